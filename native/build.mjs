@@ -1,0 +1,115 @@
+// Builds the vision bridge at `npm ci`: from the llama.cpp sources inside the pinned node-llama-cpp package, linked to the very
+// libraries that node-llama-cpp will load. The result lies in native/build/<hash of everything that went in>, so a second install
+// compiles nothing. Plain JavaScript, since it runs before anything is built.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const HERE = path.dirname(fileURLToPath(import.meta.url))
+const require = createRequire(import.meta.url)
+
+/** Folder of an installed package, or null. */
+function packageDir (name) {
+  for (const base of require.resolve.paths(name) ?? []) {
+    if (existsSync(path.join(base, name, 'package.json'))) return path.join(base, name)
+  }
+  return null
+}
+
+const library = (bins, pattern) => readdirSync(bins).find(file => pattern.test(file))
+
+/**
+ * The variants of llama.cpp that node-llama-cpp brought for this machine.
+ * @returns {{ name: string, bins: string, llama: string, ggml: string }[]}
+ */
+export function findVariants () {
+  const platform = { linux: 'linux', darwin: 'mac' }[process.platform]
+  const candidates = [
+    ['cpu', `${platform}-${process.arch === 'arm' ? 'armv7l' : process.arch}`],
+    ['cuda', `${platform}-${process.arch}-cuda`],
+    ['vulkan', `${platform}-${process.arch}-vulkan`],
+    ['metal', `${platform}-${process.arch}-metal`]
+  ]
+  return candidates.flatMap(([name, folder]) => {
+    const dir = packageDir(`@node-llama-cpp/${folder}`)
+    const bins = dir && path.join(dir, 'bins', folder)
+    if (!bins || !existsSync(bins)) return []
+    const llama = library(bins, /^libllama\.(?!common).*(so|dylib)$/)
+    const ggml = library(bins, /^libggml\.(.*\.)?v.*(so|dylib)$/)
+    return llama && ggml ? [{ name, bins, llama, ggml }] : []
+  })
+}
+
+function hashInputs (variants) {
+  const hash = createHash('sha256')
+  hash.update(readFileSync(path.join(packageDir('node-llama-cpp'), 'package.json')))
+  hash.update(`${process.platform} ${process.arch} node-addon-api ${require('node-addon-api/package.json').version}`)
+  for (const { name, llama, ggml } of variants) hash.update(`${name} ${llama} ${ggml}`)
+  const sources = ['CMakeLists.txt', 'build.mjs', ...['src', 'reference'].flatMap(dir => readdirSync(path.join(HERE, dir)).sort().map(file => path.join(dir, file)))]
+  for (const file of sources) hash.update(file).update(readFileSync(path.join(HERE, file)))
+  return hash.digest('hex').slice(0, 16)
+}
+
+/** Where the bridge for the installed packages lies, built or not: `{ dir, variants }`. */
+export function locate () {
+  const variants = findVariants()
+  return { dir: path.join(HERE, 'build', hashInputs(variants)), variants }
+}
+
+function fail (sentence) {
+  console.error(`\nSightline: ${sentence}\n`)
+  process.exit(1)
+}
+
+function need (command, hint) {
+  if (spawnSync(command, ['--version'], { stdio: 'ignore' }).status !== 0) fail(`${command} is needed to build the vision bridge; ${hint}`)
+}
+
+function build () {
+  if (!['linux', 'darwin'].includes(process.platform)) fail('the vision bridge is built on Linux and macOS; on Windows use WSL 2 or Docker')
+  const { dir, variants } = locate()
+  if (variants.length === 0) fail(`node-llama-cpp has no prebuilt llama.cpp for ${process.platform}-${process.arch}; install without --omit=optional`)
+  if (existsSync(path.join(dir, 'done'))) return
+
+  need('git', 'install it, e.g. apt-get install git')
+  need('cmake', 'install CMake 3.19 or newer, e.g. apt-get install cmake')
+  need(process.env.CXX ?? 'c++', 'install a C++17 compiler, e.g. apt-get install g++ make')
+  const ninja = spawnSync('ninja', ['--version'], { stdio: 'ignore' }).status === 0
+  if (!ninja) need('make', 'install it, e.g. apt-get install make')
+
+  console.log(`Building the vision bridge for ${variants.map(variant => variant.name).join(', ')} (a minute or two, once) …`)
+  const llamaDir = path.join(packageDir('node-llama-cpp'), 'llama')
+  const work = mkdtempSync(path.join(os.tmpdir(), 'sightline-build-'))
+  const run = (command, args) => execFileSync(command, args, { stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 })
+  try {
+    run('git', ['clone', '--quiet', '-c', 'advice.detachedHead=false', path.join(llamaDir, 'gitRelease.bundle'), path.join(work, 'llama.cpp')])
+    run('cmake', [
+      '-S', HERE, '-B', path.join(work, 'out'), '-DCMAKE_BUILD_TYPE=Release', ...(ninja ? ['-GNinja'] : []),
+      `-DLLAMA_CPP=${path.join(work, 'llama.cpp')}`,
+      `-DADDON_DIR=${path.join(llamaDir, 'addon')}`,
+      `-DNAPI_DIRS=${packageDir('node-addon-api')};${path.join(packageDir('node-api-headers'), 'include')}`,
+      `-DVARIANTS=${variants.map(({ name, bins, llama, ggml }) => [name, bins, llama, ggml].join('|')).join(';')}`
+    ])
+    run('cmake', ['--build', path.join(work, 'out'), '--parallel', String(os.availableParallelism())])
+
+    // Old results go, the new one appears whole: a build that is cut off leaves nothing that looks finished.
+    rmSync(path.join(HERE, 'build'), { recursive: true, force: true })
+    const staging = `${dir}.${process.pid}`
+    mkdirSync(staging, { recursive: true })
+    for (const { name } of variants) cpSync(path.join(work, 'out', `vision-${name}.node`), path.join(staging, `vision-${name}.node`))
+    if (existsSync(path.join(work, 'out', 'reference'))) cpSync(path.join(work, 'out', 'reference'), path.join(staging, 'reference'))
+    mkdirSync(path.join(staging, 'done'))
+    renameSync(staging, dir)
+  } catch (error) {
+    if (error.stdout) console.error(String(error.stdout).slice(-8000))
+    fail(`the vision bridge could not be built: ${error.message.split('\n')[0]}`)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) build()

@@ -1,0 +1,138 @@
+// The yardstick: answers prompts with nothing but llama.cpp's own helpers (chat template, mtmd_tokenize, mtmd_helper_eval_chunks,
+// greedy argmax), on the very libraries that node-llama-cpp loads. Used by the tests; never part of the service.
+//
+//   reference MODEL MMPROJ LIBRARIES MIN_TOKENS MAX_TOKENS THREADS < cases.jsonl > answers.jsonl
+//
+// A case: {"messages": [{"role", "content"}], "images": [{"path", "width", "height"}], "maxTokens"}; a picture is raw RGB and stands
+// where "<__media__>" is in a content. An answer: {"prompt": [token ids, -1 for each token of a picture], "tokens": [ids], "text"}.
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "chat.h"
+#include "ggml-backend.h"
+#include "llama.h"
+#include "mtmd-helper.h"
+#include "mtmd.h"
+#include "nlohmann/json.hpp"
+
+using json = nlohmann::json;
+
+static std::string piece_of(const llama_vocab * vocab, llama_token token) {
+    std::string piece(256, '\0');
+    const int32_t length = llama_token_to_piece(vocab, token, piece.data(), static_cast<int32_t>(piece.size()), 0, false);
+    piece.resize(length > 0 ? length : 0);
+    return piece;
+}
+
+static json answer(const json & request, llama_context * context, mtmd_context * vision, const common_chat_templates * templates) {
+    const llama_vocab * vocab = llama_model_get_vocab(llama_get_model(context));
+
+    common_chat_templates_inputs inputs;
+    inputs.use_jinja = true;
+    for (const json & message : request["messages"]) {
+        common_chat_msg entry;
+        entry.role = message["role"];
+        entry.content = message["content"];
+        inputs.messages.push_back(entry);
+    }
+    const std::string prompt = common_chat_templates_apply(templates, inputs).prompt;
+
+    std::vector<mtmd::bitmap> bitmaps;
+    std::vector<const mtmd_bitmap *> pointers;
+    for (const json & image : request["images"]) {
+        std::ifstream file(image["path"].get<std::string>(), std::ios::binary);
+        const std::string rgb((std::istreambuf_iterator<char>(file)), {});
+        bitmaps.emplace_back(image["width"].get<uint32_t>(), image["height"].get<uint32_t>(), reinterpret_cast<const unsigned char *>(rgb.data()));
+    }
+    for (const mtmd::bitmap & bitmap : bitmaps) pointers.push_back(bitmap.ptr.get());
+
+    mtmd_input_text text = {};
+    text.text = prompt.c_str();
+    text.text_len = prompt.size();
+    text.add_special = false;
+    text.parse_special = true;
+    mtmd::input_chunks chunks(mtmd_input_chunks_init());
+    if (mtmd_tokenize(vision, chunks.ptr.get(), &text, pointers.data(), pointers.size()) != 0) throw std::runtime_error("mtmd_tokenize failed");
+
+    json result = { { "prompt", json::array() }, { "tokens", json::array() } };
+    for (size_t i = 0; i < chunks.size(); i++) {
+        size_t count = 0;
+        const llama_token * tokens = mtmd_input_chunk_get_type(chunks[i]) == MTMD_INPUT_CHUNK_TYPE_TEXT
+            ? mtmd_input_chunk_get_tokens_text(chunks[i], &count) : nullptr;
+        if (tokens == nullptr) count = mtmd_input_chunk_get_n_tokens(chunks[i]);
+        for (size_t k = 0; k < count; k++) result["prompt"].push_back(tokens == nullptr ? -1 : tokens[k]);
+    }
+
+    llama_memory_clear(llama_get_memory(context), true);
+    llama_pos position = 0;
+    if (mtmd_helper_eval_chunks(vision, context, chunks.ptr.get(), 0, 0, 512, true, &position) != 0) throw std::runtime_error("evaluation failed");
+
+    std::string output;
+    std::unique_ptr<llama_sampler, decltype(&llama_sampler_free)> greedy(llama_sampler_init_greedy(), llama_sampler_free);
+    llama_batch batch = llama_batch_init(1, 0, 1);
+    for (int i = 0; i < request["maxTokens"].get<int>(); i++) {
+        llama_token token = llama_sampler_sample(greedy.get(), context, -1);
+        if (llama_vocab_is_eog(vocab, token)) break;
+        result["tokens"].push_back(token);
+        output += piece_of(vocab, token);
+        batch.n_tokens = 1;
+        batch.token[0] = token;
+        batch.pos[0] = position++;
+        batch.n_seq_id[0] = 1;
+        batch.seq_id[0][0] = 0;
+        batch.logits[0] = true;
+        if (llama_decode(context, batch) != 0) throw std::runtime_error("llama_decode failed");
+    }
+    llama_batch_free(batch);
+    result["text"] = output;
+    return result;
+}
+
+int main(int argc, char ** argv) {
+    if (argc != 7) {
+        std::fprintf(stderr, "usage: reference MODEL MMPROJ LIBRARIES MIN_TOKENS MAX_TOKENS THREADS < cases.jsonl\n");
+        return 2;
+    }
+    const auto quiet = [](ggml_log_level level, const char * text, void *) {
+        if (level == GGML_LOG_LEVEL_ERROR) std::fputs(text, stderr);
+    };
+    llama_log_set(quiet, nullptr);
+    mtmd_helper_log_set(quiet, nullptr);
+    // The CPU library that suits this processor is chosen here, at run time, as node-llama-cpp does.
+    ggml_backend_load_all_from_path(argv[3]);
+    llama_backend_init();
+
+    llama_model_params model_params = llama_model_default_params();
+    model_params.n_gpu_layers = 0;
+    llama_model * model = llama_model_load_from_file(argv[1], model_params);
+    if (model == nullptr) return 1;
+
+    mtmd_context_params vision_params = mtmd_context_params_default();
+    vision_params.use_gpu = false;
+    vision_params.warmup = false;
+    vision_params.print_timings = false;
+    vision_params.image_min_tokens = std::stoi(argv[4]);
+    vision_params.image_max_tokens = std::stoi(argv[5]);
+    vision_params.n_threads = std::stoi(argv[6]);
+    mtmd::context_ptr vision(mtmd_init_from_file(argv[2], model, vision_params));
+    if (!vision) return 1;
+
+    llama_context_params context_params = llama_context_default_params();
+    context_params.n_ctx = 4096;
+    context_params.n_batch = 512;
+    context_params.n_threads = context_params.n_threads_batch = std::stoi(argv[6]);
+    llama_context * context = llama_init_from_model(model, context_params);
+    if (context == nullptr) return 1;
+    const auto templates = common_chat_templates_init(model, "");
+
+    for (std::string line; std::getline(std::cin, line);) {
+        if (line.empty()) continue;
+        std::cout << answer(json::parse(line), context, vision.get(), templates.get()).dump(-1, ' ', false, json::error_handler_t::replace) << std::endl;
+    }
+    return 0;
+}

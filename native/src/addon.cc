@@ -1,0 +1,54 @@
+#include <napi.h>
+
+#include <string>
+
+#include "llama-access.h"
+#include "llama.h"
+#include "mtmd-helper.h"
+#include "picture.h"
+#include "vision.h"
+
+namespace {
+
+Napi::ThreadSafeFunction logger;
+
+/** Hands a log line of mtmd to JavaScript, from whatever thread it comes. */
+void forward_log(ggml_log_level level, const char * text, void *) {
+    auto * line = new std::pair<int, std::string>(level, text);
+    const auto deliver = [](Napi::Env env, Napi::Function callback, std::pair<int, std::string> * entry) {
+        if (env != nullptr) callback.Call({ Napi::Number::New(env, entry->first), Napi::String::New(env, entry->second) });
+        delete entry;
+    };
+    if (logger.NonBlockingCall(line, deliver) != napi_ok) delete line;
+}
+
+/** setLogger((level: number, text: string) => void): mtmd would write to stderr otherwise. */
+void set_logger(const Napi::CallbackInfo & info) {
+    if (logger) logger.Release();
+    logger = Napi::ThreadSafeFunction::New(info.Env(), info[0].As<Napi::Function>(), "SightlineLog", 0, 1);
+    logger.Unref(info.Env());
+    mtmd_helper_log_set(forward_log, nullptr);
+}
+
+/** contextInfo(model._model, context._ctx): { belongs, contextSize, batchSize, sequences } as llama.cpp itself sees it. */
+Napi::Value context_info(const Napi::CallbackInfo & info) {
+    llama_context * context = llama_access::context_of(info[1]);
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("belongs", llama_access::belongs_together(info[0], info[1]));
+    result.Set("contextSize", llama_n_ctx(context));
+    result.Set("batchSize", llama_n_batch(context));
+    result.Set("sequences", llama_n_seq_max(context));
+    return result;
+}
+
+}  // namespace
+
+static Napi::Object init(Napi::Env env, Napi::Object exports) {
+    exports.Set("Vision", Vision::define(env));
+    exports.Set("Picture", Picture::define(env));
+    exports.Set("setLogger", Napi::Function::New(env, set_logger));
+    exports.Set("contextInfo", Napi::Function::New(env, context_info));
+    return exports;
+}
+
+NODE_API_MODULE(sightline_vision, init)

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <napi.h>
+
+#include <atomic>
+#include <memory>
+
+#include "mtmd.h"
+
+/** The projector: turns pixels into embeddings. One encoding at a time; needs no llama_context and therefore no lock. */
+class Vision : public Napi::ObjectWrap<Vision> {
+public:
+    static Napi::Function define(Napi::Env env);
+    static Napi::Object create(Napi::Env env, mtmd::context_ptr context, Napi::Object model);
+
+    explicit Vision(const Napi::CallbackInfo & info);
+
+private:
+    /** Vision.load(model._model, path, { gpu, threads, minTokens, maxTokens }): Promise<Vision> */
+    static Napi::Value load(const Napi::CallbackInfo & info);
+    /** encode(rgb, width, height, threads): Promise<Picture> */
+    Napi::Value encode(const Napi::CallbackInfo & info);
+    void dispose(const Napi::CallbackInfo & info);
+
+    mtmd::context_ptr context_;
+    const llama_model * llama_ = nullptr;
+    Napi::ObjectReference model_;  // the projector reads the text model's sizes: keep it alive
+    std::atomic<bool> busy_{false};
+
+    friend class EncodeWorker;
+};
