@@ -119,6 +119,9 @@ export interface Inspection {
 }
 
 export interface Engine {
+  /** Settles with the first loading of the model; rejects with a sentence for the operator. */
+  ready (): Promise<void>
+
   info (): EngineInfo
 
   /**

@@ -1,0 +1,90 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { ROOT } from '../root.ts'
+
+/**
+ * The vision bridge as JavaScript sees it: everything that `native/src/addon.cc` exports, typed.
+ * `AddonModel` and `AddonContext` are what stands behind node-llama-cpp's `model._model` and `context._ctx`.
+ */
+export interface Bridge {
+  Vision: {
+    /**
+     * Loads a projector (mmproj GGUF) for a loaded model, on a thread of the pool.
+     * Rejects when the file is unreadable, belongs to another model, or is not of the Qwen-VL family's kind.
+     */
+    load (model: AddonModel, path: string, options: VisionOptions): Promise<Vision>
+  }
+  /** Receives mtmd's log lines; levels as in ggml: 1 debug, 2 info, 3 warning, 4 error, 5 continuation. */
+  setLogger (log: (level: number, text: string) => void): void
+  /** How llama.cpp itself sees a context; sizes in tokens. */
+  contextInfo (model: AddonModel, context: AddonContext): { belongs: boolean, contextSize: number, batchSize: number, sequences: number }
+}
+
+export interface VisionOptions {
+  gpu: boolean
+  threads: number
+  /** Limits of mtmd's own resizing, in tokens of one picture; -1 leaves the projector's defaults. */
+  minTokens: number
+  maxTokens: number
+}
+
+export interface Vision {
+  /**
+   * Encodes one picture on a thread of the pool; needs no context and no lock. One call at a time, a second one throws.
+   * @param rgb `height × width × 3` bytes, rows from the top
+   * @param threads CPU threads of this encoding
+   */
+  encode (rgb: Uint8Array, width: number, height: number, threads: number): Promise<Picture>
+  dispose (): void
+}
+
+/** An encoded picture: embeddings and M-RoPE positions. Any number of sequences may decode it. */
+export interface Picture {
+  /** KV cells. */
+  readonly tokens: number
+  /** Positions that it takes in a sequence: `max(columns, rows)` with M-RoPE, which is fewer than `tokens`. */
+  readonly span: number
+  /** Memory of the embeddings. */
+  readonly bytes: number
+  /**
+   * Decodes tokens `offset … offset + count - 1` into a sequence, on a thread of the pool. The caller holds the lock of
+   * node-llama-cpp's context.
+   * @param position where the picture (not the slice) starts in the sequence
+   */
+  decode (context: AddonContext, sequence: number, position: number, offset: number, count: number): Promise<void>
+  dispose (): void
+}
+
+declare const addonModel: unique symbol
+declare const addonContext: unique symbol
+export interface AddonModel { [addonModel]: true }
+export interface AddonContext { [addonContext]: true }
+
+interface Location { dir: string, variants: Array<{ name: string, bins: string }> }
+
+async function locate (): Promise<Location> {
+  const build = await import(pathToFileURL(path.join(ROOT, 'native/build.mjs')).href) as { locate (): Location }
+  return build.locate()
+}
+
+/**
+ * Loads the bridge that is linked to the variant of llama.cpp which node-llama-cpp has loaded already.
+ * @param gpu node-llama-cpp's `llama.gpu`
+ * @throws Error when it was not built for that variant
+ */
+export async function loadBridge (gpu: 'cuda' | 'vulkan' | 'metal' | false): Promise<Bridge> {
+  const variant = gpu === false ? 'cpu' : gpu
+  const file = path.join((await locate()).dir, `vision-${variant}.node`)
+  if (!existsSync(file)) throw new Error(`The vision bridge is not built for ${variant}; run "npm run postinstall"`)
+  return createRequire(import.meta.url)(file) as Bridge
+}
+
+/** The reference program of the tests and the CPU libraries that it loads. */
+export async function referenceProgram (): Promise<{ program: string, libraries: string }> {
+  const { dir, variants } = await locate()
+  const cpu = variants.find(variant => variant.name === 'cpu')
+  if (!cpu) throw new Error('No CPU build of llama.cpp is installed')
+  return { program: path.join(dir, 'reference'), libraries: cpu.bins }
+}

@@ -1,0 +1,42 @@
+import sharp from 'sharp'
+import { withLock } from 'lifecycle-utils'
+import type { Llama, LlamaContext } from 'node-llama-cpp'
+import { withThreads } from '../../../native/node-llama-cpp.ts'
+import type { Picture, Vision } from '../../../native/vision.ts'
+import type { EngineImage } from '../engine.ts'
+import type { Rounds } from './rounds.ts'
+
+/**
+ * Turns prepared files into embeddings, one after the other (mtmd allows no more), beside token generation and outside the
+ * context's lock. It takes all cores while nothing else computes and half of them while answers are running.
+ */
+export function createEncoder ({ llama, context, vision, rounds }: { llama: Llama, context: LlamaContext, vision: Vision, rounds: Rounds }) {
+  const line = {}
+
+  /**
+   * @throws Error when the file cannot be decoded or has another size than announced
+   */
+  return async function encode (image: EngineImage, signal: AbortSignal): Promise<Picture> {
+    const rgb = await readPixels(image)
+    return await withLock([line, 'encode'], async () => {
+      signal.throwIfAborted()
+      const wanted = rounds.busy ? Math.max(1, Math.floor(llama.maxThreads / 2)) : llama.maxThreads
+      const run = () => withThreads(llama, wanted, threads => vision.encode(rgb, image.width, image.height, threads))
+      // Two decodings at a time crash on Vulkan, and there an encoding counts as one.
+      return llama.gpu === 'vulkan' ? await withLock([context, 'context'], run) : await run()
+    })
+  }
+}
+
+/** Decodes a prepared file to `height × width × 3` bytes. */
+async function readPixels ({ path, width, height }: EngineImage): Promise<Buffer> {
+  const { data, info } = await sharp(path, { sequentialRead: true })
+    .toColourspace('srgb')
+    .removeAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true })
+  if (info.width !== width || info.height !== height || info.channels !== 3) {
+    throw new Error(`A prepared picture is ${info.width} x ${info.height} x ${info.channels}, not ${width} x ${height} x 3`)
+  }
+  return data
+}

@@ -1,0 +1,107 @@
+import type { Picture } from '../../../native/vision.ts'
+import type { EngineImage, KnownImage } from '../engine.ts'
+
+/** A picture in use: its embedding stays in memory until `release`. */
+export interface PictureLease {
+  picture: Picture
+  /** False when this request had it encoded. */
+  cached: boolean
+  release (): void
+}
+
+interface Entry {
+  picture: Picture
+  known: KnownImage
+  users: number
+}
+
+const keyOf = ({ id, width, height }: { id: string, width: number, height: number }) => `${id} ${width}x${height}`
+
+/**
+ * Embeddings by the hash of the picture's bytes and the size as prepared, the least recently used going first once all of them
+ * take more than `limitBytes`. One in use is never freed. Requests for the same picture at the same time encode it once.
+ */
+export class PictureCache {
+  readonly limitBytes: number
+  /** In the order of use, the latest last. */
+  #entries = new Map<string, Entry>()
+  #encoding = new Map<string, Promise<Entry>>()
+  #bytes = 0
+
+  constructor (limitBytes: number) {
+    this.limitBytes = limitBytes
+  }
+
+  get bytes (): number { return this.#bytes }
+  get size (): number { return this.#entries.size }
+
+  /** The picture with this id that was used last, in whatever size. */
+  find (id: string): KnownImage | undefined {
+    return [...this.#entries.values()].reverse().find(entry => entry.known.id === id)?.known
+  }
+
+  /**
+   * @param encode makes the embedding; not called when it is there already or being made by another request
+   * @throws whatever `encode` throws; the reason of `signal`
+   */
+  async lease (image: EngineImage, encode: () => Promise<Picture>, signal: AbortSignal): Promise<PictureLease> {
+    const key = keyOf(image)
+    const known = this.#entries.get(key)
+    if (known) return this.#take(key, known, true)
+
+    // When another request gives up on the same picture, it is this one's turn to encode it.
+    for (let other = this.#encoding.get(key); other; other = this.#encoding.get(key)) {
+      const entry = await other.catch(() => null)
+      signal.throwIfAborted()
+      if (entry) return this.#take(key, entry, true)
+    }
+
+    const encoding = this.#encode(image, encode)
+    this.#encoding.set(key, encoding)
+    try {
+      return this.#take(key, await encoding, false)
+    } finally {
+      this.#encoding.delete(key)
+    }
+  }
+
+  /** Frees what nobody uses. */
+  clear (): void {
+    this.#evict(0)
+  }
+
+  async #encode (image: EngineImage, encode: () => Promise<Picture>): Promise<Entry> {
+    const picture = await encode()
+    const { id, width, height } = image
+    return { picture, known: { id, width, height, tokens: picture.tokens }, users: 0 }
+  }
+
+  #take (key: string, entry: Entry, cached: boolean): PictureLease {
+    if (!this.#entries.has(key)) this.#bytes += entry.picture.bytes
+    this.#entries.delete(key)
+    this.#entries.set(key, entry)
+    entry.users++
+    this.#evict(this.limitBytes)
+    let released = false
+    return {
+      picture: entry.picture,
+      cached,
+      release: () => {
+        if (released) return
+        released = true
+        entry.users--
+        this.#evict(this.limitBytes)
+      }
+    }
+  }
+
+  #evict (limit: number): void {
+    for (const [key, entry] of this.#entries) {
+      if (this.#bytes <= limit) return
+      if (entry.users > 0) continue
+      this.#entries.delete(key)
+      this.#bytes -= entry.picture.bytes
+      entry.picture.dispose()
+    }
+  }
+}

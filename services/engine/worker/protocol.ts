@@ -1,0 +1,47 @@
+import type { EngineEvent, EngineInfo, GenerateRequest, Inspection, Turn } from '../engine.ts'
+
+/** What the child needs to know to load a model. Sent once, right after the start. */
+export interface WorkerOptions {
+  model: string
+  mmproj: string
+  modelsDir: string
+  gpu: 'auto' | 'cuda' | 'vulkan' | 'metal' | 'off'
+  /** CPU threads, 0 for all cores. */
+  threads: number
+  /** KV cells of a slot, at most; the model's own limit may be lower. */
+  contextSize: number
+  slots: number
+  imageMinTokens: number | null
+  imageMaxTokens: number | null
+  imageCacheBytes: number
+}
+
+/** What is known of a model once it is loaded. */
+export type ModelInfo = Pick<EngineInfo, 'model' | 'architecture' | 'demo' | 'device' | 'contextSize' | 'slots' | 'vision' | 'temperature'>
+
+/** What changes while the model runs. */
+export type WorkerStats = Pick<EngineInfo, 'caches' | 'memory'>
+
+/** An error on its way through the channel: a code of `errors.ts` with its arguments, or `ABORTED`. */
+export interface WireError {
+  code: 'ABORTED' | 'ENGINE_ERROR' | 'IMAGE_EXPIRED' | 'PROMPT_TOO_LONG'
+  args: [] | [string] | [number, number]
+  details?: Record<string, unknown>
+}
+
+export type ToWorker =
+  | { type: 'load', options: WorkerOptions }
+  | { type: 'inspect', id: number, turns: Turn[], ids: string[] }
+  | { type: 'generate', id: number, request: GenerateRequest }
+  | { type: 'abort', id: number }
+  | { type: 'close' }
+
+export type FromWorker =
+  | { type: 'loaded', info: ModelInfo }
+  | { type: 'load-failed', message: string }
+  | { type: 'download', file: string, done: number, total: number }
+  | { type: 'log', level: 'debug' | 'info' | 'warn' | 'error', message: string }
+  | { type: 'stats', stats: WorkerStats }
+  | { type: 'inspected', id: number, inspection: Inspection }
+  | { type: 'event', id: number, event: EngineEvent }
+  | { type: 'failed', id: number, error: WireError }
