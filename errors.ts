@@ -54,7 +54,8 @@ export interface SightlineError extends Error {
   details?: Record<string, unknown>
 }
 
-/** Adds machine-readable details to an error and returns the same error. */
+/** Adds machine-readable details to those that an error has and returns the same error. */
 export function withDetails<E extends Error> (error: E, details: Record<string, unknown>): E & SightlineError {
-  return Object.assign(error, { details }) as unknown as E & SightlineError
+  const before = (error as Partial<SightlineError>).details
+  return Object.assign(error, { details: { ...before, ...details } }) as unknown as E & SightlineError
 }

@@ -2,15 +2,15 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import type { BaseLogger } from 'pino'
 import { EngineCrashedError, EngineError, EngineNotReadyError, ImageExpiredError, PromptTooLongError, ShuttingDownError, withDetails } from '../../errors.ts'
 import { createDeferred } from '../deferred.ts'
+import type { Log } from '../log.ts'
 import type { Engine, EngineEvent, EngineInfo, GenerateRequest, Inspection, Turn } from './engine.ts'
 import { EventQueue } from './event-queue.ts'
 import type { FromWorker, ModelInfo, ToWorker, WireError, WorkerOptions, WorkerStats } from './worker/protocol.ts'
 
 export interface LocalEngineOptions extends WorkerOptions {
-  log: BaseLogger
+  log: Log
 }
 
 /** First pause before a crashed child is started again; it doubles with each crash in a row. */
@@ -234,7 +234,7 @@ function forwardLines (stream: Readable, onLine: (line: string) => void): void {
 }
 
 /** Logs every tenth of a download. */
-function createDownloadReporter (log: BaseLogger) {
+function createDownloadReporter (log: Log) {
   const reported = new Map<string, number>()
   return ({ file, done, total }: { file: string, done: number, total: number }) => {
     const tenth = Math.floor(10 * done / Math.max(total, 1))

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import type { Config } from './config.ts'
+import cleanup from './plugins/cleanup.ts'
+import concurrencyLimit from './plugins/concurrency-limit.ts'
+import errors from './plugins/errors.ts'
+import model from './plugins/model.ts'
+import openapi from './plugins/openapi.ts'
+import pressure from './plugins/pressure.ts'
+import requestBody from './plugins/request-body.ts'
+import uploads from './plugins/uploads.ts'
+import { ROOT } from './root.ts'
+import chatStreamRoute from './routes/chat-stream.ts'
+import chatRoute from './routes/chat.ts'
+import healthRoute from './routes/health.ts'
+import statusRoute from './routes/status.ts'
+import { createChatService } from './services/chat/answer.ts'
+import type { Engine } from './services/engine/engine.ts'
+import { createPreparer } from './services/images/preparer.ts'
+import { createSlots } from './services/slots.ts'
+import { createUploadStore } from './services/upload-store.ts'
+
+export interface AppOptions {
+  config: Config
+  engine: Engine
+  logger: FastifyServerOptions['loggerInstance'] | boolean
+}
+
+export const VERSION: string = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')).version
+
+/**
+ * Builds the service: plugins, then routes, in the order in which a request meets them. Listens to nothing yet. The engine is
+ * closed with the app. Folders that dead processes left in `UPLOAD_DIR` are swept here.
+ */
+export async function buildApp ({ config, engine, logger }: AppOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    ...typeof logger === 'boolean' ? { logger } : { loggerInstance: logger },
+    bodyLimit: Math.floor(config.jsonBodyLimitMb * 1024 * 1024),
+    trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
+    // Ids are ours alone: they name folders and log lines.
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    // While it drains the service answers in its own words.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle'
+  })
+  app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id) })
+
+  const store = createUploadStore({ dir: config.uploadDir, foreignAgeMs: 2 * (config.requestTimeoutMs + config.uploadTimeoutMs) })
+  const swept = await store.sweep()
+  if (swept > 0) app.log.info({ folders: swept }, 'removed folders that dead processes left')
+
+  const limits = { maxInputPixels: config.maxInputPixels, maxSide: config.imageCompressionMaxSize, maxPixels: config.maxPixels }
+  const chat = createChatService({ engine, preparer: createPreparer(), limits })
+
+  await app.register(errors)
+  await app.register(requestBody)
+  await app.register(pressure)
+  await app.register(concurrencyLimit, {
+    slots: createSlots({ size: config.maxConcurrentRequests, queueSize: config.queueSize, queueTimeoutMs: config.queueTimeoutMs })
+  })
+  await app.register(cleanup, { requestTimeoutMs: config.requestTimeoutMs, shutdownGraceMs: config.shutdownGraceMs })
+  await app.register(uploads, { store, maxImages: config.maxImages, maxFileSizeMb: config.maxFileSizeMb, uploadTimeoutMs: config.uploadTimeoutMs })
+  await app.register(model, { engine })
+  await app.register(openapi, { version: VERSION })
+
+  await app.register(chatRoute, { chat })
+  await app.register(chatStreamRoute, { chat })
+  await app.register(statusRoute, {
+    store,
+    limits: {
+      max_images: config.maxImages,
+      max_file_size_mb: config.maxFileSizeMb,
+      max_input_pixels: config.maxInputPixels,
+      max_side: config.imageCompressionMaxSize,
+      max_pixels: config.maxPixels
+    }
+  })
+  await app.register(healthRoute)
+  return app
+}

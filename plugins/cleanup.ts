@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
+import { ShuttingDownError, TimeoutError } from '../errors.ts'
+import { createWork, type Work } from '../services/work.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** There for every request that has a slot, from admission on. */
+    work: Work | null
+  }
+}
+
+export interface CleanupOptions {
+  requestTimeoutMs: number
+  /** How long running requests may go on when the service stops. */
+  shutdownGraceMs: number
+}
+
+const DRAIN_CHECK_MS = 20
+
+/** What a request is aborted with when nobody is there any more to be told. */
+export class ClientLeftError extends Error {
+  constructor () {
+    super('The client left')
+  }
+}
+
+/**
+ * Ends what a request began, however it ends: removes originals and `_compressed` files, then frees the slot. The routes do so
+ * themselves before the last byte; these hooks are the safety net. A client that leaves after its body was received triggers
+ * neither hook, only `close` of the response.
+ */
+const plugin: FastifyPluginAsync<CleanupOptions> = async (app, { requestTimeoutMs, shutdownGraceMs }) => {
+  const active = new Set<Work>()
+  app.decorateRequest('work', null)
+
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.slot) return
+    const work = createWork({
+      slot: request.slot,
+      log: request.log,
+      timeoutMs: requestTimeoutMs,
+      timeoutError: () => new TimeoutError(requestTimeoutMs / 1000)
+    })
+    request.work = work
+    active.add(work)
+    const end = async () => {
+      if (!reply.raw.writableFinished) work.abort(new ClientLeftError())
+      await work.end()
+      active.delete(work)
+    }
+    reply.raw.once('close', end)
+    // It may have left while it was waiting for its slot.
+    if (reply.raw.destroyed || request.raw.destroyed) await end()
+  })
+
+  app.addHook('onResponse', async request => { await request.work?.end() })
+
+  app.addHook('onRequestAbort', async request => {
+    request.work?.abort(new ClientLeftError())
+    await request.work?.end()
+  })
+
+  app.addHook('preClose', async () => {
+    const timer = setTimeout(() => {
+      for (const work of active) work.abort(new ShuttingDownError())
+    }, shutdownGraceMs)
+    while (active.size > 0) await sleep(DRAIN_CHECK_MS)
+    clearTimeout(timer)
+  })
+}
+
+export default fp(plugin, { fastify: '5.x', name: 'cleanup', dependencies: ['concurrency-limit'] })

@@ -1,0 +1,48 @@
+import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
+import { QueueTimeoutError, ServerBusyError, ShuttingDownError } from '../errors.ts'
+import type { Slot, Slots } from '../services/slots.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route works with the model: a request gets a slot before its body is read, or 429. */
+    slot?: boolean
+  }
+  interface FastifyRequest { slot: Slot | null }
+  interface FastifyInstance { slots: Slots }
+}
+
+export interface ConcurrencyLimitOptions { slots: Slots }
+
+/** Admission: takes a slot for every request of a route with `config: { slot: true }`. The cleanup plugin gives it back. */
+const plugin: FastifyPluginAsync<ConcurrencyLimitOptions> = async (app, { slots }) => {
+  let closing = false
+  app.decorate('slots', slots)
+  app.decorateRequest('slot', null)
+
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.routeOptions.config.slot) return
+    if (closing) throw new ShuttingDownError()
+    request.slot = slots.tryTake()
+    if (request.slot) return
+
+    const left = new AbortController()
+    const onClose = () => left.abort(new Error('The client left while it waited for a slot'))
+    reply.raw.once('close', onClose)
+    try {
+      request.slot = await slots.wait(left.signal)
+    } catch (error) {
+      if (error instanceof ServerBusyError || error instanceof QueueTimeoutError) reply.header('retry-after', slots.retryAfterSeconds())
+      throw error
+    } finally {
+      reply.raw.off('close', onClose)
+    }
+  })
+
+  app.addHook('preClose', async () => {
+    closing = true
+    slots.close()
+  })
+}
+
+export default fp(plugin, { fastify: '5.x', name: 'concurrency-limit' })

@@ -1,0 +1,61 @@
+import type { OutgoingHttpHeaders } from 'node:http'
+import type { FastifyReply } from 'fastify'
+
+const KEEP_ALIVE_MS = 15_000
+/** A reader that takes nothing for this long after the end was written is cut off. */
+const LAST_WORDS_MS = 2_000
+
+export interface SseWriter {
+  /** Writes one event; waits while the reader is behind. Does nothing once the reader has left. */
+  send (event: string, data: unknown): Promise<void>
+  end (): void
+}
+
+/**
+ * Starts a stream of server-sent events on a reply; from here on the reply belongs to the writer.
+ * @param signal once it fired, `send` no longer waits for the reader
+ */
+export function startSse (reply: FastifyReply, signal: AbortSignal): SseWriter {
+  const { raw } = reply
+  const headers: OutgoingHttpHeaders = {
+    ...reply.getHeaders() as OutgoingHttpHeaders,
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    // nginx would hold the events back otherwise.
+    'x-accel-buffering': 'no'
+  }
+  reply.hijack()
+  raw.writeHead(200, headers)
+  raw.flushHeaders()
+  const keepAlive = setInterval(() => {
+    if (raw.writableLength === 0) raw.write(': keep-alive\n\n')
+  }, KEEP_ALIVE_MS)
+  raw.once('close', () => clearInterval(keepAlive))
+
+  async function drained (): Promise<void> {
+    await new Promise<void>(resolve => {
+      const done = () => {
+        raw.off('drain', done)
+        raw.off('close', done)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      raw.once('drain', done)
+      raw.once('close', done)
+      signal.addEventListener('abort', done, { once: true })
+    })
+  }
+
+  return {
+    async send (event, data) {
+      if (raw.destroyed || raw.writableEnded) return
+      const flowing = raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+      if (!flowing && !raw.destroyed && !signal.aborted) await drained()
+    },
+    end () {
+      clearInterval(keepAlive)
+      raw.end()
+      setTimeout(() => raw.destroy(), LAST_WORDS_MS).unref()
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import type { FastifyPluginAsync } from 'fastify'
+import { Type } from 'typebox'
+import { DEMO_NOTICE } from '../services/engine/demo-notice.ts'
+import type { UploadStore } from '../services/upload-store.ts'
+
+export interface StatusRouteOptions {
+  store: UploadStore
+  limits: { max_images: number, max_file_size_mb: number, max_input_pixels: number, max_side: number, max_pixels: number }
+}
+
+const count = (description: string) => Type.Integer({ description })
+const StatusSchema = Type.Object({
+  status: Type.String({ description: 'State of the model: starting, ready, restarting, failed or closed' }),
+  reason: Type.String({ description: 'Why it is not ready' }),
+  notice: Type.Optional(Type.String({ description: 'Present while the embedded demonstration model runs' })),
+  model: Type.Object({
+    name: Type.String(),
+    architecture: Type.String(),
+    demo: Type.Boolean(),
+    device: Type.String({ description: 'cpu, cuda, vulkan or metal' }),
+    context_size: count('Tokens (KV cells) of one slot'),
+    vision: Type.Union([
+      Type.Object({ multiple: count('Pixels; sides of prepared pictures are multiples of this'), min_tokens: count('Of one picture'), max_tokens: count('Of one picture') }),
+      Type.Null()
+    ]),
+    restarts: count('How often the model process was restarted')
+  }),
+  slots: Type.Object({ total: count('MAX_CONCURRENT_REQUESTS'), taken: count(''), free: count('') }),
+  queue: Type.Object({ length: count(''), size: count('QUEUE_SIZE') }),
+  requests: Type.Object({ served: count('Slots given since the start'), rejected: count('429'), timed_out: count('Waited too long in the queue') }),
+  caches: Type.Object({ images: count('Pictures whose embedding is kept'), image_bytes: count(''), image_bytes_limit: count('IMAGE_CACHE_MB') }),
+  memory: Type.Object({ service_bytes: count('Resident memory of this process'), model_bytes: count('Resident memory of the model process') }),
+  uploads: Type.Object({ folders: count('Requests that have temporary files') }),
+  limits: Type.Record(Type.String(), Type.Number()),
+  uptime_s: Type.Number()
+})
+
+/** `GET /api/status`: slots, queue, model, caches and memory, for people and pages. */
+const route: FastifyPluginAsync<StatusRouteOptions> = async (app, { store, limits }) => {
+  app.get('/api/status', { schema: { operationId: 'status', summary: 'What the service is doing', response: { 200: StatusSchema } } }, async () => {
+    const engine = app.model.info()
+    const slots = app.slots.stats()
+    return {
+      status: engine.state,
+      reason: engine.reason,
+      ...engine.demo && { notice: DEMO_NOTICE },
+      model: {
+        name: engine.model,
+        architecture: engine.architecture,
+        demo: engine.demo,
+        device: engine.device,
+        context_size: engine.contextSize,
+        vision: engine.vision && { multiple: engine.vision.multiple, min_tokens: engine.vision.minTokens, max_tokens: engine.vision.maxTokens },
+        restarts: engine.restarts
+      },
+      slots: { total: slots.size, taken: slots.taken, free: slots.free },
+      queue: { length: slots.queued, size: slots.queueSize },
+      requests: { served: slots.served, rejected: slots.rejected, timed_out: slots.timedOut },
+      caches: { images: engine.caches.images, image_bytes: engine.caches.imageBytes, image_bytes_limit: engine.caches.imageBytesLimit },
+      memory: { service_bytes: process.memoryUsage.rss(), model_bytes: engine.memory },
+      uploads: { folders: store.count() },
+      limits,
+      uptime_s: Math.round(process.uptime())
+    }
+  })
+}
+
+export default route

@@ -1,0 +1,80 @@
+import { Value } from 'typebox/value'
+import { InvalidFieldError, InvalidHistoryError, MessageRequiredError, MessageTooLongError, UnknownFieldError } from '../../errors.ts'
+import { ChatFieldsSchema, HistoryTurnSchema, MESSAGE_MAX_CHARACTERS, type ChatFields } from '../../schemas/chat.ts'
+
+/** Fields as they came: strings from multipart (a repeated one as a list), any JSON value from a JSON body. */
+export type RawFields = Record<string, unknown>
+
+const NUMERIC = new Set(['max_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'repeat_penalty', 'seed'])
+
+/**
+ * Checks the fields of a chat request and gives them their types.
+ * @throws UnknownFieldError, MessageRequiredError, MessageTooLongError, InvalidHistoryError, InvalidFieldError
+ */
+export function parseChatFields (raw: RawFields): ChatFields {
+  const properties = ChatFieldsSchema.properties as Record<string, unknown>
+  for (const name of Object.keys(raw)) {
+    if (!Object.hasOwn(properties, name)) throw new UnknownFieldError(name.slice(0, 100))
+  }
+  const fields = Object.fromEntries(Object.entries(raw).flatMap(([name, value]) => {
+    const typed = toType(name, value)
+    return typed === undefined ? [] : [[name, typed]]
+  }))
+
+  checkMessage(fields.message)
+  if ('history' in fields) checkHistory(fields.history)
+  for (const [name, value] of Object.entries(fields)) {
+    const [fault] = Value.Errors(properties[name] as typeof HistoryTurnSchema, value)
+    if (fault) throw new InvalidFieldError(name, fault.message)
+  }
+  return fields as ChatFields
+}
+
+/** Undefined for an optional field that was left empty, as HTML forms do. */
+function toType (name: string, value: unknown): unknown {
+  if (name === 'stop') return toStopList(value)
+  if (Array.isArray(value) && value.length > 1 && name !== 'history') throw new InvalidFieldError(name, 'is given more than once')
+  if (typeof value !== 'string' || name === 'message' || name === 'system') return value
+  if (value.trim() === '') return undefined
+  if (name === 'history') return parseHistoryJson(value)
+  if (NUMERIC.has(name)) {
+    const number = Number(value)
+    if (!Number.isFinite(number)) throw new InvalidFieldError(name, 'must be a number')
+    return number
+  }
+  return value
+}
+
+function toStopList (value: unknown): unknown {
+  if (typeof value !== 'string') return value
+  if (value === '') return undefined
+  if (!value.startsWith('[')) return [value]
+  try {
+    return JSON.parse(value)
+  } catch {
+    return [value]
+  }
+}
+
+function parseHistoryJson (value: string): unknown {
+  try {
+    return JSON.parse(value)
+  } catch (error) {
+    throw new InvalidHistoryError(`is not valid JSON: ${(error as Error).message}`)
+  }
+}
+
+function checkMessage (message: unknown): void {
+  if (message === undefined || message === null || (typeof message === 'string' && message.trim() === '')) throw new MessageRequiredError()
+  if (typeof message !== 'string') throw new InvalidFieldError('message', 'must be string')
+  if (message.length > MESSAGE_MAX_CHARACTERS) throw new MessageTooLongError(message.length, MESSAGE_MAX_CHARACTERS)
+}
+
+function checkHistory (history: unknown): void {
+  if (!Array.isArray(history)) throw new InvalidHistoryError('must be a list of turns')
+  for (const [index, turn] of history.entries()) {
+    const [fault] = Value.Errors(HistoryTurnSchema, turn)
+    if (fault) throw new InvalidHistoryError(`turn ${index}${fault.instancePath.replaceAll('/', ' ')} ${fault.message}`)
+    if (turn.role === 'assistant' && turn.images?.length > 0) throw new InvalidHistoryError(`turn ${index}: only turns of the user have images`)
+  }
+}

@@ -1,0 +1,132 @@
+import { QueueTimeoutError, ServerBusyError, ShuttingDownError } from '../errors.ts'
+import { createDeferred, type Deferred } from './deferred.ts'
+
+/** The right to work with the model, held from admission until nothing of the request is left. */
+export interface Slot {
+  /** 0 to size - 1. */
+  readonly id: number
+  /** How long the request was queued. */
+  readonly waitedMs: number
+  /** Idempotent. */
+  release (): void
+}
+
+export interface SlotStats {
+  size: number
+  taken: number
+  free: number
+  queued: number
+  queueSize: number
+  /** Since the start: slots given, requests refused because the queue was full, requests that waited too long. */
+  served: number
+  rejected: number
+  timedOut: number
+}
+
+export interface Slots {
+  /** A slot at once, or null: none is free, or others are waiting for it. */
+  tryTake (): Slot | null
+  /**
+   * Queues for a slot, first come first served.
+   * @throws ServerBusyError at once when the queue is full; QueueTimeoutError; ShuttingDownError; the reason of `signal`
+   */
+  wait (signal: AbortSignal): Promise<Slot>
+  stats (): SlotStats
+  /** When somebody who was refused might try again, 1 to 60. */
+  retryAfterSeconds (): number
+  /** Refuses everybody who waits and who comes from now on; slots that are taken stay so. */
+  close (): void
+}
+
+export interface SlotsOptions {
+  size: number
+  queueSize: number
+  queueTimeoutMs: number
+}
+
+interface Waiter extends Deferred<Slot> { since: number }
+
+/** Weight of the latest request in the moving average of how long a slot is held. */
+const HELD_WEIGHT = 0.2
+const RETRY_AFTER_MAX_S = 60
+
+/** A semaphore with a bounded, timed queue. Taken and free slots always add up to `size`. */
+export function createSlots ({ size, queueSize, queueTimeoutMs }: SlotsOptions): Slots {
+  const free = Array.from({ length: size }, (_, index) => size - 1 - index)
+  const queue = new Set<Waiter>()
+  const counters = { served: 0, rejected: 0, timedOut: 0 }
+  let heldMs = 0
+  let closed = false
+
+  function give (id: number, waitedMs: number): Slot {
+    const takenAt = performance.now()
+    let released = false
+    counters.served++
+    return {
+      id,
+      waitedMs,
+      release () {
+        if (released) return
+        released = true
+        const held = performance.now() - takenAt
+        heldMs += (held - heldMs) * (heldMs === 0 ? 1 : HELD_WEIGHT)
+        handOver(id)
+      }
+    }
+  }
+
+  /** A slot goes from hand to hand while anybody waits, so that no newcomer slips in between. */
+  function handOver (id: number): void {
+    const [next] = queue
+    if (!next) {
+      free.push(id)
+      return
+    }
+    queue.delete(next)
+    next.resolve(give(id, performance.now() - next.since))
+  }
+
+  async function wait (signal: AbortSignal): Promise<Slot> {
+    if (closed) throw new ShuttingDownError()
+    if (queue.size >= queueSize) {
+      counters.rejected++
+      throw new ServerBusyError()
+    }
+    signal.throwIfAborted()
+    const waiter: Waiter = { ...createDeferred<Slot>(), since: performance.now() }
+    const leave = (error: unknown) => { if (queue.delete(waiter)) waiter.reject(error) }
+    const onAbort = () => leave(signal.reason)
+    const timer = setTimeout(() => {
+      counters.timedOut++
+      leave(new QueueTimeoutError(queueTimeoutMs / 1000))
+    }, queueTimeoutMs)
+    timer.unref()
+    queue.add(waiter)
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      return await waiter.promise
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  return {
+    tryTake () {
+      if (closed || queue.size > 0) return null
+      const id = free.pop()
+      return id === undefined ? null : give(id, 0)
+    },
+    wait,
+    stats: () => ({ size, taken: size - free.length, free: free.length, queued: queue.size, queueSize, ...counters }),
+    retryAfterSeconds () {
+      const seconds = Math.ceil(heldMs * (queue.size + 1) / size / 1000)
+      return Math.min(RETRY_AFTER_MAX_S, Math.max(1, seconds))
+    },
+    close () {
+      closed = true
+      for (const waiter of queue) waiter.reject(new ShuttingDownError())
+      queue.clear()
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import type { Log } from './log.ts'
+import type { Slot } from './slots.ts'
+import type { RequestFolder } from './upload-store.ts'
+
+/** Everything that a request holds while it has a slot: its files, its deadline, and what runs for it. */
+export interface Work {
+  readonly slot: Slot
+  /** When the request was admitted, on the clock of `performance.now()`. */
+  readonly startedAt: number
+  /** Fires with the reason when the client leaves, time is up or the service stops. */
+  readonly signal: AbortSignal
+  /** Where this request's files go; set once. */
+  folder: RequestFolder | null
+  /** Registers something that uses the request's files or the engine: nothing is removed before it has settled. */
+  run<T> (task: Promise<T>): Promise<T>
+  abort (reason: Error): void
+  /** Waits for what runs, removes the files, then frees the slot. Idempotent, never rejects. */
+  end (): Promise<void>
+}
+
+export interface WorkOptions {
+  slot: Slot
+  log: Log
+  /** The request is aborted with `timeoutError()` after this time. */
+  timeoutMs: number
+  timeoutError: () => Error
+}
+
+export function createWork ({ slot, log, timeoutMs, timeoutError }: WorkOptions): Work {
+  const controller = new AbortController()
+  const running = new Set<Promise<unknown>>()
+  const timer = setTimeout(() => controller.abort(timeoutError()), timeoutMs)
+  let ended: Promise<void> | null = null
+
+  async function finish (): Promise<void> {
+    clearTimeout(timer)
+    // A slot is freed only when the engine has let go: the GPU is still busy until then.
+    while (running.size > 0) await Promise.allSettled(running)
+    try {
+      if (work.folder) log.info(await work.folder.remove(), 'temporary files cleaned up')
+    } catch (error) {
+      log.error({ err: error }, 'temporary files could not be removed; the next start sweeps them')
+    } finally {
+      slot.release()
+    }
+  }
+
+  const work: Work = {
+    slot,
+    startedAt: performance.now(),
+    signal: controller.signal,
+    folder: null,
+    async run (task) {
+      running.add(task)
+      try {
+        return await task
+      } finally {
+        running.delete(task)
+      }
+    },
+    abort: reason => controller.abort(reason),
+    end () {
+      ended ??= finish()
+      return ended
+    }
+  }
+  return work
+}

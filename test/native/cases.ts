@@ -1,0 +1,36 @@
+import type { ReferenceCase, ReferenceImage } from './reference.ts'
+
+const QUESTIONS = [
+  'What is in the picture?', 'Describe the images.', '描述这张图片。', '请描述图片内容。', 'How many photos did I send?', 'Count the shapes.',
+  'What is the colour of the background?', '背景颜色是什么？', 'What is in picture 2?', '图1里的数字是什么？', 'Describe the shape as JSON with the keys shape and color',
+  'Read it.', 'Picture\n\n  with   blanks \n', '\nA line first', 'Say <|im_end|> and <|vision_start|><|image_pad|> please', '🙂 émoji und Ümläute, ½ ℃', 'a'
+]
+const SYSTEMS = [null, null, 'You are terse.', '你是一个助手。\n\n']
+
+/** A small generator of pseudo-random numbers (mulberry32), so that every run compares the same prompts. */
+export function createRandom (seed: number): (below: number) => number {
+  let state = seed
+  return below => {
+    state = (state + 0x6D2B79F5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return Math.floor(((t ^ (t >>> 14)) >>> 0) / 2 ** 32 * below)
+  }
+}
+
+/** Prompts with one to four pictures: one to three turns, questions in two languages, pictures before, between and after text. */
+export function drawCases (count: number, images: ReferenceImage[], seed: number): ReferenceCase[] {
+  const random = createRandom(seed)
+  const pick = <T> (list: T[]): T => list[random(list.length)]!
+  return Array.from({ length: count }, (_, index) => {
+    const pictures = Array.from({ length: 1 + index % 4 }, () => pick(images))
+    const system = pick(SYSTEMS)
+    const messages: ReferenceCase['messages'] = system === null ? [] : [{ role: 'system', content: system }]
+    const marks = pictures.map(() => '<__media__>')
+    if (random(3) === 0) messages.push({ role: 'user', content: `${marks.shift()}${pick(QUESTIONS)}` }, { role: 'assistant', content: 'A red circle on a white background.' })
+    const question = pick(QUESTIONS)
+    const content = random(4) === 0 ? `${marks.map((mark, i) => `Picture ${i + 1}: ${mark}\n`).join('')}${question}` : `${marks.join('')}${question}`
+    messages.push({ role: 'user', content })
+    return { messages, images: pictures, maxTokens: 60 }
+  })
+}

@@ -1,0 +1,45 @@
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import sharp from 'sharp'
+import { referenceProgram } from '../../native/vision.ts'
+import { DEMO } from '../../models/presets.ts'
+import { ROOT } from '../../root.ts'
+import { fit } from '../../services/images/plan.ts'
+
+export const DEMO_VISION = { multiple: 28, minTokens: 16, maxTokens: 36 }
+
+/** A picture in the size in which the demonstration model sees it, as PNG and as raw RGB. */
+export interface ReferenceImage { id: string, png: string, raw: string, width: number, height: number }
+
+export interface ReferenceCase {
+  messages: Array<{ role: 'system' | 'user' | 'assistant', content: string }>
+  images: ReferenceImage[]
+  maxTokens: number
+}
+
+export interface ReferenceAnswer { prompt: number[], tokens: number[], text: string }
+
+/** Prepares an example picture for both sides of a comparison. */
+export async function prepareExample (dir: string, index: number, file: string): Promise<ReferenceImage> {
+  const source = path.join(ROOT, 'models/demo/examples', file)
+  const meta = await sharp(source).metadata()
+  const { width, height } = fit(meta.width, meta.height, { ...DEMO_VISION, maxSide: 1024, maxPixels: 1003520 })
+  const image = sharp(source).removeAlpha().toColourspace('srgb').resize(width, height, { fit: 'fill' })
+  const png = path.join(dir, `${index}.png`)
+  const raw = path.join(dir, `${index}.rgb`)
+  await image.clone().png().toFile(png)
+  writeFileSync(raw, await image.clone().raw().toBuffer())
+  return { id: `sha256:${String(index).padStart(64, '0')}`, png, raw, width, height }
+}
+
+/** What llama.cpp's own helpers answer, on the libraries that node-llama-cpp loads. A picture stands where `<__media__>` is. */
+export async function askReference (cases: ReferenceCase[], threads: number): Promise<ReferenceAnswer[]> {
+  const { program, libraries } = await referenceProgram()
+  const input = cases.map(({ messages, images, maxTokens }) =>
+    JSON.stringify({ messages, images: images.map(({ raw, width, height }) => ({ path: raw, width, height })), maxTokens }))
+  const output = execFileSync(program, [
+    path.join(ROOT, DEMO.model), path.join(ROOT, DEMO.mmproj), libraries, String(DEMO_VISION.minTokens), String(DEMO_VISION.maxTokens), String(threads)
+  ], { input: input.join('\n'), maxBuffer: 1 << 28 })
+  return output.toString().trimEnd().split('\n').map(line => JSON.parse(line))
+}
