@@ -5,6 +5,8 @@ export interface Preset {
   /** The same for the projector. */
   mmproj: string
   temperature: number
+  /** CPU threads, where all cores would be slower: a step of a tiny model is shorter than waking a second thread. */
+  threads?: number
 }
 
 function huggingFace (repo: string, model: string): Preset {
@@ -26,5 +28,6 @@ export const PRESETS: Record<string, Preset> = {
 export const DEMO: Preset = {
   model: 'models/demo/tiny-qwen2-vl-q8_0.gguf',
   mmproj: 'models/demo/mmproj-tiny-qwen2-vl-f16.gguf',
-  temperature: 0
+  temperature: 0,
+  threads: 1
 }

@@ -1,28 +1,157 @@
+import { mkdirSync, readdirSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
+import sharp from 'sharp'
+import { buildApp } from '../app.ts'
+import { loadConfig, type Config } from '../config.ts'
+import { ROOT } from '../root.ts'
+import type { ChatAnswer } from '../schemas/chat.ts'
 import type { Engine } from '../services/engine/engine.ts'
 import { createLocalEngine, type LocalEngineOptions } from '../services/engine/local-engine.ts'
 
-interface Test { teardown (fn: () => unknown): unknown }
+interface Test {
+  teardown (fn: () => unknown): unknown
+  testdir (fixture?: object): string
+}
 
+/** TEST_LOG=info shows what the service logs. */
 export const silent = pino({ level: process.env.TEST_LOG ?? 'silent' }, process.stderr)
+
+export const EXAMPLES = path.join(ROOT, 'models/demo/examples')
+
+const ENGINE_DEFAULTS = {
+  model: '',
+  mmproj: '',
+  modelsDir: 'models',
+  gpu: 'off' as const,
+  threads: 0,
+  contextSize: 4096,
+  slots: 3,
+  imageMinTokens: null,
+  imageMaxTokens: null,
+  imageCacheBytes: 64 * 1024 * 1024
+}
 
 /** The real engine with the embedded model on the CPU, loaded, and closed with the test. */
 export async function createTestEngine (t: Test, overrides: Partial<LocalEngineOptions> = {}): Promise<Engine> {
-  const engine = createLocalEngine({
-    log: silent,
-    model: '',
-    mmproj: '',
-    modelsDir: 'models',
-    gpu: 'off',
-    threads: 0,
-    contextSize: 4096,
-    slots: 3,
-    imageMinTokens: null,
-    imageMaxTokens: null,
-    imageCacheBytes: 64 * 1024 * 1024,
-    ...overrides
-  })
+  const engine = createLocalEngine({ log: silent, ...ENGINE_DEFAULTS, ...overrides })
   t.teardown(() => engine.close())
   await engine.ready()
   return engine
+}
+
+export interface TestService {
+  app: FastifyInstance
+  config: Config
+  /** e.g. http://127.0.0.1:40001 */
+  url: string
+  port: number
+  engine: Engine
+  /** Names of what lies in UPLOAD_DIR. */
+  leftovers (): string[]
+  /** Waits until no slot is taken and UPLOAD_DIR is empty; throws after five seconds. */
+  quiet (): Promise<void>
+}
+
+/**
+ * The whole service on a free port: real app, real engine, real sockets.
+ * @param env settings, as in the environment
+ * @param engine one that other services share; by default the service has its own
+ */
+export async function startService (t: Test, env: Record<string, string> = {}, engine?: Engine): Promise<TestService> {
+  const uploadDir = path.join(t.testdir({ uploads: {} }), 'uploads')
+  const config = loadConfig({ UPLOAD_DIR: uploadDir, LLAMA_GPU: 'off', ...env })
+  const own = engine ?? await createTestEngine(t, {
+    slots: config.maxConcurrentRequests,
+    contextSize: config.contextSize,
+    imageMinTokens: config.imageMinTokens,
+    imageMaxTokens: config.imageMaxTokens,
+    imageCacheBytes: config.imageCacheMb * 1024 * 1024
+  })
+  // A shared engine outlives the service.
+  const app = await buildApp({ config, engine: engine ? { ...own, close: async () => {} } : own, logger: silent })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => app.close())
+  mkdirSync(uploadDir, { recursive: true })
+  const { port } = app.server.address() as AddressInfo
+  const leftovers = () => readdirSync(uploadDir)
+  return {
+    app,
+    config,
+    url: `http://127.0.0.1:${port}`,
+    port,
+    engine: own,
+    leftovers,
+    async quiet () {
+      for (let i = 0; i < 500; i++) {
+        if (app.slots.stats().taken === 0 && leftovers().length === 0) return
+        await new Promise(resolve => setTimeout(resolve, 10))
+      }
+      throw new Error(`after 5 s ${app.slots.stats().taken} slots are taken and ${leftovers().length} folders are left`)
+    }
+  }
+}
+
+/** A picture as a form wants it. */
+export interface Upload { data: Buffer | Uint8Array, name?: string, type?: string }
+
+export function createForm (fields: Record<string, string | string[]>, images: Array<Upload | Buffer> = []): FormData {
+  const form = new FormData()
+  for (const [name, value] of Object.entries(fields)) {
+    for (const one of Array.isArray(value) ? value : [value]) form.append(name, one)
+  }
+  for (const [index, image] of images.entries()) {
+    const { data, name = `${index}.png`, type = 'image/png' } = Buffer.isBuffer(image) ? { data: image } : image as Upload
+    form.append('images', new Blob([new Uint8Array(data)], { type }), name)
+  }
+  return form
+}
+
+/** Posts a form to /api/chat. */
+export async function ask (url: string, fields: Record<string, string | string[]>, images: Array<Upload | Buffer> = []): Promise<{ status: number, headers: Headers, body: ChatAnswer & { error: string, code: string, request_id: string } & Record<string, unknown> }> {
+  const response = await fetch(`${url}/api/chat`, { method: 'POST', body: createForm(fields, images) })
+  return { status: response.status, headers: response.headers, body: await response.json() as never }
+}
+
+export interface SseEvent { event: string, data: any }
+
+/** Reads server-sent events as they come. Comment lines are left out. */
+export async function * readEvents (response: Response): AsyncGenerator<SseEvent> {
+  let buffer = ''
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  for await (const chunk of response.body!) {
+    buffer += decoder.decode(chunk as Uint8Array, { stream: true })
+    const blocks = buffer.split('\n\n')
+    buffer = blocks.pop()!
+    for (const block of blocks) {
+      const event = /^event: (.*)$/m.exec(block)?.[1]
+      const data = /^data: (.*)$/m.exec(block)?.[1]
+      if (event !== undefined && data !== undefined) yield { event, data: JSON.parse(data) }
+    }
+  }
+}
+
+/** Posts a form to /api/chat_stream and collects what comes. */
+export async function askStream (url: string, fields: Record<string, string | string[]>, images: Array<Upload | Buffer> = []): Promise<{ status: number, events: SseEvent[], text: string }> {
+  const response = await fetch(`${url}/api/chat_stream`, { method: 'POST', body: createForm(fields, images) })
+  const events: SseEvent[] = []
+  if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
+    for await (const event of readEvents(response)) events.push(event)
+  } else {
+    events.push({ event: 'http-error', data: await response.json() })
+  }
+  return { status: response.status, events, text: events.filter(it => it.event === 'token').map(it => it.data.text).join('') }
+}
+
+/** A drawn picture: a shape of the demonstration model's world in the middle of a plain background. */
+export function drawShape (shape: 'circle' | 'square', colour: string, background: string, size = 140): Promise<Buffer> {
+  const middle = size / 2
+  const r = size * 0.3
+  const body = shape === 'circle'
+    ? `<circle cx="${middle}" cy="${middle}" r="${r}" fill="${colour}"/>`
+    : `<rect x="${middle - r}" y="${middle - r}" width="${2 * r}" height="${2 * r}" fill="${colour}"/>`
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size}"><rect width="100%" height="100%" fill="${background}"/>${body}</svg>`
+  return sharp(Buffer.from(svg)).removeAlpha().png().toBuffer()
 }

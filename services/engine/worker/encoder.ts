@@ -6,11 +6,20 @@ import type { Picture, Vision } from '../../../native/vision.ts'
 import type { EngineImage } from '../engine.ts'
 import type { Rounds } from './rounds.ts'
 
+export interface EncoderParts {
+  llama: Llama
+  context: LlamaContext
+  vision: Vision
+  /** CPU threads of an encoding while nothing else computes. */
+  threads: number
+  rounds: Rounds
+}
+
 /**
  * Turns prepared files into embeddings, one after the other (mtmd allows no more), beside token generation and outside the
  * context's lock. It takes all cores while nothing else computes and half of them while answers are running.
  */
-export function createEncoder ({ llama, context, vision, rounds }: { llama: Llama, context: LlamaContext, vision: Vision, rounds: Rounds }) {
+export function createEncoder ({ llama, context, vision, threads, rounds }: EncoderParts) {
   const line = {}
 
   /**
@@ -20,8 +29,8 @@ export function createEncoder ({ llama, context, vision, rounds }: { llama: Llam
     const rgb = await readPixels(image)
     return await withLock([line, 'encode'], async () => {
       signal.throwIfAborted()
-      const wanted = rounds.busy ? Math.max(1, Math.floor(llama.maxThreads / 2)) : llama.maxThreads
-      const run = () => withThreads(llama, wanted, threads => vision.encode(rgb, image.width, image.height, threads))
+      const wanted = rounds.busy ? Math.max(1, Math.floor(threads / 2)) : threads
+      const run = () => withThreads(llama, wanted, share => vision.encode(rgb, image.width, image.height, share))
       // Two decodings at a time crash on Vulkan, and there an encoding counts as one.
       return llama.gpu === 'vulkan' ? await withLock([context, 'context'], run) : await run()
     })

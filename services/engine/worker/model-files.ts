@@ -10,6 +10,8 @@ export interface ModelFiles {
   mmproj: string | null
   demo: boolean
   temperature: number
+  /** CPU threads that suit the model; undefined: all cores. */
+  threads: number | undefined
 }
 
 export interface ModelFileOptions {
@@ -50,7 +52,8 @@ export async function resolveModelFiles ({ model, mmproj, modelsDir, onProgress 
     model: modelPath,
     mmproj: projector ? await resolve('MMPROJ', projector) : projectorBeside(modelPath),
     demo,
-    temperature: preset?.temperature ?? 0.7
+    temperature: preset?.temperature ?? 0.7,
+    threads: preset?.threads
   }
 }
 

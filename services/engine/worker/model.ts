@@ -17,6 +17,8 @@ export interface LoadedModel {
   /** Null when there is no projector. */
   vision: Vision | null
   prompts: PromptRenderer
+  /** CPU threads of one decoding or encoding, when nothing else computes. */
+  threads: number
   info: ModelInfo
 }
 
@@ -52,12 +54,13 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
   })
 
   const model = await llama.loadModel({ modelPath: files.model })
+  const threads = options.threads || files.threads || llama.maxThreads
   const projector = files.mmproj === null ? null : await loadProjector(bridge, llama, model, files.mmproj, options)
   if (projector === null) log('warn', 'No projector was found: the model answers text only. Name one with MMPROJ.')
   const prompts = createPromptRenderer(model, projector !== null)
 
   const contextSize = Math.min(options.contextSize, model.trainContextSize)
-  const context = await model.createContext({ sequences: options.slots, contextSize, batchSize: BATCH_SIZE })
+  const context = await model.createContext({ sequences: options.slots, contextSize, batchSize: BATCH_SIZE, threads })
   const sequences = Array.from({ length: options.slots }, () => context.getSequence())
   verify(bridge, model, context, sequences[0]!)
 
@@ -68,6 +71,7 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
     sequences,
     vision: projector?.vision ?? null,
     prompts,
+    threads,
     info: {
       model: path.basename(files.model, '.gguf'),
       architecture: model.fileInfo.metadata.general.architecture,
