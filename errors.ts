@@ -31,6 +31,8 @@ export const CorruptImageError = createError<[string, string]>('CORRUPT_IMAGE', 
 export const ImageTooManyPixelsError = createError<[string, number, number, number]>('IMAGE_TOO_MANY_PIXELS', '%s claims %s x %s pixels, the limit is %s pixels', 422)
 export const ImageTooNarrowError = createError<[string, number, number]>('IMAGE_TOO_NARROW', '%s is %s x %s pixels: the longer side is more than 200 times the shorter', 422)
 export const ImagesDoNotFitError = createError<[number, number]>('IMAGES_DO_NOT_FIT', 'The pictures need at least %s tokens, %s are left in the context', 422)
+/** Nobody is there to read it; for the log. */
+export const ClientLeftError = createError('CLIENT_LEFT', 'The client left', 499)
 export const ImageExpiredError = createError<[string]>('IMAGE_EXPIRED', 'These pictures are no longer cached, send them again: %s', 410)
 export const NoVisionError = createError('NO_VISION', 'The loaded model cannot see pictures', 422)
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
-import { ShuttingDownError, TimeoutError } from '../errors.ts'
+import { ClientLeftError, ShuttingDownError, TimeoutError } from '../errors.ts'
 import { createWork, type Work } from '../services/work.ts'
 
 declare module 'fastify' {
@@ -18,13 +18,6 @@ export interface CleanupOptions {
 }
 
 const DRAIN_CHECK_MS = 20
-
-/** What a request is aborted with when nobody is there any more to be told. */
-export class ClientLeftError extends Error {
-  constructor () {
-    super('The client left')
-  }
-}
 
 /**
  * Ends what a request began, however it ends: removes originals and `_compressed` files, then frees the slot. The routes do so

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
-import { QueueTimeoutError, ServerBusyError, ShuttingDownError } from '../errors.ts'
+import { ClientLeftError, QueueTimeoutError, ServerBusyError, ShuttingDownError } from '../errors.ts'
 import type { Slot, Slots } from '../services/slots.ts'
 
 declare module 'fastify' {
@@ -16,18 +16,17 @@ export interface ConcurrencyLimitOptions { slots: Slots }
 
 /** Admission: takes a slot for every request of a route with `config: { slot: true }`. The cleanup plugin gives it back. */
 const plugin: FastifyPluginAsync<ConcurrencyLimitOptions> = async (app, { slots }) => {
-  let closing = false
   app.decorate('slots', slots)
   app.decorateRequest('slot', null)
 
   app.addHook('onRequest', async (request, reply) => {
     if (!request.routeOptions.config.slot) return
-    if (closing) throw new ShuttingDownError()
+    if (slots.closed) throw new ShuttingDownError()
     request.slot = slots.tryTake()
     if (request.slot) return
 
     const left = new AbortController()
-    const onClose = () => left.abort(new Error('The client left while it waited for a slot'))
+    const onClose = () => left.abort(new ClientLeftError())
     reply.raw.once('close', onClose)
     try {
       request.slot = await slots.wait(left.signal)
@@ -39,10 +38,7 @@ const plugin: FastifyPluginAsync<ConcurrencyLimitOptions> = async (app, { slots 
     }
   })
 
-  app.addHook('preClose', async () => {
-    closing = true
-    slots.close()
-  })
+  app.addHook('preClose', async () => slots.close())
 }
 
 export default fp(plugin, { fastify: '5.x', name: 'concurrency-limit' })

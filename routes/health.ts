@@ -5,16 +5,13 @@ const HealthSchema = Type.Object({ status: Type.String(), reason: Type.Optional(
 
 /** Probes for orchestrators: alive is this process, ready is the model behind it. */
 const route: FastifyPluginAsync = async app => {
-  let closing = false
-  app.addHook('preClose', async () => { closing = true })
-
   app.get('/health/live', { schema: { operationId: 'live', summary: 'Is the process alive?', response: { 200: HealthSchema } } },
     async () => ({ status: 'ok' }))
 
   app.get('/health/ready', { schema: { operationId: 'ready', summary: 'Can the service answer?', response: { 200: HealthSchema, 503: HealthSchema } } },
     async (_request, reply) => {
       const { state, reason } = app.model.info()
-      if (closing) return await reply.code(503).send({ status: 'closing', reason: 'the service is shutting down' })
+      if (app.slots.closed) return await reply.code(503).send({ status: 'closing', reason: 'the service is shutting down' })
       if (state !== 'ready') return await reply.code(503).send({ status: state, reason })
       return { status: 'ready' }
     })

@@ -24,18 +24,19 @@ export interface SlotStats {
 }
 
 export interface Slots {
-  /** A slot at once, or null: none is free, or others are waiting for it. */
+  /** A slot at once, or null: none is free, or the semaphore is closed. */
   tryTake (): Slot | null
   /**
-   * Queues for a slot, first come first served.
+   * A slot: a free one at once, otherwise first come first served.
    * @throws ServerBusyError at once when the queue is full; QueueTimeoutError; ShuttingDownError; the reason of `signal`
    */
-  wait (signal: AbortSignal): Promise<Slot>
+  wait (signal?: AbortSignal): Promise<Slot>
   stats (): SlotStats
   /** When somebody who was refused might try again, 1 to 60. */
   retryAfterSeconds (): number
   /** Refuses everybody who waits and who comes from now on; slots that are taken stay so. */
   close (): void
+  readonly closed: boolean
 }
 
 export interface SlotsOptions {
@@ -55,7 +56,7 @@ export function createSlots ({ size, queueSize, queueTimeoutMs }: SlotsOptions):
   const free = Array.from({ length: size }, (_, index) => size - 1 - index)
   const queue = new Set<Waiter>()
   const counters = { served: 0, rejected: 0, timedOut: 0 }
-  let heldMs = 0
+  let heldMs: number | null = null
   let closed = false
 
   function give (id: number, waitedMs: number): Slot {
@@ -69,13 +70,13 @@ export function createSlots ({ size, queueSize, queueTimeoutMs }: SlotsOptions):
         if (released) return
         released = true
         const held = performance.now() - takenAt
-        heldMs += (held - heldMs) * (heldMs === 0 ? 1 : HELD_WEIGHT)
+        heldMs = heldMs === null ? held : heldMs + (held - heldMs) * HELD_WEIGHT
         handOver(id)
       }
     }
   }
 
-  /** A slot goes from hand to hand while anybody waits, so that no newcomer slips in between. */
+  /** A slot goes from hand to hand while anybody waits: it is never free for a newcomer in between. */
   function handOver (id: number): void {
     const [next] = queue
     if (!next) {
@@ -86,43 +87,53 @@ export function createSlots ({ size, queueSize, queueTimeoutMs }: SlotsOptions):
     next.resolve(give(id, performance.now() - next.since))
   }
 
-  async function wait (signal: AbortSignal): Promise<Slot> {
+  function tryTake (): Slot | null {
+    const id = closed ? undefined : free.pop()
+    return id === undefined ? null : give(id, 0)
+  }
+
+  async function wait (signal?: AbortSignal): Promise<Slot> {
+    signal?.throwIfAborted()
     if (closed) throw new ShuttingDownError()
+    const atOnce = tryTake()
+    if (atOnce) return atOnce
     if (queue.size >= queueSize) {
       counters.rejected++
       throw new ServerBusyError()
     }
-    signal.throwIfAborted()
     const waiter: Waiter = { ...createDeferred<Slot>(), since: performance.now() }
-    const leave = (error: unknown) => { if (queue.delete(waiter)) waiter.reject(error) }
-    const onAbort = () => leave(signal.reason)
-    const timer = setTimeout(() => {
+    const onAbort = () => { if (queue.delete(waiter)) waiter.reject(signal?.reason) }
+    const onTimeout = () => {
+      if (!queue.delete(waiter)) return
       counters.timedOut++
-      leave(new QueueTimeoutError(queueTimeoutMs / 1000))
-    }, queueTimeoutMs)
-    timer.unref()
+      waiter.reject(new QueueTimeoutError(queueTimeoutMs / 1000))
+    }
+    const timer = setTimeout(onTimeout, queueTimeoutMs).unref()
     queue.add(waiter)
-    signal.addEventListener('abort', onAbort, { once: true })
+    signal?.addEventListener('abort', onAbort, { once: true })
     try {
-      return await waiter.promise
+      const slot = await waiter.promise
+      // Aborted between the handing over and now: nobody would release it.
+      if (signal?.aborted) {
+        slot.release()
+        throw signal.reason
+      }
+      return slot
     } finally {
       clearTimeout(timer)
-      signal.removeEventListener('abort', onAbort)
+      signal?.removeEventListener('abort', onAbort)
     }
   }
 
   return {
-    tryTake () {
-      if (closed || queue.size > 0) return null
-      const id = free.pop()
-      return id === undefined ? null : give(id, 0)
-    },
+    tryTake,
     wait,
     stats: () => ({ size, taken: size - free.length, free: free.length, queued: queue.size, queueSize, ...counters }),
     retryAfterSeconds () {
-      const seconds = Math.ceil(heldMs * (queue.size + 1) / size / 1000)
+      const seconds = Math.ceil((heldMs ?? 0) * (queue.size + 1) / size / 1000)
       return Math.min(RETRY_AFTER_MAX_S, Math.max(1, seconds))
     },
+    get closed () { return closed },
     close () {
       closed = true
       for (const waiter of queue) waiter.reject(new ShuttingDownError())

@@ -4,17 +4,13 @@ import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import sharp from 'sharp'
+import type { Test } from 'tap'
 import { buildApp } from '../app.ts'
 import { loadConfig, type Config } from '../config.ts'
 import { ROOT } from '../root.ts'
 import type { ChatAnswer } from '../schemas/chat.ts'
 import type { Engine } from '../services/engine/engine.ts'
 import { createLocalEngine, type LocalEngineOptions } from '../services/engine/local-engine.ts'
-
-interface Test {
-  teardown (fn: () => unknown): unknown
-  testdir (fixture?: object): string
-}
 
 /** TEST_LOG=info shows what the service logs. */
 export const silent = pino({ level: process.env.TEST_LOG ?? 'silent' }, process.stderr)

@@ -1,0 +1,133 @@
+import t from 'tap'
+import { askStream, createTestEngine, drawShape, startService } from '../helper.ts'
+import { connectRaw, formBody, formHead } from '../raw-client.ts'
+
+const picture = await drawShape('circle', 'red', 'white')
+const engine = await createTestEngine(t)
+
+/** Takes slots for good: the heads of requests whose bodies do not come. */
+async function occupy (port: number, count: number) {
+  return await Promise.all(Array.from({ length: count }, async () => {
+    const client = await connectRaw(port)
+    client.send(formHead('/api/chat', 1000))
+    return client
+  }))
+}
+
+async function taken (service: Awaited<ReturnType<typeof startService>>, count: number): Promise<void> {
+  while (service.app.slots.stats().taken !== count) await new Promise(resolve => setTimeout(resolve, 5))
+}
+
+t.test('four streams at once on three slots: three answers and one 429', async t => {
+  const service = await startService(t, {}, engine)
+  const results = await Promise.all([1, 2, 3, 4].map(() => askStream(service.url, { message: 'What is in the picture?' }, [picture])))
+  const statuses = results.map(result => result.status).sort()
+  t.same(statuses, [200, 200, 200, 429])
+  for (const { status, text, events } of results) {
+    if (status === 200) t.equal(text, 'A red circle on a white background.')
+    else t.match(events[0]!.data, { code: 'SERVER_BUSY', error: /busy/, request_id: String })
+  }
+  await service.quiet()
+})
+
+t.test('a 429 comes before a byte of the body was sent, and costs no folder', async t => {
+  const service = await startService(t, {}, engine)
+  const holders = await occupy(service.port, 3)
+  await taken(service, 3)
+
+  const client = await connectRaw(service.port)
+  const size = 15 * 1024 * 1024
+  client.send(formHead('/api/chat', size))
+  const answer = await client.until(/"code":"SERVER_BUSY"/)
+  t.match(answer, /^HTTP\/1\.1 429 /)
+  t.match(answer, /^retry-after: \d+\r$/mi)
+  t.same(service.leftovers(), [])
+
+  // The rest is discarded while it comes, slowly, and the connection goes on to serve.
+  for (let sent = 0; sent < size; sent += 1024 * 1024) {
+    client.send(Buffer.alloc(1024 * 1024))
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  client.send('GET /health/live HTTP/1.1\r\nHost: test\r\n\r\n')
+  t.match(await client.until(/"status":"ok"/), /200 OK/)
+  client.socket.destroy()
+
+  for (const holder of holders) holder.socket.destroy()
+  await service.quiet()
+})
+
+t.test('100 Continue is said only to a request that was admitted', async t => {
+  const service = await startService(t, {}, engine)
+  const holders = await occupy(service.port, 3)
+  await taken(service, 3)
+
+  const refused = await connectRaw(service.port)
+  refused.send(formHead('/api/chat', 1000, 'Expect: 100-continue\r\n'))
+  const answer = await refused.until(/SERVER_BUSY/)
+  t.match(answer, /^HTTP\/1\.1 429/)
+  t.notMatch(answer, /100 Continue/)
+  for (const holder of holders) holder.socket.destroy()
+  await service.quiet()
+
+  const admitted = await connectRaw(service.port)
+  const body = formBody('What is in the picture?', [picture])
+  admitted.send(formHead('/api/chat', body.length, 'Expect: 100-continue\r\n'))
+  t.match(await admitted.until(/100 Continue\r\n\r\n/), /^HTTP\/1\.1 100/)
+  admitted.send(body)
+  t.match(await admitted.until(/"response":/), /A red circle on a white background\./)
+  admitted.socket.destroy()
+  await service.quiet()
+})
+
+t.test('a request may wait in the queue; what does not fit there is refused', async t => {
+  const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1', QUEUE_SIZE: '1' }, engine)
+  const [holder] = await occupy(service.port, 1)
+  await taken(service, 1)
+  const queued = askStream(service.url, { message: 'Hi' })
+  while (service.app.slots.stats().queued !== 1) await new Promise(resolve => setTimeout(resolve, 5))
+  const refused = await askStream(service.url, { message: 'Hi' })
+  t.equal(refused.status, 429)
+
+  holder!.socket.destroy()
+  const answer = await queued
+  t.equal(answer.status, 200)
+  t.ok(answer.events.at(-1)!.data.timings.queue_ms > 0)
+  await service.quiet()
+})
+
+t.test('who waits too long in the queue gets 503 QUEUE_TIMEOUT', async t => {
+  const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1', QUEUE_SIZE: '1', QUEUE_TIMEOUT: '0.1' }, engine)
+  const [holder] = await occupy(service.port, 1)
+  await taken(service, 1)
+  const { status, events } = await askStream(service.url, { message: 'Hi' })
+  t.equal(status, 503)
+  t.match(events[0]!.data, { code: 'QUEUE_TIMEOUT', error: /0\.1 seconds/ })
+  holder!.socket.destroy()
+  await service.quiet()
+})
+
+t.test('who leaves while it waits in the queue frees its place', async t => {
+  const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1', QUEUE_SIZE: '1' }, engine)
+  const [holder] = await occupy(service.port, 1)
+  await taken(service, 1)
+  const leaver = await connectRaw(service.port)
+  leaver.send(formHead('/api/chat', 0))
+  while (service.app.slots.stats().queued !== 1) await new Promise(resolve => setTimeout(resolve, 5))
+  leaver.socket.destroy()
+  while (service.app.slots.stats().queued !== 0) await new Promise(resolve => setTimeout(resolve, 5))
+  holder!.socket.destroy()
+  await service.quiet()
+  t.equal(service.app.slots.stats().served, 1)
+})
+
+t.test('one slot serves a polite client that asks one question after another, without a single 429', async t => {
+  const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
+  for (const path of ['/api/chat', '/api/chat_stream']) {
+    for (let i = 0; i < 40; i++) {
+      const response = await fetch(service.url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"message":"Hi"}' })
+      t.equal(response.status, 200)
+      await response.text()
+    }
+  }
+  await service.quiet()
+})
