@@ -45,7 +45,7 @@ export const ShuttingDownError = createError('SHUTTING_DOWN', 'The service is sh
 export const EngineNotReadyError = createError<[string]>('ENGINE_NOT_READY', 'The model is not ready: %s', 503)
 export const EngineCrashedError = createError('ENGINE_CRASHED', 'The model process died while it worked on this request; it is being restarted', 503)
 export const TimeoutError = createError<[number]>('TIMEOUT', 'The request took longer than %s seconds', 504)
-export const EngineError = createError<[string]>('ENGINE_ERROR', 'The model failed: %s', 500)
+export const EngineError = createError('ENGINE_ERROR', 'The model failed on this request; the log says why', 500)
 export const StorageError = createError<[string]>('STORAGE', 'The upload could not be stored: %s', 507)
 export const InternalError = createError('INTERNAL', 'Something went wrong inside the service', 500)
 

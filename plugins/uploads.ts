@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import multipart from '@fastify/multipart'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -78,7 +79,7 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, maxImage
     return work.folder
   }
 
-  async function save (request: FastifyRequest, work: Work, source: AsyncIterable<Buffer>, index: number, filename?: string): Promise<UploadedFile> {
+  async function save (request: FastifyRequest, work: Work, source: Readable, index: number, filename?: string): Promise<UploadedFile> {
     if (index >= maxImages) throw withDetails(new TooManyImagesError(maxImages), { limit: maxImages })
     const folder = await folderOf(request, work)
     const path = folder.file(index, 'upload')
@@ -115,7 +116,7 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, maxImage
     for (const [index, uri] of images.entries()) {
       const bytes = decodeDataUri(uri, `${IMAGES}[${index}]`)
       if (bytes.length > maxBytes) throw tooLarge(labelOf(index), index)
-      files.push(await save(request, work, oneChunk(bytes), index))
+      files.push(await save(request, work, Readable.from([bytes]), index))
     }
     return { fields, files }
   }
@@ -141,10 +142,6 @@ async function nextPart<T> (parts: AsyncIterator<T>, signal: AbortSignal): Promi
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
-}
-
-async function * oneChunk (bytes: Buffer): AsyncGenerator<Buffer> {
-  yield bytes
 }
 
 export default fp(plugin, { fastify: '5.x', name: 'uploads', dependencies: ['cleanup'] })

@@ -10,14 +10,21 @@ export interface RequestFolder {
   readonly path: string
   /** Path of the upload with this index: named by us, whatever the client called it. */
   file (index: number, extension: string): string
-  /** Removes the folder and says what was in it. Idempotent: later calls give the first call's answer. */
+  /** Removes the folder and says what was in it. Idempotent: later calls give the first call's answer, or try again if it failed. */
   remove (): Promise<{ original: number, compressed: number }>
 }
 
 export interface UploadStore {
-  /** @throws StorageError when the folder cannot be made */
+  /**
+   * Makes the folder of a request; the id is cut down to harmless characters and need not be unique.
+   * @throws StorageError when the folder cannot be made
+   */
   open (requestId: string): Promise<RequestFolder>
-  /** Removes the folders of processes that are no more; returns how many. Leaves living neighbours' and strange files alone. */
+  /**
+   * Removes the folders of processes that are no more; returns how many. Leaves living neighbours, strange files and what it
+   * has no right to remove alone. Containers that share a folder need host names of their own: a process of another container
+   * looks dead from here.
+   */
   sweep (): Promise<number>
   /** Folders of this process that exist now. */
   count (): number
@@ -29,13 +36,29 @@ export interface UploadStoreOptions {
   foreignAgeMs: number
 }
 
-/** `<host>-<pid>-<start time>-<id>`: whose folder it is can be read off its name. */
-const FOLDER = /^([A-Za-z0-9.]+)-(\d+)-(\d+)-([A-Za-z0-9_-]+)$/
+/**
+ * `<host>-<pid>-<start time>-<id>`: whose folder it is can be read off its name. The id ends in sixteen hex digits of ours, so
+ * that somebody's `holiday-2024-11-12` is never taken for a folder of a process 2024.
+ */
+const FOLDER = /^([A-Za-z0-9.]+)-([1-9]\d*)-([1-9]\d*)-[A-Za-z0-9_-]+_[0-9a-f]{16}$/
+const HOST_MAX = 64
 const ID_MAX = 64
+const UNIQUE_BYTES = 8
 const REMOVE_RETRIES = 5
+const REMOVE_OPTIONS = { recursive: true, force: true, maxRetries: REMOVE_RETRIES }
 
-const HOST = os.hostname().replace(/[^A-Za-z0-9.]/g, '.') || 'localhost'
-const OWN = { host: HOST, pid: process.pid, start: startTimeOf(process.pid) ?? Math.floor(performance.timeOrigin) }
+const REASONS: Record<string, string> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  EACCES: 'the service may not write to UPLOAD_DIR',
+  EPERM: 'the service may not write to UPLOAD_DIR',
+  ENOTDIR: 'UPLOAD_DIR is not a folder',
+  EEXIST: 'UPLOAD_DIR is not a folder'
+}
+
+const HOST = os.hostname().replace(/[^A-Za-z0-9.]/g, '.').slice(0, HOST_MAX) || 'localhost'
+const OWN = { host: HOST, pid: process.pid, start: processOf(process.pid)?.start ?? Math.floor(performance.timeOrigin) }
 
 export function createUploadStore ({ dir, foreignAgeMs }: UploadStoreOptions): UploadStore {
   const open = new Set<string>()
@@ -44,42 +67,59 @@ export function createUploadStore ({ dir, foreignAgeMs }: UploadStoreOptions): U
     count: () => open.size,
 
     async open (requestId) {
-      const id = requestId.replace(/[^A-Za-z0-9_-]/g, '').slice(0, ID_MAX)
-      const folder = path.join(dir, `${OWN.host}-${OWN.pid}-${OWN.start}-${id}_${randomBytes(4).toString('hex')}`)
-      try {
-        await mkdir(folder, { recursive: true, mode: 0o700 })
-      } catch (error) {
-        throw new StorageError(`the upload folder cannot be made (${(error as NodeJS.ErrnoException).code})`)
-      }
+      const id = requestId.replace(/[^A-Za-z0-9_-]/g, '').slice(0, ID_MAX) || 'request'
+      const folder = path.join(dir, `${OWN.host}-${OWN.pid}-${OWN.start}-${id}_${randomBytes(UNIQUE_BYTES).toString('hex')}`)
+      await makeFolder(dir, folder)
       open.add(folder)
       return createFolder(folder, () => open.delete(folder))
     },
 
     async sweep () {
-      const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
+      const entries = await readdir(dir, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return []
         throw error
       })
-      const stale = await Promise.all(names.map(async name => {
-        const match = FOLDER.exec(name)
-        if (!match || !await isStale(path.join(dir, name), match[1]!, Number(match[2]), Number(match[3]), foreignAgeMs)) return 0
-        await rm(path.join(dir, name), { recursive: true, force: true, maxRetries: REMOVE_RETRIES })
-        return 1
+      const removed = await Promise.all(entries.map(async entry => {
+        const owner = FOLDER.exec(entry.name)
+        // A link with such a name is not ours: we make folders.
+        if (!owner || !entry.isDirectory()) return false
+        const folder = path.join(dir, entry.name)
+        if (!await isStale(folder, owner[1]!, Number(owner[2]), Number(owner[3]), foreignAgeMs)) return false
+        // One folder of another user must not keep the service from starting.
+        return rm(folder, REMOVE_OPTIONS).then(() => true, () => false)
       }))
-      return stale.reduce<number>((sum, one) => sum + one, 0)
+      return removed.filter(Boolean).length
     }
   }
 }
 
+/** Never `recursive` for the folder itself: it would share one that is there already. */
+async function makeFolder (dir: string, folder: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    await mkdir(folder, { mode: 0o700 })
+  } catch (error) {
+    const { code = 'UNKNOWN' } = error as NodeJS.ErrnoException
+    // The error names the whole path: it is for the log alone.
+    throw Object.assign(new StorageError(REASONS[code] ?? code), { cause: error })
+  }
+}
+
 function createFolder (folder: string, onRemoved: () => void): RequestFolder {
+  let counts: { original: number, compressed: number } | null = null
   let removed: Promise<{ original: number, compressed: number }> | null = null
 
   async function remove (): Promise<{ original: number, compressed: number }> {
-    const files = await readdir(folder).catch(() => [])
-    const compressed = files.filter(file => file.includes('_compressed.')).length
-    await rm(folder, { recursive: true, force: true, maxRetries: REMOVE_RETRIES })
+    // A second try counts what the first one found.
+    counts ??= countFiles(await readdir(folder).catch(() => []))
+    try {
+      await rm(folder, REMOVE_OPTIONS)
+    } catch (error) {
+      removed = null
+      throw error
+    }
     onRemoved()
-    return { original: files.length - compressed, compressed }
+    return counts
   }
 
   return {
@@ -92,33 +132,40 @@ function createFolder (folder: string, onRemoved: () => void): RequestFolder {
   }
 }
 
+function countFiles (names: string[]): { original: number, compressed: number } {
+  const compressed = names.filter(name => name.includes('_compressed.')).length
+  return { original: names.length - compressed, compressed }
+}
+
 async function isStale (folder: string, host: string, pid: number, start: number, foreignAgeMs: number): Promise<boolean> {
   if (host !== OWN.host) {
     const entry = await stat(folder).catch(() => null)
     return entry !== null && Date.now() - entry.mtimeMs > foreignAgeMs
   }
-  if (pid === OWN.pid) return start !== OWN.start
   return !isAlive(pid, start)
 }
 
 function isAlive (pid: number, start: number): boolean {
-  const actual = startTimeOf(pid)
-  if (actual !== null) return actual === start
+  if (pid === OWN.pid) return start === OWN.start
+  const running = processOf(pid)
+  // A zombie still has its place in the table, but nothing of it will ever run again.
+  if (running) return running.start === start && !'ZX'.includes(running.state)
   try {
     process.kill(pid, 0)
     // Without /proc a process id is all there is to go by.
-    return process.platform !== 'linux'
+    return true
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 
-/** When a process started, in clock ticks since the machine did; null where there is no /proc or no such process. */
-function startTimeOf (pid: number): number | null {
+/** State letter and start of a process (in clock ticks since the machine's); null where there is no /proc or no such process. */
+function processOf (pid: number): { state: string, start: number } | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name in parentheses may hold blanks and parentheses; field 22 is the 20th after it.
-    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[19])
+    // The name in parentheses may hold blanks and parentheses; the state follows as field 3, the start is field 22.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return { state: fields[0]!, start: Number(fields[19]) }
   } catch {
     return null
   }

@@ -225,7 +225,7 @@ function toError ({ code, args, details }: WireError): Error {
     ? new ImageExpiredError(args[0] as string)
     : code === 'PROMPT_TOO_LONG'
       ? new PromptTooLongError(args[0] as number, args[1] as number)
-      : new EngineError(String(args[0] ?? 'unknown'))
+      : new EngineError()
   return details ? withDetails(error, details) : error
 }
 

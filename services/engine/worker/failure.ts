@@ -11,8 +11,9 @@ export class WorkerFailure extends Error {
 }
 
 /** What goes back to the parent for an error that ended a request. */
-export function toWire (error: unknown, signal: AbortSignal): WireError {
-  if (signal.aborted) return { code: 'ABORTED', args: [] }
+export function toWire (error: unknown, signal?: AbortSignal): WireError {
+  if (signal?.aborted) return { code: 'ABORTED', args: [] }
   if (error instanceof WorkerFailure) return error.wire
-  return { code: 'ENGINE_ERROR', args: [error instanceof Error ? error.message : String(error)] }
+  // What native code and libraries say may hold paths: it goes to the log, not to the client.
+  return { code: 'ENGINE_ERROR', args: [] }
 }

@@ -63,11 +63,17 @@ async function generate (message: Extract<ToWorker, { type: 'generate' }>): Prom
   try {
     await service!.generate(message.request, abort.signal, event => send({ type: 'event', id: message.id, event }))
   } catch (error) {
-    send({ type: 'failed', id: message.id, error: toWire(error, abort.signal) })
+    fail(message.id, error, abort.signal)
   } finally {
     running.delete(message.id)
     sendStats()
   }
+}
+
+function fail (id: number, error: unknown, signal?: AbortSignal): void {
+  const wire = toWire(error, signal)
+  if (wire.code === 'ENGINE_ERROR') send({ type: 'log', level: 'error', message: error instanceof Error ? error.stack ?? error.message : String(error) })
+  send({ type: 'failed', id, error: wire })
 }
 
 async function close (): Promise<void> {
@@ -84,7 +90,7 @@ process.on('message', (message: ToWorker) => {
       try {
         inspect(message.id, message.turns, message.ids)
       } catch (error) {
-        send({ type: 'failed', id: message.id, error: toWire(error, new AbortController().signal) })
+        fail(message.id, error)
       }
       break
     case 'generate':
