@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isIP, isIPv4 } from 'node:net'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
 import { Type, type Static, type TSchema } from 'typebox'
@@ -7,12 +8,19 @@ import { Value } from 'typebox/value'
 /** A wrong setting; the message is one line for the operator. */
 export class ConfigError extends Error {}
 
+/** How much of a wrong value is told. */
+const SHOWN_CHARACTERS = 80
+/** The most that MAX_PIXELS may be. */
+const MAX_PIXELS_LIMIT = 16_777_216
+/** Names that Fastify knows for the private ranges. */
+const PROXY_RANGES = ['loopback', 'linklocal', 'uniquelocal']
+
 const text = (fallback: string) => Type.String({ default: fallback })
-const integer = (fallback: number, minimum: number, maximum: number) => Type.Integer({ default: fallback, minimum, maximum })
+const integer = (fallback: number | undefined, minimum: number, maximum: number) => Type.Integer({ default: fallback, minimum, maximum })
 const number = (fallback: number, minimum: number, maximum: number) => Type.Number({ default: fallback, minimum, maximum })
 const choice = <const T extends string[]> (fallback: T[number], ...values: T) => Type.Unsafe<T[number]>({ type: 'string', enum: values, default: fallback })
 
-/** Every variable of the environment that the service reads, with default and bounds. An empty one counts as unset. */
+/** Every variable of the environment that the service reads, with default (none: empty) and bounds. An empty one counts as unset. */
 export const EnvironmentSchema = Type.Object({
   HOST: text('127.0.0.1'),
   PORT: integer(5000, 0, 65_535),
@@ -20,7 +28,7 @@ export const EnvironmentSchema = Type.Object({
   MMPROJ: text(''),
   MODELS_DIR: text('models'),
   LLAMA_GPU: choice('auto', 'auto', 'cuda', 'vulkan', 'metal', 'off'),
-  LLAMA_THREADS: integer(0, 0, 512),
+  LLAMA_THREADS: integer(undefined, 0, 512),
   CONTEXT_SIZE: integer(8192, 512, 1_048_576),
   MAX_CONCURRENT_REQUESTS: integer(3, 1, 64),
   QUEUE_SIZE: integer(0, 0, 10_000),
@@ -29,9 +37,9 @@ export const EnvironmentSchema = Type.Object({
   UPLOAD_TIMEOUT: number(60, 0.01, 3600),
   SHUTDOWN_GRACE: number(30, 0, 3600),
   IMAGE_COMPRESSION_MAX_SIZE: integer(1024, 56, 16_384),
-  MAX_PIXELS: integer(1_003_520, 3136, 16_777_216),
-  IMAGE_MIN_TOKENS: integer(0, 0, 16_384),
-  IMAGE_MAX_TOKENS: integer(0, 0, 16_384),
+  MAX_PIXELS: integer(1_003_520, 3136, MAX_PIXELS_LIMIT),
+  IMAGE_MIN_TOKENS: integer(undefined, 0, 16_384),
+  IMAGE_MAX_TOKENS: integer(undefined, 0, 16_384),
   MAX_IMAGES: integer(8, 1, 64),
   MAX_FILE_SIZE_MB: number(20, 0.001, 2048),
   JSON_BODY_LIMIT_MB: number(16, 0.001, 512),
@@ -42,6 +50,7 @@ export const EnvironmentSchema = Type.Object({
   LOG_LEVEL: choice('info', 'trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')
 })
 type Environment = Static<typeof EnvironmentSchema>
+type Settings = { [Name in keyof Environment]: Environment[Name] | (Name extends 'LLAMA_THREADS' | 'IMAGE_MIN_TOKENS' | 'IMAGE_MAX_TOKENS' ? undefined : never) }
 
 export interface Config {
   readonly host: string
@@ -79,12 +88,19 @@ export interface Config {
   readonly logLevel: Environment['LOG_LEVEL']
 }
 
-/** The process's environment, with `.env` of a folder below it. */
+/**
+ * The process's environment, with `.env` of a folder below it.
+ * @throws ConfigError when `.env` is there but cannot be read
+ */
 export function readEnvironment (cwd: string): NodeJS.ProcessEnv {
+  // An empty variable counts as unset, so it must not hide what the file says.
+  const own = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value?.trim()))
   try {
-    return { ...parseEnv(readFileSync(path.join(cwd, '.env'), 'utf8')), ...process.env }
+    const text = readFileSync(path.join(cwd, '.env'), 'utf8')
+    // Windows editors begin a file with a byte order mark, which would become part of the first name.
+    return { ...parseEnv(text.replace(/^\uFEFF/, '')), ...own }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return process.env
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return own
     throw new ConfigError(`.env cannot be read: ${(error as Error).message}`)
   }
 }
@@ -94,9 +110,9 @@ export function readEnvironment (cwd: string): NodeJS.ProcessEnv {
  * @throws ConfigError naming the variable, its value and what is allowed
  */
 export function loadConfig (env: NodeJS.ProcessEnv = process.env): Config {
-  const settings = Object.fromEntries(Object.entries(EnvironmentSchema.properties).map(([name, schema]) => [name, readVariable(name, schema, env[name])])) as Environment
+  const settings = Object.fromEntries(Object.entries(EnvironmentSchema.properties).map(([name, schema]) => [name, readVariable(name, schema, env[name])])) as Settings
   const { IMAGE_MIN_TOKENS: minTokens, IMAGE_MAX_TOKENS: maxTokens } = settings
-  if (minTokens > 0 && maxTokens > 0 && minTokens > maxTokens) throw new ConfigError(`IMAGE_MIN_TOKENS (${minTokens}) must not be more than IMAGE_MAX_TOKENS (${maxTokens})`)
+  if (minTokens && maxTokens && minTokens > maxTokens) throw new ConfigError(`IMAGE_MIN_TOKENS (${minTokens}) must not be more than IMAGE_MAX_TOKENS (${maxTokens})`)
   return Object.freeze({
     host: settings.HOST,
     port: settings.PORT,
@@ -104,14 +120,14 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env): Config {
     mmproj: settings.MMPROJ,
     modelsDir: path.resolve(settings.MODELS_DIR),
     llamaGpu: settings.LLAMA_GPU,
-    llamaThreads: settings.LLAMA_THREADS,
+    llamaThreads: settings.LLAMA_THREADS ?? 0,
     contextSize: settings.CONTEXT_SIZE,
     maxConcurrentRequests: settings.MAX_CONCURRENT_REQUESTS,
     queueSize: settings.QUEUE_SIZE,
-    queueTimeoutMs: settings.QUEUE_TIMEOUT * 1000,
-    requestTimeoutMs: settings.REQUEST_TIMEOUT * 1000,
-    uploadTimeoutMs: settings.UPLOAD_TIMEOUT * 1000,
-    shutdownGraceMs: settings.SHUTDOWN_GRACE * 1000,
+    queueTimeoutMs: milliseconds(settings.QUEUE_TIMEOUT),
+    requestTimeoutMs: milliseconds(settings.REQUEST_TIMEOUT),
+    uploadTimeoutMs: milliseconds(settings.UPLOAD_TIMEOUT),
+    shutdownGraceMs: milliseconds(settings.SHUTDOWN_GRACE),
     imageCompressionMaxSize: settings.IMAGE_COMPRESSION_MAX_SIZE,
     maxPixels: settings.MAX_PIXELS,
     imageMinTokens: minTokens || null,
@@ -128,19 +144,32 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env): Config {
 }
 
 /** What to tell an operator whose picture limits contradict each other, or null. */
-export function compressionWarning ({ imageCompressionMaxSize: side, maxPixels }: Config): string | null {
+export function compressionWarning ({ imageCompressionMaxSize: side, maxPixels }: Pick<Config, 'imageCompressionMaxSize' | 'maxPixels'>): string | null {
   // A panorama may still use the whole side; for a common 4:3 picture the area is the tighter bound.
   if (side * side * 3 / 4 <= maxPixels) return null
-  return `MAX_PIXELS=${maxPixels} keeps pictures below IMAGE_COMPRESSION_MAX_SIZE=${side}: raise it to ${side * side} for square pictures of that size`
+  const bound = Math.floor(Math.sqrt(maxPixels))
+  const remedy = side * side <= MAX_PIXELS_LIMIT ? `raise MAX_PIXELS to ${side * side}` : `lower IMAGE_COMPRESSION_MAX_SIZE to ${bound}`
+  return `MAX_PIXELS=${maxPixels} shrinks a square picture to ${bound} x ${bound} before IMAGE_COMPRESSION_MAX_SIZE=${side} is reached: ${remedy}`
 }
 
+/** One variable in its natural type; undefined when it is empty and has no default. */
 function readVariable (name: string, schema: TSchema, raw: string | undefined): unknown {
   const { type, default: fallback } = schema as TSchema & { type: string, default: unknown }
   const value = raw?.trim() ?? ''
   if (value === '') return fallback
-  const typed = type === 'string' ? value : Number(value)
-  if (!Value.Check(schema, typed)) throw new ConfigError(`${name} must be ${describe(schema)}, got "${value.slice(0, 80)}"`)
+  const typed = type === 'string' ? value : toNumber(value)
+  if (!Value.Check(schema, typed)) throw wrong(name, describe(schema), value)
   return typed
+}
+
+/** Plain decimal notation only: `Number` would also take 0x10, 1e3 and Infinity for what nobody meant. */
+function toNumber (value: string): number {
+  return /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : NaN
+}
+
+// 16.1 * 1000 is 16100.000000000002.
+function milliseconds (seconds: number): number {
+  return Math.round(seconds * 1000)
 }
 
 function describe (schema: TSchema): string {
@@ -149,7 +178,27 @@ function describe (schema: TSchema): string {
   return `${type === 'integer' ? 'an integer' : `a ${type}`} from ${minimum} to ${maximum}`
 }
 
+// Quoted as JSON so that a line break in the value stays on the one line.
+function wrong (name: string, allowed: string, value: string): ConfigError {
+  return new ConfigError(`${name} must be ${allowed}, got ${JSON.stringify(value.slice(0, SHOWN_CHARACTERS))}`)
+}
+
 function readTrustProxy (value: string): readonly string[] {
-  if (value === 'true') throw new ConfigError('TRUST_PROXY must list addresses or CIDRs of proxies: with "true" every client could forge its address')
-  return value === '' ? [] : value.split(',').map(entry => entry.trim()).filter(Boolean)
+  const entries = value.split(',').map(entry => entry.trim()).filter(Boolean)
+  for (const entry of entries) {
+    if (isEverybody(entry)) throw new ConfigError(`TRUST_PROXY=${entry} would believe the address that any client writes into X-Forwarded-For, which is forgeable: list the proxy's own addresses or CIDRs, such as 172.18.0.0/16`)
+    if (!isProxy(entry)) throw wrong('TRUST_PROXY', `addresses or CIDRs separated by commas (or ${PROXY_RANGES.join(', ')})`, entry)
+  }
+  return Object.freeze(entries)
+}
+
+function isEverybody (entry: string): boolean {
+  return ['true', '*'].includes(entry.toLowerCase()) || /\/0+$/.test(entry)
+}
+
+function isProxy (entry: string): boolean {
+  if (PROXY_RANGES.includes(entry)) return true
+  const [address = '', prefix = '', ...rest] = entry.split('/')
+  if (isIP(address) === 0 || rest.length > 0) return false
+  return !entry.includes('/') || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (isIPv4(address) ? 32 : 128))
 }

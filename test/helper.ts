@@ -17,7 +17,7 @@ export const silent = pino({ level: process.env.TEST_LOG ?? 'silent' }, process.
 
 export const EXAMPLES = path.join(ROOT, 'models/demo/examples')
 
-const ENGINE_DEFAULTS = {
+export const ENGINE_DEFAULTS = {
   model: '',
   mmproj: '',
   modelsDir: 'models',

@@ -1,11 +1,13 @@
 import { Value } from 'typebox/value'
 import { InvalidFieldError, InvalidHistoryError, MessageRequiredError, MessageTooLongError, UnknownFieldError } from '../../errors.ts'
-import { ChatFieldsSchema, HistoryTurnSchema, MESSAGE_MAX_CHARACTERS, type ChatFields } from '../../schemas/chat.ts'
+import { ChatFieldsSchema, HISTORY_MAX_TURNS, HistoryTurnSchema, MESSAGE_MAX_CHARACTERS, type ChatFields } from '../../schemas/chat.ts'
 
 /** Fields as they came: strings from multipart (a repeated one as a list), any JSON value from a JSON body. */
 export type RawFields = Record<string, unknown>
 
 const NUMERIC = new Set(['max_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'repeat_penalty', 'seed'])
+
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
 
 /**
  * Checks the fields of a chat request and gives them their types.
@@ -38,9 +40,8 @@ function toType (name: string, value: unknown): unknown {
   if (value.trim() === '') return undefined
   if (name === 'history') return parseHistoryJson(value)
   if (NUMERIC.has(name)) {
-    const number = Number(value)
-    if (!Number.isFinite(number)) throw new InvalidFieldError(name, 'must be a number')
-    return number
+    if (!DECIMAL.test(value.trim())) throw new InvalidFieldError(name, 'must be a number')
+    return Number(value)
   }
   return value
 }
@@ -67,11 +68,13 @@ function parseHistoryJson (value: string): unknown {
 function checkMessage (message: unknown): void {
   if (message === undefined || message === null || (typeof message === 'string' && message.trim() === '')) throw new MessageRequiredError()
   if (typeof message !== 'string') throw new InvalidFieldError('message', 'must be string')
-  if (message.length > MESSAGE_MAX_CHARACTERS) throw new MessageTooLongError(message.length, MESSAGE_MAX_CHARACTERS)
+  const characters = [...message].length
+  if (characters > MESSAGE_MAX_CHARACTERS) throw new MessageTooLongError(characters, MESSAGE_MAX_CHARACTERS)
 }
 
 function checkHistory (history: unknown): void {
   if (!Array.isArray(history)) throw new InvalidHistoryError('must be a list of turns')
+  if (history.length > HISTORY_MAX_TURNS) throw new InvalidHistoryError(`has ${history.length} turns, the limit is ${HISTORY_MAX_TURNS}`)
   for (const [index, turn] of history.entries()) {
     const [fault] = Value.Errors(HistoryTurnSchema, turn)
     if (fault) throw new InvalidHistoryError(`turn ${index}${fault.instancePath.replaceAll('/', ' ')} ${fault.message}`)

@@ -68,10 +68,14 @@ export function createGenerator ({ loaded, rounds, cache, encode }: GeneratorPar
    * @throws WorkerFailure IMAGE_EXPIRED when one of an earlier turn is no longer cached
    */
   async function leasePictures ({ images }: GenerateRequest, leases: PictureLease[], signal: AbortSignal, emit: Emit): Promise<void> {
-    const expired = images.filter(image => image.path === undefined && cache.find(image.id) === undefined).map(image => image.id)
-    if (expired.length > 0) throw new WorkerFailure({ code: 'IMAGE_EXPIRED', args: [expired.join(', ')], details: { ids: expired } })
+    const expired = images.filter(image => image.path === undefined && !cache.has(image)).map(image => image.id)
+    if (expired.length > 0) throw imageExpired(expired)
     for (const image of images) {
-      leases.push(await cache.lease(image, () => encode!(image, signal), signal))
+      const lease = await cache.lease(image, () => {
+        if (image.path === undefined) throw imageExpired([image.id])
+        return encode!(image, signal)
+      }, signal)
+      leases.push(lease)
       emit({ type: 'progress', stage: 'encode', done: leases.length, total: images.length })
     }
   }
@@ -161,6 +165,10 @@ export function createGenerator ({ loaded, rounds, cache, encode }: GeneratorPar
       giveBack(sequence)
     }
   }
+}
+
+function imageExpired (ids: string[]): WorkerFailure {
+  return new WorkerFailure({ code: 'IMAGE_EXPIRED', args: [ids.join(', ')], details: { ids } })
 }
 
 /** Milliseconds since the start and since the last lap, to a tenth. */

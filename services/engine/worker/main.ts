@@ -77,6 +77,7 @@ function fail (id: number, error: unknown, signal?: AbortSignal): void {
 }
 
 async function close (): Promise<void> {
+  service?.cache.clear()
   await service?.loaded.llama.dispose()
   process.exit(0)
 }

@@ -103,6 +103,7 @@ async function loadProjector (bridge: Bridge, llama: Llama, model: LlamaModel, f
  */
 export async function projectorInfo (file: string, { imageMinTokens, imageMaxTokens }: Pick<WorkerOptions, 'imageMinTokens' | 'imageMaxTokens'>): Promise<VisionInfo> {
   const { metadata } = await readGgufFileInfo(file, { readTensorInfo: false })
+    .catch((error: Error) => { throw new Error(`${path.basename(file)} is not a GGUF file: ${error.message}`) })
   const clip = (metadata as { clip?: ClipMetadata }).clip
   const type = clip?.projector_type ?? clip?.vision?.projector_type
   if (!clip?.vision || !type || !PROJECTORS.has(type)) throw new Error(`${path.basename(file)} is not a projector of the Qwen-VL family (${type ?? 'no clip.projector_type'})`)

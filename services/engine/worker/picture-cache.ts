@@ -40,6 +40,11 @@ export class PictureCache {
     return [...this.#entries.values()].reverse().find(entry => entry.known.id === id)?.known
   }
 
+  /** Whether this picture is there in just this size. */
+  has (image: EngineImage): boolean {
+    return this.#entries.has(keyOf(image))
+  }
+
   /**
    * @param encode makes the embedding; not called when it is there already or being made by another request
    * @throws whatever `encode` throws; the reason of `signal`
@@ -51,8 +56,10 @@ export class PictureCache {
 
     // When another request gives up on the same picture, it is this one's turn to encode it.
     for (let other = this.#encoding.get(key); other; other = this.#encoding.get(key)) {
-      const entry = await other.catch(() => null)
+      await other.catch(() => {})
       signal.throwIfAborted()
+      // Not the entry that was made: its first user may have let go of it by now, and it may be freed.
+      const entry = this.#entries.get(key)
       if (entry) return this.#take(key, entry, true)
     }
 

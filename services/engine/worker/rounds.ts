@@ -19,6 +19,8 @@ interface Slice { run: () => Promise<unknown>, settle: (outcome: Promise<unknown
 /** How long a slice may take while others wait for their next token. */
 const SLICE_TARGET_MS = 100
 const SLICE_MIN_TOKENS = 16
+/** While no speed is known yet. */
+const FIRST_SLICE_TOKENS = 64
 /** Weight of the newest measurement in the moving average of tokens a millisecond. */
 const SPEED_WEIGHT = 0.3
 
@@ -72,7 +74,8 @@ export class Rounds {
 
   /** How many tokens the next slice should have: everything that fits a batch while nobody generates, else about 100 ms of work. */
   sliceLength (batchSize: number): number {
-    if (this.#members.size === 0 || this.#tokensPerMs === 0) return batchSize
+    if (this.#members.size === 0) return batchSize
+    if (this.#tokensPerMs === 0) return Math.min(batchSize, FIRST_SLICE_TOKENS)
     return Math.min(batchSize, Math.max(SLICE_MIN_TOKENS, Math.round(this.#tokensPerMs * SLICE_TARGET_MS)))
   }
 

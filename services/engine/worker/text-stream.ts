@@ -12,11 +12,13 @@ export interface TextStream {
 
 /** What a byte-level tokenizer makes of an incomplete UTF-8 sequence. */
 const REPLACEMENT = '\uFFFD'
-/** A character is complete after a few tokens; longer runs of replacement characters are what the model said. */
-const MAX_HELD_TOKENS = 8
+/** So long a run of tokens that all end within a character is not text: it is given as it is, so that it need not be kept. */
+const MAX_PENDING_TOKENS = 64
 
 export function createTextStream (detokenize: (tokens: number[]) => string, stop: string[]): TextStream {
   let pending: number[] = []
+  /** How much of the pending tokens' text was released. */
+  let released = 0
   let held = ''
   let stopped = false
 
@@ -41,14 +43,21 @@ export function createTextStream (detokenize: (tokens: number[]) => string, stop
       if (stopped) return ''
       pending.push(token)
       const text = detokenize(pending)
-      if (text.endsWith(REPLACEMENT) && pending.length < MAX_HELD_TOKENS) return ''
-      pending = []
-      return release(text)
+      // Only the last character can still be incomplete; tokens need not end where characters do.
+      const incomplete = text.endsWith(REPLACEMENT) && pending.length < MAX_PENDING_TOKENS
+      const certain = text.slice(released, incomplete ? -REPLACEMENT.length : undefined)
+      released += certain.length
+      if (!incomplete) {
+        pending = []
+        released = 0
+      }
+      return release(certain)
     },
     end () {
       if (stopped) return ''
-      const text = release(pending.length > 0 ? detokenize(pending) : '')
+      const text = release(pending.length > 0 ? detokenize(pending).slice(released) : '')
       pending = []
+      released = 0
       if (stopped) return text
       const rest = held
       held = ''

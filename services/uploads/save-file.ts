@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { Transform, type Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { StorageError } from '../../errors.ts'
+
+export interface SavedFile {
+  bytes: number
+  /** `sha256:<64 hex digits>`. */
+  id: string
+}
+
+/**
+ * Streams bytes to a new file and hashes them on the way. The source is destroyed when it fails or is aborted.
+ * @throws StorageError when the disk does not take them; the reason of `signal`; whatever the source throws
+ */
+export async function saveFile (source: Readable, path: string, signal: AbortSignal): Promise<SavedFile> {
+  const hash = createHash('sha256')
+  let bytes = 0
+  const hashing = new Transform({
+    transform (chunk: Buffer, _encoding, done) {
+      hash.update(chunk)
+      bytes += chunk.length
+      done(null, chunk)
+    }
+  })
+  try {
+    await pipeline(source, hashing, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal })
+  } catch (error) {
+    signal.throwIfAborted()
+    throw isDiskError(error) ? new StorageError(error.code === 'ENOSPC' ? 'the disk is full' : error.code) : error
+  }
+  return { bytes, id: `sha256:${hash.digest('hex')}` }
+}
+
+const DISK_ERRORS = new Set(['ENOSPC', 'EACCES', 'EROFS', 'EIO', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOENT', 'ENOTDIR', 'EEXIST'])
+
+function isDiskError (error: unknown): error is NodeJS.ErrnoException & { code: string } {
+  return DISK_ERRORS.has((error as NodeJS.ErrnoException).code ?? '')
+}

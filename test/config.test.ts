@@ -1,0 +1,170 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { parseEnv } from 'node:util'
+import Fastify from 'fastify'
+import t from 'tap'
+import { compressionWarning, ConfigError, EnvironmentSchema, loadConfig, readEnvironment } from '../config.ts'
+import { ROOT } from '../root.ts'
+
+const messageOf = (env: NodeJS.ProcessEnv): string => {
+  try {
+    loadConfig(env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message
+    throw error
+  }
+  return 'accepted'
+}
+
+t.test('gives the defaults for an empty environment, in natural types and frozen', async t => {
+  const config = loadConfig({})
+  t.strictSame(config, {
+    host: '127.0.0.1',
+    port: 5000,
+    model: '',
+    mmproj: '',
+    modelsDir: path.resolve('models'),
+    llamaGpu: 'auto',
+    llamaThreads: 0,
+    contextSize: 8192,
+    maxConcurrentRequests: 3,
+    queueSize: 0,
+    queueTimeoutMs: 30_000,
+    requestTimeoutMs: 300_000,
+    uploadTimeoutMs: 60_000,
+    shutdownGraceMs: 30_000,
+    imageCompressionMaxSize: 1024,
+    maxPixels: 1_003_520,
+    imageMinTokens: null,
+    imageMaxTokens: null,
+    maxImages: 8,
+    maxFileSizeMb: 20,
+    jsonBodyLimitMb: 16,
+    maxInputPixels: 100_000_000,
+    uploadDir: path.resolve('uploads'),
+    imageCacheMb: 512,
+    trustProxy: [],
+    logLevel: 'info'
+  })
+  t.ok(Object.isFrozen(config))
+  t.ok(Object.isFrozen(config.trustProxy))
+})
+
+t.test('counts an empty variable as unset and ignores unknown ones', async t => {
+  const names = Object.keys(EnvironmentSchema.properties)
+  t.strictSame(loadConfig(Object.fromEntries(names.map(name => [name, ' ']))), loadConfig({}))
+  t.strictSame(loadConfig({ PATH: '/bin', PORTS: 'banana' }), loadConfig({}))
+})
+
+t.test('does not change the environment that it is given', async t => {
+  const env = Object.freeze({ PORT: '0', MODEL: 'qwen3-vl-4b' })
+  t.match(loadConfig(env), { port: 0, model: 'qwen3-vl-4b' })
+})
+
+t.test('takes fractions of seconds, in whole milliseconds', async t => {
+  t.equal(loadConfig({ REQUEST_TIMEOUT: '0.5' }).requestTimeoutMs, 500)
+  t.equal(loadConfig({ REQUEST_TIMEOUT: '16.1' }).requestTimeoutMs, 16_100)
+})
+
+t.test('names the variable, the value and what is allowed on one line', async t => {
+  t.equal(messageOf({ MAX_CONCURRENT_REQUESTS: 'banana' }), 'MAX_CONCURRENT_REQUESTS must be an integer from 1 to 64, got "banana"')
+  t.equal(messageOf({ QUEUE_TIMEOUT: '-1' }), 'QUEUE_TIMEOUT must be a number from 0.01 to 3600, got "-1"')
+  t.equal(messageOf({ LLAMA_GPU: 'rocm' }), 'LLAMA_GPU must be one of auto, cuda, vulkan, metal, off, got "rocm"')
+  t.equal(messageOf({ PORT: '1\n2' }), 'PORT must be an integer from 0 to 65535, got "1\\n2"')
+  t.ok(messageOf({ PORT: 'x'.repeat(10_000) }).length < 200)
+})
+
+t.test('takes numbers in plain decimal notation only', async t => {
+  for (const value of ['0x10', '1e3', 'Infinity', 'NaN', '5000.5', '5 000', '5,000', '+1']) t.match(messageOf({ PORT: value }), /^PORT must be/, value)
+})
+
+t.test('holds every number to its bounds', async t => {
+  for (const [name, schema] of Object.entries(EnvironmentSchema.properties)) {
+    const { minimum, maximum } = schema as { minimum?: number, maximum?: number }
+    if (minimum === undefined || maximum === undefined) continue
+    t.equal(messageOf({ [name]: String(minimum) }), 'accepted', `${name}=${minimum}`)
+    t.equal(messageOf({ [name]: String(maximum) }), 'accepted', `${name}=${maximum}`)
+    t.match(messageOf({ [name]: String(minimum - 1) }), new RegExp(`^${name} must be .* from `), `${name} below`)
+    t.match(messageOf({ [name]: String(maximum + 1) }), new RegExp(`^${name} must be .* from `), `${name} above`)
+  }
+})
+
+t.test('takes empty and 0 threads for all cores, empty and 0 tokens for the projector\'s own', async t => {
+  t.equal(loadConfig({ LLAMA_THREADS: '0' }).llamaThreads, 0)
+  t.equal(loadConfig({ LLAMA_THREADS: '8' }).llamaThreads, 8)
+  t.match(loadConfig({ IMAGE_MIN_TOKENS: '0', IMAGE_MAX_TOKENS: '640' }), { imageMinTokens: null, imageMaxTokens: 640 })
+})
+
+t.test('refuses more tokens at least than at most', async t => {
+  t.equal(messageOf({ IMAGE_MIN_TOKENS: '65', IMAGE_MAX_TOKENS: '64' }), 'IMAGE_MIN_TOKENS (65) must not be more than IMAGE_MAX_TOKENS (64)')
+  t.match(loadConfig({ IMAGE_MIN_TOKENS: '64', IMAGE_MAX_TOKENS: '64' }), { imageMinTokens: 64, imageMaxTokens: 64 })
+})
+
+t.test('makes folders absolute', async t => {
+  const config = loadConfig({ UPLOAD_DIR: '/var/uploads/', MODELS_DIR: '../models' })
+  t.equal(config.uploadDir, path.resolve('/var/uploads'))
+  t.equal(config.modelsDir, path.resolve('..', 'models'))
+})
+
+t.test('takes proxies that Fastify understands', async t => {
+  const { trustProxy } = loadConfig({ TRUST_PROXY: '127.0.0.1, 172.18.0.0/16,::1, fd00::/8, loopback,' })
+  t.strictSame(trustProxy, ['127.0.0.1', '172.18.0.0/16', '::1', 'fd00::/8', 'loopback'])
+  const app = Fastify({ trustProxy: [...trustProxy] })
+  app.get('/', async request => request.ip)
+  const response = await app.inject({ url: '/', headers: { 'x-forwarded-for': '203.0.113.7' } })
+  t.equal(response.body, '203.0.113.7')
+})
+
+t.test('refuses to trust everybody and says why', async t => {
+  for (const value of ['true', 'TRUE', '*', '0.0.0.0/0', '::/0', '10.0.0.1,0.0.0.0/0']) t.match(messageOf({ TRUST_PROXY: value }), /forgeable/, value)
+})
+
+t.test('refuses proxies that are no addresses', async t => {
+  for (const value of ['false', '1', 'nginx', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', '300.0.0.1', '10.0.0.1;10.0.0.2']) {
+    t.match(messageOf({ TRUST_PROXY: value }), /^TRUST_PROXY must be addresses or CIDRs .*, got "/, value)
+  }
+})
+
+t.test('warns where MAX_PIXELS binds before IMAGE_COMPRESSION_MAX_SIZE', async t => {
+  t.equal(compressionWarning(loadConfig({})), null)
+  t.equal(compressionWarning(loadConfig({ IMAGE_COMPRESSION_MAX_SIZE: '2048', MAX_PIXELS: '4194304' })), null)
+  t.equal(compressionWarning(loadConfig({ IMAGE_COMPRESSION_MAX_SIZE: '2048' })),
+    'MAX_PIXELS=1003520 shrinks a square picture to 1001 x 1001 before IMAGE_COMPRESSION_MAX_SIZE=2048 is reached: raise MAX_PIXELS to 4194304')
+  const beyond = compressionWarning(loadConfig({ IMAGE_COMPRESSION_MAX_SIZE: '8192', MAX_PIXELS: '16777216' }))
+  t.match(beyond, /lower IMAGE_COMPRESSION_MAX_SIZE to 4096$/, 'no advice that the bounds forbid')
+})
+
+t.test('reads .env below the environment', async t => {
+  const dir = t.testdir({ '.env': '\uFEFFPORT=5001\r\nMODEL="a b#c" # a comment\r\nSIGHTLINE_TEST_SET=file\nSIGHTLINE_TEST_EMPTY=file\n' })
+  process.env.SIGHTLINE_TEST_SET = 'process'
+  process.env.SIGHTLINE_TEST_EMPTY = ''
+  const { PORT, MODEL } = process.env
+  delete process.env.PORT
+  delete process.env.MODEL
+  t.teardown(() => {
+    delete process.env.SIGHTLINE_TEST_SET
+    delete process.env.SIGHTLINE_TEST_EMPTY
+    if (PORT !== undefined) process.env.PORT = PORT
+    if (MODEL !== undefined) process.env.MODEL = MODEL
+  })
+  const env = readEnvironment(dir)
+  t.match(loadConfig(env), { port: 5001, model: 'a b#c' })
+  t.equal(env.SIGHTLINE_TEST_SET, 'process')
+  t.equal(env.SIGHTLINE_TEST_EMPTY, 'file', 'an empty variable does not hide the file')
+  t.equal(process.env.PORT, undefined, 'the environment itself stays as it is')
+})
+
+t.test('needs no .env but says when it cannot read one', async t => {
+  t.equal(readEnvironment(t.testdir({})).PATH, process.env.PATH)
+  t.throws(() => readEnvironment(t.testdir({ '.env': {} })), { constructor: ConfigError, message: /^\.env cannot be read: EISDIR/ })
+})
+
+t.test('.env.example has every variable with its default, and nothing else', async t => {
+  const lines = readFileSync(path.join(ROOT, '.env.example'), 'utf8').split('\n')
+  const settings = lines.filter(line => /^#?[A-Z_]+=/.test(line))
+  t.strictSame(settings, Object.entries(EnvironmentSchema.properties).map(([name, schema]) => `#${name}=${(schema as { default?: unknown }).default ?? ''}`))
+  for (const setting of settings) t.match(lines[lines.indexOf(setting) - 1], /^# .{10,}\.$/, `${setting} is explained`)
+  t.ok(lines.every(line => line.startsWith('#') || line === ''), 'a copy changes nothing')
+  const uncommented = parseEnv(settings.map(line => line.slice(1)).join('\n'))
+  t.strictSame(loadConfig(uncommented), loadConfig({}))
+})

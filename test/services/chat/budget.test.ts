@@ -1,0 +1,99 @@
+import t from 'tap'
+import type { SightlineError } from '../../../errors.ts'
+import { planBudget, type BudgetInput } from '../../../services/chat/budget.ts'
+import { planImages, type PlanBounds } from '../../../services/images/plan.ts'
+
+const BOUNDS: PlanBounds = { multiple: 28, minTokens: 4, maxTokens: 4096, maxSide: 1024, maxPixels: 1_003_520 }
+/** 36 × 27 tokens alone. */
+const PHOTO = { width: 4000, height: 3000 }
+const PHOTO_TOKENS = 972
+
+const input = (changes: Partial<BudgetInput>): BudgetInput => ({ contextSize: 8192, textTokens: 100, historyTokens: 0, maxTokens: 1024, uploads: [], bounds: BOUNDS, ...changes })
+const tokensOf = (changes: Partial<BudgetInput>) => planBudget(input(changes)).map(size => size.tokens)
+
+function refusal (changes: Partial<BudgetInput>) {
+  try {
+    planBudget(input(changes))
+  } catch (error) {
+    const { code, statusCode, message } = error as SightlineError
+    return { code, statusCode, message }
+  }
+  return { code: 'NONE', statusCode: 200, message: '' }
+}
+
+t.test('plans nothing where there are no pictures', async t => {
+  t.strictSame(planBudget(input({})), [])
+  t.strictSame(planBudget(input({ maxTokens: 131_072 })), [], 'an answer may be cut short')
+})
+
+t.test('gives pictures that fit their full size', async t => {
+  t.strictSame(planBudget(input({ uploads: [PHOTO, { width: 56, height: 84 }] })), [
+    { width: 1008, height: 756, tokens: PHOTO_TOKENS, scaled: false },
+    { width: 56, height: 84, tokens: 6, scaled: false }
+  ])
+})
+
+t.test('leaves one cell empty and one for the answer', async t => {
+  t.strictSame(planBudget(input({ contextSize: 1000, textTokens: 998 })), [])
+  t.strictSame(refusal({ contextSize: 1000, textTokens: 999 }), { code: 'PROMPT_TOO_LONG', statusCode: 413, message: 'The conversation needs 999 tokens, the context holds 998' })
+})
+
+t.test('counts pictures of earlier turns as part of the conversation, since they cannot be made smaller', async t => {
+  t.strictSame(planBudget(input({ contextSize: 2000, historyTokens: 1898 })), [])
+  t.match(refusal({ contextSize: 2000, historyTokens: 1899 }), { code: 'PROMPT_TOO_LONG', message: /needs 1999 tokens, .* holds 1998$/ })
+  t.match(refusal({ contextSize: 2000, historyTokens: 1899, uploads: [PHOTO] }), { code: 'PROMPT_TOO_LONG' }, 'also when there are uploads')
+})
+
+t.test('keeps cells for the answer: as many as were asked for, a quarter of the context at most', async t => {
+  // 2 cells, 100 tokens of text and the reserve are taken before the pictures.
+  const exact = { textTokens: 100, uploads: [PHOTO] }
+  t.strictSame(tokensOf({ ...exact, contextSize: PHOTO_TOKENS + 102 + 50, maxTokens: 50 }), [PHOTO_TOKENS])
+  const [smaller] = planBudget(input({ ...exact, contextSize: PHOTO_TOKENS + 102 + 49, maxTokens: 50 }))
+  t.ok(smaller!.scaled && smaller!.tokens < PHOTO_TOKENS)
+
+  // floor(1432 / 4) = 358, floor(1431 / 4) = 357: 972 + 102 + 358 = 1432.
+  t.strictSame(tokensOf({ ...exact, contextSize: 1432, maxTokens: 131_072 }), [PHOTO_TOKENS])
+  t.ok(planBudget(input({ ...exact, contextSize: 1430, maxTokens: 131_072 }))[0]!.scaled)
+})
+
+t.test('scales all pictures evenly when together they do not fit', async t => {
+  const sizes = planBudget(input({ contextSize: 4096, uploads: Array.from({ length: 8 }, () => PHOTO) }))
+  const tokens = sizes.map(size => size.tokens)
+  t.equal(new Set(tokens).size, 1)
+  t.ok(sizes.every(size => size.scaled))
+  const budget = 4096 - 2 - 100 - 1024
+  const total = tokens.reduce((sum, count) => sum + count, 0)
+  t.ok(total <= budget && total > budget * 0.9, `${total} of ${budget}`)
+})
+
+t.test('is the plan of the cells that are left, whatever is asked', async t => {
+  const uploads = [PHOTO, { width: 300, height: 900 }, { width: 800, height: 600 }]
+  for (const contextSize of [512, 1024, 2048, 4096]) {
+    for (const textTokens of [1, 60, 200]) {
+      for (const historyTokens of [0, 100]) {
+        for (const maxTokens of [1, 100, 5000]) {
+          const left = contextSize - 2 - textTokens - historyTokens - Math.min(maxTokens, contextSize / 4)
+          const sizes = planBudget(input({ contextSize, textTokens, historyTokens, maxTokens, uploads }))
+          t.strictSame(sizes, planImages(uploads, BOUNDS, left)?.images)
+          t.ok(sizes.reduce((sum, size) => sum + size.tokens, 0) <= left)
+        }
+      }
+    }
+  }
+})
+
+t.test('refuses pictures that do not fit even at their smallest, and says what they need', async t => {
+  const uploads = Array.from({ length: 8 }, () => PHOTO)
+  const bounds = { ...BOUNDS, minTokens: 64 }
+  const { code, statusCode, message } = refusal({ contextSize: 700, textTokens: 100, maxTokens: 100, uploads, bounds })
+  t.strictSame([code, statusCode], ['IMAGES_DO_NOT_FIT', 422])
+  const [needed, left] = message.match(/\d+/g)!.map(Number)
+  t.equal(left, 700 - 2 - 100 - 100)
+  t.ok(needed! >= 8 * 64 && needed! < 8 * 80, `${needed} tokens`)
+  t.same(planBudget(input({ contextSize: 202 + needed!, maxTokens: 100, uploads, bounds })).reduce((sum, size) => sum + size.tokens, 0), needed, 'and fits just when it is there')
+  t.match(refusal({ contextSize: 201 + needed!, maxTokens: 100, uploads, bounds }), { code: 'IMAGES_DO_NOT_FIT' })
+})
+
+t.test('never says that less than nothing is left', async t => {
+  t.match(refusal({ contextSize: 1000, textTokens: 990, uploads: [PHOTO] }), { code: 'IMAGES_DO_NOT_FIT', message: /, 0 are left/ })
+})

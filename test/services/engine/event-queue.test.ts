@@ -1,0 +1,92 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import { EventQueue } from '../../../services/engine/event-queue.ts'
+
+async function collect<T> (queue: EventQueue<T>): Promise<T[]> {
+  const items: T[] = []
+  for await (const item of queue) items.push(item)
+  return items
+}
+
+t.test('gives what was pushed before anybody read, in order, then ends', async t => {
+  const queue = new EventQueue<number>()
+  for (const item of [1, 2, 3]) queue.push(item)
+  queue.end()
+  t.same(await collect(queue), [1, 2, 3])
+})
+
+t.test('wakes a reader that waits, for each item and for the end', async t => {
+  const queue = new EventQueue<string>()
+  const reader = queue[Symbol.asyncIterator]()
+  const first = reader.next()
+  await turn()
+  queue.push('a')
+  t.same(await first, { value: 'a', done: false })
+  const second = reader.next()
+  await turn()
+  queue.push('b')
+  t.same(await second, { value: 'b', done: false })
+  const last = reader.next()
+  await turn()
+  queue.end()
+  t.same(await last, { value: undefined, done: true })
+})
+
+t.test('loses nothing of what is pushed while an item is being worked on', async t => {
+  const queue = new EventQueue<number>()
+  queue.push(0)
+  const seen: number[] = []
+  for await (const item of queue) {
+    seen.push(item)
+    if (item < 5) queue.push(item + 1)
+    else queue.end()
+    if (item % 2 === 0) await turn()
+  }
+  t.same(seen, [0, 1, 2, 3, 4, 5])
+})
+
+t.test('gives several items that were pushed in one go to a reader that waited', async t => {
+  const queue = new EventQueue<number>()
+  const read = collect(queue)
+  await turn()
+  queue.push(1)
+  queue.push(2)
+  queue.end()
+  t.same(await read, [1, 2])
+})
+
+t.test('throws an error only after the items before it', async t => {
+  const queue = new EventQueue<number>()
+  queue.push(1)
+  queue.push(2)
+  const error = new Error('the child died')
+  queue.fail(error)
+  const reader = queue[Symbol.asyncIterator]()
+  t.equal((await reader.next()).value, 1)
+  t.equal((await reader.next()).value, 2)
+  await t.rejects(reader.next(), error)
+  t.same(await reader.next(), { value: undefined, done: true })
+})
+
+t.test('fails a reader that waits', async t => {
+  const queue = new EventQueue<number>()
+  const read = collect(queue)
+  await turn()
+  const error = new Error('gone')
+  queue.fail(error)
+  await t.rejects(read, error)
+})
+
+t.test('keeps to its first ending', async t => {
+  const ended = new EventQueue<number>()
+  ended.end()
+  ended.fail(new Error('too late'))
+  t.same(await collect(ended), [])
+
+  const failed = new EventQueue<number>()
+  const first = new Error('first')
+  failed.fail(first)
+  failed.end()
+  failed.fail(new Error('second'))
+  await t.rejects(collect(failed), first)
+})

@@ -1,0 +1,182 @@
+import path from 'node:path'
+import t from 'tap'
+import type { EngineEvent, GenerateRequest } from '../../../services/engine/engine.ts'
+import { createLocalEngine } from '../../../services/engine/local-engine.ts'
+import { ask, createForm, createTestEngine, drawShape, ENGINE_DEFAULTS, EXAMPLES, readEvents, silent, startService } from '../../helper.ts'
+import { prepareExample } from '../../native/reference.ts'
+
+const image = await prepareExample(t.testdir(), 0, '00.png')
+const request: GenerateRequest = {
+  turns: [{ role: 'user', parts: [{ type: 'image', image: 0 }, { type: 'text', text: 'What is in the picture?' }] }],
+  images: [{ id: image.id, path: image.png, width: image.width, height: image.height }],
+  maxTokens: 50,
+  stop: [],
+  sampling: {}
+}
+const never = new AbortController().signal
+
+async function collect (events: AsyncIterable<EngineEvent>): Promise<EngineEvent[]> {
+  const all: EngineEvent[] = []
+  for await (const event of events) all.push(event)
+  return all
+}
+
+const textOf = (events: EngineEvent[]) => events.map(event => event.type === 'token' ? event.text : '').join('')
+
+async function until (condition: () => boolean): Promise<void> {
+  for (let i = 0; !condition(); i++) {
+    if (i > 2000) throw new Error('it did not happen within 20 s')
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
+}
+
+t.test('tells of the model and counts what it takes', async t => {
+  const engine = await createTestEngine(t)
+  t.match(engine.info(), { state: 'ready', demo: true, architecture: 'qwen2vl', contextSize: 4096, slots: 3, temperature: 0, device: 'cpu', vision: { multiple: 28, minTokens: 16, maxTokens: 36 } })
+  const { textTokens, known } = await engine.inspect(request.turns, [image.id])
+  t.same(known, [])
+  const events = await collect(engine.generate(request, never))
+  const done = events.at(-1)!
+  if (done.type !== 'done') return t.fail('the last event is done')
+  const tokens = image.width * image.height / 28 ** 2
+  t.equal(done.usage.imageTokens, tokens)
+  t.equal(done.usage.promptTokens, textTokens + tokens)
+  t.same(done.cachedImages, [false])
+  t.equal(textOf(events), 'A blue heart on a white background.')
+
+  t.same((await engine.inspect([], [image.id, 'sha256:other'])).known, [{ id: image.id, width: image.width, height: image.height, tokens }])
+  const again = await collect(engine.generate({ ...request, images: [{ ...request.images[0]!, path: undefined }] }, never))
+  t.equal(textOf(again), textOf(events), 'answered from the embedding alone')
+  t.match(again.at(-1), { type: 'done', cachedImages: [true] })
+})
+
+t.test('a picture that is no longer cached is named', async t => {
+  const engine = await createTestEngine(t)
+  await t.rejects(collect(engine.generate({ ...request, images: [{ ...request.images[0]!, path: undefined }] }, never)),
+    { code: 'IMAGE_EXPIRED', details: { ids: [image.id] } })
+})
+
+t.test('a prompt that does not fit is refused before it is evaluated', async t => {
+  const engine = await createTestEngine(t, { contextSize: 512 })
+  const text = 'red circle '.repeat(400)
+  await t.rejects(collect(engine.generate({ ...request, images: [], turns: [{ role: 'user', parts: [{ type: 'text', text }] }] }, never)), { code: 'PROMPT_TOO_LONG' })
+  t.match((await collect(engine.generate(request, never))).at(-1), { type: 'done' })
+})
+
+t.test('a full context ends the answer with length', async t => {
+  const engine = await createTestEngine(t, { contextSize: 512 })
+  const text = 'red circle '.repeat(40)
+  const { textTokens } = await engine.inspect([{ role: 'user', parts: [{ type: 'text', text }] }], [])
+  const padding = ' a'.repeat(512 - textTokens - 5)
+  const turns = [{ role: 'user' as const, parts: [{ type: 'text' as const, text: text + padding }] }]
+  const room = 512 - 1 - (await engine.inspect(turns, [])).textTokens
+  t.ok(room >= 1 && room < 10, `${room} cells are left`)
+  t.match((await collect(engine.generate({ ...request, images: [], turns }, never))).at(-1), { type: 'done', finishReason: 'length', usage: { completionTokens: room } })
+})
+
+t.test('an abort takes effect and leaves the slot clean', async t => {
+  const engine = await createTestEngine(t, { slots: 1 })
+  for (const stage of ['progress', 'token']) {
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    await t.rejects(async () => {
+      for await (const event of engine.generate(request, controller.signal)) {
+        if (event.type === stage) controller.abort(reason)
+      }
+    }, { message: 'enough' })
+    t.equal(textOf(await collect(engine.generate(request, never))), 'A blue heart on a white background.')
+  }
+  await t.rejects(collect(engine.generate(request, AbortSignal.abort(new Error('before')))), { message: 'before' })
+})
+
+t.test('a reader that stops early frees its slot', async t => {
+  const engine = await createTestEngine(t, { slots: 1 })
+  for await (const event of engine.generate(request, never)) {
+    if (event.type === 'token') break
+  }
+  t.equal(textOf(await collect(engine.generate(request, never))), 'A blue heart on a white background.')
+})
+
+t.test('more requests than slots wait for their turn', async t => {
+  const engine = await createTestEngine(t, { slots: 2 })
+  const answers = await Promise.all(Array.from({ length: 6 }, () => collect(engine.generate(request, never))))
+  for (const events of answers) t.equal(textOf(events), 'A blue heart on a white background.')
+  t.equal(answers.filter(events => (events.at(-1) as Extract<EngineEvent, { type: 'done' }>).cachedImages[0] === false).length, 1, 'encoded once')
+})
+
+t.test('running answers interleave', async t => {
+  const engine = await createTestEngine(t)
+  const order: number[] = []
+  await Promise.all([0, 1, 2].map(async index => {
+    for await (const event of engine.generate(request, never)) {
+      if (event.type === 'token') order.push(index)
+    }
+  }))
+  const changes = order.filter((index, i) => i > 0 && index !== order[i - 1]).length
+  t.ok(changes > order.length / 2, `the reader changed ${changes} times over ${order.length} tokens`)
+})
+
+t.test('the service survives a crash of the child: 503 or an error event, then a new child', async t => {
+  const service = await startService(t)
+  const picture = await drawShape('circle', 'red', 'white')
+  const { pid } = service.engine.info()
+
+  // The child stands still, so that both requests are surely in flight when it dies.
+  const stream = await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'What is in the picture?' }, [picture]) })
+  const events = readEvents(stream)
+  t.match((await events.next()).value, { event: 'accepted' })
+  process.kill(pid!, 'SIGSTOP')
+  const plain = ask(service.url, { message: 'What is in the picture?' }, [picture])
+  await until(() => service.app.slots.stats().taken >= 1 && service.leftovers().length >= 1)
+  await new Promise(resolve => setTimeout(resolve, 100))
+  process.kill(pid!, 'SIGKILL')
+
+  const { status, body } = await plain
+  t.equal(status, 503)
+  t.match(body, { code: 'ENGINE_CRASHED' })
+  let last
+  for await (const event of events) last = event
+  // It may have been answered before the child was stopped.
+  t.ok(last?.event === 'done' || last?.data.code === 'ENGINE_CRASHED', JSON.stringify(last))
+  await service.quiet()
+
+  await until(() => service.engine.info().state === 'ready')
+  t.not(service.engine.info().pid, pid)
+  t.equal(service.engine.info().restarts, 1)
+  const after = await ask(service.url, { message: 'What is in the picture?' }, [picture])
+  t.equal(after.body.response, 'A red circle on a white background.')
+  await service.quiet()
+})
+
+t.test('while the child is being restarted requests get 503 ENGINE_NOT_READY', async t => {
+  const service = await startService(t)
+  process.kill(service.engine.info().pid!, 'SIGKILL')
+  await until(() => service.engine.info().state === 'restarting')
+  const { status, body } = await ask(service.url, { message: 'Hi' })
+  t.equal(status, 503)
+  t.match(body, { code: 'ENGINE_NOT_READY', error: /restarted/ })
+  t.equal((await fetch(`${service.url}/health/ready`)).status, 503)
+  t.equal((await fetch(`${service.url}/health/live`)).status, 200)
+  await service.quiet()
+})
+
+t.test('a model that cannot be loaded is told with a sentence that names the setting', async t => {
+  const text = path.join(EXAMPLES, 'examples.json')
+  for (const [model, mmproj, sentence] of [
+    ['/no/such.gguf', '', /MODEL=\/no\/such\.gguf is neither a file nor a preset \(qwen3-vl-2b/],
+    ['', '/no/such.gguf', /MMPROJ=\/no\/such\.gguf/],
+    ['', text, /examples\.json/]
+  ] as const) {
+    const engine = createLocalEngine({ log: silent, ...ENGINE_DEFAULTS, model, mmproj })
+    await t.rejects(engine.ready(), { message: sentence })
+    await engine.close()
+  }
+})
+
+t.test('after closing nothing is answered', async t => {
+  const engine = await createTestEngine(t)
+  await engine.close()
+  await t.rejects(collect(engine.generate(request, never)), { code: 'SHUTTING_DOWN' })
+  t.equal(engine.info().state, 'closed')
+  t.equal(engine.info().pid, null)
+})

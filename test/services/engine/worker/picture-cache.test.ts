@@ -1,0 +1,289 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import type { Picture } from '../../../../native/vision.ts'
+import { createDeferred } from '../../../../services/deferred.ts'
+import type { EngineImage } from '../../../../services/engine/engine.ts'
+import { PictureCache, type PictureLease } from '../../../../services/engine/worker/picture-cache.ts'
+
+interface FakePicture extends Picture { disposed: number }
+
+function fake (bytes: number): FakePicture {
+  return {
+    tokens: bytes / 10,
+    span: 1,
+    bytes,
+    disposed: 0,
+    decode: async () => {},
+    dispose () { this.disposed++ }
+  }
+}
+
+const image = (id: string, width = 56, height = 56): EngineImage => ({ id, width, height, path: `/nowhere/${id}` })
+const never = new AbortController().signal
+const unexpected = async (): Promise<Picture> => { throw new Error('encoded again') }
+
+/** Leases a picture that `bytes` says how large it is, and lets go of it at once. */
+async function use (cache: PictureCache, id: string, bytes = 100): Promise<FakePicture> {
+  const { picture, release } = await cache.lease(image(id), async () => fake(bytes), never)
+  release()
+  return picture as FakePicture
+}
+
+const isCached = (cache: PictureCache, id: string) => cache.find(id) !== undefined
+
+t.test('encodes a picture once and says which request found it there', async t => {
+  const cache = new PictureCache(1000)
+  const picture = fake(100)
+  const first = await cache.lease(image('a'), async () => picture, never)
+  t.equal(first.cached, false)
+  first.release()
+  const second = await cache.lease(image('a'), unexpected, never)
+  t.equal(second.cached, true)
+  t.equal(second.picture, picture)
+  t.equal(picture.disposed, 0)
+})
+
+t.test('counts each embedding once, however many use it', async t => {
+  const cache = new PictureCache(1000)
+  t.same([cache.size, cache.bytes, cache.limitBytes], [0, 0, 1000])
+  const leases = [await cache.lease(image('a'), async () => fake(300), never), await cache.lease(image('a'), unexpected, never)]
+  t.same([cache.size, cache.bytes], [1, 300])
+  await use(cache, 'b', 200)
+  t.same([cache.size, cache.bytes], [2, 500])
+  for (const { release } of leases) release()
+  t.same([cache.size, cache.bytes], [2, 500], 'what is released stays while there is room')
+  cache.clear()
+  t.same([cache.size, cache.bytes], [0, 0])
+})
+
+t.test('frees the least recently used first', async t => {
+  const cache = new PictureCache(300)
+  const a = await use(cache, 'a')
+  const b = await use(cache, 'b')
+  const c = await use(cache, 'c')
+  await use(cache, 'a')
+  const d = await use(cache, 'd')
+  t.same([a, b, c, d].map(picture => picture.disposed), [0, 1, 0, 0])
+  await use(cache, 'e', 200)
+  t.same(['a', 'b', 'c', 'd', 'e'].filter(id => isCached(cache, id)), ['d', 'e'])
+  t.equal(cache.bytes, 300)
+})
+
+t.test('fills its limit to the last byte', async t => {
+  const cache = new PictureCache(300)
+  for (const id of ['a', 'b', 'c']) await use(cache, id)
+  t.same([cache.size, cache.bytes], [3, 300])
+})
+
+t.test('never frees a picture in use, and frees it as soon as it is not', async t => {
+  const cache = new PictureCache(100)
+  const a = await cache.lease(image('a'), async () => fake(100), never)
+  const b = await cache.lease(image('b'), async () => fake(100), never)
+  t.equal(cache.bytes, 200, 'above the limit for as long as it must')
+  cache.clear()
+  t.same([a, b].map(({ picture }) => (picture as FakePicture).disposed), [0, 0])
+  a.release()
+  t.same([a, b].map(({ picture }) => (picture as FakePicture).disposed), [1, 0])
+  b.release()
+  t.equal((b.picture as FakePicture).disposed, 0, 'there is room for this one')
+  t.equal(cache.bytes, 100)
+})
+
+t.test('a picture is in use until the last of its leases is released', async t => {
+  const cache = new PictureCache(0)
+  const first = await cache.lease(image('a'), async () => fake(100), never)
+  const second = await cache.lease(image('a'), unexpected, never)
+  const picture = first.picture as FakePicture
+  first.release()
+  first.release()
+  t.equal(picture.disposed, 0, 'releasing twice counts once')
+  second.release()
+  t.equal(picture.disposed, 1)
+  t.same([cache.size, cache.bytes], [0, 0])
+})
+
+t.test('keeps a picture that is larger than the limit only while it is used', async t => {
+  const cache = new PictureCache(50)
+  const { picture, release } = await cache.lease(image('a'), async () => fake(100), never)
+  t.equal((picture as FakePicture).disposed, 0)
+  release()
+  t.equal((picture as FakePicture).disposed, 1)
+  t.equal(cache.find('a'), undefined)
+})
+
+t.test('another size of a picture is another embedding', async t => {
+  const cache = new PictureCache(1000)
+  const small = fake(40)
+  const large = fake(160)
+  await cache.lease(image('a', 56, 56), async () => small, never)
+  const second = await cache.lease(image('a', 112, 112), async () => large, never)
+  t.equal(second.cached, false)
+  t.same([cache.size, cache.bytes], [2, 200])
+  t.equal((await cache.lease(image('a', 56, 56), unexpected, never)).picture, small)
+  t.equal((await cache.lease(image('a', 112, 112), unexpected, never)).picture, large)
+})
+
+t.test('finds a picture by its id, in the size that was used last', async t => {
+  const cache = new PictureCache(1000)
+  t.equal(cache.find('a'), undefined)
+  await cache.lease(image('a', 56, 84), async () => fake(60), never)
+  await cache.lease(image('a', 112, 112), async () => fake(160), never)
+  await cache.lease(image('b'), async () => fake(40), never)
+  t.same(cache.find('a'), { id: 'a', width: 112, height: 112, tokens: 16 })
+  await cache.lease(image('a', 56, 84), unexpected, never)
+  t.same(cache.find('a'), { id: 'a', width: 56, height: 84, tokens: 6 })
+})
+
+t.test('requests for one picture at the same time encode it once', async t => {
+  const cache = new PictureCache(1000)
+  const gate = createDeferred<void>()
+  let encodings = 0
+  const encode = async () => {
+    encodings++
+    await gate.promise
+    return fake(100)
+  }
+  const asked = Array.from({ length: 5 }, () => cache.lease(image('a'), encode, never))
+  await turn()
+  t.equal(cache.find('a'), undefined, 'not before it is made')
+  gate.resolve()
+  const leases = await Promise.all(asked)
+  t.equal(encodings, 1)
+  t.equal(new Set(leases.map(lease => lease.picture)).size, 1)
+  t.same(leases.map(lease => lease.cached), [false, true, true, true, true])
+  t.same([cache.size, cache.bytes], [1, 100])
+})
+
+t.test('different pictures are encoded side by side', async t => {
+  const cache = new PictureCache(1000)
+  const gate = createDeferred<void>()
+  const begun: string[] = []
+  const asked = ['a', 'b'].map(id => cache.lease(image(id), async () => {
+    begun.push(id)
+    await gate.promise
+    return fake(100)
+  }, never))
+  await turn()
+  t.same(begun, ['a', 'b'])
+  gate.resolve()
+  await Promise.all(asked)
+})
+
+t.test('when the request that encodes gives up, the next that waits encodes itself', async t => {
+  const cache = new PictureCache(1000)
+  const gate = createDeferred<Picture>()
+  const first = cache.lease(image('a'), () => gate.promise, never)
+  let encodings = 0
+  const encode = async () => {
+    encodings++
+    await turn()
+    return fake(100)
+  }
+  const others = [cache.lease(image('a'), encode, never), cache.lease(image('a'), encode, never), cache.lease(image('a'), encode, never)]
+  const reason = new DOMException('The client left', 'AbortError')
+  gate.reject(reason)
+  await t.rejects(first, reason)
+  const leases = await Promise.all(others)
+  t.equal(encodings, 1, 'one of them for all')
+  t.same(leases.map(lease => lease.cached), [false, true, true])
+  t.same([cache.size, cache.bytes], [1, 100])
+})
+
+t.test('a picture that cannot be encoded fails each request with its own error and leaves nothing', async t => {
+  const cache = new PictureCache(1000)
+  const errors = [new Error('first'), new Error('second')]
+  const [first, second] = errors.map(error => cache.lease(image('a'), async () => {
+    await turn()
+    throw error
+  }, never))
+  await Promise.all([t.rejects(first!, errors[0]!), t.rejects(second!, errors[1]!)])
+  t.same([cache.size, cache.bytes, cache.find('a')], [0, 0, undefined])
+  t.equal((await cache.lease(image('a'), async () => fake(100), never)).cached, false, 'and can be tried again')
+})
+
+t.test('one that was aborted while another encoded gets its reason and holds nothing', async t => {
+  const cache = new PictureCache(0)
+  const gate = createDeferred<Picture>()
+  const first = cache.lease(image('a'), () => gate.promise, never)
+  const left = new AbortController()
+  const second = cache.lease(image('a'), unexpected, left.signal)
+  const reason = new Error('The client left')
+  left.abort(reason)
+  const picture = fake(100)
+  gate.resolve(picture)
+  await t.rejects(second, reason)
+  const lease = await first
+  t.equal(picture.disposed, 0)
+  lease.release()
+  t.equal(picture.disposed, 1, 'the first was its only user')
+})
+
+t.test('a picture is not freed under one that waited for it, though the request that encoded it lets go at once', async t => {
+  const cache = new PictureCache(0)
+  const gate = createDeferred<Picture>()
+  const first = cache.lease(image('a'), () => gate.promise, never).then(({ release }) => release())
+  const again = fake(100)
+  const second = cache.lease(image('a'), async () => again, never)
+  gate.resolve(fake(100))
+  const lease = await second
+  await first
+  t.equal((lease.picture as FakePicture).disposed, 0)
+  lease.release()
+  t.equal((lease.picture as FakePicture).disposed, 1)
+  t.same([cache.size, cache.bytes], [0, 0])
+})
+
+t.test('keeps its accounts through any mixture of requests', async t => {
+  let seed = 11
+  const random = (limit: number) => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff
+    return (seed >>> 8) % limit
+  }
+  const LIMIT = 500
+  const cache = new PictureCache(LIMIT)
+  const made: FakePicture[] = []
+  const inUse = new Map<Picture, number>()
+  let faults = 0
+  const encode = (bytes: number) => async () => {
+    if (random(2) === 0) await turn()
+    if (random(5) === 0) throw new Error('given up')
+    const picture = fake(bytes)
+    made.push(picture)
+    return picture
+  }
+  const check = () => {
+    if (made.some(picture => picture.disposed > 1)) faults++
+    for (const [picture, users] of inUse) if (users > 0 && (picture as FakePicture).disposed > 0) faults++
+  }
+  const request = async () => {
+    const which = random(12)
+    let lease: PictureLease
+    try {
+      lease = await cache.lease(image(`${which}`), encode(50 + which * 10), never)
+    } catch {
+      return
+    }
+    inUse.set(lease.picture, (inUse.get(lease.picture) ?? 0) + 1)
+    check()
+    for (let i = random(4); i > 0; i--) await turn()
+    check()
+    inUse.set(lease.picture, inUse.get(lease.picture)! - 1)
+    lease.release()
+    check()
+  }
+  const work: Array<Promise<void>> = []
+  for (let i = 0; i < 600; i++) {
+    work.push(request())
+    if (random(3) === 0) await turn()
+  }
+  await Promise.all(work)
+  check()
+  const alive = made.filter(picture => picture.disposed === 0)
+  t.equal(faults, 0)
+  t.equal(cache.size, alive.length)
+  t.equal(cache.bytes, alive.reduce((sum, picture) => sum + picture.bytes, 0))
+  t.ok(cache.bytes <= LIMIT && cache.bytes > 0)
+  t.ok(made.length > alive.length + 50, 'much was freed on the way')
+  cache.clear()
+  t.ok(made.every(picture => picture.disposed === 1))
+})

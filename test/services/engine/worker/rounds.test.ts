@@ -1,0 +1,238 @@
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { createDeferred } from '../../../../services/deferred.ts'
+import { Rounds, type Member } from '../../../../services/engine/worker/rounds.ts'
+
+/** True when the promise has settled within a turn of the event loop. */
+async function settled (promise: Promise<unknown>): Promise<boolean> {
+  let done = false
+  promise.then(() => { done = true }, () => { done = true })
+  await turn()
+  return done
+}
+
+/** Takes `steps` steps, writing its name into the log at each, then leaves. */
+async function generate (member: Member, name: string, steps: number, log: string[], pauseMs = 0): Promise<void> {
+  for (let i = 0; i < steps; i++) {
+    await member.step()
+    log.push(name)
+    if (pauseMs > 0) await sleep(pauseMs)
+  }
+  member.leave()
+}
+
+const slice = (rounds: Rounds, name: string, log: string[], tokens = 1) => rounds.slice(tokens, async () => {
+  log.push(`${name}(`)
+  await turn()
+  log.push(`)${name}`)
+  return name
+})
+
+t.test('lets one member step at once', async t => {
+  const member = new Rounds().join()
+  for (let i = 0; i < 3; i++) t.equal(await settled(member.step()), true)
+})
+
+t.test('lets members step together, however long one takes', async t => {
+  const rounds = new Rounds()
+  const [a, b, c] = [rounds.join(), rounds.join(), rounds.join()]
+  const first = a.step()
+  const second = b.step()
+  t.equal(await settled(first), false)
+  t.equal(await settled(second), false)
+  const third = c.step()
+  t.same(await Promise.all([settled(first), settled(second), settled(third)]), [true, true, true])
+})
+
+t.test('keeps members of different speed in step', async t => {
+  const rounds = new Rounds()
+  const log: string[] = []
+  const members = [rounds.join(), rounds.join(), rounds.join()]
+  await Promise.all(members.map((member, i) => generate(member, 'abc'[i]!, 20, log, i)))
+  for (let i = 0; i < 20; i++) t.same(log.slice(i * 3, i * 3 + 3).sort(), ['a', 'b', 'c'], `step ${i}`)
+  t.equal(rounds.busy, false)
+})
+
+t.test('does not wait for a member that left', async t => {
+  const rounds = new Rounds()
+  const [a, b] = [rounds.join(), rounds.join()]
+  const step = a.step()
+  t.equal(await settled(step), false)
+  b.leave()
+  b.leave()
+  t.equal(await settled(step), true)
+  t.equal(await settled(a.step()), true)
+})
+
+t.test('lets go of a member that leaves while it waits for its step', async t => {
+  const rounds = new Rounds()
+  const [a, b] = [rounds.join(), rounds.join()]
+  const step = a.step()
+  a.leave()
+  t.equal(await settled(step), true)
+  t.equal(await settled(b.step()), true, 'the other one goes on alone')
+})
+
+t.test('runs slices one at a time, in the order in which they were asked for, while nobody generates', async t => {
+  const rounds = new Rounds()
+  const log: string[] = []
+  t.equal(rounds.busy, false)
+  const all = Promise.all(['1', '2', '3'].map(name => slice(rounds, name, log)))
+  t.equal(rounds.busy, true)
+  t.same(await all, ['1', '2', '3'], 'each caller gets its own result')
+  t.same(log, ['1(', ')1', '2(', ')2', '3(', ')3'])
+  await turn()
+  t.equal(rounds.busy, false)
+})
+
+t.test('puts a step of everybody between two slices while members generate', async t => {
+  const rounds = new Rounds()
+  const log: string[] = []
+  const members = [rounds.join(), rounds.join()]
+  const running = members.map((member, i) => generate(member, 'ab'[i]!, 30, log, i))
+  const slices = Promise.all(['1', '2', '3', '4', '5'].map(name => slice(rounds, name, log)))
+  t.same(await slices, ['1', '2', '3', '4', '5'])
+  t.ok(log.filter(entry => entry === 'a').length < 30, 'all of it happened while they generated')
+  await Promise.all(running)
+
+  // Between the end of a slice and the beginning of the next both have stepped; within a slice nobody has.
+  const story = log.join(' ')
+  t.match(story, /^a b 1\( \)1/)
+  const gaps = story.match(/\)\d [^(]*? \d\(/g) ?? []
+  t.equal(gaps.length, 4)
+  for (const gap of gaps) t.match(gap, / (a b|b a) /)
+  t.equal((story.match(/\d\( \)\d/g) ?? []).length, 5, 'no step within a slice')
+  t.same(story.match(/\d(?=\()/g), ['1', '2', '3', '4', '5'], 'in order')
+})
+
+t.test('lets a slice that waits run as soon as the last member leaves', async t => {
+  const rounds = new Rounds()
+  const log: string[] = []
+  const member = rounds.join()
+  const waiting = slice(rounds, '1', log)
+  t.equal(await settled(waiting), false, 'the member is in the middle of its step')
+  t.same(log, [])
+  member.leave()
+  t.equal(await waiting, '1')
+})
+
+t.test('a failing slice rejects its caller alone and the schedule goes on', async t => {
+  const rounds = new Rounds()
+  const log: string[] = []
+  const member = rounds.join()
+  const running = generate(member, 'a', 10, log)
+  const error = new Error('llama.cpp said no')
+  const failing = rounds.slice(1, async () => {
+    await turn()
+    throw error
+  })
+  const throwing = rounds.slice(1, () => { throw error })
+  const good = slice(rounds, '1', log)
+  await t.rejects(failing, error)
+  await t.rejects(throwing, error, 'also one that throws before it has made a promise')
+  t.equal(await good, '1')
+  await running
+  t.equal(log.filter(entry => entry === 'a').length, 10)
+  t.equal(rounds.busy, false)
+})
+
+t.test('holds a member that arrives during a slice until the slice is over', async t => {
+  const rounds = new Rounds()
+  const gate = createDeferred<void>()
+  const running = rounds.slice(1, () => gate.promise)
+  const member = rounds.join()
+  const step = member.step()
+  t.equal(await settled(step), false)
+  gate.resolve()
+  await running
+  t.equal(await settled(step), true)
+})
+
+t.test('gives slices the whole batch while nobody generates, and a bounded part of it while somebody does', async t => {
+  const rounds = new Rounds()
+  t.equal(rounds.sliceLength(512), 512)
+  // 20 tokens in about 40 ms: about 50 in 100 ms. The bounds are wide, since the machine may be busy.
+  await rounds.slice(20, () => sleep(40))
+  t.equal(rounds.sliceLength(512), 512, 'nobody generates')
+  const member = rounds.join()
+  const length = rounds.sliceLength(512)
+  t.ok(length >= 16 && length <= 55, `${length} tokens`)
+  t.equal(Number.isInteger(length), true)
+  t.equal(rounds.sliceLength(8), 8, 'never more than a batch')
+  member.leave()
+  t.equal(rounds.sliceLength(512), 512)
+})
+
+t.test('never makes slices shorter than 16 tokens nor longer than a batch', async t => {
+  const slow = new Rounds()
+  await slow.slice(1, () => sleep(60))
+  slow.join()
+  t.equal(slow.sliceLength(512), 16)
+
+  const fast = new Rounds()
+  await fast.slice(1_000_000, async () => {})
+  fast.join()
+  t.equal(fast.sliceLength(512), 512)
+})
+
+t.test('learns the speed from later slices and ignores those that failed', async t => {
+  const rounds = new Rounds()
+  await rounds.slice(1_000_000, async () => {})
+  await t.rejects(rounds.slice(1, async () => {
+    await sleep(20)
+    throw new Error('no')
+  }))
+  const member = rounds.join()
+  t.equal(rounds.sliceLength(512), 512)
+  member.leave()
+  for (let i = 0; i < 60; i++) await rounds.slice(1, () => sleep(2))
+  rounds.join()
+  t.ok(rounds.sliceLength(512) <= 60, 'a moving average follows')
+})
+
+t.test('any mixture of members and slices comes to its end, in step and in order', async t => {
+  let seed = 7
+  const random = (limit: number) => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff
+    return (seed >>> 8) % limit
+  }
+  const rounds = new Rounds()
+  let inSlice = 0
+  let sincePreviousSlice = 1
+  let generating = 0
+  let faults = 0
+  const begun: number[] = []
+  const member = async () => {
+    const self = rounds.join()
+    generating++
+    for (let i = random(15); i > 0; i--) {
+      await self.step()
+      if (inSlice > 0) faults++
+      sincePreviousSlice++
+      if (random(3) === 0) await turn()
+    }
+    generating--
+    self.leave()
+  }
+  const prompt = (index: number) => rounds.slice(1, async () => {
+    if (inSlice++ > 0) faults++
+    const everSince = generating
+    if (generating > 0 && sincePreviousSlice === 0) faults++
+    begun.push(index)
+    if (random(2) === 0) await turn()
+    inSlice--
+    // Somebody who joined during the slice has not had a step due to it yet.
+    sincePreviousSlice = everSince > 0 ? 0 : 1
+  })
+  const work: Array<Promise<unknown>> = []
+  let slices = 0
+  for (let i = 0; i < 300; i++) {
+    work.push(random(2) === 0 ? member() : prompt(slices++))
+    if (random(4) === 0) await turn()
+  }
+  await Promise.all(work)
+  t.equal(faults, 0)
+  t.equal(begun.length, slices)
+  t.same(begun, [...begun].sort((a, b) => a - b), 'slices in the order in which they were asked for')
+  t.equal(rounds.busy, false)
+})

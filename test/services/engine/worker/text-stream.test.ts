@@ -1,0 +1,190 @@
+import t from 'tap'
+import { createTextStream } from '../../../../services/engine/worker/text-stream.ts'
+
+/** A byte-level tokenizer: a token is a run of bytes, and what is no UTF-8 comes out as U+FFFD. */
+function tokenizer (pieces: Array<string | Buffer | number[]>) {
+  const bytes = pieces.map(piece => typeof piece === 'string' ? Buffer.from(piece) : Buffer.from(piece))
+  return { tokens: bytes.map((_, index) => index), detokenize: (tokens: number[]) => Buffer.concat(tokens.map(token => bytes[token]!)).toString() }
+}
+
+/** What each token and the end gave. */
+function play (pieces: Array<string | Buffer | number[]>, stop: string[] = []) {
+  const { tokens, detokenize } = tokenizer(pieces)
+  const stream = createTextStream(detokenize, stop)
+  const pushed: string[] = []
+  for (const token of tokens) {
+    pushed.push(stream.push(token))
+    if (stream.stopped) break
+  }
+  const rest = stream.end()
+  return { pushed, rest, text: pushed.join('') + rest, stopped: stream.stopped }
+}
+
+// mulberry32
+function generator (seed: number): () => number {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0
+    let x = Math.imul(seed ^ (seed >>> 15), seed | 1)
+    x ^= x + Math.imul(x ^ (x >>> 7), x | 61)
+    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** Cuts bytes into pieces of 1 to `longest` bytes. */
+function cut (text: string, longest: number, random: () => number): Buffer[] {
+  const bytes = Buffer.from(text)
+  const pieces: Buffer[] = []
+  for (let at = 0; at < bytes.length;) {
+    const end = at + 1 + Math.floor(random() * longest)
+    pieces.push(bytes.subarray(at, end))
+    at = end
+  }
+  return pieces
+}
+
+const CHARACTERS = ['a', 'b', 'c', ' ', '\n', 'é', 'ß', 'Ω', '中', '文', '€', '😀', '👍🏽', '👨‍👩‍👧', 'e\u0301', '<', '|', '>']
+
+function randomText (random: () => number, length: number, characters = CHARACTERS): string {
+  return Array.from({ length }, () => characters[Math.floor(random() * characters.length)]!).join('')
+}
+
+t.test('gives whole tokens at once', async t => {
+  t.same(play(['The ', 'cat', ' sat.']).pushed, ['The ', 'cat', ' sat.'])
+})
+
+t.test('holds a character back until its last byte is there', async t => {
+  const bytes = [...Buffer.from('中')]
+  t.same(play([[bytes[0]!], [bytes[1]!], [bytes[2]!]]), { pushed: ['', '', '中'], rest: '', text: '中', stopped: false })
+  const emoji = [...Buffer.from('😀')]
+  t.same(play(['x', emoji.slice(0, 1), emoji.slice(1, 3), [...emoji.slice(3), 0x21]]).pushed, ['x', '', '', '😀!'])
+})
+
+t.test('joins characters that share tokens', async t => {
+  // "é中" is 2 + 3 bytes; the second token ends the first character and begins the next.
+  const bytes = Buffer.from('é中')
+  t.equal(play([bytes.subarray(0, 1), bytes.subarray(1, 3), bytes.subarray(3)]).text, 'é中')
+})
+
+t.test('keeps an emoji of several code points whole', async t => {
+  const family = '👨‍👩‍👧'
+  const text = play([...Buffer.from(family)].map(byte => [byte])).text
+  t.equal(text, family)
+})
+
+t.test('gives what is left of a broken character only at the end', async t => {
+  const { pushed, rest, stopped } = play(['ok', [0xe4, 0xb8]])
+  t.same(pushed, ['ok', ''])
+  t.equal(rest, '\uFFFD')
+  t.equal(stopped, false)
+})
+
+t.test('does not hold back forever what is no text at all', async t => {
+  const { pushed, text } = play([...Array.from({ length: 20 }, () => [0xff]), 'after'])
+  t.ok(pushed.slice(0, 20).some(piece => piece !== ''), 'something comes before the 20th token')
+  t.match(text, /^\uFFFD+after$/)
+})
+
+t.test('cuts at a stop string within a token', async t => {
+  t.same(play(['one STOP two', 'three'], ['STOP']), { pushed: ['one '], rest: '', text: 'one ', stopped: true })
+})
+
+t.test('cuts at a stop string that is split over tokens and sends nothing of it', async t => {
+  const { pushed, text, stopped } = play(['Hello', ' <', '|e', 'n', 'd|', '> more'], ['<|end|>'])
+  t.same(pushed, ['Hello', ' ', '', '', '', ''])
+  t.equal(text, 'Hello ')
+  t.equal(stopped, true)
+})
+
+t.test('sends a beginning of a stop string that turns out to be none', async t => {
+  const { pushed, stopped } = play(['a <', '|e', 'xit|>'], ['<|end|>'])
+  t.same(pushed, ['a ', '', '<|exit|>'])
+  t.equal(stopped, false)
+})
+
+t.test('finds a stop string that begins within its own false start', async t => {
+  t.equal(play(['a', 'a', 'a', 'b', 'c'], ['aab']).text, 'a')
+  t.equal(play(['\n', '\n', '#'], ['\n#']).text, '\n')
+})
+
+t.test('gives the held beginning of a stop string at the end', async t => {
+  const { pushed, rest, stopped } = play(['done EN'], ['END'])
+  t.same(pushed, ['done '])
+  t.equal(rest, 'EN')
+  t.equal(stopped, false)
+})
+
+t.test('finds a stop string that only the end completes', async t => {
+  const { text, stopped } = play(['a', [0xe4]], ['\uFFFD'])
+  t.equal(text, 'a')
+  t.equal(stopped, true)
+})
+
+t.test('takes the first of several stop strings', async t => {
+  t.equal(play(['red green blue'], ['blue', 'green']).text, 'red ')
+  t.equal(play(['red gre', 'en blue'], ['blue', 'green']).text, 'red ')
+})
+
+t.test('finds a stop string of several bytes that are split over tokens', async t => {
+  const bytes = Buffer.from('问题：答案。完')
+  t.equal(play([...bytes].map(byte => [byte]), ['。']).text, '问题：答案')
+})
+
+t.test('gives nothing more once it has stopped', async t => {
+  const { detokenize } = tokenizer(['a.b', 'c'])
+  const stream = createTextStream(detokenize, ['.'])
+  t.equal(stream.stopped, false)
+  t.equal(stream.push(0), 'a')
+  t.equal(stream.stopped, true)
+  t.equal(stream.push(1), '')
+  t.equal(stream.end(), '')
+})
+
+t.test('gives the end only once', async t => {
+  const { detokenize } = tokenizer(['EN'])
+  const stream = createTextStream(detokenize, ['END'])
+  stream.push(0)
+  t.equal(stream.end(), 'EN')
+  t.equal(stream.end(), '')
+})
+
+t.test('any text comes out whole and never half a character, however it is cut', async t => {
+  const random = generator(1)
+  let faults = 0
+  for (let i = 0; i < 1000; i++) {
+    const text = randomText(random, 1 + Math.floor(random() * 40))
+    const { pushed, text: got } = play(cut(text, 1 + Math.floor(random() * 6), random))
+    if (got !== text || pushed.some(piece => piece.includes('\uFFFD'))) faults++
+  }
+  t.equal(faults, 0)
+})
+
+t.test('long runs of tokens that all end within a character come out whole', async t => {
+  // Four bytes a token, one byte off: no token but the last ends where a character does.
+  const text = '😀'.repeat(30)
+  const bytes = Buffer.from(text)
+  const pieces = [bytes.subarray(0, 1)]
+  for (let at = 1; at < bytes.length; at += 4) pieces.push(bytes.subarray(at, at + 4))
+  const { pushed, text: got } = play(pieces)
+  t.equal(got, text)
+  t.ok(pushed.slice(0, 20).join('').length > 0, 'and not all at once')
+})
+
+t.test('any text comes out up to its first stop string, however it is cut', async t => {
+  const random = generator(2)
+  const characters = ['a', 'b', '<', '|', '>', '中', '😀', '\n']
+  let faults = 0
+  let stops = 0
+  for (let i = 0; i < 3000; i++) {
+    const text = randomText(random, 1 + Math.floor(random() * 30), characters)
+    const candidates = Array.from({ length: 1 + Math.floor(random() * 3) }, () => randomText(random, 1 + Math.floor(random() * 4), characters))
+    // Where one holds another, which of them is first depends on how the text was cut.
+    const stop = candidates.filter(one => !candidates.some(other => other !== one && one.includes(other)))
+    const first = Math.min(...stop.map(needle => text.indexOf(needle)).filter(at => at !== -1))
+    const expected = Number.isFinite(first) ? text.slice(0, first) : text
+    const { text: got, stopped } = play(cut(text, 1 + Math.floor(random() * 5), random), stop)
+    if (got !== expected || stopped !== Number.isFinite(first)) faults++
+    if (stopped) stops++
+  }
+  t.equal(faults, 0)
+  t.ok(stops > 500 && stops < 2900, `${stops} of 3000 met a stop string`)
+})
