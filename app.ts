@@ -44,7 +44,8 @@ export async function buildApp ({ config, engine, logger }: AppOptions): Promise
     requestIdHeader: false,
     // While it drains the service answers in its own words.
     return503OnClosing: false,
-    forceCloseConnections: 'idle'
+    // By then every answer is out (the cleanup plugin waits for them); what is left are idle and refused connections.
+    forceCloseConnections: true
   })
   app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id) })
 

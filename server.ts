@@ -30,8 +30,9 @@ if (warning) log.warn(warning)
 
 const engine = createEngine(config, log)
 const app = await buildApp({ config, engine, logger: log })
-closeWithGrace({ delay: config.shutdownGraceMs + SHUTDOWN_EXTRA_MS, logger: log }, async ({ err }) => {
+closeWithGrace({ delay: config.shutdownGraceMs + SHUTDOWN_EXTRA_MS, logger: log }, async ({ err, signal }) => {
   if (err) log.fatal({ err }, 'unexpected error, shutting down')
+  else log.info({ signal }, 'shutting down')
   await app.close()
 })
 

@@ -1,0 +1,150 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { ROOT } from '../root.ts'
+import { createForm, drawShape, readEvents } from './helper.ts'
+import { connectRaw, formBody, formHead } from './raw-client.ts'
+
+interface Server {
+  child: ChildProcess
+  port: number
+  url: string
+  /** All that it has written so far. */
+  output (): string
+  exited: Promise<{ code: number | null, signal: string | null }>
+}
+
+const picture = await drawShape('circle', 'red', 'white')
+const QUESTION = 'What is in the picture?'
+
+function launch (t: Test, env: Record<string, string>): Omit<Server, 'port' | 'url'> {
+  const child = fork(path.join(ROOT, 'server.ts'), { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...process.env, PORT: '0', LLAMA_GPU: 'off', ...env } })
+  let text = ''
+  for (const stream of [child.stdout!, child.stderr!]) createInterface({ input: stream }).on('line', line => { text += line + '\n' })
+  const exited = new Promise<{ code: number | null, signal: string | null }>(resolve => child.once('close', (code, signal) => resolve({ code, signal })))
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  return { child, output: () => text, exited }
+}
+
+async function start (t: Test, env: Record<string, string>): Promise<Server> {
+  const server = launch(t, env)
+  await until(() => server.output().includes(' answers on http'), () => server.output())
+  const port = Number(/answers on http:\/\/[^:]+:(\d+)/.exec(server.output())![1])
+  return { ...server, port, url: `http://127.0.0.1:${port}` }
+}
+
+async function until (condition: () => boolean, describe = () => ''): Promise<void> {
+  for (let i = 0; !condition(); i++) {
+    if (i > 3000) throw new Error(`it did not happen within 30 s ${describe()}`)
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
+}
+
+function isAlive (pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+t.test('kill -9 leaves a folder, and the next start removes it; the child dies too', async t => {
+  const uploads = path.join(t.testdir(), 'uploads')
+  const first = await start(t, { UPLOAD_DIR: uploads })
+  const enginePid = Number(/"engine":(\d+)/.exec(first.output())![1])
+  t.ok(isAlive(enginePid))
+  const client = await connectRaw(first.port)
+  const body = formBody(QUESTION, [Buffer.alloc(500_000)])
+  client.send(formHead('/api/chat', body.length))
+  client.send(body.subarray(0, 100_000))
+  await until(() => existsSync(uploads) && readdirSync(uploads).length === 1)
+  first.child.kill('SIGKILL')
+  t.match(await first.exited, { signal: 'SIGKILL' })
+  t.equal(readdirSync(uploads).length, 1)
+  await until(() => !isAlive(enginePid))
+
+  mkdirSync(path.join(uploads, 'not-ours'))
+  const second = await start(t, { UPLOAD_DIR: uploads })
+  t.same(readdirSync(uploads), ['not-ours'])
+  t.match(second.output(), /removed folders that dead processes left/)
+  second.child.kill('SIGTERM')
+  t.match(await second.exited, { code: 0 })
+})
+
+t.test('SIGTERM: running answers finish, new requests get 503, then exit 0 with nothing left', async t => {
+  const uploads = path.join(t.testdir(), 'uploads')
+  const server = await start(t, { UPLOAD_DIR: uploads })
+  const body = formBody(QUESTION, [picture])
+  const running = await connectRaw(server.port)
+  running.send(formHead('/api/chat_stream', body.length))
+  running.send(body.subarray(0, body.length - 10))
+  const idle = await connectRaw(server.port)
+  await until(() => existsSync(uploads) && readdirSync(uploads).length === 1)
+
+  server.child.kill('SIGTERM')
+  await until(() => server.output().includes('shutting down'))
+  idle.send(formHead('/api/chat', body.length))
+  t.match(await idle.until(/"code":"[A-Z_]+"/), /503 Service Unavailable[^]*SHUTTING_DOWN/)
+  idle.socket.destroy()
+  running.send(body.subarray(body.length - 10))
+  const answer = await running.until(/event: done/)
+  const text = [...answer.matchAll(/"text":("[^"]*")/g)].map(match => JSON.parse(match[1]!)).join('')
+  t.equal(text, 'A red circle on a white background.')
+  t.match(await server.exited, { code: 0 })
+  t.same(readdirSync(uploads), [])
+})
+
+t.test('SIGTERM: what does not finish within the grace time is ended, with nothing left', async t => {
+  const uploads = path.join(t.testdir(), 'uploads')
+  const server = await start(t, { UPLOAD_DIR: uploads, SHUTDOWN_GRACE: '0.3' })
+  const body = formBody(QUESTION, [picture])
+  const stuck = await connectRaw(server.port)
+  stuck.send(formHead('/api/chat', body.length))
+  stuck.send(body.subarray(0, body.length - 10))
+  await until(() => existsSync(uploads) && readdirSync(uploads).length === 1)
+  server.child.kill('SIGTERM')
+  t.match(await stuck.until(/"code":"[A-Z_]+"/), /503 Service Unavailable[^]*SHUTTING_DOWN/)
+  t.match(await server.exited, { code: 0 })
+  t.same(readdirSync(uploads), [])
+})
+
+t.test('a wrong setting stops the start with one line that names it', async t => {
+  const server = launch(t, { MAX_CONCURRENT_REQUESTS: 'banana' })
+  t.match(await server.exited, { code: 1 })
+  t.match(server.output(), /^Sightline cannot start: MAX_CONCURRENT_REQUESTS must be an integer from 1 to 64, got "banana"\n$/)
+})
+
+t.test('a model that is not there stops the start with a sentence', async t => {
+  const server = launch(t, { MODEL: '/no/such/model.gguf', UPLOAD_DIR: t.testdir() })
+  t.match(await server.exited, { code: 1 })
+  t.match(server.output(), /Sightline cannot start: MODEL=\/no\/such\/model\.gguf is neither a file nor a preset/)
+})
+
+t.test('a port that is taken stops the start', async t => {
+  const server = await start(t, { UPLOAD_DIR: path.join(t.testdir(), 'uploads') })
+  const second = launch(t, { PORT: String(server.port), UPLOAD_DIR: path.join(t.testdir({ other: {} }), 'other') })
+  t.match(await second.exited, { code: 1 })
+  t.match(second.output(), /EADDRINUSE/)
+})
+
+t.test('settings come from .env as well, and the page of status says what runs', async t => {
+  const dir = t.testdir({ '.env': 'MAX_IMAGES=2\n' })
+  const before = process.cwd()
+  process.chdir(dir)
+  t.teardown(() => process.chdir(before))
+  const server = await start(t, { UPLOAD_DIR: path.join(dir, 'uploads') })
+  const status = await (await fetch(`${server.url}/api/status`)).json() as { limits: { max_images: number }, notice: string }
+  t.equal(status.limits.max_images, 2)
+  t.match(status.notice, /tiny demonstration model[^]*MODEL=qwen3-vl-4b/)
+  t.match(server.output(), /tiny demonstration model/)
+  const stream = await fetch(`${server.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: QUESTION }, [picture]) })
+  const events = []
+  for await (const { event } of readEvents(stream)) events.push(event)
+  t.equal(events.at(-1), 'done')
+})
