@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { EngineCrashedError, EngineError, EngineNotReadyError, ImageExpiredError, PromptTooLongError, ShuttingDownError, withDetails } from '../../errors.ts'
 import { createDeferred } from '../deferred.ts'
 import type { Log } from '../log.ts'
+import { createDownloadReporter } from './download-progress.ts'
 import type { Engine, EngineEvent, EngineInfo, GenerateRequest, Inspection, Turn } from './engine.ts'
 import { EventQueue } from './event-queue.ts'
 import type { FromWorker, ModelInfo, ToWorker, WireError, WorkerOptions, WorkerStats } from './worker/protocol.ts'
@@ -231,15 +232,4 @@ function toError ({ code, args, details }: WireError): Error {
 
 function forwardLines (stream: Readable, onLine: (line: string) => void): void {
   createInterface({ input: stream }).on('line', line => { if (line.trim() !== '') onLine(line) })
-}
-
-/** Logs every tenth of a download. */
-function createDownloadReporter (log: Log) {
-  const reported = new Map<string, number>()
-  return ({ file, done, total }: { file: string, done: number, total: number }) => {
-    const tenth = Math.floor(10 * done / Math.max(total, 1))
-    if (reported.get(file) === tenth) return
-    reported.set(file, tenth)
-    log.info({ file, percent: tenth * 10, megabytes: Math.round(done / 1e6), ofMegabytes: Math.round(total / 1e6) }, 'downloading model')
-  }
 }
