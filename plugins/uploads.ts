@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import multipart from '@fastify/multipart'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { FieldTooLargeError, FileTooLargeError, InvalidFieldError, InvalidJsonError, TooManyImagesError, UnknownFieldError, UploadTimeoutError, withDetails } from '../errors.ts'
+import { FieldTooLargeError, FileTooLargeError, InvalidFieldError, InvalidJsonError, InvalidMultipartError, TooManyImagesError, UnknownFieldError, UploadTimeoutError, withDetails } from '../errors.ts'
 import type { UploadedFile } from '../services/chat/answer.ts'
 import type { RawFields } from '../services/chat/fields.ts'
 import type { RequestFolder, UploadStore } from '../services/upload-store.ts'
@@ -46,6 +46,8 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, maxImage
     throwFileSizeLimit: false,
     limits: { fileSize: maxBytes, fieldSize: FIELD_MAX_BYTES, fieldNameSize: 100, fields: MAX_FIELDS, files: maxImages + 1, headerPairs: 100 }
   })
+  // Fastify reads plain text on its own; here it is no body.
+  app.removeContentTypeParser('text/plain')
   app.decorateRequest('upload', null)
   const uploadTimers = new WeakMap<FastifyRequest, NodeJS.Timeout>()
 
@@ -100,7 +102,7 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, maxImage
         continue
       }
       if (part.fieldname !== IMAGES) throw new UnknownFieldError(part.fieldname)
-      const file = await save(request, work, part.file, files.length, part.filename)
+      const file = await save(request, work, part.file, files.length, part.filename).catch(refuseForm)
       if (part.file.truncated) throw tooLarge(file.label, files.length)
       files.push(file)
     }
@@ -137,11 +139,16 @@ async function nextPart<T> (parts: AsyncIterator<T>, signal: AbortSignal): Promi
     signal.addEventListener('abort', onAbort, { once: true })
   })
   try {
-    const { value, done } = await Promise.race([parts.next(), aborted])
+    const { value, done } = await Promise.race([parts.next().catch(refuseForm), aborted])
     return done ? null : value
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
+}
+
+/** The parser's own errors, say of a form without a boundary or cut off, have neither a status nor the number of a system call. */
+function refuseForm (error: Error & { statusCode?: number, errno?: number }): never {
+  throw error.statusCode === undefined && error.errno === undefined ? new InvalidMultipartError(error.message) : error
 }
 
 export default fp(plugin, { fastify: '5.x', name: 'uploads', dependencies: ['cleanup'] })

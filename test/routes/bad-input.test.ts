@@ -1,0 +1,170 @@
+import { crc32, deflateSync } from 'node:zlib'
+import sharp from 'sharp'
+import t, { type Test } from 'tap'
+import { ask, askStream, createForm, createTestEngine, drawShape, startService, type TestService, type Upload } from '../helper.ts'
+import { connectRaw, formHead } from '../raw-client.ts'
+
+const picture = await drawShape('circle', 'red', 'white')
+const photo = await sharp({ create: { width: 400, height: 300, channels: 3, background: 'teal', noise: { type: 'gaussian', mean: 120, sigma: 40 } } }).jpeg().toBuffer()
+const UNKNOWN_ID = `sha256:${'0'.repeat(64)}`
+
+const engine = await createTestEngine(t, { contextSize: 1024 })
+const service = await startService(t, { CONTEXT_SIZE: '1024', MAX_IMAGES: '3', MAX_FILE_SIZE_MB: '0.5', JSON_BODY_LIMIT_MB: '1' }, engine)
+
+interface Reply { status: number, headers: Headers, body: Record<string, unknown> & { error: string, code: string } }
+
+/** The refusal is the one expected, tells nothing of the inside, and leaves nothing behind. */
+async function refused (t: Test, reply: Reply, status: number, code: string, sentence: RegExp, of: TestService = service): Promise<void> {
+  t.equal(reply.status, status)
+  t.equal(reply.body.code, code)
+  t.match(reply.body.error, sentence)
+  t.equal(reply.body.request_id, reply.headers.get('x-request-id'))
+  t.notMatch(JSON.stringify(reply.body), /\/work|\/tmp|\/home|uploads\/|node_modules|\.ts:\d/, 'nothing of the inside')
+  await of.quiet()
+}
+
+async function post (body: string | FormData | null, contentType?: string, path = '/api/chat'): Promise<Reply> {
+  const response = await fetch(service.url + path, { method: 'POST', body, headers: contentType ? { 'content-type': contentType } : {} })
+  return { status: response.status, headers: response.headers, body: await response.json() as Reply['body'] }
+}
+
+const postJson = (value: unknown) => post(JSON.stringify(value), 'application/json')
+
+function pngClaiming (width: number, height: number): Buffer {
+  const chunk = (type: string, data: Buffer) => {
+    const body = Buffer.concat([Buffer.from(type), data])
+    const size = Buffer.alloc(4)
+    size.writeUInt32BE(data.length)
+    const sum = Buffer.alloc(4)
+    sum.writeUInt32BE(crc32(body))
+    return Buffer.concat([size, body, sum])
+  }
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width, 0)
+  header.writeUInt32BE(height, 4)
+  header.set([8, 2, 0, 0, 0], 8)
+  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', header), chunk('IDAT', deflateSync(Buffer.alloc(1000))), chunk('IEND', Buffer.alloc(0))])
+}
+
+t.test('fields', async t => {
+  const history = (value: unknown) => ({ message: 'Hi', history: typeof value === 'string' ? value : JSON.stringify(value) })
+  const cases: Array<[name: string, fields: Record<string, string | string[]>, status: number, code: string, sentence: RegExp]> = [
+    ['no message', {}, 400, 'MESSAGE_REQUIRED', /"message" is required/],
+    ['a blank message', { message: ' \n ' }, 400, 'MESSAGE_REQUIRED', /"message"/],
+    ['a message of 32,001 characters', { message: 'x'.repeat(32_001) }, 400, 'MESSAGE_TOO_LONG', /32001 characters, the limit is 32000/],
+    ['a message that does not fit the context', { message: 'red circle '.repeat(2900) }, 413, 'PROMPT_TOO_LONG', /needs \d+ tokens, the context holds 1022/],
+    ['two messages', { message: ['a', 'b'] }, 400, 'INVALID_FIELD', /"message" is given more than once/],
+    ['an unknown field', { message: 'Hi', colour: 'red' }, 400, 'UNKNOWN_FIELD', /"colour"/],
+    ['images as text', { message: 'Hi', images: 'data' }, 400, 'INVALID_FIELD', /"images" must be a file/],
+    ['a huge field', { message: 'Hi', system: 'x'.repeat(1024 * 1024 + 1) }, 413, 'FIELD_TOO_LARGE', /"system" is larger than 1048576 bytes/],
+    ['history that is not JSON', history('[{'), 400, 'INVALID_HISTORY', /"history" is not valid JSON/],
+    ['history that is no list', history({ role: 'user' }), 400, 'INVALID_HISTORY', /must be a list/],
+    ['a role that is not one', history([{ role: 'system', content: 'x' }]), 400, 'INVALID_HISTORY', /turn 0 role/],
+    ['a turn without content', history([{ role: 'user', content: 'a' }, { role: 'assistant' }]), 400, 'INVALID_HISTORY', /turn 1/],
+    ['an id that is none', history([{ role: 'user', content: 'a', images: ['../../etc/passwd'] }]), 400, 'INVALID_HISTORY', /turn 0 images 0/],
+    ['pictures of an assistant', history([{ role: 'assistant', content: 'a', images: [UNKNOWN_ID] }]), 400, 'INVALID_HISTORY', /turn 0: only turns of the user/],
+    ['a picture that is not cached', history([{ role: 'user', content: 'a', images: [UNKNOWN_ID] }]), 410, 'IMAGE_EXPIRED', new RegExp(UNKNOWN_ID)]
+  ]
+  for (const [field, values] of Object.entries({
+    max_tokens: ['0', '1.5', '200000', 'many'],
+    temperature: ['-0.1', '2.1', 'warm', 'NaN', '0x1'],
+    top_p: ['0', '1.1'],
+    top_k: ['-1', '1001'],
+    min_p: ['-0.1', '1.1'],
+    repeat_penalty: ['0.4', '2.1'],
+    seed: ['-1', '4294967296', '1e400'],
+    stop: ['["a","b","c","d","e"]', '[""]']
+  })) {
+    for (const value of values) cases.push([`${field}=${value}`, { message: 'Hi', [field]: value }, 400, 'INVALID_FIELD', new RegExp(`"${field}"`)])
+  }
+  for (const [name, fields, status, code, sentence] of cases) {
+    await t.test(name, async t => {
+      await refused(t, await ask(service.url, fields), status, code, sentence)
+      const stream = await askStream(service.url, fields)
+      t.equal(stream.status, status, 'streamed as well, as a plain status')
+      t.equal(stream.events[0]!.data.code, code)
+      await service.quiet()
+    })
+  }
+  const { body } = await ask(service.url, { message: 'Hi', history: JSON.stringify([{ role: 'user', content: 'a', images: [UNKNOWN_ID] }]) })
+  t.same(body.ids, [UNKNOWN_ID])
+})
+
+t.test('pictures', async t => {
+  const named = (data: Buffer | string, name: string): Upload => ({ data: Buffer.from(data), name })
+  const cases: Array<[name: string, images: Array<Upload | Buffer>, status: number, code: string, sentence: RegExp]> = [
+    ['too many', [picture, picture, picture, picture], 400, 'TOO_MANY_IMAGES', /More than 3/],
+    ['too large a file', [picture, named(Buffer.alloc(600 * 1024), 'big.jpg')], 413, 'FILE_TOO_LARGE', /images\[1\] \("big\.jpg"\) is larger than 0\.5 MB/],
+    ['an empty file', [named('', 'nothing.png')], 422, 'EMPTY_FILE', /images\[0\] \("nothing\.png"\) is empty/],
+    ['a text file named .jpg', [picture, named('hello there', 'note.jpg')], 415, 'UNSUPPORTED_IMAGE', /images\[1\] \("note\.jpg"\)/],
+    ['a truncated JPEG', [named(photo.subarray(0, photo.length / 2), 'half.jpg')], 422, 'CORRUPT_IMAGE', /images\[0\] \("half\.jpg"\) cannot be decoded/],
+    ['a truncated PNG', [named(picture.subarray(0, picture.length - 200), 'half.png')], 422, 'CORRUPT_IMAGE', /half\.png/],
+    ['a PNG that claims 60000 x 60000', [named(pngClaiming(60_000, 60_000), 'bomb.png')], 422, 'IMAGE_TOO_MANY_PIXELS', /bomb\.png"\) claims 60000 x 60000 pixels, the limit is 100000000/],
+    ['an SVG', [named('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>', 'a.png')], 415, 'UNSUPPORTED_IMAGE', /SVG/],
+    ['a PDF', [named('%PDF-1.7\n', 'a.png')], 415, 'UNSUPPORTED_IMAGE', /PDF/],
+    ['a BMP', [named(Buffer.concat([Buffer.from('BM'), Buffer.alloc(12), Buffer.from([40, 0, 0, 0]), Buffer.alloc(60)]), 'a.bmp')], 415, 'UNSUPPORTED_IMAGE', /BMP/],
+    ['a thread of a picture', [await sharp({ create: { width: 4000, height: 2, channels: 3, background: 'red' } }).png().toBuffer()], 422, 'IMAGE_TOO_NARROW', /4000 x 2/],
+    ['a hostile name', [named('x', '../../\u202e"evil"\u0000.png')], 415, 'UNSUPPORTED_IMAGE', /^images\[0\] \("[^/\u202e\0]*evil[^/\u202e\0]*"\) is a text file/]
+  ]
+  for (const [name, images, status, code, sentence] of cases) {
+    await t.test(name, async t => {
+      await refused(t, await ask(service.url, { message: 'Hi' }, images), status, code, sentence)
+      const { status: streamed, events } = await askStream(service.url, { message: 'Hi' }, images)
+      // What shows only while a picture is being decoded comes after `accepted`.
+      if (streamed === 200) t.match(events.at(-1), { event: 'error', data: { code, error: sentence } })
+      else t.equal(events[0]!.data.code, code)
+      await service.quiet()
+    })
+  }
+
+  await t.test('a file in another field', async t => {
+    const form = createForm({ message: 'Hi' })
+    form.append('photo', new Blob([new Uint8Array(picture)]), 'a.png')
+    await refused(t, await post(form), 400, 'UNKNOWN_FIELD', /"photo"/)
+  })
+
+  await t.test('pictures that cannot fit even at their smallest', async t => {
+    const small = await startService(t, { CONTEXT_SIZE: '512', IMAGE_MIN_TOKENS: '200', IMAGE_MAX_TOKENS: '300' })
+    await refused(t, await ask(small.url, { message: 'Hi' }, [picture, picture, picture]), 422, 'IMAGES_DO_NOT_FIT', /need at least \d{3} tokens, \d+ are left/, small)
+  })
+})
+
+t.test('bodies', async t => {
+  await t.test('a content type that is not taken', async t => {
+    await refused(t, await post('hello', 'text/plain'), 415, 'UNSUPPORTED_MEDIA_TYPE', /text\/plain/)
+    await refused(t, await post('message=Hi', 'application/x-www-form-urlencoded'), 415, 'UNSUPPORTED_MEDIA_TYPE', /urlencoded/)
+  })
+  await t.test('no body at all', async t => {
+    const reply = await post(null)
+    t.ok(reply.status >= 400 && reply.status < 500, `${reply.status} ${reply.body.code}`)
+    await service.quiet()
+  })
+  await t.test('broken JSON', async t => {
+    await refused(t, await post('{"message":', 'application/json'), 400, 'INVALID_JSON', /not valid JSON/)
+    await refused(t, await post('', 'application/json'), 400, 'INVALID_JSON', /empty/)
+    await refused(t, await post('["Hi"]', 'application/json'), 400, 'INVALID_JSON', /must be an object/)
+    await refused(t, await post('{"message":"Hi","__proto__":{"admin":true}}', 'application/json'), 400, 'INVALID_JSON', /./)
+    await refused(t, await postJson({ message: 5 }), 400, 'INVALID_FIELD', /"message" must be string/)
+    await refused(t, await postJson({ message: 'Hi', images: 'x' }), 400, 'INVALID_FIELD', /"images" must be a list/)
+    await refused(t, await postJson({ message: 'Hi', images: ['https://example.com/a.png'] }), 400, 'INVALID_FIELD', /"images\[0\]" must be a data URI/)
+    await refused(t, await postJson({ message: 'Hi', images: ['data:image/png;base64,###'] }), 400, 'INVALID_FIELD', /"images\[0\]"/)
+    await refused(t, await postJson({ message: 'Hi', images: [`data:image/png;base64,${Buffer.from('text').toString('base64')}`] }), 415, 'UNSUPPORTED_IMAGE', /images\[0\]/)
+    await refused(t, await postJson({ message: 'x'.repeat(1024 * 1024) }), 413, 'BODY_TOO_LARGE', /larger than 1 MB/)
+  })
+  await t.test('broken forms', async t => {
+    await refused(t, await post('x', 'multipart/form-data'), 400, 'INVALID_MULTIPART', /boundary/i)
+    const client = await connectRaw(service.port)
+    const body = '--sightline-test\r\nContent-Disposition: form-data; name="images"; filename="a.png"\r\n\r\nhalf'
+    client.send(formHead('/api/chat', body.length) + body)
+    t.match(await client.until(/"code":"[A-Z_]+"/), /^HTTP\/1\.1 400 [^]*INVALID_MULTIPART/)
+    client.socket.destroy()
+    await service.quiet()
+  })
+  await t.test('places where nothing is', async t => {
+    for (const [method, path] of [['GET', '/api/chat'], ['GET', '/nothing?secret=1'], ['DELETE', '/api/status']] as const) {
+      const response = await fetch(service.url + path, { method })
+      t.equal(response.status, 404)
+      t.match(await response.json(), { code: 'NOT_FOUND', error: `There is nothing at ${method} ${path.split('?')[0]}` })
+    }
+  })
+})
