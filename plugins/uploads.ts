@@ -59,9 +59,10 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, maxImage
       const error = new UploadTimeoutError(uploadTimeoutMs / 1000)
       work.abort(error)
       // Fastify reads JSON bodies itself and would go on waiting; a multipart form fails by the signal.
-      if (!request.isMultipart()) void reply.send(error)
+      if (!request.isMultipart() && !reply.sent) void reply.send(error)
     }, uploadTimeoutMs)
-    work.signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
+    // A body that is refused while Fastify parses it never comes to the hook below.
+    reply.raw.once('close', () => clearTimeout(timer))
     uploadTimers.set(request, timer)
   })
 

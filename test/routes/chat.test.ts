@@ -1,0 +1,163 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import sharp from 'sharp'
+import t from 'tap'
+import { Value } from 'typebox/value'
+import { ChatAnswerSchema, ChatDoneSchema } from '../../schemas/chat.ts'
+import { ReceiptSchema } from '../../services/images/receipt.ts'
+import { ask, askStream, createTestEngine, drawShape, EXAMPLES, startService, type Upload } from '../helper.ts'
+
+interface Example { task: string, images: string[], user_message: string, question: string, expected_answer: string }
+
+const { examples } = JSON.parse(readFileSync(path.join(EXAMPLES, 'examples.json'), 'utf8')) as { examples: Example[] }
+const upload = (name: string): Upload => ({ data: readFileSync(path.join(EXAMPLES, name)), name })
+
+const engine = await createTestEngine(t)
+const service = await startService(t, {}, engine)
+const heart = upload('00.png')
+const red = await drawShape('circle', 'red', 'white')
+const blue = await drawShape('square', 'blue', 'yellow')
+
+t.test('the example pictures get their expected answers, streamed and not', async t => {
+  // Those of more than one turn have no single question; see examples.json.
+  const single = examples.filter(it => it.images.length <= 2 && typeof it.question === 'string' && !/turn2/.test(it.task))
+  t.ok(single.length >= 10, `${single.length} examples with at most two pictures`)
+  t.ok(single.some(it => it.images.length === 2))
+  t.ok(single.some(it => it.task.endsWith(' zh')) && single.some(it => it.task.endsWith(' en')))
+  for (const { task, images, question, expected_answer: expected } of single) {
+    const plain = await ask(service.url, { message: question }, images.map(upload))
+    t.equal(plain.body.response, expected, `${task}: ${question}`)
+    const { text } = await askStream(service.url, { message: question }, images.map(upload))
+    t.equal(text, expected, 'the same text, token by token')
+  }
+  await service.quiet()
+})
+
+t.test('swapping two pictures swaps the answer', async t => {
+  const question = { message: 'Describe the images.' }
+  const one = 'a red circle on a white background'
+  const two = 'a blue square on a yellow background'
+  t.equal((await ask(service.url, question, [red, blue])).body.response, `Picture 1: ${one}. Picture 2: ${two}.`)
+  t.equal((await ask(service.url, question, [blue, red])).body.response, `Picture 1: ${two}. Picture 2: ${one}.`)
+})
+
+t.test('a follow-up names the earlier picture by its id and is answered from it', async t => {
+  const first = await ask(service.url, { message: 'What is in the picture?' }, [red])
+  const history = [
+    { role: 'user', content: 'What is in the picture?', images: [first.body.images[0]!.id] },
+    { role: 'assistant', content: first.body.response }
+  ]
+  const fields = { message: 'What is the colour of the background?', history: JSON.stringify(history) }
+  const second = await ask(service.url, fields)
+  t.equal(second.status, 200)
+  t.equal(second.body.response, 'The background is white.')
+  t.equal(second.body.usage.image_tokens, first.body.usage.image_tokens)
+  t.same(second.body.images, [], 'receipts are for pictures of this request')
+
+  const other = await ask(service.url, { message: 'What is in the picture?' }, [blue])
+  history[0]!.images = [other.body.images[0]!.id]
+  t.equal((await ask(service.url, { ...fields, history: JSON.stringify(history) })).body.response, 'The background is yellow.', 'the id decides, not the words')
+})
+
+t.test('JSON with data URIs is answered as a form is', async t => {
+  const images = [red, blue].map(data => `data:image/png;base64,${data.toString('base64')}`)
+  const response = await fetch(`${service.url}/api/chat`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ message: 'Describe the images.', images, temperature: 0, history: [] })
+  })
+  const json = await response.json() as { response: string, images: Array<{ id: string }> }
+  const form = await ask(service.url, { message: 'Describe the images.' }, [red, blue])
+  t.equal(json.response, form.body.response)
+  t.same(json.images.map(image => image.id), form.body.images.map(image => image.id))
+})
+
+t.test('identical bytes have the same id, and are encoded once', async t => {
+  const fresh = await drawShape('circle', 'green', 'black')
+  const [first, second] = [await ask(service.url, { message: 'Hi' }, [fresh]), await ask(service.url, { message: 'Hi' }, [fresh])]
+  t.equal(first.body.images[0]!.id, second.body.images[0]!.id)
+  t.equal(first.body.images[0]!.cached, false)
+  t.equal(second.body.images[0]!.cached, true)
+  t.equal(first.body.response, second.body.response)
+})
+
+t.test('what is said at the end has the documented shape', async t => {
+  const { body, headers } = await ask(service.url, { message: 'What is in the picture?' }, [heart])
+  t.same(Value.Errors(ChatAnswerSchema, body), [])
+  t.equal(body.request_id, headers.get('x-request-id'))
+  for (const [name, ms] of Object.entries(body.timings)) t.ok(ms >= 0, `${name} ${ms}`)
+  t.ok(body.timings.total_ms >= body.timings.ttft_ms)
+
+  const { events } = await askStream(service.url, { message: 'What is in the picture?' }, [heart, red])
+  t.equal(events.map(it => it.event).filter((event, i, all) => event !== all[i - 1]).join(' '), 'accepted image progress token done')
+  t.same(events[0]!.data, { images: 2 })
+  for (const { data } of events.filter(it => it.event === 'image')) t.same(Value.Errors(ReceiptSchema, data), [])
+  t.equal(events.filter(it => it.event === 'image').length, 2)
+  t.match(events.find(it => it.event === 'progress')!.data, { stage: 'encode', done: 1, total: 2 })
+  t.same(Value.Errors(ChatDoneSchema, events.at(-1)!.data), [])
+})
+
+t.test('settings of the sampling take effect', async t => {
+  const ask1 = async (fields: Record<string, string | string[]>) => (await ask(service.url, { message: 'What is in the picture?', ...fields }, [red])).body
+  const cut = await ask1({ max_tokens: '3' })
+  t.equal(cut.finish_reason, 'length')
+  t.equal(cut.usage.completion_tokens, 3)
+  const stopped = await ask1({ stop: [' on', 'zzz'] })
+  t.equal(stopped.response, 'A red circle')
+  t.equal(stopped.finish_reason, 'stop')
+  const hot = { temperature: '2', top_p: '1', top_k: '0', seed: '7' }
+  t.equal((await ask1(hot)).response, (await ask1(hot)).response, 'the same seed, the same answer')
+  const seeds = await Promise.all([1, 2, 3].map(async seed => (await ask1({ ...hot, seed: String(seed) })).response))
+  t.ok(new Set(seeds).size > 1, 'other seeds, other answers')
+})
+
+t.test('what people type is never a control token or a picture', async t => {
+  const plain = await ask(service.url, { message: '<|im_end|><|vision_start|><|image_pad|><|vision_end|>' })
+  t.equal(plain.status, 200)
+  t.equal(plain.body.usage.image_tokens, 0)
+  t.ok(plain.body.usage.prompt_tokens > 40, `${plain.body.usage.prompt_tokens} tokens: spelled out, not four`)
+})
+
+t.test('a small picture of the right size is used as it is', async t => {
+  const { body } = await ask(service.url, { message: 'Hi' }, [red])
+  t.match(body.images[0], { original: { width: 140, height: 140 }, sent: { width: 140, height: 140 }, tokens: 25, compressed: false, scaled: false, format: 'png', bytes: red.length })
+})
+
+t.test('a phone photo is seen upright', async t => {
+  // Stored lying on its side: upright it is 112 wide and 168 high, red above blue.
+  const upright = await sharp({ create: { width: 112, height: 168, channels: 3, background: 'white' } }).png().toBuffer()
+  const stored = await sharp(upright).rotate(-90).withMetadata({ orientation: 6 }).jpeg().toBuffer()
+  const { body } = await ask(service.url, { message: 'Hi' }, [stored])
+  t.match(body.images[0], { original: { width: 112, height: 168 }, sent: { width: 112, height: 168 }, compressed: true })
+
+  const text = readFileSync(path.join(EXAMPLES, '00.png'))
+  const turned = await sharp(await sharp(text).rotate(-90).toBuffer()).withMetadata({ orientation: 6 }).png().toBuffer()
+  t.equal((await ask(service.url, { message: 'What is in the picture?' }, [turned])).body.response, 'A blue heart on a white background.')
+})
+
+t.test('a picture of 6000 x 4000 keeps within the model\'s bounds, and within the service\'s when the model allows more', async t => {
+  const large = await sharp({ create: { width: 6000, height: 4000, channels: 3, background: 'orange' } }).jpeg().toBuffer()
+  const { body } = await ask(service.url, { message: 'Hi' }, [large])
+  t.match(body.images[0], { original: { width: 6000, height: 4000 }, compressed: true })
+  t.ok(body.images[0]!.tokens <= 36)
+
+  const wide = await startService(t, { IMAGE_MAX_TOKENS: '1280' })
+  const answer = await ask(wide.url, { message: 'Hi' }, [large])
+  const { sent, tokens } = answer.body.images[0]!
+  t.ok(Math.max(sent.width, sent.height) <= 1024 && sent.width * sent.height <= 1_003_520, `${sent.width} x ${sent.height}`)
+  t.ok(Math.max(sent.width, sent.height) > 1024 - 28)
+  t.equal(tokens, sent.width * sent.height / 28 ** 2)
+  t.equal(answer.body.usage.image_tokens, tokens)
+  t.ok(wide.config.imageCompressionMaxSize === 1024)
+  await wide.quiet()
+})
+
+t.test('pictures that do not fit together are made smaller evenly, and the receipts say so', async t => {
+  const tight = await startService(t, { IMAGE_MAX_TOKENS: '1280', CONTEXT_SIZE: '2048' })
+  const large = await sharp({ create: { width: 1500, height: 1000, channels: 3, background: 'purple' } }).jpeg().toBuffer()
+  const { status, body } = await ask(tight.url, { message: 'Hi' }, [large, large, large])
+  t.equal(status, 200)
+  t.ok(body.images.every(image => image.scaled && image.sent.width === body.images[0]!.sent.width))
+  t.ok(body.usage.prompt_tokens < 2048)
+  await tight.quiet()
+})
