@@ -2,11 +2,21 @@ import t from 'tap'
 import { VERSION } from '../../app.ts'
 import { ask, drawShape, startService } from '../helper.ts'
 
+interface OpenApi {
+  openapi: string
+  info: { version: string }
+  paths: Record<string, Record<string, {
+    operationId: string
+    requestBody?: { content: Record<string, { schema: { properties: Record<string, object> } }> }
+    responses: Record<string, { content: Record<string, object> }>
+  }>>
+}
+
 const service = await startService(t)
 
 t.test('the status tells of slots, model, caches and limits', async t => {
   await ask(service.url, { message: 'Hi' }, [await drawShape('circle', 'red', 'white')])
-  const status = await (await fetch(`${service.url}/api/status`)).json()
+  const status = await (await fetch(`${service.url}/api/status`)).json() as { memory: { service_bytes: number, model_bytes: number } }
   t.match(status, {
     status: 'ready',
     notice: /tiny demonstration model/,
@@ -29,10 +39,10 @@ t.test('alive and ready', async t => {
 })
 
 t.test('the OpenAPI document names every route, with an operationId of its own', async t => {
-  const document = await (await fetch(`${service.url}/openapi.json`)).json()
+  const document = await (await fetch(`${service.url}/openapi.json`)).json() as OpenApi
   t.match(document.openapi, /^3\.1\./)
   t.equal(document.info.version, VERSION)
-  const operations = Object.entries(document.paths as Record<string, Record<string, { operationId: string }>>)
+  const operations = Object.entries(document.paths)
     .flatMap(([path, methods]) => Object.entries(methods).map(([method, { operationId }]) => `${method} ${path} ${operationId}`))
   t.same(operations.sort(), [
     'get /api/status status',
@@ -41,6 +51,6 @@ t.test('the OpenAPI document names every route, with an operationId of its own',
     'post /api/chat chat',
     'post /api/chat_stream chatStream'
   ])
-  t.ok(document.paths['/api/chat'].post.requestBody.content['multipart/form-data'].schema.properties.images)
-  t.ok(document.paths['/api/chat_stream'].post.responses['200'].content['text/event-stream'])
+  t.ok(document.paths['/api/chat']!.post!.requestBody!.content['multipart/form-data']!.schema.properties.images)
+  t.ok(document.paths['/api/chat_stream']!.post!.responses['200']!.content['text/event-stream'])
 })
