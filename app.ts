@@ -5,7 +5,7 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import type { Config } from './config.ts'
 import cleanup from './plugins/cleanup.ts'
 import concurrencyLimit from './plugins/concurrency-limit.ts'
-import errors from './plugins/errors.ts'
+import errors, { sendError } from './plugins/errors.ts'
 import model from './plugins/model.ts'
 import openapi from './plugins/openapi.ts'
 import pressure from './plugins/pressure.ts'
@@ -44,6 +44,7 @@ export async function buildApp ({ config, engine, logger }: AppOptions): Promise
     requestIdHeader: false,
     // While it drains the service answers in its own words.
     return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply),
     // By then every answer is out (the cleanup plugin waits for them); what is left are idle and refused connections.
     forceCloseConnections: true
   })

@@ -1,23 +1,36 @@
-import type { FastifyError, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import {
   BodyTooLargeError, InternalError, InvalidJsonError, InvalidMultipartError, NotFoundError, UnsupportedMediaTypeError, ValidationError,
   type SightlineError
 } from '../errors.ts'
 
+/** When to come back to a service that is starting, stopping or overloaded. */
+const UNAVAILABLE_RETRY_S = 5
+
 /** Gives every error one shape: `{ error, code, request_id, …details }`. What is not ours and not the client's fault is told as `INTERNAL`. */
 const plugin: FastifyPluginAsync = async app => {
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    const known = toSightlineError(error, request)
-    if (known.statusCode >= 500) request.log.error({ err: error }, 'request failed')
-    else request.log.info({ code: known.code }, 'request refused')
-    return reply.code(known.statusCode).send(toErrorBody(known, request.id))
-  })
+  app.setErrorHandler(sendError)
 
   app.setNotFoundHandler((request, reply) => {
     const error = new NotFoundError(`${request.method} ${request.url.split('?')[0]}`)
     return reply.code(404).send(toErrorBody(error as SightlineError, request.id))
   })
+}
+
+/** Answers with an error; also used for those that Fastify meets before there is a route. */
+export function sendError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const known = toSightlineError(error, request)
+  logError(error, known, request.log)
+  if (known.statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', UNAVAILABLE_RETRY_S)
+  return reply.code(known.statusCode).send(toErrorBody(known, request.id))
+}
+
+/** A fault of ours is logged with its stack; a refusal, or a service that is not ready, is a matter of course. */
+export function logError (error: Error, known: SightlineError, log: FastifyBaseLogger): void {
+  if (known.statusCode === 500 || known.statusCode === 507) log.error({ err: error }, 'request failed')
+  else if (known.statusCode > 500) log.warn({ code: known.code }, 'request not served')
+  else log.info({ code: known.code }, 'request refused')
 }
 
 /** The body of an error response, and the data of an `error` event. */

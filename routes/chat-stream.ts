@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyPluginAsync } from 'fastify'
 import { Type } from 'typebox'
-import { toErrorBody, toSightlineError } from '../plugins/errors.ts'
+import { logError, toErrorBody, toSightlineError } from '../plugins/errors.ts'
 import type { ChatDone } from '../schemas/chat.ts'
 import type { ChatEvent, ChatService } from '../services/chat/answer.ts'
 import { chatDocs, toChatRequest } from './chat-request.ts'
@@ -31,7 +31,7 @@ const route: FastifyPluginAsync<ChatStreamRouteOptions> = async (app, { chat }) 
       await sse.send('done', result)
     } catch (error) {
       const known = toSightlineError(error as FastifyError, request)
-      if (known.statusCode >= 500) request.log.error({ err: error }, 'stream failed')
+      logError(error as Error, known, request.log)
       await work.end()
       await sse.send('error', toErrorBody(known, request.id))
     } finally {

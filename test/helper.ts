@@ -27,6 +27,7 @@ export const ENGINE_DEFAULTS = {
   slots: 3,
   imageMinTokens: null,
   imageMaxTokens: null,
+  maxPixels: 1_003_520,
   imageCacheBytes: 64 * 1024 * 1024
 }
 

@@ -179,8 +179,8 @@ function toResult (
       encode_ms: timings.encodeMs,
       prefill_ms: timings.prefillMs,
       decode_ms: timings.decodeMs,
-      ttft_ms: rounded(engineStart - request.startedAt + timings.ttftMs),
-      total_ms: rounded(performance.now() - request.startedAt)
+      ttft_ms: rounded(request.queueMs + engineStart - request.startedAt + timings.ttftMs),
+      total_ms: rounded(request.queueMs + performance.now() - request.startedAt)
     },
     images: receipts.map((receipt, index) => ({ ...receipt, cached: uploads[index]! })),
     model,

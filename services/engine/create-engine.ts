@@ -16,6 +16,7 @@ export function createEngine (config: Config, log: Log): Engine {
     slots: config.maxConcurrentRequests,
     imageMinTokens: config.imageMinTokens,
     imageMaxTokens: config.imageMaxTokens,
+    maxPixels: config.maxPixels,
     imageCacheBytes: config.imageCacheMb * 1024 * 1024
   })
 }

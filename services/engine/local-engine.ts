@@ -24,6 +24,8 @@ const CLOSE_TIMEOUT_MS = 5_000
 /** Threads of libuv's pool in the child: an encoding, a decoding, a sampling for each slot, pictures being read. */
 const POOL_THREADS = 16
 
+const LOADING = 'the model is being loaded'
+
 const WORKER = fileURLToPath(new URL(`./worker/main${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url))
 
 const NO_MODEL: ModelInfo = { model: '', architecture: '', demo: false, device: '', contextSize: 0, slots: 0, vision: null, temperature: 0 }
@@ -41,7 +43,7 @@ interface Pending {
  */
 export function createLocalEngine ({ log, ...options }: LocalEngineOptions): Engine {
   let state: EngineInfo['state'] = 'starting'
-  let reason = 'the model is being loaded'
+  let reason = LOADING
   let child: ChildProcess | null = null
   let model = NO_MODEL
   let stats = NO_STATS
@@ -94,7 +96,7 @@ export function createLocalEngine ({ log, ...options }: LocalEngineOptions): Eng
         child?.kill('SIGKILL')
         return
       case 'download':
-        reason = `downloading ${message.file}, ${Math.floor(100 * message.done / Math.max(message.total, 1))} %`
+        reason = message.done === message.total ? LOADING : `downloading ${message.file}, ${Math.floor(100 * message.done / Math.max(message.total, 1))} %`
         reportDownload(message)
         return
       case 'stats':

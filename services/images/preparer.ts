@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { CorruptImageError, withDetails } from '../../errors.ts'
 import type { ImageFile, ImageHeader } from './inspect.ts'
 import type { Size } from './plan.ts'
 import { prepareImage, type PreparedImage } from './prepare.ts'
@@ -33,12 +34,12 @@ export function createPreparer (limit = Math.min(availableParallelism(), MOST_AT
     async prepareAll (jobs, signal) {
       const failure = new AbortController()
       const stop = signal === undefined ? failure.signal : AbortSignal.any([signal, failure.signal])
-      const settled = await Promise.allSettled(jobs.map(async ({ file, header, target }) => {
+      const settled = await Promise.allSettled(jobs.map(async ({ file, header, target }, image) => {
         try {
           return await gate.run(() => prepareImage(file, header, target, stop), stop)
         } catch (error) {
           failure.abort()
-          throw error
+          throw error instanceof CorruptImageError ? withDetails(error, { image }) : error
         }
       }))
 

@@ -1,8 +1,8 @@
-import sharp from 'sharp'
 import { withLock } from 'lifecycle-utils'
 import type { Llama, LlamaContext } from 'node-llama-cpp'
 import { withThreads } from '../../../native/node-llama-cpp.ts'
 import type { Picture, Vision } from '../../../native/vision.ts'
+import sharp from '../../images/sharp.ts'
 import type { EngineImage } from '../engine.ts'
 import type { Rounds } from './rounds.ts'
 

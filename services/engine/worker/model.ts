@@ -46,6 +46,8 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
     skipDownload: true,
     maxThreads: options.threads || os.availableParallelism(),
     logger: (level, message) => log(level === 'fatal' || level === 'error' ? 'error' : level === 'warn' ? 'warn' : 'debug', message.trimEnd())
+  }).catch((error: Error) => {
+    throw new Error(`LLAMA_GPU=${options.gpu}: node-llama-cpp has no llama.cpp that works that way here (${error.message || error.name})`)
   })
   if (llama.buildType !== 'prebuilt') throw new Error('node-llama-cpp loaded a llama.cpp that was built locally; remove it, the vision bridge is linked to the prebuilt one')
   const bridge = await loadBridge(llama.gpu)
@@ -93,7 +95,20 @@ async function loadProjector (bridge: Bridge, llama: Llama, model: LlamaModel, f
     minTokens: info.minTokens,
     maxTokens: info.maxTokens
   }).catch((error: Error) => { throw new Error(`${path.basename(file)}: ${error.message}`) })
+  await warmUp(vision, llama, info, options.maxPixels)
   return { vision, info }
+}
+
+/**
+ * Encodes a blank picture, because the projector's buffers are made with the first one and grow with the largest. On a GPU it has
+ * the largest size that can come, so that a card which is too small shows at the start; on CPUs the smallest, which is quick.
+ */
+async function warmUp (vision: Vision, llama: Llama, { multiple, minTokens, maxTokens }: VisionInfo, maxPixels: number): Promise<void> {
+  const tokens = llama.gpu === false ? minTokens : Math.max(minTokens, Math.min(maxTokens, Math.floor(maxPixels / multiple ** 2)))
+  const rows = Math.max(1, Math.floor(Math.sqrt(tokens)))
+  const [width, height] = [Math.floor(tokens / rows) * multiple, rows * multiple]
+  const picture = await vision.encode(new Uint8Array(width * height * 3), width, height, llama.maxThreads)
+  picture.dispose()
 }
 
 /**

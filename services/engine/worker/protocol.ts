@@ -13,6 +13,8 @@ export interface WorkerOptions {
   slots: number
   imageMinTokens: number | null
   imageMaxTokens: number | null
+  /** Largest area of a prepared picture in pixels. */
+  maxPixels: number
   imageCacheBytes: number
 }
 
