@@ -70,7 +70,7 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, maxImage
     const { work } = request
     if (!work || !request.routeOptions.config.upload) return
     try {
-      const saved = await work.run(request.isMultipart() ? saveForm(request, work) : saveJson(request, work))
+      const saved = await work.run(() => request.isMultipart() ? saveForm(request, work) : saveJson(request, work))
       request.upload = { ...saved, uploadMs: performance.now() - work.startedAt }
     } finally {
       clearTimeout(uploadTimers.get(request))

@@ -22,10 +22,10 @@ const route: FastifyPluginAsync<ChatStreamRouteOptions> = async (app, { chat }) 
     const work = request.work!
     const events = chat.answer(toChatRequest(request), work.signal, request.log)
     // Until the request is accepted every fault is an HTTP status.
-    const accepted = await work.run(events.next())
+    const accepted = await work.run(() => events.next())
     const sse = startSse(reply, work.signal)
     try {
-      const result = await work.run(forward(accepted.value as ChatEvent, events, sse))
+      const result = await work.run(() => forward(accepted.value as ChatEvent, events, sse))
       // A client that asks again at once finds its slot free.
       await work.end()
       await sse.send('done', result)

@@ -24,7 +24,7 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app, { chat }) => {
     }
 
     try {
-      await work.run(collect())
+      await work.run(collect)
     } catch (error) {
       throw error instanceof TimeoutError ? withDetails(error, { response }) : error
     }

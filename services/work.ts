@@ -11,8 +11,11 @@ export interface Work {
   readonly signal: AbortSignal
   /** Where this request's files go; set once. */
   folder: RequestFolder | null
-  /** Registers something that uses the request's files or the engine: nothing is removed before it has settled. */
-  run<T> (task: Promise<T>): Promise<T>
+  /**
+   * Runs something that uses the request's files or the engine: nothing is removed before it has settled.
+   * @throws the reason of `signal` when the request is over already; the task is not begun then
+   */
+  run<T> (task: () => Promise<T>): Promise<T>
   abort (reason: Error): void
   /** Waits for what runs, removes the files, then frees the slot. Idempotent, never rejects. */
   end (): Promise<void>
@@ -31,11 +34,13 @@ export function createWork ({ slot, log, timeoutMs, timeoutError }: WorkOptions)
   const running = new Set<Promise<unknown>>()
   const timer = setTimeout(() => controller.abort(timeoutError()), timeoutMs)
   let ended: Promise<void> | null = null
+  let over = false
 
   async function finish (): Promise<void> {
     clearTimeout(timer)
     // A slot is freed only when the engine has let go: the GPU is still busy until then.
     while (running.size > 0) await Promise.allSettled(running)
+    over = true
     try {
       if (work.folder) log.info(await work.folder.remove(), 'temporary files cleaned up')
     } catch (error) {
@@ -51,11 +56,14 @@ export function createWork ({ slot, log, timeoutMs, timeoutError }: WorkOptions)
     signal: controller.signal,
     folder: null,
     async run (task) {
-      running.add(task)
+      controller.signal.throwIfAborted()
+      if (over) throw new Error('The request has ended')
+      const result = task()
+      running.add(result)
       try {
-        return await task
+        return await result
       } finally {
-        running.delete(task)
+        running.delete(result)
       }
     },
     abort: reason => controller.abort(reason),

@@ -73,7 +73,7 @@ t.test('touches nothing before all that runs has settled', async t => {
   const { work, folder, story } = setUp()
   work.folder = folder
   const tasks = [createDeferred<string>(), createDeferred<string>(), createDeferred<string>()]
-  const runs = Promise.allSettled(tasks.map(task => work.run(task.promise)))
+  const runs = Promise.allSettled(tasks.map(task => work.run(() => task.promise)))
   const ended = work.end()
   for (const [index, task] of tasks.entries()) {
     await turn()
@@ -95,7 +95,7 @@ t.test('waits also for what begins while it waits', async t => {
   work.folder = folder
   const first = createDeferred<void>()
   const second = createDeferred<void>()
-  const chain = work.run(first.promise).then(() => work.run(second.promise))
+  const chain = work.run(() => first.promise).then(() => work.run(() => second.promise))
   const ended = work.end()
   first.resolve()
   await sleep(10)
@@ -108,7 +108,7 @@ t.test('waits also for what begins while it waits', async t => {
 t.test('removes a folder that was made while it waited', async t => {
   const { work, folder, story } = setUp()
   const opening = createDeferred<void>()
-  const upload = work.run(opening.promise.then(() => { work.folder = folder }))
+  const upload = work.run(() => opening.promise.then(() => { work.folder = folder }))
   const ended = work.end()
   opening.resolve()
   await Promise.all([upload, ended])
@@ -129,7 +129,7 @@ t.test('frees the slot even when the files cannot be removed, and never rejects'
 t.test('a task that failed before does not keep it from ending', async t => {
   const { work, story } = setUp()
   const error = new Error('failed before')
-  await t.rejects(work.run(Promise.reject(error)), error)
+  await t.rejects(work.run(() => Promise.reject(error)), error)
   await work.end()
   t.strictSame(story, ['released'])
 })
@@ -154,7 +154,7 @@ t.test('time no longer runs once it is ended', async t => {
 t.test('time does not run out on what is already being ended', async t => {
   const { work } = setUp({ timeoutMs: 20 })
   const task = createDeferred<void>()
-  const run = work.run(task.promise)
+  const run = work.run(() => task.promise)
   const ended = work.end()
   await sleep(60)
   t.equal(work.signal.aborted, false)
@@ -177,4 +177,16 @@ t.test('knows when it was admitted', async t => {
   const { work } = setUp()
   t.ok(work.startedAt >= before && work.startedAt <= performance.now())
   await work.end()
+})
+
+t.test('begins nothing for a request that was aborted or is over', async t => {
+  const begin = () => { throw new Error('it was begun') }
+  const { work: aborted } = setUp()
+  aborted.abort(new Error('gone'))
+  await t.rejects(aborted.run(begin), { message: 'gone' })
+  await aborted.end()
+
+  const { work: over } = setUp()
+  await over.end()
+  await t.rejects(over.run(begin), { message: 'The request has ended' })
 })
