@@ -1,3 +1,4 @@
+import { integers } from '../random.ts'
 import type { ReferenceCase, ReferenceImage } from './reference.ts'
 
 const QUESTIONS = [
@@ -7,20 +8,9 @@ const QUESTIONS = [
 ]
 const SYSTEMS = [null, null, 'You are terse.', '你是一个助手。\n\n']
 
-/** A small generator of pseudo-random numbers (mulberry32), so that every run compares the same prompts. */
-export function createRandom (seed: number): (below: number) => number {
-  let state = seed
-  return below => {
-    state = (state + 0x6D2B79F5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor(((t ^ (t >>> 14)) >>> 0) / 2 ** 32 * below)
-  }
-}
-
 /** Prompts with one to four pictures: one to three turns, questions in two languages, pictures before, between and after text. */
 export function drawCases (count: number, images: ReferenceImage[], seed: number): ReferenceCase[] {
-  const random = createRandom(seed)
+  const random = integers(seed)
   const pick = <T> (list: T[]): T => list[random(list.length)]!
   return Array.from({ length: count }, (_, index) => {
     const pictures = Array.from({ length: 1 + index % 4 }, () => pick(images))

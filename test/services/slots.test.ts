@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createSlots, type Slot, type Slots } from '../../services/slots.ts'
+import { generator } from '../random.ts'
 
 // The timers of the queue do not keep a process alive.
 const keepAlive = setInterval(() => {}, 1000)
@@ -13,16 +14,6 @@ function take (slots: Slots): Slot {
   const slot = slots.tryTake()
   if (!slot) throw new Error('No slot is free')
   return slot
-}
-
-// mulberry32
-function generator (seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0
-    let x = Math.imul(seed ^ (seed >>> 15), seed | 1)
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61)
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 t.test('gives every slot once and answers at once when none is free', async t => {

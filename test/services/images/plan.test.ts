@@ -1,20 +1,11 @@
 import t from 'tap'
 import { fit, planImages, smallestTokens, type PlanBounds, type Size } from '../../../services/images/plan.ts'
+import { generator } from '../../random.ts'
 
 const QWEN2: PlanBounds = { multiple: 28, minTokens: 4, maxTokens: 4096, maxSide: 1024, maxPixels: 1_003_520 }
 const QWEN3: PlanBounds = { multiple: 32, minTokens: 8, maxTokens: 1280, maxSide: 1024, maxPixels: 1_003_520 }
 const DEMO: PlanBounds = { multiple: 28, minTokens: 16, maxTokens: 36, maxSide: 1024, maxPixels: 1_003_520 }
 const ALL = [QWEN2, QWEN3, DEMO]
-
-// mulberry32
-function generator (seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0
-    let x = Math.imul(seed ^ (seed >>> 15), seed | 1)
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61)
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 // Sides from 1 to 12,000 pixels, small ones as likely as large ones, up to 200:1.
 function randomSize (random: () => number): Size {

@@ -4,6 +4,7 @@ import type { Picture } from '../../../../native/vision.ts'
 import { createDeferred } from '../../../../services/deferred.ts'
 import type { EngineImage } from '../../../../services/engine/engine.ts'
 import { PictureCache, type PictureLease } from '../../../../services/engine/worker/picture-cache.ts'
+import { integers } from '../../../random.ts'
 
 interface FakePicture extends Picture { disposed: number }
 
@@ -234,11 +235,7 @@ t.test('a picture is not freed under one that waited for it, though the request 
 })
 
 t.test('keeps its accounts through any mixture of requests', async t => {
-  let seed = 11
-  const random = (limit: number) => {
-    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff
-    return (seed >>> 8) % limit
-  }
+  const random = integers(11)
   const LIMIT = 500
   const cache = new PictureCache(LIMIT)
   const made: FakePicture[] = []

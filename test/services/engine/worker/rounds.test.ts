@@ -2,6 +2,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createDeferred } from '../../../../services/deferred.ts'
 import { Rounds, type Member } from '../../../../services/engine/worker/rounds.ts'
+import { integers } from '../../../random.ts'
 
 /** True when the promise has settled within a turn of the event loop. */
 async function settled (promise: Promise<unknown>): Promise<boolean> {
@@ -191,11 +192,7 @@ t.test('learns the speed from later slices and ignores those that failed', async
 })
 
 t.test('any mixture of members and slices comes to its end, in step and in order', async t => {
-  let seed = 7
-  const random = (limit: number) => {
-    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff
-    return (seed >>> 8) % limit
-  }
+  const random = integers(7)
   const rounds = new Rounds()
   let inSlice = 0
   let sincePreviousSlice = 1

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createTextStream } from '../../../../services/engine/worker/text-stream.ts'
+import { generator } from '../../../random.ts'
 
 /** A byte-level tokenizer: a token is a run of bytes, and what is no UTF-8 comes out as U+FFFD. */
 function tokenizer (pieces: Array<string | Buffer | number[]>) {
@@ -18,16 +19,6 @@ function play (pieces: Array<string | Buffer | number[]>, stop: string[] = []) {
   }
   const rest = stream.end()
   return { pushed, rest, text: pushed.join('') + rest, stopped: stream.stopped }
-}
-
-// mulberry32
-function generator (seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0
-    let x = Math.imul(seed ^ (seed >>> 15), seed | 1)
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61)
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 /** Cuts bytes into pieces of 1 to `longest` bytes. */
