@@ -28,6 +28,9 @@ export interface AppOptions {
   logger: FastifyServerOptions['loggerInstance'] | boolean
 }
 
+/** Receiving a whole request takes at most its time in the queue, that of its upload, and this. */
+const REQUEST_SLACK_MS = 10_000
+
 export const VERSION: string = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')).version
 
 /**
@@ -37,13 +40,15 @@ export const VERSION: string = JSON.parse(readFileSync(path.join(ROOT, 'package.
 export async function buildApp ({ config, engine, logger }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     ...typeof logger === 'boolean' ? { logger } : { loggerInstance: logger },
-    bodyLimit: Math.floor(config.jsonBodyLimitMb * 1024 * 1024),
     trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
     // Ids are ours alone: they name folders and log lines.
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     // While it drains the service answers in its own words.
     return503OnClosing: false,
+    // The drain may take as long as SHUTDOWN_GRACE; close-with-grace bounds it.
+    pluginTimeout: 0,
+    requestTimeout: config.queueTimeoutMs + config.uploadTimeoutMs + REQUEST_SLACK_MS,
     frameworkErrors: (error, request, reply) => sendError(error, request, reply),
     // By then every answer is out (the cleanup plugin waits for them); what is left are idle and refused connections.
     forceCloseConnections: true
@@ -68,8 +73,9 @@ export async function buildApp ({ config, engine, logger }: AppOptions): Promise
   await app.register(model, { engine })
   await app.register(openapi, { version: VERSION })
 
-  await app.register(chatRoute, { chat })
-  await app.register(chatStreamRoute, { chat })
+  const bodyLimit = Math.floor(config.jsonBodyLimitMb * 1024 * 1024)
+  await app.register(chatRoute, { chat, bodyLimit })
+  await app.register(chatStreamRoute, { chat, bodyLimit })
   await app.register(statusRoute, {
     store,
     limits: {

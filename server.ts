@@ -47,7 +47,11 @@ try {
   }
 }
 
-const { port } = app.server.address() as AddressInfo
-const { model, device, slots, contextSize, demo } = engine.info()
-log.info(`Sightline ${VERSION} answers on http://${config.host === '0.0.0.0' ? 'localhost' : config.host}:${port} with ${model} on ${device}, ${slots} slots of ${contextSize} tokens`)
-if (demo) log.warn(DEMO_NOTICE)
+if (engine.info().state === 'ready') announce()
+
+function announce (): void {
+  const { port } = app.server.address() as AddressInfo
+  const { model, device, slots, contextSize, demo } = engine.info()
+  log.info(`Sightline ${VERSION} answers on http://${config.host === '0.0.0.0' ? 'localhost' : config.host}:${port} with ${model} on ${device}, ${slots} slots of ${contextSize} tokens`)
+  if (demo) log.warn(DEMO_NOTICE)
+}

@@ -18,6 +18,8 @@ export interface CleanupOptions {
 }
 
 const DRAIN_CHECK_MS = 20
+/** How long aborted requests may take to say so. */
+const LAST_WORDS_MS = 5_000
 
 /**
  * Ends what a request began, however it ends: removes originals and `_compressed` files, then frees the slot. The routes do so
@@ -38,16 +40,22 @@ const plugin: FastifyPluginAsync<CleanupOptions> = async (app, { requestTimeoutM
     })
     request.work = work
     active.add(work)
+    const { socket } = request.raw
     const end = async () => {
       if (!reply.raw.writableFinished) work.abort(new ClientLeftError())
       await work.end()
       active.delete(work)
+      socket.off('close', end)
     }
     reply.raw.once('close', end)
+    // A response that is still queued behind another one on its connection never says `close` itself.
+    socket.once('close', end)
     // It may have left while it was waiting for its slot.
     if (reply.raw.destroyed || request.raw.destroyed) await end()
   })
 
+  // Before any answer goes out: who was refused and asks again at once finds its slot free.
+  app.addHook('onSend', async request => { await request.work?.end() })
   app.addHook('onResponse', async request => { await request.work?.end() })
 
   app.addHook('onRequestAbort', async request => {
@@ -56,11 +64,11 @@ const plugin: FastifyPluginAsync<CleanupOptions> = async (app, { requestTimeoutM
   })
 
   app.addHook('preClose', async () => {
-    const timer = setTimeout(() => {
-      for (const work of active) work.abort(new ShuttingDownError())
-    }, shutdownGraceMs)
-    while (active.size > 0) await sleep(DRAIN_CHECK_MS)
-    clearTimeout(timer)
+    const deadline = Date.now() + shutdownGraceMs
+    while (active.size > 0 && Date.now() < deadline) await sleep(DRAIN_CHECK_MS)
+    for (const work of active) work.abort(new ShuttingDownError())
+    // A reader that does not take its answer cannot hold the service up for good.
+    while (active.size > 0 && Date.now() < deadline + LAST_WORDS_MS) await sleep(DRAIN_CHECK_MS)
   })
 }
 

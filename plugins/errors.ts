@@ -23,7 +23,8 @@ export function sendError (error: FastifyError, request: FastifyRequest, reply: 
   const known = toSightlineError(error, request)
   logError(error, known, request.log)
   if (known.statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', UNAVAILABLE_RETRY_S)
-  return reply.code(known.statusCode).send(toErrorBody(known, request.id))
+  // Before there is a route no hook has set it.
+  return reply.code(known.statusCode).header('x-request-id', request.id).send(toErrorBody(known, request.id))
 }
 
 /** A fault of ours is logged with its stack; a refusal, or a service that is not ready, is a matter of course. */
@@ -45,8 +46,9 @@ export function toSightlineError (error: FastifyError, request: FastifyRequest):
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new BodyTooLargeError(request.routeOptions.bodyLimit / 1024 / 1024) as SightlineError
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new UnsupportedMediaTypeError(request.headers['content-type'] ?? '(none)') as SightlineError
   if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY') return new InvalidJsonError('it is empty') as SightlineError
-  if (code === 'FST_ERR_CTP_INVALID_JSON_BODY' || error instanceof SyntaxError) return new InvalidJsonError(error.message) as SightlineError
-  if (code.startsWith('FST_') && /MULTIPART|_PARTS_|_FILES_|_FIELDS_|PROTO_VIOLATION|PREMATURE/.test(code)) return new InvalidMultipartError(error.message) as SightlineError
+  if (code === 'FST_ERR_CTP_INVALID_JSON_BODY') return new InvalidJsonError('it cannot be parsed, or has a key __proto__ or constructor') as SightlineError
+  if (error instanceof SyntaxError) return new InvalidJsonError(error.message) as SightlineError
+  if (code.startsWith('FST_') && /MULTIPART|_PARTS_|_FILES_|_FIELDS_|_JSON_FIELD_|PROTO_VIOLATION|PREMATURE/.test(code)) return new InvalidMultipartError(error.message) as SightlineError
   if (typeof error.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500) return Object.assign(new ValidationError(error.message), { statusCode: error.statusCode }) as SightlineError
   return new InternalError() as SightlineError
 }

@@ -55,12 +55,11 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, maxImage
   app.addHook('onRequest', async (request, reply) => {
     const { work } = request
     if (!work || !request.routeOptions.config.upload) return
-    const timer = setTimeout(() => {
-      const error = new UploadTimeoutError(uploadTimeoutMs / 1000)
-      work.abort(error)
-      // Fastify reads JSON bodies itself and would go on waiting; a multipart form fails by the signal.
-      if (!request.isMultipart() && !reply.sent) void reply.send(error)
-    }, uploadTimeoutMs)
+    const timer = setTimeout(() => work.abort(new UploadTimeoutError(uploadTimeoutMs / 1000)), uploadTimeoutMs)
+    // Fastify reads JSON bodies itself and would go on waiting; a multipart form fails by the signal.
+    work.signal.addEventListener('abort', () => {
+      if (!request.isMultipart() && !reply.sent && !request.raw.complete && !request.raw.destroyed) void reply.send(work.signal.reason)
+    }, { once: true })
     // A body that is refused while Fastify parses it never comes to the hook below.
     reply.raw.once('close', () => clearTimeout(timer))
     uploadTimers.set(request, timer)
@@ -96,6 +95,7 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, maxImage
     const files: UploadedFile[] = []
     const parts = request.parts()
     for (let part = await nextPart(parts, work.signal); part; part = await nextPart(parts, work.signal)) {
+      if (part.fieldname === undefined) throw new InvalidMultipartError('a part has no name')
       if (part.type === 'field') {
         if (part.fieldname === IMAGES) throw new InvalidFieldError(IMAGES, 'must be a file')
         if (part.valueTruncated) throw new FieldTooLargeError(part.fieldname, FIELD_MAX_BYTES)
@@ -121,6 +121,8 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, maxImage
       if (bytes.length > maxBytes) throw tooLarge(labelOf(index), index)
       files.push(await save(request, work, Readable.from([bytes]), index))
     }
+    // Megabytes of base64 that nobody needs while the answer is made.
+    request.body = null
     return { fields, files }
   }
 }

@@ -6,12 +6,17 @@ import type { ChatEvent, ChatService } from '../services/chat/answer.ts'
 import { chatDocs, toChatRequest } from './chat-request.ts'
 import { startSse, type SseWriter } from './sse.ts'
 
-export interface ChatStreamRouteOptions { chat: ChatService }
+export interface ChatStreamRouteOptions {
+  chat: ChatService
+  /** Largest JSON body in bytes. */
+  bodyLimit: number
+}
 
 /** `POST /api/chat_stream`: the answer as server-sent events while it comes into being. */
-const route: FastifyPluginAsync<ChatStreamRouteOptions> = async (app, { chat }) => {
+const route: FastifyPluginAsync<ChatStreamRouteOptions> = async (app, { chat, bodyLimit }) => {
   app.post('/api/chat_stream', {
     config: { slot: true, upload: true },
+    bodyLimit,
     ...chatDocs({
       operationId: 'chatStream',
       summary: 'Ask about pictures, streamed',

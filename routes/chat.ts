@@ -4,12 +4,17 @@ import { ChatAnswerSchema, type ChatAnswer, type ChatDone } from '../schemas/cha
 import type { ChatService } from '../services/chat/answer.ts'
 import { chatDocs, toChatRequest } from './chat-request.ts'
 
-export interface ChatRouteOptions { chat: ChatService }
+export interface ChatRouteOptions {
+  chat: ChatService
+  /** Largest JSON body in bytes. */
+  bodyLimit: number
+}
 
 /** `POST /api/chat`: the whole answer as one JSON body. */
-const route: FastifyPluginAsync<ChatRouteOptions> = async (app, { chat }) => {
+const route: FastifyPluginAsync<ChatRouteOptions> = async (app, { chat, bodyLimit }) => {
   app.post('/api/chat', {
     config: { slot: true, upload: true },
+    bodyLimit,
     ...chatDocs({ operationId: 'chat', summary: 'Ask about pictures', answer: ChatAnswerSchema })
   }, async (request): Promise<ChatAnswer> => {
     const work = request.work!

@@ -1,4 +1,4 @@
-import { EngineNotReadyError, ImageExpiredError, NoVisionError, withDetails } from '../../errors.ts'
+import { EngineNotReadyError, ImageExpiredError, NoVisionError, PromptTooLongError, withDetails } from '../../errors.ts'
 import type { ChatDone, ChatFields } from '../../schemas/chat.ts'
 import type { Engine, EngineEvent, EngineImage, EngineInfo, KnownImage } from '../engine/engine.ts'
 import { inspectImage, type ImageHeader } from '../images/inspect.ts'
@@ -53,6 +53,8 @@ export interface ChatService {
 }
 
 const DEFAULT_MAX_TOKENS = 1024
+/** No text has fewer tokens than one for so many characters; long runs of blanks come nearest. */
+const MAX_CHARACTERS_PER_TOKEN = 32
 /** For a model that cannot see; no picture reaches the plan then. */
 const BLIND = { multiple: 28, minTokens: 1, maxTokens: 1 }
 
@@ -69,6 +71,7 @@ export function createChatService ({ engine, preparer, limits }: ChatServiceOpti
   async function plan ({ fields, files }: ChatRequest, info: EngineInfo, conversation: Conversation): Promise<{ planned: Planned[], known: Map<string, KnownImage> }> {
     if (conversation.ids.length > 0 && info.vision === null) throw new NoVisionError()
     const headers = await readHeaders(files, limits)
+    refuseHopelessText(conversation, info.contextSize)
     const { textTokens, known: found } = await engine.inspect(conversation.turns, [...new Set(conversation.ids)])
     const known = new Map(found.map(image => [image.id, image]))
 
@@ -132,6 +135,13 @@ async function readHeaders (files: UploadedFile[], limits: { maxInputPixels: num
     if (outcome.status === 'fulfilled') return outcome.value
     throw withDetails(outcome.reason, { image })
   })
+}
+
+/** Counting tokens of megabytes that can never fit would hold up everybody's answers. */
+function refuseHopelessText ({ turns }: Conversation, contextSize: number): void {
+  const characters = turns.flatMap(turn => turn.parts).reduce((sum, part) => sum + (part.type === 'text' ? part.text.length : 0), 0)
+  const tokens = Math.ceil(characters / MAX_CHARACTERS_PER_TOKEN)
+  if (tokens > contextSize) throw new PromptTooLongError(tokens, contextSize)
 }
 
 function toEngineRequest (fields: ChatFields, { turns, ids, historyCount }: Conversation, known: Map<string, KnownImage>, prepared: PreparedImage[]) {

@@ -21,6 +21,9 @@ const BACKOFF_MAX_MS = 30_000
 const HEALTHY_MS = 60_000
 /** How long the child may take to free its memory when the service stops. */
 const CLOSE_TIMEOUT_MS = 5_000
+/** Silence after which a loaded child counts as hanging, and how often that is looked at. */
+const SILENCE_MAX_MS = 30_000
+const WATCH_INTERVAL_MS = 5_000
 /** Threads of libuv's pool in the child: an encoding, a decoding, a sampling for each slot, pictures being read. */
 const POOL_THREADS = 16
 
@@ -50,6 +53,7 @@ export function createLocalEngine ({ log, ...options }: LocalEngineOptions): Eng
   let restarts = 0
   let crashesInARow = 0
   let startedAt = 0
+  let heardAt = 0
   let nextId = 0
   /** Why the current child could not load its model; empty while it did or is still trying. */
   let loadError = ''
@@ -75,12 +79,21 @@ export function createLocalEngine ({ log, ...options }: LocalEngineOptions): Eng
     send({ type: 'load', options })
   }
 
+  // A child that is loaded sends its figures every two seconds, whatever it computes: one that is silent hangs.
+  const watchdog = setInterval(() => {
+    if (state !== 'ready' || Date.now() - heardAt < SILENCE_MAX_MS) return
+    log.error({ engine: child?.pid, silentMs: Date.now() - heardAt }, 'the engine process does not answer, killing it')
+    child?.kill('SIGKILL')
+  }, WATCH_INTERVAL_MS)
+  watchdog.unref()
+
   function send (message: ToWorker): void {
     // A failed send means a dead child, and 'exit' tells of that.
     child?.send(message, () => {})
   }
 
   function onMessage (message: FromWorker): void {
+    heardAt = Date.now()
     switch (message.type) {
       case 'loaded':
         model = message.info
@@ -203,6 +216,7 @@ export function createLocalEngine ({ log, ...options }: LocalEngineOptions): Eng
     state = 'closed'
     reason = 'the service is shutting down'
     clearTimeout(restartTimer)
+    clearInterval(watchdog)
     firstLoad.reject(new ShuttingDownError())
     const closing = child
     if (!closing) return

@@ -28,6 +28,22 @@ async function post (body: string | FormData | null, contentType?: string, path 
   return { status: response.status, headers: response.headers, body: await response.json() as Reply['body'] }
 }
 
+/** Sends a form byte by byte as it is given, or a request with a head of its own. */
+async function postRaw (body: string, head = formHead('/api/chat', Buffer.byteLength(body))): Promise<Reply> {
+  const client = await connectRaw(service.port)
+  client.send(head + body)
+  const [start, text] = (await client.until(/\r\n\r\n.*\}$/)).split('\r\n\r\n') as [string, string]
+  client.socket.destroy()
+  const [status, ...lines] = start.split('\r\n')
+  const headers = lines.map(line => line.split(': ', 2) as [string, string])
+  return { status: Number(status!.split(' ')[1]), headers: new Headers(headers), body: JSON.parse(text) }
+}
+
+/** A part of such a form. */
+const part = (header: string, value: string) => `--sightline-test\r\n${header}\r\n\r\n${value}\r\n`
+const fieldPart = (name: string, value: string, more = '') => part(`Content-Disposition: form-data; name="${name}"${more}`, value)
+const FORM_END = '--sightline-test--\r\n'
+
 const postJson = (value: unknown) => post(JSON.stringify(value), 'application/json')
 
 function pngClaiming (width: number, height: number): Buffer {
@@ -52,6 +68,8 @@ t.test('fields', async t => {
     ['no message', {}, 400, 'MESSAGE_REQUIRED', /"message" is required/],
     ['a blank message', { message: ' \n ' }, 400, 'MESSAGE_REQUIRED', /"message"/],
     ['a message of 32,001 characters', { message: 'x'.repeat(32_001) }, 400, 'MESSAGE_TOO_LONG', /32001 characters, the limit is 32000/],
+    ['a message of exactly 32,000 characters, which is not too many', { message: 'x'.repeat(32_000) }, 413, 'PROMPT_TOO_LONG', /needs \d+ tokens, the context holds 1022/],
+    ['a message of 32,001 characters of two code units each', { message: '😀'.repeat(32_001) }, 400, 'MESSAGE_TOO_LONG', /32001 characters/],
     ['a message that does not fit the context', { message: 'red circle '.repeat(2900) }, 413, 'PROMPT_TOO_LONG', /needs \d+ tokens, the context holds 1022/],
     ['two messages', { message: ['a', 'b'] }, 400, 'INVALID_FIELD', /"message" is given more than once/],
     ['an unknown field', { message: 'Hi', colour: 'red' }, 400, 'UNKNOWN_FIELD', /"colour"/],
@@ -63,16 +81,18 @@ t.test('fields', async t => {
     ['a turn without content', history([{ role: 'user', content: 'a' }, { role: 'assistant' }]), 400, 'INVALID_HISTORY', /turn 1/],
     ['an id that is none', history([{ role: 'user', content: 'a', images: ['../../etc/passwd'] }]), 400, 'INVALID_HISTORY', /turn 0 images 0/],
     ['pictures of an assistant', history([{ role: 'assistant', content: 'a', images: [UNKNOWN_ID] }]), 400, 'INVALID_HISTORY', /turn 0: only turns of the user/],
+    ['more turns than are taken', history(Array.from({ length: 201 }, () => ({ role: 'user', content: 'a' }))), 400, 'INVALID_HISTORY', /201 turns, the limit is 200/],
+    ['more pictures in a turn than are taken', history([{ role: 'user', content: 'a', images: Array.from({ length: 65 }, () => UNKNOWN_ID) }]), 400, 'INVALID_HISTORY', /turn 0 images must not have more than 64/],
     ['a picture that is not cached', history([{ role: 'user', content: 'a', images: [UNKNOWN_ID] }]), 410, 'IMAGE_EXPIRED', new RegExp(UNKNOWN_ID)]
   ]
   for (const [field, values] of Object.entries({
     max_tokens: ['0', '1.5', '200000', 'many'],
     temperature: ['-0.1', '2.1', 'warm', 'NaN', '0x1'],
-    top_p: ['0', '1.1'],
-    top_k: ['-1', '1001'],
-    min_p: ['-0.1', '1.1'],
-    repeat_penalty: ['0.4', '2.1'],
-    seed: ['-1', '4294967296', '1e400'],
+    top_p: ['0', '1.1', 'Infinity'],
+    top_k: ['-1', '1001', '1.5', 'few'],
+    min_p: ['-0.1', '1.1', 'low'],
+    repeat_penalty: ['0.4', '2.1', 'some'],
+    seed: ['-1', '4294967296', '1e400', '1.5', 'lucky'],
     stop: ['["a","b","c","d","e"]', '[""]']
   })) {
     for (const value of values) cases.push([`${field}=${value}`, { message: 'Hi', [field]: value }, 400, 'INVALID_FIELD', new RegExp(`"${field}"`)])
@@ -88,6 +108,12 @@ t.test('fields', async t => {
   }
   const { body } = await ask(service.url, { message: 'Hi', history: JSON.stringify([{ role: 'user', content: 'a', images: [UNKNOWN_ID] }]) })
   t.same(body.ids, [UNKNOWN_ID])
+  await service.quiet()
+
+  // TODO: services/engine/worker/prompt.ts spreads more tokens into a call than the stack holds, and answers 500.
+  await t.test('a message of 32,000 characters of four bytes each', { todo: 'ENGINE_ERROR instead of PROMPT_TOO_LONG' }, async t => {
+    await refused(t, await ask(service.url, { message: '😀'.repeat(32_000) }), 413, 'PROMPT_TOO_LONG', /needs \d+ tokens/)
+  })
 })
 
 t.test('pictures', async t => {
@@ -135,15 +161,25 @@ t.test('bodies', async t => {
     await refused(t, await post('message=Hi', 'application/x-www-form-urlencoded'), 415, 'UNSUPPORTED_MEDIA_TYPE', /urlencoded/)
   })
   await t.test('no body at all', async t => {
-    const reply = await post(null)
-    t.ok(reply.status >= 400 && reply.status < 500, `${reply.status} ${reply.body.code}`)
-    await service.quiet()
+    await refused(t, await post(null), 400, 'INVALID_JSON', /must be an object/)
+  })
+  await t.test('a body of no type', async t => {
+    const body = '{"message":"Hi"}'
+    await refused(t, await postRaw(body, `POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Length: ${body.length}\r\n\r\n`), 415, 'UNSUPPORTED_MEDIA_TYPE', /\(none\)/)
   })
   await t.test('broken JSON', async t => {
     await refused(t, await post('{"message":', 'application/json'), 400, 'INVALID_JSON', /not valid JSON/)
     await refused(t, await post('', 'application/json'), 400, 'INVALID_JSON', /empty/)
     await refused(t, await post('["Hi"]', 'application/json'), 400, 'INVALID_JSON', /must be an object/)
-    await refused(t, await post('{"message":"Hi","__proto__":{"admin":true}}', 'application/json'), 400, 'INVALID_JSON', /./)
+    await refused(t, await post('{"message":"Hi","__proto__":{"admin":true}}', 'application/json'), 400, 'INVALID_JSON', /__proto__/)
+    await refused(t, await post('{"message":"Hi","constructor":{"prototype":{"admin":true}}}', 'application/json'), 400, 'INVALID_JSON', /constructor/)
+    await refused(t, await post('{"message":"Hi","toString":"x"}', 'application/json'), 400, 'UNKNOWN_FIELD', /"toString"/)
+    t.notOk('admin' in {})
+    await refused(t, await postJson({ message: 'Hi', images: [`data:image/png;base64,${Buffer.alloc(600 * 1024).toString('base64')}`] }), 413, 'FILE_TOO_LARGE', /images\[0\] is larger than 0\.5 MB/)
+    await refused(t, await postJson({ message: 'Hi', images: ['data:image/png;base64,'] }), 422, 'EMPTY_FILE', /images\[0\] is empty/)
+    await refused(t, await postJson({ message: 'Hi', images: ['file:///etc/passwd'] }), 400, 'INVALID_FIELD', /"images\[0\]" must be a data URI/)
+    await refused(t, await postJson({ message: 'Hi', max_tokens: null }), 400, 'INVALID_FIELD', /"max_tokens" must be integer/)
+    await refused(t, await postJson({ message: 'Hi', history: [[]] }), 400, 'INVALID_HISTORY', /turn 0 must be object/)
     await refused(t, await postJson({ message: 5 }), 400, 'INVALID_FIELD', /"message" must be string/)
     await refused(t, await postJson({ message: 'Hi', images: 'x' }), 400, 'INVALID_FIELD', /"images" must be a list/)
     await refused(t, await postJson({ message: 'Hi', images: ['https://example.com/a.png'] }), 400, 'INVALID_FIELD', /"images\[0\]" must be a data URI/)
@@ -159,12 +195,29 @@ t.test('bodies', async t => {
     t.match(await client.until(/"code":"[A-Z_]+"/), /^HTTP\/1\.1 400 [^]*INVALID_MULTIPART/)
     client.socket.destroy()
     await service.quiet()
+
+    const hi = fieldPart('message', 'Hi')
+    for (const cut of ['--sightline-test\r\nContent-Dispo', hi.slice(0, -2), `${hi}--sightline-test`, `${hi}--sightline-test\r\nContent-Dispo`, '--other--\r\n']) {
+      await refused(t, await postRaw(cut), 400, 'INVALID_MULTIPART', /Unexpected end/)
+    }
+    for (const header of ['Content-Disposition: form-data', 'Content-Disposition: form-data; filename="a.png"']) {
+      await refused(t, await postRaw(hi + part(header, 'x') + FORM_END), 400, 'INVALID_MULTIPART', /a part has no name/)
+    }
+    for (const name of ['__proto__', 'constructor']) {
+      await refused(t, await postRaw(hi + fieldPart(name, 'x') + FORM_END), 400, 'INVALID_MULTIPART', /prototype property/)
+    }
+    await refused(t, await postRaw(hi + fieldPart('history', '[{"role"', '\r\nContent-Type: application/json') + FORM_END), 400, 'INVALID_MULTIPART', /not a valid JSON/)
+    await refused(t, await postRaw(FORM_END), 400, 'MESSAGE_REQUIRED', /"message"/)
+    await refused(t, await postRaw(hi + fieldPart('stop', 'x').repeat(70) + FORM_END), 400, 'INVALID_MULTIPART', /fields limit/)
   })
   await t.test('places where nothing is', async t => {
     for (const [method, path] of [['GET', '/api/chat'], ['GET', '/nothing?secret=1'], ['DELETE', '/api/status']] as const) {
       const response = await fetch(service.url + path, { method })
-      t.equal(response.status, 404)
-      t.match(await response.json(), { code: 'NOT_FOUND', error: `There is nothing at ${method} ${path.split('?')[0]}` })
+      const { status, headers } = response
+      const body = await response.json() as Reply['body']
+      await refused(t, { status, headers, body }, 404, 'NOT_FOUND', /^There is nothing at/)
+      t.equal(body.error, `There is nothing at ${method} ${path.split('?')[0]}`)
     }
+    await refused(t, await postRaw('', 'GET /%zz HTTP/1.1\r\nHost: test\r\n\r\n'), 400, 'VALIDATION', /%zz/)
   })
 })

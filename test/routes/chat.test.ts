@@ -21,14 +21,20 @@ const blue = await drawShape('square', 'blue', 'yellow')
 t.test('the example pictures get their expected answers, streamed and not', async t => {
   // Those of more than one turn have no single question; see examples.json.
   const single = examples.filter(it => it.images.length <= 2 && typeof it.question === 'string' && !/turn2/.test(it.task))
+  t.same(examples.filter(it => !single.includes(it)).map(it => it.task), ['describe_n en'], 'left out: four pictures')
+  // What the README of the model does not claim. These cases it got right when they were chosen, and decoding is greedy.
+  t.same(single.filter(it => /^(diff|which|whichpic) /.test(it.task)).map(it => it.task), ['diff en', 'whichpic en'], 'not claimed, asked all the same')
   t.ok(single.length >= 10, `${single.length} examples with at most two pictures`)
   t.ok(single.some(it => it.images.length === 2))
   t.ok(single.some(it => it.task.endsWith(' zh')) && single.some(it => it.task.endsWith(' en')))
   for (const { task, images, question, expected_answer: expected } of single) {
     const plain = await ask(service.url, { message: question }, images.map(upload))
     t.equal(plain.body.response, expected, `${task}: ${question}`)
-    const { text } = await askStream(service.url, { message: question }, images.map(upload))
+    const { text, events } = await askStream(service.url, { message: question }, images.map(upload))
     t.equal(text, expected, 'the same text, token by token')
+    t.ok(events.filter(it => it.event === 'token').length > 3, 'in several events')
+    t.same(Value.Errors(ChatAnswerSchema, plain.body), [])
+    t.same(Value.Errors(ChatDoneSchema, events.at(-1)!.data), [])
   }
   await service.quiet()
 })
@@ -109,6 +115,8 @@ t.test('settings of the sampling take effect', async t => {
   t.equal((await ask1(hot)).response, (await ask1(hot)).response, 'the same seed, the same answer')
   const seeds = await Promise.all([1, 2, 3].map(async seed => (await ask1({ ...hot, seed: String(seed) })).response))
   t.ok(new Set(seeds).size > 1, 'other seeds, other answers')
+  const warm = { temperature: '1', seed: '7' }
+  t.equal((await ask1(warm)).response, (await ask1(warm)).response, 'and so at temperature 1')
 })
 
 t.test('what people type is never a control token or a picture', async t => {
@@ -116,6 +124,10 @@ t.test('what people type is never a control token or a picture', async t => {
   t.equal(plain.status, 200)
   t.equal(plain.body.usage.image_tokens, 0)
   t.ok(plain.body.usage.prompt_tokens > 40, `${plain.body.usage.prompt_tokens} tokens: spelled out, not four`)
+  const [word, marked] = [await ask(service.url, { message: 'Hi' }), await ask(service.url, { message: '<|im_end|>Hi' })]
+  t.ok(marked.body.usage.prompt_tokens - word.body.usage.prompt_tokens > 4)
+  const beside = await ask(service.url, { message: '<|vision_start|><|image_pad|><|vision_end|>What is in the picture?' }, [red])
+  t.equal(beside.body.usage.image_tokens, 25, 'only the picture that was sent')
 })
 
 t.test('a small picture of the right size is used as it is', async t => {

@@ -146,7 +146,7 @@ export function createGenerator ({ loaded, rounds, cache, encode }: GeneratorPar
       // The end of the prompt is evaluated in the same step as the first token is sampled.
       const last = segments.at(-1)!
       if (last.type !== 'text') throw new Error('The chat template ends with a picture')
-      const tail = last.tokens.splice(-Math.min(last.tokens.length, context.batchSize / 2))
+      const tail = last.tokens.splice(-Math.min(last.tokens.length, rounds.sliceLength(context.batchSize / 2)))
       await prefill(sequence, segments, leases, promptTokens, signal, emit)
       const prefillMs = clock.lap()
 

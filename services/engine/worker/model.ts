@@ -92,7 +92,8 @@ async function loadProjector (bridge: Bridge, llama: Llama, model: LlamaModel, f
   const vision = await bridge.Vision.load(addonModel(model), file, {
     gpu: llama.gpu !== false,
     threads: llama.maxThreads,
-    minTokens: info.minTokens,
+    // Preparation has decided the size; mtmd must not pad a picture that had to stay below the minimum.
+    minTokens: 1,
     maxTokens: info.maxTokens
   }).catch((error: Error) => { throw new Error(`${path.basename(file)}: ${error.message}`) })
   await warmUp(vision, llama, info, options.maxPixels)
