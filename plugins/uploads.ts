@@ -3,6 +3,7 @@ import multipart from '@fastify/multipart'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { FieldTooLargeError, FileTooLargeError, InvalidFieldError, InvalidJsonError, InvalidMultipartError, TooManyImagesError, UnknownFieldError, UploadTimeoutError, withDetails } from '../errors.ts'
+import { ChatFieldsSchema } from '../schemas/chat.ts'
 import type { UploadedFile } from '../services/chat/answer.ts'
 import type { RawFields } from '../services/chat/fields.ts'
 import type { RequestFolder, UploadStore } from '../services/upload-store.ts'
@@ -102,7 +103,7 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, maxImage
         addField(fields, part.fieldname, part.value)
         continue
       }
-      if (part.fieldname !== IMAGES) throw new UnknownFieldError(part.fieldname)
+      if (part.fieldname !== IMAGES) throw part.fieldname in ChatFieldsSchema.properties ? new InvalidFieldError(part.fieldname, 'must be text, not a file') : new UnknownFieldError(part.fieldname)
       const file = await save(request, work, part.file, files.length, part.filename).catch(refuseForm)
       if (part.file.truncated) throw tooLarge(file.label, files.length)
       files.push(file)

@@ -92,7 +92,7 @@ t.test('a request that takes too long gets 504 TIMEOUT, or an error event', asyn
   const hasty = await startService(t, { REQUEST_TIMEOUT: '0.15' }, service.engine)
   const plain = await ask(hasty.url, { message: 'Hi' }, [large])
   t.equal(plain.status, 504)
-  t.match(plain.body, { code: 'TIMEOUT', error: /0\.15 seconds/, response: '' })
+  t.match(plain.body, { code: 'TIMEOUT', error: /0\.15 seconds/ })
   await hasty.quiet()
 
   const { status, events } = await askStream(hasty.url, { message: 'Hi' }, [large])
@@ -134,5 +134,18 @@ t.test('an error of the model', async t => {
   }
   t.match(seen.at(-1), { event: 'error', data: { code: 'ENGINE_ERROR' } })
   t.notMatch(JSON.stringify(seen), /uploads/, 'no path of ours')
+  await healthy(t)
+})
+
+t.test('a refused request whose response is queued behind another one ends with its connection', async t => {
+  const post = (body: string) => `POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  const { pid } = service.engine.info()
+  process.kill(pid!, 'SIGSTOP')
+  const client = await connectRaw(service.port)
+  client.send(post('{"message":"Hi"}') + post('{"message":""}') + post('{"message":"Hi again"}'))
+  while (service.app.slots.stats().taken < 2) await new Promise(resolve => setTimeout(resolve, 5))
+  client.socket.destroy()
+  await client.closed
+  process.kill(pid!, 'SIGCONT')
   await healthy(t)
 })

@@ -88,7 +88,8 @@ function toSegments (pieces: Piece[], model: LlamaModel): Segment[] {
   let tokens: Token[] = []
   let plain = ''
   const flushPlain = () => {
-    if (plain !== '') tokens.push(...model.tokenize(plain, false))
+    // Not by spreading: a hundred thousand tokens are more arguments than a call takes.
+    if (plain !== '') for (const token of model.tokenize(plain, false)) tokens.push(token)
     plain = ''
   }
   const flushTokens = () => {
