@@ -14,6 +14,10 @@ const SHOWN_CHARACTERS = 80
 const MAX_PIXELS_LIMIT = 16_777_216
 /** Names that Fastify knows for the private ranges. */
 const PROXY_RANGES = ['loopback', 'linklocal', 'uniquelocal']
+const HOST = /^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
+/** What is shorter can be guessed. */
+const KEY_MIN_CHARACTERS = 16
+const KEY = /^[!-+\--~]{16,200}$/
 
 const text = (fallback: string) => Type.String({ default: fallback })
 const integer = (fallback: number | undefined, minimum: number, maximum: number) => Type.Integer({ default: fallback, minimum, maximum })
@@ -46,6 +50,12 @@ export const EnvironmentSchema = Type.Object({
   MAX_INPUT_PIXELS: integer(100_000_000, 3136, 1_000_000_000),
   UPLOAD_DIR: text('uploads'),
   IMAGE_CACHE_MB: integer(512, 0, 1_048_576),
+  BOX_COORDINATES: choice('auto', 'auto', 'pixels', 'grid1000'),
+  IMAGE_URL_HOSTS: text(''),
+  API_KEYS: text(''),
+  RATE_LIMIT_KEY: integer(0, 0, 1_000_000),
+  RATE_LIMIT_ADDRESS: integer(0, 0, 1_000_000),
+  CORS_ORIGIN: text(''),
   TRUST_PROXY: text(''),
   LOG_LEVEL: choice('info', 'trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')
 })
@@ -83,6 +93,17 @@ export interface Config {
   readonly maxInputPixels: number
   readonly uploadDir: string
   readonly imageCacheMb: number
+  /** How the model points at things; auto: what its family does. */
+  readonly boxCoordinates: Environment['BOX_COORDINATES']
+  /** Hosts, in lower case, from which pictures may be fetched; `*.example.com` stands for all below it. */
+  readonly imageUrlHosts: readonly string[]
+  /** Empty: everybody may ask. */
+  readonly apiKeys: readonly string[]
+  /** Requests a minute for the model, 0 for no limit. */
+  readonly rateLimitKey: number
+  readonly rateLimitAddress: number
+  /** Origins whose pages may call the API, `['*']` for all; empty: none but its own. */
+  readonly corsOrigins: readonly string[]
   /** Addresses and CIDRs of proxies whose forwarded headers are believed. */
   readonly trustProxy: readonly string[]
   readonly logLevel: Environment['LOG_LEVEL']
@@ -138,6 +159,12 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env): Config {
     maxInputPixels: settings.MAX_INPUT_PIXELS,
     uploadDir: path.resolve(settings.UPLOAD_DIR),
     imageCacheMb: settings.IMAGE_CACHE_MB,
+    boxCoordinates: settings.BOX_COORDINATES,
+    imageUrlHosts: readHosts(settings.IMAGE_URL_HOSTS),
+    apiKeys: readKeys(settings.API_KEYS),
+    rateLimitKey: settings.RATE_LIMIT_KEY,
+    rateLimitAddress: settings.RATE_LIMIT_ADDRESS,
+    corsOrigins: readOrigins(settings.CORS_ORIGIN),
     trustProxy: readTrustProxy(settings.TRUST_PROXY),
     logLevel: settings.LOG_LEVEL
   })
@@ -183,13 +210,45 @@ function wrong (name: string, allowed: string, value: string): ConfigError {
   return new ConfigError(`${name} must be ${allowed}, got ${JSON.stringify(value.slice(0, SHOWN_CHARACTERS))}`)
 }
 
+/** The entries of a setting that is a list with commas. */
+function listOf (value: string): readonly string[] {
+  return Object.freeze(value.split(',').map(entry => entry.trim()).filter(Boolean))
+}
+
+function readHosts (value: string): readonly string[] {
+  const hosts = listOf(value.toLowerCase())
+  for (const host of hosts) {
+    if (!HOST.test(host)) throw wrong('IMAGE_URL_HOSTS', 'host names separated by commas, such as images.example.com or *.example.com', host)
+  }
+  return hosts
+}
+
+function readKeys (value: string): readonly string[] {
+  const keys = listOf(value)
+  for (const [index, key] of keys.entries()) {
+    // The key itself is not told: the line goes to logs.
+    if (!KEY.test(key)) throw new ConfigError(`API_KEYS: key ${index + 1} must have ${KEY_MIN_CHARACTERS} to 200 printable ASCII characters, without blanks or commas`)
+    if (keys.indexOf(key) !== index) throw new ConfigError(`API_KEYS: key ${index + 1} is there twice`)
+  }
+  return keys
+}
+
+function readOrigins (value: string): readonly string[] {
+  const origins = listOf(value)
+  for (const origin of origins) {
+    const isOrigin = URL.canParse(origin) && new URL(origin).origin === origin
+    if (origin !== '*' && !isOrigin) throw wrong('CORS_ORIGIN', '* or origins separated by commas, such as https://chat.example.com', origin)
+  }
+  return origins
+}
+
 function readTrustProxy (value: string): readonly string[] {
-  const entries = value.split(',').map(entry => entry.trim()).filter(Boolean)
+  const entries = listOf(value)
   for (const entry of entries) {
     if (isEverybody(entry)) throw new ConfigError(`TRUST_PROXY=${entry} would believe the address that any client writes into X-Forwarded-For, which is forgeable: list the proxy's own addresses or CIDRs, such as 172.18.0.0/16`)
     if (!isProxy(entry)) throw wrong('TRUST_PROXY', `addresses or CIDRs separated by commas (or ${PROXY_RANGES.join(', ')})`, entry)
   }
-  return Object.freeze(entries)
+  return entries
 }
 
 function isEverybody (entry: string): boolean {

@@ -38,7 +38,7 @@ const route: FastifyPluginAsync<ChatStreamRouteOptions> = async (app, { chat, bo
       const known = toSightlineError(error as FastifyError, request)
       logError(error as Error, known, request.log)
       await work.end()
-      await sse.send('error', toErrorBody(known, request.id))
+      await sse.send('error', toErrorBody(known, request))
     } finally {
       sse.end()
     }

@@ -43,6 +43,12 @@ t.test('gives the defaults for an empty environment, in natural types and frozen
     maxInputPixels: 100_000_000,
     uploadDir: path.resolve('uploads'),
     imageCacheMb: 512,
+    boxCoordinates: 'auto',
+    imageUrlHosts: [],
+    apiKeys: [],
+    rateLimitKey: 0,
+    rateLimitAddress: 0,
+    corsOrigins: [],
     trustProxy: [],
     logLevel: 'info'
   })
@@ -123,6 +129,22 @@ t.test('refuses proxies that are no addresses', async t => {
   for (const value of ['false', '1', 'nginx', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', '300.0.0.1', '10.0.0.1;10.0.0.2']) {
     t.match(messageOf({ TRUST_PROXY: value }), /^TRUST_PROXY must be addresses or CIDRs .*, got "/, value)
   }
+})
+
+t.test('takes lists of hosts, keys and origins', async t => {
+  const config = loadConfig({ IMAGE_URL_HOSTS: 'Images.example.com, *.cdn.example.com', API_KEYS: 'a-key-of-16-chars,another-key/with+more', CORS_ORIGIN: 'https://chat.example.com, http://localhost:3000' })
+  t.strictSame(config.imageUrlHosts, ['images.example.com', '*.cdn.example.com'])
+  t.strictSame(config.apiKeys, ['a-key-of-16-chars', 'another-key/with+more'])
+  t.strictSame(config.corsOrigins, ['https://chat.example.com', 'http://localhost:3000'])
+  t.match(loadConfig({}), { imageUrlHosts: [], apiKeys: [], corsOrigins: [] })
+})
+
+t.test('refuses hosts, keys and origins that cannot be meant, and tells no key', async t => {
+  for (const value of ['https://example.com', 'example.com/path', 'example.com:80', '*', 'a b']) t.match(messageOf({ IMAGE_URL_HOSTS: value }), /^IMAGE_URL_HOSTS must be host names/, value)
+  for (const value of ['example.com', 'https://example.com/', 'https://example.com/path', 'null']) t.match(messageOf({ CORS_ORIGIN: value }), /^CORS_ORIGIN must be \* or origins/, value)
+  t.match(messageOf({ API_KEYS: 'a-key-of-16-chars,hunter2' }), /^API_KEYS: key 2 must have 16 to 200 printable/)
+  t.notMatch(messageOf({ API_KEYS: 'hunter2' }), /hunter2/)
+  t.match(messageOf({ API_KEYS: 'a-key-of-16-chars,a-key-of-16-chars' }), /key 2 is there twice/)
 })
 
 t.test('warns where MAX_PIXELS binds before IMAGE_COMPRESSION_MAX_SIZE', async t => {

@@ -1,5 +1,6 @@
 import { Value } from 'typebox/value'
 import { InvalidFieldError, InvalidHistoryError, MessageRequiredError, MessageTooLongError, UnknownFieldError } from '../../errors.ts'
+import { faultPhrase, faultPlace } from '../../schemas/fault.ts'
 import { ChatFieldsSchema, HISTORY_MAX_TURNS, HistoryTurnSchema, MESSAGE_MAX_CHARACTERS, type ChatFields } from '../../schemas/chat.ts'
 
 /** Fields as they came: strings from multipart (a repeated one as a list), any JSON value from a JSON body. */
@@ -27,7 +28,7 @@ export function parseChatFields (raw: RawFields): ChatFields {
   if ('history' in fields) checkHistory(fields.history)
   for (const [name, value] of Object.entries(fields)) {
     const [fault] = Value.Errors(properties[name] as typeof HistoryTurnSchema, value)
-    if (fault) throw new InvalidFieldError(name, fault.message)
+    if (fault) throw new InvalidFieldError(faultPlace(name, fault), faultPhrase(fault))
   }
   return fields as ChatFields
 }
@@ -61,7 +62,8 @@ function parseHistoryJson (value: string): unknown {
   try {
     return JSON.parse(value)
   } catch (error) {
-    throw new InvalidHistoryError(`is not valid JSON: ${(error as Error).message}`)
+    const { message } = error as Error
+    throw new InvalidHistoryError({ en: `is not valid JSON: ${message}`, zh: `不是有效的 JSON：${message}` })
   }
 }
 
@@ -74,10 +76,14 @@ function checkMessage (message: unknown): void {
 
 function checkHistory (history: unknown): void {
   if (!Array.isArray(history)) throw new InvalidHistoryError('must be a list of turns')
-  if (history.length > HISTORY_MAX_TURNS) throw new InvalidHistoryError(`has ${history.length} turns, the limit is ${HISTORY_MAX_TURNS}`)
+  if (history.length > HISTORY_MAX_TURNS) throw new InvalidHistoryError({ en: `has ${history.length} turns, the limit is ${HISTORY_MAX_TURNS}`, zh: `有 ${history.length} 轮，上限为 ${HISTORY_MAX_TURNS} 轮` })
   for (const [index, turn] of history.entries()) {
     const [fault] = Value.Errors(HistoryTurnSchema, turn)
-    if (fault) throw new InvalidHistoryError(`turn ${index}${fault.instancePath.replaceAll('/', ' ')} ${fault.message}`)
-    if (turn.role === 'assistant' && turn.images?.length > 0) throw new InvalidHistoryError(`turn ${index}: only turns of the user have images`)
+    if (fault) {
+      const place = fault.instancePath.replaceAll('/', ' ')
+      const { en, zh } = faultPhrase(fault)
+      throw new InvalidHistoryError({ en: `turn ${index}${place} ${en}`, zh: `第 ${index} 轮${place} ${zh}` })
+    }
+    if (turn.role === 'assistant' && turn.images?.length > 0) throw new InvalidHistoryError({ en: `turn ${index}: only turns of the user have images`, zh: `第 ${index} 轮：只有用户的轮次可以带图片` })
   }
 }

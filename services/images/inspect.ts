@@ -112,6 +112,6 @@ async function readMetadata (file: ImageFile, format: ImageFormat): Promise<Meta
   }
   // A loader other than the bytes promise, or HEVC inside a container that calls itself AVIF.
   const unexpected = metadata.format !== LOADERS[format] || (format === 'avif' && metadata.compression !== 'av1')
-  if (unexpected) throw new CorruptImageError(file.label, `it begins as ${format.toUpperCase()} but is something else`)
+  if (unexpected) throw new CorruptImageError(file.label, { en: `it begins as ${format.toUpperCase()} but is something else`, zh: `开头是 ${format.toUpperCase()}，内容却不是` })
   return metadata
 }

@@ -105,7 +105,9 @@ async function decode (file: ImageFile, image: Sharp): Promise<Buffer> {
     // Its folder was removed under it: not the picture's fault.
     if (message.startsWith('Input file is missing')) throw cause
     const timedOut = message.includes('timeout')
-    const reason = timedOut ? `it takes longer than ${DECODE_TIMEOUT_S} seconds` : 'it is truncated or damaged'
+    const reason = timedOut
+      ? { en: `it takes longer than ${DECODE_TIMEOUT_S} seconds`, zh: `解码超过 ${DECODE_TIMEOUT_S} 秒` }
+      : 'it is truncated or damaged'
     throw Object.assign(new CorruptImageError(file.label, reason), { cause })
   }
 }

@@ -1,23 +1,59 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import t from 'tap'
 import * as errors from '../../errors.ts'
+import { preferredLanguage } from '../../language.ts'
+import { ROOT } from '../../root.ts'
 import { startService } from '../helper.ts'
 import { connectRaw } from '../raw-client.ts'
 
-t.test('every error has a code of its own and a status', async t => {
-  const made = Object.values(errors).filter(it => typeof it === 'function' && it !== errors.withDetails) as unknown as Array<new (...args: unknown[]) => errors.SightlineError>
-  const codes = made.map(Kind => new Kind('a', 'b', 'c', 'd'))
-  t.ok(codes.length > 30)
-  t.equal(new Set(codes.map(error => error.code)).size, codes.length)
-  for (const { code, statusCode, message } of codes) {
-    t.match(code, /^[A-Z][A-Z_]+$/)
-    t.ok(statusCode >= 400 && statusCode < 600)
-    t.notMatch(message, /%[sd]/, `${code} fills its sentence`)
+const KINDS = Object.values(errors).filter(it => typeof it === 'function' && it.prototype instanceof errors.SightlineError) as unknown as Array<new (...args: unknown[]) => errors.SightlineError>
+
+t.test('every error has a code of its own, a status and a sentence in both languages', async t => {
+  const made = KINDS.map(Kind => new Kind('<a>', '<b>', '<c>', '<d>'))
+  t.ok(made.length > 35)
+  t.equal(new Set(made.map(error => error.code)).size, made.length)
+  for (const error of made) {
+    t.match(error.code, /^[A-Z][A-Z_]+$/)
+    t.ok(error.statusCode >= 400 && error.statusCode < 600)
+    const [en, zh] = [error.sentence('en'), error.sentence('zh')]
+    t.equal(en, error.message)
+    if (error.code !== 'VALIDATION') t.match(zh, /[\u4e00-\u9fff]/, `${error.code} speaks Chinese`)
+    t.notMatch(en + zh, /undefined/, error.code)
+    const given = (sentence: string) => sentence.match(/<[abcd]>/g)?.sort()
+    t.strictSame(given(zh), given(en), `${error.code} names the same things in both`)
   }
+})
+
+t.test('docs/api.md has every code with its status', async t => {
+  const rows = new Map([...readFileSync(path.join(ROOT, 'docs/api.md'), 'utf8').matchAll(/^\| `([A-Z_]+)` \| (\d+) \|/gm)].map(row => [row[1], Number(row[2])]))
+  const made = KINDS.map(Kind => new Kind('', '', '', ''))
+  t.strictSame([...rows].sort(), made.map(error => [error.code, error.statusCode]).sort())
 })
 
 t.test('withDetails adds to what is there', async t => {
   const error = errors.withDetails(errors.withDetails(new errors.NoVisionError(), { a: 1 }), { b: 2 })
   t.same(error.details, { a: 1, b: 2 })
+})
+
+t.test('the language is the first of Accept-Language that is spoken here', async t => {
+  for (const [header, language] of [
+    [undefined, 'en'], ['', 'en'], ['*', 'en'], ['de', 'en'], ['zh', 'zh'], ['zh-CN,zh;q=0.9,en;q=0.8', 'zh'], ['zh-Hant-TW', 'zh'],
+    ['en-US,en;q=0.9,zh;q=0.8', 'en'], ['en;q=0.2, zh;q=0.3', 'zh'], ['fr, zh;q=0.5, en;q=0.1', 'zh'], ['zh;q=0, en', 'en'], [';;;,q', 'en']
+  ] as const) t.equal(preferredLanguage(header), language, String(header))
+})
+
+t.test('a sentence is Chinese for those who prefer it, the code stays', async t => {
+  const service = await startService(t)
+  const refusal = async (fields: object, language: string) => {
+    const response = await fetch(`${service.url}/api/chat`, { method: 'POST', headers: { 'content-type': 'application/json', 'accept-language': language }, body: JSON.stringify(fields) })
+    return await response.json()
+  }
+  t.match(await refusal({}, 'zh-CN'), { code: 'MESSAGE_REQUIRED', error: '字段 "message" 必填，且不能为空' })
+  t.match(await refusal({}, 'en'), { code: 'MESSAGE_REQUIRED', error: 'Field "message" is required and must not be empty' })
+  t.match(await refusal({ message: 'Hi', top_p: 2 }, 'zh'), { code: 'INVALID_FIELD', error: /^字段 "top_p" 必须 <= 1$/ })
+  t.match(await refusal({ message: 'Hi', images: ['data:image/png;base64,JVBERi0xLjQK'] }, 'zh'), { code: 'UNSUPPORTED_IMAGE', error: /是PDF 文档；/ })
+  t.match(await refusal({ message: 'Hi', history: 7 }, 'zh'), { code: 'INVALID_HISTORY', error: '字段 "history" 必须是对话轮次的列表' })
 })
 
 t.test('what goes wrong before there is a route has the same shape', async t => {
