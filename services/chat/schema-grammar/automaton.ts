@@ -1,0 +1,203 @@
+import { ALL, type Range } from './characters.ts'
+import { spend, TooComplex } from './work.ts'
+
+/**
+ * A deterministic finite automaton over code points: the strings of a schema as something that can be intersected, subtracted and
+ * found empty. State 0 is where it starts; no states at all is the empty set. From every state an accepting one can be reached.
+ */
+export type Automaton = readonly State[]
+
+export interface State {
+  readonly accepts: boolean
+  /** They do not overlap. */
+  readonly edges: readonly Edge[]
+}
+
+export interface Edge { readonly low: number, readonly high: number, readonly to: number }
+
+/** More states than this make a grammar that is slow to sample from. */
+export const MAX_STATES = 2000
+const MERGE_ROUNDS = 20
+
+/**
+ * Explores an automaton from its start, whatever its states are.
+ * @param key tells states apart
+ * @param expand what a state accepts, and where characters lead from it; ranges do not overlap
+ * @throws TooComplex
+ */
+export function explore<S> (start: S, key: (state: S) => string, expand: (state: S) => { accepts: boolean, edges: Array<{ low: number, high: number, to: S }> }): Automaton {
+  const places = new Map([[key(start), 0]])
+  const found = [start]
+  const states: State[] = []
+  for (let at = 0; at < found.length; at++) {
+    if (at >= MAX_STATES) throw new TooComplex()
+    const { accepts, edges } = expand(found[at]!)
+    spend(1 + edges.length)
+    states.push({
+      accepts,
+      edges: edges.map(({ low, high, to }) => {
+        const name = key(to)
+        if (!places.has(name)) places.set(name, found.push(to) - 1)
+        return { low, high, to: places.get(name)! }
+      })
+    })
+  }
+  return merge(trim(states))
+}
+
+/** The strings that both accept. */
+export function intersect (a: Automaton, b: Automaton): Automaton {
+  if (a.length === 0 || b.length === 0) return []
+  return explore<[number, number]>([0, 0], String, ([i, j]) => {
+    const edges = a[i]!.edges.flatMap(one => b[j]!.edges.flatMap(other => {
+      const [low, high] = [Math.max(one.low, other.low), Math.min(one.high, other.high)]
+      return low <= high ? [{ low, high, to: [one.to, other.to] as [number, number] }] : []
+    }))
+    return { accepts: a[i]!.accepts && b[j]!.accepts, edges }
+  })
+}
+
+/** The strings that `a` accepts and `b` does not. */
+export function subtract (a: Automaton, b: Automaton): Automaton {
+  if (a.length === 0 || b.length === 0) return a
+  return explore<[number, number | null]>([0, 0], String, ([i, j]) => {
+    const others = j === null ? [] : b[j]!.edges
+    const edges = a[i]!.edges.flatMap(({ low, high, to }) => {
+      const parts: Array<{ low: number, high: number, to: [number, number | null] }> = []
+      let next = low
+      for (const other of [...others].sort((x, y) => x.low - y.low)) {
+        if (other.high < next || other.low > high) continue
+        if (other.low > next) parts.push({ low: next, high: other.low - 1, to: [to, null] })
+        parts.push({ low: Math.max(next, other.low), high: Math.min(high, other.high), to: [to, other.to] })
+        next = other.high + 1
+      }
+      if (next <= high) parts.push({ low: next, high, to: [to, null] })
+      return parts
+    })
+    return { accepts: a[i]!.accepts && !(j !== null && b[j]!.accepts), edges }
+  })
+}
+
+/** Strings of `min` to `max` characters. */
+export function ofLength (min: number, max: number): Automaton {
+  if (max !== Infinity ? max >= MAX_STATES : min >= MAX_STATES) throw new TooComplex()
+  return explore<number>(0, String, length => ({
+    accepts: length >= min,
+    edges: length >= max ? [] : ALL.map(([low, high]) => ({ low, high, to: max === Infinity ? Math.min(length + 1, min) : length + 1 }))
+  }))
+}
+
+/** These strings and no others. */
+export function ofWords (words: readonly string[]): Automaton {
+  const split = words.map(word => [...word].map(character => character.codePointAt(0)!))
+  // A state is how far words with the same beginning were read; it is met once.
+  let count = 0
+  return explore({ depth: 0, words: split }, () => String(count++), ({ depth, words }) => {
+    const next = new Map<number, number[][]>()
+    spend(words.length)
+    for (const word of words) {
+      const character = word[depth]
+      if (character === undefined) continue
+      const alike = next.get(character)
+      if (alike) alike.push(word)
+      else next.set(character, [word])
+    }
+    return {
+      accepts: words.some(word => word.length === depth),
+      edges: [...next].map(([character, rest]) => ({ low: character, high: character, to: { depth: depth + 1, words: rest } }))
+    }
+  })
+}
+
+export function accepts (automaton: Automaton, text: string): boolean {
+  spend(text.length)
+  let state = automaton[0]
+  for (const character of text) {
+    const code = character.codePointAt(0)!
+    const edge = state?.edges.find(({ low, high }) => low <= code && code <= high)
+    state = edge && automaton[edge.to]
+  }
+  return state?.accepts ?? false
+}
+
+/** Characters of the shortest and the longest string of an automaton that is not empty; `Infinity` where there is no longest one. */
+export function lengths (automaton: Automaton): { shortest: number, longest: number } {
+  spend(automaton.length)
+  let shortest = 0
+  let layer = [0]
+  const seen = new Set(layer)
+  for (; !layer.some(at => automaton[at]!.accepts); shortest++) {
+    layer = layer.flatMap(at => automaton[at]!.edges.map(edge => edge.to)).filter(to => !seen.has(to) && seen.add(to))
+  }
+
+  const open = automaton.map(() => 0)
+  for (const { to } of automaton.flatMap(state => state.edges)) open[to]!++
+  const depths = automaton.map(() => 0)
+  const todo = open[0] === 0 ? [0] : []
+  let sorted = 0
+  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
+    sorted++
+    for (const { to } of automaton[at]!.edges) {
+      depths[to] = Math.max(depths[to]!, depths[at]! + 1)
+      if (--open[to]! === 0) todo.push(to)
+    }
+  }
+  // What cannot be sorted is a loop, and every loop leads to an accepting state.
+  return { shortest, longest: sorted < automaton.length ? Infinity : Math.max(...depths) }
+}
+
+/** Leaves out the states from which nothing is accepted. */
+function trim (states: State[]): State[] {
+  const sources = states.map((): number[] => [])
+  for (const [from, { edges }] of states.entries()) {
+    for (const { to } of edges) sources[to]!.push(from)
+  }
+  const live = new Set<number>()
+  const todo = states.flatMap((state, at) => state.accepts ? [at] : [])
+  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
+    if (live.has(at)) continue
+    live.add(at)
+    todo.push(...sources[at]!)
+  }
+  return live.has(0) ? renumber(states, [...live].sort((a, b) => a - b)) : []
+}
+
+/** Makes one of states that accept and lead alike. It saves rules and is not needed, so it ends early with long chains of them. */
+function merge (states: State[]): State[] {
+  for (let round = 0; round < MERGE_ROUNDS; round++) {
+    spend(states.length)
+    const first = new Map<string, number>()
+    const same = states.map((state, at) => {
+      const signature = JSON.stringify([state.accepts, state.edges])
+      if (!first.has(signature)) first.set(signature, at)
+      return first.get(signature)!
+    })
+    if (first.size === states.length) return states
+    const redirected = states.map(({ accepts, edges }) => ({ accepts, edges: edges.map(edge => ({ ...edge, to: same[edge.to]! })) }))
+    states = renumber(redirected, [...first.values()])
+  }
+  return states
+}
+
+/** Only the states that are kept, in ascending order and with their new numbers; edges to neighbouring characters become one. */
+function renumber (states: State[], kept: number[]): State[] {
+  const places = new Map(kept.map((old, place) => [old, place]))
+  return kept.map(old => {
+    const edges: Array<{ low: number, high: number, to: number }> = []
+    for (const { low, high, to } of [...states[old]!.edges].sort((a, b) => a.low - b.low)) {
+      const place = places.get(to)
+      if (place === undefined) continue
+      const last = edges.at(-1)
+      if (last && last.to === place && last.high + 1 === low) last.high = high
+      else edges.push({ low, high, to: place })
+    }
+    return { accepts: states[old]!.accepts, edges }
+  })
+}
+
+/** Where characters lead, in ranges: `ALL` cannot be one range, so neither can what is made from it. */
+export function rangesTo (edges: readonly Edge[]): Map<number, Range[]> {
+  const targets = new Map<number, Range[]>()
+  for (const { low, high, to } of edges) targets.set(to, [...targets.get(to) ?? [], [low, high]])
+  return targets
+}

@@ -1,0 +1,147 @@
+import { UnsupportedSchemaError } from '../../../errors.ts'
+import { TooComplex } from './work.ts'
+
+export type Keywords = Readonly<Record<string, unknown>>
+
+/** A schema within the document, or one of ours that stands for a constant. */
+export interface Subschema {
+  /** The same for the same place. */
+  readonly id: string
+  /** Where it stands, as a URI fragment: `#/properties/name`. */
+  readonly pointer: string
+  readonly schema: boolean | Keywords
+}
+
+/** Schemas that a value has to satisfy all together; no schema at all is satisfied by everything. */
+export type Conjunction = readonly Subschema[]
+
+/** A sentence's end, after the keyword and its place. */
+export interface Fault { readonly en: string, readonly zh: string }
+
+/** Values of JSON within a schema, those of `enum` and `examples` included. */
+const MAX_VALUES = 10_000
+/** Characters of all strings and names in it. */
+const MAX_CHARACTERS = 200_000
+const MAX_DEPTH = 64
+/** How much of a name or a place is told. */
+const MAX_SHOWN = 200
+
+/** What says nothing about a value. */
+const ANNOTATIONS = new Set(['title', 'description', 'default', 'example', 'examples', '$comment', 'deprecated', 'readOnly', 'writeOnly', '$defs', 'definitions', 'discriminator'])
+
+export function isAnnotation (keyword: string): boolean {
+  return ANNOTATIONS.has(keyword) || keyword.startsWith('x-')
+}
+
+/** @throws UnsupportedSchemaError */
+export function refuse ({ pointer }: Pick<Subschema, 'pointer'>, keyword: string, fault: Fault): never {
+  throw new UnsupportedSchemaError(shortened(keyword), shortened(pointer), fault)
+}
+
+const TOO_COMPLEX: Fault = { en: 'makes the schema too complex', zh: '使 schema 过于复杂' }
+
+/**
+ * Does something that may turn out to be too much.
+ * @throws UnsupportedSchemaError then, and what else it throws
+ */
+export function bounded<T> (node: Pick<Subschema, 'pointer'>, keyword: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof TooComplex) refuse(node, keyword, TOO_COMPLEX)
+    throw error
+  }
+}
+
+/** Names are the client's own. */
+function shortened (text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
+}
+
+/**
+ * The schema of a whole answer, within bounds.
+ * @throws UnsupportedSchemaError
+ */
+export function rootOf (schema: unknown): Subschema {
+  checkSize(schema)
+  return subschema('#', schema)
+}
+
+/** A schema below another one. */
+export function child (parent: Subschema, ...path: Array<string | number>): Subschema {
+  const pointer = [parent.pointer, ...path.map(step => String(step).replaceAll('~', '~0').replaceAll('/', '~1'))].join('/')
+  let schema: unknown = parent.schema
+  for (const step of path) schema = (schema as Record<string | number, unknown>)[step]
+  return subschema(pointer, schema)
+}
+
+/** A schema that only this value satisfies. `parent` has it in a `const` or an `enum`. */
+export function constant (parent: Subschema, path: string, value: unknown): Subschema {
+  return { id: `=${parent.id}/${path}`, pointer: parent.pointer, schema: { const: value } }
+}
+
+/** Several schemas as one conjunction, without those that say nothing. */
+export function conjunction (...schemas: Subschema[]): Conjunction {
+  const unique = new Map(schemas.filter(({ schema }) => schema !== true && !(typeof schema === 'object' && Object.keys(schema).every(isAnnotation))).map(one => [one.id, one]))
+  return [...unique.values()].sort((a, b) => a.id < b.id ? -1 : 1)
+}
+
+export function keyOf (all: Conjunction): string {
+  // An id may hold any character.
+  return JSON.stringify(all.map(one => one.id))
+}
+
+/** @throws UnsupportedSchemaError for what is not in the document */
+export function resolveRef (root: Subschema, from: Subschema): Subschema {
+  const { $ref: ref } = from.schema as Keywords
+  if (typeof ref !== 'string') refuse(from, '$ref', { en: 'must be a string', zh: '必须是字符串' })
+  if (ref !== '#' && !ref.startsWith('#/')) refuse(from, '$ref', { en: 'must point into the schema itself: #/$defs/…', zh: '必须指向该 schema 内部：#/$defs/…' })
+  let schema: unknown = root.schema
+  const path: string[] = []
+  for (const step of ref.split('/').slice(1)) {
+    const name = decode(step)?.replaceAll('~1', '/').replaceAll('~0', '~')
+    if (name === undefined || typeof schema !== 'object' || schema === null || !Object.hasOwn(schema, name)) {
+      refuse(from, '$ref', { en: 'points at nothing', zh: '所指之处不存在' })
+    }
+    schema = (schema as Record<string, unknown>)[name]
+    path.push(name)
+  }
+  return child(root, ...path)
+}
+
+function decode (step: string): string | undefined {
+  try {
+    return decodeURIComponent(step)
+  } catch {
+    return undefined
+  }
+}
+
+function subschema (pointer: string, schema: unknown): Subschema {
+  if (typeof schema === 'boolean') return { id: pointer, pointer, schema }
+  if (typeof schema === 'object' && schema !== null && !Array.isArray(schema)) return { id: pointer, pointer, schema: schema as Keywords }
+  const at = pointer.lastIndexOf('/')
+  const [parent, keyword] = at === -1 ? ['#', 'schema'] : [pointer.slice(0, at), pointer.slice(at + 1)]
+  return refuse({ pointer: parent }, keyword, { en: 'must be a schema, which is an object or a boolean', zh: '必须是 schema，即对象或布尔值' })
+}
+
+/** What is bounded here need not be bounded again where a schema is walked by recursion. */
+function checkSize (schema: unknown): void {
+  let values = 0
+  let characters = 0
+  /** `keyword`: the one of the root below which the value lies. */
+  const todo = [{ value: schema, depth: 0, keyword: 'schema' }]
+  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    const { value, depth, keyword } = next
+    if (typeof value === 'string') characters += value.length
+    else if (typeof value === 'object' && value !== null) {
+      for (const [name, inner] of Object.entries(value)) {
+        if (!Array.isArray(value)) characters += name.length
+        todo.push({ value: inner, depth: depth + 1, keyword: depth === 0 ? name : keyword })
+      }
+    }
+    if (++values > MAX_VALUES) refuse({ pointer: '#' }, keyword, { en: `makes the schema larger than ${MAX_VALUES} values`, zh: `使 schema 超过 ${MAX_VALUES} 个值` })
+    if (depth > MAX_DEPTH) refuse({ pointer: '#' }, keyword, { en: `is nested deeper than ${MAX_DEPTH} levels`, zh: `嵌套超过 ${MAX_DEPTH} 层` })
+    if (characters > MAX_CHARACTERS) refuse({ pointer: '#' }, keyword, { en: `makes the schema longer than ${MAX_CHARACTERS} characters`, zh: `使 schema 超过 ${MAX_CHARACTERS} 个字符` })
+  }
+}

@@ -1,0 +1,53 @@
+import { compilePattern } from './compile-pattern.ts'
+import type { Automaton } from './automaton.ts'
+
+const LEAP_YEAR = '(?:\\d\\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)'
+const DATE = `(?:\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|02-(?:0[1-9]|1\\d|2[0-8]))|${LEAP_YEAR}-02-29)`
+const TIME = '(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d{1,6})?(?:Z|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)'
+const TIME_SPAN = 'T(?:\\d{1,4}H(?:\\d{1,4}M(?:\\d{1,4}S)?)?|\\d{1,4}M(?:\\d{1,4}S)?|\\d{1,4}S)'
+const DATE_SPAN = '(?:\\d{1,4}Y(?:\\d{1,4}M(?:\\d{1,4}D)?)?|\\d{1,4}M(?:\\d{1,4}D)?|\\d{1,4}D)'
+const BYTE = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
+// A host name has at most 253 characters, a label of it 63.
+const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,22}[A-Za-z0-9])?'
+const DOMAIN = '[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*(?:\\.[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*)'
+const URI_CHARACTER = "[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2}"
+const NAME = '[A-Za-z0-9_+]+'
+
+/**
+ * What answers of a format look like: all strings of `date`, `ipv4`; of the others the usual ones (no leap seconds, web addresses for
+ * `uri`, no abbreviated `ipv6`). All of them are what the format allows.
+ */
+const PATTERNS: Record<string, string> = {
+  date: `^${DATE}$`,
+  time: `^${TIME}$`,
+  'date-time': `^${DATE}T${TIME}$`,
+  duration: `^P(?:${DATE_SPAN}(?:${TIME_SPAN})?|${TIME_SPAN}|\\d{1,4}W)$`,
+  uuid: '^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
+  email: `^${NAME}(?:[.-]${NAME})*@${DOMAIN}+$`,
+  hostname: `^${LABEL}(?:\\.${LABEL}){0,3}$`,
+  ipv4: `^${BYTE}(?:\\.${BYTE}){3}$`,
+  ipv6: '^[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){7}$',
+  uri: `^https?://${DOMAIN}*(?::[1-9]\\d{0,3})?(?:/(?:${URI_CHARACTER})*)*(?:\\?(?:${URI_CHARACTER}|[/?])*)?(?:#(?:${URI_CHARACTER}|[/?])*)?$`
+}
+
+const compiled = new Map<string, Automaton>()
+
+export function isFormat (format: string): boolean {
+  return Object.hasOwn(PATTERNS, format) || NUMBER_FORMATS.has(format)
+}
+
+/** The strings of a format, or null for one that does not speak of strings. */
+export function formatAutomaton (format: string): Automaton | null {
+  if (!Object.hasOwn(PATTERNS, format)) return null
+  const automaton = compiled.get(format) ?? compilePattern(PATTERNS[format]!)
+  compiled.set(format, automaton)
+  return automaton
+}
+
+/** Formats of numbers, as OpenAPI has them, with the bounds that they set. */
+export const NUMBER_FORMATS = new Map<string, { whole?: boolean, min?: number, max?: number }>([
+  ['int32', { whole: true, min: -(2 ** 31), max: 2 ** 31 - 1 }],
+  ['int64', { whole: true }],
+  ['float', {}],
+  ['double', {}]
+])

@@ -1,0 +1,183 @@
+import { bounded, child, conjunction, constant, keyOf, refuse, resolveRef, type Conjunction, type Keywords, type Subschema } from './document.ts'
+import { mainKeyword, ownShapes } from './keywords.ts'
+import { ANY, asWritten, meet, normal, type ArrayShape, type ObjectShape, type Shape } from './shapes.ts'
+import { spend } from './work.ts'
+
+/** Alternatives of one value. */
+const MAX_SHAPES = 300
+/** What a schema and a pair of shapes cost. */
+const SCHEMA_WORK = 150
+const PAIR_WORK = 20
+/** Schemas that are looked at within one another. */
+const MAX_DEPTH = 100
+
+export type Resolver = ReturnType<typeof createResolver>
+
+/**
+ * Turns schemas into shapes.
+ * @param formats false: all strings are of every format. What then has nothing in common has nothing in common at all, also where
+ * `formats.ts` knows only a part of a format.
+ */
+export function createResolver (root: Subschema, { formats }: { formats: boolean }) {
+  const shapes = new Map<string, readonly Shape[]>()
+  const existing = new Map<string, readonly Shape[]>()
+  const emptied = new Map<string, string>()
+  const exclusive = new Map<string, Subschema>()
+  const open = new Set<string>()
+  const visiting = new Set<string>()
+
+  function meetAll (some: readonly Shape[], others: readonly Shape[], node: Subschema, keyword: string): readonly Shape[] {
+    if (some === ANY) return others
+    if (others === ANY) return some
+    return bounded(node, keyword, () => {
+      spend(some.length * others.length * PAIR_WORK)
+      return limited(some.flatMap(one => others.flatMap(other => meet(one, other) ?? [])), node, keyword)
+    })
+  }
+
+  function limited (all: readonly Shape[], node: Subschema, keyword: string): readonly Shape[] {
+    const unique = [...new Set(all)]
+    if (unique.length > MAX_SHAPES) refuse(node, keyword, { en: `leads to more than ${MAX_SHAPES} alternatives`, zh: `产生超过 ${MAX_SHAPES} 种可能` })
+    return unique
+  }
+
+  /** The shapes of one schema, which is never asked for while it is being answered. */
+  function shapesOf (node: Subschema): readonly Shape[] {
+    const known = shapes.get(node.id)
+    if (known !== undefined) return known
+    if (open.size > MAX_DEPTH) refuse(node, mainKeyword(node), { en: `is nested deeper than ${MAX_DEPTH} levels`, zh: `嵌套超过 ${MAX_DEPTH} 层` })
+    open.add(node.id)
+    const found = typeof node.schema === 'boolean' ? (node.schema ? ANY : []) : combine(node)
+    open.delete(node.id)
+    shapes.set(node.id, found)
+    return found
+  }
+
+  function combine (node: Subschema): readonly Shape[] {
+    const keywords = node.schema as Keywords
+    let result: readonly Shape[] = own(node)
+    const also = (keyword: string, more: readonly Shape[]) => {
+      const before = result.length
+      result = meetAll(result, more, node, keyword)
+      if (before > 0 && result.length === 0) emptied.set(node.id, keyword)
+    }
+    if (keywords.$ref !== undefined) also('$ref', referred(node))
+    for (const schema of branches(node, 'allOf')) also('allOf', shapesOf(schema))
+    if (keywords.anyOf !== undefined) also('anyOf', limited(branches(node, 'anyOf').flatMap(shapesOf), node, 'anyOf'))
+    if (keywords.oneOf !== undefined) {
+      exclusive.set(node.id, node)
+      const ways = branches(node, 'oneOf').flatMap(schema => meetAll(result, shapesOf(schema), node, 'oneOf').map(asWritten))
+      if (result.length > 0 && ways.length === 0) emptied.set(node.id, 'oneOf')
+      result = limited(ways, node, 'oneOf')
+    }
+    return result
+  }
+
+  function own (node: Subschema): readonly Shape[] {
+    // Of its keywords a pattern, with the lengths, is the one that may be too much.
+    const keyword = 'pattern' in (node.schema as Keywords) ? 'pattern' : mainKeyword(node)
+    return bounded(node, keyword, () => {
+      spend(SCHEMA_WORK)
+      const found = ownShapes(node, formats)
+      return found === null ? ANY : limited(found, node, keyword)
+    })
+  }
+
+  function referred (node: Subschema): readonly Shape[] {
+    const target = resolveRef(root, node)
+    if (open.has(target.id)) refuse(node, '$ref', { en: 'leads back to itself without end', zh: '无止境地指回自身' })
+    return shapesOf(target)
+  }
+
+  /** All shapes of values that satisfy these schemas, without those of which no value exists. */
+  function shapesOfAll (all: Conjunction): readonly Shape[] {
+    const key = keyOf(all)
+    const known = existing.get(key)
+    if (known !== undefined) return known
+    const found = all.reduce<readonly Shape[]>((result, node) => meetAll(result, shapesOf(node), node, mainKeyword(node)), ANY)
+    // A value within itself exists as far as can be told here; whether it has an end is for the writer to find out.
+    if (all.length === 0 || visiting.has(key)) return found
+    if (visiting.size > MAX_DEPTH) refuse(all[0]!, mainKeyword(all[0]!), { en: `is nested deeper than ${MAX_DEPTH} levels`, zh: `嵌套超过 ${MAX_DEPTH} 层` })
+    visiting.add(key)
+    const result = found.flatMap(shape => possible(shape) ?? [])
+    visiting.delete(key)
+    existing.set(key, result)
+    return result
+  }
+
+  /** A shape without what cannot be below it, or null when a value needs that. */
+  function possible (shape: Shape): Shape | null {
+    if (shape.type === 'array') return possibleArray(shape)
+    if (shape.type === 'object') return possibleObject(shape)
+    return shape
+  }
+
+  function possibleArray (shape: ArrayShape): Shape | null {
+    const end = shape.prefix.findIndex((item, index) => index < shape.max && shapesOfAll(item).length === 0)
+    if (end !== -1) return normal({ ...shape, prefix: shape.prefix.slice(0, end), rest: null })
+    const rest = shape.rest !== null && shape.max > shape.prefix.length && shapesOfAll(shape.rest).length > 0 ? shape.rest : null
+    return normal({ ...shape, rest })
+  }
+
+  function possibleObject (shape: ObjectShape): Shape | null {
+    const { names, required, others } = shape
+    const properties = new Map([...shape.properties].filter(([name, value]) => {
+      const named = names.length === 0 || shapesOfAll(conjunction(...names, constant(names[0]!, `name/${name}`, name))).length > 0
+      return named && shapesOfAll(value).length > 0
+    }))
+    if ([...required].some(name => !properties.has(name))) return null
+    const more = others !== null && shapesOfAll(others).length > 0 && stringsOf(names).length > 0 ? others : null
+    return more === null && properties.size < shape.min ? null : normal({ ...shape, properties, others: more })
+  }
+
+  /** The shapes of names. */
+  function stringsOf (names: Conjunction) {
+    return shapesOfAll(names).filter(shape => shape.type === 'string')
+  }
+
+  /** Whether a value can be of both shapes, as far as can be told. */
+  function overlap (one: Shape, other: Shape): boolean {
+    spend(PAIR_WORK)
+    const shared = meet(one, other)
+    return shared !== null && possible(shared) !== null
+  }
+
+  /** Two ways of a `oneOf`, by index, that what is written may take at once, or null. */
+  function ambiguity (node: Subschema): [number, number] | null {
+    const base = combine({ ...node, schema: without(node.schema as Keywords, 'oneOf') })
+    const ways = branches(node, 'oneOf').map(shapesOf)
+    const written = ways.map(way => meetAll(base, way, node, 'oneOf').map(asWritten))
+    for (const [i, some] of written.entries()) {
+      for (const [j, others] of ways.entries()) {
+        if (i === j) continue
+        if (some.some(one => others.some(other => overlap(one, other)))) return [Math.min(i, j), Math.max(i, j)]
+      }
+    }
+    return null
+  }
+
+  /** The keyword that left nothing, and where: for a conjunction without shapes. */
+  function culprit (all: Conjunction): { node: Subschema, keyword: string } {
+    for (const node of all) if (shapesOf(node).length === 0) return { node, keyword: emptied.get(node.id) ?? mainKeyword(node) }
+    for (const shape of all.reduce<readonly Shape[]>((result, node) => meetAll(result, shapesOf(node), node, mainKeyword(node)), ANY)) {
+      const below = shape.type === 'object' ? [...shape.required].map(name => shape.properties.get(name)!) : shape.type === 'array' ? shape.prefix.slice(0, shape.min) : []
+      const empty = below.find(one => shapesOfAll(one).length === 0)
+      if (empty) return culprit(empty)
+    }
+    const node = all.at(-1)!
+    return { node, keyword: emptied.get(node.id) ?? mainKeyword(node) }
+  }
+
+  return { shapesOfAll, stringsOf, ambiguity, culprit, exclusive }
+}
+
+/** The schemas in a list of them. */
+function branches (node: Subschema, keyword: 'allOf' | 'anyOf' | 'oneOf'): Subschema[] {
+  const list = (node.schema as Keywords)[keyword] ?? []
+  if (!Array.isArray(list)) refuse(node, keyword, { en: 'must be a list of schemas', zh: '必须是 schema 的列表' })
+  return list.map((_, index) => child(node, keyword, index))
+}
+
+function without (keywords: Keywords, keyword: string): Keywords {
+  return Object.fromEntries(Object.entries(keywords).filter(([name]) => name !== keyword))
+}

@@ -1,0 +1,160 @@
+import { ofLength, ofWords, subtract } from './automaton.ts'
+import { bounded, keyOf, refuse, type Conjunction, type Fault, type Keywords, type Subschema } from './document.ts'
+import { freeValue, listed } from './free-values.ts'
+import { mainKeyword } from './keywords.ts'
+import { decimals, integers } from './numbers.ts'
+import { writeProperties } from './properties.ts'
+import type { Resolver } from './resolver.ts'
+import { literal, MAX_NAME_LENGTH, type Rules } from './rules.ts'
+import { asWritten, type ArrayShape, type NumberShape, type ObjectShape, type Shape, type StringShape } from './shapes.ts'
+
+/** So many properties are counted for `minProperties` or `maxProperties`: the rules are as many as their square. */
+const MAX_COUNTED = 100
+
+/** A conjunction that has a rule, and for each way of it the conjunctions without which there is no value. */
+interface Written { all: Conjunction, name: string, needs: Need[] }
+/** All of these, and so many of those. */
+interface Need { all: Conjunction[], some: Conjunction[], count: number }
+
+/**
+ * Writes rules for the values that satisfy schemas.
+ * @returns a function that gives the name of the rule for one conjunction, after it wrote all that it needs
+ */
+export function createWriter (rules: Rules, resolver: Resolver) {
+  const written = new Map<string, Written>()
+  const todo: Written[] = []
+
+  /** The name of a rule that will be written. */
+  function value (all: Conjunction): string {
+    if (all.length === 0) return freeValue(rules)
+    const key = keyOf(all)
+    const known = written.get(key)
+    if (known !== undefined) return known.name
+    const entry: Written = { all, name: rules.reserve('v'), needs: [] }
+    written.set(key, entry)
+    todo.push(entry)
+    return entry.name
+  }
+
+  function write (entry: Written): void {
+    const shapes = resolver.shapesOfAll(entry.all).map(asWritten)
+    if (shapes.length === 0) {
+      const { node, keyword } = resolver.culprit(entry.all)
+      refuse(node, keyword, { en: 'leaves no value that would be valid', zh: '使任何值都无法有效' })
+    }
+    const ways = new Set(shapes.flatMap(shape => alternatives(shape, entry)))
+    rules.define(entry.name, [...ways].join(' | '))
+  }
+
+  function alternatives (shape: Shape, entry: Written): string[] {
+    if (shape.type !== 'array' && shape.type !== 'object') entry.needs.push({ all: [], some: [], count: 0 })
+    switch (shape.type) {
+      case 'null': return ['"null"']
+      case 'boolean': return shape.values.length === 2 ? [rules.common('boolean')] : shape.values.map(one => literal(String(one)))
+      case 'number': return numbers(shape, entry)
+      case 'string': return strings(shape)
+      case 'array': return [array(shape, entry)]
+      case 'object': return [object(shape, entry)]
+    }
+  }
+
+  function numbers ({ whole, min, max, values }: NumberShape, entry: Written): string[] {
+    if (values !== null) return rules.constants(values)
+    if (!whole && min.value === -Infinity && max.value === Infinity) return [rules.common('number')]
+    const ways = whole ? integers(rules, min, max) : decimals(rules, min, max)
+    if (ways.length > 0) return ways
+    const keyword = ['minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum'].find(one => entry.all.some(({ schema }) => typeof schema === 'object' && one in schema))
+    return refuseHere(entry, keyword ?? 'type', { en: 'leaves no number of at most 15 digits', zh: '使任何不超过 15 位的数字都无法有效' })
+  }
+
+  function strings ({ values, automaton, min, max }: StringShape): string[] {
+    if (values !== null) return rules.constants(values)
+    if (automaton !== null) return [rules.strings(automaton)]
+    return min === 0 && max === Infinity ? [rules.common('string')] : [`"\\"" ${rules.repeat(rules.common('char'), min, max)} "\\""`]
+  }
+
+  function array ({ prefix, rest, min, max }: ArrayShape, entry: Written): string {
+    const first = prefix.slice(0, max)
+    const needsRest = rest !== null && min > first.length
+    entry.needs.push({ all: [...first, ...needsRest ? [rest] : []], some: [], count: 0 })
+    const sp = rules.common('sp')
+    const more = Math.max(0, max - first.length)
+    const least = Math.max(0, min - first.length)
+    if (first.length === 0) return `"[" ${rest === null ? '' : listed(rules, value(rest), least, more)} "]"`
+    const tail = rest === null || more === 0 ? '' : rules.repeat(rules.add('next', `"," ${sp} ${value(rest)}`), least, more)
+    return `"[" ${first.map(value).join(` "," ${sp} `)} ${tail} "]"`
+  }
+
+  function object (shape: ObjectShape, entry: Written): string {
+    const { required, min, max, others } = shape
+    const declared = [...shape.properties]
+    // Names of which there are so many can be told apart, the others may come twice.
+    const named = others === null ? [] : resolver.stringsOf(shape.names).map(one => one.values)
+    const all = named.every(values => values !== null)
+    const listed = others !== null && all ? [...new Set(named.flat())].filter(name => !shape.properties.has(name)).map((name): [string, Conjunction] => [name, others]) : []
+
+    const properties = [...declared, ...listed]
+    const counted = min > required.size || max < properties.length
+    if (counted && properties.length > MAX_COUNTED) refuseHere(entry, min > required.size ? 'minProperties' : 'maxProperties', { en: `is too complex with more than ${MAX_COUNTED} properties`, zh: `在超过 ${MAX_COUNTED} 个属性时过于复杂` })
+    const name = others === null || all ? null : otherName(shape, entry)
+    entry.needs.push({
+      all: [...required].map(name => shape.properties.get(name)!),
+      some: [...properties.flatMap(([name, schema]) => required.has(name) ? [] : [schema]), ...others === null || name === null ? [] : [others]],
+      count: Math.max(0, min - required.size)
+    })
+    const inner = writeProperties(rules, {
+      properties: properties.map(([name, schema]) => ({ name, value: value(schema), required: required.has(name) })),
+      extra: others === null || name === null ? null : rules.add('pair', `${name} ":" ${rules.common('sp')} ${value(others)}`),
+      min,
+      max
+    })
+    if (inner === null) refuseHere(entry, 'minProperties', { en: 'asks for more names than can be told apart', zh: '要求的名称多于可区分的名称' })
+    return `"{" ${inner} "}"`
+  }
+
+  /** The rule of names that are none of the declared ones; null where all are. */
+  function otherName ({ properties, names }: ObjectShape, entry: Written): string | null {
+    if (properties.size === 0 && names.length === 0) return rules.common('name')
+    const ways = bounded(placeOf(entry, 'additionalProperties'), 'additionalProperties', () => resolver.stringsOf(names).flatMap(({ values, automaton, min, max }): string[] => {
+      if (values !== null) return rules.constants(values.filter(name => !properties.has(name)))
+      const all = automaton ?? (min === 0 && max === Infinity ? ofLength(1, MAX_NAME_LENGTH) : ofLength(min, max))
+      const left = subtract(all, ofWords([...properties.keys()]))
+      return left.length > 0 ? [rules.strings(left)] : []
+    }))
+    return ways.length > 0 ? rules.add('key', ways.join(' | ')) : null
+  }
+
+  /** The first of the schemas that has the keyword. */
+  function placeOf ({ all }: Written, keyword: string): Subschema {
+    return all.find(({ schema }) => typeof schema === 'object' && keyword in schema) ?? all[0]!
+  }
+
+  function refuseHere (entry: Written, keyword: string, fault: Fault): never {
+    refuse(placeOf(entry, keyword), keyword, fault)
+  }
+
+  /** @throws UnsupportedSchemaError for a value within itself that can never end */
+  function checkEnds (): void {
+    const ending = new Set([keyOf([])])
+    const ends = (all: Conjunction) => ending.has(keyOf(all))
+    for (let before = 0; before < ending.size;) {
+      before = ending.size
+      for (const [id, { needs }] of written) {
+        if (!ending.has(id) && needs.some(({ all, some, count }) => all.every(ends) && some.filter(ends).length >= count)) ending.add(id)
+      }
+    }
+    const endless = [...written].flatMap(([id, { all }]) => ending.has(id) ? [] : all)
+    const node = endless.find(({ schema }) => typeof schema === 'object' && '$ref' in schema) ?? endless[0]
+    if (node !== undefined) refuse(node, '$ref' in (node.schema as Keywords) ? '$ref' : mainKeyword(node), { en: 'has no end: every value would hold another one', zh: '没有尽头：每个值都包含另一个值' })
+  }
+
+  return (all: Conjunction): string => {
+    const name = value(all)
+    for (let entry = todo.shift(); entry !== undefined; entry = todo.shift()) {
+      const [node] = entry.all
+      bounded(node!, mainKeyword(node!), () => write(entry))
+    }
+    checkEnds()
+    return name
+  }
+}
