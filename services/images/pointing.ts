@@ -1,0 +1,217 @@
+import { readLooseJson, type LooseJson, type LooseObject } from './loose-json.ts'
+
+/** A place that a model names in its answer. */
+export interface Pointing {
+  shape: 'box' | 'point'
+  /** x1, y1, x2, y2 of a box, in any order of the corners; x, y of a point. In the model's own units, finite. */
+  numbers: number[]
+  /** Empty when the model gives none. */
+  label: string
+  /** Index from 0 of the picture that is named with the place itself; it may name no picture. Null when none is named. */
+  picture: number | null
+  /** The same by the nearest heading in the prose before it. */
+  heading: number | null
+}
+
+/** A number that a model gives to a picture. */
+interface PictureNumber {
+  number: number
+  /** Counted from 0 in any case: an index. Others count from 1, unless the answer speaks of a picture 0. */
+  index: boolean
+}
+
+interface Found extends Omit<Pointing, 'picture' | 'heading'> {
+  picture: PictureNumber | null
+}
+
+const BOX_KEYS = new Set(['bbox_2d', 'box_2d', 'bbox'])
+const POINT_KEYS = new Set(['point_2d'])
+const LABEL_KEYS = ['label', 'name', 'text_content', 'class', 'category', 'description']
+const PICTURE_KEY = /^(?:image|img|picture|photo|图[片像]?|照片)[ _-]?(index|idx|id|number|no|编号|序号)?$/
+
+const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth', 'ninth', 'tenth']
+const NUMERALS = '一二三四五六七八九十'
+
+/** "Image 2", "picture_2", "the second photo", "2nd image", "第2张图", "图二": one group of these holds the number. */
+const NAME = [
+  String.raw`(?<![a-z])(?:image|img|picture|photo)[ _#-]{0,2}(\d{1,3})(?!\w)`,
+  String.raw`(?<!\w)(${ORDINALS.join('|')}|\d{1,3}(?:st|nd|rd|th)) (?:image|picture|photo)(?![a-z])`,
+  String.raw`第 ?(\d{1,3}|[${NUMERALS}]) ?[张幅个]? ?(?:图|照片)`,
+  String.raw`(?:图[片像]?|照片) ?(\d{1,3}|[${NUMERALS}])(?![\d${NUMERALS}])`
+].join('|')
+const NAMED = new RegExp(NAME, 'i')
+
+const REF = /<\|object_ref_start\|>([^<]*)<\|object_ref_end\|>/y
+const NUMBER = String.raw`[+-]?\d+(?:\.\d*)?`
+const PAIR = String.raw`\(\s*${NUMBER}\s*[,，]\s*${NUMBER}\s*\)`
+const PAIRS = new RegExp(String.raw`[\s,，、]*(<\|box_start\|>\s*)?(${PAIR}(?:[\s,，]*${PAIR})*)(\s*<\|box_end\|>)?`, 'y')
+const POINT_TAG = /<points?((?:\s+[a-z]+\d*\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))+)\s*\/?>(?:([^<]*)<\/point)?/iy
+
+const SIGHT = String.raw`[[{]|<\|object_ref_start\|>|<\|box_start\|>|<points?(?=\s)|${NAME}`
+
+/**
+ * Finds the boxes and points in an answer of a Qwen-VL model, in the order of the text and in linear time. It knows
+ * - JSON, also cut off or a little broken, anywhere in the text (`readLooseJson`): `bbox_2d`, `box_2d` or `bbox` with four numbers
+ *   or a list of such, `point_2d` with two; their object's `label`, `name`, `text_content`, `class`, `category` or `description`;
+ * - `<|object_ref_start|>label<|object_ref_end|><|box_start|>(x1,y1),(x2,y2)<|box_end|>`, without the box tokens after a label, or
+ *   without a label; one pair alone is a point;
+ * - `<point x="…" y="…">label</point>` and `<points x1="…" y1="…" x2=… alt="label">`.
+ *
+ * A picture is named by `image`, `picture`, `image_id` and the like in the object or in one around it, by the key of a group
+ * (`{"Picture 2": […]}`), or by a heading before the place ("Image 2:", "In the second picture …:", "图2：", "第2张图"). Pictures are
+ * counted from 1, as people and Qwen's chat template do. They are counted from 0 where the key says index (`image_index`,
+ * `image_idx`), and wherever the answer speaks of a picture 0.
+ */
+export function findPointings (text: string): Pointing[] {
+  const sights = new RegExp(SIGHT, 'gi')
+  const found: Array<Found & { heading: PictureNumber | null }> = []
+  let heading: PictureNumber | null = null
+  let fromZero = false
+  const count = (picture: PictureNumber) => { fromZero ||= picture.number === 0 && !picture.index }
+  const add = (pointing: Found) => { if (pointing.numbers.every(Number.isFinite)) found.push({ ...pointing, heading }) }
+
+  for (let sight = sights.exec(text); sight !== null; sight = sights.exec(text)) {
+    const { 0: seen, index: start } = sight
+    if (seen === '[' || seen === '{') {
+      const { value, end } = readLooseJson(text, start)
+      readJson(value, null, add, count)
+      sights.lastIndex = end
+    } else if (seen.startsWith('<point')) {
+      sights.lastIndex = readPoints(text, start, add)
+    } else if (seen.startsWith('<|')) {
+      sights.lastIndex = readBoxes(text, start, add)
+    } else if (isHeading(text, start, sights.lastIndex)) {
+      heading = { number: numberOf(sight), index: false }
+      count(heading)
+    }
+  }
+
+  const indexOf = (picture: PictureNumber | null) =>
+    picture === null ? null : picture.index || fromZero ? picture.number : picture.number - 1
+  return found.map(pointing => ({ ...pointing, picture: indexOf(pointing.picture), heading: indexOf(pointing.heading) }))
+}
+
+type Add = (pointing: Found) => void
+type Count = (picture: PictureNumber) => void
+
+/** @param around the picture that an object around this value names */
+function readJson (value: LooseJson, around: PictureNumber | null, add: Add, count: Count): void {
+  if (typeof value !== 'object' || value === null) return
+  if (Array.isArray(value)) {
+    for (const item of value) readJson(item, around, add, count)
+    return
+  }
+
+  const picture = pictureOf(value) ?? around
+  if (picture !== null) count(picture)
+  const label = labelOf(value)
+  for (const [name, entry] of value.entries) {
+    const key = name.toLowerCase()
+    if (BOX_KEYS.has(key)) for (const numbers of vectors(entry, 4)) add({ shape: 'box', numbers, label, picture })
+    else if (POINT_KEYS.has(key)) for (const numbers of vectors(entry, 2)) add({ shape: 'point', numbers, label, picture })
+    else readJson(entry, namedIn(name) ?? picture, add, count)
+  }
+}
+
+function pictureOf ({ entries }: LooseObject): PictureNumber | null {
+  for (const [name, value] of entries) {
+    const key = PICTURE_KEY.exec(name.toLowerCase())
+    if (key === null) continue
+    const number = toNumber(value)
+    if (number !== null) return { number, index: key[1] === 'index' || key[1] === 'idx' }
+    const named = typeof value === 'string' ? namedIn(value) : null
+    if (named !== null) return named
+  }
+  return null
+}
+
+function labelOf ({ entries }: LooseObject): string {
+  for (const key of LABEL_KEYS) {
+    for (const [name, value] of entries) {
+      if (name.toLowerCase() !== key || (typeof value !== 'string' && typeof value !== 'number')) continue
+      const label = String(value).trim()
+      if (label !== '') return label
+    }
+  }
+  return ''
+}
+
+/** The list itself when it has just so many numbers, or those of its lists that do. */
+function vectors (value: LooseJson, length: number): number[][] {
+  if (!Array.isArray(value)) return []
+  const lists = value.some(item => Array.isArray(item)) ? value.filter(item => Array.isArray(item)) : [value]
+  return lists
+    .filter(list => list.length === length)
+    .map(list => list.map(toNumber).filter(number => number !== null))
+    .filter(numbers => numbers.length === length)
+}
+
+function toNumber (value: LooseJson | undefined): number | null {
+  if (typeof value === 'number') return value
+  if (typeof value !== 'string' || !/^\s*[+-]?\d+(?:\.\d*)?(?:e[+-]?\d+)?\s*$/i.test(value)) return null
+  return Number(value)
+}
+
+/** @returns index behind what was read */
+function readBoxes (text: string, start: number, add: Add): number {
+  REF.lastIndex = start
+  const ref = REF.exec(text)
+  const label = ref?.[1]!.trim() ?? ''
+  let end = ref === null ? start : REF.lastIndex
+  // Bare coordinates are a box only right behind a label, where the box tokens may have been lost.
+  for (let bare = ref !== null; ; bare = false) {
+    PAIRS.lastIndex = end
+    const match = PAIRS.exec(text)
+    if (match === null || (match[1] === undefined && !bare)) break
+    end = PAIRS.lastIndex
+    for (const pointing of shapesOf(match[2]!, match[3] !== undefined)) add({ ...pointing, label, picture: null })
+  }
+  // At least past the `<`.
+  return Math.max(end, start + 1)
+}
+
+/** @param closed the last pair is surely the last: the text does not end in the middle of a box */
+function shapesOf (pairs: string, closed: boolean): Array<Pick<Pointing, 'shape' | 'numbers'>> {
+  const numbers = Array.from(pairs.matchAll(new RegExp(NUMBER, 'g')), ([number]) => Number(number))
+  if (numbers.length === 2) return closed ? [{ shape: 'point', numbers }] : []
+  // A polygon.
+  if (closed && numbers.length % 4 !== 0) return []
+  return Array.from({ length: Math.floor(numbers.length / 4) }, (_, i) => ({ shape: 'box', numbers: numbers.slice(4 * i, 4 * i + 4) }))
+}
+
+/** @returns index behind what was read */
+function readPoints (text: string, start: number, add: Add): number {
+  POINT_TAG.lastIndex = start
+  const tag = POINT_TAG.exec(text)
+  if (tag === null) return start + 1
+  const attributes = new Map(Array.from(tag[1]!.matchAll(/([a-z]+\d*)\s*=\s*["']([^"'<>]*)/gi), ([, name, value]) => [name!.toLowerCase(), value!]))
+  const label = tag[2]?.trim() || attributes.get('alt')?.trim() || ''
+  for (const [name, value] of attributes) {
+    if (!/^x\d*$/.test(name)) continue
+    const numbers = [toNumber(value), toNumber(attributes.get(name.replace('x', 'y')))].filter(number => number !== null)
+    if (numbers.length === 2) add({ shape: 'point', numbers, label, picture: null })
+  }
+  return POINT_TAG.lastIndex
+}
+
+// How far a heading may reach to either side of the picture's name: looking at more of a long line would take quadratic time.
+const REACH = 40
+
+/** Whether a picture's name begins its line, but for markup, or is followed by a colon or the end of its line. */
+function isHeading (text: string, start: number, end: number): boolean {
+  const before = start <= REACH ? `\n${text.slice(0, start)}` : text.slice(start - REACH, start)
+  if (/\n[^\p{L}\p{N}\n]*(?:(?:in|for|from|on|在|对于) ?)?(?:the )?$/iu.test(before)) return true
+  const after = text.slice(end, end + REACH)
+  return /^[^\n,.;:，。；：[{<]*[:：]/.test(after) || /^[^\p{L}\p{N}\n]*\n/u.test(after)
+}
+
+function namedIn (text: string): PictureNumber | null {
+  const name = NAMED.exec(text)
+  return name === null ? null : { number: numberOf(name), index: false }
+}
+
+function numberOf (name: RegExpExecArray): number {
+  const word = name.slice(1).find(group => group !== undefined)!.toLowerCase()
+  const ordinal = Math.max(ORDINALS.indexOf(word), NUMERALS.indexOf(word))
+  return ordinal >= 0 ? ordinal + 1 : parseInt(word, 10)
+}
