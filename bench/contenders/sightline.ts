@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { ROOT } from '../../root.ts'
+import { NODE_LLAMA_CPP_VERSION } from '../build-llama-server.ts'
+import { post, readSse, readText, type Body } from '../lib/http.ts'
+import { freePort, startServer } from '../lib/processes.ts'
+import type { Picture } from '../lib/pictures.ts'
+import { createRecorder, type AskOptions, type Contender, type Measured, type Question, type RunningContender, type StartOptions } from './contender.ts'
+
+const SERVER = path.join(ROOT, 'dist/server.js')
+const PROBE = path.join(ROOT, 'bench/lib/event-loop-probe.mjs')
+/** Pixels that one token covers. */
+const TOKEN_PIXELS = 28 ** 2
+
+/** How long the HTTP process could not react, in milliseconds. */
+export interface EventLoopDelay { max: number, p99: number }
+
+export interface RunningSightline extends RunningContender {
+  /** Since the last call, or the start. */
+  eventLoopDelay (): Promise<EventLoopDelay>
+}
+
+export interface Sightline extends Contender {
+  /** @param env settings beside those of the options */
+  start (options: StartOptions, env?: Record<string, string>): Promise<RunningSightline>
+}
+
+/** The service itself, as `npm start` starts it. */
+export const sightline: Sightline = {
+  name: 'Sightline',
+  description: `this service, as \`npm start\` runs it, on node-llama-cpp ${NODE_LLAMA_CPP_VERSION}`,
+
+  missing: () => existsSync(SERVER) ? null : 'npm run build builds it',
+
+  async start ({ model, mmproj, slots, contextSize, threads, gpu, imageTokens }, env = {}) {
+    const port = await freePort()
+    // Its working directory is empty: nobody's .env takes part.
+    const dir = mkdtempSync(path.join(os.tmpdir(), 'sightline-bench-'))
+    const clean = () => rmSync(dir, { recursive: true, force: true })
+    const server = await startServer({
+      command: process.execPath,
+      args: ['--import', PROBE, SERVER],
+      cwd: dir,
+      env: {
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        MODEL: model,
+        MMPROJ: mmproj,
+        LLAMA_GPU: gpu,
+        LLAMA_THREADS: String(threads),
+        CONTEXT_SIZE: String(contextSize),
+        MAX_CONCURRENT_REQUESTS: String(slots),
+        IMAGE_MIN_TOKENS: String(imageTokens.min),
+        IMAGE_MAX_TOKENS: String(imageTokens.max),
+        MAX_PIXELS: String(imageTokens.max * TOKEN_PIXELS),
+        MAX_FILE_SIZE_MB: '500',
+        REQUEST_TIMEOUT: '3600',
+        UPLOAD_TIMEOUT: '3600',
+        UPLOAD_DIR: path.join(dir, 'uploads'),
+        LOG_LEVEL: 'warn',
+        ...env
+      },
+      port,
+      healthPath: '/health/ready'
+    }).catch(error => {
+      clean()
+      throw error
+    })
+    return {
+      name: this.name,
+      pid: server.pid,
+      url: server.url,
+      ask: (question, options) => ask(server.url, question, options),
+      async eventLoopDelay () {
+        const answer = new Promise<EventLoopDelay>(resolve => server.child.once('message', message => resolve(message as EventLoopDelay)))
+        server.child.send('event-loop-delay')
+        return await answer
+      },
+      async stop () {
+        await server.stop()
+        clean()
+      }
+    }
+  }
+}
+
+async function ask (url: string, question: Question, { onText, signal }: AskOptions = {}): Promise<Measured> {
+  const body = await toBody(question)
+  const recorder = createRecorder(onText)
+  const response = await post(`${url}/api/chat_stream`, body, signal)
+  if (response.statusCode !== 200) throw new Error(`${response.statusCode} ${await readText(response)}`)
+  for await (const { event, data, at } of readSse(response)) {
+    const body = JSON.parse(data)
+    if (event === 'token') recorder.add(body.text, at)
+    if (event === 'error') throw new Error(`${body.code} ${body.error}`)
+    if (event === 'done') {
+      const { prompt_tokens: promptTokens, cached_tokens: cachedTokens, completion_tokens: completionTokens } = body.usage
+      return recorder.finish({ promptTokens, cachedTokens, completionTokens })
+    }
+  }
+  throw new Error('The stream ended without `done`')
+}
+
+/** The last turn brings its pictures, earlier ones name theirs. */
+async function toBody ({ system, turns, maxTokens }: Question): Promise<Body> {
+  const last = turns.at(-1)!
+  const history = turns.slice(0, -1).map(({ role, text, pictures }) => ({ role, content: text, images: pictures?.map(idOf) }))
+  const form = new FormData()
+  form.append('message', last.text)
+  form.append('max_tokens', String(maxTokens))
+  form.append('temperature', '0')
+  if (system !== undefined) form.append('system', system)
+  if (history.length > 0) form.append('history', JSON.stringify(history))
+  for (const [i, { data, type }] of (last.pictures ?? []).entries()) form.append('images', new Blob([new Uint8Array(data)], { type }), `${i}`)
+  const encoded = new Response(form)
+  return { type: encoded.headers.get('content-type')!, bytes: Buffer.from(await encoded.arrayBuffer()) }
+}
+
+function idOf ({ data }: Picture): string {
+  return `sha256:${createHash('sha256').update(data).digest('hex')}`
+}

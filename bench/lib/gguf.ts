@@ -1,0 +1,135 @@
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+
+/** https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, version 3, little-endian. */
+
+/** A value of the metadata; numbers say how they are stored, arrays hold one kind of value. */
+export type GgufValue =
+  | string
+  | boolean
+  | { uint32: number }
+  | { float32: number }
+  | { strings: readonly string[] }
+  | { int32s: readonly number[] }
+  | { float32s: readonly number[] }
+
+export type TensorType = 'F32' | 'F16' | 'Q4_0' | 'Q8_0'
+
+export interface Tensor {
+  name: string
+  /** As ggml counts: the length of a row first. */
+  shape: readonly number[]
+  type: TensorType
+  /** The tensor's bytes in pieces, in order. */
+  data: () => Iterable<Uint8Array>
+}
+
+const ALIGNMENT = 32
+const VALUE_TYPE = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 }
+/** ggml's number of the type; elements and bytes of one block. */
+const TENSOR_TYPE: Record<TensorType, { id: number, elements: number, bytes: number }> = {
+  F32: { id: 0, elements: 1, bytes: 4 },
+  F16: { id: 1, elements: 1, bytes: 2 },
+  Q4_0: { id: 2, elements: 32, bytes: 18 },
+  Q8_0: { id: 8, elements: 32, bytes: 34 }
+}
+
+export function elementsOf ({ shape }: Pick<Tensor, 'shape'>): number {
+  return shape.reduce((product, length) => product * length, 1)
+}
+
+/**
+ * Bytes of a tensor in the file.
+ * @throws Error when its rows are no whole number of blocks
+ */
+export function bytesOf (tensor: Omit<Tensor, 'data'>): number {
+  const { elements, bytes } = TENSOR_TYPE[tensor.type]
+  if (tensor.shape[0]! % elements !== 0) throw new Error(`${tensor.name}: rows of ${tensor.shape[0]} cannot be stored as ${tensor.type}`)
+  return elementsOf(tensor) / elements * bytes
+}
+
+/**
+ * Writes a GGUF file; what `data` yields goes to the disk piece by piece. The file appears whole: one that is cut off leaves nothing under its name.
+ * @throws Error when a tensor yields more or fewer bytes than its shape says
+ */
+export function writeGguf (file: string, metadata: Record<string, GgufValue>, tensors: readonly Tensor[]): void {
+  const partial = `${file}.${process.pid}.partial`
+  const fd = openSync(partial, 'w')
+  let written = 0
+  const write = (bytes: Uint8Array) => {
+    for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done)
+    written += bytes.length
+  }
+  const pad = () => write(new Uint8Array(padding(written)))
+  try {
+    write(header(metadata, tensors))
+    for (const tensor of tensors) {
+      pad()
+      const start = written
+      for (const piece of tensor.data()) write(piece)
+      if (written - start !== bytesOf(tensor)) throw new Error(`${tensor.name} has ${written - start} bytes, not ${bytesOf(tensor)}`)
+    }
+    pad()
+    closeSync(fd)
+    renameSync(partial, file)
+  } catch (error) {
+    rmSync(partial, { force: true })
+    throw error
+  }
+}
+
+function padding (length: number): number {
+  return (ALIGNMENT - length % ALIGNMENT) % ALIGNMENT
+}
+
+function header (metadata: Record<string, GgufValue>, tensors: readonly Tensor[]): Uint8Array {
+  const entries = Object.entries(metadata)
+  const parts = [Buffer.from('GGUF'), uint32(3), uint64(tensors.length), uint64(entries.length)]
+  for (const [key, value] of entries) parts.push(text(key), ...encode(value))
+  let offset = 0
+  for (const tensor of tensors) {
+    parts.push(text(tensor.name), uint32(tensor.shape.length), ...tensor.shape.map(uint64), uint32(TENSOR_TYPE[tensor.type].id), uint64(offset))
+    offset += bytesOf(tensor)
+    offset += padding(offset)
+  }
+  return Buffer.concat(parts)
+}
+
+function encode (value: GgufValue): Buffer[] {
+  const array = (type: number, items: Buffer[]) => [uint32(VALUE_TYPE.array), uint32(type), uint64(items.length), ...items]
+  if (typeof value === 'string') return [uint32(VALUE_TYPE.string), text(value)]
+  if (typeof value === 'boolean') return [uint32(VALUE_TYPE.bool), Buffer.from([Number(value)])]
+  if ('uint32' in value) return [uint32(VALUE_TYPE.uint32), uint32(value.uint32)]
+  if ('float32' in value) return [uint32(VALUE_TYPE.float32), float32(value.float32)]
+  if ('strings' in value) return array(VALUE_TYPE.string, value.strings.map(text))
+  if ('int32s' in value) return array(VALUE_TYPE.int32, value.int32s.map(int32))
+  return array(VALUE_TYPE.float32, value.float32s.map(float32))
+}
+
+function uint32 (value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32LE(value)
+  return bytes
+}
+
+function int32 (value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32LE(value)
+  return bytes
+}
+
+function uint64 (value: number): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64LE(BigInt(value))
+  return bytes
+}
+
+function float32 (value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeFloatLE(value)
+  return bytes
+}
+
+function text (value: string): Buffer {
+  const bytes = Buffer.from(value)
+  return Buffer.concat([uint64(bytes.length), bytes])
+}

@@ -1,0 +1,25 @@
+import { eventLoop } from './event-loop.ts'
+import { firstToken } from './first-token.ts'
+import { memory } from './memory.ts'
+import { overhead } from './overhead.ts'
+import { preparation } from './preparation.ts'
+import { refusals } from './refusals.ts'
+import { repeatedPicture } from './repeated-picture.ts'
+import type { Scenario } from './scenario.ts'
+import { sideBySide } from './side-by-side.ts'
+import { throughput } from './throughput.ts'
+import { tokenGaps } from './token-gaps.ts'
+
+/** By the name that `--scenario` takes. */
+export const SCENARIOS: Record<string, Scenario> = {
+  'first-token': firstToken,
+  'repeated-picture': repeatedPicture,
+  'token-gaps': tokenGaps,
+  throughput,
+  refusals,
+  preparation,
+  memory,
+  overhead,
+  'event-loop': eventLoop,
+  'side-by-side': sideBySide
+}

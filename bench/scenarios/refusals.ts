@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { sightline } from '../contenders/sightline.ts'
+import { answersPerSecond, formRequest, slowUpload } from '../lib/load.ts'
+import { freePort, startServer } from '../lib/processes.ts'
+import { createRow, rotated, type Bench, type Scenario } from './scenario.ts'
+
+const PATH = '/api/chat_stream'
+const SLOTS = 3
+const CONNECTIONS = 64
+const SECONDS = 3
+const BARE = 'bare Fastify'
+
+/** How many requests a second are refused while slow uploads hold every slot, against a Fastify that does nothing else. */
+export const refusals: Scenario = {
+  title: 'Requests a second that get 429 while slow uploads hold the slots',
+
+  async run (bench) {
+    const refused = createRow('429', 'requests/s')
+    const other = createRow('any other answer', 'requests/s')
+    const request = formRequest(PATH, { message: 'What is this?' })
+
+    const service = await startBusyService(bench)
+    const port = await freePort()
+    const bare = await startServer({
+      command: process.execPath,
+      args: [fileURLToPath(new URL('../lib/bare-fastify.mjs', import.meta.url)), String(port)],
+      port,
+      healthPath: '/'
+    })
+    try {
+      const servers = [{ name: sightline.name, port: service.port }, { name: BARE, port }]
+      for (let round = 0; round < bench.rounds; round++) {
+        for (const { name, port } of rotated(servers, round)) {
+          bench.log(`round ${round + 1} of ${bench.rounds}: ${name}`)
+          const answers = await answersPerSecond({ port, request, connections: CONNECTIONS, seconds: SECONDS })
+          refused.add(name, answers.get(429) ?? 0)
+          other.add(name, [...answers].reduce((sum, [status, rate]) => status === 429 ? sum : sum + rate, 0))
+        }
+      }
+    } finally {
+      await Promise.all([service.stop(), bare.stop()])
+    }
+    return [refused, other]
+  }
+}
+
+async function startBusyService (bench: Bench): Promise<{ port: number, stop: () => Promise<void> }> {
+  const { model, mmproj, contextSize, imageTokens } = bench.model
+  const service = await sightline.start({ model, mmproj, slots: SLOTS, contextSize, threads: bench.threads, gpu: bench.gpu, imageTokens })
+  const port = Number(new URL(service.url).port)
+  const uploads = await Promise.all(Array.from({ length: SLOTS }, () => slowUpload(port, PATH)))
+  // Long enough for the headers to be read.
+  await sleep(500)
+  return {
+    port,
+    async stop () {
+      for (const stopUpload of uploads) stopUpload()
+      await service.stop()
+    }
+  }
+}
