@@ -3,24 +3,30 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Config } from './config.ts'
+import auth from './plugins/auth.ts'
 import cleanup from './plugins/cleanup.ts'
 import concurrencyLimit from './plugins/concurrency-limit.ts'
+import cors from './plugins/cors.ts'
 import errors, { sendError } from './plugins/errors.ts'
 import model from './plugins/model.ts'
 import openapi from './plugins/openapi.ts'
 import pressure from './plugins/pressure.ts'
+import rateLimit from './plugins/rate-limit.ts'
 import requestBody from './plugins/request-body.ts'
 import uploads from './plugins/uploads.ts'
 import { ROOT } from './root.ts'
 import chatStreamRoute from './routes/chat-stream.ts'
 import chatRoute from './routes/chat.ts'
 import healthRoute from './routes/health.ts'
+import openaiRoute from './routes/openai.ts'
 import statusRoute from './routes/status.ts'
+import { createApiKeys } from './services/api-keys.ts'
 import { createChatService } from './services/chat/answer.ts'
 import type { Engine } from './services/engine/engine.ts'
 import { createPreparer } from './services/images/preparer.ts'
 import { createSlots } from './services/slots.ts'
 import { createUploadStore } from './services/upload-store.ts'
+import { createPictureFetcher } from './services/uploads/fetch-picture.ts'
 
 export interface AppOptions {
   config: Config
@@ -60,22 +66,32 @@ export async function buildApp ({ config, engine, logger }: AppOptions): Promise
   if (swept > 0) app.log.info({ folders: swept }, 'removed folders that dead processes left')
 
   const limits = { maxInputPixels: config.maxInputPixels, maxSide: config.imageCompressionMaxSize, maxPixels: config.maxPixels }
-  const chat = createChatService({ engine, preparer: createPreparer(), limits })
+  const chat = createChatService({ engine, preparer: createPreparer(), limits, boxCoordinates: config.boxCoordinates })
 
+  await app.register(cors, { origins: config.corsOrigins })
   await app.register(errors)
   await app.register(requestBody)
   await app.register(pressure)
+  await app.register(auth, { keys: createApiKeys(config.apiKeys) })
+  await app.register(rateLimit, { perKey: config.rateLimitKey, perAddress: config.rateLimitAddress })
   await app.register(concurrencyLimit, {
     slots: createSlots({ size: config.maxConcurrentRequests, queueSize: config.queueSize, queueTimeoutMs: config.queueTimeoutMs })
   })
   await app.register(cleanup, { requestTimeoutMs: config.requestTimeoutMs, shutdownGraceMs: config.shutdownGraceMs })
-  await app.register(uploads, { store, maxImages: config.maxImages, maxFileSizeMb: config.maxFileSizeMb, uploadTimeoutMs: config.uploadTimeoutMs })
+  await app.register(uploads, {
+    store,
+    fetcher: createPictureFetcher({ hosts: config.imageUrlHosts, maxFileSizeMb: config.maxFileSizeMb }),
+    maxImages: config.maxImages,
+    maxFileSizeMb: config.maxFileSizeMb,
+    uploadTimeoutMs: config.uploadTimeoutMs
+  })
   await app.register(model, { engine })
   await app.register(openapi, { version: VERSION })
 
   const bodyLimit = Math.floor(config.jsonBodyLimitMb * 1024 * 1024)
   await app.register(chatRoute, { chat, bodyLimit })
   await app.register(chatStreamRoute, { chat, bodyLimit })
+  await app.register(openaiRoute, { chat, bodyLimit })
   await app.register(statusRoute, {
     store,
     limits: {

@@ -15,13 +15,16 @@ export abstract class SightlineError extends Error {
   abstract sentence (language: Language): string
 }
 
-type Sentence<Args extends unknown[]> = Record<Language, (...args: Args) => string>
+type Sentence<Args extends unknown[]> = Record<Language, (...args: Args) => string> & {
+  /** What of the arguments a program may want to read as well. */
+  details?: (...args: Args) => Record<string, unknown>
+}
 /** What an error is made from: where its sentence takes a text, a phrase that speaks both languages will do. */
 type Given<Args extends unknown[]> = { [I in keyof Args]: Args[I] extends string ? Phrase : Args[I] }
 
 function define<Args extends unknown[]> (code: string, statusCode: number, sentence: Sentence<Args>) {
-  const render = (args: Given<Args>, language: Language) =>
-    sentence[language](...args.map(arg => typeof arg === 'number' ? arg : say(arg as Phrase, language)) as Args)
+  const spoken = (args: Given<Args>, language: Language) => args.map(arg => typeof arg === 'number' ? arg : say(arg as Phrase, language)) as Args
+  const render = (args: Given<Args>, language: Language) => sentence[language](...spoken(args, language))
 
   return class extends SightlineError {
     readonly code = code
@@ -31,6 +34,7 @@ function define<Args extends unknown[]> (code: string, statusCode: number, sente
     constructor (...args: Given<Args>) {
       super(render(args, 'en'))
       this.#args = args
+      if (sentence.details) Object.assign(this.details, sentence.details(...spoken(args, 'en')))
     }
 
     sentence (language: Language): string {
@@ -54,23 +58,28 @@ export const ValidationError = define('VALIDATION', 400, {
 })
 export const MessageRequiredError = define('MESSAGE_REQUIRED', 400, {
   en: () => 'Field "message" is required and must not be empty',
-  zh: () => '字段 "message" 必填，且不能为空'
+  zh: () => '字段 "message" 必填，且不能为空',
+  details: () => ({ field: 'message' })
 })
 export const MessageTooLongError = define('MESSAGE_TOO_LONG', 400, {
   en: (characters: number, limit: number) => `Field "message" has ${characters} characters, the limit is ${limit}`,
-  zh: (characters, limit) => `字段 "message" 有 ${characters} 个字符，上限为 ${limit}`
+  zh: (characters, limit) => `字段 "message" 有 ${characters} 个字符，上限为 ${limit}`,
+  details: (_characters, limit) => ({ field: 'message', limit })
 })
 export const UnknownFieldError = define('UNKNOWN_FIELD', 400, {
   en: (field: string) => `Field "${field}" is not known`,
-  zh: field => `未知字段 "${field}"`
+  zh: field => `未知字段 "${field}"`,
+  details: field => ({ field })
 })
 export const InvalidFieldError = define('INVALID_FIELD', 400, {
   en: (field: string, fault: string) => `Field "${field}" ${fault}`,
-  zh: (field, fault) => `字段 "${field}" ${fault}`
+  zh: (field, fault) => `字段 "${field}" ${fault}`,
+  details: field => ({ field })
 })
 export const InvalidHistoryError = define('INVALID_HISTORY', 400, {
   en: (fault: string) => `Field "history" ${fault}`,
-  zh: fault => `字段 "history" ${fault}`
+  zh: fault => `字段 "history" ${fault}`,
+  details: () => ({ field: 'history' })
 })
 export const InvalidJsonError = define('INVALID_JSON', 400, {
   en: (fault: string) => `The body is not valid JSON: ${fault}`,
@@ -82,11 +91,13 @@ export const InvalidMultipartError = define('INVALID_MULTIPART', 400, {
 })
 export const TooManyImagesError = define('TOO_MANY_IMAGES', 400, {
   en: (limit: number) => `More than ${limit} pictures in one request`,
-  zh: limit => `一次请求最多 ${limit} 张图片`
+  zh: limit => `一次请求最多 ${limit} 张图片`,
+  details: limit => ({ limit })
 })
 export const UnsupportedSchemaError = define('UNSUPPORTED_SCHEMA', 400, {
-  en: (keyword: string, place: string, fault: string) => `The JSON schema cannot be enforced: "${keyword}" at ${place} ${fault}`,
-  zh: (keyword, place, fault) => `无法按此 JSON schema 约束回答：${place} 处的 "${keyword}" ${fault}`
+  en: (keyword: string, pointer: string, fault: string) => `The JSON schema cannot be enforced: "${keyword}" at ${pointer} ${fault}`,
+  zh: (keyword, pointer, fault) => `无法按此 JSON schema 约束回答：${pointer} 处的 "${keyword}" ${fault}`,
+  details: (keyword, pointer) => ({ field: 'response_format', keyword, pointer })
 })
 export const ToolsNotSupportedError = define('TOOLS_NOT_SUPPORTED', 400, {
   en: () => 'The chat template of the loaded model knows no tools',
@@ -94,11 +105,13 @@ export const ToolsNotSupportedError = define('TOOLS_NOT_SUPPORTED', 400, {
 })
 export const ImageUrlRefusedError = define('IMAGE_URL_REFUSED', 400, {
   en: (field: string, fault: string) => `The picture at "${field}" is not fetched: ${fault}`,
-  zh: (field, fault) => `不会获取 "${field}" 处的图片：${fault}`
+  zh: (field, fault) => `不会获取 "${field}" 处的图片：${fault}`,
+  details: field => ({ field })
 })
 export const ImageUrlFailedError = define('IMAGE_URL_FAILED', 400, {
   en: (field: string, fault: string) => `The picture at "${field}" could not be fetched: ${fault}`,
-  zh: (field, fault) => `无法获取 "${field}" 处的图片：${fault}`
+  zh: (field, fault) => `无法获取 "${field}" 处的图片：${fault}`,
+  details: field => ({ field })
 })
 export const UnauthorizedError = define('UNAUTHORIZED', 401, {
   en: () => 'A valid API key is required: Authorization: Bearer <key>, or X-API-Key: <key>',
@@ -121,7 +134,8 @@ export const BodyTooLargeError = define('BODY_TOO_LARGE', 413, {
 })
 export const FieldTooLargeError = define('FIELD_TOO_LARGE', 413, {
   en: (field: string, bytes: number) => `Field "${field}" is larger than ${bytes} bytes`,
-  zh: (field, bytes) => `字段 "${field}" 超过 ${bytes} 字节`
+  zh: (field, bytes) => `字段 "${field}" 超过 ${bytes} 字节`,
+  details: (field, limit) => ({ field, limit })
 })
 export const FileTooLargeError = define('FILE_TOO_LARGE', 413, {
   en: (label: string, megabytes: number) => `${label} is larger than ${megabytes} MB`,
@@ -170,13 +184,18 @@ export const NotFoundError = define('NOT_FOUND', 404, {
   en: (what: string) => `There is nothing at ${what}`,
   zh: what => `${what} 不存在`
 })
+export const ModelNotFoundError = define('MODEL_NOT_FOUND', 404, {
+  en: (asked: string, loaded: string) => `The model "${asked}" is not loaded, "${loaded}" is`,
+  zh: (asked, loaded) => `模型 "${asked}" 未加载，当前模型为 "${loaded}"`
+})
 export const ServerBusyError = define('SERVER_BUSY', 429, {
   en: () => 'All slots are busy, try again in a moment',
   zh: () => '服务器繁忙，请稍后重试'
 })
 export const RateLimitedError = define('RATE_LIMITED', 429, {
   en: (limit: number) => `More than ${limit} requests a minute`,
-  zh: limit => `每分钟最多 ${limit} 次请求`
+  zh: limit => `每分钟最多 ${limit} 次请求`,
+  details: limit => ({ limit })
 })
 /** Nobody is there to read it; for the log. */
 export const ClientLeftError = define('CLIENT_LEFT', 499, {

@@ -1,47 +1,54 @@
 import { Readable } from 'node:stream'
-import multipart from '@fastify/multipart'
+import multipart, { type MultipartFile } from '@fastify/multipart'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { FieldTooLargeError, FileTooLargeError, InvalidFieldError, InvalidJsonError, InvalidMultipartError, TooManyImagesError, UnknownFieldError, UploadTimeoutError, withDetails } from '../errors.ts'
+import { FieldTooLargeError, FileTooLargeError, InvalidFieldError, InvalidJsonError, InvalidMultipartError, TooManyImagesError, UnknownFieldError, UnsupportedMediaTypeError, UploadTimeoutError, withDetails } from '../errors.ts'
 import { ChatFieldsSchema } from '../schemas/chat.ts'
-import type { UploadedFile } from '../services/chat/answer.ts'
-import type { RawFields } from '../services/chat/fields.ts'
-import type { RequestFolder, UploadStore } from '../services/upload-store.ts'
+import type { UploadedFile } from '../services/chat/request.ts'
+import type { UploadStore } from '../services/upload-store.ts'
+import { HISTORY_IMAGES, IMAGES, type Body, type RawFields } from '../services/uploads/body.ts'
 import { decodeDataUri } from '../services/uploads/data-uri.ts'
+import type { PictureFetcher } from '../services/uploads/fetch-picture.ts'
 import { labelOf } from '../services/uploads/label.ts'
 import { saveFile } from '../services/uploads/save-file.ts'
 import type { Work } from '../services/work.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The body is a multipart form or a JSON object with pictures; they are on disk when the handler runs. */
-    upload?: boolean
+    /** The body carries pictures; they are on disk when the handler runs. */
+    upload?: {
+      /** Whether it may be a multipart form too, with the fields of a chat request. */
+      forms: boolean
+      /** Takes a JSON body apart. */
+      read (body: RawFields): Body
+    }
   }
   interface FastifyRequest { upload: Upload | null }
 }
 
 /** A request's body, wherever it came from: fields unchecked, pictures on disk in the order in which they were sent. */
 export interface Upload {
-  fields: RawFields
-  files: UploadedFile[]
+  fields: object
+  images: UploadedFile[]
+  /** Pictures of earlier turns that were sent again. */
+  historyImages: UploadedFile[]
   /** From admission to the last byte. */
   uploadMs: number
 }
 
 export interface UploadsOptions {
   store: UploadStore
+  fetcher: PictureFetcher
   maxImages: number
   maxFileSizeMb: number
   uploadTimeoutMs: number
 }
 
-/** The field that carries pictures. */
-const IMAGES = 'images'
 const FIELD_MAX_BYTES = 1024 * 1024
 const MAX_FIELDS = 64
 
 /** Saves the pictures of a request to its own folder, hashed while they are written, and hands over the other fields. */
-const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, maxImages, maxFileSizeMb, uploadTimeoutMs }) => {
+const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher, maxImages, maxFileSizeMb, uploadTimeoutMs }) => {
   const maxBytes = Math.floor(maxFileSizeMb * 1024 * 1024)
   await app.register(multipart, {
     throwFileSizeLimit: false,
@@ -70,62 +77,88 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, maxImage
     const { work } = request
     if (!work || !request.routeOptions.config.upload) return
     try {
-      const saved = await work.run(() => request.isMultipart() ? saveForm(request, work) : saveJson(request, work))
+      const saved = await work.run(() => saveBody(request, work))
       request.upload = { ...saved, uploadMs: performance.now() - work.startedAt }
     } finally {
       clearTimeout(uploadTimers.get(request))
     }
   })
 
-  async function folderOf (request: FastifyRequest, work: Work): Promise<RequestFolder> {
-    work.folder ??= await store.open(request.id)
-    return work.folder
+  async function saveBody (request: FastifyRequest, work: Work): Promise<Omit<Upload, 'uploadMs'>> {
+    const { forms, read } = request.routeOptions.config.upload!
+    if (!request.isMultipart()) return await saveJson(request, work, read)
+    if (!forms) throw new UnsupportedMediaTypeError('multipart/form-data')
+    return await saveForm(request, work)
   }
 
-  async function save (request: FastifyRequest, work: Work, source: Readable, index: number, filename?: string): Promise<UploadedFile> {
-    if (index >= maxImages) throw withDetails(new TooManyImagesError(maxImages), { limit: maxImages })
-    const folder = await folderOf(request, work)
-    const path = folder.file(index, 'upload')
-    return { path, label: labelOf(index, filename), ...await saveFile(source, path, work.signal) }
+  /** @param count pictures of this request so far */
+  async function save (request: FastifyRequest, work: Work, count: number, field: string, source: Readable, filename?: string): Promise<UploadedFile> {
+    if (count >= maxImages) throw new TooManyImagesError(maxImages)
+    work.folder ??= await store.open(request.id).catch(error => {
+      source.destroy()
+      throw error
+    })
+    const path = work.folder.file(count, 'upload')
+    return { path, field, label: labelOf(field, filename), ...await saveFile(source, path, work.signal) }
   }
 
-  const tooLarge = (label: string, image: number) => withDetails(new FileTooLargeError(label, maxFileSizeMb), { image, limit_mb: maxFileSizeMb })
+  const tooLarge = (field: string, image: number, label = field) => withDetails(new FileTooLargeError(label, maxFileSizeMb), { field, image, limit_mb: maxFileSizeMb })
 
   async function saveForm (request: FastifyRequest, work: Work): Promise<Omit<Upload, 'uploadMs'>> {
     const fields: RawFields = Object.create(null)
-    const files: UploadedFile[] = []
+    const files: Record<string, UploadedFile[]> = { [IMAGES]: [], [HISTORY_IMAGES]: [] }
+    let count = 0
+
+    async function savePicture (part: MultipartFile): Promise<void> {
+      const siblings = files[part.fieldname]!
+      const file = await save(request, work, count, `${part.fieldname}[${siblings.length}]`, part.file, part.filename).catch(refuseForm)
+      if (part.file.truncated) throw tooLarge(file.field, siblings.length, file.label)
+      siblings.push(file)
+      count++
+    }
+
     const parts = request.parts()
     for (let part = await nextPart(parts, work.signal); part; part = await nextPart(parts, work.signal)) {
       if (part.fieldname === undefined) throw new InvalidMultipartError('a part has no name')
+      const takesFiles = Object.hasOwn(files, part.fieldname)
       if (part.type === 'field') {
-        if (part.fieldname === IMAGES) throw new InvalidFieldError(IMAGES, 'must be a file')
+        if (takesFiles) throw new InvalidFieldError(part.fieldname, 'must be a file')
         if (part.valueTruncated) throw new FieldTooLargeError(part.fieldname, FIELD_MAX_BYTES)
         addField(fields, part.fieldname, part.value)
-        continue
+      } else if (takesFiles) {
+        await savePicture(part)
+      } else {
+        throw part.fieldname in ChatFieldsSchema.properties ? new InvalidFieldError(part.fieldname, 'must be text, not a file') : new UnknownFieldError(part.fieldname)
       }
-      if (part.fieldname !== IMAGES) throw part.fieldname in ChatFieldsSchema.properties ? new InvalidFieldError(part.fieldname, 'must be text, not a file') : new UnknownFieldError(part.fieldname)
-      const file = await save(request, work, part.file, files.length, part.filename).catch(refuseForm)
-      if (part.file.truncated) throw tooLarge(file.label, files.length)
-      files.push(file)
     }
-    return { fields, files }
+    return { fields, images: files[IMAGES]!, historyImages: files[HISTORY_IMAGES]! }
   }
 
-  async function saveJson (request: FastifyRequest, work: Work): Promise<Omit<Upload, 'uploadMs'>> {
+  async function saveJson (request: FastifyRequest, work: Work, read: (body: RawFields) => Body): Promise<Omit<Upload, 'uploadMs'>> {
     const { body } = request
     if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new InvalidJsonError('it must be an object')
-    const { [IMAGES]: images = [], ...fields } = body as RawFields
-    if (!Array.isArray(images)) throw new InvalidFieldError(IMAGES, 'must be a list of data URIs')
+    const { fields, images, historyImages } = read(body as RawFields)
+    // Before anything is fetched.
+    if (images.length + historyImages.length > maxImages) throw new TooManyImagesError(maxImages)
     const files: UploadedFile[] = []
-    for (const [index, uri] of images.entries()) {
-      const bytes = decodeDataUri(uri, `${IMAGES}[${index}]`)
-      if (bytes.length > maxBytes) throw tooLarge(labelOf(index), index)
-      files.push(await save(request, work, Readable.from([bytes]), index))
+    for (const { field, uri, remote } of [...images, ...historyImages]) {
+      const source = remote && isHttpUrl(uri) ? await fetcher.open(uri, field, work.signal) : decoded(uri, field, files.length)
+      files.push(await save(request, work, files.length, field, source))
     }
     // Megabytes of base64 that nobody needs while the answer is made.
     request.body = null
-    return { fields, files }
+    return { fields, images: files.slice(0, images.length), historyImages: files.slice(images.length) }
   }
+
+  function decoded (uri: unknown, field: string, image: number): Readable {
+    const bytes = decodeDataUri(uri, field)
+    if (bytes.length > maxBytes) throw tooLarge(field, image)
+    return Readable.from([bytes])
+  }
+}
+
+function isHttpUrl (uri: unknown): uri is string {
+  return typeof uri === 'string' && /^https?:/i.test(uri)
 }
 
 /** A repeated field becomes a list. */

@@ -1,15 +1,24 @@
 import type { FastifyRequest } from 'fastify'
 import { Type, type TSchema } from 'typebox'
 import { ChatFieldsSchema, ErrorSchema } from '../schemas/chat.ts'
-import type { ChatRequest } from '../services/chat/answer.ts'
 import { parseChatFields } from '../services/chat/fields.ts'
+import { toQuestion } from '../services/chat/question.ts'
+import type { RawFields } from '../services/uploads/body.ts'
+import type { ChatQuestion, ChatRequest } from '../services/chat/request.ts'
+import { documentOnly, faultDocs } from './docs.ts'
 
-/** What both chat routes hand to the service, once the body is on disk. */
+/** What `/api/chat` and `/api/chat_stream` hand to the service, once the body is on disk. */
 export function toChatRequest (request: FastifyRequest): ChatRequest {
-  const { work, upload, id } = request
+  const { fields, images, historyImages } = request.upload!
+  return withRequest(toQuestion(parseChatFields(fields as RawFields), images, historyImages), request)
+}
+
+/** A question together with the pictures and the standing of the request that asks it. */
+export function withRequest (question: ChatQuestion, { work, upload, client, id }: FastifyRequest): ChatRequest {
   return {
-    fields: parseChatFields(upload!.fields),
-    files: upload!.files,
+    ...question,
+    files: [...upload!.images, ...upload!.historyImages],
+    scope: client.scope,
     requestId: id,
     startedAt: work!.startedAt,
     queueMs: work!.slot.waitedMs,
@@ -17,40 +26,33 @@ export function toChatRequest (request: FastifyRequest): ChatRequest {
   }
 }
 
-const MultipartSchema = Type.Object({
-  ...ChatFieldsSchema.properties,
-  images: Type.Optional(Type.Array(Type.String({ format: 'binary' }), { description: 'Pictures: JPEG, PNG, WebP, AVIF, GIF (first frame) or TIFF; repeat the field' }))
-}, { additionalProperties: false })
+const files = (description: string) => Type.Optional(Type.Array(Type.Unsafe<Blob>({ type: 'string', format: 'binary' }), { description }))
 
-const JsonSchema = Type.Object({
+/** Generators take one kind of body, and JSON where there is a choice: then their clients could not send files. So the form is the one that is documented. */
+const FormSchema = Type.Object({
   ...ChatFieldsSchema.properties,
-  images: Type.Optional(Type.Array(Type.String(), { description: 'Pictures as data URIs with base64' }))
-}, { additionalProperties: false })
-
-const FAULTS: Record<number, string> = {
-  400: 'A field is missing, malformed or unknown',
-  408: 'The upload took too long',
-  410: 'A picture of an earlier turn is no longer cached',
-  413: 'The body, a file or the conversation is too large',
-  415: 'The body or a picture has a type that is not supported',
-  422: 'A picture is corrupt, or the pictures do not fit the context',
-  429: 'All slots are busy; `Retry-After` says when to try again',
-  500: 'The model or the service failed',
-  503: 'The model is not ready, or the service is shutting down or overloaded',
-  504: 'The request took too long'
-}
+  images: files('Pictures: JPEG, PNG, WebP, AVIF, GIF (first frame) or TIFF; repeat the field, at most MAX_IMAGES (8)'),
+  history_images: files('Pictures of `history` that are sent again, after 410 IMAGE_EXPIRED; their bytes tell which they are. They count towards MAX_IMAGES')
+}, {
+  title: 'ChatForm',
+  additionalProperties: false,
+  description: 'Numbers are decimal strings; `response_format` is JSON; `history` is a JSON list, or a repeated field with a turn each. ' +
+    'The same fields are taken as an application/json body, with pictures as data URIs'
+})
 
 /** Schema of a chat route. It documents; what is checked, and how it is said, is up to `parseChatFields`. */
 export function chatDocs ({ operationId, summary, answer, mediaType = 'application/json' }: { operationId: string, summary: string, answer: TSchema, mediaType?: string }) {
-  const faults = Object.entries(FAULTS).map(([status, description]) => [status, { description, content: { 'application/json': { schema: ErrorSchema } } }])
   return {
     schema: {
       operationId,
       summary,
-      body: { content: { 'multipart/form-data': { schema: MultipartSchema }, 'application/json': { schema: JsonSchema } } },
-      response: { 200: { description: 'The answer', content: { [mediaType]: { schema: answer } } }, ...Object.fromEntries(faults) }
+      tags: ['chat'],
+      body: { content: { 'multipart/form-data': { schema: FormSchema } } },
+      response: {
+        200: { description: 'The answer', content: { [mediaType]: { schema: answer } } },
+        ...faultDocs([400, 401, 408, 410, 413, 415, 422, 429, 500, 503, 504, 507], ErrorSchema)
+      }
     },
-    validatorCompiler: () => () => true,
-    serializerCompiler: () => (data: unknown) => JSON.stringify(data)
+    ...documentOnly
   }
 }

@@ -1,8 +1,8 @@
 import type { FastifyError, FastifyPluginAsync } from 'fastify'
-import { Type } from 'typebox'
 import { logError, toErrorBody, toSightlineError } from '../plugins/errors.ts'
-import type { ChatDone } from '../schemas/chat.ts'
+import { ChatEventSchema, type ChatDone } from '../schemas/chat.ts'
 import type { ChatEvent, ChatService } from '../services/chat/answer.ts'
+import { readChatBody } from '../services/uploads/body.ts'
 import { chatDocs, toChatRequest } from './chat-request.ts'
 import { startSse, type SseWriter } from './sse.ts'
 
@@ -15,12 +15,12 @@ export interface ChatStreamRouteOptions {
 /** `POST /api/chat_stream`: the answer as server-sent events while it comes into being. */
 const route: FastifyPluginAsync<ChatStreamRouteOptions> = async (app, { chat, bodyLimit }) => {
   app.post('/api/chat_stream', {
-    config: { slot: true, upload: true },
+    config: { slot: true, upload: { forms: true, read: readChatBody } },
     bodyLimit,
     ...chatDocs({
       operationId: 'chatStream',
       summary: 'Ask about pictures, streamed',
-      answer: Type.String({ description: 'Events `accepted`, `image`, `progress`, `token`, `done`, `error`; a comment line every 15 s' }),
+      answer: ChatEventSchema,
       mediaType: 'text/event-stream'
     })
   }, async (request, reply) => {

@@ -2,6 +2,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { TimeoutError, withDetails } from '../errors.ts'
 import { ChatAnswerSchema, type ChatAnswer, type ChatDone } from '../schemas/chat.ts'
 import type { ChatService } from '../services/chat/answer.ts'
+import { readChatBody } from '../services/uploads/body.ts'
 import { chatDocs, toChatRequest } from './chat-request.ts'
 
 export interface ChatRouteOptions {
@@ -13,7 +14,7 @@ export interface ChatRouteOptions {
 /** `POST /api/chat`: the whole answer as one JSON body. */
 const route: FastifyPluginAsync<ChatRouteOptions> = async (app, { chat, bodyLimit }) => {
   app.post('/api/chat', {
-    config: { slot: true, upload: true },
+    config: { slot: true, upload: { forms: true, read: readChatBody } },
     bodyLimit,
     ...chatDocs({ operationId: 'chat', summary: 'Ask about pictures', answer: ChatAnswerSchema })
   }, async (request): Promise<ChatAnswer> => {

@@ -8,6 +8,8 @@ const LAST_WORDS_MS = 2_000
 export interface SseWriter {
   /** Writes one event; waits while the reader is behind. Does nothing once the reader has left. */
   send (event: string, data: unknown): Promise<void>
+  /** The same without a name; a text goes as it is. */
+  data (data: unknown): Promise<void>
   end (): void
 }
 
@@ -46,12 +48,15 @@ export function startSse (reply: FastifyReply, signal: AbortSignal): SseWriter {
     })
   }
 
+  async function write (block: string): Promise<void> {
+    if (raw.destroyed || raw.writableEnded) return
+    const flowing = raw.write(block)
+    if (!flowing && !raw.destroyed && !signal.aborted) await drained()
+  }
+
   return {
-    async send (event, data) {
-      if (raw.destroyed || raw.writableEnded) return
-      const flowing = raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
-      if (!flowing && !raw.destroyed && !signal.aborted) await drained()
-    },
+    send: (event, data) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`),
+    data: data => write(`data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`),
     end () {
       clearInterval(keepAlive)
       raw.end()

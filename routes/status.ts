@@ -1,7 +1,9 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { Type } from 'typebox'
+import { ErrorSchema } from '../schemas/chat.ts'
 import { DEMO_NOTICE } from '../services/engine/demo-notice.ts'
 import type { UploadStore } from '../services/upload-store.ts'
+import { faultDocs } from './docs.ts'
 
 export interface StatusRouteOptions {
   store: UploadStore
@@ -14,30 +16,31 @@ const StatusSchema = Type.Object({
   reason: Type.String({ description: 'Why it is not ready' }),
   notice: Type.Optional(Type.String({ description: 'Present while the embedded demonstration model runs' })),
   model: Type.Object({
-    name: Type.String(),
-    architecture: Type.String(),
-    demo: Type.Boolean(),
+    name: Type.String({ description: 'For people; empty until the model is loaded' }),
+    architecture: Type.String({ description: 'As its GGUF file names it' }),
+    demo: Type.Boolean({ description: 'It is the embedded demonstration model' }),
     device: Type.String({ description: 'cpu, cuda, vulkan or metal' }),
     context_size: count('Tokens (KV cells) of one slot'),
     vision: Type.Union([
       Type.Object({ multiple: count('Pixels; sides of prepared pictures are multiples of this'), min_tokens: count('Of one picture'), max_tokens: count('Of one picture') }),
       Type.Null()
     ]),
+    tools: Type.Boolean({ description: 'Its chat template knows tools' }),
     restarts: count('How often the model process was restarted')
   }),
-  slots: Type.Object({ total: count('MAX_CONCURRENT_REQUESTS'), taken: count(''), free: count('') }),
-  queue: Type.Object({ length: count(''), size: count('QUEUE_SIZE') }),
+  slots: Type.Object({ total: count('MAX_CONCURRENT_REQUESTS'), taken: count('Requests that are worked on'), free: count('Requests that would be admitted at once') }),
+  queue: Type.Object({ length: count('Requests that wait'), size: count('QUEUE_SIZE') }),
   requests: Type.Object({ served: count('Slots given since the start'), rejected: count('429'), timed_out: count('Waited too long in the queue') }),
-  caches: Type.Object({ images: count('Pictures whose embedding is kept'), image_bytes: count(''), image_bytes_limit: count('IMAGE_CACHE_MB') }),
+  caches: Type.Object({ images: count('Pictures whose embedding is kept'), image_bytes: count('Memory of those embeddings'), image_bytes_limit: count('IMAGE_CACHE_MB, in bytes') }),
   memory: Type.Object({ service_bytes: count('Resident memory of this process'), model_bytes: count('Resident memory of the model process') }),
   uploads: Type.Object({ folders: count('Requests that have temporary files') }),
-  limits: Type.Record(Type.String(), Type.Number()),
-  uptime_s: Type.Number()
-})
+  limits: Type.Record(Type.String(), Type.Number(), { description: 'What one request may send: pictures, megabytes of a file, pixels of an original, pixels of a side and of the area of a prepared picture' }),
+  uptime_s: Type.Number({ description: 'Seconds since the start' })
+}, { title: 'Status' })
 
 /** `GET /api/status`: slots, queue, model, caches and memory, for people and pages. */
 const route: FastifyPluginAsync<StatusRouteOptions> = async (app, { store, limits }) => {
-  app.get('/api/status', { schema: { operationId: 'status', summary: 'What the service is doing', response: { 200: StatusSchema } } }, async () => {
+  app.get('/api/status', { schema: { operationId: 'status', summary: 'What the service is doing', tags: ['service'], response: { 200: StatusSchema, ...faultDocs([401], ErrorSchema) } } }, async () => {
     const engine = app.model.info()
     const slots = app.slots.stats()
     return {
@@ -51,6 +54,7 @@ const route: FastifyPluginAsync<StatusRouteOptions> = async (app, { store, limit
         device: engine.device,
         context_size: engine.contextSize,
         vision: engine.vision && { multiple: engine.vision.multiple, min_tokens: engine.vision.minTokens, max_tokens: engine.vision.maxTokens },
+        tools: engine.tools !== null,
         restarts: engine.restarts
       },
       slots: { total: slots.size, taken: slots.taken, free: slots.free },

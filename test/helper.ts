@@ -71,6 +71,8 @@ export async function startService (t: Test, env: Record<string, string> = {}, e
   const app = await buildApp({ config, engine: engine ? { ...own, close: async () => {} } : own, logger: silent })
   await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
+  // Loading all that a test needs may have kept this process busy: for a moment the service counts as overloaded.
+  while (app.isUnderPressure()) await new Promise(resolve => setTimeout(resolve, 50))
   mkdirSync(uploadDir, { recursive: true })
   const { port } = app.server.address() as AddressInfo
   const leftovers = () => readdirSync(uploadDir)
@@ -83,8 +85,9 @@ export async function startService (t: Test, env: Record<string, string> = {}, e
     leftovers,
     async quiet () {
       for (let i = 0; i < 500; i++) {
-        if (app.slots.stats().taken === 0 && leftovers().length === 0) return
+        // First of all a pause: asked without any, this process is busy all the time, and the service counts as overloaded.
         await new Promise(resolve => setTimeout(resolve, 10))
+        if (app.slots.stats().taken === 0 && leftovers().length === 0) return
       }
       throw new Error(`after 5 s ${app.slots.stats().taken} slots are taken and ${leftovers().length} folders are left`)
     }
@@ -94,21 +97,42 @@ export async function startService (t: Test, env: Record<string, string> = {}, e
 /** A picture as a form wants it. */
 export interface Upload { data: Buffer | Uint8Array, name?: string, type?: string }
 
-export function createForm (fields: Record<string, string | string[]>, images: Array<Upload | Buffer> = []): FormData {
+/** @param historyImages pictures of `history` that are sent again */
+export function createForm (fields: Record<string, string | string[]>, images: Array<Upload | Buffer> = [], historyImages: Array<Upload | Buffer> = []): FormData {
   const form = new FormData()
+  const append = (field: string, pictures: Array<Upload | Buffer>) => {
+    for (const [index, picture] of pictures.entries()) {
+      const { data, name = `${index}.png`, type = 'image/png' } = Buffer.isBuffer(picture) ? { data: picture } : picture as Upload
+      form.append(field, new Blob([new Uint8Array(data)], { type }), name)
+    }
+  }
   for (const [name, value] of Object.entries(fields)) {
     for (const one of Array.isArray(value) ? value : [value]) form.append(name, one)
   }
-  for (const [index, image] of images.entries()) {
-    const { data, name = `${index}.png`, type = 'image/png' } = Buffer.isBuffer(image) ? { data: image } : image as Upload
-    form.append('images', new Blob([new Uint8Array(data)], { type }), name)
-  }
+  append('images', images)
+  append('history_images', historyImages)
   return form
 }
 
+export interface Reply {
+  status: number
+  headers: Headers
+  body: ChatAnswer & { error: string, code: string, request_id: string } & Record<string, unknown>
+}
+
 /** Posts a form to /api/chat. */
-export async function ask (url: string, fields: Record<string, string | string[]>, images: Array<Upload | Buffer> = []): Promise<{ status: number, headers: Headers, body: ChatAnswer & { error: string, code: string, request_id: string } & Record<string, unknown> }> {
-  const response = await fetch(`${url}/api/chat`, { method: 'POST', body: createForm(fields, images) })
+export async function ask (url: string, fields: Record<string, string | string[]>, images: Array<Upload | Buffer> = [], historyImages: Array<Upload | Buffer> = []): Promise<Reply> {
+  return await post(url, { body: createForm(fields, images, historyImages) })
+}
+
+/** Posts JSON to /api/chat. */
+export async function askJson (url: string, fields: object): Promise<Reply> {
+  return await post(url, { body: JSON.stringify(fields), headers: { 'content-type': 'application/json' } })
+}
+
+/** Posts whatever it is to /api/chat. */
+export async function post (url: string, init: RequestInit): Promise<Reply> {
+  const response = await fetch(`${url}/api/chat`, { method: 'POST', ...init })
   return { status: response.status, headers: response.headers, body: await response.json() as never }
 }
 

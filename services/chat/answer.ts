@@ -1,5 +1,5 @@
-import { EngineNotReadyError, ImageExpiredError, NoVisionError, PromptTooLongError, withDetails } from '../../errors.ts'
-import type { ChatDone, ChatFields } from '../../schemas/chat.ts'
+import { EngineNotReadyError, ImageExpiredError, NoVisionError, PromptTooLongError, withDetails, type SightlineError } from '../../errors.ts'
+import type { ChatDone } from '../../schemas/chat.ts'
 import type { Engine, EngineEvent, EngineImage, EngineInfo, KnownImage } from '../engine/engine.ts'
 import { inspectImage, type ImageHeader } from '../images/inspect.ts'
 import type { PlanBounds, PlannedSize } from '../images/plan.ts'
@@ -8,27 +8,9 @@ import type { Preparer } from '../images/preparer.ts'
 import { createReceipt, type Receipt } from '../images/receipt.ts'
 import type { Log } from '../log.ts'
 import { planBudget } from './budget.ts'
-import { createConversation, type Conversation } from './conversation.ts'
-
-/** A picture as it came, lying on disk. */
-export interface UploadedFile {
-  path: string
-  /** How sentences name it, e.g. `images[1] ("dog.jpg")`. */
-  label: string
-  bytes: number
-  /** `sha256:<64 hex digits>` of its bytes. */
-  id: string
-}
-
-export interface ChatRequest {
-  fields: ChatFields
-  files: UploadedFile[]
-  requestId: string
-  /** When the request was admitted, on the clock of `performance.now()`. */
-  startedAt: number
-  queueMs: number
-  uploadMs: number
-}
+import { createConversation, idOf, type Conversation, type Picture } from './conversation.ts'
+import type { ChatRequest, UploadedFile } from './request.ts'
+import { createResult } from './result.ts'
 
 /** What happens in the course of an answer, in this order. An error before `accepted` means that nothing was begun. */
 export type ChatEvent =
@@ -42,6 +24,8 @@ export interface ChatServiceOptions {
   engine: Engine
   preparer: Preparer
   limits: { maxInputPixels: number, maxSide: number, maxPixels: number }
+  /** What the numbers mean with which the model points; auto: what its family does. */
+  boxCoordinates: 'auto' | 'pixels' | 'grid1000'
 }
 
 export interface ChatService {
@@ -52,12 +36,12 @@ export interface ChatService {
   answer (request: ChatRequest, signal: AbortSignal, log: Log): AsyncGenerator<ChatEvent>
 }
 
-const DEFAULT_MAX_TOKENS = 1024
 /** No text has fewer tokens than one for so many characters; long runs of blanks come nearest. */
 const MAX_CHARACTERS_PER_TOKEN = 32
 /** For a model that cannot see; no picture reaches the plan then. */
 const BLIND = { multiple: 28, minTokens: 1, maxTokens: 1 }
 
+/** One of the request's files and what is to become of it. */
 interface Planned {
   file: UploadedFile
   header: ImageHeader
@@ -66,31 +50,34 @@ interface Planned {
   cached: boolean
 }
 
-export function createChatService ({ engine, preparer, limits }: ChatServiceOptions): ChatService {
+export function createChatService ({ engine, preparer, limits, boxCoordinates }: ChatServiceOptions): ChatService {
   /** Reads every header and sizes every picture; whatever is wrong with the request comes to light here. */
-  async function plan ({ fields, files }: ChatRequest, info: EngineInfo, conversation: Conversation): Promise<{ planned: Planned[], known: Map<string, KnownImage> }> {
-    if (conversation.ids.length > 0 && info.vision === null) throw new NoVisionError()
-    const headers = await readHeaders(files, limits)
-    refuseHopelessText(conversation, info.contextSize)
-    const { textTokens, known: found } = await engine.inspect(conversation.turns, [...new Set(conversation.ids)])
+  async function plan (request: ChatRequest, info: EngineInfo, { turns, pictures }: Conversation): Promise<{ planned: Planned[], known: Map<string, KnownImage> }> {
+    if (pictures.length > 0 && info.vision === null) throw new NoVisionError()
+    const headers = await readHeaders(request.files, limits)
+    refuseHopelessText(request, info.contextSize)
+    const { textTokens, known: found } = await engine.inspect(turns, request.tools, [...new Set(pictures.map(picture => picture.key))])
     const known = new Map(found.map(image => [image.id, image]))
 
-    const earlier = conversation.ids.slice(0, conversation.historyCount)
-    const expired = [...new Set(earlier.filter(id => !known.has(id)))]
+    const earlier = pictures.filter(picture => picture.file === null)
+    const expired = [...new Set(earlier.filter(({ key }) => !known.has(key)).map(({ id }) => id))]
     if (expired.length > 0) throw withDetails(new ImageExpiredError(expired.join(', ')), { ids: expired })
 
+    const uploads = pictures.filter(isUpload)
     const bounds: PlanBounds = { ...info.vision ?? BLIND, ...limits }
     const sizes = planBudget({
       contextSize: info.contextSize,
       textTokens,
-      historyTokens: earlier.reduce((sum, id) => sum + known.get(id)!.tokens, 0),
-      maxTokens: fields.max_tokens ?? DEFAULT_MAX_TOKENS,
-      uploads: headers,
+      historyTokens: earlier.reduce((sum, { key }) => sum + known.get(key)!.tokens, 0),
+      maxTokens: request.maxTokens,
+      uploads: uploads.map(({ file, maxSide }) => ({ ...headers[file]!, maxSide })),
       bounds
     })
-    const planned = files.map((file, index) => {
-      const size = sizes[index]!
-      const before = known.get(file.id)
+    const planned = request.files.map((file, index) => {
+      // A file that stands at two places has one size: it depends on nothing but the picture and the common factor.
+      const place = uploads.findIndex(upload => upload.file === index)
+      const size = sizes[place]!
+      const before = known.get(uploads[place]!.key)
       return { file, header: headers[index]!, size, cached: before?.width === size.width && before.height === size.height }
     })
     return { planned, known }
@@ -99,16 +86,28 @@ export function createChatService ({ engine, preparer, limits }: ChatServiceOpti
   async function prepare (planned: Planned[], signal: AbortSignal, log: Log): Promise<PreparedImage[]> {
     if (planned.length === 0) return []
     log.info({ images: planned.length }, 'image preparation started')
-    const prepared = await preparer.prepareAll(planned.map(({ file, header, size }) => ({ file, header, target: size })), signal)
+    const prepared = await preparer.prepareAll(planned.map(({ file, header, size }) => ({ file, header, target: size })), signal).catch(error => {
+      const image = error.details?.image
+      throw image === undefined ? error : withDetails(error, { field: planned[image]!.file.field })
+    })
     log.info({ compressed: prepared.filter(image => image.compressed).length }, 'image preparation finished')
     return prepared
+  }
+
+  async function * generate (request: ChatRequest, turns: Conversation['turns'], images: EngineImage[], signal: AbortSignal): AsyncGenerator<EngineEvent> {
+    const { tools, maxTokens, stop, grammar, sampling } = request
+    try {
+      yield * engine.generate({ turns, tools, images, maxTokens, stop, grammar, sampling }, signal)
+    } catch (error) {
+      throw error instanceof ImageExpiredError ? forClient(error) : error
+    }
   }
 
   async function * answer (request: ChatRequest, signal: AbortSignal, log: Log): AsyncGenerator<ChatEvent> {
     const info = engine.info()
     if (info.state !== 'ready') throw new EngineNotReadyError(info.reason)
     const prepareStart = performance.now()
-    const conversation = createConversation(request.fields, request.files.map(file => file.id))
+    const conversation = createConversation(request)
     const { planned, known } = await plan(request, info, conversation)
     signal.throwIfAborted()
     yield { type: 'accepted', images: planned.length }
@@ -119,84 +118,51 @@ export function createChatService ({ engine, preparer, limits }: ChatServiceOpti
     for (const receipt of receipts) yield { type: 'image', receipt }
     const prepareMs = performance.now() - prepareStart
 
+    const { turns, pictures } = conversation
+    const images = pictures.map(({ key, file }): EngineImage => {
+      if (file === null) return known.get(key)!
+      const { path, width, height } = prepared[file]!
+      return { id: key, original: receipts[file]!.original, width, height, path }
+    })
     const engineStart = performance.now()
-    for await (const event of engine.generate(toEngineRequest(request.fields, conversation, known, prepared), signal)) {
-      if (event.type !== 'done') yield event
-      else yield { type: 'done', result: toResult(request, event, receipts, { prepareMs, engineStart, model: info.model }) }
+    let text = ''
+    for await (const event of generate(request, turns, images, signal)) {
+      if (event.type === 'token') text += event.text
+      if (event.type !== 'done') {
+        yield event
+        continue
+      }
+      const sizes = images.map(({ original, width, height }) => ({ original, sent: { width, height } }))
+      const coordinates = boxCoordinates === 'auto' ? info.vision?.coordinates ?? 'pixels' : boxCoordinates
+      yield { type: 'done', result: createResult({ request, info, text, ending: event, pictures, sizes, receipts, prepareMs, engineStart, coordinates }) }
     }
   }
 
   return { answer }
 }
 
+function isUpload (picture: Picture): picture is Picture & { file: number } {
+  return picture.file !== null
+}
+
 async function readHeaders (files: UploadedFile[], limits: { maxInputPixels: number }): Promise<ImageHeader[]> {
   const headers = await Promise.allSettled(files.map(file => inspectImage(file, limits)))
   return headers.map((outcome, image) => {
     if (outcome.status === 'fulfilled') return outcome.value
-    throw withDetails(outcome.reason, { image })
+    throw withDetails(outcome.reason, { image, field: files[image]!.field })
   })
 }
 
 /** Counting tokens of megabytes that can never fit would hold up everybody's answers. */
-function refuseHopelessText ({ turns }: Conversation, contextSize: number): void {
-  const characters = turns.flatMap(turn => turn.parts).reduce((sum, part) => sum + (part.type === 'text' ? part.text.length : 0), 0)
-  const tokens = Math.ceil(characters / MAX_CHARACTERS_PER_TOKEN)
+function refuseHopelessText ({ turns, tools }: ChatRequest, contextSize: number): void {
+  const parts = turns.flatMap(turn => [...turn.parts, ...(turn.calls ?? []).flatMap(call => call.result)])
+  const said = parts.reduce((sum, part) => sum + (part.type === 'text' ? part.text.length : 0), 0)
+  const tokens = Math.ceil((said + JSON.stringify(tools).length) / MAX_CHARACTERS_PER_TOKEN)
   if (tokens > contextSize) throw new PromptTooLongError(tokens, contextSize)
 }
 
-function toEngineRequest (fields: ChatFields, { turns, ids, historyCount }: Conversation, known: Map<string, KnownImage>, prepared: PreparedImage[]) {
-  const images = ids.map((id, index): EngineImage => {
-    const image = prepared[index - historyCount] ?? known.get(id)!
-    const { width, height } = image
-    return 'path' in image ? { id, width, height, path: image.path } : { id, width, height }
-  })
-  return {
-    turns,
-    images,
-    maxTokens: fields.max_tokens ?? DEFAULT_MAX_TOKENS,
-    stop: fields.stop ?? [],
-    sampling: {
-      temperature: fields.temperature,
-      topP: fields.top_p,
-      topK: fields.top_k,
-      minP: fields.min_p,
-      repeatPenalty: fields.repeat_penalty,
-      seed: fields.seed
-    }
-  }
+/** The engine names pictures by their keys. */
+function forClient (error: SightlineError): SightlineError {
+  const ids = (error.details.ids as string[]).map(idOf)
+  return withDetails(new ImageExpiredError(ids.join(', ')), { ids })
 }
-
-function toResult (
-  request: ChatRequest,
-  { finishReason, usage, timings, cachedImages }: Extract<EngineEvent, { type: 'done' }>,
-  receipts: Receipt[],
-  { prepareMs, engineStart, model }: { prepareMs: number, engineStart: number, model: string }
-): ChatDone {
-  const uploads = cachedImages.slice(cachedImages.length - receipts.length)
-  return {
-    success: true,
-    finish_reason: finishReason,
-    usage: {
-      prompt_tokens: usage.promptTokens,
-      image_tokens: usage.imageTokens,
-      cached_tokens: usage.cachedTokens,
-      completion_tokens: usage.completionTokens
-    },
-    timings: {
-      queue_ms: rounded(request.queueMs),
-      upload_ms: rounded(request.uploadMs),
-      prepare_ms: rounded(prepareMs),
-      encode_ms: timings.encodeMs,
-      prefill_ms: timings.prefillMs,
-      decode_ms: timings.decodeMs,
-      ttft_ms: rounded(request.queueMs + engineStart - request.startedAt + timings.ttftMs),
-      total_ms: rounded(request.queueMs + performance.now() - request.startedAt)
-    },
-    images: receipts.map((receipt, index) => ({ ...receipt, cached: uploads[index]! })),
-    model,
-    request_id: request.requestId
-  }
-}
-
-/** To a tenth of a millisecond. */
-const rounded = (ms: number) => Math.round(ms * 10) / 10

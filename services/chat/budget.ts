@@ -1,5 +1,5 @@
 import { ImagesDoNotFitError, PromptTooLongError } from '../../errors.ts'
-import { planImages, smallestTokens, type PlanBounds, type PlannedSize, type Size } from '../images/plan.ts'
+import { planImages, smallestTokens, type PlanBounds, type PlanImage, type PlannedSize } from '../images/plan.ts'
 
 export interface BudgetInput {
   /** KV cells of a slot. */
@@ -10,8 +10,8 @@ export interface BudgetInput {
   historyTokens: number
   /** Most tokens of the answer, as asked. */
   maxTokens: number
-  /** Upright sizes of the pictures that came with the request. */
-  uploads: Size[]
+  /** The pictures that came with the request. */
+  uploads: PlanImage[]
   bounds: PlanBounds
 }
 

@@ -1,28 +1,56 @@
-import type { ChatFields } from '../../schemas/chat.ts'
 import type { Part, Turn } from '../engine/engine.ts'
+import type { ChatPart, ChatRequest } from './request.ts'
+
+/** A picture at one place of the conversation. */
+export interface Picture {
+  /** As receipts tell it. */
+  id: string
+  /** As the engine knows it. */
+  key: string
+  /** Index in the request's files; null for a picture of an earlier request. */
+  file: number | null
+  /** Longest side in pixels that the client wants it to have, beside the limits that hold for all. */
+  maxSide?: number
+  /** It stands in the latest turn of the user. */
+  latest: boolean
+}
 
 export interface Conversation {
   turns: Turn[]
-  /** Id of the picture behind each index that the turns use: those of the history first, then the uploads. */
-  ids: string[]
-  /** How many of `ids` come from the history. */
-  historyCount: number
+  /** The picture behind each index that the turns use, in the order in which they stand in the prompt. */
+  pictures: Picture[]
 }
 
-/**
- * Lays out system prompt, history and question as turns. Pictures of a turn stand before its text, in their order.
- * @param uploads ids of the pictures that came with this request
- */
-export function createConversation (fields: ChatFields, uploads: string[]): Conversation {
-  const ids: string[] = []
-  const withPictures = (pictures: string[], text: string): Part[] => [
-    ...pictures.map(id => ({ type: 'image' as const, image: ids.push(id) - 1 })),
-    { type: 'text', text }
-  ]
-  const turns: Turn[] = []
-  if (fields.system) turns.push({ role: 'system', parts: [{ type: 'text', text: fields.system }] })
-  for (const { role, content, images = [] } of fields.history ?? []) turns.push({ role, parts: withPictures(images, content) })
-  const historyCount = ids.length
-  turns.push({ role: 'user', parts: withPictures(uploads, fields.message) })
-  return { turns, ids, historyCount }
+/** Gives every picture of the turns its index, and its name in the engine. */
+export function createConversation ({ turns, files, scope }: Pick<ChatRequest, 'turns' | 'files' | 'scope'>): Conversation {
+  const pictures: Picture[] = []
+  const latestTurn = turns.findLast(turn => turn.role === 'user')
+
+  function place (part: ChatPart, latest: boolean): Part {
+    if (part.type === 'text') return part
+    const { id, ...rest } = part.type === 'upload'
+      ? { id: files[part.file]!.id, file: part.file, ...part.maxSide !== undefined && { maxSide: part.maxSide } }
+      : { id: part.id, file: null }
+    return { type: 'image', image: pictures.push({ id, key: keyOf(id, scope), ...rest, latest }) - 1 }
+  }
+
+  const placed = turns.map((turn): Turn => {
+    const latest = turn === latestTurn
+    return {
+      role: turn.role,
+      parts: turn.parts.map(part => place(part, latest)),
+      ...turn.calls && { calls: turn.calls.map(call => ({ ...call, result: call.result.map(part => place(part, latest)) })) }
+    }
+  })
+  return { turns: placed, pictures }
+}
+
+/** A client learns nothing of what others sent: what they cached has another name. */
+export function keyOf (id: string, scope: string): string {
+  return scope === '' ? id : `${scope}/${id}`
+}
+
+/** What `keyOf` was made of. */
+export function idOf (key: string): string {
+  return key.slice(key.indexOf('/') + 1)
 }

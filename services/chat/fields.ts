@@ -1,10 +1,8 @@
 import { Value } from 'typebox/value'
 import { InvalidFieldError, InvalidHistoryError, MessageRequiredError, MessageTooLongError, UnknownFieldError } from '../../errors.ts'
 import { faultPhrase, faultPlace } from '../../schemas/fault.ts'
+import type { RawFields } from '../uploads/body.ts'
 import { ChatFieldsSchema, HISTORY_MAX_TURNS, HistoryTurnSchema, MESSAGE_MAX_CHARACTERS, type ChatFields } from '../../schemas/chat.ts'
-
-/** Fields as they came: strings from multipart (a repeated one as a list), any JSON value from a JSON body. */
-export type RawFields = Record<string, unknown>
 
 const NUMERIC = new Set(['max_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'repeat_penalty', 'seed'])
 
@@ -36,10 +34,11 @@ export function parseChatFields (raw: RawFields): ChatFields {
 /** Undefined for an optional field that was left empty, as HTML forms do. */
 function toType (name: string, value: unknown): unknown {
   if (name === 'stop') return toStopList(value)
-  if (Array.isArray(value) && value.length > 1 && name !== 'history') throw new InvalidFieldError(name, 'is given more than once')
+  if (name === 'history') return toHistory(value)
+  if (Array.isArray(value) && value.length > 1) throw new InvalidFieldError(name, 'is given more than once')
   if (typeof value !== 'string' || name === 'message' || name === 'system') return value
   if (value.trim() === '') return undefined
-  if (name === 'history') return parseHistoryJson(value)
+  if (name === 'response_format') return parseFormatJson(value)
   if (NUMERIC.has(name)) {
     if (!DECIMAL.test(value.trim())) throw new InvalidFieldError(name, 'must be a number')
     return Number(value)
@@ -58,12 +57,35 @@ function toStopList (value: unknown): unknown {
   }
 }
 
+/** A list; in a form its JSON, or a turn in each of several fields, as JSON or, where a part says so, parsed already. */
+function toHistory (value: unknown): unknown {
+  if (typeof value === 'string') {
+    if (value.trim() === '') return undefined
+    const parsed = parseHistoryJson(value)
+    return isTurn(parsed) ? [parsed] : parsed
+  }
+  if (Array.isArray(value)) return value.map(turn => typeof turn === 'string' ? parseHistoryJson(turn) : turn)
+  return isTurn(value) ? [value] : value
+}
+
+function isTurn (value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'role' in value
+}
+
 function parseHistoryJson (value: string): unknown {
   try {
     return JSON.parse(value)
   } catch (error) {
     const { message } = error as Error
     throw new InvalidHistoryError({ en: `is not valid JSON: ${message}`, zh: `不是有效的 JSON：${message}` })
+  }
+}
+
+function parseFormatJson (value: string): unknown {
+  try {
+    return JSON.parse(value)
+  } catch {
+    throw new InvalidFieldError('response_format', 'is not valid JSON')
   }
 }
 

@@ -11,6 +11,28 @@ export interface VisionInfo {
   minTokens: number
   /** Most tokens of one picture. */
   maxTokens: number
+  /** What the numbers mean with which the model points: pixels of the prepared picture, or thousandths of its sides. */
+  coordinates: 'pixels' | 'grid1000'
+}
+
+/** A function that the model may ask the client to call. */
+export interface Tool {
+  /** Letters, digits, `_` and `-`. */
+  name: string
+  description?: string
+  /** JSON schema of the arguments. */
+  parameters?: object
+}
+
+/** How a call looks in the text of an answer: a JSON object with `name` and `arguments` between two tags. */
+export interface ToolSyntax {
+  /** The tags, e.g. `<tool_call>` and `</tool_call>`. */
+  open: string
+  close: string
+  /** What the template itself writes before the name, between it and the arguments, and after them; the tags included. */
+  begin: string
+  separator: string
+  end: string
 }
 
 export type EngineState = 'starting' | 'ready' | 'restarting' | 'failed' | 'closed'
@@ -33,6 +55,8 @@ export interface EngineInfo {
   slots: number
   /** Null when the model cannot see. */
   vision: VisionInfo | null
+  /** Null when the model's chat template knows no tools. */
+  tools: ToolSyntax | null
   /** Temperature when a request names none. */
   temperature: number
   /** How often the child was restarted since the start of the service. */
@@ -47,15 +71,27 @@ export interface EngineInfo {
 /** A part of a turn: text, or a picture by its index in the request's `images`. */
 export type Part = { type: 'text', text: string } | { type: 'image', image: number }
 
-export interface Turn {
+/** A call that the model asked for in an earlier answer, and what came of it. */
+export interface ToolCall<P = Part> {
+  name: string
+  arguments: object
+  result: P[]
+}
+
+/** What one of those who talk said. `P`: how its pictures are named. */
+export interface Turn<P = Part> {
   role: 'system' | 'user' | 'assistant'
-  parts: Part[]
+  parts: P[]
+  /** Only of the assistant, after its text. */
+  calls?: Array<ToolCall<P>>
 }
 
 /** A picture whose pixels (or embedding) the engine is to use. */
 export interface EngineImage {
-  /** `sha256:<64 hex digits>` of the bytes that the client sent. */
+  /** Names the content, e.g. by its hash: two pictures with one id are the same. */
   id: string
+  /** Upright size in pixels of what the client sent. */
+  original: { width: number, height: number }
   /** Size in pixels as prepared: multiples of `VisionInfo.multiple`. */
   width: number
   height: number
@@ -69,15 +105,21 @@ export interface Sampling {
   topK?: number
   minP?: number
   repeatPenalty?: number
+  frequencyPenalty?: number
+  presencePenalty?: number
   seed?: number
 }
 
 export interface GenerateRequest {
   turns: Turn[]
+  /** What the prompt offers to call; only where `EngineInfo.tools` says how. */
+  tools: Tool[]
   images: EngineImage[]
   /** Upper bound; the engine lowers it to the cells that the prompt leaves free. */
   maxTokens: number
   stop: string[]
+  /** GBNF with rule `root` that the answer obeys, as far as `maxTokens` lets it come; null: free text. */
+  grammar: string | null
   sampling: Sampling
 }
 
@@ -106,6 +148,8 @@ export type EngineEvent =
 /** A picture that the engine still holds the embedding of. */
 export interface KnownImage {
   id: string
+  /** Upright size in pixels of what the client sent. */
+  original: { width: number, height: number }
   width: number
   height: number
   tokens: number
@@ -128,7 +172,7 @@ export interface Engine {
    * Renders the conversation with the model's own template and counts its tokens, and looks up pictures by id.
    * @throws EngineNotReadyError, EngineCrashedError
    */
-  inspect (turns: Turn[], ids: string[]): Promise<Inspection>
+  inspect (turns: Turn[], tools: Tool[], ids: string[]): Promise<Inspection>
 
   /**
    * Runs one answer. The iterable ends after `done`, or throws an error of `errors.ts`. It settles only when the engine

@@ -6,7 +6,7 @@ import { EngineCrashedError, EngineError, EngineNotReadyError, ImageExpiredError
 import { createDeferred } from '../deferred.ts'
 import type { Log } from '../log.ts'
 import { createDownloadReporter } from './download-progress.ts'
-import type { Engine, EngineEvent, EngineInfo, GenerateRequest, Inspection, Turn } from './engine.ts'
+import type { Engine, EngineEvent, EngineInfo, GenerateRequest, Inspection, Tool, Turn } from './engine.ts'
 import { EventQueue } from './event-queue.ts'
 import type { FromWorker, ModelInfo, ToWorker, WireError, WorkerOptions, WorkerStats } from './worker/protocol.ts'
 
@@ -31,7 +31,7 @@ const LOADING = 'the model is being loaded'
 
 const WORKER = fileURLToPath(new URL(`./worker/main${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url))
 
-const NO_MODEL: ModelInfo = { model: '', architecture: '', demo: false, device: '', contextSize: 0, slots: 0, vision: null, temperature: 0 }
+const NO_MODEL: ModelInfo = { model: '', architecture: '', demo: false, device: '', contextSize: 0, slots: 0, vision: null, tools: null, temperature: 0 }
 const NO_STATS: WorkerStats = { caches: { images: 0, imageBytes: 0, imageBytesLimit: 0 }, memory: 0 }
 
 /** What waits for an answer of the child; one kind is answered once, the other by a row of events. */
@@ -148,7 +148,7 @@ export function createLocalEngine ({ log, ...options }: LocalEngineOptions): Eng
     if (state !== 'ready') throw new EngineNotReadyError(reason)
   }
 
-  async function inspect (turns: Turn[], ids: string[]): Promise<Inspection> {
+  async function inspect (turns: Turn[], tools: Tool[], ids: string[]): Promise<Inspection> {
     assertReady()
     const id = nextId++
     const answer = createDeferred<Inspection>()
@@ -159,7 +159,7 @@ export function createLocalEngine ({ log, ...options }: LocalEngineOptions): Eng
       },
       fail: answer.reject
     })
-    send({ type: 'inspect', id, turns, ids })
+    send({ type: 'inspect', id, turns, tools, ids })
     try {
       return await answer.promise
     } finally {

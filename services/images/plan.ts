@@ -12,7 +12,13 @@ export interface Size {
   height: number
 }
 
-export interface PlanBounds extends VisionInfo {
+/** A picture to be sized, upright. */
+export interface PlanImage extends Size {
+  /** Longest side in pixels of this one, where it is to be below that of all. */
+  maxSide?: number
+}
+
+export interface PlanBounds extends Pick<VisionInfo, 'multiple' | 'minTokens' | 'maxTokens'> {
   /** Longest side in pixels. */
   maxSide: number
   /** Largest area in pixels. */
@@ -75,7 +81,7 @@ export function fit (width: number, height: number, bounds: PlanBounds): FittedS
  * @param budgetTokens tokens that the context has left for pictures
  * @returns null when not even the smallest sizes fit (`smallestTokens` says how many tokens those take)
  */
-export function planImages (pictures: Size[], bounds: PlanBounds, budgetTokens: number): Plan | null {
+export function planImages (pictures: PlanImage[], bounds: PlanBounds, budgetTokens: number): Plan | null {
   const ranges = pictures.map(picture => rangeOf(picture, bounds))
   const at = (factor: number): FittedSize[] => ranges.map(range => range.at(factor))
   const fits = (factor: number): boolean => totalTokens(at(factor)) <= Math.max(budgetTokens, 0)
@@ -86,7 +92,7 @@ export function planImages (pictures: Size[], bounds: PlanBounds, budgetTokens: 
 }
 
 /** Tokens of all pictures together at the smallest sizes that `planImages` may give them. */
-export function smallestTokens (pictures: Size[], bounds: PlanBounds): number {
+export function smallestTokens (pictures: PlanImage[], bounds: PlanBounds): number {
   return totalTokens(pictures.map(picture => rangeOf(picture, bounds).at(0)))
 }
 
@@ -96,7 +102,8 @@ interface Range {
   at (factor: number): FittedSize
 }
 
-function rangeOf ({ width, height }: Size, bounds: PlanBounds): Range {
+function rangeOf ({ width, height, maxSide = Infinity }: PlanImage, common: PlanBounds): Range {
+  const bounds = { ...common, maxSide: Math.min(maxSide, common.maxSide) }
   const full = fit(width, height, bounds)
   const at = (factor: number): FittedSize => {
     if (factor >= 1) return full

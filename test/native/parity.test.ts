@@ -20,9 +20,11 @@ function toRequest ({ messages, images, maxTokens }: ReferenceCase): GenerateReq
     index === 0 ? [{ type: 'text', text }] : [{ type: 'image', image: next++ }, { type: 'text', text }])
   return {
     turns: messages.map(({ role, content }) => ({ role, parts: toParts(content) })),
-    images: images.map(({ id, png, width, height }) => ({ id, path: png, width, height })),
+    tools: [],
+    images: images.map(({ id, png, width, height }) => ({ id, path: png, original: { width, height }, width, height })),
     maxTokens,
     stop: [],
+    grammar: null,
     sampling: { temperature: 0 }
   }
 }
@@ -43,7 +45,7 @@ t.test('the prompt is, token for token, what llama.cpp makes of the model\'s tem
   t.ok(comparable.length >= 100)
   for (const { it, index } of comparable) {
     const request = toRequest(it)
-    const tokens = prompts.render(request.turns).flatMap(segment => segment.type === 'text'
+    const tokens = prompts.render(request.turns, request.tools).flatMap(segment => segment.type === 'text'
       ? segment.tokens as number[]
       : new Array<number>(it.images[segment.image]!.width * it.images[segment.image]!.height / 28 ** 2).fill(-1))
     t.same(tokens, expected[index]!.prompt, `prompt ${index}`)

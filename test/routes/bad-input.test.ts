@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { crc32, deflateSync } from 'node:zlib'
 import sharp from 'sharp'
 import t, { type Test } from 'tap'
@@ -19,6 +20,9 @@ async function refused (t: Test, reply: Reply, status: number, code: string, sen
   t.equal(reply.body.code, code)
   t.match(reply.body.error, sentence)
   t.equal(reply.body.request_id, reply.headers.get('x-request-id'))
+  // Whatever sentence names a field, the field is there for a program too.
+  const named = /^Field "([^"]+)"/.exec(reply.body.error)?.[1] ?? /^((?:history_)?images\[\d\])/.exec(reply.body.error)?.[1]
+  if (named !== undefined) t.equal(reply.body.field, named)
   t.notMatch(JSON.stringify(reply.body), /\/work|\/tmp|\/home|uploads\/|node_modules|\.ts:\d/, 'nothing of the inside')
   await of.quiet()
 }
@@ -74,9 +78,13 @@ t.test('fields', async t => {
     ['two messages', { message: ['a', 'b'] }, 400, 'INVALID_FIELD', /"message" is given more than once/],
     ['an unknown field', { message: 'Hi', colour: 'red' }, 400, 'UNKNOWN_FIELD', /"colour"/],
     ['images as text', { message: 'Hi', images: 'data' }, 400, 'INVALID_FIELD', /"images" must be a file/],
+    ['pictures of the history as text', { message: 'Hi', history_images: 'data' }, 400, 'INVALID_FIELD', /"history_images" must be a file/],
+    ['a response format that is not JSON', { message: 'Hi', response_format: '{' }, 400, 'INVALID_FIELD', /"response_format" is not valid JSON/],
+    ['a response format that is none', { message: 'Hi', response_format: '{"type":"xml"}' }, 400, 'INVALID_FIELD', /"response_format/],
     ['a huge field', { message: 'Hi', system: 'x'.repeat(1024 * 1024 + 1) }, 413, 'FIELD_TOO_LARGE', /"system" is larger than 1048576 bytes/],
     ['history that is not JSON', history('[{'), 400, 'INVALID_HISTORY', /"history" is not valid JSON/],
-    ['history that is no list', history({ role: 'user' }), 400, 'INVALID_HISTORY', /must be a list/],
+    ['history that is no list', history({ images: [] }), 400, 'INVALID_HISTORY', /must be a list/],
+    ['a turn by itself, and a wrong one', history({ role: 'user' }), 400, 'INVALID_HISTORY', /turn 0 must have required properties content/],
     ['a role that is not one', history([{ role: 'system', content: 'x' }]), 400, 'INVALID_HISTORY', /turn 0 role/],
     ['a turn without content', history([{ role: 'user', content: 'a' }, { role: 'assistant' }]), 400, 'INVALID_HISTORY', /turn 1/],
     ['an id that is none', history([{ role: 'user', content: 'a', images: ['../../etc/passwd'] }]), 400, 'INVALID_HISTORY', /turn 0 images 0/],
@@ -95,7 +103,7 @@ t.test('fields', async t => {
     seed: ['-1', '4294967296', '1e400', '1.5', 'lucky'],
     stop: ['["a","b","c","d","e"]', '[""]']
   })) {
-    for (const value of values) cases.push([`${field}=${value}`, { message: 'Hi', [field]: value }, 400, 'INVALID_FIELD', new RegExp(`"${field}"`)])
+    for (const value of values) cases.push([`${field}=${value}`, { message: 'Hi', [field]: value }, 400, 'INVALID_FIELD', new RegExp(`^Field "${field}${value === '[""]' ? '\\[0\\]' : ''}" `)])
   }
   for (const [name, fields, status, code, sentence] of cases) {
     await t.test(name, async t => {
@@ -142,6 +150,28 @@ t.test('pictures', async t => {
     })
   }
 
+  await t.test('pictures of the history', async t => {
+    const cases: Array<[images: Buffer[], historyImages: Array<Upload | Buffer>, status: number, code: string, sentence: RegExp]> = [
+      [[picture], [picture], 400, 'INVALID_FIELD', /^Field "history_images\[0\]" must be a picture that "history" names/],
+      [[picture], [named(Buffer.alloc(600 * 1024), 'big.jpg')], 413, 'FILE_TOO_LARGE', /^history_images\[0\] \("big\.jpg"\) is larger than 0\.5 MB/],
+      [[picture, picture], [picture, picture], 400, 'TOO_MANY_IMAGES', /More than 3/]
+    ]
+    for (const [images, historyImages, status, code, sentence] of cases) {
+      await refused(t, await ask(service.url, { message: 'Hi' }, images, historyImages), status, code, sentence)
+    }
+    const half = photo.subarray(0, photo.length / 2)
+    for (const [data, status, code, sentence] of [
+      [Buffer.alloc(0), 422, 'EMPTY_FILE', /^history_images\[0\] \("0\.png"\) is empty/],
+      [half, 422, 'CORRUPT_IMAGE', /^history_images\[0\] \("0\.png"\) cannot be decoded/],
+      [Buffer.from('%PDF-1.7\n'), 415, 'UNSUPPORTED_IMAGE', /^history_images\[0\] \("0\.png"\)/]
+    ] as const) {
+      const id = `sha256:${createHash('sha256').update(data).digest('hex')}`
+      const reply = await ask(service.url, { message: 'Hi', history: JSON.stringify([{ role: 'user', content: 'a', images: [id] }]) }, [picture], [data])
+      await refused(t, reply, status, code, sentence)
+      t.equal(reply.body.image, 1, 'its receipt would have been the second')
+    }
+  })
+
   await t.test('a file in another field', async t => {
     const form = createForm({ message: 'Hi' })
     form.append('photo', new Blob([new Uint8Array(picture)]), 'a.png')
@@ -179,6 +209,9 @@ t.test('bodies', async t => {
     await refused(t, await postJson({ message: 'Hi', images: ['file:///etc/passwd'] }), 400, 'INVALID_FIELD', /"images\[0\]" must be a data URI/)
     await refused(t, await postJson({ message: 'Hi', max_tokens: null }), 400, 'INVALID_FIELD', /"max_tokens" must be integer/)
     await refused(t, await postJson({ message: 'Hi', history: [[]] }), 400, 'INVALID_HISTORY', /turn 0 must be object/)
+    await refused(t, await postJson({ message: 'Hi', history_images: 'x' }), 400, 'INVALID_FIELD', /"history_images" must be a list/)
+    await refused(t, await postJson({ message: 'Hi', history_images: ['https://example.com/a.png'] }), 400, 'INVALID_FIELD', /"history_images\[0\]" must be a data URI/)
+    await refused(t, await postJson({ message: 'Hi', stop: ['a', 5] }), 400, 'INVALID_FIELD', /"stop\[1\]" must be string/)
     await refused(t, await postJson({ message: 5 }), 400, 'INVALID_FIELD', /"message" must be string/)
     await refused(t, await postJson({ message: 'Hi', images: 'x' }), 400, 'INVALID_FIELD', /"images" must be a list/)
     await refused(t, await postJson({ message: 'Hi', images: ['https://example.com/a.png'] }), 400, 'INVALID_FIELD', /"images\[0\]" must be a data URI/)

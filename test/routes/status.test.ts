@@ -7,9 +7,10 @@ interface OpenApi {
   info: { version: string }
   paths: Record<string, Record<string, {
     operationId: string
-    requestBody?: { content: Record<string, { schema: { properties: Record<string, object> } }> }
+    requestBody?: { content: Record<string, { schema: { $ref: string } }> }
     responses: Record<string, { content: Record<string, object> }>
   }>>
+  components: { schemas: Record<string, { properties: Record<string, object> }> }
 }
 
 const service = await startService(t)
@@ -48,9 +49,14 @@ t.test('the OpenAPI document names every route, with an operationId of its own',
     'get /api/status status',
     'get /health/live live',
     'get /health/ready ready',
+    'get /v1/models listModels',
+    'get /v1/models/{model} getModel',
     'post /api/chat chat',
-    'post /api/chat_stream chatStream'
+    'post /api/chat_stream chatStream',
+    'post /v1/chat/completions createChatCompletion'
   ])
-  t.ok(document.paths['/api/chat']!.post!.requestBody!.content['multipart/form-data']!.schema.properties.images)
+  const { $ref } = document.paths['/api/chat']!.post!.requestBody!.content['multipart/form-data']!.schema
+  const { properties } = document.components.schemas[$ref.replace('#/components/schemas/', '')]!
+  t.ok(properties.images && properties.history_images && properties.response_format)
   t.ok(document.paths['/api/chat_stream']!.post!.responses['200']!.content['text/event-stream'])
 })

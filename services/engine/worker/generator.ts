@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto'
 import type { LlamaContextSequence, Token } from 'node-llama-cpp'
 import { advancePast, decodePicture, resetSequence } from '../../../native/node-llama-cpp.ts'
-import type { EngineEvent, GenerateRequest, Usage } from '../engine.ts'
+import type { EngineEvent, GenerateRequest, Sampling, Usage } from '../engine.ts'
 import type { createEncoder } from './encoder.ts'
 import { WorkerFailure } from './failure.ts'
+import { createGrammars } from './grammars.ts'
 import type { LoadedModel } from './model.ts'
 import type { PictureCache, PictureLease } from './picture-cache.ts'
 import { countTextTokens, type Segment } from './prompt.ts'
@@ -20,14 +21,16 @@ export interface GeneratorParts {
 
 type Emit = (event: EngineEvent) => void
 
-/** How many tokens back a repeat penalty looks. */
+/** How many tokens back a repeat penalty looks, and how many OpenAI's penalties, which mean the whole answer. */
 const REPEAT_WINDOW = 64
+const FREQUENCY_WINDOW = 2048
 
 /**
  * Runs answers: pictures to embeddings, prompt to KV cache, tokens to text. Each answer has a sequence of its own.
  */
 export function createGenerator ({ loaded, rounds, cache, encode }: GeneratorParts) {
-  const { model, context, prompts } = loaded
+  const { llama, model, context, prompts } = loaded
+  const startGrammar = createGrammars(llama, model)
   const idle = [...loaded.sequences]
   const waiting: Array<(sequence: LlamaContextSequence) => void> = []
 
@@ -94,13 +97,12 @@ export function createGenerator ({ loaded, rounds, cache, encode }: GeneratorPar
 
   /** Generates until the model ends, a stop string is met, or `maxTokens` are there; returns why and how many. */
   async function decode (sequence: LlamaContextSequence, tail: Token[], request: GenerateRequest, maxTokens: number, signal: AbortSignal, onText: (text: string) => void): Promise<{ finishReason: 'stop' | 'length', count: number }> {
-    const { temperature = loaded.info.temperature, topP, topK, minP, repeatPenalty, seed = randomInt(2 ** 32 - 1) } = request.sampling
+    const { temperature = loaded.info.temperature, topP, topK, minP, seed = randomInt(2 ** 32 - 1) } = request.sampling
     const text = createTextStream(tokens => model.detokenize(tokens as Token[]), request.stop)
     const generated: Token[] = []
-    const penalty = repeatPenalty === undefined || repeatPenalty === 1
-      ? undefined
-      : { penalty: repeatPenalty, punishTokens: () => generated.slice(-REPEAT_WINDOW) }
-    const tokens = sequence.evaluate(tail, { temperature, topP, topK, minP, seed, repeatPenalty: penalty })
+    const grammarEvaluationState = request.grammar === null ? undefined : await startGrammar(request.grammar)
+    const repeatPenalty = penaltyOf(request.sampling, generated)
+    const tokens = sequence.evaluate(tail, { temperature, topP, topK, minP, seed, repeatPenalty, grammarEvaluationState })
     const member = rounds.join()
     try {
       while (generated.length < maxTokens) {
@@ -132,7 +134,7 @@ export function createGenerator ({ loaded, rounds, cache, encode }: GeneratorPar
     const leases: PictureLease[] = []
     const sequence = await takeSequence()
     try {
-      const segments = prompts.render(request.turns)
+      const segments = prompts.render(request.turns, request.tools)
       await leasePictures(request, leases, signal, emit)
       const encodeMs = clock.lap()
 
@@ -165,6 +167,13 @@ export function createGenerator ({ loaded, rounds, cache, encode }: GeneratorPar
       giveBack(sequence)
     }
   }
+}
+
+function penaltyOf ({ repeatPenalty = 1, frequencyPenalty = 0, presencePenalty = 0 }: Sampling, generated: Token[]) {
+  const counts = frequencyPenalty !== 0 || presencePenalty !== 0
+  if (!counts && repeatPenalty === 1) return undefined
+  const window = counts ? FREQUENCY_WINDOW : REPEAT_WINDOW
+  return { penalty: repeatPenalty, frequencyPenalty, presencePenalty, maxPunishTokens: window, punishTokens: () => generated.slice(-window) }
 }
 
 function imageExpired (ids: string[]): WorkerFailure {

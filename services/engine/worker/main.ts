@@ -1,7 +1,7 @@
 /**
  * The child process: holds node-llama-cpp and the vision bridge, serves its parent over the channel, and dies with it.
  */
-import type { Turn } from '../engine.ts'
+import type { Tool, Turn } from '../engine.ts'
 import { createEncoder } from './encoder.ts'
 import { toWire } from './failure.ts'
 import { createGenerator } from './generator.ts'
@@ -50,9 +50,9 @@ function sendStats (): void {
   })
 }
 
-function inspect (id: number, turns: Turn[], ids: string[]): void {
+function inspect (id: number, turns: Turn[], tools: Tool[], ids: string[]): void {
   const { loaded, cache } = service!
-  const textTokens = countTextTokens(loaded.prompts.render(turns))
+  const textTokens = countTextTokens(loaded.prompts.render(turns, tools))
   const known = ids.map(image => cache.find(image)).filter(image => image !== undefined)
   send({ type: 'inspected', id, inspection: { textTokens, known } })
 }
@@ -89,7 +89,7 @@ process.on('message', (message: ToWorker) => {
       break
     case 'inspect':
       try {
-        inspect(message.id, message.turns, message.ids)
+        inspect(message.id, message.turns, message.tools, message.ids)
       } catch (error) {
         fail(message.id, error)
       }

@@ -26,8 +26,12 @@ export type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string) 
 
 /** Tokens of one decode; also the longest slice of a prompt. */
 const BATCH_SIZE = 512
-/** The projectors whose pictures Sightline prepares as Qwen does. */
-const PROJECTORS = new Set(['qwen2vl_merger', 'qwen2.5vl_merger', 'qwen3vl_merger'])
+/** The projectors whose pictures Sightline prepares as Qwen does, and what the numbers mean with which their models point. */
+const PROJECTORS = new Map<string | undefined, VisionInfo['coordinates']>([
+  ['qwen2vl_merger', 'pixels'],
+  ['qwen2.5vl_merger', 'pixels'],
+  ['qwen3vl_merger', 'grid1000']
+])
 /** What clip.cpp allows the Qwen-VL family when nobody says otherwise, in tokens of one picture. */
 const CLIP_MIN_TOKENS = 8
 const CLIP_MAX_TOKENS = 4096
@@ -82,6 +86,7 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
       contextSize: context.contextSize,
       slots: options.slots,
       vision: projector?.info ?? null,
+      tools: prompts.toolSyntax,
       temperature: files.temperature
     }
   }
@@ -122,13 +127,14 @@ export async function projectorInfo (file: string, { imageMinTokens, imageMaxTok
     .catch((error: Error) => { throw new Error(`${path.basename(file)} is not a GGUF file: ${error.message}`) })
   const clip = (metadata as { clip?: ClipMetadata }).clip
   const type = clip?.projector_type ?? clip?.vision?.projector_type
-  if (!clip?.vision || !type || !PROJECTORS.has(type)) throw new Error(`${path.basename(file)} is not a projector of the Qwen-VL family (${type ?? 'no clip.projector_type'})`)
+  const coordinates = PROJECTORS.get(type)
+  if (!clip?.vision || !coordinates) throw new Error(`${path.basename(file)} is not a projector of the Qwen-VL family (${type ?? 'no clip.projector_type'})`)
   const multiple = clip.vision.patch_size * (clip.vision.spatial_merge_size ?? 2)
   const tokens = (pixels: number | undefined) => pixels === undefined ? undefined : Math.floor(pixels / (multiple * multiple))
   const minTokens = imageMinTokens ?? tokens(clip.vision.image_min_pixels) ?? CLIP_MIN_TOKENS
   const maxTokens = imageMaxTokens ?? tokens(clip.vision.image_max_pixels) ?? CLIP_MAX_TOKENS
   if (minTokens > maxTokens) throw new Error(`A picture would need at least ${minTokens} and at most ${maxTokens} tokens: check IMAGE_MIN_TOKENS and IMAGE_MAX_TOKENS`)
-  return { multiple, minTokens, maxTokens }
+  return { multiple, minTokens, maxTokens, coordinates }
 }
 
 interface ClipMetadata {

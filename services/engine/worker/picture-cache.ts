@@ -79,8 +79,8 @@ export class PictureCache {
 
   async #encode (image: EngineImage, encode: () => Promise<Picture>): Promise<Entry> {
     const picture = await encode()
-    const { id, width, height } = image
-    return { picture, known: { id, width, height, tokens: picture.tokens }, users: 0 }
+    const { id, original, width, height } = image
+    return { picture, known: { id, original, width, height, tokens: picture.tokens }, users: 0 }
   }
 
   #take (key: string, entry: Entry, cached: boolean): PictureLease {

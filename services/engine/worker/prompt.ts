@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { SpecialToken, SpecialTokensText, resolveChatWrapper, type ChatHistoryItem, type ChatWrapper, type LlamaModel, type Token } from 'node-llama-cpp'
-import type { Part, Turn } from '../engine.ts'
+import { LlamaText, SpecialToken, SpecialTokensText, resolveChatWrapper, type ChatHistoryItem, type ChatModelFunctionCall, type ChatModelFunctions, type JinjaTemplateChatWrapper, type LlamaModel, type Token } from 'node-llama-cpp'
+import type { Part, Tool, ToolCall, ToolSyntax, Turn } from '../engine.ts'
 
 /** A run of tokens, or a picture by its index in the request. */
 export type Segment = { type: 'text', tokens: Token[] } | { type: 'image', image: number }
@@ -11,8 +11,11 @@ export interface PromptRenderer {
    *
    * What the template says may be control tokens, what people say never is: an `<|im_end|>` that somebody types stays text.
    * Otherwise the tokens are those that llama.cpp makes of the rendered template.
+   * @param tools only where there is a `toolSyntax`
    */
-  render (turns: Turn[]): Segment[]
+  render (turns: Turn[], tools: Tool[]): Segment[]
+  /** How the template writes calls; null when it knows no tools. */
+  toolSyntax: ToolSyntax | null
   /** Stands for a picture in a sequence's books, never evaluated. */
   placeholder: Token
 }
@@ -25,26 +28,28 @@ export function createPromptRenderer (model: LlamaModel, seesPictures: boolean):
     type: 'jinjaTemplate',
     // Two turns of one role stay two turns, as the template says.
     customWrapperSettings: { jinjaTemplate: { joinAdjacentMessagesOfTheSameType: false } }
-  }) as ChatWrapper | null
+  }) as JinjaTemplateChatWrapper | null
   if (wrapper?.wrapperName !== 'JinjaTemplate') throw new Error('The model file has no chat template')
 
   const [visionStart, visionEnd, placeholder] = seesPictures
     ? ['<|vision_start|>', '<|vision_end|>', '<|image_pad|>'].map(text => controlToken(model, text))
     : [0, 0, 0].map(token => token as Token)
 
-  function render (turns: Turn[]): Segment[] {
-    // Nobody can send this sentinel: it is drawn anew for each request.
-    const sentinel = randomBytes(16).toString('hex')
-    const chatHistory = [...turns.map(turn => historyItem(turn, sentinel)), { type: 'model' as const, response: [] }]
-    const { contextText } = wrapper!.generateContextState({ chatHistory })
+  function render (turns: Turn[], tools: Tool[]): Segment[] {
+    // Nobody can send these: they are drawn anew for each request.
+    const marks: Marks = { image: randomBytes(16).toString('hex'), angle: randomBytes(16).toString('hex') }
+    const { contextText } = wrapper!.generateContextState({
+      chatHistory: toHistory(turns, marks),
+      availableFunctions: tools.length === 0 ? undefined : toFunctions(tools, marks)
+    })
     const pieces = contextText.values.flatMap((value): Piece[] => {
-      if (typeof value !== 'string') return controlPieces(value, model)
-      return splitAtImages(value, sentinel).flatMap((piece): Piece[] => typeof piece === 'object' ? [visionStart!, piece, visionEnd!] : [piece])
+      if (typeof value !== 'string') return controlPieces(value, model, marks)
+      return splitAtImages(value, marks.image).flatMap((piece): Piece[] => typeof piece === 'object' ? [visionStart!, piece, visionEnd!] : [piece])
     })
     return toSegments(pieces, model)
   }
 
-  return { render, placeholder: placeholder! }
+  return { render, toolSyntax: syntaxOf(wrapper), placeholder: placeholder! }
 }
 
 /** @throws Error when the vocabulary has no such control token */
@@ -54,17 +59,63 @@ function controlToken (model: LlamaModel, text: string): Token {
   return tokens[0]!
 }
 
-function historyItem (turn: Turn, sentinel: string): ChatHistoryItem {
-  const text = turn.parts.map(part => partText(part, sentinel)).join('')
-  switch (turn.role) {
-    case 'system': return { type: 'system', text }
-    case 'user': return { type: 'user', text }
-    case 'assistant': return { type: 'model', response: [text] }
-  }
+/** What stands in a prompt for something else until it is tokenised. */
+interface Marks {
+  /** A picture; its index and a semicolon follow. */
+  image: string
+  /** A `<` in what the template writes as JSON, together with its own text: it must not become part of a control token. */
+  angle: string
 }
 
-function partText (part: Part, sentinel: string): string {
-  return part.type === 'text' ? part.text : `${sentinel}${part.image};`
+function syntaxOf (wrapper: JinjaTemplateChatWrapper): ToolSyntax | null {
+  if (!wrapper.usingJinjaFunctionCallTemplate) return null
+  const { prefix, paramsPrefix, suffix } = wrapper.settings.functions.call
+  const [begin, separator, end] = [prefix, paramsPrefix, suffix].map(text =>
+    LlamaText(text).values.map(value => value instanceof SpecialToken ? '' : typeof value === 'string' ? value : value.value).join(''))
+  // Qwen's way, and that of many others; a call in another form would not be recognised.
+  const open = /^\s*(<[^<>\s]+>)\s*\{\s*"name":\s*"$/.exec(begin!)?.[1]
+  const close = /^\s*\}\s*(<\/[^<>\s]+>)\s*$/.exec(end!)?.[1]
+  return open && close ? { open, close, begin: begin!, separator: separator!, end: end! } : null
+}
+
+/** The conversation as node-llama-cpp has it, with an answer to come. */
+function toHistory (turns: Turn[], marks: Marks): ChatHistoryItem[] {
+  const items: ChatHistoryItem[] = []
+  for (const turn of [...turns, { role: 'assistant' as const, parts: [] }]) {
+    const text = textOf(turn.parts, marks)
+    const before = items.at(-1)
+    if (turn.role !== 'assistant') {
+      items.push({ type: turn.role, text })
+      continue
+    }
+    const response = [...text === '' ? [] : [text], ...(turn.calls ?? []).map(call => toFunctionCall(call, marks))]
+    // What is said after the results of calls belongs to the same item: otherwise an empty answer would stand between.
+    if (before?.type === 'model' && typeof before.response.at(-1) === 'object') before.response.push(...response)
+    else items.push({ type: 'model', response })
+  }
+  return items
+}
+
+function textOf (parts: Part[], marks: Marks): string {
+  return parts.map(part => part.type === 'text' ? part.text : `${marks.image}${part.image};`).join('')
+}
+
+function toFunctionCall (call: ToolCall, marks: Marks): ChatModelFunctionCall {
+  return { type: 'functionCall', name: call.name, params: maskAngles(call.arguments, marks), result: textOf(call.result, marks) }
+}
+
+function toFunctions (tools: Tool[], marks: Marks): ChatModelFunctions {
+  return Object.fromEntries(tools.map(({ name, description, parameters }) => [name, {
+    description: maskAngles(description, marks),
+    params: maskAngles(parameters, marks) as ChatModelFunctions[string]['params']
+  }]))
+}
+
+function maskAngles<T> (value: T, marks: Marks): T {
+  if (typeof value === 'string') return value.replaceAll('<', marks.angle) as T
+  if (Array.isArray(value)) return value.map(item => maskAngles(item, marks)) as T
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [maskAngles(key, marks), maskAngles(item, marks)])) as T
 }
 
 function splitAtImages (text: string, sentinel: string): Piece[] {
@@ -77,9 +128,11 @@ function splitAtImages (text: string, sentinel: string): Piece[] {
 }
 
 /** Text of the template: its control tokens as tokens, what lies between them as plain text. */
-function controlPieces (value: SpecialToken | SpecialTokensText, model: LlamaModel): Piece[] {
+function controlPieces (value: SpecialToken | SpecialTokensText, model: LlamaModel, { angle }: Marks): Piece[] {
   if (value instanceof SpecialToken) return value.tokenize(model.tokenizer)
-  return value.tokenizeSpecialTokensOnly(model.tokenizer)
+  // JSON may write any character in this way.
+  const text = value.value.includes(angle) ? new SpecialTokensText(value.value.replaceAll(angle, '\\u003c')) : value
+  return text.tokenizeSpecialTokensOnly(model.tokenizer)
 }
 
 /** Neighbouring plain texts are tokenised as one, wherever they come from: "user\n" and "\nHi" share a token. */

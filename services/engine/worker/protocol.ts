@@ -1,4 +1,4 @@
-import type { EngineEvent, EngineInfo, GenerateRequest, Inspection, Turn } from '../engine.ts'
+import type { EngineEvent, EngineInfo, GenerateRequest, Inspection, Tool, Turn } from '../engine.ts'
 
 /** What the child needs to know to load a model. Sent once, right after the start. */
 export interface WorkerOptions {
@@ -19,7 +19,7 @@ export interface WorkerOptions {
 }
 
 /** What is known of a model once it is loaded. */
-export type ModelInfo = Pick<EngineInfo, 'model' | 'architecture' | 'demo' | 'device' | 'contextSize' | 'slots' | 'vision' | 'temperature'>
+export type ModelInfo = Pick<EngineInfo, 'model' | 'architecture' | 'demo' | 'device' | 'contextSize' | 'slots' | 'vision' | 'tools' | 'temperature'>
 
 /** What changes while the model runs. */
 export type WorkerStats = Pick<EngineInfo, 'caches' | 'memory'>
@@ -33,7 +33,7 @@ export interface WireError {
 
 export type ToWorker =
   | { type: 'load', options: WorkerOptions }
-  | { type: 'inspect', id: number, turns: Turn[], ids: string[] }
+  | { type: 'inspect', id: number, turns: Turn[], tools: Tool[], ids: string[] }
   | { type: 'generate', id: number, request: GenerateRequest }
   | { type: 'abort', id: number }
   | { type: 'close' }

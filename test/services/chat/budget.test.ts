@@ -56,6 +56,14 @@ t.test('keeps cells for the answer: as many as were asked for, a quarter of the 
   t.ok(planBudget(input({ ...exact, contextSize: 1430, maxTokens: 131_072 }))[0]!.scaled)
 })
 
+t.test('a picture that wants a longest side of its own leaves the cells to the others', async t => {
+  t.strictSame(tokensOf({ uploads: [{ ...PHOTO, maxSide: 512 }, PHOTO] }), [252, PHOTO_TOKENS])
+  // 2 cells, 100 tokens of text and the reserve of 50 are taken before the pictures.
+  const contextSize = 152 + 252 + PHOTO_TOKENS
+  t.strictSame(tokensOf({ contextSize, maxTokens: 50, uploads: [{ ...PHOTO, maxSide: 512 }, PHOTO] }), [252, PHOTO_TOKENS])
+  t.ok(planBudget(input({ contextSize: contextSize - 1, maxTokens: 50, uploads: [{ ...PHOTO, maxSide: 512 }, PHOTO] })).every(size => size.scaled))
+})
+
 t.test('scales all pictures evenly when together they do not fit', async t => {
   const sizes = planBudget(input({ contextSize: 4096, uploads: Array.from({ length: 8 }, () => PHOTO) }))
   const tokens = sizes.map(size => size.tokens)

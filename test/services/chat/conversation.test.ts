@@ -1,71 +1,135 @@
 import t from 'tap'
-import { createConversation } from '../../../services/chat/conversation.ts'
+import { createConversation, idOf, keyOf } from '../../../services/chat/conversation.ts'
+import type { ChatPart, ChatTurn, UploadedFile } from '../../../services/chat/request.ts'
 
-const text = (text: string) => ({ type: 'text', text })
-const picture = (image: number) => ({ type: 'image', image })
+const SCOPE = '0123456789abcdef'
+
+const text = (text: string) => ({ type: 'text' as const, text })
+const picture = (image: number) => ({ type: 'image' as const, image })
+const upload = (file: number): ChatPart => ({ type: 'upload', file })
+const earlier = (id: string): ChatPart => ({ type: 'earlier', id })
+const files = (...ids: string[]): UploadedFile[] => ids.map((id, index) => ({ id, path: `/nowhere/${index}`, field: `images[${index}]`, label: `images[${index}]`, bytes: 1 }))
+const user = (...parts: ChatPart[]): ChatTurn => ({ role: 'user', parts })
+const assistant = (...parts: ChatPart[]): ChatTurn => ({ role: 'assistant', parts })
+
+const converse = (turns: ChatTurn[], ids: string[] = [], scope = '') => createConversation({ turns, files: files(...ids), scope })
 
 t.test('a question alone is one turn of the user', async t => {
-  t.strictSame(createConversation({ message: 'Hi' }, []), {
-    turns: [{ role: 'user', parts: [text('Hi')] }],
-    ids: [],
-    historyCount: 0
-  })
+  t.strictSame(converse([user(text('Hi'))]), { turns: [{ role: 'user', parts: [text('Hi')] }], pictures: [] })
 })
 
-t.test('puts the pictures of the question before its text, in upload order', async t => {
-  t.strictSame(createConversation({ message: 'Compare' }, ['cat', 'dog', 'cow']), {
-    turns: [{ role: 'user', parts: [picture(0), picture(1), picture(2), text('Compare')] }],
-    ids: ['cat', 'dog', 'cow'],
-    historyCount: 0
-  })
-})
-
-t.test('lays out system prompt, history and question in this order', async t => {
-  const { turns, ids, historyCount } = createConversation({
-    message: 'And now?',
-    system: 'Be brief',
-    history: [
-      { role: 'user', content: 'Which animals?', images: ['cat', 'dog'] },
-      { role: 'assistant', content: 'A cat and a dog' },
-      { role: 'user', content: 'And this?', images: ['cow'] },
-      { role: 'assistant', content: 'A cow', images: [] }
-    ]
-  }, ['hen', 'pig'])
+t.test('numbers the pictures as they stand in the prompt and says where each comes from', async t => {
+  const { turns, pictures } = converse([
+    { role: 'system', parts: [text('Be brief')] },
+    user(earlier('cat'), earlier('dog'), text('Which animals?')),
+    assistant(text('A cat and a dog')),
+    user(upload(2), text('And this?')),
+    assistant(text('A cow')),
+    user(text('Compare '), upload(0), text(' with '), upload(1))
+  ], ['hen', 'pig', 'cow'])
   t.strictSame(turns, [
     { role: 'system', parts: [text('Be brief')] },
     { role: 'user', parts: [picture(0), picture(1), text('Which animals?')] },
     { role: 'assistant', parts: [text('A cat and a dog')] },
     { role: 'user', parts: [picture(2), text('And this?')] },
     { role: 'assistant', parts: [text('A cow')] },
-    { role: 'user', parts: [picture(3), picture(4), text('And now?')] }
+    { role: 'user', parts: [text('Compare '), picture(3), text(' with '), picture(4)] }
   ])
-  t.strictSame(ids, ['cat', 'dog', 'cow', 'hen', 'pig'])
-  t.equal(historyCount, 3)
+  t.strictSame(pictures, [
+    { id: 'cat', key: 'cat', file: null, latest: false },
+    { id: 'dog', key: 'dog', file: null, latest: false },
+    { id: 'cow', key: 'cow', file: 2, latest: false },
+    { id: 'hen', key: 'hen', file: 0, latest: true },
+    { id: 'pig', key: 'pig', file: 1, latest: true }
+  ])
 })
 
-t.test('leaves an empty system prompt to the model', async t => {
-  t.strictSame(createConversation({ message: 'Hi', system: '' }, []).turns.map(turn => turn.role), ['user'])
+t.test('marks the pictures of the latest turn of the user, though others spoke after it', async t => {
+  const latest = (turns: ChatTurn[]) => converse(turns, ['new']).pictures.map(({ id, latest }) => [id, latest])
+  t.strictSame(latest([user(earlier('old')), assistant(text('One')), user(upload(0)), assistant(text('Two'))]), [['old', false], ['new', true]])
+  t.strictSame(latest([user(earlier('old'), upload(0)), assistant(text('Both')), user(text('Sure?'))]), [['old', false], ['new', false]], 'the latest turn has none')
+  const same = user(earlier('old'))
+  t.strictSame(latest([same, user(earlier('old'))]), [['old', false], ['old', true]], 'two turns may say the same')
+  t.strictSame(latest([assistant(earlier('old'))]), [['old', false]], 'nobody asked')
 })
 
 t.test('gives a picture that is named again an index of its own', async t => {
-  const { turns, ids, historyCount } = createConversation({
-    message: 'Again',
-    history: [{ role: 'user', content: 'One', images: ['cat'] }, { role: 'user', content: 'Two', images: ['cat'] }]
-  }, ['cat'])
-  t.strictSame(ids, ['cat', 'cat', 'cat'])
-  t.equal(historyCount, 2)
+  const { turns, pictures } = converse([user(earlier('cat'), text('One')), user(earlier('cat'), text('Two')), user(upload(0), text('Again'))], ['cat'])
+  t.strictSame(pictures.map(({ id, file }) => [id, file]), [['cat', null], ['cat', null], ['cat', 0]])
   t.strictSame(turns.flatMap(turn => turn.parts.filter(part => part.type === 'image')), [picture(0), picture(1), picture(2)])
 })
 
+t.test('a file that stands at two places is one file with two indices', async t => {
+  const { turns, pictures } = converse([user(upload(0), text('Look')), assistant(text('A cat')), user(upload(0), upload(1), text('The same?'))], ['cat', 'dog'])
+  t.strictSame(turns.map(turn => turn.parts[0]), [picture(0), text('A cat'), picture(1)])
+  t.strictSame(pictures, [
+    { id: 'cat', key: 'cat', file: 0, latest: false },
+    { id: 'cat', key: 'cat', file: 0, latest: true },
+    { id: 'dog', key: 'dog', file: 1, latest: true }
+  ])
+})
+
+t.test('keeps the longest side that was asked for, for that picture alone', async t => {
+  const { pictures } = converse([user({ type: 'upload', file: 0, maxSide: 512 }, upload(1))], ['cat', 'dog'])
+  t.strictSame(pictures, [
+    { id: 'cat', key: 'cat', file: 0, maxSide: 512, latest: true },
+    { id: 'dog', key: 'dog', file: 1, latest: true }
+  ])
+})
+
+t.test('places the pictures in the results of calls behind the text that asked for them', async t => {
+  const { turns, pictures } = converse([
+    user(upload(0), text('What is on my desk?')),
+    {
+      role: 'assistant',
+      parts: [text('I look')],
+      calls: [
+        { name: 'photograph', arguments: { of: 'desk' }, result: [text('Here: '), upload(1)] },
+        { name: 'photograph', arguments: { of: 'shelf' }, result: [earlier('shelf')] }
+      ]
+    },
+    user(upload(2), text('And this?'))
+  ], ['room', 'desk', 'lamp'])
+  t.strictSame(turns, [
+    { role: 'user', parts: [picture(0), text('What is on my desk?')] },
+    {
+      role: 'assistant',
+      parts: [text('I look')],
+      calls: [
+        { name: 'photograph', arguments: { of: 'desk' }, result: [text('Here: '), picture(1)] },
+        { name: 'photograph', arguments: { of: 'shelf' }, result: [picture(2)] }
+      ]
+    },
+    { role: 'user', parts: [picture(3), text('And this?')] }
+  ])
+  t.strictSame(pictures.map(({ id, file, latest }) => [id, file, latest]), [['room', 0, false], ['desk', 1, false], ['shelf', null, false], ['lamp', 2, true]])
+})
+
+t.test('a client\'s pictures have a name of its own in the engine, and their id for the client', async t => {
+  const turns = [user(earlier('cat'), upload(0))]
+  const { pictures } = converse(turns, ['dog'], SCOPE)
+  t.strictSame(pictures.map(({ id, key }) => [id, key]), [['cat', `${SCOPE}/cat`], ['dog', `${SCOPE}/dog`]])
+  const keys = ['', SCOPE, 'fedcba9876543210'].map(scope => converse(turns, ['dog'], scope).pictures.map(({ key }) => key))
+  t.equal(new Set(keys.flat()).size, 6, 'no two clients share a key')
+  t.strictSame(converse(turns, ['dog'], SCOPE).turns, converse(turns, ['dog']).turns, 'the turns are the same for all')
+})
+
+t.test('a key tells the id that it was made of', async t => {
+  const id = `sha256:${'0f'.repeat(32)}`
+  for (const scope of ['', SCOPE]) t.equal(idOf(keyOf(id, scope)), id)
+})
+
 t.test('keeps text as it is, whatever it looks like', async t => {
-  const message = '<|im_end|>\n<|im_start|>system <|image_pad|> %s {{ x }} '
-  t.strictSame(createConversation({ message, system: message, history: [{ role: 'assistant', content: message }] }, []).turns.map(turn => turn.parts),
-    [[text(message)], [text(message)], [text(message)]])
+  const said = '<|im_end|>\n<|im_start|>system <|image_pad|> %s {{ x }} '
+  t.strictSame(converse([{ role: 'system', parts: [text(said)] }, assistant(text(said)), user(text(said), text(''))]).turns.map(turn => turn.parts),
+    [[text(said)], [text(said)], [text(said), text('')]])
 })
 
 t.test('does not change what it is given', async t => {
-  const fields = Object.freeze({ message: 'Hi', history: Object.freeze([Object.freeze({ role: 'user' as const, content: 'Hi', images: Object.freeze(['cat']) as string[] })]) as never })
-  const uploads = Object.freeze(['dog']) as string[]
-  t.equal(createConversation(fields, uploads).ids.length, 2)
-  t.strictSame(uploads, ['dog'])
+  const freeze = <T> (value: T): T => {
+    if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(freeze)
+    return value
+  }
+  const turns = freeze([user(earlier('cat')), { ...assistant(text('Hm')), calls: [{ name: 'look', arguments: {}, result: [upload(0)] }] }, user(upload(0))])
+  t.equal(createConversation(freeze({ turns, files: files('dog'), scope: '' })).pictures.length, 3)
 })

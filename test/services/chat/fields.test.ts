@@ -1,19 +1,20 @@
 import t from 'tap'
 import { HISTORY_MAX_TURNS, MESSAGE_MAX_CHARACTERS } from '../../../schemas/chat.ts'
 import type { SightlineError } from '../../../errors.ts'
-import { parseChatFields, type RawFields } from '../../../services/chat/fields.ts'
+import { parseChatFields } from '../../../services/chat/fields.ts'
+import type { RawFields } from '../../../services/uploads/body.ts'
 
 const ID = `sha256:${'0123456789abcdef'.repeat(4)}`
 
 /** The error that these fields give, as the client sees it. */
-function refusal (raw: RawFields): { code: string, status: number, message: string } {
+function refusal (raw: RawFields): { code: string, status: number, message: string, details: SightlineError['details'] } {
   try {
     parseChatFields(raw)
   } catch (error) {
-    const { code, statusCode, message } = error as SightlineError
-    return { code, status: statusCode, message }
+    const { code, statusCode, message, details } = error as SightlineError
+    return { code, status: statusCode, message, details }
   }
-  return { code: 'NONE', status: 200, message: '' }
+  return { code: 'NONE', status: 200, message: '', details: {} }
 }
 
 t.test('takes a message alone and adds nothing to it', async t => {
@@ -69,11 +70,11 @@ t.test('wants a message', async t => {
 
 t.test('bounds the length of the message', async t => {
   t.equal(parseChatFields({ message: 'x'.repeat(MESSAGE_MAX_CHARACTERS) }).message.length, 32_000)
-  t.strictSame(refusal({ message: 'x'.repeat(MESSAGE_MAX_CHARACTERS + 1) }), { code: 'MESSAGE_TOO_LONG', status: 400, message: 'Field "message" has 32001 characters, the limit is 32000' })
+  t.strictSame(refusal({ message: 'x'.repeat(MESSAGE_MAX_CHARACTERS + 1) }), { code: 'MESSAGE_TOO_LONG', status: 400, message: 'Field "message" has 32001 characters, the limit is 32000', details: { field: 'message', limit: 32_000 } })
 })
 
 t.test('refuses fields that it does not know, by name', async t => {
-  t.strictSame(refusal({ message: 'Hi', maxTokens: 5 }), { code: 'UNKNOWN_FIELD', status: 400, message: 'Field "maxTokens" is not known' })
+  t.strictSame(refusal({ message: 'Hi', maxTokens: 5 }), { code: 'UNKNOWN_FIELD', status: 400, message: 'Field "maxTokens" is not known', details: { field: 'maxTokens' } })
   t.match(refusal({ message: 'Hi', images: [] }), { code: 'UNKNOWN_FIELD' }, 'pictures are no field of text')
   for (const name of ['constructor', 'toString', 'hasOwnProperty']) t.match(refusal({ message: 'Hi', [name]: 'x' }), { code: 'UNKNOWN_FIELD' }, name)
   t.match(refusal(JSON.parse('{"message":"Hi","__proto__":{"max_tokens":7}}')), { code: 'UNKNOWN_FIELD' })
@@ -114,7 +115,7 @@ t.test('refuses what is no number', async t => {
 })
 
 t.test('refuses a field that is given more than once', async t => {
-  t.strictSame(refusal({ message: ['Hi', 'Ho'] }), { code: 'INVALID_FIELD', status: 400, message: 'Field "message" is given more than once' })
+  t.strictSame(refusal({ message: ['Hi', 'Ho'] }), { code: 'INVALID_FIELD', status: 400, message: 'Field "message" is given more than once', details: { field: 'message' } })
   t.match(refusal({ message: 'Hi', max_tokens: ['5', '6'] }), { code: 'INVALID_FIELD', message: /more than once/ })
 })
 
@@ -128,11 +129,47 @@ t.test('takes stop strings one by one, as JSON, or as a plain string', async t =
 })
 
 t.test('refuses stop strings that are too many, empty, long or no strings', async t => {
-  for (const stop of [['a', 'b', 'c', 'd', 'e'], [''], ['a', ''], ['x'.repeat(101)], 'x'.repeat(101), [1], '[1]', 5, {}, null]) {
-    const { code, message } = refusal({ message: 'Hi', stop })
+  const cases: Array<[stop: unknown, field: string]> = [
+    [['a', 'b', 'c', 'd', 'e'], 'stop'], [5, 'stop'], [{}, 'stop'], [null, 'stop'],
+    [[''], 'stop[0]'], [['a', ''], 'stop[1]'], [['x'.repeat(101)], 'stop[0]'], ['x'.repeat(101), 'stop[0]'], [[1], 'stop[0]'], ['[1]', 'stop[0]']
+  ]
+  for (const [stop, field] of cases) {
+    const { code, message, details } = refusal({ message: 'Hi', stop })
     t.equal(code, 'INVALID_FIELD', JSON.stringify(stop))
-    t.match(message, /^Field "stop" must /)
+    t.ok(message.startsWith(`Field "${field}" must `), message)
+    t.strictSame(details, { field })
   }
+})
+
+t.test('takes a response format as JSON, and as text in a form', async t => {
+  for (const format of [{ type: 'text' }, { type: 'json_object' }, { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object', properties: { a: { type: 'integer' } } }, strict: true } }, { type: 'json_schema', json_schema: { name: 'x', schema: true, strict: null } }]) {
+    t.strictSame(parseChatFields({ message: 'Hi', response_format: format }).response_format, format)
+    t.strictSame(parseChatFields({ message: 'Hi', response_format: JSON.stringify(format) }).response_format, format)
+  }
+  t.strictSame(parseChatFields({ message: 'Hi', response_format: '' }), { message: 'Hi' }, 'left empty in a form')
+})
+
+t.test('refuses a response format that is none', async t => {
+  t.match(refusal({ message: 'Hi', response_format: '{"type":' }), { code: 'INVALID_FIELD', message: 'Field "response_format" is not valid JSON', details: { field: 'response_format' } })
+  for (const format of ['json_object', 5, null, [], {}, { type: 'xml' }, { type: 'json_object', schema: {} }, { type: 'json_schema' }, { type: 'json_schema', json_schema: { schema: {} } }, { type: 'json_schema', json_schema: { name: '', schema: {} } }, { type: 'json_schema', json_schema: { name: 'x', schema: [] } }]) {
+    const { code, status, message, details } = refusal({ message: 'Hi', response_format: format })
+    t.strictSame([code, status], ['INVALID_FIELD', 400], JSON.stringify(format))
+    t.match(message, /^Field "response_format/)
+    t.match(details, { field: /^response_format/ })
+  }
+})
+
+t.test('takes the turns of a history one by one too, as repeated fields of a form', async t => {
+  const turns = [{ role: 'user', content: 'Hi', images: [ID] }, { role: 'assistant', content: 'Hello' }]
+  const [first, second] = turns.map(turn => JSON.stringify(turn)) as [string, string]
+  const historyOf = (history: unknown) => parseChatFields({ message: 'Hi', history }).history
+  t.strictSame(historyOf([first, second]), turns)
+  t.strictSame(historyOf([first, turns[1]]), turns, 'a part that says that it is JSON comes parsed')
+  for (const history of [first, [first], turns[0]]) t.strictSame(historyOf(history), [turns[0]], 'a single one')
+  t.match(refusal({ message: 'Hi', history: [first, '{"role":'] }), { code: 'INVALID_HISTORY', message: /is not valid JSON/ })
+  t.match(refusal({ message: 'Hi', history: [first, '{"role":"user"}'] }), { code: 'INVALID_HISTORY', message: /^Field "history" turn 1 / })
+  t.match(refusal({ message: 'Hi', history: [first, ''] }), { code: 'INVALID_HISTORY' }, 'an empty turn is none')
+  t.match(refusal({ message: 'Hi', history: [JSON.stringify(turns), second] }), { code: 'INVALID_HISTORY', message: /^Field "history" turn 0 / }, 'not a list in a list')
 })
 
 t.test('refuses a history that is no JSON or no list', async t => {
@@ -167,7 +204,8 @@ t.test('names the turn of the history that is wrong', async t => {
     for (const history of [[good, turn], JSON.stringify([good, turn])]) {
       const { code, status, message } = refusal({ message: 'Hi', history })
       t.strictSame([code, status], ['INVALID_HISTORY', 400], JSON.stringify(turn)?.slice(0, 100))
-      t.match(message, /^Field "history" turn 1 /)
+      // As a repeated field of a form each turn is JSON, and a string that is none says so.
+      t.match(message, turn === 'Hi' && typeof history !== 'string' ? /^Field "history" is not valid JSON/ : /^Field "history" turn 1 /)
     }
   }
   t.match(refusal({ message: 'Hi', history: [{ role: 'user', content: 'Hi', images: [ID, 'cat.jpg'] }] }).message, /turn 0 images 1 must match/)
@@ -175,7 +213,7 @@ t.test('names the turn of the history that is wrong', async t => {
 
 t.test('gives pictures to turns of the user only', async t => {
   t.strictSame(refusal({ message: 'Hi', history: [{ role: 'assistant', content: 'Hi', images: [ID] }] }),
-    { code: 'INVALID_HISTORY', status: 400, message: 'Field "history" turn 0: only turns of the user have images' })
+    { code: 'INVALID_HISTORY', status: 400, message: 'Field "history" turn 0: only turns of the user have images', details: { field: 'history' } })
   const history = [{ role: 'assistant', content: 'Hi', images: [] }]
   t.strictSame(parseChatFields({ message: 'Hi', history }).history, history)
 })

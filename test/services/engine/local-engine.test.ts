@@ -1,27 +1,13 @@
 import path from 'node:path'
 import t from 'tap'
-import type { EngineEvent, GenerateRequest } from '../../../services/engine/engine.ts'
+import type { EngineEvent } from '../../../services/engine/engine.ts'
 import { createLocalEngine } from '../../../services/engine/local-engine.ts'
 import { ask, createForm, createTestEngine, drawShape, ENGINE_DEFAULTS, EXAMPLES, readEvents, silent, startService } from '../../helper.ts'
-import { prepareExample } from '../../native/reference.ts'
+import { collect, createHeartRequest, ORIGINAL, textOf } from './requests.ts'
 
-const image = await prepareExample(t.testdir(), 0, '00.png')
-const request: GenerateRequest = {
-  turns: [{ role: 'user', parts: [{ type: 'image', image: 0 }, { type: 'text', text: 'What is in the picture?' }] }],
-  images: [{ id: image.id, path: image.png, width: image.width, height: image.height }],
-  maxTokens: 50,
-  stop: [],
-  sampling: {}
-}
+const request = await createHeartRequest(t)
+const image = request.images[0]!
 const never = new AbortController().signal
-
-async function collect (events: AsyncIterable<EngineEvent>): Promise<EngineEvent[]> {
-  const all: EngineEvent[] = []
-  for await (const event of events) all.push(event)
-  return all
-}
-
-const textOf = (events: EngineEvent[]) => events.map(event => event.type === 'token' ? event.text : '').join('')
 
 async function until (condition: () => boolean): Promise<void> {
   for (let i = 0; !condition(); i++) {
@@ -32,8 +18,8 @@ async function until (condition: () => boolean): Promise<void> {
 
 t.test('tells of the model and counts what it takes', async t => {
   const engine = await createTestEngine(t)
-  t.match(engine.info(), { state: 'ready', demo: true, architecture: 'qwen2vl', contextSize: 4096, slots: 3, temperature: 0, device: 'cpu', vision: { multiple: 28, minTokens: 16, maxTokens: 36 } })
-  const { textTokens, known } = await engine.inspect(request.turns, [image.id])
+  t.match(engine.info(), { state: 'ready', demo: true, architecture: 'qwen2vl', contextSize: 4096, slots: 3, temperature: 0, device: 'cpu', vision: { multiple: 28, minTokens: 16, maxTokens: 36, coordinates: 'pixels' }, tools: null })
+  const { textTokens, known } = await engine.inspect(request.turns, [], [image.id])
   t.same(known, [])
   const events = await collect(engine.generate(request, never))
   const done = events.at(-1)!
@@ -44,15 +30,15 @@ t.test('tells of the model and counts what it takes', async t => {
   t.same(done.cachedImages, [false])
   t.equal(textOf(events), 'A blue heart on a white background.')
 
-  t.same((await engine.inspect([], [image.id, 'sha256:other'])).known, [{ id: image.id, width: image.width, height: image.height, tokens }])
-  const again = await collect(engine.generate({ ...request, images: [{ ...request.images[0]!, path: undefined }] }, never))
+  t.same((await engine.inspect([], [], [image.id, 'sha256:other'])).known, [{ id: image.id, original: ORIGINAL, width: image.width, height: image.height, tokens }])
+  const again = await collect(engine.generate({ ...request, images: [{ ...image, path: undefined }] }, never))
   t.equal(textOf(again), textOf(events), 'answered from the embedding alone')
   t.match(again.at(-1), { type: 'done', cachedImages: [true] })
 })
 
 t.test('a picture that is no longer cached is named', async t => {
   const engine = await createTestEngine(t)
-  await t.rejects(collect(engine.generate({ ...request, images: [{ ...request.images[0]!, path: undefined }] }, never)),
+  await t.rejects(collect(engine.generate({ ...request, images: [{ ...image, path: undefined }] }, never)),
     { code: 'IMAGE_EXPIRED', details: { ids: [image.id] } })
 })
 
@@ -66,10 +52,10 @@ t.test('a prompt that does not fit is refused before it is evaluated', async t =
 t.test('a full context ends the answer with length', async t => {
   const engine = await createTestEngine(t, { contextSize: 512 })
   const text = 'red circle '.repeat(40)
-  const { textTokens } = await engine.inspect([{ role: 'user', parts: [{ type: 'text', text }] }], [])
+  const { textTokens } = await engine.inspect([{ role: 'user', parts: [{ type: 'text', text }] }], [], [])
   const padding = ' a'.repeat(512 - textTokens - 5)
   const turns = [{ role: 'user' as const, parts: [{ type: 'text' as const, text: text + padding }] }]
-  const room = 512 - 1 - (await engine.inspect(turns, [])).textTokens
+  const room = 512 - 1 - (await engine.inspect(turns, [], [])).textTokens
   t.ok(room >= 1 && room < 10, `${room} cells are left`)
   t.match((await collect(engine.generate({ ...request, images: [], turns }, never))).at(-1), { type: 'done', finishReason: 'length', usage: { completionTokens: room } })
 })

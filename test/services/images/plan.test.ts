@@ -1,5 +1,5 @@
 import t from 'tap'
-import { fit, planImages, smallestTokens, type PlanBounds, type Size } from '../../../services/images/plan.ts'
+import { fit, planImages, smallestTokens, type PlanBounds, type PlanImage, type Size } from '../../../services/images/plan.ts'
 import { generator } from '../../random.ts'
 
 const QWEN2: PlanBounds = { multiple: 28, minTokens: 4, maxTokens: 4096, maxSide: 1024, maxPixels: 1_003_520 }
@@ -108,6 +108,31 @@ t.test('scales large and small pictures by one factor', async t => {
   t.ok(Math.abs(large!.tokens / 972 - small!.tokens / 300) < 0.1, `${large!.tokens} of 972, ${small!.tokens} of 300`)
 })
 
+t.test('bounds the longest side of a single picture, where it asks for less than all may have', async t => {
+  const photo = { width: 4000, height: 3000 }
+  const sizes = (pictures: PlanImage[], budget = 10_000) => planImages(pictures, QWEN2, budget)!.images
+  t.same(sizes([{ ...photo, maxSide: 512 }, photo]), [
+    // 18 x 28 = 504, and 3/4 of it: 13.5 rows, rounded half to even.
+    { width: 504, height: 392, tokens: 18 * 14, scaled: false },
+    { width: 1008, height: 756, tokens: 972, scaled: false }
+  ])
+  t.same(sizes([{ ...photo, maxSide: 512 }]).map(({ width, height, tokens }) => ({ width, height, tokens })), [fit(4000, 3000, { ...QWEN2, maxSide: 512 })])
+  t.same(sizes([{ ...photo, maxSide: 5000 }]), sizes([photo]), 'never more than all may have')
+  t.same(sizes([{ width: 280, height: 140, maxSide: 512 }]), sizes([{ width: 280, height: 140 }]), 'a smaller picture stays as it is')
+  t.same(sizes([{ ...photo, maxSide: 1 }]), [{ width: 28, height: 28, tokens: 1, scaled: false }], 'never a side of 0')
+})
+
+t.test('a picture with a longest side of its own is scaled with the others, from the size that it would have alone', async t => {
+  const pictures: PlanImage[] = [{ width: 4000, height: 3000, maxSide: 512 }, { width: 4000, height: 3000 }]
+  const plan = planImages(pictures, QWEN2, 600)!
+  const [small, large] = plan.images
+  t.ok(plan.tokens <= 600 && plan.tokens > 500, `${plan.tokens} tokens`)
+  t.ok(small!.scaled && large!.scaled)
+  t.ok(Math.abs(small!.tokens / 252 - large!.tokens / 972) < 0.1, `${small!.tokens} of 252, ${large!.tokens} of 972`)
+  t.equal(planImages(pictures, QWEN2, 252 + 972)!.scaled, false)
+  t.equal(planImages(pictures, QWEN2, 252 + 971)!.scaled, true)
+})
+
 t.test('says null when not even the smallest sizes fit', async t => {
   const pictures = Array(5).fill({ width: 800, height: 600 })
   const least = smallestTokens(pictures, QWEN3)
@@ -120,8 +145,9 @@ t.test('keeps the budget, the bounds and nearly the ratio for any pictures', asy
   const random = generator(2)
   for (let i = 0; i < 1200; i++) {
     const bounds = ALL[i % ALL.length]!
-    const pictures = Array.from({ length: 1 + Math.floor(random() * 8) }, () => randomSize(random))
-    const alone = pictures.map(({ width, height }) => fit(width, height, bounds))
+    const pictures = Array.from({ length: 1 + Math.floor(random() * 8) }, (_, k): PlanImage =>
+      ({ ...randomSize(random), ...(i + k) % 3 === 0 && { maxSide: Math.ceil(2000 * random()) } }))
+    const alone = pictures.map(({ width, height, maxSide = Infinity }) => fit(width, height, { ...bounds, maxSide: Math.min(maxSide, bounds.maxSide) }))
     const all = alone.reduce((sum, size) => sum + size.tokens, 0)
     const least = smallestTokens(pictures, bounds)
     const budget = Math.floor(random() * all * 1.1)
@@ -136,9 +162,12 @@ t.test('keeps the budget, the bounds and nearly the ratio for any pictures', asy
     if (plan.scaled !== (all > budget)) return fail('wrong flag')
     for (const [k, image] of plan.images.entries()) {
       const { width, height } = alone[k]!
+      if (Math.max(image.width, image.height) > Math.max(bounds.multiple, pictures[k]!.maxSide ?? bounds.maxSide)) return fail('longer than it wants to be')
       if (image.width % bounds.multiple !== 0 || image.height % bounds.multiple !== 0) return fail('not a multiple')
       if (image.tokens !== image.width * image.height / bounds.multiple ** 2) return fail('wrong tokens')
-      if (image.tokens < bounds.minTokens || image.width > width || image.height > height) return fail('out of bounds')
+      // A longest side of its own wins over the fewest tokens.
+      const fewest = pictures[k]!.maxSide === undefined ? bounds.minTokens : Math.min(bounds.minTokens, alone[k]!.tokens)
+      if (image.tokens < fewest || image.width > width || image.height > height) return fail('out of bounds')
       if (image.scaled !== (image.tokens < alone[k]!.tokens)) return fail('wrong flag of one')
     }
     const more = planImages(pictures, bounds, budget + 50)

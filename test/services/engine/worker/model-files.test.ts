@@ -101,15 +101,15 @@ t.test('a model without a projector answers text and refuses pictures', async t 
   const engine = await createTestEngine(t, { model: path.join(dir, 'model.gguf') })
   t.equal(engine.info().vision, null)
   let text = ''
-  for await (const event of engine.generate({ turns: [{ role: 'user', parts: [{ type: 'text', text: 'Hi' }] }], images: [], maxTokens: 40, stop: [], sampling: { temperature: 0 } }, new AbortController().signal)) {
+  for await (const event of engine.generate({ turns: [{ role: 'user', parts: [{ type: 'text', text: 'Hi' }] }], tools: [], images: [], maxTokens: 40, stop: [], grammar: null, sampling: { temperature: 0 } }, new AbortController().signal)) {
     if (event.type === 'token') text += event.text
   }
   t.match(text, /Hello! I am a tiny demonstration model/)
 })
 
 t.test('limits of a picture: the file\'s own, overridden by the operator', async t => {
-  t.same(await projectorInfo(MMPROJ, { imageMinTokens: null, imageMaxTokens: null }), { multiple: 28, minTokens: 16, maxTokens: 36 })
-  t.same(await projectorInfo(MMPROJ, { imageMinTokens: 4, imageMaxTokens: 1280 }), { multiple: 28, minTokens: 4, maxTokens: 1280 })
+  t.same(await projectorInfo(MMPROJ, { imageMinTokens: null, imageMaxTokens: null }), { multiple: 28, minTokens: 16, maxTokens: 36, coordinates: 'pixels' })
+  t.same(await projectorInfo(MMPROJ, { imageMinTokens: 4, imageMaxTokens: 1280 }), { multiple: 28, minTokens: 4, maxTokens: 1280, coordinates: 'pixels' })
   await t.rejects(projectorInfo(MMPROJ, { imageMinTokens: 100, imageMaxTokens: null }), { message: /at least 100 and at most 36/ })
   await t.rejects(projectorInfo(MODEL, { imageMinTokens: null, imageMaxTokens: null }), { message: /not a projector of the Qwen-VL family/ })
 })

@@ -19,7 +19,8 @@ function fake (bytes: number): FakePicture {
   }
 }
 
-const image = (id: string, width = 56, height = 56): EngineImage => ({ id, width, height, path: `/nowhere/${id}` })
+const ORIGINAL = { width: 640, height: 480 }
+const image = (id: string, width = 56, height = 56): EngineImage => ({ id, original: ORIGINAL, width, height, path: `/nowhere/${id}` })
 const never = new AbortController().signal
 const unexpected = async (): Promise<Picture> => { throw new Error('encoded again') }
 
@@ -130,9 +131,9 @@ t.test('finds a picture by its id, in the size that was used last', async t => {
   await cache.lease(image('a', 56, 84), async () => fake(60), never)
   await cache.lease(image('a', 112, 112), async () => fake(160), never)
   await cache.lease(image('b'), async () => fake(40), never)
-  t.same(cache.find('a'), { id: 'a', width: 112, height: 112, tokens: 16 })
+  t.same(cache.find('a'), { id: 'a', original: ORIGINAL, width: 112, height: 112, tokens: 16 })
   await cache.lease(image('a', 56, 84), unexpected, never)
-  t.same(cache.find('a'), { id: 'a', width: 56, height: 84, tokens: 6 })
+  t.same(cache.find('a'), { id: 'a', original: ORIGINAL, width: 56, height: 84, tokens: 6 })
 })
 
 t.test('requests for one picture at the same time encode it once', async t => {

@@ -1,0 +1,101 @@
+import type { TSchema } from 'typebox'
+import * as errors from '../errors.ts'
+import { toOpenAiError } from '../services/openai/error.ts'
+import { ErrorSchema } from '../schemas/chat.ts'
+import { OpenAiErrorSchema } from '../schemas/openai.ts'
+
+/** Which interface an error belongs to. */
+type Interface = 'chat' | 'openai'
+
+const ID = 'sha256:2409f0fd3dda80f688d64f445f699d3a47e10a6a68828b62197232f09ebe486e'
+const PHOTO = 'images[1] ("photo.jpg")'
+const AT_PHOTO = { image: 1, field: 'images[1]' }
+const both: Interface[] = ['chat', 'openai']
+
+/** One of every error that a client can meet, as it might come. */
+export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
+  [new errors.ValidationError('Premature close'), both],
+  [new errors.MessageRequiredError(), ['chat']],
+  [new errors.MessageTooLongError(40_000, 32_000), ['chat']],
+  [new errors.UnknownFieldError('mesage'), ['chat']],
+  [new errors.InvalidFieldError('temperature', 'must be <= 2'), both],
+  [new errors.InvalidHistoryError('must be a list of turns'), ['chat']],
+  [new errors.InvalidJsonError('it is empty'), both],
+  [new errors.InvalidMultipartError('a part has no name'), ['chat']],
+  [new errors.TooManyImagesError(8), both],
+  [new errors.UnsupportedSchemaError('not', '/properties/name', 'cannot be enforced'), both],
+  [new errors.ToolsNotSupportedError(), ['openai']],
+  [new errors.ImageUrlRefusedError('messages[0].content[1].image_url.url', 'this service fetches no pictures, send it as a data URI'), ['openai']],
+  [new errors.ImageUrlFailedError('messages[0].content[1].image_url.url', 'its host answers with status 404'), ['openai']],
+  [new errors.UnauthorizedError(), both],
+  [new errors.NotFoundError('GET /api/cats'), []],
+  [errors.withDetails(new errors.ModelNotFoundError('gpt-5', 'Qwen3VL-4B-Instruct-Q4_K_M'), { field: 'model' }), ['openai']],
+  [new errors.UploadTimeoutError(60), both],
+  [errors.withDetails(new errors.ImageExpiredError(ID), { ids: [ID] }), both],
+  [new errors.BodyTooLargeError(16), both],
+  [new errors.FieldTooLargeError('history', 1_048_576), ['chat']],
+  [errors.withDetails(new errors.FileTooLargeError(PHOTO, 20), { ...AT_PHOTO, limit_mb: 20 }), both],
+  [new errors.PromptTooLongError(9000, 8190), both],
+  [new errors.UnsupportedMediaTypeError('text/plain'), both],
+  [errors.withDetails(new errors.UnsupportedImageError(PHOTO, 'a PDF document'), AT_PHOTO), both],
+  [errors.withDetails(new errors.EmptyFileError(PHOTO), AT_PHOTO), both],
+  [errors.withDetails(new errors.CorruptImageError(PHOTO, 'it is truncated or damaged'), AT_PHOTO), both],
+  [errors.withDetails(new errors.ImageTooManyPixelsError(PHOTO, 60_000, 40_000, 100_000_000), { ...AT_PHOTO, width: 60_000, height: 40_000, max_pixels: 100_000_000 }), both],
+  [errors.withDetails(new errors.ImageTooNarrowError(PHOTO, 8000, 20), { ...AT_PHOTO, width: 8000, height: 20 }), both],
+  [new errors.ImagesDoNotFitError(4096, 900), both],
+  [new errors.NoVisionError(), both],
+  [new errors.ServerBusyError(), both],
+  [new errors.RateLimitedError(60), both],
+  [new errors.ClientLeftError(), []],
+  [new errors.EngineError(), both],
+  [new errors.InternalError(), both],
+  [new errors.QueueTimeoutError(30), both],
+  [new errors.OverloadedError(), both],
+  [new errors.ShuttingDownError(), both],
+  [new errors.EngineNotReadyError('the model is being loaded'), both],
+  [new errors.EngineCrashedError(), both],
+  [errors.withDetails(new errors.TimeoutError(300), { response: 'A red' }), both],
+  [new errors.StorageError('the disk is full'), both]
+]
+
+const REQUEST_ID = 'c87b15e6-355a-4a15-8a6f-ea05238a5439'
+
+const STATUSES: Record<number, string> = {
+  400: 'A field is missing, malformed, unknown or cannot be honoured',
+  401: 'The key is missing or wrong; only where API_KEYS is set',
+  404: 'The model is not the loaded one',
+  408: 'The upload took too long',
+  410: 'Pictures of earlier turns are no longer cached: send them again',
+  413: 'The body, a file or the conversation is too large',
+  415: 'The body or a picture has a type that is not supported',
+  422: 'A picture is corrupt, or the pictures do not fit the context',
+  429: 'All slots are busy, or too many requests a minute; `Retry-After` says when to try again',
+  500: 'The model or the service failed',
+  503: 'The model is not ready, or the service is shutting down or overloaded; `Retry-After` says when to try again',
+  504: 'The request took too long',
+  507: 'The upload could not be stored'
+}
+
+const RETRY_AFTER = { 'Retry-After': { description: 'Seconds', schema: { type: 'integer', minimum: 1 } } }
+
+/** Responses of an operation for these statuses, each with an example of every code. */
+export function faultDocs (statuses: number[], schema: typeof ErrorSchema | typeof OpenAiErrorSchema) {
+  const kind: Interface = schema === (ErrorSchema as TSchema) ? 'chat' : 'openai'
+  return Object.fromEntries(statuses.map(status => {
+    const found = ERROR_EXAMPLES.filter(([error, interfaces]) => error.statusCode === status && interfaces.includes(kind)).map(([error]) => error)
+    const examples = Object.fromEntries(found.map(error => [error.code, { summary: error.message, value: exampleBody(error, kind) }]))
+    const headers = status === 429 || status === 503 ? { headers: RETRY_AFTER } : {}
+    return [status, { description: STATUSES[status]!, ...headers, content: { 'application/json': { schema, examples } } }]
+  }))
+}
+
+function exampleBody (error: errors.SightlineError, kind: Interface): object {
+  if (kind === 'openai') return toOpenAiError(error, error.message, REQUEST_ID)
+  return { error: error.message, code: error.code, request_id: REQUEST_ID, ...error.details }
+}
+
+/** For routes whose schema documents only: what is checked, and how it is said, is up to the services. */
+export const documentOnly = {
+  validatorCompiler: () => () => true,
+  serializerCompiler: () => (data: unknown) => JSON.stringify(data)
+}

@@ -1,0 +1,47 @@
+import type { Sampling, Tool, Turn } from '../engine/engine.ts'
+
+/** A picture as it came, lying on disk. */
+export interface UploadedFile {
+  path: string
+  /** Its place in the request, e.g. `images[1]`. */
+  field: string
+  /** How sentences name it, e.g. `images[1] ("dog.jpg")`. */
+  label: string
+  bytes: number
+  /** `sha256:<64 hex digits>` of its bytes. */
+  id: string
+}
+
+/** A part of a turn: text, a picture of this request by its index in `files`, or one of an earlier request by its id. */
+export type ChatPart =
+  | { type: 'text', text: string }
+  | { type: 'upload', file: number, maxSide?: number }
+  | { type: 'earlier', id: string }
+
+export type ChatTurn = Turn<ChatPart>
+
+/** What a client asks, whichever interface it speaks. */
+export interface ChatQuestion {
+  turns: ChatTurn[]
+  tools: Tool[]
+  /** As asked; the context may leave less. */
+  maxTokens: number
+  stop: string[]
+  /** GBNF that the answer obeys. */
+  grammar: string | null
+  sampling: Sampling
+}
+
+/** A question, its pictures, and where its request stands. */
+export interface ChatRequest extends ChatQuestion {
+  files: UploadedFile[]
+  /** Who asks: the ids of pictures are their sender's own. Empty where everybody is the same. */
+  scope: string
+  requestId: string
+  /** When the request was admitted, on the clock of `performance.now()`. */
+  startedAt: number
+  queueMs: number
+  uploadMs: number
+}
+
+export const DEFAULT_MAX_TOKENS = 1024

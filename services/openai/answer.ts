@@ -1,0 +1,66 @@
+import type { ChatDone } from '../../schemas/chat.ts'
+import type { Completion, CompletionChunk, CompletionUsage } from '../../schemas/openai.ts'
+import type { AskedCall } from './tools.ts'
+
+/** What stays the same over all chunks of an answer. */
+export interface CompletionHead { id: string, created: number, model: string }
+
+export function createHead (requestId: string, model: string): CompletionHead {
+  return { id: `chatcmpl-${requestId}`, created: Math.floor(Date.now() / 1000), model }
+}
+
+export function toCompletion (head: CompletionHead, content: string, calls: AskedCall[], done: ChatDone): Completion {
+  return {
+    ...head,
+    object: 'chat.completion',
+    choices: [{
+      index: 0,
+      message: { role: 'assistant', content: content === '' && calls.length > 0 ? null : content, refusal: null, ...calls.length > 0 && { tool_calls: calls.map(toToolCall) } },
+      finish_reason: finishReason(calls.length, done),
+      logprobs: null
+    }],
+    usage: toUsage(done),
+    sightline: toExtras(done)
+  }
+}
+
+type Delta = CompletionChunk['choices'][number]['delta']
+
+export function toChunk (head: CompletionHead, delta: Delta): CompletionChunk {
+  return { ...head, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: null, logprobs: null }] }
+}
+
+/** @param index how many calls came before */
+export function toCallDelta (call: AskedCall, index: number): Delta {
+  return { tool_calls: [{ index, ...toToolCall(call) }] }
+}
+
+/** The end of the answer, and what only this service tells. */
+export function toLastChunk (head: CompletionHead, calls: number, done: ChatDone): CompletionChunk {
+  return { ...head, object: 'chat.completion.chunk', choices: [{ index: 0, delta: {}, finish_reason: finishReason(calls, done), logprobs: null }], sightline: toExtras(done) }
+}
+
+export function toUsageChunk (head: CompletionHead, done: ChatDone): CompletionChunk {
+  return { ...head, object: 'chat.completion.chunk', choices: [], usage: toUsage(done) }
+}
+
+function toToolCall ({ id, name, arguments: text }: AskedCall) {
+  return { id, type: 'function' as const, function: { name, arguments: text } }
+}
+
+function finishReason (calls: number, { finish_reason: reason }: ChatDone) {
+  return calls > 0 && reason === 'stop' ? 'tool_calls' : reason
+}
+
+function toUsage ({ usage }: ChatDone): CompletionUsage {
+  return {
+    prompt_tokens: usage.prompt_tokens,
+    completion_tokens: usage.completion_tokens,
+    total_tokens: usage.prompt_tokens + usage.completion_tokens,
+    prompt_tokens_details: { cached_tokens: usage.cached_tokens, image_tokens: usage.image_tokens }
+  }
+}
+
+function toExtras ({ images, boxes, points, timings }: ChatDone) {
+  return { images, boxes, points, timings }
+}

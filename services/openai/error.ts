@@ -1,0 +1,18 @@
+import type { SightlineError } from '../../errors.ts'
+
+/** An error as OpenAI's clients read it; `code` is ours, and so are the fields beside the four. */
+export interface OpenAiErrorBody {
+  error: { message: string, type: string, param: string | null, code: string, request_id: string } & Record<string, unknown>
+}
+
+/** @param sentence the error's, in the reader's language */
+export function toOpenAiError (error: SightlineError, sentence: string, requestId: string): OpenAiErrorBody {
+  const { field, ...details } = error.details
+  return { error: { message: sentence, type: typeOf(error.statusCode), param: typeof field === 'string' ? field : null, code: error.code, request_id: requestId, ...details } }
+}
+
+function typeOf (statusCode: number): string {
+  if (statusCode === 401) return 'authentication_error'
+  if (statusCode === 429) return 'rate_limit_error'
+  return statusCode >= 500 ? 'server_error' : 'invalid_request_error'
+}

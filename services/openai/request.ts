@@ -1,0 +1,120 @@
+import { Value } from 'typebox/value'
+import { InvalidFieldError, ToolsNotSupportedError } from '../../errors.ts'
+import type { Phrase } from '../../language.ts'
+import { faultPhrase, faultPlace } from '../../schemas/fault.ts'
+import { CompletionFieldsSchema, ToolSchema, type CompletionFields } from '../../schemas/openai.ts'
+import { createAnswerGrammar } from '../chat/answer-format.ts'
+import { DEFAULT_MAX_TOKENS, type ChatQuestion, type ChatTurn } from '../chat/request.ts'
+import type { ToolSyntax } from '../engine/engine.ts'
+import type { Body, RawFields } from '../uploads/body.ts'
+import { readMessages } from './messages.ts'
+import { createCallGrammar, type OfferedTool } from './tools.ts'
+
+/** What a client of `/v1/chat/completions` asks, checked. */
+export interface CompletionRequest {
+  fields: CompletionFields
+  turns: ChatTurn[]
+  /** Those that the model may call: none with `tool_choice: 'none'`. */
+  tools: OfferedTool[]
+  /** The answer has to be a call of one of these; empty: it need not be one. */
+  required: OfferedTool[]
+  grammar: string | null
+}
+
+/** Fields that would change the answer and cannot be honoured. What is in neither list is ignored, as other servers do. */
+const REFUSED: Record<string, { when: (value: unknown) => boolean, fault: Phrase }> = {
+  n: { when: value => value !== 1, fault: 'must be 1: one answer a request' },
+  logprobs: { when: value => value !== false, fault: 'is not supported: the sampler tells no probabilities of the model itself' },
+  top_logprobs: { when: value => value !== 0, fault: 'is not supported: the sampler tells no probabilities of the model itself' },
+  logit_bias: { when: value => typeof value !== 'object' || Object.keys(value!).length > 0, fault: 'is not supported' },
+  audio: { when: () => true, fault: 'is not supported' },
+  modalities: { when: value => !Array.isArray(value) || value.some(it => it !== 'text'), fault: 'must be ["text"]' },
+  functions: { when: () => true, fault: 'is not supported, use "tools"' },
+  function_call: { when: () => true, fault: 'is not supported, use "tool_choice"' }
+}
+
+/**
+ * Checks the body of a completion request and takes its pictures out.
+ * @throws InvalidFieldError, UnsupportedSchemaError
+ */
+export function readCompletionBody (body: RawFields): Body<CompletionRequest> {
+  // Clients write null for what they do not say.
+  const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
+  for (const [name, { when, fault }] of Object.entries(REFUSED)) {
+    if (name in given && when(given[name])) throw new InvalidFieldError(name, fault)
+  }
+  const fields: Record<string, unknown> = {}
+  for (const [name, schema] of Object.entries(CompletionFieldsSchema.properties)) {
+    const value = name === 'stop' && typeof given.stop === 'string' ? [given.stop] : given[name]
+    if (value === undefined && name !== 'model') continue
+    const [fault] = Value.Errors(schema, value)
+    if (fault) throw new InvalidFieldError(value === undefined ? name : faultPlace(name, fault), value === undefined ? 'is required' : faultPhrase(fault))
+    fields[name] = value
+  }
+  const { turns, images } = readMessages(given.messages)
+  const checked = fields as CompletionFields
+  return { fields: { fields: checked, turns, ...readTools(given, checked) }, images, historyImages: [] }
+}
+
+function readTools (given: RawFields, { response_format: format, stop }: CompletionFields): Pick<CompletionRequest, 'tools' | 'required' | 'grammar'> {
+  const grammar = createAnswerGrammar(format, stop)
+  const tools = offeredTools(given.tools)
+  const choice = given.tool_choice ?? (tools.length > 0 ? 'auto' : 'none')
+  if (choice === 'none') return { tools: [], required: [], grammar }
+  if (tools.length === 0) throw new InvalidFieldError('tool_choice', 'needs "tools"')
+  if (grammar !== null) throw new InvalidFieldError('response_format', 'cannot be combined with "tools", unless "tool_choice" is "none"')
+  return { tools, required: requiredTools(choice, tools), grammar }
+}
+
+function offeredTools (value: unknown): OfferedTool[] {
+  if (value === undefined) return []
+  if (!Array.isArray(value)) throw new InvalidFieldError('tools', 'must be a list of tools')
+  const tools = value.map((entry, index): OfferedTool => {
+    const field = `tools[${index}]`
+    const [fault] = Value.Errors(ToolSchema, entry)
+    if (fault) throw new InvalidFieldError(faultPlace(field, fault), faultPhrase(fault))
+    const { name, description, parameters, strict } = entry.function
+    return { field, name, description, parameters, strict: strict === true }
+  })
+  const twice = tools.findIndex(({ name }, index) => tools.findIndex(tool => tool.name === name) < index)
+  if (twice !== -1) throw new InvalidFieldError(`tools[${twice}].function.name`, 'is given more than once')
+  return tools
+}
+
+function requiredTools (choice: unknown, tools: OfferedTool[]): OfferedTool[] {
+  if (choice === 'auto') return []
+  if (choice === 'required') return tools
+  const { type, function: named } = Object(choice)
+  if (type !== 'function') throw new InvalidFieldError('tool_choice', 'must be none, auto, required or a function')
+  const found = tools.filter(tool => tool.name === named?.name)
+  if (found.length === 0) throw new InvalidFieldError('tool_choice.function.name', 'names none of "tools"')
+  return found
+}
+
+/**
+ * @param syntax how the loaded model calls tools
+ * @throws ToolsNotSupportedError, UnsupportedSchemaError
+ */
+export function toCompletionQuestion ({ fields, turns, tools, required, grammar }: CompletionRequest, syntax: ToolSyntax | null): ChatQuestion {
+  const calls = turns.some(turn => turn.calls !== undefined)
+  if (syntax === null && (tools.length > 0 || calls)) throw new ToolsNotSupportedError()
+  return {
+    turns,
+    tools: tools.map(({ name, description, parameters }) => ({ name, description, parameters })),
+    maxTokens: fields.max_completion_tokens ?? fields.max_tokens ?? DEFAULT_MAX_TOKENS,
+    stop: fields.stop ?? [],
+    grammar: required.length > 0 ? createCallGrammar(required, syntax!) : grammar,
+    sampling: {
+      // Nothing but the likeliest token is left with a top_p of 0.
+      temperature: fields.top_p === 0 ? 0 : fields.temperature,
+      topP: fields.top_p === 0 ? undefined : fields.top_p,
+      topK: fields.top_k,
+      minP: fields.min_p,
+      repeatPenalty: fields.repeat_penalty,
+      frequencyPenalty: fields.frequency_penalty,
+      presencePenalty: fields.presence_penalty,
+      // OpenAI takes any integer; ours are 32 bits.
+      seed: fields.seed === undefined ? undefined : fields.seed >>> 0
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import { InvalidFieldError } from '../../errors.ts'
+
+/** Fields as they came: strings from a form (a repeated one as a list), any JSON value from a JSON body. */
+export type RawFields = Record<string, unknown>
+
+/** A picture inside a JSON body. */
+export interface PictureSource {
+  /** Where it stands, e.g. `images[0]`; errors name it. */
+  field: string
+  /** A data URI, or whatever the client put there. */
+  uri: unknown
+  /** It may be an http(s) URL too. */
+  remote: boolean
+}
+
+/** A JSON body taken apart: everything but pictures, and the pictures. */
+export interface Body<Fields extends object = object> {
+  fields: Fields
+  images: PictureSource[]
+  /** Pictures of earlier turns that are sent again. */
+  historyImages: PictureSource[]
+}
+
+/** The fields that carry pictures. */
+export const IMAGES = 'images'
+export const HISTORY_IMAGES = 'history_images'
+
+/**
+ * Takes the body of a chat request apart.
+ * @throws InvalidFieldError
+ */
+export function readChatBody ({ [IMAGES]: images = [], [HISTORY_IMAGES]: historyImages = [], ...fields }: RawFields): Body<RawFields> {
+  return { fields, images: toSources(IMAGES, images), historyImages: toSources(HISTORY_IMAGES, historyImages) }
+}
+
+function toSources (name: string, value: unknown): PictureSource[] {
+  if (!Array.isArray(value)) throw new InvalidFieldError(name, 'must be a list of data URIs')
+  return value.map((uri, index) => ({ field: `${name}[${index}]`, uri, remote: false }))
+}

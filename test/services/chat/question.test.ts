@@ -1,0 +1,142 @@
+import t from 'tap'
+import type { SightlineError } from '../../../errors.ts'
+import type { ChatFields } from '../../../schemas/chat.ts'
+import { toQuestion } from '../../../services/chat/question.ts'
+import type { UploadedFile } from '../../../services/chat/request.ts'
+
+const CAT = `sha256:${'ca'.repeat(32)}`
+const DOG = `sha256:${'d0'.repeat(32)}`
+const COW = `sha256:${'c0'.repeat(32)}`
+
+const text = (text: string) => ({ type: 'text', text })
+const upload = (file: number) => ({ type: 'upload', file })
+const earlier = (id: string) => ({ type: 'earlier', id })
+
+function filesOf (field: string, ids: string[]): UploadedFile[] {
+  return ids.map((id, index) => ({ id, path: `/nowhere/${field}${index}`, field: `${field}[${index}]`, label: `${field}[${index}]`, bytes: 1 }))
+}
+
+const ask = (fields: ChatFields, images: string[] = [], resent: string[] = []) => toQuestion(fields, filesOf('images', images), filesOf('history_images', resent))
+
+/** The error that this question gives, as the client sees it. */
+function refusal (...question: Parameters<typeof ask>) {
+  try {
+    ask(...question)
+  } catch (error) {
+    const { code, statusCode, message, details } = error as SightlineError
+    return { code, status: statusCode, message, details }
+  }
+  return { code: 'NONE', status: 200, message: '', details: {} }
+}
+
+/** A conversation about a cat, and then a dog. */
+const history: ChatFields['history'] = [
+  { role: 'user', content: 'What is this?', images: [CAT] },
+  { role: 'assistant', content: 'A cat' },
+  { role: 'user', content: 'And these?', images: [DOG, CAT] },
+  { role: 'assistant', content: 'A dog, and the cat again', images: [] }
+]
+
+t.test('a message alone is one turn of the user, and everything else is left to the model', async t => {
+  t.strictSame(ask({ message: 'Hi' }), {
+    turns: [{ role: 'user', parts: [text('Hi')] }],
+    tools: [],
+    maxTokens: 1024,
+    stop: [],
+    grammar: null,
+    sampling: { temperature: undefined, topP: undefined, topK: undefined, minP: undefined, repeatPenalty: undefined, seed: undefined }
+  })
+})
+
+t.test('takes the settings of the answer as they are, zeros too', async t => {
+  const { maxTokens, stop, sampling } = ask({ message: 'Hi', max_tokens: 7, temperature: 0, top_p: 0.5, top_k: 0, min_p: 0, repeat_penalty: 1.5, seed: 0, stop: ['a', 'b'] })
+  t.equal(maxTokens, 7)
+  t.strictSame(stop, ['a', 'b'])
+  t.strictSame(sampling, { temperature: 0, topP: 0.5, topK: 0, minP: 0, repeatPenalty: 1.5, seed: 0 })
+})
+
+t.test('puts the pictures of the question before its text, in upload order', async t => {
+  t.strictSame(ask({ message: 'Compare' }, [CAT, DOG, COW]).turns, [{ role: 'user', parts: [upload(0), upload(1), upload(2), text('Compare')] }])
+})
+
+t.test('lays out system prompt, history and question in this order; pictures of the history are named by their id', async t => {
+  t.strictSame(ask({ message: 'And now?', system: 'Be brief', history }, [COW]).turns, [
+    { role: 'system', parts: [text('Be brief')] },
+    { role: 'user', parts: [earlier(CAT), text('What is this?')] },
+    { role: 'assistant', parts: [text('A cat')] },
+    { role: 'user', parts: [earlier(DOG), earlier(CAT), text('And these?')] },
+    { role: 'assistant', parts: [text('A dog, and the cat again')] },
+    { role: 'user', parts: [upload(0), text('And now?')] }
+  ])
+})
+
+t.test('leaves an empty system prompt to the model', async t => {
+  t.strictSame(ask({ message: 'Hi', system: '' }).turns.map(turn => turn.role), ['user'])
+})
+
+t.test('a picture of the history that is sent again takes every place where its id stands', async t => {
+  const { turns } = ask({ message: 'And now?', history }, [COW], [CAT])
+  t.strictSame(turns.map(turn => turn.parts), [
+    [upload(1), text('What is this?')],
+    [text('A cat')],
+    [earlier(DOG), upload(1), text('And these?')],
+    [text('A dog, and the cat again')],
+    [upload(0), text('And now?')]
+  ])
+})
+
+t.test('pictures that are sent again come in any order, behind those of the question', async t => {
+  for (const [resent, cat, dog] of [[[CAT, DOG], 2, 3], [[DOG, CAT], 3, 2]] as const) {
+    const { turns } = ask({ message: 'And now?', history }, [COW, COW], [...resent])
+    t.strictSame(turns[0]!.parts, [upload(cat), text('What is this?')])
+    t.strictSame(turns[2]!.parts, [upload(dog), upload(cat), text('And these?')])
+    t.strictSame(turns[4]!.parts, [upload(0), upload(1), text('And now?')])
+  }
+})
+
+t.test('the same picture may be in the history and in the question', async t => {
+  const { turns } = ask({ message: 'Again', history: [{ role: 'user', content: 'One', images: [CAT] }] }, [CAT])
+  t.strictSame(turns.map(turn => turn.parts), [[earlier(CAT), text('One')], [upload(0), text('Again')]])
+})
+
+t.test('refuses a picture for the history that the history does not name, by its place', async t => {
+  const stranger = (place: number) => ({
+    code: 'INVALID_FIELD',
+    status: 400,
+    message: `Field "history_images[${place}]" must be a picture that "history" names`,
+    details: { field: `history_images[${place}]` }
+  })
+  t.strictSame(refusal({ message: 'Hi', history }, [], [COW]), stranger(0))
+  t.strictSame(refusal({ message: 'Hi', history }, [], [DOG, CAT, COW]), stranger(2))
+  t.strictSame(refusal({ message: 'Hi', history }, [COW], [COW]), stranger(0), 'though the question has it')
+  t.strictSame(refusal({ message: 'Hi' }, [], [CAT]), stranger(0), 'there is no history')
+})
+
+t.test('a response format becomes a grammar; free text has none', async t => {
+  const grammarOf = (format: ChatFields['response_format']) => ask({ message: 'Hi', response_format: format }).grammar
+  t.equal(grammarOf({ type: 'text' }), null)
+  t.match(grammarOf({ type: 'json_object' }), /^root ::= /m)
+  const colour = grammarOf({ type: 'json_schema', json_schema: { name: 'colour', schema: { enum: ['crimson'] } } })
+  t.match(colour, /^root ::= /m)
+  t.match(colour, /crimson/)
+})
+
+t.test('refuses a schema that it cannot enforce, by keyword and place', async t => {
+  const schema = { type: 'object', properties: { a: { type: 'array', items: { not: {} } } } }
+  t.match(refusal({ message: 'Hi', response_format: { type: 'json_schema', json_schema: { name: 'x', schema } } }),
+    { code: 'UNSUPPORTED_SCHEMA', status: 400, details: { field: 'response_format', keyword: 'not', pointer: '#/properties/a/items' } })
+})
+
+t.test('refuses a response format together with stop strings, which would cut it off', async t => {
+  const formats = [{ type: 'json_object' as const }, { type: 'json_schema' as const, json_schema: { name: 'x', schema: true } }]
+  for (const format of formats) {
+    t.strictSame(refusal({ message: 'Hi', response_format: format, stop: ['x'] }), {
+      code: 'INVALID_FIELD',
+      status: 400,
+      message: 'Field "response_format" cannot be combined with "stop"',
+      details: { field: 'response_format' }
+    })
+    t.type(ask({ message: 'Hi', response_format: format, stop: [] }).grammar, 'string', 'no stop string is none')
+  }
+  t.strictSame(ask({ message: 'Hi', response_format: { type: 'text' }, stop: ['x'] }).stop, ['x'], 'text may be cut off')
+})
