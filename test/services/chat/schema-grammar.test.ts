@@ -60,6 +60,11 @@ t.test('other keys than declared ones come only where they are asked for, and ne
   await check(t, { type: 'object', propertyNames: { maxLength: 100 }, additionalProperties }, { yes: ['', 'x'.repeat(100)].map(name => `{"${name}":true}`), no: [`{"${'x'.repeat(101)}":true}`] })
 })
 
+t.test('names that are all known come in their order, each of them once', async t => {
+  const schema = { type: 'object', propertyNames: { enum: ['x', 'y', 'z'] }, properties: { y: { const: 1 } }, additionalProperties: { const: 2 } }
+  await check(t, schema, { yes: ['{}', '{"y":1,"x":2,"z":2}', '{"z":2}'], no: ['{"y":2}', '{"x":2,"y":1}', '{"x":2,"x":2}', '{"y":1,"y":2}', '{"a":2}'] })
+})
+
 t.test('a required key without a schema may be anything', async t => {
   await check(t, { type: 'object', properties: { a: { const: 1 } }, required: ['b'] }, { yes: ['{"b":null}', '{"a":1,"b":[{}]}'], no: ['{}', '{"a":1}', '{"b":null,"a":1}'] })
 })
