@@ -5,11 +5,19 @@ export type Keywords = Readonly<Record<string, unknown>>
 
 /** A schema within the document, or one of ours that stands for a constant. */
 export interface Subschema {
-  /** The same for the same place. */
-  readonly id: string
+  /** The same for schemas that say the same in the same words. */
+  readonly id: number
   /** Where it stands, as a URI fragment: `#/properties/name`. */
   readonly pointer: string
   readonly schema: boolean | Keywords
+  readonly document: Document
+}
+
+interface Document {
+  readonly root: unknown
+  /** By what schemas say. */
+  readonly ids: Map<string, number>
+  readonly known: WeakMap<object, number>
 }
 
 /** Schemas that a value has to satisfy all together; no schema at all is satisfied by everything. */
@@ -28,6 +36,10 @@ const MAX_SHOWN = 200
 
 /** What says nothing about a value. */
 const ANNOTATIONS = new Set(['title', 'description', 'default', 'example', 'examples', '$comment', 'deprecated', 'readOnly', 'writeOnly', '$defs', 'definitions', 'discriminator'])
+
+/** Keywords with schemas. */
+const SCHEMA_LISTS = new Set(['allOf', 'anyOf', 'oneOf', 'prefixItems'])
+const SCHEMAS = new Set(['items', 'additionalProperties', 'propertyNames'])
 
 export function isAnnotation (keyword: string): boolean {
   return ANNOTATIONS.has(keyword) || keyword.startsWith('x-')
@@ -64,7 +76,7 @@ function shortened (text: string): string {
  */
 export function rootOf (schema: unknown): Subschema {
   checkSize(schema)
-  return subschema('#', schema)
+  return subschema({ root: schema, ids: new Map(), known: new WeakMap() }, '#', schema)
 }
 
 /** A schema below another one. */
@@ -72,31 +84,30 @@ export function child (parent: Subschema, ...path: Array<string | number>): Subs
   const pointer = [parent.pointer, ...path.map(step => String(step).replaceAll('~', '~0').replaceAll('/', '~1'))].join('/')
   let schema: unknown = parent.schema
   for (const step of path) schema = (schema as Record<string | number, unknown>)[step]
-  return subschema(pointer, schema)
+  return subschema(parent.document, pointer, schema)
 }
 
 /** A schema that only this value satisfies. `parent` has it in a `const` or an `enum`. */
-export function constant (parent: Subschema, path: string, value: unknown): Subschema {
-  return { id: `=${parent.id}/${path}`, pointer: parent.pointer, schema: { const: value } }
+export function constant ({ document, pointer }: Subschema, value: unknown): Subschema {
+  return subschema(document, pointer, { const: value })
 }
 
 /** Several schemas as one conjunction, without those that say nothing. */
 export function conjunction (...schemas: Subschema[]): Conjunction {
   const unique = new Map(schemas.filter(({ schema }) => schema !== true && !(typeof schema === 'object' && Object.keys(schema).every(isAnnotation))).map(one => [one.id, one]))
-  return [...unique.values()].sort((a, b) => a.id < b.id ? -1 : 1)
+  return [...unique.values()].sort((a, b) => a.id - b.id)
 }
 
 export function keyOf (all: Conjunction): string {
-  // An id may hold any character.
-  return JSON.stringify(all.map(one => one.id))
+  return all.map(one => one.id).join()
 }
 
 /** @throws UnsupportedSchemaError for what is not in the document */
-export function resolveRef (root: Subschema, from: Subschema): Subschema {
+export function resolveRef (from: Subschema): Subschema {
   const { $ref: ref } = from.schema as Keywords
   if (typeof ref !== 'string') refuse(from, '$ref', { en: 'must be a string', zh: '必须是字符串' })
   if (ref !== '#' && !ref.startsWith('#/')) refuse(from, '$ref', { en: 'must point into the schema itself: #/$defs/…', zh: '必须指向该 schema 内部：#/$defs/…' })
-  let schema: unknown = root.schema
+  let schema: unknown = from.document.root
   const path: string[] = []
   for (const step of ref.split('/').slice(1)) {
     const name = decode(step)?.replaceAll('~1', '/').replaceAll('~0', '~')
@@ -106,7 +117,7 @@ export function resolveRef (root: Subschema, from: Subschema): Subschema {
     schema = (schema as Record<string, unknown>)[name]
     path.push(name)
   }
-  return child(root, ...path)
+  return child(subschema(from.document, '#', from.document.root), ...path)
 }
 
 function decode (step: string): string | undefined {
@@ -117,12 +128,37 @@ function decode (step: string): string | undefined {
   }
 }
 
-function subschema (pointer: string, schema: unknown): Subschema {
-  if (typeof schema === 'boolean') return { id: pointer, pointer, schema }
-  if (typeof schema === 'object' && schema !== null && !Array.isArray(schema)) return { id: pointer, pointer, schema: schema as Keywords }
+function subschema (document: Document, pointer: string, schema: unknown): Subschema {
+  if (typeof schema === 'boolean' || (typeof schema === 'object' && schema !== null && !Array.isArray(schema))) {
+    return { id: idOf(document, schema), pointer, schema: schema as boolean | Keywords, document }
+  }
   const at = pointer.lastIndexOf('/')
   const [parent, keyword] = at === -1 ? ['#', 'schema'] : [pointer.slice(0, at), pointer.slice(at + 1)]
   return refuse({ pointer: parent }, keyword, { en: 'must be a schema, which is an object or a boolean', zh: '必须是 schema，即对象或布尔值' })
+}
+
+/** One number for all schemas that differ in annotations at most. */
+function idOf (document: Document, schema: unknown): number {
+  if (typeof schema !== 'object' || schema === null) return intern(document, JSON.stringify(schema))
+  const known = document.known.get(schema)
+  if (known !== undefined) return known
+  const id = intern(document, JSON.stringify(Object.entries(schema).filter(([keyword]) => !isAnnotation(keyword)).map(([keyword, value]) => [keyword, contentOf(document, keyword, value)])))
+  document.known.set(schema, id)
+  return id
+}
+
+/** What a keyword says, with ids in place of schemas. */
+function contentOf (document: Document, keyword: string, value: unknown): unknown {
+  if (SCHEMAS.has(keyword)) return idOf(document, value)
+  if (typeof value !== 'object' || value === null) return value
+  if (SCHEMA_LISTS.has(keyword) && Array.isArray(value)) return value.map(one => idOf(document, one))
+  return keyword === 'properties' ? Object.entries(value).map(([name, one]) => [name, idOf(document, one)]) : value
+}
+
+function intern ({ ids }: Document, content: string): number {
+  const id = ids.get(content) ?? ids.size
+  ids.set(content, id)
+  return id
 }
 
 /** What is bounded here need not be bounded again where a schema is walked by recursion. */

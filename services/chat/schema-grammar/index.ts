@@ -9,11 +9,15 @@ import { createWriter } from './writer.ts'
 export const JSON_OBJECT_GRAMMAR: string = writeObjectGrammar()
 
 /**
- * A grammar (GBNF with rule `root`, for llama.cpp) of which every text is JSON without needless white space that satisfies a JSON
- * schema (draft 2020-12, of which docs name the keywords). It need not give every value that does: names and items that the
- * schema does not speak of are left out where it speaks of others, numbers have at most 15 digits, strings of a format are the usual ones.
+ * A grammar (GBNF with rule `root`, for llama.cpp) of which every text is JSON, without white space but a blank after a comma or
+ * colon, and satisfies a JSON schema of draft 2020-12. It does not give every value that does: names and items of which the schema
+ * says nothing are left out where it names others (`asWritten`), numbers have at most 15 digits, names of a map 64 characters,
+ * strings of a format are the usual ones (`formats.ts`), and values of which nothing is said nest 8 deep.
  *
- * @throws UnsupportedSchemaError, naming keyword and place, when a text might not be valid, no value would be, or the grammar got too large
+ * The way of a schema: `document.ts` bounds it and finds its places, `keywords.ts` and `resolver.ts` turn it into shapes, which are
+ * free of logic (`shapes.ts`), `writer.ts` turns those into rules. What strings look like is worked out with automata.
+ *
+ * @throws UnsupportedSchemaError, naming keyword and place: a text might not be valid, or none would be, or it would get too large
  */
 export function grammarOfSchema (schema: unknown): string {
   const root = rootOf(schema)
@@ -24,11 +28,11 @@ export function grammarOfSchema (schema: unknown): string {
 function grammarOf (root: Subschema): string {
   const rules = createRules()
   rules.define('root', '')
-  const resolver = createResolver(root, { formats: true })
+  const resolver = createResolver({ formats: true })
   const write = createWriter(rules, resolver)
   rules.define('root', write(conjunction(root)))
 
-  const wide = createResolver(root, { formats: false })
+  const wide = createResolver({ formats: false })
   for (const node of resolver.exclusive.values()) {
     const both = bounded(node, 'oneOf', () => wide.ambiguity(node))
     if (both) refuse(node, 'oneOf', { en: `is not known to be exclusive: ${both.join(' and ')} might both be valid; use "anyOf"`, zh: `无法确定互斥：第 ${both.join(' 与 ')} 项可能同时有效；请使用 "anyOf"` })
@@ -38,6 +42,7 @@ function grammarOf (root: Subschema): string {
 
 function writeObjectGrammar (): string {
   const rules = createRules()
+  rules.define('root', '')
   rules.define('root', freeObject(rules))
   return rules.text()
 }

@@ -40,7 +40,7 @@ export function ownShapes (node: Subschema, formats: boolean): Shape[] | null {
   return ['const', 'enum'].filter(keyword => Object.hasOwn(keywords, keyword)).reduce((shapes, keyword) => {
     const values = keyword === 'const' ? [keywords.const] : listOf(node, keyword, keywords.enum)
     if (values.length > MAX_CONSTANTS) refuse(node, keyword, { en: `has more than ${MAX_CONSTANTS} values`, zh: `超过 ${MAX_CONSTANTS} 个值` })
-    const constants = shapesOfValues(node, keyword, values)
+    const constants = shapesOfValues(node, values)
     return shapes.flatMap(shape => constants.flatMap(one => meet(shape, one) ?? []))
   }, typed)
 }
@@ -154,7 +154,7 @@ function compiled (node: Subschema, pattern: unknown): Automaton {
 }
 
 /** Values of one simple type are one shape; every list and every object is a shape of its own, with constants below it. */
-function shapesOfValues (node: Subschema, keyword: string, values: readonly unknown[]): Shape[] {
+function shapesOfValues (node: Subschema, values: readonly unknown[]): Shape[] {
   const simple: Shape[] = [
     { ...BOOLEAN, values: values.filter(value => typeof value === 'boolean') },
     { ...NUMBER, values: values.filter(value => typeof value === 'number') },
@@ -163,11 +163,11 @@ function shapesOfValues (node: Subschema, keyword: string, values: readonly unkn
   return [
     ...values.includes(null) ? [NULL] : [],
     ...simple.flatMap(shape => normal(shape) ?? []),
-    ...values.flatMap((value, index): Shape[] => {
+    ...values.flatMap((value): Shape[] => {
       if (typeof value !== 'object' || value === null) return []
-      const below = (inner: unknown, name: string | number) => conjunction(constant(node, `${keyword}/${index}/${name}`, inner))
+      const below = (inner: unknown) => conjunction(constant(node, inner))
       if (Array.isArray(value)) return [{ ...ARRAY, min: value.length, max: value.length, prefix: value.map(below), rest: null, tuple: true }]
-      const properties = new Map(Object.entries(value).map(([name, inner]) => [name, below(inner, name)]))
+      const properties = new Map(Object.entries(value).map(([name, inner]) => [name, below(inner)]))
       return [{ ...OBJECT, properties, required: new Set(properties.keys()), others: null, declared: true }]
     })
   ]

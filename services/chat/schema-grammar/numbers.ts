@@ -129,11 +129,8 @@ function scaled (value: number, places: number, up: boolean, open: boolean): big
     const exact = units * 10n ** BigInt(shift)
     return !open ? exact : up ? exact + 1n : exact - 1n
   }
-  const divisor = 10n ** BigInt(-shift)
-  // Division of bigints cuts off towards zero.
-  const cut = units / divisor
-  const floor = units % divisor < 0n ? cut - 1n : cut
-  const exact = units % divisor === 0n
-  if (exact) return !open ? cut : up ? cut + 1n : cut - 1n
-  return up ? floor + 1n : floor
+  // It lies between two units: its last digit is not a zero.
+  const cut = units / 10n ** BigInt(-shift)
+  if (up) return units > 0n ? cut + 1n : cut
+  return units > 0n ? cut : cut - 1n
 }

@@ -1,23 +1,39 @@
 import { listed } from './free-values.ts'
 import { literal, type Rules } from './rules.ts'
+import { spend } from './work.ts'
 
+/** What stands between the braces of an object. */
 export interface Properties {
   /** With the rules of their values, in the order in which they come. */
-  properties: ReadonlyArray<{ name: string, value: string, required: boolean }>
-  /** The rule of any other property, name and value; null: there is none. */
-  extra: string | null
+  readonly properties: ReadonlyArray<{ readonly name: string, readonly value: string, readonly required: boolean }>
+  /** The rules of any other property's name and value; null: there is none. */
+  readonly extra: { readonly name: string, readonly value: string } | null
   /** Bounds of their number. */
-  min: number
-  max: number
+  readonly min: number
+  readonly max: number
 }
 
-/**
- * What stands between the braces of an object. Two rules for each property: `pick` starts with it or a later one, `after` goes on
- * behind those before it. Where bounds have to be counted there are two for each count.
- * @returns null when there is no such object
- */
-export function writeProperties (rules: Rules, { properties, extra, min, max }: Properties): string | null {
-  const sp = rules.common('sp')
+/** Rules for values that llama.cpp follows side by side, since they stand behind the same name. */
+export type Fork = readonly string[]
+
+export interface WrittenProperties {
+  /** Null when there is no such object. */
+  body: string | null
+  forks: Fork[]
+  /** How many names may come next, where most may. */
+  widest: number
+}
+
+/** What is left of an object: the properties from an index on, after so many; and what depends on it. */
+interface Rest { readonly plan: Plan, readonly index: number, readonly taken: number }
+type Plan = ReturnType<typeof planOf>
+
+/** Beyond these there would be too many states to merge objects. */
+const MAX_MERGED_PROPERTIES = 200
+const MAX_MERGED_EXTRAS = 50
+
+function planOf (given: Properties, id: number) {
+  const { properties, extra, min, max } = given
   const count = properties.length
   /** Of the properties from an index on. */
   const requiredFrom = Array.from({ length: count + 1 }, () => 0)
@@ -25,10 +41,29 @@ export function writeProperties (rules: Rules, { properties, extra, min, max }: 
   const counts = min > requiredFrom[0]! || max < count || (max !== Infinity && extra !== null)
   // Two other properties may have the same name, so one of them is all that is certain.
   const certain = extra === null ? 0 : 1
-  const done = new Map<string, string | null>()
+  return {
+    ...given,
+    id,
+    count,
+    /** After one more property; beyond the bounds it is all the same. */
+    next: (taken: number) => counts ? Math.min(taken + 1, max === Infinity ? min : max + 1) : 0,
+    /** Whether the bounds can be met from here. */
+    fits: (index: number, taken: number) => !counts || (taken + requiredFrom[index]! <= max && taken + count - index + certain >= min),
+    mayEnd: (index: number, taken: number) => requiredFrom[index] === 0 && (!counts || taken >= min),
+    /** How many other properties may come. */
+    extras: (taken: number): [least: number, most: number] => counts ? [Math.max(0, min - taken), max - taken] : [0, Infinity]
+  }
+}
 
-  /** Whether the bounds can be met from here. */
-  const fits = (index: number, taken: number) => !counts || (taken + requiredFrom[index]! <= max && taken + count - index + certain >= min)
+/**
+ * One object. Two rules for each property: `pick` starts with it or a later one, `after` goes on behind those before it. Where bounds
+ * have to be counted there are two for each count.
+ */
+export function writeProperties (rules: Rules, given: Properties): WrittenProperties {
+  const plan = planOf(given, 0)
+  const { properties, extra, count, next, fits, mayEnd } = plan
+  const sp = rules.common('sp')
+  const done = new Map<string, string | null>()
 
   /** A rule that is worked out once; null where there is no way to go on. */
   function once (kind: string, index: number, taken: number, ways: () => Array<string | null>): string | null {
@@ -47,29 +82,135 @@ export function writeProperties (rules: Rules, { properties, extra, min, max }: 
     if (index === count) return pickExtra(taken)
     return once('pick', index, taken, () => {
       const { name, value, required } = properties[index]!
-      const rest = after(index + 1, counts ? taken + 1 : 0)
-      const chosen = rest === null ? null : `${literal(`${JSON.stringify(name)}:`)} ${sp} ${value} ${rest}`
+      const rest = after(index + 1, next(taken))
+      const chosen = rest === null ? null : `${pairOf(rules, { name: nameOf(name), value })} ${rest}`
       return [chosen, required ? null : pick(index + 1, taken)]
     })
   }
 
   function pickExtra (taken: number): string | null {
-    const [least, most] = counts ? [min - taken, max - taken] : [0, Infinity]
-    return extra === null || most < 1 || least > 1 ? null : listed(rules, extra, 1, most)
+    const [least, most] = plan.extras(taken)
+    return extra === null || most < 1 || least > 1 ? null : listed(rules, rules.add('pair', pairOf(rules, extra)), 1, most)
   }
 
   function after (index: number, taken: number): string | null {
     if (!fits(index, taken)) return null
     return once('after', index, taken, () => {
       const more = pick(index, taken)
-      const mayEnd = requiredFrom[index] === 0 && (!counts || taken >= min)
-      return [mayEnd ? '""' : null, more === null ? null : `"," ${sp} ${more}`]
+      return [mayEnd(index, taken) ? '""' : null, more === null ? null : `"," ${sp} ${more}`]
     })
   }
 
   // From the end on, so that there is no deep recursion.
-  if (!counts) for (let index = count; index > 0; index--) after(index, 0)
+  if (next(0) === 0) for (let index = count; index > 0; index--) after(index, 0)
   const some = pick(0, 0)
-  if (requiredFrom[0] !== 0 || min !== 0) return some
-  return some === null ? '""' : rules.add('o', `"" | ${some}`)
+  const body = !mayEnd(0, 0) ? some : some === null ? '""' : rules.add('o', `"" | ${some}`)
+  return { body, forks: [...properties.map(({ value }) => [value]), ...extra ? [[extra.value]] : []], widest: longestRun(given) }
+}
+
+/** How many properties in a row are optional, and one more. */
+function longestRun ({ properties }: Properties): number {
+  let longest = 1
+  let run = 1
+  for (const { required } of properties) {
+    run = required ? 1 : run + 1
+    longest = Math.max(longest, run)
+  }
+  return longest
+}
+
+/**
+ * One of several objects, of which those that begin alike share rules: llama.cpp would otherwise follow each of them on its own, and
+ * in recursion each of them within each.
+ */
+export function mergeProperties (rules: Rules, given: readonly Properties[]): WrittenProperties {
+  const plans = given.map(planOf)
+  const sp = rules.common('sp')
+  const done = new Map<string, string | null>()
+  const forks: Fork[] = []
+  let widest = 1
+
+  /** The properties that may come next, and what is left behind each. */
+  function choices (rests: readonly Rest[]): Array<{ name: string, value: string, rests: Rest[] }> {
+    const found = new Map<string, { name: string, value: string, rests: Rest[] }>()
+    const add = (name: string, value: string, rest: Rest) => {
+      spend(1)
+      if (!rest.plan.fits(rest.index, rest.taken)) return
+      const key = `${name} ${value}`
+      const same = found.get(key)
+      if (same === undefined) found.set(key, { name, value, rests: [rest] })
+      else same.rests.push(rest)
+    }
+    for (const { plan, index, taken } of rests) {
+      for (let at = index; at <= plan.count; at++) {
+        const property = plan.properties[at]
+        if (property) add(nameOf(property.name), property.value, { plan, index: at + 1, taken: plan.next(taken) })
+        else if (plan.extra && plan.extras(taken)[0] <= 1 && plan.extras(taken)[1] >= 1) add(plan.extra.name, plan.extra.value, { plan, index: plan.count, taken: plan.next(taken) })
+        if (property?.required) break
+      }
+    }
+    return [...found.values()]
+  }
+
+  /** A rule that is worked out once, and may need itself: other properties go on and on. Null where there is no way to go on. */
+  function once (kind: string, rests: readonly Rest[], ways: () => Array<string | null>): string | null {
+    const places = [...new Set(rests.map(({ plan, index, taken }) => `${plan.id}.${index}.${taken}`))].sort()
+    const key = `${kind} ${places.join(' ')}`
+    const known = done.get(key)
+    if (known !== undefined) return known
+    const name = rules.reserve('o')
+    done.set(key, name)
+    const open = ways().filter(way => way !== null)
+    rules.define(name, open.length > 0 ? open.join(' | ') : '""')
+    if (open.length === 0) done.set(key, null)
+    return done.get(key)!
+  }
+
+  function pick (rests: readonly Rest[]): string | null {
+    const next = choices(rests)
+    if (next.length === 0) return null
+    return once('pick', rests, () => {
+      widest = Math.max(widest, next.length)
+      // An unknown name may be any of the known ones as well.
+      const unknown = next.filter(({ name }) => !isKnown(name)).map(({ value }) => value)
+      for (const name of new Set(next.map(choice => choice.name))) {
+        const values = next.filter(choice => choice.name === name).map(({ value }) => value)
+        forks.push(isKnown(name) ? [...values, ...unknown] : values)
+      }
+      return next.map(choice => {
+        const rest = after(choice.rests)
+        return rest === null ? null : `${pairOf(rules, choice)} ${rest}`
+      })
+    })
+  }
+
+  function after (rests: readonly Rest[]): string | null {
+    return once('after', rests, () => {
+      const more = pick(rests)
+      return [rests.some(({ plan, index, taken }) => plan.mayEnd(index, taken)) ? '""' : null, more === null ? null : `"," ${sp} ${more}`]
+    })
+  }
+
+  const rests = plans.map((plan): Rest => ({ plan, index: 0, taken: 0 })).filter(({ plan }) => plan.fits(0, 0))
+  const some = pick(rests)
+  const mayBeEmpty = rests.some(({ plan }) => plan.mayEnd(0, 0))
+  return { body: !mayBeEmpty ? some : some === null ? '""' : rules.add('o', `"" | ${some}`), forks, widest }
+}
+
+export function canMerge (given: readonly Properties[]): boolean {
+  return given.every(({ properties, extra, max }) => properties.length <= MAX_MERGED_PROPERTIES && (extra === null || max === Infinity || max <= MAX_MERGED_EXTRAS))
+}
+
+/** Whether it is a text, or else the name of a rule. */
+function isKnown (name: string): boolean {
+  return name.startsWith('"')
+}
+
+function nameOf (name: string): string {
+  return literal(JSON.stringify(name))
+}
+
+function pairOf (rules: Rules, { name, value }: { name: string, value: string }): string {
+  const colon = isKnown(name) ? `${name.slice(0, -1)}:"` : `${name} ":"`
+  return `${colon} ${rules.common('sp')} ${value}`
 }

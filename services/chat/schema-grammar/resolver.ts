@@ -1,6 +1,6 @@
 import { bounded, child, conjunction, constant, keyOf, refuse, resolveRef, type Conjunction, type Keywords, type Subschema } from './document.ts'
 import { mainKeyword, ownShapes } from './keywords.ts'
-import { ANY, asWritten, meet, normal, type ArrayShape, type ObjectShape, type Shape } from './shapes.ts'
+import { ANY, asWritten, joinValues, meet, normal, type ArrayShape, type ObjectShape, type Shape } from './shapes.ts'
 import { spend } from './work.ts'
 
 /** Alternatives of one value. */
@@ -18,12 +18,12 @@ export type Resolver = ReturnType<typeof createResolver>
  * @param formats false: all strings are of every format. What then has nothing in common has nothing in common at all, also where
  * `formats.ts` knows only a part of a format.
  */
-export function createResolver (root: Subschema, { formats }: { formats: boolean }) {
-  const shapes = new Map<string, readonly Shape[]>()
+export function createResolver ({ formats }: { formats: boolean }) {
+  const shapes = new Map<number, readonly Shape[]>()
   const existing = new Map<string, readonly Shape[]>()
-  const emptied = new Map<string, string>()
-  const exclusive = new Map<string, Subschema>()
-  const open = new Set<string>()
+  const emptied = new Map<number, string>()
+  const exclusive = new Map<number, Subschema>()
+  const open = new Set<number>()
   const visiting = new Set<string>()
 
   function meetAll (some: readonly Shape[], others: readonly Shape[], node: Subschema, keyword: string): readonly Shape[] {
@@ -36,7 +36,7 @@ export function createResolver (root: Subschema, { formats }: { formats: boolean
   }
 
   function limited (all: readonly Shape[], node: Subschema, keyword: string): readonly Shape[] {
-    const unique = [...new Set(all)]
+    const unique = joinValues([...new Set(all)])
     if (unique.length > MAX_SHAPES) refuse(node, keyword, { en: `leads to more than ${MAX_SHAPES} alternatives`, zh: `产生超过 ${MAX_SHAPES} 种可能` })
     return unique
   }
@@ -84,7 +84,7 @@ export function createResolver (root: Subschema, { formats }: { formats: boolean
   }
 
   function referred (node: Subschema): readonly Shape[] {
-    const target = resolveRef(root, node)
+    const target = resolveRef(node)
     if (open.has(target.id)) refuse(node, '$ref', { en: 'leads back to itself without end', zh: '无止境地指回自身' })
     return shapesOf(target)
   }
@@ -122,7 +122,7 @@ export function createResolver (root: Subschema, { formats }: { formats: boolean
   function possibleObject (shape: ObjectShape): Shape | null {
     const { names, required, others } = shape
     const properties = new Map([...shape.properties].filter(([name, value]) => {
-      const named = names.length === 0 || shapesOfAll(conjunction(...names, constant(names[0]!, `name/${name}`, name))).length > 0
+      const named = names.length === 0 || shapesOfAll(conjunction(...names, constant(names[0]!, name))).length > 0
       return named && shapesOfAll(value).length > 0
     }))
     if ([...required].some(name => !properties.has(name))) return null

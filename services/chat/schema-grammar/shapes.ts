@@ -89,6 +89,18 @@ export function meet (a: Shape, b: Shape): Shape | null {
   return null
 }
 
+/** The same shapes, constants of one type as one of them: `anyOf` often lists what could be an `enum`. */
+export function joinValues (shapes: readonly Shape[]): Shape[] {
+  const isConstant = (shape: Shape) => (shape.type === 'string' || shape.type === 'number') && shape.values !== null
+  const strings = shapes.flatMap(shape => shape.type === 'string' ? shape.values ?? [] : [])
+  const numbers = shapes.flatMap(shape => shape.type === 'number' ? shape.values ?? [] : [])
+  return [
+    ...shapes.filter(shape => !isConstant(shape)),
+    ...strings.length > 0 ? [{ ...STRING, values: strings }] : [],
+    ...numbers.length > 0 ? [{ ...NUMBER, values: numbers }] : []
+  ]
+}
+
 /** The same shape in the form that the others rely on, or null when nothing is of it. */
 export function normal (shape: Shape): Shape | null {
   switch (shape.type) {

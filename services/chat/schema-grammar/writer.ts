@@ -1,9 +1,10 @@
 import { ofLength, ofWords, subtract } from './automaton.ts'
-import { bounded, keyOf, refuse, type Conjunction, type Fault, type Keywords, type Subschema } from './document.ts'
+import { bounded, keyOf, refuse, resolveRef, type Conjunction, type Fault, type Keywords, type Subschema } from './document.ts'
 import { freeValue, listed } from './free-values.ts'
 import { mainKeyword } from './keywords.ts'
 import { decimals, integers } from './numbers.ts'
-import { writeProperties } from './properties.ts'
+import { findTooOpen, type Openings } from './openness.ts'
+import { canMerge, mergeProperties, writeProperties, type Properties } from './properties.ts'
 import type { Resolver } from './resolver.ts'
 import { literal, MAX_NAME_LENGTH, type Rules } from './rules.ts'
 import { asWritten, type ArrayShape, type NumberShape, type ObjectShape, type Shape, type StringShape } from './shapes.ts'
@@ -12,7 +13,7 @@ import { asWritten, type ArrayShape, type NumberShape, type ObjectShape, type Sh
 const MAX_COUNTED = 100
 
 /** A conjunction that has a rule, and for each way of it the conjunctions without which there is no value. */
-interface Written { all: Conjunction, name: string, needs: Need[] }
+interface Written extends Openings { all: Conjunction, name: string, needs: Need[] }
 /** All of these, and so many of those. */
 interface Need { all: Conjunction[], some: Conjunction[], count: number }
 
@@ -30,7 +31,7 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     const key = keyOf(all)
     const known = written.get(key)
     if (known !== undefined) return known.name
-    const entry: Written = { all, name: rules.reserve('v'), needs: [] }
+    const entry: Written = { all, name: rules.reserve('v'), needs: [], forks: [], widest: 0, lists: [], simple: 0 }
     written.set(key, entry)
     todo.push(entry)
     return entry.name
@@ -42,19 +43,20 @@ export function createWriter (rules: Rules, resolver: Resolver) {
       const { node, keyword } = resolver.culprit(entry.all)
       refuse(node, keyword, { en: 'leaves no value that would be valid', zh: '使任何值都无法有效' })
     }
-    const ways = new Set(shapes.flatMap(shape => alternatives(shape, entry)))
-    rules.define(entry.name, [...ways].join(' | '))
+    const simple = [...new Set(shapes.flatMap(shape => shape.type === 'array' || shape.type === 'object' ? [] : alternatives(shape, entry)))]
+    if (simple.length > 0) entry.needs.push({ all: [], some: [], count: 0 })
+    entry.simple = simple.length
+    const lists = new Set(shapes.flatMap(shape => shape.type === 'array' ? [array(shape, entry)] : []))
+    const maps = objects(shapes.filter(shape => shape.type === 'object'), entry)
+    rules.define(entry.name, [...simple, ...lists, ...maps].join(' | '))
   }
 
-  function alternatives (shape: Shape, entry: Written): string[] {
-    if (shape.type !== 'array' && shape.type !== 'object') entry.needs.push({ all: [], some: [], count: 0 })
+  function alternatives (shape: Exclude<Shape, ArrayShape | ObjectShape>, entry: Written): string[] {
     switch (shape.type) {
       case 'null': return ['"null"']
       case 'boolean': return shape.values.length === 2 ? [rules.common('boolean')] : shape.values.map(one => literal(String(one)))
       case 'number': return numbers(shape, entry)
       case 'string': return strings(shape)
-      case 'array': return [array(shape, entry)]
-      case 'object': return [object(shape, entry)]
     }
   }
 
@@ -70,13 +72,19 @@ export function createWriter (rules: Rules, resolver: Resolver) {
   function strings ({ values, automaton, min, max }: StringShape): string[] {
     if (values !== null) return rules.constants(values)
     if (automaton !== null) return [rules.strings(automaton)]
-    return min === 0 && max === Infinity ? [rules.common('string')] : [`"\\"" ${rules.repeat(rules.common('char'), min, max)} "\\""`]
+    return [min === 0 && max === Infinity ? rules.common('string') : plain(min, max)]
+  }
+
+  /** A string of any characters. */
+  function plain (min: number, max: number): string {
+    return `"\\"" ${rules.repeat(rules.common('char'), min, max)} "\\""`
   }
 
   function array ({ prefix, rest, min, max }: ArrayShape, entry: Written): string {
     const first = prefix.slice(0, max)
     const needsRest = rest !== null && min > first.length
     entry.needs.push({ all: [...first, ...needsRest ? [rest] : []], some: [], count: 0 })
+    entry.lists.push([...first, ...rest === null ? [] : [rest]].map(value))
     const sp = rules.common('sp')
     const more = Math.max(0, max - first.length)
     const least = Math.max(0, min - first.length)
@@ -85,7 +93,20 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     return `"[" ${first.map(value).join(` "," ${sp} `)} ${tail} "]"`
   }
 
-  function object (shape: ObjectShape, entry: Written): string {
+  function objects (shapes: ObjectShape[], entry: Written): string[] {
+    if (shapes.length === 0) return []
+    const given = shapes.map(shape => propertiesOf(shape, entry))
+    const written = given.length > 1 && canMerge(given) ? [mergeProperties(rules, given)] : given.map(one => writeProperties(rules, one))
+    // What was not merged is followed side by side, wherever in it that is.
+    entry.forks = written.length === 1 ? written[0]!.forks : [written.flatMap(({ forks }) => forks.flat())]
+    entry.widest = written.reduce((sum, { widest }) => sum + widest, 0)
+    return written.map(({ body }) => {
+      if (body === null) refuseHere(entry, 'minProperties', { en: 'asks for more names than can be told apart', zh: '要求的名称多于可区分的名称' })
+      return `"{" ${body} "}"`
+    })
+  }
+
+  function propertiesOf (shape: ObjectShape, entry: Written): Properties {
     const { required, min, max, others } = shape
     const declared = [...shape.properties]
     // Names of which there are so many can be told apart, the others may come twice.
@@ -102,23 +123,21 @@ export function createWriter (rules: Rules, resolver: Resolver) {
       some: [...properties.flatMap(([name, schema]) => required.has(name) ? [] : [schema]), ...others === null || name === null ? [] : [others]],
       count: Math.max(0, min - required.size)
     })
-    const inner = writeProperties(rules, {
+    return {
       properties: properties.map(([name, schema]) => ({ name, value: value(schema), required: required.has(name) })),
-      extra: others === null || name === null ? null : rules.add('pair', `${name} ":" ${rules.common('sp')} ${value(others)}`),
+      extra: others === null || name === null ? null : { name, value: value(others) },
       min,
       max
-    })
-    if (inner === null) refuseHere(entry, 'minProperties', { en: 'asks for more names than can be told apart', zh: '要求的名称多于可区分的名称' })
-    return `"{" ${inner} "}"`
+    }
   }
 
   /** The rule of names that are none of the declared ones; null where all are. */
   function otherName ({ properties, names }: ObjectShape, entry: Written): string | null {
-    if (properties.size === 0 && names.length === 0) return rules.common('name')
-    const ways = bounded(placeOf(entry, 'additionalProperties'), 'additionalProperties', () => resolver.stringsOf(names).flatMap(({ values, automaton, min, max }): string[] => {
+    const ways = bounded(placeOf(entry, 'additionalProperties'), 'additionalProperties', () => resolver.stringsOf(names).flatMap((shape): string[] => {
+      const { values, automaton, min, max } = shape.min === 0 && shape.max === Infinity ? { ...shape, min: 1, max: MAX_NAME_LENGTH } : shape
       if (values !== null) return rules.constants(values.filter(name => !properties.has(name)))
-      const all = automaton ?? (min === 0 && max === Infinity ? ofLength(1, MAX_NAME_LENGTH) : ofLength(min, max))
-      const left = subtract(all, ofWords([...properties.keys()]))
+      if (automaton === null && properties.size === 0) return [plain(min, max)]
+      const left = subtract(automaton ?? ofLength(min, max), ofWords([...properties.keys()]))
       return left.length > 0 ? [rules.strings(left)] : []
     }))
     return ways.length > 0 ? rules.add('key', ways.join(' | ')) : null
@@ -148,6 +167,17 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     if (node !== undefined) refuse(node, '$ref' in (node.schema as Keywords) ? '$ref' : mainKeyword(node), { en: 'has no end: every value would hold another one', zh: '没有尽头：每个值都包含另一个值' })
   }
 
+  /** @throws UnsupportedSchemaError for a rule that would take too long to follow */
+  function checkOpenness (): void {
+    const byName = new Map([...written.values()].map(entry => [entry.name, entry]))
+    const name = findTooOpen(byName)
+    if (name === null) return
+    let [node] = byName.get(name)!.all as [Subschema]
+    while ('$ref' in (node.schema as Keywords)) node = resolveRef(node)
+    const keyword = ['anyOf', 'oneOf', 'properties'].find(one => one in (node.schema as Keywords)) ?? mainKeyword(node)
+    refuse(node, keyword, { en: 'leaves too many ways open at once: let alternatives differ in their first property, and require more properties', zh: '同时存在的可能过多：请让各选项的第一个属性互不相同，并减少可选属性' })
+  }
+
   return (all: Conjunction): string => {
     const name = value(all)
     for (let entry = todo.shift(); entry !== undefined; entry = todo.shift()) {
@@ -155,6 +185,7 @@ export function createWriter (rules: Rules, resolver: Resolver) {
       bounded(node!, mainKeyword(node!), () => write(entry))
     }
     checkEnds()
+    checkOpenness()
     return name
   }
 }

@@ -91,6 +91,7 @@ t.test('constants of every kind, and no others', async t => {
   await check(t, { enum: values }, { yes: values.map(value => JSON.stringify(value)), no: ['1', '"e"', 'true', '[1]', '[1,[2],3]', '{"a":{}}', '{"d\\"":null,"a":{"b":"c"}}', '"\\u00e9😀"'] })
   for (const value of values) await check(t, { const: value }, { yes: [JSON.stringify(value)], no: [JSON.stringify([value]), '5'] })
   const many = Array.from({ length: 500 }, (_, i) => ['a', 'ab', 'b"', '', '猫'][i % 5] + 'x'.repeat(i / 5 % 20) + i)
+  await check(t, { anyOf: many.slice(0, 200).map(text => ({ const: text, description: text })) }, { yes: many.slice(0, 200).map(text => JSON.stringify(text)), no: ['"a"'] })
   await check(t, { enum: many }, { yes: many.map(text => JSON.stringify(text)), no: ['"a"', '"abx"', '""', '"猫x500"', '"ax01"'] })
 })
 

@@ -88,6 +88,17 @@ t.test('what is read from a number is within the bounds as well as what is writt
   }
 })
 
+t.test('of two equal bounds the one that is not meant counts', async t => {
+  for (const allOf of [[{ minimum: 2 }, { exclusiveMinimum: 2 }], [{ exclusiveMinimum: 2 }, { minimum: 2 }]]) {
+    const grammar = await parse(grammarOfSchema({ type: 'number', allOf }))
+    t.strictSame(['1', '2', '2.0', '2.1'].filter(text => grammar.accepts(text)), ['2.1'])
+  }
+  for (const allOf of [[{ maximum: -2 }, { exclusiveMaximum: -2 }], [{ exclusiveMaximum: -2 }, { maximum: -2 }]]) {
+    const grammar = await parse(grammarOfSchema({ type: 'number', allOf }))
+    t.strictSame(['-1', '-2', '-2.000', '-2.1'].filter(text => grammar.accepts(text)), ['-2.1'])
+  }
+})
+
 t.test('numbers without bounds are what JSON calls so, as far as doubles go', async t => {
   const grammar = await parse(grammarOfSchema({ type: 'number' }))
   const yes = ['0', '-0', '1', '-12.50', '1e5', '1E-99', '0.1e+9', '123456789012345.123456789012345']
