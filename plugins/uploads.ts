@@ -3,7 +3,7 @@ import multipart, { type MultipartFile } from '@fastify/multipart'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { FieldTooLargeError, FileTooLargeError, InvalidFieldError, InvalidJsonError, InvalidMultipartError, TooManyImagesError, UnknownFieldError, UnsupportedMediaTypeError, UploadTimeoutError, withDetails } from '../errors.ts'
-import { ChatFieldsSchema } from '../schemas/chat.ts'
+import { ChatFieldsSchema, HISTORY_MAX_TURNS } from '../schemas/chat.ts'
 import type { UploadedFile } from '../services/chat/request.ts'
 import type { UploadStore } from '../services/upload-store.ts'
 import { HISTORY_IMAGES, IMAGES, type Body, type RawFields } from '../services/uploads/body.ts'
@@ -45,7 +45,8 @@ export interface UploadsOptions {
 }
 
 const FIELD_MAX_BYTES = 1024 * 1024
-const MAX_FIELDS = 64
+/** A history may come with a field for each of its turns. */
+const MAX_FIELDS = HISTORY_MAX_TURNS + 50
 
 /** Saves the pictures of a request to its own folder, hashed while they are written, and hands over the other fields. */
 const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher, maxImages, maxFileSizeMb, uploadTimeoutMs }) => {

@@ -1,8 +1,9 @@
+import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { InvalidFieldError, InvalidHistoryError, MessageRequiredError, MessageTooLongError, UnknownFieldError } from '../../errors.ts'
-import { faultPhrase, faultPlace } from '../../schemas/fault.ts'
-import type { RawFields } from '../uploads/body.ts'
+import { checkField, faultPhrase } from '../../schemas/fault.ts'
 import { ChatFieldsSchema, HISTORY_MAX_TURNS, HistoryTurnSchema, MESSAGE_MAX_CHARACTERS, type ChatFields } from '../../schemas/chat.ts'
+import type { RawFields } from '../uploads/body.ts'
 
 const NUMERIC = new Set(['max_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'repeat_penalty', 'seed'])
 
@@ -13,7 +14,7 @@ const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
  * @throws UnknownFieldError, MessageRequiredError, MessageTooLongError, InvalidHistoryError, InvalidFieldError
  */
 export function parseChatFields (raw: RawFields): ChatFields {
-  const properties = ChatFieldsSchema.properties as Record<string, unknown>
+  const properties = ChatFieldsSchema.properties as Record<string, TSchema>
   for (const name of Object.keys(raw)) {
     if (!Object.hasOwn(properties, name)) throw new UnknownFieldError(name.slice(0, 100))
   }
@@ -24,10 +25,7 @@ export function parseChatFields (raw: RawFields): ChatFields {
 
   checkMessage(fields.message)
   if ('history' in fields) checkHistory(fields.history)
-  for (const [name, value] of Object.entries(fields)) {
-    const [fault] = Value.Errors(properties[name] as typeof HistoryTurnSchema, value)
-    if (fault) throw new InvalidFieldError(faultPlace(name, fault), faultPhrase(fault))
-  }
+  for (const [name, value] of Object.entries(fields)) checkField(name, properties[name]!, value)
   return fields as ChatFields
 }
 

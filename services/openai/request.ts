@@ -1,7 +1,6 @@
-import { Value } from 'typebox/value'
 import { InvalidFieldError, ToolsNotSupportedError } from '../../errors.ts'
 import type { Phrase } from '../../language.ts'
-import { faultPhrase, faultPlace } from '../../schemas/fault.ts'
+import { checkField } from '../../schemas/fault.ts'
 import { CompletionFieldsSchema, ToolSchema, type CompletionFields } from '../../schemas/openai.ts'
 import { createAnswerGrammar } from '../chat/answer-format.ts'
 import { DEFAULT_MAX_TOKENS, type ChatQuestion, type ChatTurn } from '../chat/request.ts'
@@ -46,9 +45,9 @@ export function readCompletionBody (body: RawFields): Body<CompletionRequest> {
   const fields: Record<string, unknown> = {}
   for (const [name, schema] of Object.entries(CompletionFieldsSchema.properties)) {
     const value = name === 'stop' && typeof given.stop === 'string' ? [given.stop] : given[name]
-    if (value === undefined && name !== 'model') continue
-    const [fault] = Value.Errors(schema, value)
-    if (fault) throw new InvalidFieldError(value === undefined ? name : faultPlace(name, fault), value === undefined ? 'is required' : faultPhrase(fault))
+    if (value === undefined && name === 'model') throw new InvalidFieldError(name, 'is required')
+    if (value === undefined) continue
+    checkField(name, schema, value)
     fields[name] = value
   }
   const { turns, images } = readMessages(given.messages)
@@ -71,8 +70,7 @@ function offeredTools (value: unknown): OfferedTool[] {
   if (!Array.isArray(value)) throw new InvalidFieldError('tools', 'must be a list of tools')
   const tools = value.map((entry, index): OfferedTool => {
     const field = `tools[${index}]`
-    const [fault] = Value.Errors(ToolSchema, entry)
-    if (fault) throw new InvalidFieldError(faultPlace(field, fault), faultPhrase(fault))
+    checkField(field, ToolSchema, entry)
     const { name, description, parameters, strict } = entry.function
     return { field, name, description, parameters, strict: strict === true }
   })

@@ -5,7 +5,7 @@ import t from 'tap'
 import { Value } from 'typebox/value'
 import { ChatAnswerSchema, ChatDoneSchema } from '../../schemas/chat.ts'
 import { ReceiptSchema } from '../../services/images/receipt.ts'
-import { ask, askJson, askStream, createForm, createTestEngine, drawShape, EXAMPLES, post, startService, type Upload } from '../helper.ts'
+import { ask, askStream, createTestEngine, drawShape, EXAMPLES, startService, type Upload } from '../helper.ts'
 
 interface Example { task: string, images: string[], user_message: string, question: string, expected_answer: string }
 
@@ -17,10 +17,7 @@ const service = await startService(t, {}, engine)
 const heart = upload('00.png')
 const red = await drawShape('circle', 'red', 'white')
 const blue = await drawShape('square', 'blue', 'yellow')
-/** 560 x 840, which the demonstration model sees at 112 x 196. */
-const tall = await sharp({ create: { width: 560, height: 840, channels: 3, background: 'white' } }).png().toBuffer()
 const dataUri = (data: Buffer) => `data:image/png;base64,${data.toString('base64')}`
-const asSchema = (schema: object) => ({ type: 'json_schema', json_schema: { name: 'answer', schema } })
 
 t.test('the example pictures get their expected answers, streamed and not', async t => {
   // Those of more than one turn have no single question; see examples.json.
@@ -176,133 +173,4 @@ t.test('pictures that do not fit together are made smaller evenly, and the recei
   t.ok(body.images.every(image => image.scaled && image.sent.width === body.images[0]!.sent.width))
   t.ok(body.usage.prompt_tokens < 2048)
   await tight.quiet()
-})
-
-t.test('a picture that the cache has lost is named, and answered about as if it had been there when it is sent again', async t => {
-  const forgetful = await startService(t, { IMAGE_CACHE_MB: '0' })
-  const ids = (await ask(forgetful.url, { message: 'Hi' }, [red, blue])).body.images.map(image => image.id)
-  const history = [
-    { role: 'user', content: 'What is in the picture?', images: [ids[0]] },
-    { role: 'assistant', content: 'A red circle on a white background.' },
-    { role: 'user', content: 'Describe the images.', images: [ids[1], ids[0]] },
-    { role: 'assistant', content: 'Picture 1: a blue square on a yellow background. Picture 2: a red circle on a white background.' }
-  ]
-  const fields = { message: 'Describe the images.', history: JSON.stringify(history) }
-  const gone = await ask(forgetful.url, fields)
-  t.equal(gone.status, 410)
-  t.match(gone.body, { code: 'IMAGE_EXPIRED', ids })
-  t.equal((gone.body.ids as string[]).length, 2, 'each named once')
-  t.same((await ask(forgetful.url, fields, [], [red])).body.ids, [ids[1]], 'one that was sent again is not missed')
-
-  await ask(service.url, { message: 'Hi' }, [red, blue])
-  const cached = (await ask(service.url, fields)).body
-  const again = (await ask(forgetful.url, fields, [], [blue, red])).body
-  const json = (await askJson(forgetful.url, { message: fields.message, history, history_images: [red, blue].map(dataUri) })).body
-  for (const [name, body] of Object.entries({ again, json })) {
-    t.equal(body.response, cached.response, name)
-    t.same([body.usage.prompt_tokens, body.usage.image_tokens], [cached.usage.prompt_tokens, 3 * 25], name)
-  }
-  t.same(again.images.map(image => image.id), [ids[1], ids[0]], 'their receipts come as they were sent')
-  t.same(json.images.map(image => image.id), ids)
-
-  const both = (await ask(forgetful.url, { ...fields, message: 'What is in the picture?' }, [heart], [red, blue])).body
-  t.same(both.images.map(image => image.id).slice(1), ids, 'behind those of the question')
-  t.equal(both.response, (await ask(service.url, { ...fields, message: 'What is in the picture?' }, [heart])).body.response)
-  const stranger = { status: 400, body: { code: 'INVALID_FIELD', field: 'history_images[1]', error: /must be a picture that "history" names/ } }
-  t.match(await ask(forgetful.url, fields, [], [red, heart]), stranger)
-  t.match(await askJson(forgetful.url, { message: 'Hi', history, history_images: [red, tall].map(dataUri) }), stranger)
-  await forgetful.quiet()
-})
-
-t.test('boxes come back in the pixels of the picture that was sent', async t => {
-  const grid = await startService(t, { BOX_COORDINATES: 'grid1000' }, engine)
-  const pointed = { bbox_2d: [28, 28, 56, 84], label: 'heart' }
-  const schema = (value: object) => ({ type: 'object', properties: Object.fromEntries(Object.entries(value).map(([name, value]) => [name, { const: value }])), required: Object.keys(value) })
-  const fields = (value: object = pointed) => ({ message: 'Where is it?', response_format: JSON.stringify(asSchema(schema(value))) })
-
-  const { body } = await ask(service.url, fields(), [tall])
-  t.same(JSON.parse(body.response), pointed)
-  t.equal(body.finish_reason, 'stop')
-  const [{ id, original, sent }] = body.images as [typeof body.images[number]]
-  t.same([original, sent], [{ width: 560, height: 840 }, { width: 112, height: 196 }])
-  // A pixel of what the model saw is 560 / 112 = 5 wide and 840 / 196 = 30 / 7 high.
-  const box = { image: 0, id, label: 'heart', box: [140, 120, 280, 360] }
-  t.same(body.boxes, [box])
-  t.same(body.points, [])
-  // A thousandth is 0.56 wide and 0.84 high.
-  const inGrid = { ...box, box: [15.68, 23.52, 31.36, 70.56] }
-  t.same((await ask(grid.url, fields(), [tall])).body.boxes, [inGrid])
-  for (const [of, expected] of [[service, box], [grid, inGrid]] as const) {
-    const { event, data } = (await askStream(of.url, fields(), [tall])).events.at(-1)!
-    t.same([event, data.boxes], ['done', [expected]], 'streamed')
-  }
-
-  const history = JSON.stringify([{ role: 'user', content: 'Look', images: [id] }, { role: 'assistant', content: 'I see' }])
-  t.same((await ask(service.url, { ...fields(), history })).body.boxes, [box], 'in a picture of the history')
-  t.same((await ask(grid.url, { ...fields(), history })).body.boxes, [inGrid])
-  const square = (await ask(service.url, { ...fields(), history }, [red])).body
-  t.same(square.boxes, [{ ...box, image: 1, id: square.images[0]!.id, box: [28, 28, 56, 84] }], 'in the latest picture, seen as it was sent')
-  t.same((await ask(service.url, { ...fields({ image: 1, ...pointed }), history }, [red])).body.boxes, [box], 'or in the one that the model names')
-  const points = (await ask(service.url, fields({ point_2d: [56, 98], label: 'middle' }), [tall])).body
-  t.same([points.boxes, points.points], [[], [{ image: 0, id, label: 'middle', point: [280, 420] }]])
-  await grid.quiet()
-})
-
-t.test('a response format is kept, in a form and in JSON', async t => {
-  const cross = upload('13.png')
-  const message = 'JSON with shape and color please.'
-  const said = { shape: 'cross', color: 'black' }
-  const twoWays = async (format: object, fields: { message: string, max_tokens?: number } = { message }) => {
-    const { max_tokens: most, ...rest } = fields
-    const form = (await ask(service.url, { ...rest, ...most !== undefined && { max_tokens: String(most) }, response_format: JSON.stringify(format) }, [cross])).body
-    const json = (await askJson(service.url, { ...fields, response_format: format, images: [dataUri(cross.data as Buffer)] })).body
-    t.equal(json.response, form.response, 'the same answer both ways')
-    t.equal(json.finish_reason, form.finish_reason)
-    return form
-  }
-  const free = await twoWays({ type: 'json_object' })
-  t.same([JSON.parse(free.response), free.finish_reason], [said, 'stop'])
-  const strict = await twoWays(asSchema({ type: 'object', properties: { color: { enum: ['red', 'black'] }, shape: { type: 'string' } }, required: ['shape', 'color'], additionalProperties: false }))
-  t.equal(strict.finish_reason, 'stop')
-  t.same(Object.keys(JSON.parse(strict.response)).sort(), ['color', 'shape'])
-  t.match(JSON.parse(strict.response), { color: /^(red|black)$/, shape: String })
-  t.equal((await twoWays({ type: 'text' })).response, (await ask(service.url, { message }, [cross])).body.response)
-
-  const words = asSchema({ type: 'array', items: { const: 'word' }, minItems: 90, maxItems: 90 })
-  const cut = await twoWays(words, { message, max_tokens: 12 })
-  t.same([cut.finish_reason, cut.usage.completion_tokens], ['length', 12])
-  t.match(cut.response, /^\["word","word"/)
-  t.throws(() => JSON.parse(cut.response), SyntaxError)
-  const whole = await twoWays(words)
-  t.same([JSON.parse(whole.response), whole.finish_reason], [new Array(90).fill('word'), 'stop'])
-})
-
-t.test('a schema that cannot be enforced is refused by keyword and place', async t => {
-  const format = asSchema({ type: 'object', properties: { a: { not: { type: 'null' } } } })
-  const refusal = { status: 400, body: { code: 'UNSUPPORTED_SCHEMA', field: 'response_format', keyword: 'not', pointer: '#/properties/a', error: /"not" at #\/properties\/a/ } }
-  t.match(await ask(service.url, { message: 'Hi', response_format: JSON.stringify(format) }), refusal)
-  t.match(await askJson(service.url, { message: 'Hi', response_format: format }), refusal)
-  const { status, events } = await askStream(service.url, { message: 'Hi', response_format: JSON.stringify(format) })
-  t.same([status, events[0]!.data.code], [400, 'UNSUPPORTED_SCHEMA'], 'before anything is streamed')
-  t.match(await askJson(service.url, { message: 'Hi', response_format: { type: 'json_object' }, stop: ['}'] }), { status: 400, body: { code: 'INVALID_FIELD', field: 'response_format' } })
-  await service.quiet()
-})
-
-t.test('the ids of pictures are their sender\'s own', async t => {
-  const locked = await startService(t, { API_KEYS: 'key-of-ann-0123456789,key-of-bob-0123456789' }, engine)
-  const askAs = (name: string, fields: Record<string, string>, images: Buffer[] = []) =>
-    post(locked.url, { body: createForm(fields, images), headers: { authorization: `Bearer key-of-${name}-0123456789` } })
-  const first = await askAs('ann', { message: 'What is in the picture?' }, [blue])
-  const { id } = first.body.images[0]!
-  t.match(id, /^sha256:[0-9a-f]{64}$/)
-  const followUp = { message: 'What is the colour of the background?', history: JSON.stringify([{ role: 'user', content: 'What is in the picture?', images: [id] }, { role: 'assistant', content: first.body.response }]) }
-  t.equal((await askAs('ann', followUp)).body.response, 'The background is yellow.')
-
-  const bob = await askAs('bob', followUp)
-  t.equal(bob.status, 410)
-  t.strictSame(bob.body.ids, [id], 'named as he named it')
-  t.equal((await askAs('bob', { message: 'Hi' }, [blue])).body.images[0]!.cached, false, 'nor does he learn that somebody sent the same')
-  t.equal((await askAs('bob', followUp)).body.response, 'The background is yellow.', 'now it is his as well')
-  t.equal((await askAs('ann', { message: 'Hi' }, [blue])).body.images[0]!.cached, true)
-  await locked.quiet()
 })

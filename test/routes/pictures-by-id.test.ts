@@ -1,0 +1,79 @@
+import sharp from 'sharp'
+import t from 'tap'
+import { ask, askJson, createForm, createTestEngine, drawShape, post, startService } from '../helper.ts'
+
+const engine = await createTestEngine(t)
+const service = await startService(t, {}, engine)
+const green = await drawShape('square', 'green', 'black')
+const red = await drawShape('circle', 'red', 'white')
+const blue = await drawShape('square', 'blue', 'yellow')
+const tall = await sharp({ create: { width: 560, height: 840, channels: 3, background: 'white' } }).png().toBuffer()
+const dataUri = (data: Buffer) => `data:image/png;base64,${data.toString('base64')}`
+
+t.test('a picture that the cache has lost is named, and answered about as if it had been there when it is sent again', async t => {
+  const forgetful = await startService(t, { IMAGE_CACHE_MB: '0' })
+  const ids = (await ask(forgetful.url, { message: 'Hi' }, [red, blue])).body.images.map(image => image.id)
+  const history = [
+    { role: 'user', content: 'What is in the picture?', images: [ids[0]] },
+    { role: 'assistant', content: 'A red circle on a white background.' },
+    { role: 'user', content: 'Describe the images.', images: [ids[1], ids[0]] },
+    { role: 'assistant', content: 'Picture 1: a blue square on a yellow background. Picture 2: a red circle on a white background.' }
+  ]
+  const fields = { message: 'Describe the images.', history: JSON.stringify(history) }
+  const gone = await ask(forgetful.url, fields)
+  t.equal(gone.status, 410)
+  t.match(gone.body, { code: 'IMAGE_EXPIRED', ids })
+  t.equal((gone.body.ids as string[]).length, 2, 'each named once')
+  t.same((await ask(forgetful.url, fields, [], [red])).body.ids, [ids[1]], 'one that was sent again is not missed')
+
+  await ask(service.url, { message: 'Hi' }, [red, blue])
+  const cached = (await ask(service.url, fields)).body
+  const again = (await ask(forgetful.url, fields, [], [blue, red])).body
+  const json = (await askJson(forgetful.url, { message: fields.message, history, history_images: [red, blue].map(dataUri) })).body
+  for (const [name, body] of Object.entries({ again, json })) {
+    t.equal(body.response, cached.response, name)
+    t.same([body.usage.prompt_tokens, body.usage.image_tokens], [cached.usage.prompt_tokens, 3 * 25], name)
+  }
+  t.same(again.images.map(image => image.id), [ids[1], ids[0]], 'their receipts come as they were sent')
+  t.same(json.images.map(image => image.id), ids)
+
+  const both = (await ask(forgetful.url, { ...fields, message: 'What is in the picture?' }, [green], [red, blue])).body
+  t.same(both.images.map(image => image.id).slice(1), ids, 'behind those of the question')
+  t.equal(both.response, (await ask(service.url, { ...fields, message: 'What is in the picture?' }, [green])).body.response)
+  const stranger = { status: 400, body: { code: 'INVALID_FIELD', field: 'history_images[1]', error: /must be a picture that "history" names/ } }
+  t.match(await ask(forgetful.url, fields, [], [red, green]), stranger)
+  t.match(await askJson(forgetful.url, { message: 'Hi', history, history_images: [red, tall].map(dataUri) }), stranger)
+  await forgetful.quiet()
+})
+
+t.test('the ids of pictures are their sender\'s own', async t => {
+  const locked = await startService(t, { API_KEYS: 'key-of-ann-0123456789,key-of-bob-0123456789' }, engine)
+  const askAs = (name: string, fields: Record<string, string>, images: Buffer[] = []) =>
+    post(locked.url, { body: createForm(fields, images), headers: { authorization: `Bearer key-of-${name}-0123456789` } })
+  const first = await askAs('ann', { message: 'What is in the picture?' }, [blue])
+  const { id } = first.body.images[0]!
+  t.match(id, /^sha256:[0-9a-f]{64}$/)
+  const followUp = { message: 'What is the colour of the background?', history: JSON.stringify([{ role: 'user', content: 'What is in the picture?', images: [id] }, { role: 'assistant', content: first.body.response }]) }
+  t.equal((await askAs('ann', followUp)).body.response, 'The background is yellow.')
+
+  const bob = await askAs('bob', followUp)
+  t.equal(bob.status, 410)
+  t.strictSame(bob.body.ids, [id], 'named as he named it')
+  t.equal((await askAs('bob', { message: 'Hi' }, [blue])).body.images[0]!.cached, false, 'nor does he learn that somebody sent the same')
+  t.equal((await askAs('bob', followUp)).body.response, 'The background is yellow.', 'now it is his as well')
+  t.equal((await askAs('ann', { message: 'Hi' }, [blue])).body.images[0]!.cached, true)
+  await locked.quiet()
+})
+
+t.test('a history may come as a field for each turn, as generated clients send it', async t => {
+  const { id } = (await ask(service.url, { message: 'Hi' }, [red])).body.images[0]!
+  const small = Array.from({ length: 60 }, () => [{ role: 'user', content: 'Hi' }, { role: 'assistant', content: 'Yes' }]).flat()
+  const history = [...small, { role: 'user', content: 'What is in the picture?', images: [id] }, { role: 'assistant', content: 'A red circle on a white background.' }]
+  const message = 'What is the colour of the background?'
+  const fields = (await ask(service.url, { message, history: history.map(turn => JSON.stringify(turn)) })).body
+  const list = (await ask(service.url, { message, history: JSON.stringify(history) })).body
+  t.equal(fields.response, list.response)
+  t.equal(fields.usage.prompt_tokens, list.usage.prompt_tokens)
+  t.equal(fields.usage.image_tokens, 25)
+  await service.quiet()
+})
