@@ -9,7 +9,12 @@ import type { AddonContext, AddonModel, Bridge, Picture } from './vision.ts'
 interface PrivateModel { _model: AddonModel }
 
 interface PrivateContext {
-  _ctx: AddonContext & { disposeSequence (id: number): void, setThreads (threads: number): void }
+  _ctx: AddonContext & {
+    disposeSequence (id: number): void
+    /** Removes the cells at positions `from` to `to - 1`, to the end for -1; false when the memory cannot. */
+    removeTokenCellsFromSequence (id: number, from: number, to: number): boolean
+    setThreads (threads: number): void
+  }
   _threadSplitterConsumer?: ThreadConsumer
   _reserveThreads (): void
   _scheduleToFreeReservedThreads (): void
@@ -95,6 +100,24 @@ export async function resetSequence (sequence: LlamaContextSequence): Promise<vo
     books._checkpoints.clearAllCheckpoints()
     books._contextTokens = []
     books._nextTokenIndex = 0
+  })
+}
+
+/**
+ * Forgets what a sequence holds from a position on, which must not lie inside a picture. All cells of a picture carry the position at
+ * which it starts, so none of them is left behind.
+ *
+ * Not `eraseContextTokenRanges()`, which evaluates placeholders as text where cells cannot be removed.
+ * @returns false when the model's memory cannot be cut (recurrent, sliding window); the sequence must be reset then
+ */
+export async function rewindSequence (sequence: LlamaContextSequence, position: number): Promise<boolean> {
+  return await withLock([sequence.context, 'context'], () => {
+    const books = sequenceOf(sequence)
+    // A window that slides has thrown away cells in silence.
+    if (sequence.needsCheckpoints || !contextOf(sequence.context)._ctx.removeTokenCellsFromSequence(books._sequenceId, position, -1)) return false
+    books._contextTokens = books._contextTokens.slice(0, position)
+    books._nextTokenIndex = position
+    return true
   })
 }
 

@@ -71,6 +71,7 @@ async function askEngine (engine: Engine, text: string, maxTokens: number): Retu
   let tokens = 0
   const events = engine.generate({
     turns: [{ role: 'user', parts: [{ type: 'text', text }] }],
+    scope: '',
     tools: [],
     images: [],
     maxTokens,

@@ -95,9 +95,9 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates }:
   }
 
   async function * generate (request: ChatRequest, turns: Conversation['turns'], images: EngineImage[], signal: AbortSignal): AsyncGenerator<EngineEvent> {
-    const { tools, maxTokens, stop, grammar, sampling } = request
+    const { scope, tools, maxTokens, stop, grammar, sampling } = request
     try {
-      yield * engine.generate({ turns, tools, images, maxTokens, stop, grammar, sampling }, signal)
+      yield * engine.generate({ scope, turns, tools, images, maxTokens, stop, grammar, sampling }, signal)
     } catch (error) {
       throw error instanceof ImageExpiredError ? forClient(error) : error
     }

@@ -112,6 +112,8 @@ export interface Sampling {
 
 export interface GenerateRequest {
   turns: Turn[]
+  /** Who asks. An answer may go on from what an earlier one left in memory, but only within a scope. */
+  scope: string
   /** What the prompt offers to call; only where `EngineInfo.tools` says how. */
   tools: Tool[]
   images: EngineImage[]

@@ -20,6 +20,7 @@ function toRequest ({ messages, images, maxTokens }: ReferenceCase): GenerateReq
     index === 0 ? [{ type: 'text', text }] : [{ type: 'image', image: next++ }, { type: 'text', text }])
   return {
     turns: messages.map(({ role, content }) => ({ role, parts: toParts(content) })),
+    scope: '',
     tools: [],
     images: images.map(({ id, png, width, height }) => ({ id, path: png, original: { width, height }, width, height })),
     maxTokens,

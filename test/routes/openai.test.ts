@@ -138,7 +138,7 @@ t.test('stop, limits, seeds and penalties', async t => {
   for (const sampling of [{ frequencyPenalty: 40 }, { presencePenalty: 40 }]) {
     const words: string[] = []
     const turns = [{ role: 'user' as const, parts: [{ type: 'text' as const, text: 'Say it twice' }] }]
-    for await (const event of engine.generate({ turns, tools: [], images: [], maxTokens: 30, stop: [], grammar: 'root ::= ("a" | "b") ("a" | "b") ("a" | "b")', sampling }, new AbortController().signal)) {
+    for await (const event of engine.generate({ turns, scope: '', tools: [], images: [], maxTokens: 30, stop: [], grammar: 'root ::= ("a" | "b") ("a" | "b") ("a" | "b")', sampling }, new AbortController().signal)) {
       if (event.type === 'token') words.push(event.text)
     }
     t.ok(/a/.test(words.join('')) && /b/.test(words.join('')), `${Object.keys(sampling)[0]}: "${words.join('')}" is not one letter three times`)

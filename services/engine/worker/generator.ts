@@ -1,14 +1,15 @@
 import { randomInt } from 'node:crypto'
 import type { LlamaContextSequence, Token } from 'node-llama-cpp'
-import { advancePast, decodePicture, resetSequence } from '../../../native/node-llama-cpp.ts'
-import type { EngineEvent, GenerateRequest, Sampling, Usage } from '../engine.ts'
+import { decodePicture } from '../../../native/node-llama-cpp.ts'
+import type { EngineEvent, EngineImage, GenerateRequest, Sampling, Usage } from '../engine.ts'
 import type { createEncoder } from './encoder.ts'
 import { WorkerFailure } from './failure.ts'
 import { createGrammars } from './grammars.ts'
 import type { LoadedModel } from './model.ts'
-import type { PictureCache, PictureLease } from './picture-cache.ts'
+import { keyOf, type PictureCache, type PictureLease } from './picture-cache.ts'
 import { countTextTokens, type Segment } from './prompt.ts'
 import type { Rounds } from './rounds.ts'
+import { Slot, SlotPool, type Prompt } from './slots.ts'
 import { createTextStream } from './text-stream.ts'
 
 export interface GeneratorParts {
@@ -25,27 +26,14 @@ type Emit = (event: EngineEvent) => void
 const REPEAT_WINDOW = 64
 const FREQUENCY_WINDOW = 2048
 
-/**
- * Runs answers: pictures to embeddings, prompt to KV cache, tokens to text. Each answer has a sequence of its own.
- */
+/** Runs answers: pictures to embeddings, prompt to KV cache, tokens to text. Each answer has a slot of its own. */
 export function createGenerator ({ loaded, rounds, cache, encode }: GeneratorParts) {
   const { llama, model, context, prompts } = loaded
   const startGrammar = createGrammars(llama, model)
-  const idle = [...loaded.sequences]
-  const waiting: Array<(sequence: LlamaContextSequence) => void> = []
-
-  async function takeSequence (): Promise<LlamaContextSequence> {
-    return idle.pop() ?? await new Promise(resolve => waiting.push(resolve))
-  }
-
-  function giveBack (sequence: LlamaContextSequence): void {
-    const next = waiting.shift()
-    if (next) next(sequence)
-    else idle.push(sequence)
-  }
+  const slots = new SlotPool(loaded.sequences.map(sequence => new Slot(sequence, prompts.placeholder)))
 
   /** Evaluates a run of text without asking for a next token. */
-  async function prefillText (sequence: LlamaContextSequence, tokens: Token[], signal: AbortSignal, onSlice: (count: number) => void): Promise<void> {
+  async function prefillText ({ sequence }: Slot, tokens: Token[], signal: AbortSignal, onSlice: (count: number) => void): Promise<void> {
     for (let offset = 0; offset < tokens.length;) {
       signal.throwIfAborted()
       const slice = tokens.slice(offset, offset + rounds.sliceLength(context.batchSize))
@@ -55,44 +43,56 @@ export function createGenerator ({ loaded, rounds, cache, encode }: GeneratorPar
     }
   }
 
-  async function prefillPicture (sequence: LlamaContextSequence, { picture }: PictureLease, signal: AbortSignal, onSlice: (count: number) => void): Promise<void> {
+  async function prefillPicture (slot: Slot, key: string, { picture }: PictureLease, signal: AbortSignal, onSlice: (count: number) => void): Promise<void> {
     for (let offset = 0; offset < picture.tokens;) {
       signal.throwIfAborted()
       const count = Math.min(picture.tokens - offset, rounds.sliceLength(context.batchSize))
-      await rounds.slice(count, () => decodePicture(sequence, picture, offset, count))
+      await rounds.slice(count, () => decodePicture(slot.sequence, picture, offset, count))
       offset += count
       onSlice(count)
     }
-    advancePast(sequence, picture, prompts.placeholder)
+    slot.addPicture(key, picture)
+  }
+
+  async function leasePicture (image: EngineImage, signal: AbortSignal): Promise<PictureLease> {
+    return await cache.lease(image, () => {
+      if (image.path === undefined) throw imageExpired([image.id])
+      return encode!(image, signal)
+    }, signal)
   }
 
   /**
-   * Has every picture encoded that is not cached, in order.
-   * @throws WorkerFailure IMAGE_EXPIRED when one of an earlier turn is no longer cached
+   * Brings what a slot does not hold yet into its KV cache, in the order of the prompt: text as it stands, pictures as soon as they are encoded.
+   * @returns for each picture of the request, whether its embedding was there; milliseconds spent on encoding
+   * @throws WorkerFailure IMAGE_EXPIRED when a picture of an earlier turn is no longer cached
    */
-  async function leasePictures ({ images }: GenerateRequest, leases: PictureLease[], signal: AbortSignal, emit: Emit): Promise<void> {
-    const expired = images.filter(image => image.path === undefined && !cache.has(image)).map(image => image.id)
-    if (expired.length > 0) throw imageExpired(expired)
-    for (const image of images) {
-      const lease = await cache.lease(image, () => {
-        if (image.path === undefined) throw imageExpired([image.id])
-        return encode!(image, signal)
-      }, signal)
-      leases.push(lease)
-      emit({ type: 'progress', stage: 'encode', done: leases.length, total: images.length })
-    }
-  }
+  async function prefill (slot: Slot, segments: Segment[], request: GenerateRequest, progress: Progress, signal: AbortSignal): Promise<{ cachedImages: boolean[], encodeMs: number }> {
+    const { images } = request
+    const needed = new Set(segments.flatMap(segment => segment.type === 'image' ? [segment.image] : []))
+    const expired = images.filter((image, index) => needed.has(index) && image.path === undefined && !cache.has(image))
+    if (expired.length > 0) throw imageExpired(expired.map(image => image.id))
 
-  async function prefill (sequence: LlamaContextSequence, segments: Segment[], leases: PictureLease[], total: number, signal: AbortSignal, emit: Emit): Promise<void> {
-    let done = 0
-    const onSlice = (count: number) => {
-      done += count
-      emit({ type: 'progress', stage: 'prefill', done, total })
-    }
+    const cachedImages = images.map(() => true)
+    let encodeMs = 0
+    progress.encoded(images.length - needed.size)
     for (const segment of segments) {
-      if (segment.type === 'text') await prefillText(sequence, segment.tokens, signal, onSlice)
-      else await prefillPicture(sequence, leases[segment.image]!, signal, onSlice)
+      if (segment.type === 'text') {
+        await prefillText(slot, segment.tokens, signal, progress.evaluated)
+        continue
+      }
+      const image = images[segment.image]!
+      const clock = createClock()
+      const lease = await leasePicture(image, signal)
+      try {
+        cachedImages[segment.image] = lease.cached
+        encodeMs += clock.total()
+        progress.encoded(1)
+        await prefillPicture(slot, keyOf(image), lease, signal, progress.evaluated)
+      } finally {
+        lease.release()
+      }
     }
+    return { cachedImages, encodeMs: toTenths(encodeMs) }
   }
 
   /** Generates until the model ends, a stop string is met, or `maxTokens` are there; returns why and how many. */
@@ -126,45 +126,69 @@ export function createGenerator ({ loaded, rounds, cache, encode }: GeneratorPar
   }
 
   /**
-   * Runs one answer to its end; settles when nothing of it is left in a sequence or on a thread.
+   * Runs one answer to its end; settles when nothing of it is on a thread. Its slot goes on holding the conversation.
    * @throws WorkerFailure, the reason of `signal`, or an Error of llama.cpp
    */
   return async function generate (request: GenerateRequest, signal: AbortSignal, emit: Emit): Promise<void> {
     const clock = createClock()
-    const leases: PictureLease[] = []
-    const sequence = await takeSequence()
-    try {
-      const segments = prompts.render(request.turns, request.tools)
-      await leasePictures(request, leases, signal, emit)
-      const encodeMs = clock.lap()
+    const { images, scope } = request
+    const segments = prompts.render(request.turns, request.tools)
+    const prompt: Prompt = { scope, segments, pictureKeys: images.map(keyOf) }
+    const imageTokens = segments.reduce((sum, segment) => sum + (segment.type === 'image' ? loaded.tokensOf(images[segment.image]!) : 0), 0)
+    const promptTokens = countTextTokens(segments) + imageTokens
+    // Cells, not positions, are what a slot runs out of; node-llama-cpp shifts its context when the last one is taken.
+    const room = context.contextSize - 1 - promptTokens
+    if (room < 1) throw new WorkerFailure({ code: 'PROMPT_TOO_LONG', args: [promptTokens + 1, context.contextSize - 1] })
 
-      const imageTokens = segments.reduce((sum, segment) => sum + (segment.type === 'image' ? leases[segment.image]!.picture.tokens : 0), 0)
-      const promptTokens = countTextTokens(segments) + imageTokens
-      // Cells, not positions, are what a slot runs out of; node-llama-cpp shifts its context when the last one is taken.
-      const room = context.contextSize - 1 - promptTokens
-      if (room < 1) throw new WorkerFailure({ code: 'PROMPT_TOO_LONG', args: [promptTokens + 1, context.contextSize - 1] })
-      const maxTokens = Math.min(request.maxTokens, room)
+    const slot = await slots.take(prompt)
+    try {
+      const { rest, cells: cachedTokens } = await slot.goOn(prompt)
+      for (const image of images) cache.touch(image)
 
       // The end of the prompt is evaluated in the same step as the first token is sampled.
-      const last = segments.at(-1)!
+      const last = rest.at(-1)!
       if (last.type !== 'text') throw new Error('The chat template ends with a picture')
-      const tail = last.tokens.splice(-Math.min(last.tokens.length, rounds.sliceLength(context.batchSize / 2)))
-      await prefill(sequence, segments, leases, promptTokens, signal, emit)
-      const prefillMs = clock.lap()
+      const split = Math.max(0, last.tokens.length - rounds.sliceLength(context.batchSize / 2))
+      const head = [...rest.slice(0, -1), { type: 'text' as const, tokens: last.tokens.slice(0, split) }]
+      const tail = last.tokens.slice(split)
+
+      clock.lap()
+      const { cachedImages, encodeMs } = await prefill(slot, head, request, createProgress(emit, images.length, promptTokens, cachedTokens), signal)
+      const prefillMs = toTenths(clock.lap() - encodeMs)
 
       let ttftMs = 0
-      const { finishReason, count } = await decode(sequence, tail, request, maxTokens, signal, text => {
+      const { finishReason, count } = await decode(slot.sequence, tail, request, Math.min(request.maxTokens, room), signal, text => {
         if (text === '') return
         ttftMs ||= clock.total()
         emit({ type: 'token', text })
       })
-      const usage: Usage = { promptTokens, imageTokens, cachedTokens: 0, completionTokens: count }
+      const usage: Usage = { promptTokens, imageTokens, cachedTokens, completionTokens: count }
       const timings = { encodeMs, prefillMs, decodeMs: clock.lap(), ttftMs: ttftMs || clock.total() }
-      emit({ type: 'done', finishReason, usage, timings, cachedImages: leases.map(lease => lease.cached) })
+      emit({ type: 'done', finishReason, usage, timings, cachedImages })
+    } catch (error) {
+      // After an abort the books are right; after an error of llama.cpp nobody knows what it left.
+      if (error !== signal.reason && !(error instanceof WorkerFailure)) await slot.reset()
+      throw error
     } finally {
-      for (const lease of leases) lease.release()
-      await resetSequence(sequence)
-      giveBack(sequence)
+      slots.giveBack(slot)
+    }
+  }
+}
+
+type Progress = ReturnType<typeof createProgress>
+
+/** Adds up what is done and tells it; what a slot held already counts as done. */
+function createProgress (emit: Emit, images: number, tokens: number, cachedTokens: number) {
+  let encoded = 0
+  let evaluated = cachedTokens
+  return {
+    encoded (count: number) {
+      encoded += count
+      if (count > 0) emit({ type: 'progress', stage: 'encode', done: encoded, total: images })
+    },
+    evaluated (count: number) {
+      evaluated += count
+      emit({ type: 'progress', stage: 'prefill', done: evaluated, total: tokens })
     }
   }
 }
@@ -180,18 +204,19 @@ function imageExpired (ids: string[]): WorkerFailure {
   return new WorkerFailure({ code: 'IMAGE_EXPIRED', args: [ids.join(', ')], details: { ids } })
 }
 
+const toTenths = (ms: number) => Math.round(ms * 10) / 10
+
 /** Milliseconds since the start and since the last lap, to a tenth. */
 function createClock () {
   const started = performance.now()
   let mark = started
-  const rounded = (ms: number) => Math.round(ms * 10) / 10
   return {
     lap () {
       const now = performance.now()
       const ms = now - mark
       mark = now
-      return rounded(ms)
+      return toTenths(ms)
     },
-    total: () => rounded(performance.now() - started)
+    total: () => toTenths(performance.now() - started)
   }
 }

@@ -17,6 +17,8 @@ export interface LoadedModel {
   /** Null when there is no projector. */
   vision: Vision | null
   prompts: PromptRenderer
+  /** KV cells that a prepared picture takes. */
+  tokensOf (image: { width: number, height: number }): number
   /** CPU threads of one decoding or encoding, when nothing else computes. */
   threads: number
   info: ModelInfo
@@ -77,6 +79,7 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
     sequences,
     vision: projector?.vision ?? null,
     prompts,
+    tokensOf: ({ width, height }) => projector === null ? 0 : width * height / projector.info.multiple ** 2,
     threads,
     info: {
       model: path.basename(files.model, '.gguf'),

@@ -15,7 +15,8 @@ interface Entry {
   users: number
 }
 
-const keyOf = ({ id, width, height }: { id: string, width: number, height: number }) => `${id} ${width}x${height}`
+/** Names what the projector makes of a picture: its content in one size. */
+export const keyOf = ({ id, width, height }: { id: string, width: number, height: number }) => `${id} ${width}x${height}`
 
 /**
  * Embeddings by the hash of the picture's bytes and the size as prepared, the least recently used going first once all of them
@@ -43,6 +44,14 @@ export class PictureCache {
   /** Whether this picture is there in just this size. */
   has (image: EngineImage): boolean {
     return this.#entries.has(keyOf(image))
+  }
+
+  /** Counts as a use: its conversation goes on, from a slot that holds the picture. */
+  touch (image: EngineImage): void {
+    const entry = this.#entries.get(keyOf(image))
+    if (!entry) return
+    this.#entries.delete(keyOf(image))
+    this.#entries.set(keyOf(image), entry)
   }
 
   /**

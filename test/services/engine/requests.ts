@@ -10,6 +10,7 @@ export async function createHeartRequest (t: Pick<Test, 'testdir'>): Promise<Gen
   const { id, png, width, height } = await prepareExample(t.testdir(), 0, '00.png')
   return {
     turns: [{ role: 'user', parts: [{ type: 'image', image: 0 }, { type: 'text', text: 'What is in the picture?' }] }],
+    scope: '',
     tools: [],
     images: [{ id, path: png, original: ORIGINAL, width, height }],
     maxTokens: 50,

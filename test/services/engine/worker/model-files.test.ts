@@ -101,7 +101,7 @@ t.test('a model without a projector answers text and refuses pictures', async t 
   const engine = await createTestEngine(t, { model: path.join(dir, 'model.gguf') })
   t.equal(engine.info().vision, null)
   let text = ''
-  for await (const event of engine.generate({ turns: [{ role: 'user', parts: [{ type: 'text', text: 'Hi' }] }], tools: [], images: [], maxTokens: 40, stop: [], grammar: null, sampling: { temperature: 0 } }, new AbortController().signal)) {
+  for await (const event of engine.generate({ turns: [{ role: 'user', parts: [{ type: 'text', text: 'Hi' }] }], scope: '', tools: [], images: [], maxTokens: 40, stop: [], grammar: null, sampling: { temperature: 0 } }, new AbortController().signal)) {
     if (event.type === 'token') text += event.text
   }
   t.match(text, /Hello! I am a tiny demonstration model/)

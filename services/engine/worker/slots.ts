@@ -1,0 +1,142 @@
+import type { LlamaContextSequence, Token } from 'node-llama-cpp'
+import { advancePast, resetSequence, rewindSequence } from '../../../native/node-llama-cpp.ts'
+import type { Picture } from '../../../native/vision.ts'
+import type { Segment } from './prompt.ts'
+
+/** A rendered conversation, with names for its pictures. */
+export interface Prompt {
+  /** Who asks: nobody goes on from what somebody else said. */
+  scope: string
+  segments: Segment[]
+  /** For each index that segments use: what is in the picture and how large it is. Equal keys, equal embeddings. */
+  pictureKeys: string[]
+}
+
+/** What a slot need not evaluate again, and what is left to do. */
+export interface Reuse {
+  /** Where the sequence goes on; a picture takes fewer positions than cells. */
+  position: number
+  /** KV cells, which is tokens of the prompt. */
+  cells: number
+  /** The rest of the prompt, at least its last token. */
+  rest: Segment[]
+}
+
+interface HeldPicture { key: string, tokens: number, span: number }
+
+/** How likely the conversation that was used last goes on; for the one before it, this much less likely, and so on. */
+const CHANCE_OF_LATEST = 0.8
+
+/** A sequence of the context and what its KV cache holds: text by node-llama-cpp's own books, pictures by these. */
+export class Slot {
+  readonly sequence: LlamaContextSequence
+  readonly #placeholder: Token
+  /** By the position at which they start. */
+  #pictures = new Map<number, HeldPicture>()
+  #scope = ''
+
+  constructor (sequence: LlamaContextSequence, placeholder: Token) {
+    this.sequence = sequence
+    this.#placeholder = placeholder
+  }
+
+  /** KV cells in use. */
+  get cells (): number {
+    let cells = this.sequence.nextTokenIndex
+    for (const { tokens, span } of this.#pictures.values()) cells += tokens - span
+    return cells
+  }
+
+  /** The longest beginning of the prompt that this slot holds. */
+  match ({ scope, segments, pictureKeys }: Prompt): Reuse {
+    const reuse: Reuse = { position: 0, cells: 0, rest: segments }
+    const last = segments.length - 1
+    if (scope !== this.#scope || this.sequence.nextTokenIndex === 0) return reuse
+
+    const held = this.sequence.contextTokens
+    for (const [index, segment] of segments.entries()) {
+      if (segment.type === 'image') {
+        const picture = this.#pictures.get(reuse.position)
+        if (picture?.key !== pictureKeys[segment.image]) break
+        reuse.position += picture!.span
+        reuse.cells += picture!.tokens
+        reuse.rest = segments.slice(index + 1)
+        continue
+      }
+      // The last token of all is evaluated in any case: what follows it is asked for.
+      const most = segment.tokens.length - (index === last ? 1 : 0)
+      let same = 0
+      while (same < most && segment.tokens[same] === held[reuse.position + same] && !this.#pictures.has(reuse.position + same)) same++
+      reuse.position += same
+      reuse.cells += same
+      const beyond = segments.slice(index + 1)
+      reuse.rest = same < segment.tokens.length ? [{ type: 'text', tokens: segment.tokens.slice(same) }, ...beyond] : beyond
+      if (same < segment.tokens.length) break
+    }
+    return reuse
+  }
+
+  /**
+   * Makes the slot hold what of the prompt it can go on from, and nothing else.
+   * @returns that; nothing where the model cannot forget the end of a conversation
+   */
+  async goOn (prompt: Prompt): Promise<Reuse> {
+    const reuse = this.match(prompt)
+    this.#scope = prompt.scope
+    if (reuse.position > 0 && await rewindSequence(this.sequence, reuse.position)) {
+      for (const position of this.#pictures.keys()) {
+        if (position >= reuse.position) this.#pictures.delete(position)
+      }
+      return reuse
+    }
+    await this.reset()
+    return { position: 0, cells: 0, rest: prompt.segments }
+  }
+
+  /** Enters a picture into the books when all of it is decoded. */
+  addPicture (key: string, picture: Picture): void {
+    this.#pictures.set(this.sequence.nextTokenIndex, { key, tokens: picture.tokens, span: picture.span })
+    advancePast(this.sequence, picture, this.#placeholder)
+  }
+
+  async reset (): Promise<void> {
+    this.#pictures.clear()
+    await resetSequence(this.sequence)
+  }
+}
+
+/**
+ * Slots between answers. What they hold stays, and a prompt goes to the slot where the least is lost: the tokens that must be
+ * evaluated now, and those that would be thrown away, by the chance that somebody goes on from them.
+ */
+export class SlotPool {
+  /** The one used last comes last. */
+  #idle: Slot[]
+  #waiting: Array<(slot: Slot) => void> = []
+
+  constructor (slots: Slot[]) {
+    this.#idle = [...slots]
+  }
+
+  /** Waits, if it must, until a slot is idle. */
+  async take (prompt: Prompt): Promise<Slot> {
+    if (this.#idle.length === 0) return await new Promise(resolve => this.#waiting.push(resolve))
+    const slot = cheapest(this.#idle, prompt)
+    this.#idle.splice(this.#idle.indexOf(slot), 1)
+    return slot
+  }
+
+  giveBack (slot: Slot): void {
+    const next = this.#waiting.shift()
+    if (next) next(slot)
+    else this.#idle.push(slot)
+  }
+}
+
+function cheapest (idle: readonly Slot[], prompt: Prompt): Slot {
+  const costs = idle.map((slot, index) => {
+    const { cells } = slot.match(prompt)
+    return (slot.cells - cells) * CHANCE_OF_LATEST ** (idle.length - index) - cells
+  })
+  return idle[costs.indexOf(Math.min(...costs))]!
+}

@@ -1,0 +1,156 @@
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { ROOT } from '../../../root.ts'
+import type { EngineEvent, EngineImage, GenerateRequest, Turn } from '../../../services/engine/engine.ts'
+import { prepareExample } from '../../native/reference.ts'
+import { createTestEngine } from '../../helper.ts'
+import { integers } from '../../random.ts'
+import { collect, textOf } from './requests.ts'
+
+type Done = Extract<EngineEvent, { type: 'done' }>
+
+const never = new AbortController().signal
+const dir = t.testdir()
+const files = readdirSync(path.join(ROOT, 'models/demo/examples')).filter(file => !file.endsWith('.json'))
+const pictures = await Promise.all(files.map(async (file, index): Promise<EngineImage> => {
+  const { id, png, width, height } = await prepareExample(dir, index, file)
+  return { id, path: png, original: { width, height }, width, height }
+}))
+const [heart, other] = pictures as [EngineImage, EngineImage]
+
+/** What is said in turn, beginning with the user; a picture is named by its index in `pictures`, and stands before the text. */
+type Said = [text: string, ...pictures: number[]]
+
+function toRequest (said: Said[], scope = '', maxTokens = 40): GenerateRequest {
+  const images: EngineImage[] = []
+  const turns = said.map(([text, ...shown], index): Turn => ({
+    role: index % 2 === 0 ? 'user' : 'assistant',
+    parts: [...shown.map(picture => ({ type: 'image' as const, image: images.push(pictures[picture]!) - 1 })), { type: 'text', text }]
+  }))
+  return { turns, scope, images, tools: [], maxTokens, stop: [], grammar: null, sampling: { temperature: 0 } }
+}
+
+let strangers = 0
+/** Nobody else asks in this scope, so nothing can be used again. */
+const stranger = () => `stranger ${strangers++}`
+
+const doneOf = (events: EngineEvent[]) => events.at(-1) as Done
+/** Each token's text, and how it ended. */
+const wordsOf = (events: EngineEvent[]) => [...events.flatMap(event => event.type === 'token' ? [event.text] : []), doneOf(events).finishReason]
+
+t.test('a cached turn answers as the same turn run cold, token for token', async t => {
+  const engine = await createTestEngine(t, { slots: 3 })
+  const random = integers(41)
+  const questions = ['What is in the picture?', '描述这张图片。', 'How many pictures are there?', 'What colour is the background?', 'Compare picture 1 and picture 2.', 'Read it.', 'Why?']
+  let warmTurns = 0
+  for (let conversation = 0; conversation < 12; conversation++) {
+    const said: Said[] = []
+    for (let turn = 0; turn < 4; turn++) {
+      const shown = Array.from({ length: turn === 0 ? 1 + random(3) : random(2) }, () => random(pictures.length))
+      said.push([questions[random(questions.length)]!, ...shown])
+      const warm = await collect(engine.generate(toRequest(said), never))
+      const cold = await collect(engine.generate(toRequest(said, stranger()), never))
+      t.same(wordsOf(warm), wordsOf(cold))
+      t.equal(doneOf(cold).usage.cachedTokens, 0)
+      t.equal(doneOf(warm).usage.promptTokens, doneOf(cold).usage.promptTokens)
+      if (doneOf(warm).usage.cachedTokens > doneOf(warm).usage.promptTokens / 2) warmTurns++
+      said.push([textOf(warm)])
+      // Now and then an earlier question is asked in other words, and everything after it is gone.
+      if (random(5) === 0) said.splice(0, said.length, [`${questions[random(questions.length)]} `, ...said[0]!.slice(1) as number[]], [textOf(warm)])
+    }
+  }
+  t.ok(warmTurns > 10, `${warmTurns} turns went on from more than half of their prompt`)
+})
+
+t.test('a second question evaluates nothing but itself, and tells so', async t => {
+  const engine = await createTestEngine(t, { slots: 1 })
+  const first = await collect(engine.generate(toRequest([['What is in picture 2?', 0, 1, 2, 3]]), never))
+  t.match(doneOf(first), { usage: { cachedTokens: 0 }, cachedImages: [false, false, false, false] })
+  const second = await collect(engine.generate(toRequest([['What is in picture 2?', 0, 1, 2, 3], [textOf(first)], ['And in picture 3?']]), never))
+  const { usage, cachedImages } = doneOf(second)
+  t.same(cachedImages, [true, true, true, true])
+  t.equal(usage.imageTokens, doneOf(first).usage.imageTokens)
+  t.ok(usage.cachedTokens >= doneOf(first).usage.promptTokens + doneOf(first).usage.completionTokens - 1, `${usage.cachedTokens} of ${usage.promptTokens}`)
+  t.same(second.filter(event => event.type === 'progress' && event.stage === 'encode'), [{ type: 'progress', stage: 'encode', done: 4, total: 4 }])
+
+  const again = await collect(engine.generate(toRequest([['What is in picture 2?', 0, 1, 2, 3]]), never))
+  t.same(wordsOf(again), wordsOf(first), 'regenerated')
+  t.equal(doneOf(again).usage.cachedTokens, doneOf(first).usage.promptTokens - 1, 'all but the last token, whose successor is asked for')
+})
+
+t.test('a conversation goes on although the embeddings of its pictures are gone', async t => {
+  const engine = await createTestEngine(t, { slots: 1, imageCacheBytes: 0 })
+  const first = await collect(engine.generate(toRequest([['What is in the picture?', 0]]), never))
+  const request = toRequest([['What is in the picture?', 0], [textOf(first)], ['What colour is it?']])
+  const warm = await collect(engine.generate({ ...request, images: [{ ...heart, path: undefined }] }, never))
+  t.ok(doneOf(warm).usage.cachedTokens > 0)
+  await t.rejects(collect(engine.generate({ ...request, scope: 'other', images: [{ ...heart, path: undefined }] }, never)), { code: 'IMAGE_EXPIRED', details: { ids: [heart.id] } })
+  t.same(wordsOf(await collect(engine.generate({ ...request, scope: 'other' }, never))), wordsOf(warm))
+})
+
+t.test('pictures are told apart by content, size and place', async t => {
+  const engine = await createTestEngine(t, { slots: 1 })
+  const cachedOf = async (request: GenerateRequest) => doneOf(await collect(engine.generate(request, never))).usage.cachedTokens
+  const request = toRequest([['What is in the picture?', 0, 1]])
+  await cachedOf(request)
+  const [tokens, promptTokens] = [heart.width * heart.height / 28 ** 2, doneOf(await collect(engine.generate(request, never))).usage.promptTokens]
+  t.equal(await cachedOf(request), promptTokens - 1)
+
+  const exchanged = await cachedOf({ ...request, images: [heart, { ...other, id: 'sha256:other' }] })
+  t.ok(exchanged > tokens && exchanged < promptTokens - other.width * other.height / 28 ** 2, 'the first stays, the second goes')
+  await cachedOf(request)
+  t.ok(await cachedOf({ ...request, images: [other, heart] }) < tokens, 'the other way round nothing of them stays')
+  await cachedOf(request)
+  const small = { ...(await prepareSmall(heart)), id: heart.id }
+  t.ok(await cachedOf({ ...request, images: [small, other] }) < tokens, 'nor does another size')
+})
+
+t.test('nobody goes on from what somebody else said', async t => {
+  const engine = await createTestEngine(t, { slots: 1 })
+  const ask = async (scope: string) => doneOf(await collect(engine.generate(toRequest([['What is in the picture?', 0]], scope), never))).usage.cachedTokens
+  t.equal(await ask('alice'), 0)
+  t.ok(await ask('alice') > 0)
+  t.equal(await ask('bob'), 0)
+  t.equal(await ask('alice'), 0, 'her slot was taken over')
+})
+
+t.test('the slot is chosen in which the least is lost', async t => {
+  const engine = await createTestEngine(t, { slots: 3 })
+  const cachedOf = async (said: Said[]) => doneOf(await collect(engine.generate(toRequest(said), never))).usage.cachedTokens
+  const [a, b, c, d]: Said[][] = [[['Alpha?', 0]], [['Beta?', 1]], [['Gamma?', 2]], [['Delta?', 3]]]
+  for (const conversation of [a!, b!, c!]) await cachedOf(conversation)
+  for (const conversation of [b!, a!, c!]) t.ok(await cachedOf(conversation) > 16, 'three conversations have three slots')
+  await cachedOf(d!)
+  t.ok(await cachedOf(a!) > 16 && await cachedOf(c!) > 16, 'a fourth takes the slot of the one that was silent for longest')
+  t.ok(await cachedOf(b!) < 16)
+})
+
+t.test('after an abort, wherever it came, the next answer is right', async t => {
+  const engine = await createTestEngine(t, { slots: 1 })
+  const said: Said[] = [['What is in picture 2? '.repeat(60), 0, 1, 2, 0, 1, 2, 3], ['Nothing.'], ['Describe the pictures.']]
+  const cold = wordsOf(await collect(engine.generate(toRequest(said, stranger()), never)))
+  let reused = 0
+  for (let events = 1; events < 30; events += 2) {
+    await collect(engine.generate(toRequest([['Another conversation.', 3]], stranger()), never))
+    const controller = new AbortController()
+    let seen = 0
+    await (async () => {
+      for await (const event of engine.generate(toRequest(said), controller.signal)) {
+        if (++seen === events && event.type !== 'done') controller.abort(new Error('enough'))
+      }
+    })().catch(error => { if (error.message !== 'enough') throw error })
+    const after = await collect(engine.generate(toRequest(said), never))
+    t.same(wordsOf(after), cold, `after ${events} events`)
+    if (doneOf(after).usage.cachedTokens > 0) reused++
+  }
+  t.ok(reused > 5, `what was evaluated before the abort was used again ${reused} times`)
+})
+
+async function prepareSmall (image: EngineImage): Promise<EngineImage> {
+  const { default: sharp } = await import('sharp')
+  const [width, height] = [image.width - 28, image.height]
+  const file = path.join(dir, 'small.png')
+  await sharp(image.path).resize(width, height, { fit: 'fill' }).toFile(file)
+  return { ...image, path: file, width, height }
+}
