@@ -80,6 +80,7 @@ export async function buildApp ({ config, engine, logger }: AppOptions): Promise
   await app.register(cleanup, { requestTimeoutMs: config.requestTimeoutMs, shutdownGraceMs: config.shutdownGraceMs })
   await app.register(uploads, {
     store,
+    onSaved: chat.anticipate,
     fetcher: createPictureFetcher({ hosts: config.imageUrlHosts, maxFileSizeMb: config.maxFileSizeMb }),
     maxImages: config.maxImages,
     maxFileSizeMb: config.maxFileSizeMb,

@@ -34,9 +34,13 @@ export interface Vision {
   /**
    * Encodes one picture on a thread of the pool; needs no context and no lock. One call at a time, a second one throws.
    * @param rgb `height × width × 3` bytes, rows from the top
-   * @param threads CPU threads of this encoding
+   * @param threads CPU threads of this encoding, to begin with
    */
   encode (rgb: Uint8Array, width: number, height: number, threads: number): Promise<Picture>
+  /** Changes the CPU threads of the encoding that runs, within some tens of milliseconds. No effect on a GPU. */
+  setThreads (threads: number): void
+  /** Gives up the encoding that runs, within some tens of milliseconds: it rejects. On a GPU it goes on to its end and rejects then. */
+  cancel (): void
   dispose (): void
 }
 

@@ -42,6 +42,8 @@ export interface UploadsOptions {
   maxImages: number
   maxFileSizeMb: number
   uploadTimeoutMs: number
+  /** Called with each picture of a form that is on disk, while the rest is still arriving; what it returns is waited for before the files go. */
+  onSaved (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
 }
 
 const FIELD_MAX_BYTES = 1024 * 1024
@@ -49,7 +51,7 @@ const FIELD_MAX_BYTES = 1024 * 1024
 const MAX_FIELDS = HISTORY_MAX_TURNS + 50
 
 /** Saves the pictures of a request to its own folder, hashed while they are written, and hands over the other fields. */
-const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher, maxImages, maxFileSizeMb, uploadTimeoutMs }) => {
+const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher, maxImages, maxFileSizeMb, uploadTimeoutMs, onSaved }) => {
   const maxBytes = Math.floor(maxFileSizeMb * 1024 * 1024)
   await app.register(multipart, {
     throwFileSizeLimit: false,
@@ -116,6 +118,8 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
       if (part.file.truncated) throw tooLarge(file.field, siblings.length, file.label)
       siblings.push(file)
       count++
+      // Rejects only when the request is over already.
+      work.run(() => onSaved(file, request.client.scope, work.signal)).catch(() => {})
     }
 
     const parts = request.parts()

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "llama-access.h"
-#include "mtmd-threads.h"
+#include "pacer.h"
 #include "picture.h"
 
 namespace {
@@ -16,19 +16,21 @@ class LoadWorker : public Napi::AsyncWorker {
 public:
     LoadWorker(Napi::Env env, llama_model * model, Napi::Object model_object, std::string path, mtmd_context_params params)
         : AsyncWorker(env, "SightlineLoadVision"), deferred(Napi::Promise::Deferred::New(env)), model_(model),
-          model_ref_(Napi::Persistent(model_object)), path_(std::move(path)), params_(params) {}
+          model_ref_(Napi::Persistent(model_object)), path_(std::move(path)), params_(params), pacer_(std::make_unique<Pacer>()) {}
 
     Napi::Promise::Deferred deferred;
 
 protected:
     void Execute() override {
+        // On a GPU the stretches would only make it wait.
+        if (!params_.use_gpu) pacer_->attach(params_);
         context_.reset(mtmd_init_from_file(path_.c_str(), model_, params_));
         if (!context_) return SetError("The projector cannot be loaded, or it does not belong to the model");
         if (!mtmd_support_vision(context_.get())) return SetError("The projector has no vision encoder");
         if (mtmd_decode_use_non_causal(context_.get(), nullptr)) return SetError("The projector wants non-causal attention; only the Qwen-VL family is supported");
     }
 
-    void OnOK() override { deferred.Resolve(Vision::create(Env(), std::move(context_), model_ref_.Value())); }
+    void OnOK() override { deferred.Resolve(Vision::create(Env(), std::move(context_), std::move(pacer_), model_ref_.Value())); }
     void OnError(const Napi::Error & error) override { deferred.Reject(error.Value()); }
 
 private:
@@ -36,6 +38,7 @@ private:
     Napi::ObjectReference model_ref_;
     std::string path_;
     mtmd_context_params params_;
+    std::unique_ptr<Pacer> pacer_;
     mtmd::context_ptr context_;
 };
 
@@ -43,9 +46,9 @@ private:
 
 class EncodeWorker : public Napi::AsyncWorker {
 public:
-    EncodeWorker(Napi::Env env, Vision * vision, Napi::Object vision_object, std::vector<uint8_t> rgb, uint32_t width, uint32_t height, int threads)
+    EncodeWorker(Napi::Env env, Vision * vision, Napi::Object vision_object, std::vector<uint8_t> rgb, uint32_t width, uint32_t height)
         : AsyncWorker(env, "SightlineEncode"), deferred(Napi::Promise::Deferred::New(env)), vision_(vision),
-          vision_ref_(Napi::Persistent(vision_object)), rgb_(std::move(rgb)), width_(width), height_(height), threads_(threads) {}
+          vision_ref_(Napi::Persistent(vision_object)), rgb_(std::move(rgb)), width_(width), height_(height) {}
 
     ~EncodeWorker() override { vision_->busy_ = false; }
 
@@ -76,8 +79,8 @@ protected:
         }
         if (image == nullptr) return SetError("The projector made no tokens of the picture");
 
-        mtmd_set_threads(context, threads_);
         if (mtmd_encode_chunk(context, image) != 0) return SetError("The picture cannot be encoded");
+        if (vision_->pacer_->cancelled()) return SetError("The encoding was cancelled");
 
         auto encoding = std::make_shared<Encoding>();
         encoding->tokens = static_cast<int32_t>(mtmd_input_chunk_get_n_tokens(image));
@@ -100,7 +103,6 @@ private:
     std::vector<uint8_t> rgb_;
     uint32_t width_;
     uint32_t height_;
-    int threads_;
     std::shared_ptr<const Encoding> encoding_;
 };
 
@@ -108,6 +110,8 @@ Napi::Function Vision::define(Napi::Env env) {
     Napi::Function function = DefineClass(env, "Vision", {
         StaticMethod<&Vision::load>("load"),
         InstanceMethod<&Vision::encode>("encode"),
+        InstanceMethod<&Vision::set_threads>("setThreads"),
+        InstanceMethod<&Vision::cancel>("cancel"),
         InstanceMethod<&Vision::dispose>("dispose"),
     });
     constructor = Napi::Persistent(function);
@@ -115,15 +119,16 @@ Napi::Function Vision::define(Napi::Env env) {
     return function;
 }
 
-Napi::Object Vision::create(Napi::Env env, mtmd::context_ptr context, Napi::Object model) {
-    return constructor.New({ Napi::External<mtmd::context_ptr>::New(env, &context), model });
+Napi::Object Vision::create(Napi::Env env, mtmd::context_ptr context, std::unique_ptr<Pacer> pacer, Napi::Object model) {
+    return constructor.New({ Napi::External<mtmd::context_ptr>::New(env, &context), Napi::External<std::unique_ptr<Pacer>>::New(env, &pacer), model });
 }
 
 Vision::Vision(const Napi::CallbackInfo & info) : ObjectWrap(info) {
-    if (info.Length() != 2 || !info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "Use Vision.load");
+    if (info.Length() != 3 || !info[0].IsExternal() || !info[1].IsExternal()) throw Napi::TypeError::New(info.Env(), "Use Vision.load");
     context_ = std::move(*info[0].As<Napi::External<mtmd::context_ptr>>().Data());
-    model_ = Napi::Persistent(info[1].As<Napi::Object>());
-    llama_ = llama_access::model_of(info[1]);
+    pacer_ = std::move(*info[1].As<Napi::External<std::unique_ptr<Pacer>>>().Data());
+    model_ = Napi::Persistent(info[2].As<Napi::Object>());
+    llama_ = llama_access::model_of(info[2]);
 }
 
 Napi::Value Vision::load(const Napi::CallbackInfo & info) {
@@ -161,10 +166,22 @@ Napi::Value Vision::encode(const Napi::CallbackInfo & info) {
     if (threads < 1) throw Napi::RangeError::New(env, "At least one thread is needed");
     if (busy_.exchange(true)) throw Napi::Error::New(env, "The projector encodes one picture at a time");
 
-    auto * worker = new EncodeWorker(env, this, Value(), std::vector<uint8_t>(rgb.Data(), rgb.Data() + rgb.ByteLength()), width, height, threads);
+    // Here and not on the other thread: what is changed or cancelled from now on counts.
+    pacer_->begin(context_.get(), threads);
+    auto * worker = new EncodeWorker(env, this, Value(), std::vector<uint8_t>(rgb.Data(), rgb.Data() + rgb.ByteLength()), width, height);
     Napi::Promise promise = worker->deferred.Promise();
     worker->Queue();
     return promise;
+}
+
+void Vision::set_threads(const Napi::CallbackInfo & info) {
+    const int threads = info.Length() == 1 ? info[0].ToNumber().Int32Value() : 0;
+    if (threads < 1) throw Napi::RangeError::New(info.Env(), "At least one thread is needed");
+    pacer_->set_threads(threads);
+}
+
+void Vision::cancel(const Napi::CallbackInfo &) {
+    pacer_->cancel();
 }
 
 void Vision::dispose(const Napi::CallbackInfo & info) {

@@ -1,18 +1,19 @@
-import { EngineNotReadyError, ImageExpiredError, NoVisionError, PromptTooLongError, withDetails, type SightlineError } from '../../errors.ts'
+import { EngineNotReadyError, ImageExpiredError, withDetails, type SightlineError } from '../../errors.ts'
 import type { ChatDone } from '../../schemas/chat.ts'
-import type { Engine, EngineEvent, EngineImage, EngineInfo, KnownImage } from '../engine/engine.ts'
-import { inspectImage, type ImageHeader } from '../images/inspect.ts'
-import type { PlanBounds, PlannedSize } from '../images/plan.ts'
-import type { PreparedImage } from '../images/prepare.ts'
+import { EventQueue } from '../engine/event-queue.ts'
+import type { Engine, EngineEvent, EngineImage, EngineInfo } from '../engine/engine.ts'
+import { Preparation } from '../images/preparation.ts'
+import { isReady } from '../images/prepare.ts'
 import type { Preparer } from '../images/preparer.ts'
 import { createReceipt, type Receipt } from '../images/receipt.ts'
 import type { Log } from '../log.ts'
-import { planBudget } from './budget.ts'
-import { createConversation, idOf, type Conversation, type Picture } from './conversation.ts'
+import { createAnticipation } from './anticipation.ts'
+import { createConversation, idOf, type Conversation } from './conversation.ts'
+import { planRequest, type ChatPlan, type PlanLimits } from './plan.ts'
 import type { ChatRequest, UploadedFile } from './request.ts'
 import { createResult } from './result.ts'
 
-/** What happens in the course of an answer, in this order. An error before `accepted` means that nothing was begun. */
+/** What happens in the course of an answer: `accepted` first, a picture's receipt when it is prepared, `done` last. An error before `accepted` means that nothing was begun. */
 export type ChatEvent =
   | { type: 'accepted', images: number }
   | { type: 'image', receipt: Receipt }
@@ -23,12 +24,18 @@ export type ChatEvent =
 export interface ChatServiceOptions {
   engine: Engine
   preparer: Preparer
-  limits: { maxInputPixels: number, maxSide: number, maxPixels: number }
+  limits: PlanLimits
   /** What the numbers mean with which the model points; auto: what its family does. */
   boxCoordinates: 'auto' | 'pixels' | 'grid1000'
 }
 
 export interface ChatService {
+  /**
+   * Begins to prepare a picture while the rest of its request is still arriving; `answer` takes up what came of it.
+   * @param scope whose request it is
+   * @returns settles when nothing works on the file any more; never rejects
+   */
+  anticipate (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
   /**
    * Answers a question about pictures. The iterable settles only when nothing works on the request's files any more.
    * @throws errors of `errors.ts`; the reason of `signal`
@@ -36,65 +43,91 @@ export interface ChatService {
   answer (request: ChatRequest, signal: AbortSignal, log: Log): AsyncGenerator<ChatEvent>
 }
 
-/** No text has fewer tokens than one for so many characters; long runs of blanks come nearest. */
-const MAX_CHARACTERS_PER_TOKEN = 32
-/** For a model that cannot see; no picture reaches the plan then. */
-const BLIND = { multiple: 28, minTokens: 1, maxTokens: 1 }
-
-/** One of the request's files and what is to become of it. */
-interface Planned {
-  file: UploadedFile
-  header: ImageHeader
-  size: PlannedSize
-  /** The engine has this picture's embedding in just this size. */
-  cached: boolean
-}
-
 export function createChatService ({ engine, preparer, limits, boxCoordinates }: ChatServiceOptions): ChatService {
-  /** Reads every header and sizes every picture; whatever is wrong with the request comes to light here. */
-  async function plan (request: ChatRequest, info: EngineInfo, { turns, pictures }: Conversation): Promise<{ planned: Planned[], known: Map<string, KnownImage> }> {
-    if (pictures.length > 0 && info.vision === null) throw new NoVisionError()
-    const headers = await readHeaders(request.files, limits)
-    refuseHopelessText(request, info.contextSize)
-    const { textTokens, known: found } = await engine.inspect(turns, request.tools, [...new Set(pictures.map(picture => picture.key))])
-    const known = new Map(found.map(image => [image.id, image]))
+  const anticipation = createAnticipation({ engine, preparer, limits })
 
-    const earlier = pictures.filter(picture => picture.file === null)
-    const expired = [...new Set(earlier.filter(({ key }) => !known.has(key)).map(({ id }) => id))]
-    if (expired.length > 0) throw withDetails(new ImageExpiredError(expired.join(', ')), { ids: expired })
-
-    const uploads = pictures.filter(isUpload)
-    const bounds: PlanBounds = { ...info.vision ?? BLIND, ...limits }
-    const sizes = planBudget({
-      contextSize: info.contextSize,
-      textTokens,
-      historyTokens: earlier.reduce((sum, { key }) => sum + known.get(key)!.tokens, 0),
-      maxTokens: request.maxTokens,
-      uploads: uploads.map(({ file, maxSide }) => ({ ...headers[file]!, maxSide })),
-      bounds
-    })
-    const planned = request.files.map((file, index) => {
-      // A file that stands at two places has one size: it depends on nothing but the picture and the common factor.
-      const place = uploads.findIndex(upload => upload.file === index)
-      const size = sizes[place]!
-      const before = known.get(uploads[place]!.key)
-      return { file, header: headers[index]!, size, cached: before?.width === size.width && before.height === size.height }
-    })
-    return { planned, known }
+  async function * answer (request: ChatRequest, signal: AbortSignal, log: Log): AsyncGenerator<ChatEvent> {
+    const info = engine.info()
+    if (info.state !== 'ready') throw new EngineNotReadyError(info.reason)
+    const prepareStart = performance.now()
+    const conversation = createConversation(request)
+    const plan = await planRequest(request, conversation, engine, limits, anticipation.inspect)
+    signal.throwIfAborted()
+    yield { type: 'accepted', images: plan.planned.length }
+    yield * run({ request, info, conversation, plan, prepareStart, log }, signal)
   }
 
-  async function prepare (planned: Planned[], signal: AbortSignal, log: Log): Promise<PreparedImage[]> {
-    if (planned.length === 0) return []
-    log.info({ images: planned.length }, 'image preparation started')
-    const prepared = await preparer.prepareAll(planned.map(({ file, header, size }) => ({ file, header, target: size })), signal).catch(error => {
-      const image = error.details?.image
-      throw image === undefined ? error : withDetails(error, { field: planned[image]!.file.field })
+  interface Run { request: ChatRequest, info: EngineInfo, conversation: Conversation, plan: ChatPlan, prepareStart: number, log: Log }
+
+  /** Prepares pictures and answers side by side: the engine sees the first one while the second is being prepared. */
+  async function * run (run: Run, outer: AbortSignal): AsyncGenerator<ChatEvent> {
+    const { request, plan: { planned } } = run
+    const stop = new AbortController()
+    const signal = AbortSignal.any([outer, stop.signal])
+    const jobs = planned.map(({ file, header, size }) => ({ file, header, target: size }))
+    const preparation = new Preparation(preparer, jobs, request.files.map(anticipation.of), signal)
+    const events = new EventQueue(merge)
+    const prepared = prepare(run, preparation, events)
+    const producing = Promise.all([prepared, generate(run, preparation, prepared, signal, events)]).then(() => events.end(), async error => {
+      await preparation.end()
+      const failure = await preparation.firstFailure() ?? error
+      const image = (failure as SightlineError).details?.image as number | undefined
+      events.fail(image === undefined ? failure : withDetails(failure as SightlineError, { field: planned[image]!.file.field }))
     })
-    log.info({ compressed: prepared.filter(image => image.compressed).length }, 'image preparation finished')
-    return prepared
+    try {
+      yield * events
+    } finally {
+      stop.abort()
+      await Promise.all([producing, preparation.end()])
+    }
   }
 
-  async function * generate (request: ChatRequest, turns: Conversation['turns'], images: EngineImage[], signal: AbortSignal): AsyncGenerator<EngineEvent> {
+  /** Prepares the pictures that the engine does not know and tells of each that is ready. */
+  async function prepare ({ plan: { planned }, prepareStart, log }: Run, preparation: Preparation, events: EventQueue<ChatEvent>): Promise<{ receipts: Receipt[], prepareMs: number }> {
+    const wanted = planned.flatMap(({ cached }, index) => cached ? [] : [index])
+    if (wanted.length > 0) log.info({ images: wanted.length }, 'image preparation started')
+    // All at once; their errors are met below.
+    for (const index of wanted) preparation.image(index).catch(() => {})
+
+    const receipts: Receipt[] = []
+    for (const [index, { file, header, size, cached }] of planned.entries()) {
+      if (!cached) await preparation.image(index)
+      const receipt = createReceipt({ id: file.id, bytes: file.bytes, header, planned: size, compressed: !isReady(header, size), cached })
+      receipts.push(receipt)
+      events.push({ type: 'image', receipt })
+    }
+    if (wanted.length > 0) log.info({ compressed: wanted.filter(index => receipts[index]!.compressed).length }, 'image preparation finished')
+    return { receipts, prepareMs: performance.now() - prepareStart }
+  }
+
+  async function generate ({ request, info, conversation, plan }: Run, preparation: Preparation, prepared: Promise<{ receipts: Receipt[], prepareMs: number }>, signal: AbortSignal, events: EventQueue<ChatEvent>): Promise<void> {
+    const { turns, pictures } = conversation
+    const images = pictures.map(({ key, file }): EngineImage => {
+      if (file === null) return plan.known.get(key)!
+      const { header, size } = plan.planned[file]!
+      return {
+        id: key,
+        original: { width: header.width, height: header.height },
+        width: size.width,
+        height: size.height,
+        file: async () => (await preparation.image(file)).path
+      }
+    })
+    const engineStart = performance.now()
+    let text = ''
+    for await (const event of askEngine(request, turns, images, signal)) {
+      if (event.type === 'token') text += event.text
+      if (event.type !== 'done') {
+        events.push(event)
+        continue
+      }
+      const sizes = images.map(({ original, width, height }) => ({ original, sent: { width, height } }))
+      const coordinates = boxCoordinates === 'auto' ? info.vision?.coordinates ?? 'pixels' : boxCoordinates
+      events.push({ type: 'done', result: createResult({ request, info, text, ending: event, pictures, sizes, ...await prepared, engineStart, coordinates }) })
+    }
+  }
+
+  async function * askEngine (request: ChatRequest, turns: Conversation['turns'], images: EngineImage[], signal: AbortSignal): AsyncGenerator<EngineEvent> {
     const { scope, tools, maxTokens, stop, grammar, sampling } = request
     try {
       yield * engine.generate({ scope, turns, tools, images, maxTokens, stop, grammar, sampling }, signal)
@@ -103,62 +136,14 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates }:
     }
   }
 
-  async function * answer (request: ChatRequest, signal: AbortSignal, log: Log): AsyncGenerator<ChatEvent> {
-    const info = engine.info()
-    if (info.state !== 'ready') throw new EngineNotReadyError(info.reason)
-    const prepareStart = performance.now()
-    const conversation = createConversation(request)
-    const { planned, known } = await plan(request, info, conversation)
-    signal.throwIfAborted()
-    yield { type: 'accepted', images: planned.length }
-
-    const prepared = await prepare(planned, signal, log)
-    const receipts = planned.map(({ file, header, size, cached }, index) =>
-      createReceipt({ id: file.id, bytes: file.bytes, header, planned: size, compressed: prepared[index]!.compressed, cached }))
-    for (const receipt of receipts) yield { type: 'image', receipt }
-    const prepareMs = performance.now() - prepareStart
-
-    const { turns, pictures } = conversation
-    const images = pictures.map(({ key, file }): EngineImage => {
-      if (file === null) return known.get(key)!
-      const { path, width, height } = prepared[file]!
-      return { id: key, original: receipts[file]!.original, width, height, path }
-    })
-    const engineStart = performance.now()
-    let text = ''
-    for await (const event of generate(request, turns, images, signal)) {
-      if (event.type === 'token') text += event.text
-      if (event.type !== 'done') {
-        yield event
-        continue
-      }
-      const sizes = images.map(({ original, width, height }) => ({ original, sent: { width, height } }))
-      const coordinates = boxCoordinates === 'auto' ? info.vision?.coordinates ?? 'pixels' : boxCoordinates
-      yield { type: 'done', result: createResult({ request, info, text, ending: event, pictures, sizes, receipts, prepareMs, engineStart, coordinates }) }
-    }
-  }
-
-  return { answer }
+  return { anticipate: anticipation.begin, answer }
 }
 
-function isUpload (picture: Picture): picture is Picture & { file: number } {
-  return picture.file !== null
-}
-
-async function readHeaders (files: UploadedFile[], limits: { maxInputPixels: number }): Promise<ImageHeader[]> {
-  const headers = await Promise.allSettled(files.map(file => inspectImage(file, limits)))
-  return headers.map((outcome, image) => {
-    if (outcome.status === 'fulfilled') return outcome.value
-    throw withDetails(outcome.reason, { image, field: files[image]!.field })
-  })
-}
-
-/** Counting tokens of megabytes that can never fit would hold up everybody's answers. */
-function refuseHopelessText ({ turns, tools }: ChatRequest, contextSize: number): void {
-  const parts = turns.flatMap(turn => [...turn.parts, ...(turn.calls ?? []).flatMap(call => call.result)])
-  const said = parts.reduce((sum, part) => sum + (part.type === 'text' ? part.text.length : 0), 0)
-  const tokens = Math.ceil((said + JSON.stringify(tools).length) / MAX_CHARACTERS_PER_TOKEN)
-  if (tokens > contextSize) throw new PromptTooLongError(tokens, contextSize)
+/** A reader that is behind gets what was said meanwhile in one piece, and only the latest progress. */
+function merge (last: ChatEvent, next: ChatEvent): ChatEvent | null {
+  if (last.type === 'token' && next.type === 'token') return { type: 'token', text: last.text + next.text }
+  if (last.type === 'progress' && next.type === 'progress' && last.stage === next.stage) return next
+  return null
 }
 
 /** The engine names pictures by their keys. */

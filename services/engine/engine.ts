@@ -95,8 +95,11 @@ export interface EngineImage {
   /** Size in pixels as prepared: multiples of `VisionInfo.multiple`. */
   width: number
   height: number
-  /** File with the prepared picture; absent for a picture of an earlier turn, whose embedding the engine still has. */
-  path?: string
+  /**
+   * Path of the prepared picture. Called when the engine comes to need its pixels, which may be never; it may have to wait for them.
+   * Absent for a picture of an earlier turn, whose embedding the engine still has.
+   */
+  file?: () => Promise<string>
 }
 
 export interface Sampling {

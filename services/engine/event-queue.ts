@@ -1,12 +1,24 @@
-/** A queue with one reader: what is pushed comes out in order, then the end or an error. */
+/**
+ * A queue with one reader: what is pushed comes out in order, then the end or an error. While the reader is behind, what it has not taken may
+ * be merged, so that the queue stays short and the reader catches up.
+ */
 export class EventQueue<T> implements AsyncIterable<T> {
+  readonly #merge: (last: T, next: T) => T | null
   #items: T[] = []
   #ended = false
   #error: unknown
   #wake: (() => void) | null = null
 
+  /** @param merge makes one of two neighbours, or null where they stay two */
+  constructor (merge: (last: T, next: T) => T | null = () => null) {
+    this.#merge = merge
+  }
+
   push (item: T): void {
-    this.#items.push(item)
+    const last = this.#items.at(-1)
+    const merged = last === undefined ? null : this.#merge(last, item)
+    if (merged === null) this.#items.push(item)
+    else this.#items[this.#items.length - 1] = merged
     this.#wake?.()
   }
 
@@ -21,8 +33,7 @@ export class EventQueue<T> implements AsyncIterable<T> {
 
   async * [Symbol.asyncIterator] (): AsyncGenerator<T> {
     while (true) {
-      yield * this.#items.splice(0)
-      if (this.#items.length > 0) continue
+      while (this.#items.length > 0) yield this.#items.shift()!
       if (this.#error !== undefined) throw this.#error
       if (this.#ended) return
       await new Promise<void>(resolve => { this.#wake = resolve })

@@ -174,6 +174,8 @@ export function createLocalEngine ({ log, ...options }: LocalEngineOptions): Eng
     const events = new EventQueue<EngineEvent>()
     const letGo = createDeferred<void>()
     let settled = false
+    /** What went wrong with a file that the child asked for. */
+    let fileError: unknown
     const settle = () => {
       settled = true
       pending.delete(id)
@@ -186,8 +188,9 @@ export function createLocalEngine ({ log, ...options }: LocalEngineOptions): Eng
           if (message.event.type !== 'done') return
           events.end()
         }
+        if (message.type === 'need-file') return sendFile(message.image)
         if (message.type === 'failed') {
-          events.fail(message.error.code === 'ABORTED' ? signal.reason : toError(message.error))
+          events.fail(message.error.code === 'ABORTED' ? fileError ?? signal.reason : toError(message.error))
         }
         settle()
       },
@@ -197,8 +200,14 @@ export function createLocalEngine ({ log, ...options }: LocalEngineOptions): Eng
       }
     })
     const abort = () => send({ type: 'abort', id })
+    const sendFile = (image: number) => {
+      request.images[image]!.file!().then(path => send({ type: 'file', id, image, path }), error => {
+        fileError = error
+        abort()
+      })
+    }
     signal.addEventListener('abort', abort, { once: true })
-    send({ type: 'generate', id, request })
+    send({ type: 'generate', id, request: { ...request, images: request.images.map(({ file, ...image }) => ({ ...image, hasFile: file !== undefined })) } })
     try {
       yield * events
     } finally {

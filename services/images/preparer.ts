@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os'
-import { CorruptImageError, withDetails } from '../../errors.ts'
 import type { ImageFile, ImageHeader } from './inspect.ts'
 import type { Size } from './plan.ts'
 import { prepareImage, type PreparedImage } from './prepare.ts'
@@ -14,13 +13,11 @@ export interface PrepareJob {
 /** Prepares pictures side by side, within one limit for the whole process. */
 export interface Preparer {
   /**
-   * Prepares the pictures of a request. Settles only when nothing of it runs any more, so that its folder may be
-   * removed. When one fails, those that have not begun are not begun.
-   *
-   * @returns in the order of `jobs`
-   * @throws `signal.reason`, or the error of the first picture, in the order of `jobs`, that failed
+   * Prepares a picture when it is its turn, first come first served. Settles only when nothing of it runs any more, so that its
+   * folder may be removed.
+   * @throws `signal.reason`, CorruptImageError, StorageError
    */
-  prepareAll (jobs: PrepareJob[], signal?: AbortSignal): Promise<PreparedImage[]>
+  prepare (job: PrepareJob, signal: AbortSignal): Promise<PreparedImage>
 }
 
 // sharp works on libuv's pool of four threads, which file reads and writes need as well: one is left to them.
@@ -29,26 +26,8 @@ const MOST_AT_ONCE = 3
 /** @param limit pictures that are decoded at the same time, over all requests */
 export function createPreparer (limit = Math.min(availableParallelism(), MOST_AT_ONCE)): Preparer {
   const gate = createGate(limit)
-
   return {
-    async prepareAll (jobs, signal) {
-      const failure = new AbortController()
-      const stop = signal === undefined ? failure.signal : AbortSignal.any([signal, failure.signal])
-      const settled = await Promise.allSettled(jobs.map(async ({ file, header, target }, image) => {
-        try {
-          return await gate.run(() => prepareImage(file, header, target, stop), stop)
-        } catch (error) {
-          failure.abort()
-          throw error instanceof CorruptImageError ? withDetails(error, { image }) : error
-        }
-      }))
-
-      signal?.throwIfAborted()
-      // Those that were only called off reject with the reason of `failure`; somebody else's error is why.
-      const failed = settled.find(it => it.status === 'rejected' && it.reason !== failure.signal.reason)
-      if (failed?.status === 'rejected') throw failed.reason
-      return settled.flatMap(it => it.status === 'fulfilled' ? [it.value] : [])
-    }
+    prepare: async ({ file, header, target }, signal) => await gate.run(() => prepareImage(file, header, target, signal), signal)
   }
 }
 

@@ -22,7 +22,7 @@ function toRequest ({ messages, images, maxTokens }: ReferenceCase): GenerateReq
     turns: messages.map(({ role, content }) => ({ role, parts: toParts(content) })),
     scope: '',
     tools: [],
-    images: images.map(({ id, png, width, height }) => ({ id, path: png, original: { width, height }, width, height })),
+    images: images.map(({ id, png, width, height }) => ({ id, file: async () => png, original: { width, height }, width, height })),
     maxTokens,
     stop: [],
     grammar: null,

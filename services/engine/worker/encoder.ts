@@ -17,29 +17,50 @@ export interface EncoderParts {
 
 /**
  * Turns prepared files into embeddings, one after the other (mtmd allows no more), beside token generation and outside the
- * context's lock. It takes all cores while nothing else computes and half of them while answers are running.
+ * context's lock. An encoding takes all cores while nothing else computes; as soon as anybody's answer runs it leaves half of them to it, and takes
+ * them back when it is done.
  */
 export function createEncoder ({ llama, context, vision, threads, rounds }: EncoderParts) {
   const line = {}
+  const half = Math.max(1, Math.floor(threads / 2))
+
+  async function encodePixels (rgb: Buffer, { width, height }: EngineImage, signal: AbortSignal): Promise<Picture> {
+    const share = () => rounds.busy ? half : threads
+    const encoding = vision.encode(rgb, width, height, share())
+    const unwatch = rounds.watch(() => vision.setThreads(share()))
+    const cancel = () => vision.cancel()
+    signal.addEventListener('abort', cancel, { once: true })
+    try {
+      return await encoding
+    } catch (error) {
+      signal.throwIfAborted()
+      throw error
+    } finally {
+      signal.removeEventListener('abort', cancel)
+      unwatch()
+    }
+  }
 
   /**
-   * @throws Error when the file cannot be decoded or has another size than announced
+   * @throws Error when the file cannot be decoded or has another size than announced; the reason of `signal`
    */
   return async function encode (image: EngineImage, signal: AbortSignal): Promise<Picture> {
     const rgb = await readPixels(image)
     return await withLock([line, 'encode'], async () => {
       signal.throwIfAborted()
-      const wanted = rounds.busy ? Math.max(1, Math.floor(threads / 2)) : threads
-      const run = () => withThreads(llama, wanted, share => vision.encode(rgb, image.width, image.height, share))
+      const run = () => encodePixels(rgb, image, signal)
       // Two decodings at a time crash on Vulkan, and there an encoding counts as one.
-      return llama.gpu === 'vulkan' ? await withLock([context, 'context'], run) : await run()
+      if (llama.gpu === 'vulkan') return await withLock([context, 'context'], run)
+      // Only half is taken from what node-llama-cpp shares out: its decoding would wait for the picture otherwise. The other half is
+      // given up within moments. With a single core there is nothing to share.
+      return llama.maxThreads > half ? await withThreads(llama, half, run) : await run()
     })
   }
 }
 
 /** Decodes a prepared file to `height × width × 3` bytes. */
-async function readPixels ({ path, width, height }: EngineImage): Promise<Buffer> {
-  const { data, info } = await sharp(path, { sequentialRead: true })
+async function readPixels ({ file, width, height }: EngineImage): Promise<Buffer> {
+  const { data, info } = await sharp(await file!(), { sequentialRead: true })
     .toColourspace('srgb')
     .removeAlpha()
     .raw()

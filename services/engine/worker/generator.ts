@@ -7,7 +7,7 @@ import { WorkerFailure } from './failure.ts'
 import { createGrammars } from './grammars.ts'
 import type { LoadedModel } from './model.ts'
 import { keyOf, type PictureCache, type PictureLease } from './picture-cache.ts'
-import { countTextTokens, type Segment } from './prompt.ts'
+import { countTextTokens, type RenderedPrompts, type Segment } from './prompt.ts'
 import type { Rounds } from './rounds.ts'
 import { Slot, SlotPool, type Prompt } from './slots.ts'
 import { createTextStream } from './text-stream.ts'
@@ -16,6 +16,7 @@ export interface GeneratorParts {
   loaded: LoadedModel
   rounds: Rounds
   cache: PictureCache
+  prompts: RenderedPrompts
   /** Null when the model cannot see. */
   encode: ReturnType<typeof createEncoder> | null
 }
@@ -27,10 +28,10 @@ const REPEAT_WINDOW = 64
 const FREQUENCY_WINDOW = 2048
 
 /** Runs answers: pictures to embeddings, prompt to KV cache, tokens to text. Each answer has a slot of its own. */
-export function createGenerator ({ loaded, rounds, cache, encode }: GeneratorParts) {
-  const { llama, model, context, prompts } = loaded
+export function createGenerator ({ loaded, rounds, cache, prompts, encode }: GeneratorParts) {
+  const { llama, model, context } = loaded
   const startGrammar = createGrammars(llama, model)
-  const slots = new SlotPool(loaded.sequences.map(sequence => new Slot(sequence, prompts.placeholder)))
+  const slots = new SlotPool(loaded.sequences.map(sequence => new Slot(sequence, loaded.prompts.placeholder)))
 
   /** Evaluates a run of text without asking for a next token. */
   async function prefillText ({ sequence }: Slot, tokens: Token[], signal: AbortSignal, onSlice: (count: number) => void): Promise<void> {
@@ -56,7 +57,7 @@ export function createGenerator ({ loaded, rounds, cache, encode }: GeneratorPar
 
   async function leasePicture (image: EngineImage, signal: AbortSignal): Promise<PictureLease> {
     return await cache.lease(image, () => {
-      if (image.path === undefined) throw imageExpired([image.id])
+      if (image.file === undefined) throw imageExpired([image.id])
       return encode!(image, signal)
     }, signal)
   }
@@ -69,7 +70,7 @@ export function createGenerator ({ loaded, rounds, cache, encode }: GeneratorPar
   async function prefill (slot: Slot, segments: Segment[], request: GenerateRequest, progress: Progress, signal: AbortSignal): Promise<{ cachedImages: boolean[], encodeMs: number }> {
     const { images } = request
     const needed = new Set(segments.flatMap(segment => segment.type === 'image' ? [segment.image] : []))
-    const expired = images.filter((image, index) => needed.has(index) && image.path === undefined && !cache.has(image))
+    const expired = images.filter((image, index) => needed.has(index) && image.file === undefined && !cache.has(image))
     if (expired.length > 0) throw imageExpired(expired.map(image => image.id))
 
     const cachedImages = images.map(() => true)
@@ -132,7 +133,7 @@ export function createGenerator ({ loaded, rounds, cache, encode }: GeneratorPar
   return async function generate (request: GenerateRequest, signal: AbortSignal, emit: Emit): Promise<void> {
     const clock = createClock()
     const { images, scope } = request
-    const segments = prompts.render(request.turns, request.tools)
+    const segments = prompts.take(request.turns, request.tools)
     const prompt: Prompt = { scope, segments, pictureKeys: images.map(keyOf) }
     const imageTokens = segments.reduce((sum, segment) => sum + (segment.type === 'image' ? loaded.tokensOf(images[segment.image]!) : 0), 0)
     const promptTokens = countTextTokens(segments) + imageTokens

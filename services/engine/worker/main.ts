@@ -1,14 +1,15 @@
 /**
  * The child process: holds node-llama-cpp and the vision bridge, serves its parent over the channel, and dies with it.
  */
-import type { Tool, Turn } from '../engine.ts'
+import { createDeferred, type Deferred } from '../../deferred.ts'
+import type { EngineImage, GenerateRequest, Tool, Turn } from '../engine.ts'
 import { createEncoder } from './encoder.ts'
 import { toWire } from './failure.ts'
 import { createGenerator } from './generator.ts'
 import { loadModel, type LoadedModel } from './model.ts'
 import { PictureCache } from './picture-cache.ts'
-import { countTextTokens } from './prompt.ts'
-import type { FromWorker, ToWorker, WorkerOptions } from './protocol.ts'
+import { countTextTokens, RenderedPrompts } from './prompt.ts'
+import type { FromWorker, ToWorker, WireRequest, WorkerOptions } from './protocol.ts'
 import { Rounds } from './rounds.ts'
 
 const STATS_INTERVAL_MS = 2_000
@@ -16,11 +17,18 @@ const STATS_INTERVAL_MS = 2_000
 interface Service {
   loaded: LoadedModel
   cache: PictureCache
+  prompts: RenderedPrompts
   generate: ReturnType<typeof createGenerator>
 }
 
+/** An answer that is being made, and the files it waits for, by the index of their picture. */
+interface Running {
+  abort: AbortController
+  files: Map<number, Deferred<string>>
+}
+
 let service: Service | null = null
-const running = new Map<number, AbortController>()
+const running = new Map<number, Running>()
 
 function send (message: FromWorker): void {
   if (process.connected) process.send!(message)
@@ -33,7 +41,8 @@ async function load (options: WorkerOptions): Promise<void> {
   const rounds = new Rounds()
   const cache = new PictureCache(options.imageCacheBytes)
   const encode = loaded.vision === null ? null : createEncoder({ ...loaded, vision: loaded.vision, rounds })
-  service = { loaded, cache, generate: createGenerator({ loaded, rounds, cache, encode }) }
+  const prompts = new RenderedPrompts(loaded.prompts.render)
+  service = { loaded, cache, prompts, generate: createGenerator({ loaded, rounds, cache, prompts, encode }) }
   sendStats()
   setInterval(sendStats, STATS_INTERVAL_MS).unref()
   send({ type: 'loaded', info: loaded.info })
@@ -51,23 +60,48 @@ function sendStats (): void {
 }
 
 function inspect (id: number, turns: Turn[], tools: Tool[], ids: string[]): void {
-  const { loaded, cache } = service!
-  const textTokens = countTextTokens(loaded.prompts.render(turns, tools))
+  const { prompts, cache } = service!
+  const textTokens = turns.length === 0 ? 0 : countTextTokens(prompts.look(turns, tools))
   const known = ids.map(image => cache.find(image)).filter(image => image !== undefined)
   send({ type: 'inspected', id, inspection: { textTokens, known } })
 }
 
 async function generate (message: Extract<ToWorker, { type: 'generate' }>): Promise<void> {
+  const { id } = message
   const abort = new AbortController()
-  running.set(message.id, abort)
+  const answer: Running = { abort, files: new Map() }
+  running.set(id, answer)
   try {
-    await service!.generate(message.request, abort.signal, event => send({ type: 'event', id: message.id, event }))
+    await service!.generate(fromWire(id, message.request, answer), abort.signal, event => send({ type: 'event', id, event }))
   } catch (error) {
-    fail(message.id, error, abort.signal)
+    fail(id, error, abort.signal)
   } finally {
-    running.delete(message.id)
+    running.delete(id)
     sendStats()
   }
+}
+
+function fromWire (id: number, request: WireRequest, { abort, files }: Running): GenerateRequest {
+  const images = request.images.map(({ hasFile, ...image }, index): EngineImage => {
+    if (!hasFile) return image
+    return {
+      ...image,
+      async file () {
+        abort.signal.throwIfAborted()
+        const path = createDeferred<string>()
+        const stop = () => path.reject(abort.signal.reason)
+        abort.signal.addEventListener('abort', stop, { once: true })
+        files.set(index, path)
+        send({ type: 'need-file', id, image: index })
+        try {
+          return await path.promise
+        } finally {
+          abort.signal.removeEventListener('abort', stop)
+        }
+      }
+    }
+  })
+  return { ...request, images }
 }
 
 function fail (id: number, error: unknown, signal?: AbortSignal): void {
@@ -97,8 +131,11 @@ process.on('message', (message: ToWorker) => {
     case 'generate':
       void generate(message)
       break
+    case 'file':
+      running.get(message.id)?.files.get(message.image)?.resolve(message.path)
+      break
     case 'abort':
-      running.get(message.id)?.abort()
+      running.get(message.id)?.abort.abort()
       break
     case 'close':
       void close()

@@ -22,6 +22,37 @@ export interface PromptRenderer {
 
 type Piece = string | Token | { image: number }
 
+/** Conversations that were inspected and not answered yet; more than slots, because some never are. */
+const MOST_REMEMBERED = 16
+
+/** Renders a conversation once, although it is looked at twice: when its request is planned, and when it is answered. */
+export class RenderedPrompts {
+  readonly #render: PromptRenderer['render']
+  /** The oldest first. */
+  #segments = new Map<string, Segment[]>()
+
+  constructor (render: PromptRenderer['render']) {
+    this.#render = render
+  }
+
+  /** Renders and keeps it. */
+  look (turns: Turn[], tools: Tool[]): Segment[] {
+    const segments = this.#render(turns, tools)
+    this.#segments.set(JSON.stringify([turns, tools]), segments)
+    const [oldest] = this.#segments.keys()
+    if (this.#segments.size > MOST_REMEMBERED) this.#segments.delete(oldest!)
+    return segments
+  }
+
+  /** Takes what was kept, or renders. */
+  take (turns: Turn[], tools: Tool[]): Segment[] {
+    const key = JSON.stringify([turns, tools])
+    const segments = this.#segments.get(key) ?? this.#render(turns, tools)
+    this.#segments.delete(key)
+    return segments
+  }
+}
+
 /** @throws Error when the model has no chat template or, although it shall see pictures, no vision tokens */
 export function createPromptRenderer (model: LlamaModel, seesPictures: boolean): PromptRenderer {
   const wrapper = resolveChatWrapper(model, {

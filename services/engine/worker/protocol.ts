@@ -1,4 +1,4 @@
-import type { EngineEvent, EngineInfo, GenerateRequest, Inspection, Tool, Turn } from '../engine.ts'
+import type { EngineEvent, EngineImage, EngineInfo, GenerateRequest, Inspection, Tool, Turn } from '../engine.ts'
 
 /** What the child needs to know to load a model. Sent once, right after the start. */
 export interface WorkerOptions {
@@ -31,10 +31,15 @@ export interface WireError {
   details?: Record<string, unknown>
 }
 
+/** A request on its way through the channel; for the file of a picture the child asks when it needs it. */
+export type WireRequest = Omit<GenerateRequest, 'images'> & { images: WireImage[] }
+export type WireImage = Omit<EngineImage, 'file'> & { hasFile: boolean }
+
 export type ToWorker =
   | { type: 'load', options: WorkerOptions }
   | { type: 'inspect', id: number, turns: Turn[], tools: Tool[], ids: string[] }
-  | { type: 'generate', id: number, request: GenerateRequest }
+  | { type: 'generate', id: number, request: WireRequest }
+  | { type: 'file', id: number, image: number, path: string }
   | { type: 'abort', id: number }
   | { type: 'close' }
 
@@ -45,5 +50,6 @@ export type FromWorker =
   | { type: 'log', level: 'debug' | 'info' | 'warn' | 'error', message: string }
   | { type: 'stats', stats: WorkerStats }
   | { type: 'inspected', id: number, inspection: Inspection }
+  | { type: 'need-file', id: number, image: number }
   | { type: 'event', id: number, event: EngineEvent }
   | { type: 'failed', id: number, error: WireError }

@@ -31,10 +31,21 @@ export class Rounds {
   #slicing = false
   #stepIsDue = false
   #tokensPerMs = 0
+  #watchers = new Set<() => void>()
+  #wasBusy = false
 
   /** True while anybody generates or evaluates a prompt. */
   get busy (): boolean {
     return this.#members.size > 0 || this.#slicing || this.#slices.length > 0
+  }
+
+  /**
+   * Calls back whenever `busy` has changed.
+   * @returns ends it
+   */
+  watch (onChange: () => void): () => void {
+    this.#watchers.add(onChange)
+    return () => this.#watchers.delete(onChange)
   }
 
   join (): Member {
@@ -51,6 +62,7 @@ export class Rounds {
       }
     }
     this.#members.add(member)
+    this.#tell()
     return member
   }
 
@@ -79,7 +91,14 @@ export class Rounds {
     return Math.min(batchSize, Math.max(SLICE_MIN_TOKENS, Math.round(this.#tokensPerMs * SLICE_TARGET_MS)))
   }
 
+  #tell (): void {
+    if (this.busy === this.#wasBusy) return
+    this.#wasBusy = this.busy
+    for (const onChange of this.#watchers) onChange()
+  }
+
   #advance (): void {
+    this.#tell()
     const everybodyArrived = this.#arrived.size === this.#members.size
     if (this.#slicing || !everybodyArrived) return
     if (this.#slices.length > 0 && !(this.#stepIsDue && this.#arrived.size > 0)) return this.#runSlice(this.#slices.shift()!)

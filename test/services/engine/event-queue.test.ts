@@ -90,3 +90,18 @@ t.test('keeps to its first ending', async t => {
   failed.fail(new Error('second'))
   await t.rejects(collect(failed), first)
 })
+
+t.test('merges what a slow reader has not taken, and nothing that a quick one has', async t => {
+  const queue = new EventQueue<string>((last, next) => last === '|' || next === '|' ? null : last + next)
+  const reader = queue[Symbol.asyncIterator]()
+  for (const item of ['a', 'b', '|', '|', 'c']) queue.push(item)
+  t.equal((await reader.next()).value, 'ab')
+  queue.push('d')
+  for (const expected of ['|', '|', 'cd']) t.equal((await reader.next()).value, expected)
+  const waiting = reader.next()
+  queue.push('e')
+  t.equal((await waiting).value, 'e', 'at once')
+  queue.push('f')
+  queue.end()
+  t.same([await reader.next(), await reader.next()], [{ value: 'f', done: false }, { value: undefined, done: true }])
+})

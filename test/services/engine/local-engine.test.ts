@@ -31,14 +31,14 @@ t.test('tells of the model and counts what it takes', async t => {
   t.equal(textOf(events), 'A blue heart on a white background.')
 
   t.same((await engine.inspect([], [], [image.id, 'sha256:other'])).known, [{ id: image.id, original: ORIGINAL, width: image.width, height: image.height, tokens }])
-  const again = await collect(engine.generate({ ...request, images: [{ ...image, path: undefined }] }, never))
+  const again = await collect(engine.generate({ ...request, images: [{ ...image, file: undefined }] }, never))
   t.equal(textOf(again), textOf(events), 'answered from the embedding alone')
   t.match(again.at(-1), { type: 'done', cachedImages: [true] })
 })
 
 t.test('a picture that is no longer cached is named', async t => {
   const engine = await createTestEngine(t)
-  await t.rejects(collect(engine.generate({ ...request, images: [{ ...image, path: undefined }] }, never)),
+  await t.rejects(collect(engine.generate({ ...request, images: [{ ...image, file: undefined }] }, never)),
     { code: 'IMAGE_EXPIRED', details: { ids: [image.id] } })
 })
 

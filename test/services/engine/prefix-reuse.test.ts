@@ -15,7 +15,7 @@ const dir = t.testdir()
 const files = readdirSync(path.join(ROOT, 'models/demo/examples')).filter(file => !file.endsWith('.json'))
 const pictures = await Promise.all(files.map(async (file, index): Promise<EngineImage> => {
   const { id, png, width, height } = await prepareExample(dir, index, file)
-  return { id, path: png, original: { width, height }, width, height }
+  return { id, file: async () => png, original: { width, height }, width, height }
 }))
 const [heart, other] = pictures as [EngineImage, EngineImage]
 
@@ -83,9 +83,9 @@ t.test('a conversation goes on although the embeddings of its pictures are gone'
   const engine = await createTestEngine(t, { slots: 1, imageCacheBytes: 0 })
   const first = await collect(engine.generate(toRequest([['What is in the picture?', 0]]), never))
   const request = toRequest([['What is in the picture?', 0], [textOf(first)], ['What colour is it?']])
-  const warm = await collect(engine.generate({ ...request, images: [{ ...heart, path: undefined }] }, never))
+  const warm = await collect(engine.generate({ ...request, images: [{ ...heart, file: undefined }] }, never))
   t.ok(doneOf(warm).usage.cachedTokens > 0)
-  await t.rejects(collect(engine.generate({ ...request, scope: 'other', images: [{ ...heart, path: undefined }] }, never)), { code: 'IMAGE_EXPIRED', details: { ids: [heart.id] } })
+  await t.rejects(collect(engine.generate({ ...request, scope: 'other', images: [{ ...heart, file: undefined }] }, never)), { code: 'IMAGE_EXPIRED', details: { ids: [heart.id] } })
   t.same(wordsOf(await collect(engine.generate({ ...request, scope: 'other' }, never))), wordsOf(warm))
 })
 
@@ -150,7 +150,7 @@ t.test('after an abort, wherever it came, the next answer is right', async t => 
 async function prepareSmall (image: EngineImage): Promise<EngineImage> {
   const { default: sharp } = await import('sharp')
   const [width, height] = [image.width - 28, image.height]
-  const file = path.join(dir, 'small.png')
-  await sharp(image.path).resize(width, height, { fit: 'fill' }).toFile(file)
-  return { ...image, path: file, width, height }
+  const small = path.join(dir, 'small.png')
+  await sharp(await image.file!()).resize(width, height, { fit: 'fill' }).toFile(small)
+  return { ...image, file: async () => small, width, height }
 }

@@ -12,7 +12,7 @@ export async function createHeartRequest (t: Pick<Test, 'testdir'>): Promise<Gen
     turns: [{ role: 'user', parts: [{ type: 'image', image: 0 }, { type: 'text', text: 'What is in the picture?' }] }],
     scope: '',
     tools: [],
-    images: [{ id, path: png, original: ORIGINAL, width, height }],
+    images: [{ id, file: async () => png, original: ORIGINAL, width, height }],
     maxTokens: 50,
     stop: [],
     grammar: null,

@@ -20,7 +20,7 @@ function fake (bytes: number): FakePicture {
 }
 
 const ORIGINAL = { width: 640, height: 480 }
-const image = (id: string, width = 56, height = 56): EngineImage => ({ id, original: ORIGINAL, width, height, path: `/nowhere/${id}` })
+const image = (id: string, width = 56, height = 56): EngineImage => ({ id, original: ORIGINAL, width, height, file: async () => `/nowhere/${id}` })
 const never = new AbortController().signal
 const unexpected = async (): Promise<Picture> => { throw new Error('encoded again') }
 

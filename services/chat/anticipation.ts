@@ -1,0 +1,54 @@
+import type { Engine } from '../engine/engine.ts'
+import { inspectImage, type ImageHeader } from '../images/inspect.ts'
+import { fit } from '../images/plan.ts'
+import type { Anticipated } from '../images/preparation.ts'
+import type { Preparer } from '../images/preparer.ts'
+import { keyOf } from './conversation.ts'
+import { boundsOf, type PlanLimits } from './plan.ts'
+import type { UploadedFile } from './request.ts'
+
+export interface Anticipation {
+  /** See `ChatService.anticipate`. */
+  begin (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
+  /** A file's header, read once. */
+  inspect (file: UploadedFile): Promise<ImageHeader>
+  of (file: UploadedFile): Anticipated | undefined
+}
+
+/**
+ * Prepares pictures before their request is complete, in the size that each would have alone: mostly it is the one that the plan gives
+ * it. What is wrong with a picture is kept for the plan, which knows its place.
+ */
+export function createAnticipation ({ engine, preparer, limits }: { engine: Engine, preparer: Preparer, limits: PlanLimits }): Anticipation {
+  const headers = new WeakMap<UploadedFile, Promise<ImageHeader>>()
+  const anticipated = new WeakMap<UploadedFile, Anticipated>()
+
+  function inspect (file: UploadedFile): Promise<ImageHeader> {
+    let header = headers.get(file)
+    if (!header) {
+      header = inspectImage(file, limits)
+      headers.set(file, header)
+    }
+    return header
+  }
+
+  async function begin (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void> {
+    const info = engine.info()
+    if (info.state !== 'ready' || info.vision === null) return
+    try {
+      const header = await inspect(file)
+      const target = fit(header.width, header.height, boundsOf(info, limits))
+      // A picture that the engine knows is not prepared at all.
+      const { known } = await engine.inspect([], [], [keyOf(file.id, scope)])
+      if (signal.aborted || known.some(({ width, height }) => width === target.width && height === target.height)) return
+      const job = { file, header, target }
+      const image = preparer.prepare(job, signal)
+      anticipated.set(file, { job, image })
+      await image
+    } catch {
+      // Whoever needs the header or the picture gets the same promise, and its error.
+    }
+  }
+
+  return { begin, inspect, of: file => anticipated.get(file) }
+}

@@ -1,0 +1,90 @@
+import { ImageExpiredError, NoVisionError, PromptTooLongError, withDetails } from '../../errors.ts'
+import type { Engine, EngineInfo, KnownImage } from '../engine/engine.ts'
+import type { ImageHeader } from '../images/inspect.ts'
+import type { PlanBounds, PlannedSize } from '../images/plan.ts'
+import { planBudget } from './budget.ts'
+import type { Conversation, Picture } from './conversation.ts'
+import type { ChatRequest, UploadedFile } from './request.ts'
+
+export interface PlanLimits { maxInputPixels: number, maxSide: number, maxPixels: number }
+
+/** One of the request's files and what is to become of it. */
+export interface PlannedPicture {
+  file: UploadedFile
+  header: ImageHeader
+  size: PlannedSize
+  /** The engine has this picture's embedding in just this size. */
+  cached: boolean
+}
+
+export interface ChatPlan {
+  /** In the order of the request's files. */
+  planned: PlannedPicture[]
+  /** By key: what the engine still holds of the conversation's pictures. */
+  known: Map<string, KnownImage>
+}
+
+/** No text has fewer tokens than one for so many characters; long runs of blanks come nearest. */
+const MAX_CHARACTERS_PER_TOKEN = 32
+/** For a model that cannot see; no picture reaches the plan then. */
+const BLIND = { multiple: 28, minTokens: 1, maxTokens: 1 }
+
+export function boundsOf ({ vision }: EngineInfo, limits: PlanLimits): PlanBounds {
+  return { ...vision ?? BLIND, ...limits }
+}
+
+/**
+ * Reads every header and sizes every picture; whatever is wrong with the request comes to light here.
+ * @param inspect reads a file's header
+ * @throws errors of `errors.ts`
+ */
+export async function planRequest (request: ChatRequest, { turns, pictures }: Conversation, engine: Engine, limits: PlanLimits, inspect: (file: UploadedFile) => Promise<ImageHeader>): Promise<ChatPlan> {
+  const info = engine.info()
+  if (pictures.length > 0 && info.vision === null) throw new NoVisionError()
+  const headers = await readHeaders(request.files, inspect)
+  refuseHopelessText(request, info.contextSize)
+  const { textTokens, known: found } = await engine.inspect(turns, request.tools, [...new Set(pictures.map(picture => picture.key))])
+  const known = new Map(found.map(image => [image.id, image]))
+
+  const earlier = pictures.filter(picture => picture.file === null)
+  const expired = [...new Set(earlier.filter(({ key }) => !known.has(key)).map(({ id }) => id))]
+  if (expired.length > 0) throw withDetails(new ImageExpiredError(expired.join(', ')), { ids: expired })
+
+  const uploads = pictures.filter(isUpload)
+  const sizes = planBudget({
+    contextSize: info.contextSize,
+    textTokens,
+    historyTokens: earlier.reduce((sum, { key }) => sum + known.get(key)!.tokens, 0),
+    maxTokens: request.maxTokens,
+    uploads: uploads.map(({ file, maxSide }) => ({ ...headers[file]!, maxSide })),
+    bounds: boundsOf(info, limits)
+  })
+  const planned = request.files.map((file, index) => {
+    // A file that stands at two places has one size: it depends on nothing but the picture and the common factor.
+    const place = uploads.findIndex(upload => upload.file === index)
+    const size = sizes[place]!
+    const before = known.get(uploads[place]!.key)
+    return { file, header: headers[index]!, size, cached: before?.width === size.width && before.height === size.height }
+  })
+  return { planned, known }
+}
+
+function isUpload (picture: Picture): picture is Picture & { file: number } {
+  return picture.file !== null
+}
+
+async function readHeaders (files: UploadedFile[], inspect: (file: UploadedFile) => Promise<ImageHeader>): Promise<ImageHeader[]> {
+  const headers = await Promise.allSettled(files.map(inspect))
+  return headers.map((outcome, image) => {
+    if (outcome.status === 'fulfilled') return outcome.value
+    throw withDetails(outcome.reason, { image, field: files[image]!.field })
+  })
+}
+
+/** Counting tokens of megabytes that can never fit would hold up everybody's answers. */
+function refuseHopelessText ({ turns, tools }: ChatRequest, contextSize: number): void {
+  const parts = turns.flatMap(turn => [...turn.parts, ...(turn.calls ?? []).flatMap(call => call.result)])
+  const said = parts.reduce((sum, part) => sum + (part.type === 'text' ? part.text.length : 0), 0)
+  const tokens = Math.ceil((said + JSON.stringify(tools).length) / MAX_CHARACTERS_PER_TOKEN)
+  if (tokens > contextSize) throw new PromptTooLongError(tokens, contextSize)
+}

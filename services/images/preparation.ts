@@ -1,0 +1,70 @@
+import { CorruptImageError, withDetails } from '../../errors.ts'
+import type { PreparedImage } from './prepare.ts'
+import type { PrepareJob, Preparer } from './preparer.ts'
+
+/** The same job, done while the request was still arriving. Its size is that of the picture alone. */
+export interface Anticipated {
+  job: PrepareJob
+  image: Promise<PreparedImage>
+}
+
+/** The pictures of one request on their way from the upload to the engine: each is prepared at most once, and when one fails those that have not begun are not begun. */
+export class Preparation {
+  readonly #preparer: Preparer
+  readonly #jobs: PrepareJob[]
+  readonly #anticipated: Array<Anticipated | undefined>
+  readonly #failure = new AbortController()
+  readonly #signal: AbortSignal
+  #images = new Map<number, Promise<PreparedImage>>()
+
+  constructor (preparer: Preparer, jobs: PrepareJob[], anticipated: Array<Anticipated | undefined>, signal: AbortSignal) {
+    this.#preparer = preparer
+    this.#jobs = jobs
+    this.#anticipated = anticipated
+    this.#signal = AbortSignal.any([signal, this.#failure.signal])
+  }
+
+  /**
+   * The prepared picture; the first call begins with it.
+   * @throws CorruptImageError with its index, StorageError; the reason of the signal; an AbortError when another picture failed
+   */
+  async image (index: number): Promise<PreparedImage> {
+    let image = this.#images.get(index)
+    if (!image) {
+      image = this.#prepare(index).catch(error => {
+        this.#failure.abort()
+        throw error instanceof CorruptImageError ? withDetails(error, { image: index }) : error
+      })
+      this.#images.set(index, image)
+    }
+    return await image
+  }
+
+  /** Calls off what has not begun and waits for the rest. Never rejects. */
+  async end (): Promise<void> {
+    this.#failure.abort()
+    await Promise.allSettled(this.#images.values())
+  }
+
+  /**
+   * When several fail it depends on chance which is known first; this is the one that stands first.
+   * @returns undefined when none failed for a reason of its own
+   */
+  async firstFailure (): Promise<unknown> {
+    const images = [...this.#images].sort(([a], [b]) => a - b).map(([, image]) => image)
+    const outcomes = await Promise.allSettled(images)
+    return outcomes.find((outcome): outcome is PromiseRejectedResult => outcome.status === 'rejected' && outcome.reason !== this.#signal.reason)?.reason
+  }
+
+  async #prepare (index: number): Promise<PreparedImage> {
+    const job = this.#jobs[index]!
+    const early = this.#anticipated[index]
+    if (early) {
+      const { width, height } = early.job.target
+      if (width === job.target.width && height === job.target.height) return await early.image
+      // All pictures together have less room than this one had alone. Both go to the same file.
+      await early.image.catch(() => {})
+    }
+    return await this.#preparer.prepare(job, this.#signal)
+  }
+}
