@@ -8,6 +8,9 @@ import { connectRaw, formBody, formHead } from '../raw-client.ts'
 const picture = await drawShape('square', 'blue', 'yellow')
 /** Takes a good while to prepare. */
 const large = await sharp({ create: { width: 6000, height: 4000, channels: 3, background: 'green', noise: { type: 'gaussian', mean: 128, sigma: 60 } } }).jpeg().toBuffer()
+let copies = 0
+/** The same picture for people, another one for caches: what stands behind its end is nobody's concern. */
+const fresh = () => Buffer.concat([large, Buffer.from(String(copies++))])
 
 const service = await startService(t)
 
@@ -45,7 +48,7 @@ t.test('after success, streamed or not, nothing is left when the last byte is th
 })
 
 t.test('original and _compressed file are there while the request runs', async t => {
-  const response = await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'What is in the picture?' }, [large]) })
+  const response = await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'What is in the picture?' }, [fresh()]) })
   let files: string[] = []
   for await (const { event } of readEvents(response)) {
     if (event === 'image') files = readdirSync(path.join(service.config.uploadDir, service.leftovers()[0]!))
@@ -54,9 +57,25 @@ t.test('original and _compressed file are there while the request runs', async t
   await healthy(t)
 })
 
+t.test('a picture that the engine knows is not prepared again', async t => {
+  const picture = fresh()
+  const first = await ask(service.url, { message: 'What is in the picture?' }, [picture])
+  const response = await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'What is in the picture?' }, [picture]) })
+  let files: string[] = []
+  let text = ''
+  for await (const { event, data } of readEvents(response)) {
+    if (event === 'image') files = readdirSync(path.join(service.config.uploadDir, service.leftovers()[0]!))
+    if (event === 'token') text += data.text
+    if (event === 'image') t.match(data, { cached: true, compressed: true })
+  }
+  t.same(files, ['0.upload'])
+  t.equal(text, first.body.response)
+  await healthy(t)
+})
+
 t.test('a client that leaves during the upload', async t => {
   const client = await connectRaw(service.port)
-  const body = formBody('What is in the picture?', [large])
+  const body = formBody('What is in the picture?', [fresh()])
   client.send(formHead('/api/chat', body.length))
   client.send(body.subarray(0, 200_000))
   while (service.leftovers().length === 0) await new Promise(resolve => setTimeout(resolve, 5))
@@ -65,13 +84,13 @@ t.test('a client that leaves during the upload', async t => {
 })
 
 t.test('a client that leaves during preparation', async t => {
-  await leaveAt('accepted', { message: 'Describe the images.' }, [large, large, large])
+  await leaveAt('accepted', { message: 'Describe the images.' }, [fresh(), fresh(), fresh()])
   await healthy(t)
 })
 
 t.test('a client that leaves during preparation and waits for no stream', async t => {
   const controller = new AbortController()
-  const asking = fetch(`${service.url}/api/chat`, { method: 'POST', body: createForm({ message: 'Hi' }, [large, large]), signal: controller.signal })
+  const asking = fetch(`${service.url}/api/chat`, { method: 'POST', body: createForm({ message: 'Hi' }, [fresh(), fresh()]), signal: controller.signal })
   while (service.app.slots.stats().taken === 0) await new Promise(resolve => setTimeout(resolve, 5))
   setTimeout(() => controller.abort(), 100)
   await t.rejects(asking, { name: 'AbortError' })
@@ -90,12 +109,12 @@ t.test('a client that leaves in the middle of the stream', async t => {
 
 t.test('a request that takes too long gets 504 TIMEOUT, or an error event', async t => {
   const hasty = await startService(t, { REQUEST_TIMEOUT: '0.15' }, service.engine)
-  const plain = await ask(hasty.url, { message: 'Hi' }, [large])
+  const plain = await ask(hasty.url, { message: 'Hi' }, [fresh()])
   t.equal(plain.status, 504)
   t.match(plain.body, { code: 'TIMEOUT', error: /0\.15 seconds/ })
   await hasty.quiet()
 
-  const { status, events } = await askStream(hasty.url, { message: 'Hi' }, [large])
+  const { status, events } = await askStream(hasty.url, { message: 'Hi' }, [fresh()])
   if (status === 200) t.match(events.at(-1), { event: 'error', data: { code: 'TIMEOUT' } })
   else t.match(events.at(-1)!.data, { code: 'TIMEOUT' })
   await hasty.quiet()
@@ -105,7 +124,7 @@ t.test('a request that takes too long gets 504 TIMEOUT, or an error event', asyn
 t.test('a slow sender gets 408 UPLOAD_TIMEOUT, whatever it sends', async t => {
   const impatient = await startService(t, { UPLOAD_TIMEOUT: '0.2' }, service.engine)
   const form = await connectRaw(impatient.port)
-  const body = formBody('Hi', [large])
+  const body = formBody('Hi', [fresh()])
   form.send(formHead('/api/chat', body.length))
   form.send(body.subarray(0, 5000))
   t.match(await form.until(/UPLOAD_TIMEOUT/), /^HTTP\/1\.1 408 /)
@@ -119,9 +138,9 @@ t.test('a slow sender gets 408 UPLOAD_TIMEOUT, whatever it sends', async t => {
 })
 
 t.test('an error of the model', async t => {
-  // The child stands still while the picture that it was about to read is taken away.
+  // The child stands still while the picture that it is about to read is taken away.
   const { pid } = service.engine.info()
-  const response = await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'What is in the picture?' }, [await drawShape('circle', 'red', 'black')]) })
+  const response = await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'What is in the picture?' }, [fresh()]) })
   const seen: Array<{ event: string, data: { code?: string } }> = []
   for await (const it of readEvents(response)) {
     seen.push(it)
