@@ -59,7 +59,10 @@ export async function buildApp ({ config, engine, logger }: AppOptions): Promise
     // By then every answer is out (the cleanup plugin waits for them); what is left are idle and refused connections.
     forceCloseConnections: true
   })
-  app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id) })
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    done()
+  })
 
   const store = createUploadStore({ dir: config.uploadDir, foreignAgeMs: 2 * (config.requestTimeoutMs + config.uploadTimeoutMs) })
   const swept = await store.sweep()

@@ -28,16 +28,17 @@ const ANYBODY: Client = { scope: '' }
 const plugin: FastifyPluginAsync<AuthOptions> = async (app, { keys }) => {
   app.decorateRequest('client')
 
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     request.client = ANYBODY
-    if (keys.open || request.routeOptions.config.public) return
+    if (keys.open || request.routeOptions.config.public) return done()
     const key = keyOf(request.raw.headersDistinct)
     const scope = key === null ? null : keys.nameOf(key)
     if (scope === null) {
       reply.header('www-authenticate', 'Bearer')
-      throw new UnauthorizedError()
+      return done(new UnauthorizedError())
     }
     request.client = { scope }
+    done()
   })
 }
 

@@ -30,8 +30,8 @@ const plugin: FastifyPluginAsync<CleanupOptions> = async (app, { requestTimeoutM
   const active = new Set<Work>()
   app.decorateRequest('work', null)
 
-  app.addHook('onRequest', async (request, reply) => {
-    if (!request.slot) return
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!request.slot) return done()
     const work = createWork({
       slot: request.slot,
       log: request.log,
@@ -51,12 +51,19 @@ const plugin: FastifyPluginAsync<CleanupOptions> = async (app, { requestTimeoutM
     // A response that is still queued behind another one on its connection never says `close` itself.
     socket.once('close', end)
     // It may have left while it was waiting for its slot.
-    if (reply.raw.destroyed || request.raw.destroyed) await end()
+    if (reply.raw.destroyed || request.raw.destroyed) end().then(() => done(), done)
+    else done()
   })
 
   // Before any answer goes out: who was refused and asks again at once finds its slot free.
-  app.addHook('onSend', async request => { await request.work?.end() })
-  app.addHook('onResponse', async request => { await request.work?.end() })
+  app.addHook('onSend', (request, _reply, payload, done) => {
+    if (request.work) request.work.end().then(() => done(null, payload), done)
+    else done(null, payload)
+  })
+  app.addHook('onResponse', (request, _reply, done) => {
+    if (request.work) request.work.end().then(() => done(), done)
+    else done()
+  })
 
   app.addHook('onRequestAbort', async request => {
     request.work?.abort(new ClientLeftError())

@@ -1,6 +1,6 @@
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { ClientLeftError, QueueTimeoutError, ServerBusyError, ShuttingDownError } from '../errors.ts'
+import { ClientLeftError, QueueTimeoutError, ShuttingDownError, type SightlineError } from '../errors.ts'
 import type { Slot, Slots } from '../services/slots.ts'
 
 declare module 'fastify' {
@@ -19,24 +19,33 @@ const plugin: FastifyPluginAsync<ConcurrencyLimitOptions> = async (app, { slots 
   app.decorate('slots', slots)
   app.decorateRequest('slot', null)
 
-  app.addHook('onRequest', async (request, reply) => {
-    if (!request.routeOptions.config.slot) return
-    if (slots.closed) throw new ShuttingDownError()
+  // No promise on the way of those who are admitted or refused at once.
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!request.routeOptions.config.slot) return done()
+    if (slots.closed) return done(new ShuttingDownError())
     request.slot = slots.tryTake()
-    if (request.slot) return
+    if (request.slot) return done()
+    if (slots.full) return done(busy(slots.refuse(), reply))
+    queue(request, reply).then(() => done(), done)
+  })
 
+  async function queue (request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const left = new AbortController()
     const onClose = () => left.abort(new ClientLeftError())
     reply.raw.once('close', onClose)
     try {
       request.slot = await slots.wait(left.signal)
     } catch (error) {
-      if (error instanceof ServerBusyError || error instanceof QueueTimeoutError) reply.header('retry-after', slots.retryAfterSeconds())
-      throw error
+      throw error instanceof QueueTimeoutError ? busy(error, reply) : error
     } finally {
       reply.raw.off('close', onClose)
     }
-  })
+  }
+
+  function busy (error: SightlineError, reply: FastifyReply): SightlineError {
+    reply.header('retry-after', slots.retryAfterSeconds())
+    return error
+  }
 
   app.addHook('preClose', async () => slots.close())
 }

@@ -19,13 +19,15 @@ const plugin: FastifyPluginAsync = async app => {
     if (expectsContinue(request.raw)) reply.raw.writeContinue()
   })
 
-  app.addHook('onError', async (request, reply) => {
+  app.addHook('onError', (request, reply, _error, done) => {
     // The sender may keep its body for good, and the connection could not tell the next request from it.
     if (expectsContinue(request.raw) && !request.raw.complete) reply.header('connection', 'close')
+    done()
   })
 
-  app.addHook('onResponse', async request => {
+  app.addHook('onResponse', (request, _reply, done) => {
     if (!request.raw.complete) discardRest(request.raw)
+    done()
   })
 }
 

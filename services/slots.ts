@@ -1,4 +1,4 @@
-import { QueueTimeoutError, ServerBusyError, ShuttingDownError } from '../errors.ts'
+import { QueueTimeoutError, ServerBusyError, ShuttingDownError, type SightlineError } from '../errors.ts'
 import { createDeferred, type Deferred } from './deferred.ts'
 
 /** The right to work with the model, held from admission until nothing of the request is left. */
@@ -32,6 +32,10 @@ export interface Slots {
    */
   wait (signal?: AbortSignal): Promise<Slot>
   stats (): SlotStats
+  /** Neither a slot nor a place in the queue is free. */
+  readonly full: boolean
+  /** Counts a refusal and gives its error, always the same one: a busy service must not spend its time on saying so. */
+  refuse (): SightlineError
   /** When somebody who was refused might try again, 1 to 60. */
   retryAfterSeconds (): number
   /** Refuses everybody who waits and who comes from now on; slots that are taken stay so. */
@@ -47,6 +51,7 @@ export interface SlotsOptions {
 
 interface Waiter extends Deferred<Slot> { since: number }
 
+const BUSY = new ServerBusyError()
 /** Weight of the latest request in the moving average of how long a slot is held. */
 const HELD_WEIGHT = 0.2
 const RETRY_AFTER_MAX_S = 60
@@ -87,6 +92,11 @@ export function createSlots ({ size, queueSize, queueTimeoutMs }: SlotsOptions):
     next.resolve(give(id, performance.now() - next.since))
   }
 
+  function refuse (): SightlineError {
+    counters.rejected++
+    return BUSY
+  }
+
   function tryTake (): Slot | null {
     const id = closed ? undefined : free.pop()
     return id === undefined ? null : give(id, 0)
@@ -97,10 +107,7 @@ export function createSlots ({ size, queueSize, queueTimeoutMs }: SlotsOptions):
     if (closed) throw new ShuttingDownError()
     const atOnce = tryTake()
     if (atOnce) return atOnce
-    if (queue.size >= queueSize) {
-      counters.rejected++
-      throw new ServerBusyError()
-    }
+    if (queue.size >= queueSize) throw refuse()
     const waiter: Waiter = { ...createDeferred<Slot>(), since: performance.now() }
     const onAbort = () => { if (queue.delete(waiter)) waiter.reject(signal?.reason) }
     const onTimeout = () => {
@@ -128,6 +135,8 @@ export function createSlots ({ size, queueSize, queueTimeoutMs }: SlotsOptions):
   return {
     tryTake,
     wait,
+    refuse,
+    get full () { return free.length === 0 && queue.size >= queueSize },
     stats: () => ({ size, taken: size - free.length, free: free.length, queued: queue.size, queueSize, ...counters }),
     retryAfterSeconds () {
       const seconds = Math.ceil((heldMs ?? 0) * (queue.size + 1) / size / 1000)
