@@ -18,7 +18,7 @@ const TOKEN_PIXELS = 28 ** 2
 export interface EventLoopDelay { max: number, p99: number }
 
 export interface RunningSightline extends RunningContender {
-  /** Since the last call, or the start. */
+  /** Since the call before; the first one begins to measure. */
   eventLoopDelay (): Promise<EventLoopDelay>
 }
 

@@ -1,7 +1,7 @@
 import { EngineNotReadyError, ImageExpiredError, withDetails, type SightlineError } from '../../errors.ts'
 import type { ChatDone } from '../../schemas/chat.ts'
 import { EventQueue } from '../engine/event-queue.ts'
-import type { Engine, EngineEvent, EngineImage, EngineInfo } from '../engine/engine.ts'
+import type { Engine, EngineImage, EngineInfo } from '../engine/engine.ts'
 import { Preparation } from '../images/preparation.ts'
 import { isReady } from '../images/prepare.ts'
 import type { Preparer } from '../images/preparer.ts'
@@ -54,31 +54,43 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates }:
     const plan = await planRequest(request, conversation, engine, limits, anticipation.inspect)
     signal.throwIfAborted()
     yield { type: 'accepted', images: plan.planned.length }
-    yield * run({ request, info, conversation, plan, prepareStart, log }, signal)
-  }
 
-  interface Run { request: ChatRequest, info: EngineInfo, conversation: Conversation, plan: ChatPlan, prepareStart: number, log: Log }
-
-  /** Prepares pictures and answers side by side: the engine sees the first one while the second is being prepared. */
-  async function * run (run: Run, outer: AbortSignal): AsyncGenerator<ChatEvent> {
-    const { request, plan: { planned } } = run
-    const stop = new AbortController()
-    const signal = AbortSignal.any([outer, stop.signal])
-    const jobs = planned.map(({ file, header, size }) => ({ file, header, target: size }))
-    const preparation = new Preparation(preparer, jobs, request.files.map(anticipation.of), signal)
     const events = new EventQueue(merge)
-    const prepared = prepare(run, preparation, events)
-    const producing = Promise.all([prepared, generate(run, preparation, prepared, signal, events)]).then(() => events.end(), async error => {
-      await preparation.end()
-      const failure = await preparation.firstFailure() ?? error
-      const image = (failure as SightlineError).details?.image as number | undefined
-      events.fail(image === undefined ? failure : withDetails(failure as SightlineError, { field: planned[image]!.file.field }))
-    })
+    const stop = new AbortController()
+    const over = run({ request, info, conversation, plan, prepareStart, log }, signal, stop, events)
     try {
       yield * events
     } finally {
       stop.abort()
-      await Promise.all([producing, preparation.end()])
+      await over
+    }
+  }
+
+  interface Run { request: ChatRequest, info: EngineInfo, conversation: Conversation, plan: ChatPlan, prepareStart: number, log: Log }
+
+  /**
+   * Prepares pictures and answers side by side: the engine sees the first one while the second is being prepared.
+   * @param stop called when either fails, so that the other ends too
+   * @param events gets what happens, and the end of it
+   * @returns settles when nothing works on the request's files any more; never rejects
+   */
+  async function run (run: Run, outer: AbortSignal, stop: AbortController, events: EventQueue<ChatEvent>): Promise<void> {
+    const { request, plan: { planned } } = run
+    const signal = AbortSignal.any([outer, stop.signal])
+    const jobs = planned.map(({ file, header, size }) => ({ file, header, target: size }))
+    const preparation = new Preparation(preparer, jobs, request.files.map(anticipation.of), signal)
+    const prepared = prepare(run, preparation, events)
+    const generated = generate(run, preparation, prepared, signal, events)
+    try {
+      await Promise.all([prepared, generated])
+      events.end()
+    } catch (error) {
+      stop.abort()
+      const failure = await preparation.firstFailure() ?? (error instanceof ImageExpiredError ? forClient(error) : error)
+      const image = (failure as SightlineError).details?.image as number | undefined
+      events.fail(image === undefined ? failure : withDetails(failure as SightlineError, { field: planned[image]!.file.field }))
+    } finally {
+      await Promise.allSettled([generated, preparation.end()])
     }
   }
 
@@ -115,7 +127,8 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates }:
     })
     const engineStart = performance.now()
     let text = ''
-    for await (const event of askEngine(request, turns, images, signal)) {
+    const { scope, tools, maxTokens, stop, grammar, sampling } = request
+    for await (const event of engine.generate({ scope, turns, tools, images, maxTokens, stop, grammar, sampling }, signal)) {
       if (event.type === 'token') text += event.text
       if (event.type !== 'done') {
         events.push(event)
@@ -124,15 +137,6 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates }:
       const sizes = images.map(({ original, width, height }) => ({ original, sent: { width, height } }))
       const coordinates = boxCoordinates === 'auto' ? info.vision?.coordinates ?? 'pixels' : boxCoordinates
       events.push({ type: 'done', result: createResult({ request, info, text, ending: event, pictures, sizes, ...await prepared, engineStart, coordinates }) })
-    }
-  }
-
-  async function * askEngine (request: ChatRequest, turns: Conversation['turns'], images: EngineImage[], signal: AbortSignal): AsyncGenerator<EngineEvent> {
-    const { scope, tools, maxTokens, stop, grammar, sampling } = request
-    try {
-      yield * engine.generate({ scope, turns, tools, images, maxTokens, stop, grammar, sampling }, signal)
-    } catch (error) {
-      throw error instanceof ImageExpiredError ? forClient(error) : error
     }
   }
 

@@ -8,7 +8,7 @@ import type { Log } from '../log.ts'
 import { createDownloadReporter } from './download-progress.ts'
 import type { Engine, EngineEvent, EngineInfo, GenerateRequest, Inspection, Tool, Turn } from './engine.ts'
 import { EventQueue } from './event-queue.ts'
-import type { FromWorker, ModelInfo, ToWorker, WireError, WorkerOptions, WorkerStats } from './worker/protocol.ts'
+import type { FromWorker, FromWorkerBatch, ModelInfo, ToWorker, WireError, WorkerOptions, WorkerStats } from './worker/protocol.ts'
 
 export interface LocalEngineOptions extends WorkerOptions {
   log: Log
@@ -73,7 +73,7 @@ export function createLocalEngine ({ log, ...options }: LocalEngineOptions): Eng
     child = started
     forwardLines(started.stdout!, line => log.info({ engine: started.pid }, line))
     forwardLines(started.stderr!, line => log.warn({ engine: started.pid }, line))
-    started.on('message', onMessage)
+    started.on('message', (messages: FromWorkerBatch) => { for (const message of messages) onMessage(message) })
     started.once('exit', (code, signal) => onExit(started, code, signal))
     started.once('error', error => log.error({ err: error }, 'the engine process could not be started'))
     send({ type: 'load', options })

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import type { LlamaContextSequence, Token } from 'node-llama-cpp'
+import type { EvaluationPriority, Token } from 'node-llama-cpp'
 import { decodePicture } from '../../../native/node-llama-cpp.ts'
 import type { EngineEvent, EngineImage, GenerateRequest, Sampling, Usage } from '../engine.ts'
 import type { createEncoder } from './encoder.ts'
@@ -31,7 +31,7 @@ const FREQUENCY_WINDOW = 2048
 export function createGenerator ({ loaded, rounds, cache, prompts, encode }: GeneratorParts) {
   const { llama, model, context } = loaded
   const startGrammar = createGrammars(llama, model)
-  const slots = new SlotPool(loaded.sequences.map(sequence => new Slot(sequence, loaded.prompts.placeholder)))
+  const slots = new SlotPool(loaded.sequences.map((sequence, index) => new Slot(index, sequence, loaded.prompts.placeholder)))
 
   /** Evaluates a run of text without asking for a next token. */
   async function prefillText ({ sequence }: Slot, tokens: Token[], signal: AbortSignal, onSlice: (count: number) => void): Promise<void> {
@@ -97,13 +97,14 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
   }
 
   /** Generates until the model ends, a stop string is met, or `maxTokens` are there; returns why and how many. */
-  async function decode (sequence: LlamaContextSequence, tail: Token[], request: GenerateRequest, maxTokens: number, signal: AbortSignal, onText: (text: string) => void): Promise<{ finishReason: 'stop' | 'length', count: number }> {
+  async function decode ({ index, sequence }: Slot, tail: Token[], request: GenerateRequest, maxTokens: number, signal: AbortSignal, onText: (text: string) => void): Promise<{ finishReason: 'stop' | 'length', count: number }> {
     const { temperature = loaded.info.temperature, topP, topK, minP, seed = randomInt(2 ** 32 - 1) } = request.sampling
     const text = createTextStream(tokens => model.detokenize(tokens as Token[]), request.stop)
     const generated: Token[] = []
     const grammarEvaluationState = request.grammar === null ? undefined : await startGrammar(request.grammar)
     const repeatPenalty = penaltyOf(request.sampling, generated)
-    const tokens = sequence.evaluate(tail, { temperature, topP, topK, minP, seed, repeatPenalty, grammarEvaluationState })
+    // Its place in a batch (`inOrder` in model.ts); node-llama-cpp only hands it on.
+    const tokens = sequence.evaluate(tail, { evaluationPriority: index as EvaluationPriority, temperature, topP, topK, minP, seed, repeatPenalty, grammarEvaluationState })
     const member = rounds.join()
     try {
       while (generated.length < maxTokens) {
@@ -158,7 +159,7 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
       const prefillMs = toTenths(clock.lap() - encodeMs)
 
       let ttftMs = 0
-      const { finishReason, count } = await decode(slot.sequence, tail, request, Math.min(request.maxTokens, room), signal, text => {
+      const { finishReason, count } = await decode(slot, tail, request, Math.min(request.maxTokens, room), signal, text => {
         if (text === '') return
         ttftMs ||= clock.total()
         emit({ type: 'token', text })

@@ -9,7 +9,7 @@ import { createGenerator } from './generator.ts'
 import { loadModel, type LoadedModel } from './model.ts'
 import { PictureCache } from './picture-cache.ts'
 import { countTextTokens, RenderedPrompts } from './prompt.ts'
-import type { FromWorker, ToWorker, WireRequest, WorkerOptions } from './protocol.ts'
+import type { FromWorker, FromWorkerBatch, ToWorker, WireRequest, WorkerOptions } from './protocol.ts'
 import { Rounds } from './rounds.ts'
 
 const STATS_INTERVAL_MS = 2_000
@@ -30,8 +30,16 @@ interface Running {
 let service: Service | null = null
 const running = new Map<number, Running>()
 
+let outbox: FromWorkerBatch = []
+
+/** Goes out with whatever else this turn of the event loop brings. */
 function send (message: FromWorker): void {
-  if (process.connected) process.send!(message)
+  if (outbox.push(message) > 1) return
+  setImmediate(() => {
+    const messages = outbox
+    outbox = []
+    if (process.connected) process.send!(messages)
+  })
 }
 
 async function load (options: WorkerOptions): Promise<void> {

@@ -1,6 +1,6 @@
 import os from 'node:os'
 import path from 'node:path'
-import { getLlama, readGgufFileInfo, type Llama, type LlamaContext, type LlamaContextSequence, type LlamaModel } from 'node-llama-cpp'
+import { getLlama, readGgufFileInfo, type BatchItem, type Llama, type LlamaContext, type LlamaContextSequence, type LlamaModel, type PrioritizedBatchItem } from 'node-llama-cpp'
 import { addonModel, verify } from '../../../native/node-llama-cpp.ts'
 import { loadBridge, type Bridge, type Vision } from '../../../native/vision.ts'
 import type { VisionInfo } from '../engine.ts'
@@ -68,7 +68,7 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
   const prompts = createPromptRenderer(model, projector !== null)
 
   const contextSize = Math.min(options.contextSize, model.trainContextSize)
-  const context = await model.createContext({ sequences: options.slots, contextSize, batchSize: BATCH_SIZE, threads })
+  const context = await model.createContext({ sequences: options.slots, contextSize, batchSize: BATCH_SIZE, threads, batching: { itemPrioritizationStrategy: inOrder } })
   const sequences = Array.from({ length: options.slots }, () => context.getSequence())
   verify(bridge, model, context, sequences[0]!)
 
@@ -93,6 +93,21 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
       temperature: files.temperature
     }
   }
+}
+
+/**
+ * A batch in the order of the sequences, whose numbers come as priorities. llama.cpp decodes sequences together only while their numbers ascend
+ * without a gap; where they do not it reads the model's weights once more.
+ */
+function inOrder ({ items, size }: { items: readonly BatchItem[], size: number }): PrioritizedBatchItem[] {
+  let left = size
+  const batch: PrioritizedBatchItem[] = []
+  for (const item of items.toSorted((a, b) => a.evaluationPriority - b.evaluationPriority)) {
+    const processAmount = Math.min(item.tokens.length, left)
+    left -= processAmount
+    if (processAmount > 0) batch.push({ item, processAmount })
+  }
+  return batch
 }
 
 async function loadProjector (bridge: Bridge, llama: Llama, model: LlamaModel, file: string, options: WorkerOptions): Promise<{ vision: Vision, info: VisionInfo }> {

@@ -43,6 +43,9 @@ export type ToWorker =
   | { type: 'abort', id: number }
   | { type: 'close' }
 
+/** What happened since the last message, in order: in a step every running answer has a token, and one message carries them all. */
+export type FromWorkerBatch = FromWorker[]
+
 export type FromWorker =
   | { type: 'loaded', info: ModelInfo }
   | { type: 'load-failed', message: string }

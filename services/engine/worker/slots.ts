@@ -29,13 +29,16 @@ const CHANCE_OF_LATEST = 0.8
 
 /** A sequence of the context and what its KV cache holds: text by node-llama-cpp's own books, pictures by these. */
 export class Slot {
+  /** Number of the sequence in the context. */
+  readonly index: number
   readonly sequence: LlamaContextSequence
   readonly #placeholder: Token
   /** By the position at which they start. */
   #pictures = new Map<number, HeldPicture>()
   #scope = ''
 
-  constructor (sequence: LlamaContextSequence, placeholder: Token) {
+  constructor (index: number, sequence: LlamaContextSequence, placeholder: Token) {
+    this.index = index
     this.sequence = sequence
     this.#placeholder = placeholder
   }
