@@ -1,0 +1,61 @@
+import path from 'node:path'
+import sharp from 'sharp'
+import t from 'tap'
+import type { EngineImage, GenerateRequest } from '../../../services/engine/engine.ts'
+import { createTestEngine } from '../../helper.ts'
+import { collect } from './requests.ts'
+
+const never = new AbortController().signal
+const dir = t.testdir()
+
+/** Far more tokens than the embedded model was trained with: what it says of it is nonsense, but seeing it takes a while. */
+const TOKENS = 40 * 40
+
+async function drawLarge (name: string): Promise<EngineImage> {
+  const [width, height] = [40 * 28, 40 * 28]
+  const png = path.join(dir, `${name}.png`)
+  await sharp({ create: { width, height, channels: 3, background: name === 'a' ? 'red' : 'blue' } }).png({ compressionLevel: 0 }).toFile(png)
+  return { id: `sha256:${name}`, file: async () => png, original: { width, height }, width, height }
+}
+
+const ask = (text: string, image?: EngineImage): GenerateRequest => ({
+  turns: [{ role: 'user', parts: [...image ? [{ type: 'image' as const, image: 0 }] : [], { type: 'text', text }] }],
+  scope: '',
+  images: image ? [image] : [],
+  tools: [],
+  maxTokens: 8,
+  stop: [],
+  grammar: null,
+  sampling: { temperature: 0 }
+})
+
+// Two threads, so that there is something to give up.
+const engine = await createTestEngine(t, { slots: 2, threads: 2, imageMaxTokens: TOKENS, maxPixels: TOKENS * 28 ** 2 })
+const pictures = { a: await drawLarge('a'), b: await drawLarge('b') }
+
+t.test('a question that comes while a picture is being encoded does not wait for it', async t => {
+  const order: string[] = []
+  const asked: Array<Promise<unknown>> = []
+  for await (const event of engine.generate(ask('What is in the picture?', pictures.a), never)) {
+    // The text before the picture is evaluated: now the picture is encoded.
+    if (asked.length === 0) asked.push(collect(engine.generate(ask('Hi'), never)).then(() => order.push('the question is answered')))
+    if (event.type === 'progress' && event.stage === 'encode') order.push('the picture is encoded')
+  }
+  await Promise.all(asked)
+  t.same(order, ['the question is answered', 'the picture is encoded'])
+})
+
+t.test('an abort gives up an encoding that has begun', async t => {
+  const controller = new AbortController()
+  const reason = new Error('enough')
+  await t.rejects(async () => {
+    for await (const event of engine.generate(ask('What is in the picture?', pictures.b), controller.signal)) {
+      if (event.type === 'progress') setTimeout(() => controller.abort(reason), 50)
+    }
+  }, reason)
+  t.same((await engine.inspect([], [], [pictures.b.id])).known, [], 'it did not come to its end')
+
+  const whole = await collect(engine.generate(ask('What is in the picture?', pictures.b), never))
+  t.match(whole.at(-1), { type: 'done', cachedImages: [false], usage: { imageTokens: TOKENS } })
+  t.match((await engine.inspect([], [], [pictures.b.id])).known, [{ tokens: TOKENS }])
+})
