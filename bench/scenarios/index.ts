@@ -3,6 +3,7 @@ import { firstToken } from './first-token.ts'
 import { memory } from './memory.ts'
 import { overhead } from './overhead.ts'
 import { preparation } from './preparation.ts'
+import { preparationMemory } from './preparation-memory.ts'
 import { refusals } from './refusals.ts'
 import { repeatedPicture } from './repeated-picture.ts'
 import type { Scenario } from './scenario.ts'
@@ -18,6 +19,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   throughput,
   refusals,
   preparation,
+  'preparation-memory': preparationMemory,
   memory,
   overhead,
   'event-loop': eventLoop,
