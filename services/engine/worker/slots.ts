@@ -24,8 +24,8 @@ export interface Reuse {
 
 interface HeldPicture { key: string, tokens: number, span: number }
 
-/** How likely the conversation that was used last goes on; for the one before it, this much less likely, and so on. */
-const CHANCE_OF_LATEST = 0.8
+/** A conversation that was silent for so long is half as likely to go on. */
+const HALF_LIFE_MS = 5 * 60_000
 
 /** A sequence of the context and what its KV cache holds: text by node-llama-cpp's own books, pictures by these. */
 export class Slot {
@@ -36,6 +36,7 @@ export class Slot {
   /** By the position at which they start. */
   #pictures = new Map<number, HeldPicture>()
   #scope = ''
+  #usedAt = 0
 
   constructor (index: number, sequence: LlamaContextSequence, placeholder: Token) {
     this.index = index
@@ -48,6 +49,13 @@ export class Slot {
     let cells = this.sequence.nextTokenIndex
     for (const { tokens, span } of this.#pictures.values()) cells += tokens - span
     return cells
+  }
+
+  /** Tokens that must be evaluated, more or less than for another slot, if this one is taken now: for this prompt, and later for the conversation that it loses. */
+  costOf (prompt: Prompt, now: number): number {
+    const { cells } = this.match(prompt)
+    const chance = 0.5 ** ((now - this.#usedAt) / HALF_LIFE_MS)
+    return (this.cells - cells) * chance - cells
   }
 
   /** The longest beginning of the prompt that this slot holds. */
@@ -102,6 +110,11 @@ export class Slot {
     advancePast(this.sequence, picture, this.#placeholder)
   }
 
+  /** Its answer has ended. */
+  rest (now: number): void {
+    this.#usedAt = now
+  }
+
   async reset (): Promise<void> {
     this.#pictures.clear()
     await resetSequence(this.sequence)
@@ -124,22 +137,16 @@ export class SlotPool {
   /** Waits, if it must, until a slot is idle. */
   async take (prompt: Prompt): Promise<Slot> {
     if (this.#idle.length === 0) return await new Promise(resolve => this.#waiting.push(resolve))
-    const slot = cheapest(this.#idle, prompt)
-    this.#idle.splice(this.#idle.indexOf(slot), 1)
-    return slot
+    const now = performance.now()
+    const costs = this.#idle.map(slot => slot.costOf(prompt, now))
+    const [slot] = this.#idle.splice(costs.indexOf(Math.min(...costs)), 1)
+    return slot!
   }
 
   giveBack (slot: Slot): void {
+    slot.rest(performance.now())
     const next = this.#waiting.shift()
     if (next) next(slot)
     else this.#idle.push(slot)
   }
-}
-
-function cheapest (idle: readonly Slot[], prompt: Prompt): Slot {
-  const costs = idle.map((slot, index) => {
-    const { cells } = slot.match(prompt)
-    return (slot.cells - cells) * CHANCE_OF_LATEST ** (idle.length - index) - cells
-  })
-  return idle[costs.indexOf(Math.min(...costs))]!
 }

@@ -6,6 +6,7 @@ import type { EngineEvent, EngineImage, GenerateRequest, Turn } from '../../../s
 import { prepareExample } from '../../native/reference.ts'
 import { createTestEngine } from '../../helper.ts'
 import { integers } from '../../random.ts'
+import { writeRecurrentModel } from '../../recurrent-model.ts'
 import { collect, textOf } from './requests.ts'
 
 type Done = Extract<EngineEvent, { type: 'done' }>
@@ -39,18 +40,20 @@ const doneOf = (events: EngineEvent[]) => events.at(-1) as Done
 /** Each token's text, and how it ended. */
 const wordsOf = (events: EngineEvent[]) => [...events.flatMap(event => event.type === 'token' ? [event.text] : []), doneOf(events).finishReason]
 
+const single = await createTestEngine(t, { slots: 1 })
+const triple = await createTestEngine(t, { slots: 3 })
+
 t.test('a cached turn answers as the same turn run cold, token for token', async t => {
-  const engine = await createTestEngine(t, { slots: 3 })
   const random = integers(41)
   const questions = ['What is in the picture?', '描述这张图片。', 'How many pictures are there?', 'What colour is the background?', 'Compare picture 1 and picture 2.', 'Read it.', 'Why?']
   let warmTurns = 0
-  for (let conversation = 0; conversation < 12; conversation++) {
+  for (let conversation = 0; conversation < 8; conversation++) {
     const said: Said[] = []
     for (let turn = 0; turn < 4; turn++) {
       const shown = Array.from({ length: turn === 0 ? 1 + random(3) : random(2) }, () => random(pictures.length))
       said.push([questions[random(questions.length)]!, ...shown])
-      const warm = await collect(engine.generate(toRequest(said), never))
-      const cold = await collect(engine.generate(toRequest(said, stranger()), never))
+      const warm = await collect(triple.generate(toRequest(said), never))
+      const cold = await collect(triple.generate(toRequest(said, stranger()), never))
       t.same(wordsOf(warm), wordsOf(cold))
       t.equal(doneOf(cold).usage.cachedTokens, 0)
       t.equal(doneOf(warm).usage.promptTokens, doneOf(cold).usage.promptTokens)
@@ -60,21 +63,21 @@ t.test('a cached turn answers as the same turn run cold, token for token', async
       if (random(5) === 0) said.splice(0, said.length, [`${questions[random(questions.length)]} `, ...said[0]!.slice(1) as number[]], [textOf(warm)])
     }
   }
-  t.ok(warmTurns > 10, `${warmTurns} turns went on from more than half of their prompt`)
+  t.ok(warmTurns > 6, `${warmTurns} turns went on from more than half of their prompt`)
 })
 
 t.test('a second question evaluates nothing but itself, and tells so', async t => {
-  const engine = await createTestEngine(t, { slots: 1 })
-  const first = await collect(engine.generate(toRequest([['What is in picture 2?', 0, 1, 2, 3]]), never))
+  const ask = async (...said: Said[]) => await collect(single.generate(toRequest(said), never))
+  const first = await ask(['What is in picture 2?', 0, 1, 2, 3])
   t.match(doneOf(first), { usage: { cachedTokens: 0 }, cachedImages: [false, false, false, false] })
-  const second = await collect(engine.generate(toRequest([['What is in picture 2?', 0, 1, 2, 3], [textOf(first)], ['And in picture 3?']]), never))
+  const second = await ask(['What is in picture 2?', 0, 1, 2, 3], [textOf(first)], ['And in picture 3?'])
   const { usage, cachedImages } = doneOf(second)
   t.same(cachedImages, [true, true, true, true])
   t.equal(usage.imageTokens, doneOf(first).usage.imageTokens)
   t.ok(usage.cachedTokens >= doneOf(first).usage.promptTokens + doneOf(first).usage.completionTokens - 1, `${usage.cachedTokens} of ${usage.promptTokens}`)
   t.same(second.filter(event => event.type === 'progress' && event.stage === 'encode'), [{ type: 'progress', stage: 'encode', done: 4, total: 4 }])
 
-  const again = await collect(engine.generate(toRequest([['What is in picture 2?', 0, 1, 2, 3]]), never))
+  const again = await ask(['What is in picture 2?', 0, 1, 2, 3])
   t.same(wordsOf(again), wordsOf(first), 'regenerated')
   t.equal(doneOf(again).usage.cachedTokens, doneOf(first).usage.promptTokens - 1, 'all but the last token, whose successor is asked for')
 })
@@ -90,11 +93,10 @@ t.test('a conversation goes on although the embeddings of its pictures are gone'
 })
 
 t.test('pictures are told apart by content, size and place', async t => {
-  const engine = await createTestEngine(t, { slots: 1 })
-  const cachedOf = async (request: GenerateRequest) => doneOf(await collect(engine.generate(request, never))).usage.cachedTokens
-  const request = toRequest([['What is in the picture?', 0, 1]])
+  const cachedOf = async (request: GenerateRequest) => doneOf(await collect(single.generate(request, never))).usage.cachedTokens
+  const request = toRequest([['What is in the picture?', 0, 1]], stranger())
   await cachedOf(request)
-  const [tokens, promptTokens] = [heart.width * heart.height / 28 ** 2, doneOf(await collect(engine.generate(request, never))).usage.promptTokens]
+  const [tokens, promptTokens] = [heart.width * heart.height / 28 ** 2, doneOf(await collect(single.generate(request, never))).usage.promptTokens]
   t.equal(await cachedOf(request), promptTokens - 1)
 
   const exchanged = await cachedOf({ ...request, images: [heart, { ...other, id: 'sha256:other' }] })
@@ -107,8 +109,7 @@ t.test('pictures are told apart by content, size and place', async t => {
 })
 
 t.test('nobody goes on from what somebody else said', async t => {
-  const engine = await createTestEngine(t, { slots: 1 })
-  const ask = async (scope: string) => doneOf(await collect(engine.generate(toRequest([['What is in the picture?', 0]], scope), never))).usage.cachedTokens
+  const ask = async (scope: string) => doneOf(await collect(single.generate(toRequest([['What is in the picture?', 0]], scope), never))).usage.cachedTokens
   t.equal(await ask('alice'), 0)
   t.ok(await ask('alice') > 0)
   t.equal(await ask('bob'), 0)
@@ -116,35 +117,49 @@ t.test('nobody goes on from what somebody else said', async t => {
 })
 
 t.test('the slot is chosen in which the least is lost', async t => {
-  const engine = await createTestEngine(t, { slots: 3 })
-  const cachedOf = async (said: Said[]) => doneOf(await collect(engine.generate(toRequest(said), never))).usage.cachedTokens
-  const [a, b, c, d]: Said[][] = [[['Alpha?', 0]], [['Beta?', 1]], [['Gamma?', 2]], [['Delta?', 3]]]
+  const scope = stranger()
+  const cachedOf = async (said: Said[]) => doneOf(await collect(triple.generate(toRequest(said, scope), never))).usage.cachedTokens
+  const [a, b, c, d]: Said[][] = ['Who?', 'How?', 'When?', 'Why?'].map((question): Said[] => [[question, 0]])
   for (const conversation of [a!, b!, c!]) await cachedOf(conversation)
   for (const conversation of [b!, a!, c!]) t.ok(await cachedOf(conversation) > 16, 'three conversations have three slots')
   await cachedOf(d!)
-  t.ok(await cachedOf(a!) > 16 && await cachedOf(c!) > 16, 'a fourth takes the slot of the one that was silent for longest')
+  t.ok(await cachedOf(a!) > 16 && await cachedOf(c!) > 16, 'of four that are equally long, the one loses its slot that was silent for longest')
   t.ok(await cachedOf(b!) < 16)
 })
 
 t.test('after an abort, wherever it came, the next answer is right', async t => {
-  const engine = await createTestEngine(t, { slots: 1 })
   const said: Said[] = [['What is in picture 2? '.repeat(60), 0, 1, 2, 0, 1, 2, 3], ['Nothing.'], ['Describe the pictures.']]
-  const cold = wordsOf(await collect(engine.generate(toRequest(said, stranger()), never)))
+  const cold = wordsOf(await collect(single.generate(toRequest(said, stranger()), never)))
   let reused = 0
-  for (let events = 1; events < 30; events += 2) {
-    await collect(engine.generate(toRequest([['Another conversation.', 3]], stranger()), never))
+  for (let events = 1; events < 30; events += 4) {
+    await collect(single.generate(toRequest([['Another conversation.', 3]], stranger()), never))
     const controller = new AbortController()
     let seen = 0
     await (async () => {
-      for await (const event of engine.generate(toRequest(said), controller.signal)) {
+      for await (const event of single.generate(toRequest(said), controller.signal)) {
         if (++seen === events && event.type !== 'done') controller.abort(new Error('enough'))
       }
     })().catch(error => { if (error.message !== 'enough') throw error })
-    const after = await collect(engine.generate(toRequest(said), never))
+    const after = await collect(single.generate(toRequest(said), never))
     t.same(wordsOf(after), cold, `after ${events} events`)
     if (doneOf(after).usage.cachedTokens > 0) reused++
   }
-  t.ok(reused > 5, `what was evaluated before the abort was used again ${reused} times`)
+  t.ok(reused > 3, `what was evaluated before the abort was used again ${reused} times`)
+})
+
+t.test('a model whose memory cannot be cut begins anew, and answers as it did', async t => {
+  const model = path.join(dir, 'mamba.gguf')
+  await writeRecurrentModel(model, 7)
+  const engine = await createTestEngine(t, { slots: 1, model })
+  const ask = async (scope: string, ...said: Said[]) => await collect(engine.generate(toRequest(said, scope, 12), never))
+  const first = await ask('', ['Alpha?'])
+  t.ok(textOf(first).length > 0)
+  t.same(wordsOf(await ask('', ['Alpha?'])), wordsOf(first))
+  const followUp: Said[] = [['Alpha?'], [textOf(first)], ['Beta?']]
+  const second = await ask('', ...followUp)
+  t.equal(doneOf(second).usage.cachedTokens, 0)
+  t.same(wordsOf(second), wordsOf(await ask('other', ...followUp)))
+  t.notSame(wordsOf(second), wordsOf(first), 'what was said before matters')
 })
 
 async function prepareSmall (image: EngineImage): Promise<EngineImage> {
