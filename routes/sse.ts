@@ -27,8 +27,8 @@ export function startSse (reply: FastifyReply, signal: AbortSignal): SseWriter {
     'x-accel-buffering': 'no'
   }
   reply.hijack()
+  // They go out together with the first event, which follows at once.
   raw.writeHead(200, headers)
-  raw.flushHeaders()
   const keepAlive = setInterval(() => {
     if (raw.writableLength === 0) raw.write(': keep-alive\n\n')
   }, KEEP_ALIVE_MS)

@@ -43,6 +43,8 @@ export interface ChatService {
   answer (request: ChatRequest, signal: AbortSignal, log: Log): AsyncGenerator<ChatEvent>
 }
 
+const READER_LEFT = new Error('The reader of the answer left')
+
 export function createChatService ({ engine, preparer, limits, boxCoordinates }: ChatServiceOptions): ChatService {
   const anticipation = createAnticipation({ engine, preparer, limits })
 
@@ -61,7 +63,7 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates }:
     try {
       yield * events
     } finally {
-      stop.abort()
+      stop.abort(READER_LEFT)
       await over
     }
   }
@@ -70,7 +72,7 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates }:
 
   /**
    * Prepares pictures and answers side by side: the engine sees the first one while the second is being prepared.
-   * @param stop called when either fails, so that the other ends too
+   * @param stop ends both when either fails
    * @param events gets what happens, and the end of it
    * @returns settles when nothing works on the request's files any more; never rejects
    */
@@ -78,14 +80,14 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates }:
     const { request, plan: { planned } } = run
     const signal = AbortSignal.any([outer, stop.signal])
     const jobs = planned.map(({ file, header, size }) => ({ file, header, target: size }))
-    const preparation = new Preparation(preparer, jobs, request.files.map(anticipation.of), signal)
+    const preparation = new Preparation(preparer, jobs, request.files.map(anticipation.of), stop, signal)
     const prepared = prepare(run, preparation, events)
     const generated = generate(run, preparation, prepared, signal, events)
     try {
       await Promise.all([prepared, generated])
       events.end()
     } catch (error) {
-      stop.abort()
+      await preparation.end()
       const failure = await preparation.firstFailure() ?? (error instanceof ImageExpiredError ? forClient(error) : error)
       const image = (failure as SightlineError).details?.image as number | undefined
       events.fail(image === undefined ? failure : withDetails(failure as SightlineError, { field: planned[image]!.file.field }))

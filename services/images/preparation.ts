@@ -8,31 +8,38 @@ export interface Anticipated {
   image: Promise<PreparedImage>
 }
 
-/** The pictures of one request on their way from the upload to the engine: each is prepared at most once, and when one fails those that have not begun are not begun. */
+const CALLED_OFF = new Error('The rest of the request is called off')
+
+/** The pictures of one request on their way from the upload to the engine: each is prepared at most once, and when one fails everything else is called off. */
 export class Preparation {
   readonly #preparer: Preparer
   readonly #jobs: PrepareJob[]
   readonly #anticipated: Array<Anticipated | undefined>
-  readonly #failure = new AbortController()
+  readonly #stop: AbortController
   readonly #signal: AbortSignal
   #images = new Map<number, Promise<PreparedImage>>()
 
-  constructor (preparer: Preparer, jobs: PrepareJob[], anticipated: Array<Anticipated | undefined>, signal: AbortSignal) {
+  /**
+   * @param stop ends what else is done for the request; called when a picture fails
+   * @param signal fires with `stop`, and when the request is over for other reasons
+   */
+  constructor (preparer: Preparer, jobs: PrepareJob[], anticipated: Array<Anticipated | undefined>, stop: AbortController, signal: AbortSignal) {
     this.#preparer = preparer
     this.#jobs = jobs
     this.#anticipated = anticipated
-    this.#signal = AbortSignal.any([signal, this.#failure.signal])
+    this.#stop = stop
+    this.#signal = signal
   }
 
   /**
    * The prepared picture; the first call begins with it.
-   * @throws CorruptImageError with its index, StorageError; the reason of the signal; an AbortError when another picture failed
+   * @throws CorruptImageError with its index, StorageError; the reason of the signal
    */
   async image (index: number): Promise<PreparedImage> {
     let image = this.#images.get(index)
     if (!image) {
       image = this.#prepare(index).catch(error => {
-        this.#failure.abort()
+        this.#stop.abort(CALLED_OFF)
         throw error instanceof CorruptImageError ? withDetails(error, { image: index }) : error
       })
       this.#images.set(index, image)
@@ -42,7 +49,7 @@ export class Preparation {
 
   /** Calls off what has not begun and waits for the rest. Never rejects. */
   async end (): Promise<void> {
-    this.#failure.abort()
+    this.#stop.abort(CALLED_OFF)
     await Promise.allSettled(this.#images.values())
   }
 

@@ -17,6 +17,11 @@ async function jobFor (dir: string, name: string, keep = 1): Promise<PrepareJob>
 
 const jobsFor = async (dir: string, ...names: string[]) => await Promise.all(names.map(async name => await jobFor(dir, name)))
 
+function prepare (preparer: Preparer, jobs: PrepareJob[], early: Anticipated[] = []): Preparation {
+  const stop = new AbortController()
+  return new Preparation(preparer, jobs, early, stop, stop.signal)
+}
+
 /** Counts how many are being prepared at once, and remembers which were begun. */
 function watched (preparer: Preparer): Preparer & { begun: string[] } {
   const begun: string[] = []
@@ -61,7 +66,7 @@ t.test('a preparation begins a picture when it is asked for, and only once', asy
   const dir = t.testdir()
   const jobs = await jobsFor(dir, '0.jpg', '1.jpg')
   const preparer = watched(createPreparer(2))
-  const preparation = new Preparation(preparer, jobs, [], never)
+  const preparation = prepare(preparer, jobs)
   const [one, again] = await Promise.all([preparation.image(1), preparation.image(1)])
   t.equal(one, again)
   t.same(preparer.begun, ['1.jpg'])
@@ -71,7 +76,7 @@ t.test('a preparation begins a picture when it is asked for, and only once', asy
 t.test('the first picture that fails is told, and those that have not begun are not begun', async t => {
   const dir = t.testdir()
   const jobs = [await jobFor(dir, '0.jpg', 0.9), await jobFor(dir, '1.jpg', 0.3), ...await jobsFor(dir, '2.jpg', '3.jpg')]
-  const preparation = new Preparation(createPreparer(2), jobs, [], never)
+  const preparation = prepare(createPreparer(2), jobs)
   const images = jobs.map((_, index) => preparation.image(index))
   const outcomes = await Promise.allSettled(images)
   t.same(outcomes.map(outcome => outcome.status), ['rejected', 'rejected', 'rejected', 'rejected'])
@@ -82,7 +87,7 @@ t.test('the first picture that fails is told, and those that have not begun are 
 t.test('the end calls off what waits, and nothing runs any more when it is there', async t => {
   const dir = t.testdir()
   const jobs = await jobsFor(dir, '0.jpg', '1.jpg', '2.jpg')
-  const preparation = new Preparation(createPreparer(1), jobs, [], never)
+  const preparation = prepare(createPreparer(1), jobs)
   const images = jobs.map((_, index) => preparation.image(index))
   for (const image of images) image.catch(() => {})
   setImmediate(() => { void preparation.end() })
@@ -100,7 +105,7 @@ t.test('what was prepared early is used where the size is right, and made anew w
     return { job: before, image: createPreparer(1).prepare(before, never) }
   }))
   const preparer = watched(createPreparer(2))
-  const preparation = new Preparation(preparer, jobs, early, never)
+  const preparation = prepare(preparer, jobs, early)
   const prepared = await Promise.all([preparation.image(0), preparation.image(1)])
   t.match(prepared, [target, target])
   t.same(preparer.begun, ['1.jpg'])
