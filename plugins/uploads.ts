@@ -118,8 +118,8 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
       if (part.file.truncated) throw tooLarge(file.field, siblings.length, file.label)
       siblings.push(file)
       count++
-      // Rejects only when the request is over already.
-      work.run(() => onSaved(file, request.client.scope, work.signal)).catch(() => {})
+      // Rejects only when the request is over already; a refusal does not wait for what nobody will look at.
+      work.run(() => onSaved(file, request.client.scope, AbortSignal.any([work.signal, work.ending]))).catch(() => {})
     }
 
     const parts = request.parts()

@@ -9,6 +9,8 @@ export interface Work {
   readonly startedAt: number
   /** Fires with the reason when the client leaves, time is up or the service stops. */
   readonly signal: AbortSignal
+  /** Fires when `end` is called: what was begun in advance is not needed any more. */
+  readonly ending: AbortSignal
   /** Where this request's files go; set once. */
   folder: RequestFolder | null
   /**
@@ -29,8 +31,11 @@ export interface WorkOptions {
   timeoutError: () => Error
 }
 
+const ENDED = new Error('The request has ended')
+
 export function createWork ({ slot, log, timeoutMs, timeoutError }: WorkOptions): Work {
   const controller = new AbortController()
+  const ending = new AbortController()
   const running = new Set<Promise<unknown>>()
   const timer = setTimeout(() => controller.abort(timeoutError()), timeoutMs)
   let ended: Promise<void> | null = null
@@ -38,6 +43,7 @@ export function createWork ({ slot, log, timeoutMs, timeoutError }: WorkOptions)
 
   async function finish (): Promise<void> {
     clearTimeout(timer)
+    ending.abort(ENDED)
     // A slot is freed only when the engine has let go: the GPU is still busy until then.
     while (running.size > 0) await Promise.allSettled(running)
     over = true
@@ -54,10 +60,11 @@ export function createWork ({ slot, log, timeoutMs, timeoutError }: WorkOptions)
     slot,
     startedAt: performance.now(),
     signal: controller.signal,
+    ending: ending.signal,
     folder: null,
     async run (task) {
       controller.signal.throwIfAborted()
-      if (over) throw new Error('The request has ended')
+      if (over) throw ENDED
       const result = task()
       running.add(result)
       try {

@@ -100,6 +100,7 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates }:
   async function prepare ({ plan: { planned }, prepareStart, log }: Run, preparation: Preparation, events: EventQueue<ChatEvent>): Promise<{ receipts: Receipt[], prepareMs: number }> {
     const wanted = planned.flatMap(({ cached }, index) => cached ? [] : [index])
     if (wanted.length > 0) log.info({ images: wanted.length }, 'image preparation started')
+    for (const { file, cached } of planned) if (cached) anticipation.of(file)?.cancel()
     // All at once; their errors are met below.
     for (const index of wanted) preparation.image(index).catch(() => {})
 

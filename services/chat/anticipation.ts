@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.ts'
 import { inspectImage, type ImageHeader } from '../images/inspect.ts'
 import { fit } from '../images/plan.ts'
-import type { Anticipated } from '../images/preparation.ts'
+import { CALLED_OFF, type Anticipated } from '../images/preparation.ts'
 import type { Preparer } from '../images/preparer.ts'
 import { keyOf } from './conversation.ts'
 import { boundsOf, type PlanLimits } from './plan.ts'
@@ -42,8 +42,9 @@ export function createAnticipation ({ engine, preparer, limits }: { engine: Engi
       const { known } = await engine.inspect([], [], [keyOf(file.id, scope)])
       if (signal.aborted || known.some(({ width, height }) => width === target.width && height === target.height)) return
       const job = { file, header, target }
-      const image = preparer.prepare(job, signal)
-      anticipated.set(file, { job, image })
+      const own = new AbortController()
+      const image = preparer.prepare(job, AbortSignal.any([signal, own.signal]))
+      anticipated.set(file, { job, image, cancel: () => own.abort(CALLED_OFF) })
       await image
     } catch {
       // Whoever needs the header or the picture gets the same promise, and its error.

@@ -6,9 +6,12 @@ import type { PrepareJob, Preparer } from './preparer.ts'
 export interface Anticipated {
   job: PrepareJob
   image: Promise<PreparedImage>
+  /** Nobody needs it: it is not begun, or its outcome is not kept. */
+  cancel (): void
 }
 
-const CALLED_OFF = new Error('The rest of the request is called off')
+/** Why a picture was not prepared when nothing was wrong with it. */
+export const CALLED_OFF = new Error('The rest of the request is called off')
 
 /** The pictures of one request on their way from the upload to the engine: each is prepared at most once, and when one fails everything else is called off. */
 export class Preparation {
@@ -40,6 +43,7 @@ export class Preparation {
     if (!image) {
       image = this.#prepare(index).catch(error => {
         this.#stop.abort(CALLED_OFF)
+        for (const early of this.#anticipated) early?.cancel()
         throw error instanceof CorruptImageError ? withDetails(error, { image: index }) : error
       })
       this.#images.set(index, image)
@@ -50,6 +54,7 @@ export class Preparation {
   /** Calls off what has not begun and waits for the rest. Never rejects. */
   async end (): Promise<void> {
     this.#stop.abort(CALLED_OFF)
+    for (const early of this.#anticipated) early?.cancel()
     await Promise.allSettled(this.#images.values())
   }
 
@@ -60,7 +65,7 @@ export class Preparation {
   async firstFailure (): Promise<unknown> {
     const images = [...this.#images].sort(([a], [b]) => a - b).map(([, image]) => image)
     const outcomes = await Promise.allSettled(images)
-    return outcomes.find((outcome): outcome is PromiseRejectedResult => outcome.status === 'rejected' && outcome.reason !== this.#signal.reason)?.reason
+    return outcomes.find((outcome): outcome is PromiseRejectedResult => outcome.status === 'rejected' && outcome.reason !== CALLED_OFF && outcome.reason !== this.#signal.reason)?.reason
   }
 
   async #prepare (index: number): Promise<PreparedImage> {
@@ -70,6 +75,7 @@ export class Preparation {
       const { width, height } = early.job.target
       if (width === job.target.width && height === job.target.height) return await early.image
       // All pictures together have less room than this one had alone. Both go to the same file.
+      early.cancel()
       await early.image.catch(() => {})
     }
     return await this.#preparer.prepare(job, this.#signal)

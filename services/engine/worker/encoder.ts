@@ -24,8 +24,10 @@ export function createEncoder ({ llama, context, vision, threads, rounds }: Enco
   const line = {}
   const half = Math.max(1, Math.floor(threads / 2))
 
-  async function encodePixels (rgb: Buffer, { width, height }: EngineImage, signal: AbortSignal): Promise<Picture> {
-    const share = () => rounds.busy ? half : threads
+  /** @param granted threads while somebody else computes */
+  async function encodePixels (rgb: Buffer, { width, height }: EngineImage, granted: number, signal: AbortSignal): Promise<Picture> {
+    signal.throwIfAborted()
+    const share = () => rounds.busy ? granted : threads
     const encoding = vision.encode(rgb, width, height, share())
     const unwatch = rounds.watch(() => vision.setThreads(share()))
     const cancel = () => vision.cancel()
@@ -47,13 +49,12 @@ export function createEncoder ({ llama, context, vision, threads, rounds }: Enco
   return async function encode (image: EngineImage, signal: AbortSignal): Promise<Picture> {
     const rgb = await readPixels(image)
     return await withLock([line, 'encode'], async () => {
-      signal.throwIfAborted()
-      const run = () => encodePixels(rgb, image, signal)
+      const run = (granted: number) => encodePixels(rgb, image, granted, signal)
       // Two decodings at a time crash on Vulkan, and there an encoding counts as one.
-      if (llama.gpu === 'vulkan') return await withLock([context, 'context'], run)
+      if (llama.gpu === 'vulkan') return await withLock([context, 'context'], () => run(half))
       // Only half is taken from what node-llama-cpp shares out: its decoding would wait for the picture otherwise. The other half is
       // given up within moments. With a single core there is nothing to share.
-      return llama.maxThreads > half ? await withThreads(llama, half, run) : await run()
+      return llama.maxThreads > half ? await withThreads(llama, half, run) : await run(half)
     })
   }
 }

@@ -56,6 +56,8 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
   }
 
   async function leasePicture (image: EngineImage, signal: AbortSignal): Promise<PictureLease> {
+    // Whoever else waits for the same picture shall wait for its encoding only, not for this request's file.
+    if (!cache.has(image)) await image.file?.()
     return await cache.lease(image, () => {
       if (image.file === undefined) throw imageExpired([image.id])
       return encode!(image, signal)
@@ -63,16 +65,25 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
   }
 
   /**
+   * Keeps the pictures of earlier turns that a prompt will need: there is no file from which they could be encoded again.
+   * @param leases gets them
+   * @throws WorkerFailure IMAGE_EXPIRED when one is no longer cached
+   */
+  async function keepEarlier ({ images }: GenerateRequest, segments: Segment[], leases: PictureLease[], signal: AbortSignal): Promise<void> {
+    const needed = new Set(segments.flatMap(segment => segment.type === 'image' ? [images[segment.image]!] : []))
+    const earlier = [...needed].filter(image => image.file === undefined)
+    const expired = earlier.filter(image => !cache.has(image))
+    if (expired.length > 0) throw imageExpired([...new Set(expired.map(image => image.id))])
+    for (const image of earlier) leases.push(await leasePicture(image, signal))
+  }
+
+  /**
    * Brings what a slot does not hold yet into its KV cache, in the order of the prompt: text as it stands, pictures as soon as they are encoded.
    * @returns for each picture of the request, whether its embedding was there; milliseconds spent on encoding
-   * @throws WorkerFailure IMAGE_EXPIRED when a picture of an earlier turn is no longer cached
    */
   async function prefill (slot: Slot, segments: Segment[], request: GenerateRequest, progress: Progress, signal: AbortSignal): Promise<{ cachedImages: boolean[], encodeMs: number }> {
     const { images } = request
     const needed = new Set(segments.flatMap(segment => segment.type === 'image' ? [segment.image] : []))
-    const expired = images.filter((image, index) => needed.has(index) && image.file === undefined && !cache.has(image))
-    if (expired.length > 0) throw imageExpired(expired.map(image => image.id))
-
     const cachedImages = images.map(() => true)
     let encodeMs = 0
     progress.encoded(images.length - needed.size)
@@ -143,7 +154,9 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     if (room < 1) throw new WorkerFailure({ code: 'PROMPT_TOO_LONG', args: [promptTokens + 1, context.contextSize - 1] })
 
     const slot = await slots.take(prompt)
+    const earlier: PictureLease[] = []
     try {
+      await keepEarlier(request, slot.match(prompt).rest, earlier, signal)
       const { rest, cells: cachedTokens } = await slot.goOn(prompt)
       for (const image of images) cache.touch(image)
 
@@ -172,6 +185,7 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
       if (error !== signal.reason && !(error instanceof WorkerFailure)) await slot.reset()
       throw error
     } finally {
+      for (const lease of earlier) lease.release()
       slots.giveBack(slot)
     }
   }

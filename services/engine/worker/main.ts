@@ -96,27 +96,27 @@ async function generate (message: Extract<ToWorker, { type: 'generate' }>): Prom
   }
 }
 
-function fromWire (id: number, request: WireRequest, { abort, files }: Running): GenerateRequest {
+function fromWire (id: number, request: WireRequest, answer: Running): GenerateRequest {
   const images = request.images.map(({ hasFile, ...image }, index): EngineImage => {
     if (!hasFile) return image
-    return {
-      ...image,
-      async file () {
-        abort.signal.throwIfAborted()
-        const path = createDeferred<string>()
-        const stop = () => path.reject(abort.signal.reason)
-        abort.signal.addEventListener('abort', stop, { once: true })
-        files.set(index, path)
-        send({ type: 'need-file', id, image: index })
-        try {
-          return await path.promise
-        } finally {
-          abort.signal.removeEventListener('abort', stop)
-        }
-      }
-    }
+    let path: Promise<string> | undefined
+    return { ...image, file: async () => await (path ??= askForFile(id, index, answer)) }
   })
   return { ...request, images }
+}
+
+async function askForFile (id: number, image: number, { abort: { signal }, files }: Running): Promise<string> {
+  signal.throwIfAborted()
+  const path = createDeferred<string>()
+  const stop = () => path.reject(signal.reason)
+  signal.addEventListener('abort', stop, { once: true })
+  files.set(image, path)
+  send({ type: 'need-file', id, image })
+  try {
+    return await path.promise
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
 }
 
 function fail (id: number, error: unknown, signal?: AbortSignal): void {

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import t from 'tap'
 import { inspectImage } from '../../../services/images/inspect.ts'
-import { Preparation, type Anticipated } from '../../../services/images/preparation.ts'
+import { CALLED_OFF, Preparation, type Anticipated } from '../../../services/images/preparation.ts'
 import { createPreparer, type PrepareJob, type Preparer } from '../../../services/images/preparer.ts'
 import { LIMITS, noise, store } from './draw.ts'
 
@@ -17,7 +17,7 @@ async function jobFor (dir: string, name: string, keep = 1): Promise<PrepareJob>
 
 const jobsFor = async (dir: string, ...names: string[]) => await Promise.all(names.map(async name => await jobFor(dir, name)))
 
-function prepare (preparer: Preparer, jobs: PrepareJob[], early: Anticipated[] = []): Preparation {
+function prepare (preparer: Preparer, jobs: PrepareJob[], early: Array<Anticipated | undefined> = []): Preparation {
   const stop = new AbortController()
   return new Preparation(preparer, jobs, early, stop, stop.signal)
 }
@@ -102,11 +102,29 @@ t.test('what was prepared early is used where the size is right, and made anew w
   const jobs = await jobsFor(dir, '0.jpg', '1.jpg')
   const early = await Promise.all(jobs.map(async (job, index): Promise<Anticipated> => {
     const before = { ...job, target: index === 0 ? target : { width: 112, height: 84 } }
-    return { job: before, image: createPreparer(1).prepare(before, never) }
+    return { job: before, image: createPreparer(1).prepare(before, never), cancel () {} }
   }))
   const preparer = watched(createPreparer(2))
   const preparation = prepare(preparer, jobs, early)
   const prepared = await Promise.all([preparation.image(0), preparation.image(1)])
   t.match(prepared, [target, target])
   t.same(preparer.begun, ['1.jpg'])
+})
+
+t.test('what was begun early and is not needed any more is called off too', async t => {
+  const dir = t.testdir()
+  const jobs = [await jobFor(dir, '0.jpg', 0.9), ...await jobsFor(dir, '1.jpg', '2.jpg', '3.jpg')]
+  const preparer = createPreparer(1)
+  const early = jobs.slice(1).map((job): Anticipated => {
+    const own = new AbortController()
+    const image = preparer.prepare(job, own.signal)
+    image.catch(() => {})
+    return { job, image, cancel: () => own.abort(CALLED_OFF) }
+  })
+  const preparation = prepare(createPreparer(1), jobs, [undefined, ...early])
+  const images = jobs.map((_, index) => preparation.image(index))
+  await Promise.allSettled(images)
+  await preparation.end()
+  t.match(await preparation.firstFailure(), { code: 'CORRUPT_IMAGE', details: { image: 0 } })
+  t.ok((await readdir(dir)).length < 7, 'not all of the early ones were prepared')
 })
