@@ -20,7 +20,7 @@ const picture = await drawShape('circle', 'red', 'white')
 const QUESTION = 'What is in the picture?'
 
 function launch (t: Test, env: Record<string, string>): Omit<Server, 'port' | 'url'> {
-  const child = fork(path.join(ROOT, 'server.ts'), { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...process.env, PORT: '0', LLAMA_GPU: 'off', ...env } })
+  const child = fork(path.join(ROOT, 'server.ts'), { execArgv: ['--import', import.meta.resolve('tsx')], stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...process.env, PORT: '0', LLAMA_GPU: 'off', ...env } })
   let text = ''
   for (const stream of [child.stdout!, child.stderr!]) createInterface({ input: stream }).on('line', line => { text += line + '\n' })
   const exited = new Promise<{ code: number | null, signal: string | null }>(resolve => child.once('close', (code, signal) => resolve({ code, signal })))

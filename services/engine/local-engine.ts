@@ -31,6 +31,9 @@ const LOADING = 'the model is being loaded'
 
 const WORKER = fileURLToPath(new URL(`./worker/main${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url))
 
+/** From the sources the child needs what runs TypeScript; the other loaders that a test's process has would only make its start slow. */
+const EXEC_ARGV = WORKER.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : process.execArgv
+
 const NO_MODEL: ModelInfo = { model: '', architecture: '', demo: false, device: '', contextSize: 0, slots: 0, vision: null, tools: null, temperature: 0 }
 const NO_STATS: WorkerStats = { caches: { images: 0, imageBytes: 0, imageBytesLimit: 0 }, memory: 0 }
 
@@ -66,6 +69,7 @@ export function createLocalEngine ({ log, ...options }: LocalEngineOptions): Eng
     startedAt = Date.now()
     loadError = ''
     const started = fork(WORKER, {
+      execArgv: EXEC_ARGV,
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, UV_THREADPOOL_SIZE: String(POOL_THREADS) }

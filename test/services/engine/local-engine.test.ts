@@ -16,8 +16,12 @@ async function until (condition: () => boolean): Promise<void> {
   }
 }
 
+const whole = await createTestEngine(t)
+const single = await createTestEngine(t, { slots: 1 })
+const narrow = await createTestEngine(t, { contextSize: 512 })
+
 t.test('tells of the model and counts what it takes', async t => {
-  const engine = await createTestEngine(t)
+  const engine = whole
   t.match(engine.info(), { state: 'ready', demo: true, architecture: 'qwen2vl', contextSize: 4096, slots: 3, temperature: 0, device: 'cpu', vision: { multiple: 28, minTokens: 16, maxTokens: 36, coordinates: 'pixels' }, tools: null })
   const { textTokens, known } = await engine.inspect(request.turns, [], [image.id])
   t.same(known, [])
@@ -37,20 +41,19 @@ t.test('tells of the model and counts what it takes', async t => {
 })
 
 t.test('a picture that is no longer cached is named', async t => {
-  const engine = await createTestEngine(t)
-  await t.rejects(collect(engine.generate({ ...request, images: [{ ...image, file: undefined }] }, never)),
-    { code: 'IMAGE_EXPIRED', details: { ids: [image.id] } })
+  const gone = { ...image, id: 'sha256:gone', file: undefined }
+  await t.rejects(collect(whole.generate({ ...request, images: [gone] }, never)), { code: 'IMAGE_EXPIRED', details: { ids: [gone.id] } })
 })
 
 t.test('a prompt that does not fit is refused before it is evaluated', async t => {
-  const engine = await createTestEngine(t, { contextSize: 512 })
+  const engine = narrow
   const text = 'red circle '.repeat(400)
   await t.rejects(collect(engine.generate({ ...request, images: [], turns: [{ role: 'user', parts: [{ type: 'text', text }] }] }, never)), { code: 'PROMPT_TOO_LONG' })
   t.match((await collect(engine.generate(request, never))).at(-1), { type: 'done' })
 })
 
 t.test('a full context ends the answer with length', async t => {
-  const engine = await createTestEngine(t, { contextSize: 512 })
+  const engine = narrow
   const text = 'red circle '.repeat(40)
   const { textTokens } = await engine.inspect([{ role: 'user', parts: [{ type: 'text', text }] }], [], [])
   const padding = ' a'.repeat(512 - textTokens - 5)
@@ -61,7 +64,7 @@ t.test('a full context ends the answer with length', async t => {
 })
 
 t.test('an abort takes effect and leaves the slot clean', async t => {
-  const engine = await createTestEngine(t, { slots: 1 })
+  const engine = single
   for (const stage of ['progress', 'token']) {
     const controller = new AbortController()
     const reason = new Error('enough')
@@ -76,7 +79,7 @@ t.test('an abort takes effect and leaves the slot clean', async t => {
 })
 
 t.test('a reader that stops early frees its slot', async t => {
-  const engine = await createTestEngine(t, { slots: 1 })
+  const engine = single
   for await (const event of engine.generate(request, never)) {
     if (event.type === 'token') break
   }
@@ -91,7 +94,7 @@ t.test('more requests than slots wait for their turn', async t => {
 })
 
 t.test('running answers interleave', async t => {
-  const engine = await createTestEngine(t)
+  const engine = whole
   const order: number[] = []
   await Promise.all([0, 1, 2].map(async index => {
     for await (const event of engine.generate(request, never)) {
@@ -160,7 +163,7 @@ t.test('a model that cannot be loaded is told with a sentence that names the set
 })
 
 t.test('after closing nothing is answered', async t => {
-  const engine = await createTestEngine(t)
+  const engine = whole
   await engine.close()
   await t.rejects(collect(engine.generate(request, never)), { code: 'SHUTTING_DOWN' })
   t.equal(engine.info().state, 'closed')
