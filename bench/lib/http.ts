@@ -14,6 +14,8 @@ export async function post (url: string, { type, bytes }: Body, signal?: AbortSi
     headers: { 'content-type': type, 'content-length': bytes.length, accept: 'text/event-stream' },
     signal
   })
+  // A server that answers before it has read everything may close under the rest of the body; the answer is what counts.
+  outgoing.on('error', () => {})
   outgoing.end(bytes)
   const [response] = await once(outgoing, 'response') as [IncomingMessage]
   return response
