@@ -190,3 +190,18 @@ t.test('begins nothing for a request that was aborted or is over', async t => {
   await over.end()
   await t.rejects(over.run(begin), { message: 'The request has ended' })
 })
+
+t.test('what was begun in advance is told that nobody needs it, and is waited for', async t => {
+  const { work, folder, story } = setUp()
+  work.folder = folder
+  t.notOk(work.ending.aborted)
+  const ahead = work.run(async () => {
+    await new Promise<void>(resolve => work.ending.addEventListener('abort', () => resolve()))
+    await sleep(10)
+    story.push('given up')
+  })
+  await work.end()
+  await ahead
+  t.strictSame(story, ['given up', 'removing', 'removed', 'released'])
+  t.notOk(work.signal.aborted, 'which is no fault of the request')
+})
