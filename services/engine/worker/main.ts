@@ -158,6 +158,9 @@ process.on('message', (message: ToWorker) => {
   }
 })
 
+// node-llama-cpp tries its binary in a process of its own, which needs none of the loaders that run this one from its sources.
+process.execArgv.length = 0
+
 // The parent decides when this process ends: a Ctrl-C reaches the whole process group, and answers may still be running.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
 process.on('disconnect', () => process.exit(0))

@@ -47,7 +47,7 @@ t.test('a cached turn answers as the same turn run cold, token for token', async
   const random = integers(41)
   const questions = ['What is in the picture?', '描述这张图片。', 'How many pictures are there?', 'What colour is the background?', 'Compare picture 1 and picture 2.', 'Read it.', 'Why?']
   let warmTurns = 0
-  for (let conversation = 0; conversation < 8; conversation++) {
+  for (let conversation = 0; conversation < 6; conversation++) {
     const said: Said[] = []
     // Every other one is long: from 512 cells on attention takes another way for single tokens than for many.
     if (conversation % 2 === 1) said.push(['red circle '.repeat(250)], ['Yes.'])
@@ -65,7 +65,7 @@ t.test('a cached turn answers as the same turn run cold, token for token', async
       if (random(5) === 0) said.splice(-2, 2, [`${questions[random(questions.length)]} `, ...said.at(-2)!.slice(1) as number[]], [textOf(warm)])
     }
   }
-  t.ok(warmTurns > 6, `${warmTurns} turns went on from more than half of their prompt`)
+  t.ok(warmTurns > 4, `${warmTurns} turns went on from more than half of their prompt`)
 })
 
 t.test('a second question evaluates nothing but itself, and tells so', async t => {
