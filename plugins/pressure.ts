@@ -9,8 +9,6 @@ import { OverloadedError } from '../errors.ts'
  * busy the loop is says less: where the model computes on all cores, time in which this process waits for one counts as busy.
  */
 const MAX_EVENT_LOOP_DELAY_MS = 1_000
-/** The delay is a mean over this time: a machine that stood still for a second is not yet a service that cannot keep up. */
-const SAMPLE_INTERVAL_MS = 2_000
 /** Decoding a few pictures of 100 million pixels side by side stays below. */
 const MAX_RSS_BYTES = 4 * 1024 ** 3
 const MAX_HEAP_BYTES = 1024 ** 3
@@ -19,7 +17,6 @@ const MAX_HEAP_BYTES = 1024 ** 3
 const plugin: FastifyPluginAsync = async app => {
   await app.register(underPressure, {
     maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS,
-    sampleInterval: SAMPLE_INTERVAL_MS,
     maxRssBytes: MAX_RSS_BYTES,
     maxHeapUsedBytes: MAX_HEAP_BYTES,
     pressureHandler: request => {

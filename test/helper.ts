@@ -72,6 +72,8 @@ export async function startService (t: Test, env: Record<string, string> = {}, e
   await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
   // Loading all that a test needs may have kept this process busy: for a moment the service counts as overloaded.
+  // The first look is taken a second after the start.
+  await new Promise(resolve => setTimeout(resolve, 1_100))
   while (app.isUnderPressure()) await new Promise(resolve => setTimeout(resolve, 50))
   mkdirSync(uploadDir, { recursive: true })
   const { port } = app.server.address() as AddressInfo

@@ -73,10 +73,15 @@ export class Preparation {
     const early = this.#anticipated[index]
     if (early) {
       const { width, height } = early.job.target
-      if (width === job.target.width && height === job.target.height) return await early.image
-      // All pictures together have less room than this one had alone. Both go to the same file.
-      early.cancel()
-      await early.image.catch(() => {})
+      // All pictures together have less room than this one had alone.
+      if (width !== job.target.width || height !== job.target.height) early.cancel()
+      try {
+        const image = await early.image
+        if (image.width === job.target.width && image.height === job.target.height) return image
+      } catch (error) {
+        // It was thought to be known to the engine, or has the wrong size. Only now: both go to the same file.
+        if (error !== CALLED_OFF) throw error
+      }
     }
     return await this.#preparer.prepare(job, this.#signal)
   }

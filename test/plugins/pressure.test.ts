@@ -12,7 +12,7 @@ t.test('a process that cannot keep up refuses work for the model, and nothing el
   for (let i = 0; i < 8 && refused === undefined; i++) {
     const asking = ask(service.url, { message: 'Hi' })
     const health = fetch(`${service.url}/health/live`)
-    block(4_500)
+    block(2_500)
     const { status, body, headers } = await asking
     t.equal((await health).status, 200)
     if (status !== 200) refused = { status, body, headers }
@@ -21,6 +21,6 @@ t.test('a process that cannot keep up refuses work for the model, and nothing el
   await service.quiet()
 
   // Once it breathes again it answers again.
-  await new Promise(resolve => setTimeout(resolve, 5_000))
+  await new Promise(resolve => setTimeout(resolve, 2_500))
   t.equal((await ask(service.url, { message: 'Hi' })).status, 200)
 })

@@ -128,3 +128,13 @@ t.test('what was begun early and is not needed any more is called off too', asyn
   t.match(await preparation.firstFailure(), { code: 'CORRUPT_IMAGE', details: { image: 0 } })
   t.ok((await readdir(dir)).length < 7, 'not all of the early ones were prepared')
 })
+
+t.test('a picture whose early preparation was called off is prepared when it is needed after all', async t => {
+  const dir = t.testdir()
+  const [job] = await jobsFor(dir, '0.jpg')
+  const own = new AbortController()
+  own.abort(CALLED_OFF)
+  const image = createPreparer(1).prepare(job!, own.signal)
+  image.catch(() => {})
+  t.match(await prepare(createPreparer(1), [job!], [{ job: job!, image, cancel () {} }]).image(0), target)
+})
