@@ -1,30 +1,18 @@
 import { withLock } from 'lifecycle-utils'
-import type { Llama, LlamaContext, LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp'
-import type { AddonContext, AddonModel, Bridge, Picture } from './vision.ts'
+import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp'
+import type { AddonContext, AddonModel, Bridge, Picture, StepItem } from './vision.ts'
 
 /**
  * Every access to what node-llama-cpp keeps private. Tied to the exact version in package.json: the members below were read in
- * its source, and `verify` checks the ones that could do harm before any is used.
+ * its source, and `Decoder` checks before it decodes that the classes behind it are the ones the bridge was compiled for.
  */
 interface PrivateModel { _model: AddonModel }
 
 interface PrivateContext {
-  _ctx: AddonContext & {
-    disposeSequence (id: number): void
-    /** Removes the cells at positions `from` to `to - 1`, to the end for -1; false when the memory cannot. */
-    removeTokenCellsFromSequence (id: number, from: number, to: number): boolean
-    setThreads (threads: number): void
-  }
+  _ctx: AddonContext & { setThreads (threads: number): void }
   _threadSplitterConsumer?: ThreadConsumer
   _reserveThreads (): void
   _scheduleToFreeReservedThreads (): void
-}
-
-interface PrivateSequence {
-  _sequenceId: number
-  _contextTokens: Token[]
-  _nextTokenIndex: number
-  _checkpoints: { clearAllCheckpoints (): void }
 }
 
 interface ThreadConsumer {
@@ -34,91 +22,88 @@ interface ThreadConsumer {
 
 interface PrivateLlama { _threadsSplitter: { createConsumer (wanted: number, min: number): ThreadConsumer } }
 
-const modelOf = (model: LlamaModel) => (model as unknown as PrivateModel)
-const contextOf = (context: LlamaContext) => (context as unknown as PrivateContext)
-const sequenceOf = (sequence: LlamaContextSequence) => (sequence as unknown as PrivateSequence)
-
 export function addonModel (model: LlamaModel): AddonModel {
-  return modelOf(model)._model
+  return (model as unknown as PrivateModel)._model
 }
 
 /**
- * Makes sure that the classes behind node-llama-cpp are the ones the bridge was compiled for.
- * @throws Error when a pointer or a size is not what it should be
+ * Decodes on a context of node-llama-cpp, which itself decodes nothing there: its sequences and their books are not used. Every call takes
+ * the lock under which node-llama-cpp works on a context, and the context's share of CPU threads.
  */
-export function verify (bridge: Bridge, model: LlamaModel, context: LlamaContext, sequence: LlamaContextSequence): void {
-  const info = bridge.contextInfo(addonModel(model), contextOf(context)._ctx)
-  const { _sequenceId, _contextTokens, _nextTokenIndex } = sequenceOf(sequence)
-  const faults = [
-    !info.belongs && 'the context does not point to its model',
-    info.contextSize !== context.getAllocatedContextSize() && `the context has ${info.contextSize} cells, not ${context.getAllocatedContextSize()}`,
-    info.sequences !== context.totalSequences && `the context has ${info.sequences} sequences, not ${context.totalSequences}`,
-    (!Number.isInteger(_sequenceId) || !Array.isArray(_contextTokens) || _nextTokenIndex !== 0) && 'a sequence keeps its books in another way'
-  ].filter(Boolean)
-  if (faults.length > 0) throw new Error(`The vision bridge does not match the installed node-llama-cpp: ${faults.join('; ')}`)
-}
+export class Decoder {
+  readonly #bridge: Bridge
+  readonly #context: LlamaContext
+  readonly #private: PrivateContext
+  /** False where a conversation's end cannot be forgotten without its beginning (recurrent, sliding window). */
+  readonly forgets: boolean
 
-/**
- * Decodes a slice of a picture under the same lock and with the same share of threads as node-llama-cpp's own decoding.
- * @param offset first token of the slice within the picture
- * @param count tokens of the slice, at most the context's batch size
- */
-export async function decodePicture (sequence: LlamaContextSequence, picture: Picture, offset: number, count: number): Promise<void> {
-  const context = contextOf(sequence.context)
-  const { _sequenceId, _nextTokenIndex } = sequenceOf(sequence)
-  await withLock([sequence.context, 'context'], async () => {
-    context._reserveThreads()
-    try {
-      const [threads, handle] = await context._threadSplitterConsumer!.getAllocationToConsume()
+  /** @throws Error when a pointer or a size is not what the bridge was compiled for */
+  constructor (bridge: Bridge, model: LlamaModel, context: LlamaContext) {
+    this.#bridge = bridge
+    this.#context = context
+    this.#private = context as unknown as PrivateContext
+    const info = bridge.contextInfo(addonModel(model), this.#private._ctx)
+    const faults = [
+      !info.belongs && 'the context does not point to its model',
+      info.contextSize !== context.getAllocatedContextSize() && `the context has ${info.contextSize} cells, not ${context.getAllocatedContextSize()}`,
+      info.batchSize !== context.batchSize && `the context takes batches of ${info.batchSize} tokens, not ${context.batchSize}`,
+      info.sequences !== context.totalSequences && `the context has ${info.sequences} sequences, not ${context.totalSequences}`
+    ].filter(Boolean)
+    if (faults.length > 0) throw new Error(`The vision bridge does not match the installed node-llama-cpp: ${faults.join('; ')}`)
+    this.forgets = info.forgets
+  }
+
+  /**
+   * Evaluates tokens of several sequences together, none twice, and samples what follows.
+   * @returns for each item the next token; -1 where no sampler asked for one
+   * @throws Error of llama.cpp; what the sequences hold is unknown then
+   */
+  async step (items: StepItem[]): Promise<number[]> {
+    // llama.cpp decodes sequences together only while their numbers ascend without a gap; otherwise it reads the model's weights once more.
+    const order = items.map((_, index) => index).sort((a, b) => items[a]!.sequence - items[b]!.sequence)
+    const sorted = await this.#run(ctx => this.#bridge.step(ctx, order.map(index => items[index]!)))
+    const tokens = new Array<number>(items.length)
+    for (const [place, index] of order.entries()) tokens[index] = sorted[place]!
+    return tokens
+  }
+
+  /**
+   * Decodes a slice of a picture.
+   * @param position where the picture (not the slice) starts in the sequence
+   * @param offset first token of the slice within the picture
+   * @param count tokens of the slice, at most the context's batch size
+   */
+  async decodePicture (sequence: number, position: number, picture: Picture, offset: number, count: number): Promise<void> {
+    await this.#run(ctx => picture.decode(ctx, sequence, position, offset, count))
+  }
+
+  /**
+   * Forgets what a sequence holds from a position on, which must not lie inside a picture. All cells of a picture carry the position at
+   * which it starts, so none of them is left behind.
+   * @returns false when the memory cannot; from 0 on it always can
+   */
+  async forget (sequence: number, from: number): Promise<boolean> {
+    if (from > 0 && !this.forgets) return false
+    return await withLock([this.#context, 'context'], () => this.#bridge.removeCells(this.#private._ctx, sequence, from))
+  }
+
+  async #run<T> (decode: (ctx: AddonContext) => Promise<T>): Promise<T> {
+    const context = this.#private
+    return await withLock([this.#context, 'context'], async () => {
+      context._reserveThreads()
       try {
-        context._ctx.setThreads(threads)
-        await picture.decode(context._ctx, _sequenceId, _nextTokenIndex, offset, count)
+        const [threads, handle] = await context._threadSplitterConsumer!.getAllocationToConsume()
+        try {
+          context._ctx.setThreads(threads)
+          return await decode(context._ctx)
+        } finally {
+          handle.dispose()
+        }
       } finally {
-        handle.dispose()
+        context._scheduleToFreeReservedThreads()
       }
-    } finally {
-      context._scheduleToFreeReservedThreads()
-    }
-  })
-}
-
-/** Tells a sequence's bookkeeping that a whole picture was decoded: it counts positions, of which a picture takes `span`. */
-export function advancePast (sequence: LlamaContextSequence, picture: Picture, placeholder: Token): void {
-  const books = sequenceOf(sequence)
-  for (let i = 0; i < picture.span; i++) books._contextTokens.push(placeholder)
-  books._nextTokenIndex += picture.span
-}
-
-/**
- * Empties a sequence: cells and books. Not `clearHistory()`, which would look at positions only and could leave the cells of a
- * picture whose decoding was cut off.
- */
-export async function resetSequence (sequence: LlamaContextSequence): Promise<void> {
-  await withLock([sequence.context, 'context'], () => {
-    const books = sequenceOf(sequence)
-    contextOf(sequence.context)._ctx.disposeSequence(books._sequenceId)
-    books._checkpoints.clearAllCheckpoints()
-    books._contextTokens = []
-    books._nextTokenIndex = 0
-  })
-}
-
-/**
- * Forgets what a sequence holds from a position on, which must not lie inside a picture. All cells of a picture carry the position at
- * which it starts, so none of them is left behind.
- *
- * Not `eraseContextTokenRanges()`, which evaluates placeholders as text where cells cannot be removed.
- * @returns false when the model's memory cannot be cut (recurrent, sliding window); the sequence must be reset then
- */
-export async function rewindSequence (sequence: LlamaContextSequence, position: number): Promise<boolean> {
-  return await withLock([sequence.context, 'context'], () => {
-    const books = sequenceOf(sequence)
-    // A window that slides has thrown away cells in silence.
-    if (sequence.needsCheckpoints || !contextOf(sequence.context)._ctx.removeTokenCellsFromSequence(books._sequenceId, position, -1)) return false
-    books._contextTokens = books._contextTokens.slice(0, position)
-    books._nextTokenIndex = position
-    return true
-  })
+    })
+  }
 }
 
 /**

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { ROOT } from '../root.ts'
 
 /**
- * The vision bridge as JavaScript sees it: everything that `native/src/addon.cc` exports, typed.
+ * The bridge as JavaScript sees it: everything that `native/src/addon.cc` exports, typed.
  * `AddonModel` and `AddonContext` are what stands behind node-llama-cpp's `model._model` and `context._ctx`.
  */
 export interface Bridge {
@@ -18,8 +18,21 @@ export interface Bridge {
   }
   /** Receives mtmd's log lines; levels as in ggml: 1 debug, 2 info, 3 warning, 4 error, 5 continuation. */
   setLogger (log: (level: number, text: string) => void): void
-  /** How llama.cpp itself sees a context; sizes in tokens. */
-  contextInfo (model: AddonModel, context: AddonContext): { belongs: boolean, contextSize: number, batchSize: number, sequences: number }
+  /** @throws Error when llama.cpp cannot parse the grammar */
+  Sampler: new (model: AddonModel, options: SamplerOptions) => Sampler
+  /**
+   * Evaluates the tokens of several sequences in as few batches as they fit, on a thread of the pool, and samples what follows. The caller holds
+   * the lock of node-llama-cpp's context.
+   * @param items in ascending order of their sequences, which must differ
+   * @returns for each item the next token; `NOT_ASKED` without a sampler, `NONE_LEFT` where the grammar allows none
+   */
+  step (context: AddonContext, items: StepItem[]): Promise<Int32Array>
+  /** Forgets a sequence's positions from `from` on. False, and nothing forgotten, where the memory cannot. */
+  removeCells (context: AddonContext, sequence: number, from: number): boolean
+  /**
+   * How llama.cpp itself sees a context; sizes in tokens. `forgets`: the end of a sequence can be removed and the rest be used.
+   */
+  contextInfo (model: AddonModel, context: AddonContext): { belongs: boolean, contextSize: number, batchSize: number, sequences: number, forgets: boolean }
 }
 
 export interface VisionOptions {
@@ -29,6 +42,47 @@ export interface VisionOptions {
   minTokens: number
   maxTokens: number
 }
+
+/** Every field is needed. Neutral values switch a part off. */
+export interface SamplerOptions {
+  /** 0 always takes the likeliest token. */
+  temperature: number
+  /** 0: all tokens. */
+  topK: number
+  /** 1: all tokens. */
+  topP: number
+  /** 0: all tokens. */
+  minP: number
+  /** 32 bits, unsigned. */
+  seed: number
+  /** How many tokens of the answer the penalties look back. */
+  penaltyWindow: number
+  /** 1: none. */
+  repeatPenalty: number
+  frequencyPenalty: number
+  presencePenalty: number
+  /** GBNF with a rule `root`. */
+  grammar: string | null
+}
+
+declare const sampler: unique symbol
+/** Chooses the tokens of one answer, and remembers them for the penalties and the grammar. */
+export interface Sampler { [sampler]: true }
+
+export interface StepItem {
+  /** Number of the sequence in its context. */
+  sequence: number
+  /** Of the first token. */
+  position: number
+  /** At least one, at most a batch. */
+  tokens: number[]
+  /** Null when no token is asked for. */
+  sampler: Sampler | null
+}
+
+/** Results of a step that are no tokens. */
+export const NOT_ASKED = -1
+export const NONE_LEFT = -2
 
 export interface Vision {
   /**

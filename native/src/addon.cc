@@ -6,6 +6,8 @@
 #include "llama.h"
 #include "mtmd-helper.h"
 #include "picture.h"
+#include "sampler.h"
+#include "step.h"
 #include "vision.h"
 
 namespace {
@@ -30,14 +32,17 @@ void set_logger(const Napi::CallbackInfo & info) {
     mtmd_helper_log_set(forward_log, nullptr);
 }
 
-/** contextInfo(model._model, context._ctx): { belongs, contextSize, batchSize, sequences } as llama.cpp itself sees it. */
+/** contextInfo(model._model, context._ctx): { belongs, contextSize, batchSize, sequences, forgets } as llama.cpp itself sees it. */
 Napi::Value context_info(const Napi::CallbackInfo & info) {
     llama_context * context = llama_access::context_of(info[1]);
+    const llama_model * model = llama_get_model(context);
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("belongs", llama_access::belongs_together(info[0], info[1]));
     result.Set("contextSize", llama_n_ctx(context));
     result.Set("batchSize", llama_n_batch(context));
     result.Set("sequences", llama_n_seq_max(context));
+    // A window that slides has thrown away cells in silence.
+    result.Set("forgets", !llama_model_is_recurrent(model) && !llama_model_is_hybrid(model) && llama_model_n_swa(model) == 0);
     return result;
 }
 
@@ -46,6 +51,9 @@ Napi::Value context_info(const Napi::CallbackInfo & info) {
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("Vision", Vision::define(env));
     exports.Set("Picture", Picture::define(env));
+    exports.Set("Sampler", Sampler::define(env));
+    exports.Set("step", Napi::Function::New(env, step));
+    exports.Set("removeCells", Napi::Function::New(env, remove_cells));
     exports.Set("setLogger", Napi::Function::New(env, set_logger));
     exports.Set("contextInfo", Napi::Function::New(env, context_info));
     return exports;

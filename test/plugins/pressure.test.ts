@@ -5,14 +5,13 @@ t.test('a process that cannot keep up refuses work for the model, and nothing el
   const service = await startService(t)
   // The pressure plugin takes the mean of a second: turns of a second and a half leave it no quick turn to count.
   const stagger = async (until: Promise<unknown>) => {
-    let settled = false
-    const watch = () => { settled = true }
-    until.then(watch, watch)
-    while (!settled) {
+    const settled = until.then(() => true)
+    const turn = async () => {
       const end = Date.now() + 1_500
       while (Date.now() < end);
-      await new Promise(resolve => setTimeout(resolve))
+      return await new Promise<false>(resolve => setTimeout(resolve, 0, false))
     }
+    while (!await Promise.race([settled, turn()]));
   }
   // The first may have been let in before the plugin knew.
   const refused = []

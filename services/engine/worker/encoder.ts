@@ -12,7 +12,8 @@ export interface EncoderParts {
   vision: Vision
   /** CPU threads of an encoding while nothing else computes. */
   threads: number
-  rounds: Rounds
+  /** Whether anybody else computes. */
+  rounds: Pick<Rounds<never, never>, 'busy' | 'watch'>
 }
 
 /**

@@ -1,10 +1,9 @@
 import { randomInt } from 'node:crypto'
-import type { EvaluationPriority, Token } from 'node-llama-cpp'
-import { decodePicture } from '../../../native/node-llama-cpp.ts'
-import type { EngineEvent, EngineImage, GenerateRequest, Sampling, Usage } from '../engine.ts'
+import type { Token } from 'node-llama-cpp'
+import { NONE_LEFT, type Sampler, type SamplerOptions, type StepItem } from '../../../native/vision.ts'
+import type { EngineEvent, EngineImage, GenerateRequest, Usage } from '../engine.ts'
 import type { createEncoder } from './encoder.ts'
 import { WorkerFailure } from './failure.ts'
-import { createGrammars } from './grammars.ts'
 import type { LoadedModel } from './model.ts'
 import { keyOf, type PictureCache, type PictureLease } from './picture-cache.ts'
 import { countTextTokens, type RenderedPrompts, type Segment } from './prompt.ts'
@@ -14,7 +13,7 @@ import { createTextStream } from './text-stream.ts'
 
 export interface GeneratorParts {
   loaded: LoadedModel
-  rounds: Rounds
+  rounds: Rounds<StepItem, number>
   cache: PictureCache
   prompts: RenderedPrompts
   /** Null when the model cannot see. */
@@ -23,22 +22,25 @@ export interface GeneratorParts {
 
 type Emit = (event: EngineEvent) => void
 
+/** What holds where a request says nothing; llama.cpp's own defaults. */
+const TOP_K = 40
+const TOP_P = 0.95
 /** How many tokens back a repeat penalty looks, and how many OpenAI's penalties, which mean the whole answer. */
 const REPEAT_WINDOW = 64
 const FREQUENCY_WINDOW = 2048
 
 /** Runs answers: pictures to embeddings, prompt to KV cache, tokens to text. Each answer has a slot of its own. */
 export function createGenerator ({ loaded, rounds, cache, prompts, encode }: GeneratorParts) {
-  const { llama, model, context } = loaded
-  const startGrammar = createGrammars(llama, model)
-  const slots = new SlotPool(loaded.sequences.map((sequence, index) => new Slot(index, sequence, loaded.prompts.placeholder)))
+  const { model, context, decoder } = loaded
+  const slots = new SlotPool(Array.from({ length: loaded.info.slots }, (_, index) => new Slot(index, decoder)))
 
   /** Evaluates a run of text without asking for a next token. */
-  async function prefillText ({ sequence }: Slot, tokens: Token[], signal: AbortSignal, onSlice: (count: number) => void): Promise<void> {
+  async function prefillText (slot: Slot, tokens: Token[], signal: AbortSignal, onSlice: (count: number) => void): Promise<void> {
     for (let offset = 0; offset < tokens.length;) {
       signal.throwIfAborted()
       const slice = tokens.slice(offset, offset + rounds.sliceLength(context.batchSize))
-      await rounds.slice(slice.length, () => sequence.evaluateWithoutGeneratingNewTokens(slice))
+      await rounds.slice(slice.length, () => decoder.step([{ sequence: slot.index, position: slot.position, tokens: slice, sampler: null }]))
+      slot.addText(slice)
       offset += slice.length
       onSlice(slice.length)
     }
@@ -48,7 +50,7 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     for (let offset = 0; offset < picture.tokens;) {
       signal.throwIfAborted()
       const count = Math.min(picture.tokens - offset, rounds.sliceLength(context.batchSize))
-      await rounds.slice(count, () => decodePicture(slot.sequence, picture, offset, count))
+      await rounds.slice(count, () => decoder.decodePicture(slot.index, slot.position, picture, offset, count))
       offset += count
       onSlice(count)
     }
@@ -108,33 +110,29 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
   }
 
   /** Generates until the model ends, a stop string is met, or `maxTokens` are there; returns why and how many. */
-  async function decode ({ index, sequence }: Slot, tail: Token[], request: GenerateRequest, maxTokens: number, signal: AbortSignal, onText: (text: string) => void): Promise<{ finishReason: 'stop' | 'length', count: number }> {
-    const { temperature = loaded.info.temperature, topP, topK, minP, seed = randomInt(2 ** 32 - 1) } = request.sampling
-    const text = createTextStream(tokens => model.detokenize(tokens as Token[]), request.stop)
-    const generated: Token[] = []
-    const grammarEvaluationState = request.grammar === null ? undefined : await startGrammar(request.grammar)
-    const repeatPenalty = penaltyOf(request.sampling, generated)
-    // Its place in a batch (`inOrder` in model.ts); node-llama-cpp only hands it on.
-    const tokens = sequence.evaluate(tail, { evaluationPriority: index as EvaluationPriority, temperature, topP, topK, minP, seed, repeatPenalty, grammarEvaluationState })
+  async function decode (slot: Slot, sampler: Sampler, tail: Token[], { stop }: GenerateRequest, maxTokens: number, signal: AbortSignal, onText: (text: string) => void): Promise<{ finishReason: 'stop' | 'length', count: number }> {
+    const text = createTextStream(tokens => model.detokenize(tokens as Token[]), stop)
     const member = rounds.join()
     try {
-      while (generated.length < maxTokens) {
-        await member.step()
+      let tokens = tail
+      for (let count = 0; count < maxTokens; count++) {
         signal.throwIfAborted()
-        const { value, done } = await tokens.next()
-        if (done) {
+        const token = await member.step({ sequence: slot.index, position: slot.position, tokens, sampler }) as Token
+        slot.addText(tokens)
+        signal.throwIfAborted()
+        if (token === NONE_LEFT) throw new Error('No token of the model fits the grammar')
+        if (model.isEogToken(token)) {
           onText(text.end())
-          return { finishReason: 'stop', count: generated.length }
+          return { finishReason: 'stop', count }
         }
-        generated.push(value)
-        onText(text.push(value))
-        if (text.stopped) return { finishReason: 'stop', count: generated.length }
+        onText(text.push(token))
+        if (text.stopped) return { finishReason: 'stop', count: count + 1 }
+        tokens = [token]
       }
       onText(text.end())
-      return { finishReason: text.stopped ? 'stop' : 'length', count: generated.length }
+      return { finishReason: text.stopped ? 'stop' : 'length', count: maxTokens }
     } finally {
       member.leave()
-      await tokens.return()
     }
   }
 
@@ -153,6 +151,7 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     const room = context.contextSize - 1 - promptTokens
     if (room < 1) throw new WorkerFailure({ code: 'PROMPT_TOO_LONG', args: [promptTokens + 1, context.contextSize - 1] })
 
+    const sampler = loaded.createSampler(samplerOptions(request, loaded.info.temperature))
     const slot = await slots.take(prompt)
     const earlier: PictureLease[] = []
     try {
@@ -172,7 +171,7 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
       const prefillMs = toTenths(clock.lap() - encodeMs)
 
       let ttftMs = 0
-      const { finishReason, count } = await decode(slot, tail, request, Math.min(request.maxTokens, room), signal, text => {
+      const { finishReason, count } = await decode(slot, sampler, tail, request, Math.min(request.maxTokens, room), signal, text => {
         if (text === '') return
         ttftMs ||= clock.total()
         emit({ type: 'token', text })
@@ -209,11 +208,10 @@ function createProgress (emit: Emit, images: number, tokens: number, cachedToken
   }
 }
 
-function penaltyOf ({ repeatPenalty = 1, frequencyPenalty = 0, presencePenalty = 0 }: Sampling, generated: Token[]) {
-  const counts = frequencyPenalty !== 0 || presencePenalty !== 0
-  if (!counts && repeatPenalty === 1) return undefined
-  const window = counts ? FREQUENCY_WINDOW : REPEAT_WINDOW
-  return { penalty: repeatPenalty, frequencyPenalty, presencePenalty, maxPunishTokens: window, punishTokens: () => generated.slice(-window) }
+function samplerOptions ({ sampling, grammar }: GenerateRequest, usualTemperature: number): SamplerOptions {
+  const { temperature = usualTemperature, topK = TOP_K, topP = TOP_P, minP = 0, repeatPenalty = 1, frequencyPenalty = 0, presencePenalty = 0, seed = randomInt(2 ** 32 - 1) } = sampling
+  const penaltyWindow = frequencyPenalty !== 0 || presencePenalty !== 0 ? FREQUENCY_WINDOW : REPEAT_WINDOW
+  return { temperature, topK, topP, minP, seed, penaltyWindow, repeatPenalty, frequencyPenalty, presencePenalty, grammar }
 }
 
 function imageExpired (ids: string[]): WorkerFailure {

@@ -1,6 +1,7 @@
 /**
  * The child process: holds node-llama-cpp and the vision bridge, serves its parent over the channel, and dies with it.
  */
+import type { StepItem } from '../../../native/vision.ts'
 import { createDeferred, type Deferred } from '../../deferred.ts'
 import type { EngineImage, GenerateRequest, Tool, Turn } from '../engine.ts'
 import { createEncoder } from './encoder.ts'
@@ -48,7 +49,7 @@ async function load (options: WorkerOptions): Promise<void> {
   const loaded = await loadModel(options,
     (level, message) => send({ type: 'log', level, message }),
     (file, done, total) => send({ type: 'download', file, done, total }))
-  const rounds = new Rounds()
+  const rounds = new Rounds((items: StepItem[]) => loaded.decoder.step(items))
   const cache = new PictureCache(options.imageCacheBytes)
   const encode = loaded.vision === null ? null : createEncoder({ ...loaded, vision: loaded.vision, rounds })
   const prompts = new RenderedPrompts(loaded.prompts.render)

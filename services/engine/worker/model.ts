@@ -1,8 +1,8 @@
 import os from 'node:os'
 import path from 'node:path'
-import { getLlama, readGgufFileInfo, type BatchItem, type Llama, type LlamaContext, type LlamaContextSequence, type LlamaModel, type PrioritizedBatchItem } from 'node-llama-cpp'
-import { addonModel, verify } from '../../../native/node-llama-cpp.ts'
-import { loadBridge, type Bridge, type Vision } from '../../../native/vision.ts'
+import { getLlama, readGgufFileInfo, type Llama, type LlamaContext, type LlamaModel } from 'node-llama-cpp'
+import { addonModel, Decoder } from '../../../native/node-llama-cpp.ts'
+import { loadBridge, type Bridge, type Sampler, type SamplerOptions, type Vision } from '../../../native/vision.ts'
 import type { VisionInfo } from '../engine.ts'
 import { resolveModelFiles } from './model-files.ts'
 import { createPromptRenderer, type PromptRenderer } from './prompt.ts'
@@ -12,8 +12,8 @@ export interface LoadedModel {
   llama: Llama
   model: LlamaModel
   context: LlamaContext
-  /** One for each slot. */
-  sequences: LlamaContextSequence[]
+  decoder: Decoder
+  createSampler (options: SamplerOptions): Sampler
   /** Null when there is no projector. */
   vision: Vision | null
   prompts: PromptRenderer
@@ -68,15 +68,14 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
   const prompts = createPromptRenderer(model, projector !== null)
 
   const contextSize = Math.min(options.contextSize, model.trainContextSize)
-  const context = await model.createContext({ sequences: options.slots, contextSize, batchSize: BATCH_SIZE, threads, batching: { itemPrioritizationStrategy: inOrder } })
-  const sequences = Array.from({ length: options.slots }, () => context.getSequence())
-  verify(bridge, model, context, sequences[0]!)
+  const context = await model.createContext({ sequences: options.slots, contextSize, batchSize: BATCH_SIZE, threads })
 
   return {
     llama,
     model,
     context,
-    sequences,
+    decoder: new Decoder(bridge, model, context),
+    createSampler: options => new bridge.Sampler(addonModel(model), options),
     vision: projector?.vision ?? null,
     prompts,
     tokensOf: ({ width, height }) => projector === null ? 0 : width * height / projector.info.multiple ** 2,
@@ -93,21 +92,6 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
       temperature: files.temperature
     }
   }
-}
-
-/**
- * A batch in the order of the sequences, whose numbers come as priorities. llama.cpp decodes sequences together only while their numbers ascend
- * without a gap; where they do not it reads the model's weights once more.
- */
-function inOrder ({ items, size }: { items: readonly BatchItem[], size: number }): PrioritizedBatchItem[] {
-  let left = size
-  const batch: PrioritizedBatchItem[] = []
-  for (const item of items.toSorted((a, b) => a.evaluationPriority - b.evaluationPriority)) {
-    const processAmount = Math.min(item.tokens.length, left)
-    left -= processAmount
-    if (processAmount > 0) batch.push({ item, processAmount })
-  }
-  return batch
 }
 
 async function loadProjector (bridge: Bridge, llama: Llama, model: LlamaModel, file: string, options: WorkerOptions): Promise<{ vision: Vision, info: VisionInfo }> {

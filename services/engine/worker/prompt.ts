@@ -16,8 +16,6 @@ export interface PromptRenderer {
   render (turns: Turn[], tools: Tool[]): Segment[]
   /** How the template writes calls; null when it knows no tools. */
   toolSyntax: ToolSyntax | null
-  /** Stands for a picture in a sequence's books, never evaluated. */
-  placeholder: Token
 }
 
 type Piece = string | Token | { image: number }
@@ -62,9 +60,9 @@ export function createPromptRenderer (model: LlamaModel, seesPictures: boolean):
   }) as JinjaTemplateChatWrapper | null
   if (wrapper?.wrapperName !== 'JinjaTemplate') throw new Error('The model file has no chat template')
 
-  const [visionStart, visionEnd, placeholder] = seesPictures
-    ? ['<|vision_start|>', '<|vision_end|>', '<|image_pad|>'].map(text => controlToken(model, text))
-    : [0, 0, 0].map(token => token as Token)
+  const [visionStart, visionEnd] = seesPictures
+    ? ['<|vision_start|>', '<|vision_end|>'].map(text => controlToken(model, text))
+    : [0, 0].map(token => token as Token)
 
   function render (turns: Turn[], tools: Tool[]): Segment[] {
     // Nobody can send these: they are drawn anew for each request.
@@ -80,7 +78,7 @@ export function createPromptRenderer (model: LlamaModel, seesPictures: boolean):
     return toSegments(pieces, model)
   }
 
-  return { render, toolSyntax: syntaxOf(wrapper), placeholder: placeholder! }
+  return { render, toolSyntax: syntaxOf(wrapper) }
 }
 
 /** @throws Error when the vocabulary has no such control token */

@@ -1,16 +1,13 @@
 /**
- * The schedule of one context. Whoever generates takes a step together with all the others, so that a batch always holds every
- * running answer; pieces of prompt (slices) run between two steps, one at a time, in the order in which they were asked for.
+ * The schedule of one context: one thing is computed at a time. Whoever generates takes a step together with all the others, so that a
+ * batch always holds every running answer; pieces of prompt (slices) run between two steps, in the order in which they were asked for.
  * While answers run, a slice is never followed by another slice without a step between them: nobody's answer waits for more
  * than one slice.
- *
- * Without it node-llama-cpp decodes as soon as one sequence has sampled, its batches fall apart, and it can hold the context's
- * lock for as long as anybody generates.
  */
-export interface Member {
-  /** Waits until the next step begins; every member is let go at the same moment. */
-  step (): Promise<void>
-  /** Ends the membership: the others no longer wait for this one. Idempotent. */
+export interface Member<Item, Result> {
+  /** Takes part in the next step, which begins when every member has asked for it. */
+  step (item: Item): Promise<Result>
+  /** Ends the membership: the others no longer wait for this one. Idempotent; not while it waits for a step. */
   leave (): void
 }
 
@@ -24,19 +21,25 @@ const FIRST_SLICE_TOKENS = 64
 /** Weight of the newest measurement in the moving average of tokens a millisecond. */
 const SPEED_WEIGHT = 0.3
 
-export class Rounds {
-  #members = new Set<Member>()
-  #arrived = new Map<Member, () => void>()
+export class Rounds<Item, Result> {
+  readonly #runStep: (items: Item[]) => Promise<Result[]>
+  #members = new Set<Member<Item, Result>>()
+  #arrived: Array<{ item: Item, resolve: (result: Result) => void, reject: (error: unknown) => void }> = []
   #slices: Slice[] = []
-  #slicing = false
+  #computing = false
   #stepIsDue = false
   #tokensPerMs = 0
   #watchers = new Set<() => void>()
   #wasBusy = false
 
+  /** @param runStep computes a step; a result for each item */
+  constructor (runStep: (items: Item[]) => Promise<Result[]>) {
+    this.#runStep = runStep
+  }
+
   /** True while anybody generates or evaluates a prompt. */
   get busy (): boolean {
-    return this.#members.size > 0 || this.#slicing || this.#slices.length > 0
+    return this.#members.size > 0 || this.#computing || this.#slices.length > 0
   }
 
   /**
@@ -48,17 +51,14 @@ export class Rounds {
     return () => this.#watchers.delete(onChange)
   }
 
-  join (): Member {
-    const member: Member = {
-      step: () => new Promise(resolve => {
-        this.#arrived.set(member, resolve)
+  join (): Member<Item, Result> {
+    const member: Member<Item, Result> = {
+      step: item => new Promise((resolve, reject) => {
+        this.#arrived.push({ item, resolve, reject })
         this.#advance()
       }),
       leave: () => {
-        if (!this.#members.delete(member)) return
-        this.#arrived.get(member)?.()
-        this.#arrived.delete(member)
-        this.#advance()
+        if (this.#members.delete(member)) this.#advance()
       }
     }
     this.#members.add(member)
@@ -99,25 +99,31 @@ export class Rounds {
 
   #advance (): void {
     this.#tell()
-    const everybodyArrived = this.#arrived.size === this.#members.size
-    if (this.#slicing || !everybodyArrived) return
-    if (this.#slices.length > 0 && !(this.#stepIsDue && this.#arrived.size > 0)) return this.#runSlice(this.#slices.shift()!)
-    if (this.#arrived.size === 0) return
-    this.#stepIsDue = false
-    const letGo = [...this.#arrived.values()]
-    this.#arrived.clear()
-    for (const go of letGo) go()
+    const everybodyArrived = this.#arrived.length === this.#members.size
+    if (this.#computing || !everybodyArrived) return
+    const stepWaits = this.#arrived.length > 0
+    if (this.#slices.length > 0 && !(this.#stepIsDue && stepWaits)) this.#slice(this.#slices.shift()!)
+    else if (stepWaits) this.#step()
   }
 
-  #runSlice ({ run, settle }: Slice): void {
-    this.#slicing = true
-    const outcome = run()
-    settle(outcome)
-    const after = () => {
-      this.#slicing = false
-      this.#stepIsDue = true
+  #step (): void {
+    const arrived = this.#arrived
+    this.#arrived = []
+    this.#compute(this.#runStep(arrived.map(({ item }) => item)), false).then(
+      results => { for (const [index, { resolve }] of arrived.entries()) resolve(results[index]!) },
+      error => { for (const { reject } of arrived) reject(error) })
+  }
+
+  #slice ({ run, settle }: Slice): void {
+    settle(this.#compute(run(), true))
+  }
+
+  #compute<T> (work: Promise<T>, stepIsDue: boolean): Promise<T> {
+    this.#computing = true
+    return work.finally(() => {
+      this.#computing = false
+      this.#stepIsDue = stepIsDue
       this.#advance()
-    }
-    outcome.then(after, after)
+    })
   }
 }

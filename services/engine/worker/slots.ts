@@ -1,5 +1,4 @@
-import type { LlamaContextSequence, Token } from 'node-llama-cpp'
-import { advancePast, resetSequence, rewindSequence } from '../../../native/node-llama-cpp.ts'
+import type { Decoder } from '../../../native/node-llama-cpp.ts'
 import type { Picture } from '../../../native/vision.ts'
 import type { Segment } from './prompt.ts'
 
@@ -27,26 +26,34 @@ interface HeldPicture { key: string, tokens: number, span: number }
 /** A conversation that was silent for so long is half as likely to go on. */
 const HALF_LIFE_MS = 5 * 60_000
 
-/** A sequence of the context and what its KV cache holds: text by node-llama-cpp's own books, pictures by these. */
+/** Stands in the books for each position that a picture takes. */
+const PICTURE = -1
+
+/** A sequence of the context, and the books of what its KV cache holds. */
 export class Slot {
   /** Number of the sequence in the context. */
   readonly index: number
-  readonly sequence: LlamaContextSequence
-  readonly #placeholder: Token
+  readonly #decoder: Pick<Decoder, 'forget'>
+  /** By position. */
+  #held: number[] = []
   /** By the position at which they start. */
   #pictures = new Map<number, HeldPicture>()
   #scope = ''
   #usedAt = 0
 
-  constructor (index: number, sequence: LlamaContextSequence, placeholder: Token) {
+  constructor (index: number, decoder: Pick<Decoder, 'forget'>) {
     this.index = index
-    this.sequence = sequence
-    this.#placeholder = placeholder
+    this.#decoder = decoder
+  }
+
+  /** Where the sequence goes on. */
+  get position (): number {
+    return this.#held.length
   }
 
   /** KV cells in use. */
   get cells (): number {
-    let cells = this.sequence.nextTokenIndex
+    let cells = this.#held.length
     for (const { tokens, span } of this.#pictures.values()) cells += tokens - span
     return cells
   }
@@ -62,9 +69,9 @@ export class Slot {
   match ({ scope, segments, pictureKeys }: Prompt): Reuse {
     const reuse: Reuse = { position: 0, cells: 0, rest: segments }
     const last = segments.length - 1
-    if (scope !== this.#scope || this.sequence.nextTokenIndex === 0) return reuse
+    if (scope !== this.#scope) return reuse
 
-    const held = this.sequence.contextTokens
+    const held = this.#held
     for (const [index, segment] of segments.entries()) {
       if (segment.type === 'image') {
         const picture = this.#pictures.get(reuse.position)
@@ -77,7 +84,7 @@ export class Slot {
       // The last token of all is evaluated in any case: what follows it is asked for.
       const most = segment.tokens.length - (index === last ? 1 : 0)
       let same = 0
-      while (same < most && segment.tokens[same] === held[reuse.position + same] && !this.#pictures.has(reuse.position + same)) same++
+      while (same < most && segment.tokens[same] === held[reuse.position + same]) same++
       reuse.position += same
       reuse.cells += same
       const beyond = segments.slice(index + 1)
@@ -94,7 +101,8 @@ export class Slot {
   async goOn (prompt: Prompt): Promise<Reuse> {
     const reuse = this.match(prompt)
     this.#scope = prompt.scope
-    if (reuse.position > 0 && await rewindSequence(this.sequence, reuse.position)) {
+    if (reuse.position > 0 && await this.#decoder.forget(this.index, reuse.position)) {
+      this.#held.length = reuse.position
       for (const position of this.#pictures.keys()) {
         if (position >= reuse.position) this.#pictures.delete(position)
       }
@@ -104,10 +112,15 @@ export class Slot {
     return { position: 0, cells: 0, rest: prompt.segments }
   }
 
-  /** Enters a picture into the books when all of it is decoded. */
-  addPicture (key: string, picture: Picture): void {
-    this.#pictures.set(this.sequence.nextTokenIndex, { key, tokens: picture.tokens, span: picture.span })
-    advancePast(this.sequence, picture, this.#placeholder)
+  /** Enters text that was evaluated. */
+  addText (tokens: number[]): void {
+    for (const token of tokens) this.#held.push(token)
+  }
+
+  /** Enters a picture when all of it is decoded. */
+  addPicture (key: string, { tokens, span }: Picture): void {
+    this.#pictures.set(this.position, { key, tokens, span })
+    for (let i = 0; i < span; i++) this.#held.push(PICTURE)
   }
 
   /** Its answer has ended. */
@@ -117,7 +130,8 @@ export class Slot {
 
   async reset (): Promise<void> {
     this.#pictures.clear()
-    await resetSequence(this.sequence)
+    this.#held = []
+    await this.#decoder.forget(this.index, 0)
   }
 }
 

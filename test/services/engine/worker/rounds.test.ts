@@ -1,8 +1,14 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createDeferred } from '../../../../services/deferred.ts'
-import { Rounds, type Member } from '../../../../services/engine/worker/rounds.ts'
+import { Rounds as AnyRounds, type Member as AnyMember } from '../../../../services/engine/worker/rounds.ts'
 import { integers } from '../../../random.ts'
+
+/** Nothing is computed here: each gets what it brought. */
+class Rounds extends AnyRounds<string, string> {
+  constructor (run = async (items: string[]) => items) { super(run) }
+}
+type Member = AnyMember<string, string>
 
 /** True when the promise has settled within a turn of the event loop. */
 async function settled (promise: Promise<unknown>): Promise<boolean> {
@@ -15,8 +21,7 @@ async function settled (promise: Promise<unknown>): Promise<boolean> {
 /** Takes `steps` steps, writing its name into the log at each, then leaves. */
 async function generate (member: Member, name: string, steps: number, log: string[], pauseMs = 0): Promise<void> {
   for (let i = 0; i < steps; i++) {
-    await member.step()
-    log.push(name)
+    log.push(await member.step(name))
     if (pauseMs > 0) await sleep(pauseMs)
   }
   member.leave()
@@ -31,17 +36,17 @@ const slice = (rounds: Rounds, name: string, log: string[], tokens = 1) => round
 
 t.test('lets one member step at once', async t => {
   const member = new Rounds().join()
-  for (let i = 0; i < 3; i++) t.equal(await settled(member.step()), true)
+  for (let i = 0; i < 3; i++) t.equal(await settled(member.step('member')), true)
 })
 
 t.test('lets members step together, however long one takes', async t => {
   const rounds = new Rounds()
   const [a, b, c] = [rounds.join(), rounds.join(), rounds.join()]
-  const first = a.step()
-  const second = b.step()
+  const first = a.step('a')
+  const second = b.step('b')
   t.equal(await settled(first), false)
   t.equal(await settled(second), false)
-  const third = c.step()
+  const third = c.step('c')
   t.same(await Promise.all([settled(first), settled(second), settled(third)]), [true, true, true])
 })
 
@@ -57,21 +62,64 @@ t.test('keeps members of different speed in step', async t => {
 t.test('does not wait for a member that left', async t => {
   const rounds = new Rounds()
   const [a, b] = [rounds.join(), rounds.join()]
-  const step = a.step()
+  const step = a.step('a')
   t.equal(await settled(step), false)
   b.leave()
   b.leave()
   t.equal(await settled(step), true)
-  t.equal(await settled(a.step()), true)
+  t.equal(await settled(a.step('a')), true)
 })
 
-t.test('lets go of a member that leaves while it waits for its step', async t => {
-  const rounds = new Rounds()
+t.test('computes a step once for all, and gives each its own result', async t => {
+  const steps: string[][] = []
+  const rounds = new Rounds(async items => {
+    steps.push(items)
+    await turn()
+    return items.map(item => item.toUpperCase())
+  })
   const [a, b] = [rounds.join(), rounds.join()]
-  const step = a.step()
+  t.same(await Promise.all([b.step('b1'), a.step('a1')]), ['B1', 'A1'])
+  const c = rounds.join()
+  t.same(await Promise.all([a.step('a2'), b.step('b2'), c.step('c2')]), ['A2', 'B2', 'C2'])
+  t.same(steps, [['b1', 'a1'], ['a2', 'b2', 'c2']])
+})
+
+t.test('a step that fails fails for all who took it, and the schedule goes on', async t => {
+  const error = new Error('llama.cpp said no')
+  let failing = true
+  const rounds = new Rounds(async items => {
+    if (failing) throw error
+    return items
+  })
+  const [a, b] = [rounds.join(), rounds.join()]
+  const outcomes = await Promise.allSettled([a.step('a'), b.step('b')])
+  t.same(outcomes.map(outcome => outcome.status === 'rejected' && outcome.reason), [error, error])
+  failing = false
   a.leave()
-  t.equal(await settled(step), true)
-  t.equal(await settled(b.step()), true, 'the other one goes on alone')
+  t.equal(await b.step('b'), 'b')
+  b.leave()
+  t.equal(rounds.busy, false)
+})
+
+t.test('begins no slice while a step is computed, and none for somebody who joined meanwhile', async t => {
+  const gate = createDeferred<void>()
+  const log: string[] = []
+  const rounds = new Rounds(async items => {
+    log.push(`step ${items}`)
+    await gate.promise
+    return items
+  })
+  const a = rounds.join()
+  const step = a.step('a')
+  const running = slice(rounds, '1', log)
+  const b = rounds.join()
+  const later = b.step('b')
+  t.equal(await settled(running), false)
+  gate.resolve()
+  await step
+  a.leave()
+  await Promise.all([running, later])
+  t.same(log, ['step a', '1(', ')1', 'step b'])
 })
 
 t.test('runs slices one at a time, in the order in which they were asked for, while nobody generates', async t => {
@@ -142,7 +190,7 @@ t.test('holds a member that arrives during a slice until the slice is over', asy
   const gate = createDeferred<void>()
   const running = rounds.slice(1, () => gate.promise)
   const member = rounds.join()
-  const step = member.step()
+  const step = member.step('member')
   t.equal(await settled(step), false)
   gate.resolve()
   await running
@@ -203,7 +251,7 @@ t.test('any mixture of members and slices comes to its end, in step and in order
     const self = rounds.join()
     generating++
     for (let i = random(15); i > 0; i--) {
-      await self.step()
+      await self.step('self')
       if (inSlice > 0) faults++
       sincePreviousSlice++
       if (random(3) === 0) await turn()

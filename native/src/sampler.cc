@@ -1,0 +1,119 @@
+#include "sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "llama-access.h"
+
+Sampling::Sampling(const llama_vocab * vocab, const SamplingOptions & options)
+    : vocab_(vocab), chain_(llama_sampler_chain_init(llama_sampler_chain_default_params())) {
+    const bool penalised = options.penalty_window > 0
+        && (options.repeat_penalty != 1.0f || options.frequency_penalty != 0.0f || options.presence_penalty != 0.0f);
+    const bool greedy = options.temperature <= 0.0f;
+    plain_ = greedy && !penalised;
+
+    llama_sampler * chain = chain_.get();
+    if (penalised) {
+        llama_sampler_chain_add(chain, llama_sampler_init_penalties(llama_vocab_n_tokens(vocab), options.penalty_window,
+            options.repeat_penalty, options.frequency_penalty, options.presence_penalty));
+    }
+    if (greedy) {
+        llama_sampler_chain_add(chain, llama_sampler_init_greedy());
+    } else {
+        if (options.top_k > 0) llama_sampler_chain_add(chain, llama_sampler_init_top_k(options.top_k));
+        if (options.top_p < 1.0f) llama_sampler_chain_add(chain, llama_sampler_init_top_p(options.top_p, 1));
+        if (options.min_p > 0.0f) llama_sampler_chain_add(chain, llama_sampler_init_min_p(options.min_p, 1));
+        llama_sampler_chain_add(chain, llama_sampler_init_temp(options.temperature));
+        llama_sampler_chain_add(chain, llama_sampler_init_dist(options.seed));
+    }
+
+    if (options.grammar.empty()) return;
+    grammar_.reset(llama_sampler_init_grammar(vocab, options.grammar.c_str(), "root"));
+    if (!grammar_) throw std::invalid_argument("llama.cpp cannot parse the grammar");
+}
+
+llama_token Sampling::next(const float * logits) {
+    // A whole vocabulary against the grammar takes milliseconds, one token does not: mostly the model obeys anyway.
+    llama_token token = choose(logits, false);
+    if (grammar_ && token != NONE && !allowed(token)) token = choose(logits, true);
+    if (token == NONE) return NONE;
+
+    llama_sampler_accept(chain_.get(), token);
+    if (grammar_ && !llama_vocab_is_eog(vocab_, token)) llama_sampler_accept(grammar_.get(), token);
+    return token;
+}
+
+llama_token Sampling::choose(const float * logits, bool constrained) {
+    const int32_t size = llama_vocab_n_tokens(vocab_);
+    if (plain_ && !constrained) return static_cast<llama_token>(std::max_element(logits, logits + size) - logits);
+
+    candidates_.resize(size);
+    for (llama_token token = 0; token < size; token++) candidates_[token] = { token, logits[token], 0.0f };
+    llama_token_data_array array = { candidates_.data(), candidates_.size(), -1, false };
+    if (constrained) llama_sampler_apply(grammar_.get(), &array);
+    llama_sampler_apply(chain_.get(), &array);
+    if (array.selected < 0 || static_cast<size_t>(array.selected) >= array.size) return NONE;
+    const llama_token_data & selected = array.data[array.selected];
+    return constrained && selected.logit == -INFINITY ? NONE : selected.id;
+}
+
+bool Sampling::allowed(llama_token token) const {
+    llama_token_data data = { token, 1.0f, 0.0f };
+    llama_token_data_array array = { &data, 1, -1, false };
+    llama_sampler_apply(grammar_.get(), &array);
+    return data.logit != -INFINITY;
+}
+
+namespace {
+
+Napi::FunctionReference constructor;
+
+float number(const Napi::Object & options, const char * key) {
+    const Napi::Value value = options.Get(key);
+    if (!value.IsNumber() || !std::isfinite(value.ToNumber().DoubleValue())) {
+        throw Napi::TypeError::New(options.Env(), std::string(key) + " must be a number");
+    }
+    return value.ToNumber().FloatValue();
+}
+
+}  // namespace
+
+Napi::Function Sampler::define(Napi::Env env) {
+    Napi::Function function = DefineClass(env, "Sampler", {});
+    constructor = Napi::Persistent(function);
+    constructor.SuppressDestruct();
+    return function;
+}
+
+std::shared_ptr<Sampling> Sampler::of(const Napi::Value & value) {
+    if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(constructor.Value())) throw Napi::TypeError::New(value.Env(), "Expected a Sampler");
+    return Unwrap(value.As<Napi::Object>())->sampling_;
+}
+
+Sampler::Sampler(const Napi::CallbackInfo & info) : ObjectWrap(info) {
+    if (info.Length() != 2 || !info[1].IsObject()) throw Napi::TypeError::New(info.Env(), "new Sampler(model, options)");
+    const llama_model * model = llama_access::model_of(info[0]);
+    const Napi::Object object = info[1].As<Napi::Object>();
+
+    SamplingOptions options;
+    options.temperature = number(object, "temperature");
+    options.top_k = static_cast<int32_t>(number(object, "topK"));
+    options.top_p = number(object, "topP");
+    options.min_p = number(object, "minP");
+    options.seed = object.Get("seed").ToNumber().Uint32Value();
+    options.penalty_window = static_cast<int32_t>(number(object, "penaltyWindow"));
+    options.repeat_penalty = number(object, "repeatPenalty");
+    options.frequency_penalty = number(object, "frequencyPenalty");
+    options.presence_penalty = number(object, "presencePenalty");
+    if (options.repeat_penalty <= 0.0f) throw Napi::RangeError::New(info.Env(), "repeatPenalty must be above 0");
+    const Napi::Value grammar = object.Get("grammar");
+    if (grammar.IsString()) options.grammar = grammar.ToString().Utf8Value();
+
+    try {
+        sampling_ = std::make_shared<Sampling>(llama_model_get_vocab(model), options);
+    } catch (const std::exception & error) {
+        throw Napi::Error::New(info.Env(), error.what());
+    }
+    model_ = Napi::Persistent(info[0].As<Napi::Object>());
+}

@@ -1,0 +1,172 @@
+#include "step.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "llama-access.h"
+#include "sampler.h"
+
+namespace {
+
+constexpr int32_t NOT_ASKED = -1;
+constexpr int32_t NONE_LEFT = -2;
+
+struct Item {
+    llama_seq_id sequence;
+    llama_pos position;
+    std::vector<llama_token> tokens;
+    std::shared_ptr<Sampling> sampling;  // null: only evaluate
+};
+
+/** What llama_decode takes, with room for it. */
+class Batch {
+public:
+    int32_t size() const { return static_cast<int32_t>(tokens_.size()); }
+
+    void add(llama_token token, llama_seq_id sequence, llama_pos position, bool logits) {
+        tokens_.push_back(token);
+        sequences_.push_back(sequence);
+        positions_.push_back(position);
+        logits_.push_back(logits);
+    }
+
+    int32_t decode(llama_context * context) {
+        std::vector<int32_t> counts(tokens_.size(), 1);
+        std::vector<llama_seq_id *> pointers;
+        for (llama_seq_id & sequence : sequences_) pointers.push_back(&sequence);
+        llama_batch batch = {};
+        batch.n_tokens = size();
+        batch.token = tokens_.data();
+        batch.pos = positions_.data();
+        batch.n_seq_id = counts.data();
+        batch.seq_id = pointers.data();
+        batch.logits = logits_.data();
+        return llama_decode(context, batch);
+    }
+
+private:
+    std::vector<llama_token> tokens_;
+    std::vector<llama_seq_id> sequences_;
+    std::vector<llama_pos> positions_;
+    std::vector<int8_t> logits_;
+};
+
+class StepWorker : public Napi::AsyncWorker {
+public:
+    StepWorker(Napi::Env env, llama_context * context, Napi::Object context_object, std::vector<Item> items)
+        : AsyncWorker(env, "SightlineStep"), deferred(Napi::Promise::Deferred::New(env)), context_(context),
+          context_ref_(Napi::Persistent(context_object)), items_(std::move(items)), next_(items_.size(), NOT_ASKED) {}
+
+    Napi::Promise::Deferred deferred;
+
+protected:
+    void Execute() override {
+        const size_t room = llama_n_batch(context_);
+        for (size_t begin = 0, end = 0; begin < items_.size(); begin = end) {
+            size_t tokens = 0;
+            while (end < items_.size() && tokens + items_[end].tokens.size() <= room) tokens += items_[end++].tokens.size();
+            const int32_t status = run(begin, end);
+            if (status == 0) continue;
+            SetError(status == 1 ? "No free KV cells" : "llama_decode failed, status " + std::to_string(status));
+            return;
+        }
+        llama_synchronize(context_);
+    }
+
+    void OnOK() override {
+        Napi::Int32Array result = Napi::Int32Array::New(Env(), next_.size());
+        std::copy(next_.begin(), next_.end(), result.Data());
+        deferred.Resolve(result);
+    }
+    void OnError(const Napi::Error & error) override { deferred.Reject(error.Value()); }
+
+private:
+    /** Decodes items [begin, end) together and samples. */
+    int32_t run(size_t begin, size_t end) {
+        Batch batch;
+        std::vector<int32_t> rows;
+        for (size_t i = begin; i < end; i++) {
+            const Item & item = items_[i];
+            for (size_t j = 0; j < item.tokens.size(); j++) {
+                const bool last = j + 1 == item.tokens.size();
+                batch.add(item.tokens[j], item.sequence, item.position + static_cast<llama_pos>(j), last && item.sampling);
+            }
+            rows.push_back(batch.size() - 1);
+        }
+        const int32_t status = batch.decode(context_);
+        if (status != 0) return status;
+        for (size_t i = begin; i < end; i++) {
+            if (items_[i].sampling) next_[i] = sample(*items_[i].sampling, rows[i - begin]);
+        }
+        return 0;
+    }
+
+    int32_t sample(Sampling & sampling, int32_t row) {
+        const float * logits = llama_get_logits_ith(context_, row);
+        const llama_token token = logits ? sampling.next(logits) : Sampling::NONE;
+        return token == Sampling::NONE ? NONE_LEFT : token;
+    }
+
+    llama_context * context_;
+    Napi::ObjectReference context_ref_;  // keeps node-llama-cpp from collecting the context meanwhile
+    std::vector<Item> items_;
+    std::vector<int32_t> next_;
+};
+
+llama_seq_id sequence_of(const Napi::Value & value, const llama_context * context) {
+    const int32_t sequence = value.ToNumber().Int32Value();
+    if (sequence < 0 || static_cast<uint32_t>(sequence) >= llama_n_seq_max(context)) {
+        throw Napi::RangeError::New(value.Env(), "No such sequence: " + std::to_string(sequence));
+    }
+    return sequence;
+}
+
+/** Checks what llama.cpp would only assert, which ends the process. */
+Item item_of(const Napi::Object & object, const llama_context * context) {
+    const Napi::Env env = object.Env();
+    Item item;
+    item.sequence = sequence_of(object.Get("sequence"), context);
+    item.position = object.Get("position").ToNumber().Int32Value();
+    if (item.position < 0) throw Napi::RangeError::New(env, "The position is negative");
+
+    const Napi::Array tokens = object.Get("tokens").As<Napi::Array>();
+    const uint32_t length = tokens.IsArray() ? tokens.Length() : 0;
+    if (length < 1 || length > llama_n_batch(context)) throw Napi::RangeError::New(env, "The tokens are none, or more than a batch");
+    const int32_t vocabulary = llama_vocab_n_tokens(llama_model_get_vocab(llama_get_model(context)));
+    for (uint32_t i = 0; i < length; i++) {
+        const int32_t token = Napi::Value(tokens[i]).ToNumber().Int32Value();
+        if (token < 0 || token >= vocabulary) throw Napi::RangeError::New(env, "No such token: " + std::to_string(token));
+        item.tokens.push_back(token);
+    }
+
+    const Napi::Value sampler = object.Get("sampler");
+    if (!sampler.IsNull()) item.sampling = Sampler::of(sampler);
+    return item;
+}
+
+}  // namespace
+
+Napi::Value step(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    if (info.Length() != 2 || !info[1].IsArray()) throw Napi::TypeError::New(env, "step(context, items)");
+    llama_context * context = llama_access::context_of(info[0]);
+    const Napi::Array array = info[1].As<Napi::Array>();
+    std::vector<Item> items;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        items.push_back(item_of(Napi::Value(array[i]).As<Napi::Object>(), context));
+        if (i > 0 && items[i - 1].sequence >= items[i].sequence) throw Napi::RangeError::New(env, "The sequences do not ascend");
+    }
+
+    auto * worker = new StepWorker(env, context, info[0].As<Napi::Object>(), std::move(items));
+    Napi::Promise promise = worker->deferred.Promise();
+    worker->Queue();
+    return promise;
+}
+
+Napi::Value remove_cells(const Napi::CallbackInfo & info) {
+    llama_context * context = llama_access::context_of(info[0]);
+    const llama_seq_id sequence = sequence_of(info[1], context);
+    const llama_pos from = info[2].ToNumber().Int32Value();
+    return Napi::Boolean::New(info.Env(), llama_memory_seq_rm(llama_get_memory(context), sequence, from, -1));
+}

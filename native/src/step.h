@@ -1,0 +1,16 @@
+#pragma once
+
+#include <napi.h>
+
+/**
+ * step(context._ctx, items): Promise<Int32Array>. Evaluates the tokens of every item and samples the token that follows each. The caller
+ * holds the context's lock.
+ *
+ * An item is { sequence, position, tokens, sampler }: `tokens` (at least one, at most a batch) stand at `position` and after it; with a
+ * sampler of null nothing follows. Sequences ascend, none comes twice. The result holds a token for each item: -1 where none was asked for,
+ * -2 where the grammar leaves none.
+ */
+Napi::Value step(const Napi::CallbackInfo & info);
+
+/** removeCells(context._ctx, sequence, from): boolean. Forgets positions from `from` on; false, and nothing forgotten, where the memory cannot. */
+Napi::Value remove_cells(const Napi::CallbackInfo & info);
