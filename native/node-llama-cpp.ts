@@ -34,6 +34,7 @@ export class Decoder {
   readonly #bridge: Bridge
   readonly #context: LlamaContext
   readonly #private: PrivateContext
+  readonly #onGpu: boolean
   /** False where a conversation's end cannot be forgotten without its beginning (recurrent, sliding window). */
   readonly forgets: boolean
 
@@ -42,6 +43,7 @@ export class Decoder {
     this.#bridge = bridge
     this.#context = context
     this.#private = context as unknown as PrivateContext
+    this.#onGpu = model.llama.gpu !== false
     const info = bridge.contextInfo(addonModel(model), this.#private._ctx)
     const faults = [
       !info.belongs && 'the context does not point to its model',
@@ -59,9 +61,11 @@ export class Decoder {
    * @throws Error of llama.cpp; what the sequences hold is unknown then
    */
   async step (items: StepItem[]): Promise<number[]> {
-    // llama.cpp decodes sequences together only while their numbers ascend without a gap; otherwise it reads the model's weights once more.
+    // A batch that falls apart reads the weights once more. To a card only that counts; a processor also feels each filler (8 slots on two cores,
+    // answers in 0, 2, 3, 5 and 7: 61 instead of 92 ms a step; in 0, 3 and 4 no difference).
+    const mostFillers = this.#onGpu ? this.#context.totalSequences : items.length - 1
     const order = items.map((_, index) => index).sort((a, b) => items[a]!.sequence - items[b]!.sequence)
-    const sorted = await this.#run(ctx => this.#bridge.step(ctx, order.map(index => items[index]!)))
+    const sorted = await this.#run(ctx => this.#bridge.step(ctx, order.map(index => items[index]!), mostFillers))
     const tokens = new Array<number>(items.length)
     for (const [place, index] of order.entries()) tokens[index] = sorted[place]!
     return tokens

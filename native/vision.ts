@@ -23,10 +23,14 @@ export interface Bridge {
   /**
    * Evaluates the tokens of several sequences in as few batches as they fit, on a thread of the pool, and samples what follows. The caller holds
    * the lock of node-llama-cpp's context.
+   *
+   * llama.cpp computes sequences in one batch only while their numbers ascend without a gap. A gap is filled with a token for each missing
+   * sequence, which is forgotten again.
    * @param items in ascending order of their sequences, which must differ
+   * @param mostFillers where it would take more of them, the batch falls apart instead
    * @returns for each item the next token; `NOT_ASKED` without a sampler, `NONE_LEFT` where the grammar allows none
    */
-  step (context: AddonContext, items: StepItem[]): Promise<Int32Array>
+  step (context: AddonContext, items: StepItem[], mostFillers: number): Promise<Int32Array>
   /** Forgets a sequence's positions from `from` on. False, and nothing forgotten, where the memory cannot. */
   removeCells (context: AddonContext, sequence: number, from: number): boolean
   /**

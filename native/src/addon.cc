@@ -35,14 +35,12 @@ void set_logger(const Napi::CallbackInfo & info) {
 /** contextInfo(model._model, context._ctx): { belongs, contextSize, batchSize, sequences, forgets } as llama.cpp itself sees it. */
 Napi::Value context_info(const Napi::CallbackInfo & info) {
     llama_context * context = llama_access::context_of(info[1]);
-    const llama_model * model = llama_get_model(context);
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("belongs", llama_access::belongs_together(info[0], info[1]));
     result.Set("contextSize", llama_n_ctx(context));
     result.Set("batchSize", llama_n_batch(context));
     result.Set("sequences", llama_n_seq_max(context));
-    // A window that slides has thrown away cells in silence.
-    result.Set("forgets", !llama_model_is_recurrent(model) && !llama_model_is_hybrid(model) && llama_model_n_swa(model) == 0);
+    result.Set("forgets", can_forget(context));
     return result;
 }
 

@@ -19,6 +19,12 @@ struct Item {
     std::shared_ptr<Sampling> sampling;  // null: only evaluate
 };
 
+/** A token that only keeps sequences together. */
+struct Filler {
+    llama_seq_id sequence;
+    llama_pos position;
+};
+
 /** What llama_decode takes, with room for it. */
 class Batch {
 public:
@@ -54,9 +60,9 @@ private:
 
 class StepWorker : public Napi::AsyncWorker {
 public:
-    StepWorker(Napi::Env env, llama_context * context, Napi::Object context_object, std::vector<Item> items)
+    StepWorker(Napi::Env env, llama_context * context, Napi::Object context_object, std::vector<Item> items, size_t most_fillers)
         : AsyncWorker(env, "SightlineStep"), deferred(Napi::Promise::Deferred::New(env)), context_(context),
-          context_ref_(Napi::Persistent(context_object)), items_(std::move(items)), next_(items_.size(), NOT_ASKED) {}
+          context_ref_(Napi::Persistent(context_object)), items_(std::move(items)), most_fillers_(most_fillers), next_(items_.size(), NOT_ASKED) {}
 
     Napi::Promise::Deferred deferred;
 
@@ -84,33 +90,64 @@ protected:
 private:
     /** Decodes items [begin, end) together and samples. */
     int32_t run(size_t begin, size_t end) {
-        Batch batch;
-        std::vector<int32_t> rows;
-        for (size_t i = begin; i < end; i++) {
-            const Item & item = items_[i];
-            for (size_t j = 0; j < item.tokens.size(); j++) {
-                const bool last = j + 1 == item.tokens.size();
-                batch.add(item.tokens[j], item.sequence, item.position + static_cast<llama_pos>(j), last && item.sampling);
-            }
-            rows.push_back(batch.size() - 1);
-        }
-        const int32_t status = batch.decode(context_);
+        const std::vector<Filler> fillers = find_fillers(begin, end);
+        int32_t status = decode(begin, end, fillers);
+        // A filler needs a cell, which its sequence may not have left; nothing was decoded then.
+        if (status == 1 && !fillers.empty()) status = decode(begin, end, {});
         if (status != 0) return status;
+        for (const auto & [sequence, position] : fillers) llama_memory_seq_rm(llama_get_memory(context_), sequence, position, -1);
         for (size_t i = begin; i < end; i++) {
-            if (items_[i].sampling) next_[i] = sample(*items_[i].sampling, rows[i - begin]);
+            if (items_[i].sampling) next_[i] = sample(*items_[i].sampling, rows_[i]);
         }
         return 0;
     }
 
+    int32_t decode(size_t begin, size_t end, const std::vector<Filler> & fillers) {
+        Batch batch;
+        auto filler = fillers.begin();
+        for (size_t i = begin; i < end; i++) {
+            const Item & item = items_[i];
+            for (; filler != fillers.end() && filler->sequence < item.sequence; filler++) batch.add(item.tokens[0], filler->sequence, filler->position, false);
+            for (size_t j = 0; j < item.tokens.size(); j++) {
+                const bool last = j + 1 == item.tokens.size();
+                batch.add(item.tokens[j], item.sequence, item.position + static_cast<llama_pos>(j), last && item.sampling);
+            }
+            rows_[i] = batch.size() - 1;
+        }
+        return batch.decode(context_);
+    }
+
+    /** One for each sequence that is missing between those of the items; none when they are more than allowed or than there is room for. */
+    std::vector<Filler> find_fillers(size_t begin, size_t end) const {
+        std::vector<Filler> fillers;
+        if (most_fillers_ == 0 || !can_forget(context_)) return fillers;
+        size_t tokens = items_[begin].tokens.size();
+        for (size_t i = begin + 1; i < end; i++) {
+            tokens += items_[i].tokens.size();
+            for (llama_seq_id sequence = items_[i - 1].sequence + 1; sequence < items_[i].sequence; sequence++) {
+                fillers.push_back({ sequence, llama_memory_seq_pos_max(llama_get_memory(context_), sequence) + 1 });
+            }
+        }
+        if (fillers.size() > most_fillers_ || tokens + fillers.size() > llama_n_batch(context_)) fillers.clear();
+        return fillers;
+    }
+
     int32_t sample(Sampling & sampling, int32_t row) {
         const float * logits = llama_get_logits_ith(context_, row);
-        const llama_token token = logits ? sampling.next(logits) : Sampling::NONE;
-        return token == Sampling::NONE ? NONE_LEFT : token;
+        try {
+            const llama_token token = logits ? sampling.next(logits) : Sampling::NONE;
+            return token == Sampling::NONE ? NONE_LEFT : token;
+        } catch (const std::exception &) {
+            // llama.cpp's grammar refuses a token like this. It is one answer's trouble, not that of all.
+            return NONE_LEFT;
+        }
     }
 
     llama_context * context_;
     Napi::ObjectReference context_ref_;  // keeps node-llama-cpp from collecting the context meanwhile
     std::vector<Item> items_;
+    size_t most_fillers_;
+    std::vector<int32_t> rows_ = std::vector<int32_t>(items_.size());  // of each item's last token in its batch
     std::vector<int32_t> next_;
 };
 
@@ -147,9 +184,14 @@ Item item_of(const Napi::Object & object, const llama_context * context) {
 
 }  // namespace
 
+bool can_forget(const llama_context * context) {
+    const llama_model * model = llama_get_model(context);
+    return !llama_model_is_recurrent(model) && !llama_model_is_hybrid(model) && llama_model_n_swa(model) == 0;
+}
+
 Napi::Value step(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
-    if (info.Length() != 2 || !info[1].IsArray()) throw Napi::TypeError::New(env, "step(context, items)");
+    if (info.Length() != 3 || !info[1].IsArray()) throw Napi::TypeError::New(env, "step(context, items, mostFillers)");
     llama_context * context = llama_access::context_of(info[0]);
     const Napi::Array array = info[1].As<Napi::Array>();
     std::vector<Item> items;
@@ -158,7 +200,7 @@ Napi::Value step(const Napi::CallbackInfo & info) {
         if (i > 0 && items[i - 1].sequence >= items[i].sequence) throw Napi::RangeError::New(env, "The sequences do not ascend");
     }
 
-    auto * worker = new StepWorker(env, context, info[0].As<Napi::Object>(), std::move(items));
+    auto * worker = new StepWorker(env, context, info[0].As<Napi::Object>(), std::move(items), info[2].ToNumber().Uint32Value());
     Napi::Promise promise = worker->deferred.Promise();
     worker->Queue();
     return promise;

@@ -2,13 +2,21 @@
 
 #include <napi.h>
 
+#include "llama.h"
+
+/** True where the end of a sequence can be removed and the rest be used. A window that slides has thrown away cells in silence. */
+bool can_forget(const llama_context * context);
+
 /**
- * step(context._ctx, items): Promise<Int32Array>. Evaluates the tokens of every item and samples the token that follows each. The caller
+ * step(context._ctx, items, mostFillers): Promise<Int32Array>. Evaluates the tokens of every item and samples the token that follows each. The caller
  * holds the context's lock.
  *
  * An item is { sequence, position, tokens, sampler }: `tokens` (at least one, at most a batch) stand at `position` and after it; with a
  * sampler of null nothing follows. Sequences ascend, none comes twice. The result holds a token for each item: -1 where none was asked for,
  * -2 where the grammar leaves none.
+ *
+ * llama.cpp computes sequences in one batch only while their numbers ascend without a gap. A gap is filled with a token for each missing
+ * sequence, up to `mostFillers` in all, and these are forgotten again.
  */
 Napi::Value step(const Napi::CallbackInfo & info);
 
