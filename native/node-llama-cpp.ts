@@ -38,8 +38,11 @@ export class Decoder {
   /** False where a conversation's end cannot be forgotten without its beginning (recurrent, sliding window). */
   readonly forgets: boolean
 
-  /** @throws Error when a pointer or a size is not what the bridge was compiled for */
-  constructor (bridge: Bridge, model: LlamaModel, context: LlamaContext) {
+  /**
+   * @param threads CPU threads that a decoding may take
+   * @throws Error when a pointer or a size is not what the bridge was compiled for
+   */
+  constructor (bridge: Bridge, model: LlamaModel, context: LlamaContext, threads: number) {
     this.#bridge = bridge
     this.#context = context
     this.#private = context as unknown as PrivateContext
@@ -52,6 +55,7 @@ export class Decoder {
       info.sequences !== context.totalSequences && `the context has ${info.sequences} sequences, not ${context.totalSequences}`
     ].filter(Boolean)
     if (faults.length > 0) throw new Error(`The vision bridge does not match the installed node-llama-cpp: ${faults.join('; ')}`)
+    bridge.attachThreads(this.#private._ctx, threads)
     this.forgets = info.forgets
   }
 

@@ -31,6 +31,8 @@ export interface Bridge {
    * @returns for each item the next token; `NOT_ASKED` without a sampler, `NONE_LEFT` where the grammar allows none
    */
   step (context: AddonContext, items: StepItem[], mostFillers: number): Promise<Int32Array>
+  /** Gives a context CPU threads that stay, once. It may be told to use fewer of them. */
+  attachThreads (context: AddonContext, threads: number): void
   /** Forgets a sequence's positions from `from` on. False, and nothing forgotten, where the memory cannot. */
   removeCells (context: AddonContext, sequence: number, from: number): boolean
   /**

@@ -52,6 +52,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("Sampler", Sampler::define(env));
     exports.Set("step", Napi::Function::New(env, step));
     exports.Set("removeCells", Napi::Function::New(env, remove_cells));
+    exports.Set("attachThreads", Napi::Function::New(env, attach_threads));
     exports.Set("setLogger", Napi::Function::New(env, set_logger));
     exports.Set("contextInfo", Napi::Function::New(env, context_info));
     return exports;

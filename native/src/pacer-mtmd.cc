@@ -2,9 +2,11 @@
 #include "mtmd.cpp"
 
 #include "pacer.h"
+#include "threads.h"
 
 /** Defined in pacer-clip.cc. */
 void clip_set_threads(clip_ctx * context, int threads);
+void clip_attach_threads(clip_ctx * context, ggml_threadpool_t threads);
 
 namespace {
 
@@ -18,6 +20,10 @@ constexpr int MOST_NODES = 256;
 void Pacer::attach(mtmd_context_params & params) {
     params.cb_eval = &Pacer::on_node;
     params.cb_eval_user_data = this;
+}
+
+void Pacer::keep_threads(mtmd_context * context, int most) {
+    clip_attach_threads(context->ctx_v, create_threads(most));
 }
 
 void Pacer::begin(mtmd_context * context, int threads) {

@@ -16,6 +16,9 @@ public:
     /** To be set before the context is created: mtmd takes the callback from its parameters. */
     void attach(mtmd_context_params & params);
 
+    /** Once, when the context is there: threads of its own (threads.h), as many as an encoding may ever take. */
+    void keep_threads(mtmd_context * context, int most);
+
     /** Before each encoding. */
     void begin(mtmd_context * context, int threads);
 

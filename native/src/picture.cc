@@ -1,7 +1,9 @@
 #include "picture.h"
 
+#include <stdexcept>
 #include <string>
 
+#include "lane.h"
 #include "llama-access.h"
 
 namespace {
@@ -9,18 +11,14 @@ namespace {
 Napi::FunctionReference constructor;
 
 /** Decodes tokens [offset, offset + count) of a picture that starts at `position` into one sequence. */
-class DecodeWorker : public Napi::AsyncWorker {
+class Decode : public Task {
 public:
-    DecodeWorker(Napi::Env env, llama_context * context, Napi::Object context_object, std::shared_ptr<const Encoding> encoding,
-                 llama_seq_id sequence, llama_pos position, int32_t offset, int32_t count)
-        : AsyncWorker(env, "SightlineDecode"), deferred(Napi::Promise::Deferred::New(env)), context_(context),
-          context_ref_(Napi::Persistent(context_object)), encoding_(std::move(encoding)), sequence_(sequence),
+    Decode(llama_context * context, Napi::Object context_object, std::shared_ptr<const Encoding> encoding,
+           llama_seq_id sequence, llama_pos position, int32_t offset, int32_t count)
+        : context_(context), context_ref_(Napi::Persistent(context_object)), encoding_(std::move(encoding)), sequence_(sequence),
           position_(position), offset_(offset), count_(count) {}
 
-    Napi::Promise::Deferred deferred;
-
-protected:
-    void Execute() override {
+    void execute() override {
         const int axes = encoding_->mrope ? 4 : 1;
         const int32_t width = llama_model_n_embd_inp(llama_get_model(context_));
         std::vector<llama_pos> positions(static_cast<size_t>(count_) * axes, 0);
@@ -52,17 +50,10 @@ protected:
         batch.logits = logits.data();
 
         const int32_t status = llama_decode(context_, batch);
-        if (status == 1) {
-            SetError("No free KV cells for the picture");
-        } else if (status != 0) {
-            SetError("llama_decode failed on a picture, status " + std::to_string(status));
-        } else {
-            llama_synchronize(context_);
-        }
+        if (status == 1) throw std::runtime_error("No free KV cells for the picture");
+        if (status != 0) throw std::runtime_error("llama_decode failed on a picture, status " + std::to_string(status));
+        llama_synchronize(context_);
     }
-
-    void OnOK() override { deferred.Resolve(Env().Undefined()); }
-    void OnError(const Napi::Error & error) override { deferred.Reject(error.Value()); }
 
 private:
     llama_context * context_;
@@ -139,10 +130,7 @@ Napi::Value Picture::decode(const Napi::CallbackInfo & info) {
     const size_t width = llama_model_n_embd_inp(llama_get_model(context));
     if (encoding.embeddings.size() != width * encoding.tokens) throw Napi::TypeError::New(env, "The picture was encoded for another model");
 
-    auto * worker = new DecodeWorker(env, context, info[0].As<Napi::Object>(), encoding_, sequence, position, offset, count);
-    Napi::Promise promise = worker->deferred.Promise();
-    worker->Queue();
-    return promise;
+    return lane::run(env, std::make_unique<Decode>(context, info[0].As<Napi::Object>(), encoding_, sequence, position, offset, count));
 }
 
 void Picture::dispose(const Napi::CallbackInfo &) {

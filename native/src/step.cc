@@ -1,11 +1,15 @@
 #include "step.h"
 
+#include <algorithm>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "lane.h"
 #include "llama-access.h"
 #include "sampler.h"
+#include "threads.h"
 
 namespace {
 
@@ -58,34 +62,29 @@ private:
     std::vector<int8_t> logits_;
 };
 
-class StepWorker : public Napi::AsyncWorker {
+class Step : public Task {
 public:
-    StepWorker(Napi::Env env, llama_context * context, Napi::Object context_object, std::vector<Item> items, size_t most_fillers)
-        : AsyncWorker(env, "SightlineStep"), deferred(Napi::Promise::Deferred::New(env)), context_(context),
-          context_ref_(Napi::Persistent(context_object)), items_(std::move(items)), most_fillers_(most_fillers), next_(items_.size(), NOT_ASKED) {}
+    Step(llama_context * context, Napi::Object context_object, std::vector<Item> items, size_t most_fillers)
+        : context_(context), context_ref_(Napi::Persistent(context_object)), items_(std::move(items)), most_fillers_(most_fillers),
+          rows_(items_.size()), next_(items_.size(), NOT_ASKED) {}
 
-    Napi::Promise::Deferred deferred;
-
-protected:
-    void Execute() override {
+    void execute() override {
         const size_t room = llama_n_batch(context_);
         for (size_t begin = 0, end = 0; begin < items_.size(); begin = end) {
             size_t tokens = 0;
             while (end < items_.size() && tokens + items_[end].tokens.size() <= room) tokens += items_[end++].tokens.size();
             const int32_t status = run(begin, end);
-            if (status == 0) continue;
-            SetError(status == 1 ? "No free KV cells" : "llama_decode failed, status " + std::to_string(status));
-            return;
+            if (status == 1) throw std::runtime_error("No free KV cells");
+            if (status != 0) throw std::runtime_error("llama_decode failed, status " + std::to_string(status));
         }
         llama_synchronize(context_);
     }
 
-    void OnOK() override {
-        Napi::Int32Array result = Napi::Int32Array::New(Env(), next_.size());
+    Napi::Value result(Napi::Env env) override {
+        Napi::Int32Array result = Napi::Int32Array::New(env, next_.size());
         std::copy(next_.begin(), next_.end(), result.Data());
-        deferred.Resolve(result);
+        return result;
     }
-    void OnError(const Napi::Error & error) override { deferred.Reject(error.Value()); }
 
 private:
     /** Decodes items [begin, end) together and samples. */
@@ -147,7 +146,7 @@ private:
     Napi::ObjectReference context_ref_;  // keeps node-llama-cpp from collecting the context meanwhile
     std::vector<Item> items_;
     size_t most_fillers_;
-    std::vector<int32_t> rows_ = std::vector<int32_t>(items_.size());  // of each item's last token in its batch
+    std::vector<int32_t> rows_;  // of each item's last token in its batch
     std::vector<int32_t> next_;
 };
 
@@ -200,10 +199,7 @@ Napi::Value step(const Napi::CallbackInfo & info) {
         if (i > 0 && items[i - 1].sequence >= items[i].sequence) throw Napi::RangeError::New(env, "The sequences do not ascend");
     }
 
-    auto * worker = new StepWorker(env, context, info[0].As<Napi::Object>(), std::move(items), info[2].ToNumber().Uint32Value());
-    Napi::Promise promise = worker->deferred.Promise();
-    worker->Queue();
-    return promise;
+    return lane::run(env, std::make_unique<Step>(context, info[0].As<Napi::Object>(), std::move(items), info[2].ToNumber().Uint32Value()));
 }
 
 Napi::Value remove_cells(const Napi::CallbackInfo & info) {
@@ -211,4 +207,13 @@ Napi::Value remove_cells(const Napi::CallbackInfo & info) {
     const llama_seq_id sequence = sequence_of(info[1], context);
     const llama_pos from = info[2].ToNumber().Int32Value();
     return Napi::Boolean::New(info.Env(), llama_memory_seq_rm(llama_get_memory(context), sequence, from, -1));
+}
+
+void attach_threads(const Napi::CallbackInfo & info) {
+    llama_context * context = llama_access::context_of(info[0]);
+    try {
+        llama_attach_threadpool(context, create_threads(info[1].ToNumber().Int32Value()), nullptr);
+    } catch (const std::exception & error) {
+        throw Napi::Error::New(info.Env(), error.what());
+    }
 }

@@ -22,3 +22,9 @@ Napi::Value step(const Napi::CallbackInfo & info);
 
 /** removeCells(context._ctx, sequence, from): boolean. Forgets positions from `from` on; false, and nothing forgotten, where the memory cannot. */
 Napi::Value remove_cells(const Napi::CallbackInfo & info);
+
+/**
+ * attachThreads(context._ctx, threads). Gives a context threads of its own (threads.h); it may be told to use fewer of them. Once for each
+ * context. They are never freed: nobody knows when node-llama-cpp is done with it.
+ */
+void attach_threads(const Napi::CallbackInfo & info);

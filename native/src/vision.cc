@@ -28,6 +28,7 @@ protected:
         if (!context_) return SetError("The projector cannot be loaded, or it does not belong to the model");
         if (!mtmd_support_vision(context_.get())) return SetError("The projector has no vision encoder");
         if (mtmd_decode_use_non_causal(context_.get(), nullptr)) return SetError("The projector wants non-causal attention; only the Qwen-VL family is supported");
+        if (!params_.use_gpu) pacer_->keep_threads(context_.get(), params_.n_threads);
     }
 
     void OnOK() override { deferred.Resolve(Vision::create(Env(), std::move(context_), std::move(pacer_), model_ref_.Value())); }

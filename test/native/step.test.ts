@@ -12,9 +12,9 @@ const BATCH = 64
 
 const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true })
 const model = await llama.loadModel({ modelPath: path.join(ROOT, DEMO.model) })
-const context = await model.createContext({ sequences: SEQUENCES, contextSize: CELLS, batchSize: BATCH, threads: 1 })
+const context = await model.createContext({ sequences: SEQUENCES, contextSize: CELLS, batchSize: BATCH, threads: 2 })
 const bridge = await loadBridge(false)
-const decoder = new Decoder(bridge, model, context)
+const decoder = new Decoder(bridge, model, context, 2)
 t.teardown(() => llama.dispose())
 
 const neutral: SamplerOptions = {

@@ -74,7 +74,7 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
     llama,
     model,
     context,
-    decoder: new Decoder(bridge, model, context),
+    decoder: new Decoder(bridge, model, context, threads),
     createSampler: options => new bridge.Sampler(addonModel(model), options),
     vision: projector?.vision ?? null,
     prompts,
