@@ -16,29 +16,31 @@ export interface Bridge {
      */
     load (model: AddonModel, path: string, options: VisionOptions): Promise<Vision>
   }
-  /** Receives mtmd's log lines; levels as in ggml: 1 debug, 2 info, 3 warning, 4 error, 5 continuation. */
-  setLogger (log: (level: number, text: string) => void): void
   /** @throws Error when llama.cpp cannot parse the grammar */
   Sampler: new (model: AddonModel, options: SamplerOptions) => Sampler
   /**
-   * Evaluates the tokens of several sequences in as few batches as they fit, on a thread of the pool, and samples what follows. The caller holds
-   * the lock of node-llama-cpp's context.
+   * Evaluates the tokens of several sequences in as few batches as they fit, and samples what follows. Whatever touches a context runs on one
+   * thread, in the order in which it was asked for.
    *
    * llama.cpp computes sequences in one batch only while their numbers ascend without a gap. A gap is filled with a token for each missing
    * sequence, which is forgotten again.
    * @param items in ascending order of their sequences, which must differ
    * @param mostFillers where it would take more of them, the batch falls apart instead
+   * @param threads CPU threads, at most those of `attachThreads`
    * @returns for each item the next token; `NOT_ASKED` without a sampler, `NONE_LEFT` where the grammar allows none
    */
-  step (context: AddonContext, items: StepItem[], mostFillers: number): Promise<Int32Array>
-  /** Gives a context CPU threads that stay, once. It may be told to use fewer of them. */
-  attachThreads (context: AddonContext, threads: number): void
-  /** Forgets a sequence's positions from `from` on. False, and nothing forgotten, where the memory cannot. */
-  removeCells (context: AddonContext, sequence: number, from: number): boolean
+  step (context: AddonContext, items: StepItem[], mostFillers: number, threads: number): Promise<Int32Array>
   /**
-   * How llama.cpp itself sees a context; sizes in tokens. `forgets`: the end of a sequence can be removed and the rest be used.
+   * Forgets a sequence's positions from `from` on. False, and nothing forgotten, where the memory cannot do that and leave the rest usable
+   * (recurrent, sliding window); from 0 on it always can.
    */
-  contextInfo (model: AddonModel, context: AddonContext): { belongs: boolean, contextSize: number, batchSize: number, sequences: number, forgets: boolean }
+  forget (context: AddonContext, sequence: number, from: number): Promise<boolean>
+  /** Gives a context CPU threads that stay, once. */
+  attachThreads (context: AddonContext, threads: number): void
+  /** Receives mtmd's log lines; levels as in ggml: 1 debug, 2 info, 3 warning, 4 error, 5 continuation. */
+  setLogger (log: (level: number, text: string) => void): void
+  /** How llama.cpp itself sees a context; sizes in tokens. */
+  contextInfo (model: AddonModel, context: AddonContext): { belongs: boolean, contextSize: number, batchSize: number, sequences: number }
 }
 
 export interface VisionOptions {
@@ -47,6 +49,8 @@ export interface VisionOptions {
   /** Limits of mtmd's own resizing, in tokens of one picture; -1 leaves the projector's defaults. */
   minTokens: number
   maxTokens: number
+  /** Encode on the thread on which contexts decode, because the two must not run at the same time. */
+  sharesLane: boolean
 }
 
 /** Every field is needed. Neutral values switch a part off. */
@@ -92,7 +96,7 @@ export const NONE_LEFT = -2
 
 export interface Vision {
   /**
-   * Encodes one picture on a thread of the pool; needs no context and no lock. One call at a time, a second one throws.
+   * Encodes one picture on a thread of its own; needs no context. One call at a time, a second one throws.
    * @param rgb `height × width × 3` bytes, rows from the top
    * @param threads CPU threads of this encoding, to begin with
    */
@@ -113,11 +117,10 @@ export interface Picture {
   /** Memory of the embeddings. */
   readonly bytes: number
   /**
-   * Decodes tokens `offset … offset + count - 1` into a sequence, on a thread of the pool. The caller holds the lock of
-   * node-llama-cpp's context.
+   * Decodes tokens `offset … offset + count - 1` into a sequence, on the thread on which contexts decode.
    * @param position where the picture (not the slice) starts in the sequence
    */
-  decode (context: AddonContext, sequence: number, position: number, offset: number, count: number): Promise<void>
+  decode (context: AddonContext, sequence: number, position: number, offset: number, count: number, threads: number): Promise<void>
   dispose (): void
 }
 

@@ -32,7 +32,7 @@ void set_logger(const Napi::CallbackInfo & info) {
     mtmd_helper_log_set(forward_log, nullptr);
 }
 
-/** contextInfo(model._model, context._ctx): { belongs, contextSize, batchSize, sequences, forgets } as llama.cpp itself sees it. */
+/** contextInfo(model._model, context._ctx): { belongs, contextSize, batchSize, sequences } as llama.cpp itself sees it. */
 Napi::Value context_info(const Napi::CallbackInfo & info) {
     llama_context * context = llama_access::context_of(info[1]);
     Napi::Object result = Napi::Object::New(info.Env());
@@ -40,7 +40,6 @@ Napi::Value context_info(const Napi::CallbackInfo & info) {
     result.Set("contextSize", llama_n_ctx(context));
     result.Set("batchSize", llama_n_batch(context));
     result.Set("sequences", llama_n_seq_max(context));
-    result.Set("forgets", can_forget(context));
     return result;
 }
 
@@ -51,7 +50,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("Picture", Picture::define(env));
     exports.Set("Sampler", Sampler::define(env));
     exports.Set("step", Napi::Function::New(env, step));
-    exports.Set("removeCells", Napi::Function::New(env, remove_cells));
+    exports.Set("forget", Napi::Function::New(env, forget));
     exports.Set("attachThreads", Napi::Function::New(env, attach_threads));
     exports.Set("setLogger", Napi::Function::New(env, set_logger));
     exports.Set("contextInfo", Napi::Function::New(env, context_info));

@@ -2,9 +2,12 @@
 
 #include <napi.h>
 
+#include <condition_variable>
+#include <deque>
 #include <memory>
+#include <mutex>
 
-/** Work for the lane. */
+/** Work for a lane. */
 class Task {
 public:
     virtual ~Task() = default;
@@ -15,12 +18,29 @@ public:
 };
 
 /**
- * The one thread on which contexts decode. Threads of libuv's pool take turns, so that each step would begin on a thread, and often on a
- * core, that the last one did not use.
+ * A thread that does one task after the other. Threads of libuv's pool would take turns, so that each batch began on a thread, and often on a core,
+ * that the last one did not use; and what must not happen twice at a time would need a lock.
  */
-namespace lane {
+class Lane {
+public:
+    /** Everything that touches a context goes here: llama.cpp allows one at a time. */
+    static Lane & decoding(Napi::Env env);
+    /** Encodings need no context. */
+    static Lane & encoding(Napi::Env env);
 
-/** The task lives until its promise has settled. */
-Napi::Promise run(Napi::Env env, std::unique_ptr<Task> task);
+    Napi::Promise run(Napi::Env env, std::unique_ptr<Task> task);
 
-}  // namespace lane
+private:
+    struct Job;
+
+    explicit Lane(Napi::Env env);
+    [[noreturn]] void loop();
+    Job * take();
+    void settle(Napi::Env env, const Job & job);
+
+    Napi::ThreadSafeFunction deliver_;
+    size_t in_flight_ = 0;  // known to JavaScript's thread only
+    std::mutex mutex_;
+    std::condition_variable arrived_;
+    std::deque<Job *> jobs_;
+};

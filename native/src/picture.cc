@@ -14,11 +14,12 @@ Napi::FunctionReference constructor;
 class Decode : public Task {
 public:
     Decode(llama_context * context, Napi::Object context_object, std::shared_ptr<const Encoding> encoding,
-           llama_seq_id sequence, llama_pos position, int32_t offset, int32_t count)
+           llama_seq_id sequence, llama_pos position, int32_t offset, int32_t count, int32_t threads)
         : context_(context), context_ref_(Napi::Persistent(context_object)), encoding_(std::move(encoding)), sequence_(sequence),
-          position_(position), offset_(offset), count_(count) {}
+          position_(position), offset_(offset), count_(count), threads_(threads) {}
 
     void execute() override {
+        llama_set_n_threads(context_, threads_, threads_);
         const int axes = encoding_->mrope ? 4 : 1;
         const int32_t width = llama_model_n_embd_inp(llama_get_model(context_));
         std::vector<llama_pos> positions(static_cast<size_t>(count_) * axes, 0);
@@ -63,6 +64,7 @@ private:
     llama_pos position_;
     int32_t offset_;
     int32_t count_;
+    int32_t threads_;
 };
 
 }  // namespace
@@ -111,18 +113,20 @@ Napi::Value Picture::bytes(const Napi::CallbackInfo & info) {
 Napi::Value Picture::decode(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
     const Encoding & encoding = alive(env);
-    if (info.Length() != 5) throw Napi::TypeError::New(env, "decode(context, sequence, position, offset, count)");
+    if (info.Length() != 6) throw Napi::TypeError::New(env, "decode(context, sequence, position, offset, count, threads)");
     llama_context * context = llama_access::context_of(info[0]);
     const int32_t sequence = info[1].ToNumber().Int32Value();
     const int32_t position = info[2].ToNumber().Int32Value();
     const int32_t offset = info[3].ToNumber().Int32Value();
     const int32_t count = info[4].ToNumber().Int32Value();
+    const int32_t threads = info[5].ToNumber().Int32Value();
 
     // Each of these would be a failed assertion inside llama.cpp, which ends the process.
     if (sequence < 0 || static_cast<uint32_t>(sequence) >= llama_n_seq_max(context)) {
         throw Napi::RangeError::New(env, "No such sequence: " + std::to_string(sequence));
     }
     if (position < 0) throw Napi::RangeError::New(env, "The position is negative");
+    if (threads < 1) throw Napi::RangeError::New(env, "At least one thread is needed");
     if (offset < 0 || count < 1 || offset > encoding.tokens - count) {
         throw Napi::RangeError::New(env, "The slice is outside the picture's " + std::to_string(encoding.tokens) + " tokens");
     }
@@ -130,7 +134,7 @@ Napi::Value Picture::decode(const Napi::CallbackInfo & info) {
     const size_t width = llama_model_n_embd_inp(llama_get_model(context));
     if (encoding.embeddings.size() != width * encoding.tokens) throw Napi::TypeError::New(env, "The picture was encoded for another model");
 
-    return lane::run(env, std::make_unique<Decode>(context, info[0].As<Napi::Object>(), encoding_, sequence, position, offset, count));
+    return Lane::decoding(env).run(env, std::make_unique<Decode>(context, info[0].As<Napi::Object>(), encoding_, sequence, position, offset, count, threads));
 }
 
 void Picture::dispose(const Napi::CallbackInfo &) {

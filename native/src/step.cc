@@ -13,6 +13,12 @@
 
 namespace {
 
+/** True where the end of a sequence can be removed and the rest be used. A window that slides has thrown away cells in silence. */
+bool can_forget(const llama_context * context) {
+    const llama_model * model = llama_get_model(context);
+    return !llama_model_is_recurrent(model) && !llama_model_is_hybrid(model) && llama_model_n_swa(model) == 0;
+}
+
 constexpr int32_t NOT_ASKED = -1;
 constexpr int32_t NONE_LEFT = -2;
 
@@ -64,11 +70,12 @@ private:
 
 class Step : public Task {
 public:
-    Step(llama_context * context, Napi::Object context_object, std::vector<Item> items, size_t most_fillers)
-        : context_(context), context_ref_(Napi::Persistent(context_object)), items_(std::move(items)), most_fillers_(most_fillers),
+    Step(llama_context * context, Napi::Object context_object, std::vector<Item> items, size_t most_fillers, int32_t threads)
+        : context_(context), context_ref_(Napi::Persistent(context_object)), items_(std::move(items)), most_fillers_(most_fillers), threads_(threads),
           rows_(items_.size()), next_(items_.size(), NOT_ASKED) {}
 
     void execute() override {
+        llama_set_n_threads(context_, threads_, threads_);
         const size_t room = llama_n_batch(context_);
         for (size_t begin = 0, end = 0; begin < items_.size(); begin = end) {
             size_t tokens = 0;
@@ -146,8 +153,26 @@ private:
     Napi::ObjectReference context_ref_;  // keeps node-llama-cpp from collecting the context meanwhile
     std::vector<Item> items_;
     size_t most_fillers_;
+    int32_t threads_;
     std::vector<int32_t> rows_;  // of each item's last token in its batch
     std::vector<int32_t> next_;
+};
+
+class Forget : public Task {
+public:
+    Forget(llama_context * context, Napi::Object context_object, llama_seq_id sequence, llama_pos from)
+        : context_(context), context_ref_(Napi::Persistent(context_object)), sequence_(sequence), from_(from) {}
+
+    void execute() override { forgotten_ = (from_ <= 0 || can_forget(context_)) && llama_memory_seq_rm(llama_get_memory(context_), sequence_, from_, -1); }
+
+    Napi::Value result(Napi::Env env) override { return Napi::Boolean::New(env, forgotten_); }
+
+private:
+    llama_context * context_;
+    Napi::ObjectReference context_ref_;
+    llama_seq_id sequence_;
+    llama_pos from_;
+    bool forgotten_ = false;
 };
 
 llama_seq_id sequence_of(const Napi::Value & value, const llama_context * context) {
@@ -183,15 +208,13 @@ Item item_of(const Napi::Object & object, const llama_context * context) {
 
 }  // namespace
 
-bool can_forget(const llama_context * context) {
-    const llama_model * model = llama_get_model(context);
-    return !llama_model_is_recurrent(model) && !llama_model_is_hybrid(model) && llama_model_n_swa(model) == 0;
-}
-
 Napi::Value step(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
-    if (info.Length() != 3 || !info[1].IsArray()) throw Napi::TypeError::New(env, "step(context, items, mostFillers)");
+    if (info.Length() != 4 || !info[1].IsArray()) throw Napi::TypeError::New(env, "step(context, items, mostFillers, threads)");
     llama_context * context = llama_access::context_of(info[0]);
+    const uint32_t most_fillers = info[2].ToNumber().Uint32Value();
+    const int32_t threads = info[3].ToNumber().Int32Value();
+    if (threads < 1) throw Napi::RangeError::New(env, "At least one thread is needed");
     const Napi::Array array = info[1].As<Napi::Array>();
     std::vector<Item> items;
     for (uint32_t i = 0; i < array.Length(); i++) {
@@ -199,14 +222,15 @@ Napi::Value step(const Napi::CallbackInfo & info) {
         if (i > 0 && items[i - 1].sequence >= items[i].sequence) throw Napi::RangeError::New(env, "The sequences do not ascend");
     }
 
-    return lane::run(env, std::make_unique<Step>(context, info[0].As<Napi::Object>(), std::move(items), info[2].ToNumber().Uint32Value()));
+    return Lane::decoding(env).run(env, std::make_unique<Step>(context, info[0].As<Napi::Object>(), std::move(items), most_fillers, threads));
 }
 
-Napi::Value remove_cells(const Napi::CallbackInfo & info) {
+Napi::Value forget(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
     llama_context * context = llama_access::context_of(info[0]);
     const llama_seq_id sequence = sequence_of(info[1], context);
     const llama_pos from = info[2].ToNumber().Int32Value();
-    return Napi::Boolean::New(info.Env(), llama_memory_seq_rm(llama_get_memory(context), sequence, from, -1));
+    return Lane::decoding(env).run(env, std::make_unique<Forget>(context, info[0].As<Napi::Object>(), sequence, from));
 }
 
 void attach_threads(const Napi::CallbackInfo & info) {

@@ -1,9 +1,11 @@
 #include "vision.h"
 
 #include <cstring>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "lane.h"
 #include "llama-access.h"
 #include "pacer.h"
 #include "picture.h"
@@ -14,9 +16,9 @@ Napi::FunctionReference constructor;
 
 class LoadWorker : public Napi::AsyncWorker {
 public:
-    LoadWorker(Napi::Env env, llama_model * model, Napi::Object model_object, std::string path, mtmd_context_params params)
+    LoadWorker(Napi::Env env, llama_model * model, Napi::Object model_object, std::string path, mtmd_context_params params, bool shares_lane)
         : AsyncWorker(env, "SightlineLoadVision"), deferred(Napi::Promise::Deferred::New(env)), model_(model),
-          model_ref_(Napi::Persistent(model_object)), path_(std::move(path)), params_(params), pacer_(std::make_unique<Pacer>()) {}
+          model_ref_(Napi::Persistent(model_object)), path_(std::move(path)), params_(params), shares_lane_(shares_lane), pacer_(std::make_unique<Pacer>()) {}
 
     Napi::Promise::Deferred deferred;
 
@@ -31,7 +33,7 @@ protected:
         if (!params_.use_gpu) pacer_->keep_threads(context_.get(), params_.n_threads);
     }
 
-    void OnOK() override { deferred.Resolve(Vision::create(Env(), std::move(context_), std::move(pacer_), model_ref_.Value())); }
+    void OnOK() override { deferred.Resolve(Vision::create(Env(), std::move(context_), std::move(pacer_), model_ref_.Value(), shares_lane_)); }
     void OnError(const Napi::Error & error) override { deferred.Reject(error.Value()); }
 
 private:
@@ -39,24 +41,21 @@ private:
     Napi::ObjectReference model_ref_;
     std::string path_;
     mtmd_context_params params_;
+    bool shares_lane_;
     std::unique_ptr<Pacer> pacer_;
     mtmd::context_ptr context_;
 };
 
 }  // namespace
 
-class EncodeWorker : public Napi::AsyncWorker {
+class Encode : public Task {
 public:
-    EncodeWorker(Napi::Env env, Vision * vision, Napi::Object vision_object, std::vector<uint8_t> rgb, uint32_t width, uint32_t height)
-        : AsyncWorker(env, "SightlineEncode"), deferred(Napi::Promise::Deferred::New(env)), vision_(vision),
-          vision_ref_(Napi::Persistent(vision_object)), rgb_(std::move(rgb)), width_(width), height_(height) {}
+    Encode(Vision * vision, Napi::Object vision_object, std::vector<uint8_t> rgb, uint32_t width, uint32_t height)
+        : vision_(vision), vision_ref_(Napi::Persistent(vision_object)), rgb_(std::move(rgb)), width_(width), height_(height) {}
 
-    ~EncodeWorker() override { vision_->busy_ = false; }
+    ~Encode() override { vision_->busy_ = false; }
 
-    Napi::Promise::Deferred deferred;
-
-protected:
-    void Execute() override {
+    void execute() override {
         mtmd_context * context = vision_->context_.get();
         mtmd::bitmap bitmap(width_, height_, rgb_.data());
         rgb_ = {};
@@ -70,18 +69,18 @@ protected:
         text.parse_special = true;
         mtmd::input_chunks chunks(mtmd_input_chunks_init());
         const mtmd_bitmap * bitmaps[] = { bitmap.ptr.get() };
-        if (mtmd_tokenize(context, chunks.ptr.get(), &text, bitmaps, 1) != 0) return SetError("The picture cannot be cut into patches");
+        if (mtmd_tokenize(context, chunks.ptr.get(), &text, bitmaps, 1) != 0) throw std::runtime_error("The picture cannot be cut into patches");
 
         const mtmd_input_chunk * image = nullptr;
         for (size_t i = 0; i < chunks.size(); i++) {
             if (mtmd_input_chunk_get_type(chunks[i]) != MTMD_INPUT_CHUNK_TYPE_IMAGE) continue;
-            if (image != nullptr) return SetError("The projector cuts a picture into several; only the Qwen-VL family is supported");
+            if (image != nullptr) throw std::runtime_error("The projector cuts a picture into several; only the Qwen-VL family is supported");
             image = chunks[i];
         }
-        if (image == nullptr) return SetError("The projector made no tokens of the picture");
+        if (image == nullptr) throw std::runtime_error("The projector made no tokens of the picture");
 
-        if (mtmd_encode_chunk(context, image) != 0) return SetError("The picture cannot be encoded");
-        if (vision_->pacer_->cancelled()) return SetError("The encoding was cancelled");
+        if (mtmd_encode_chunk(context, image) != 0) throw std::runtime_error("The picture cannot be encoded");
+        if (vision_->pacer_->cancelled()) throw std::runtime_error("The encoding was cancelled");
 
         auto encoding = std::make_shared<Encoding>();
         encoding->tokens = static_cast<int32_t>(mtmd_input_chunk_get_n_tokens(image));
@@ -95,8 +94,7 @@ protected:
         encoding_ = std::move(encoding);
     }
 
-    void OnOK() override { deferred.Resolve(Picture::create(Env(), encoding_)); }
-    void OnError(const Napi::Error & error) override { deferred.Reject(error.Value()); }
+    Napi::Value result(Napi::Env env) override { return Picture::create(env, encoding_); }
 
 private:
     Vision * vision_;
@@ -120,16 +118,17 @@ Napi::Function Vision::define(Napi::Env env) {
     return function;
 }
 
-Napi::Object Vision::create(Napi::Env env, mtmd::context_ptr context, std::unique_ptr<Pacer> pacer, Napi::Object model) {
-    return constructor.New({ Napi::External<mtmd::context_ptr>::New(env, &context), Napi::External<std::unique_ptr<Pacer>>::New(env, &pacer), model });
+Napi::Object Vision::create(Napi::Env env, mtmd::context_ptr context, std::unique_ptr<Pacer> pacer, Napi::Object model, bool shares_lane) {
+    return constructor.New({ Napi::External<mtmd::context_ptr>::New(env, &context), Napi::External<std::unique_ptr<Pacer>>::New(env, &pacer), model, Napi::Boolean::New(env, shares_lane) });
 }
 
 Vision::Vision(const Napi::CallbackInfo & info) : ObjectWrap(info) {
-    if (info.Length() != 3 || !info[0].IsExternal() || !info[1].IsExternal()) throw Napi::TypeError::New(info.Env(), "Use Vision.load");
+    if (info.Length() != 4 || !info[0].IsExternal() || !info[1].IsExternal()) throw Napi::TypeError::New(info.Env(), "Use Vision.load");
     context_ = std::move(*info[0].As<Napi::External<mtmd::context_ptr>>().Data());
     pacer_ = std::move(*info[1].As<Napi::External<std::unique_ptr<Pacer>>>().Data());
     model_ = Napi::Persistent(info[2].As<Napi::Object>());
     llama_ = llama_access::model_of(info[2]);
+    shares_lane_ = info[3].ToBoolean();
 }
 
 Napi::Value Vision::load(const Napi::CallbackInfo & info) {
@@ -147,7 +146,7 @@ Napi::Value Vision::load(const Napi::CallbackInfo & info) {
     // mtmd's own warm-up encodes 2116 tokens whatever the limits are.
     params.warmup = false;
 
-    auto * worker = new LoadWorker(env, model, info[0].As<Napi::Object>(), info[1].As<Napi::String>(), params);
+    auto * worker = new LoadWorker(env, model, info[0].As<Napi::Object>(), info[1].As<Napi::String>(), params, options.Get("sharesLane").ToBoolean());
     Napi::Promise promise = worker->deferred.Promise();
     worker->Queue();
     return promise;
@@ -165,14 +164,13 @@ Napi::Value Vision::encode(const Napi::CallbackInfo & info) {
         throw Napi::RangeError::New(env, "The pixels are not width x height x 3 bytes");
     }
     if (threads < 1) throw Napi::RangeError::New(env, "At least one thread is needed");
-    if (busy_.exchange(true)) throw Napi::Error::New(env, "The projector encodes one picture at a time");
+    if (busy_) throw Napi::Error::New(env, "The projector encodes one picture at a time");
+    busy_ = true;
 
     // Here and not on the other thread: what is changed or cancelled from now on counts.
     pacer_->begin(context_.get(), threads);
-    auto * worker = new EncodeWorker(env, this, Value(), std::vector<uint8_t>(rgb.Data(), rgb.Data() + rgb.ByteLength()), width, height);
-    Napi::Promise promise = worker->deferred.Promise();
-    worker->Queue();
-    return promise;
+    Lane & lane = shares_lane_ ? Lane::decoding(env) : Lane::encoding(env);
+    return lane.run(env, std::make_unique<Encode>(this, Value(), std::vector<uint8_t>(rgb.Data(), rgb.Data() + rgb.ByteLength()), width, height));
 }
 
 void Vision::set_threads(const Napi::CallbackInfo & info) {

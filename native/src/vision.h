@@ -2,7 +2,6 @@
 
 #include <napi.h>
 
-#include <atomic>
 #include <memory>
 
 #include "mtmd.h"
@@ -12,14 +11,14 @@
 class Vision : public Napi::ObjectWrap<Vision> {
 public:
     static Napi::Function define(Napi::Env env);
-    static Napi::Object create(Napi::Env env, mtmd::context_ptr context, std::unique_ptr<Pacer> pacer, Napi::Object model);
+    static Napi::Object create(Napi::Env env, mtmd::context_ptr context, std::unique_ptr<Pacer> pacer, Napi::Object model, bool shares_lane);
 
     explicit Vision(const Napi::CallbackInfo & info);
 
 private:
-    /** Vision.load(model._model, path, { gpu, threads, minTokens, maxTokens }): Promise<Vision> */
+    /** Vision.load(model._model, path, { gpu, threads, minTokens, maxTokens, sharesLane }): Promise<Vision> */
     static Napi::Value load(const Napi::CallbackInfo & info);
-    /** encode(rgb, width, height, threads): Promise<Picture> */
+    /** encode(rgb, width, height, threads): Promise<Picture>, on the encoding lane, or the decoding lane where that is shared */
     Napi::Value encode(const Napi::CallbackInfo & info);
     /** setThreads(threads): of the encoding that runs, from its next stretch on */
     void set_threads(const Napi::CallbackInfo & info);
@@ -31,7 +30,8 @@ private:
     mtmd::context_ptr context_;
     const llama_model * llama_ = nullptr;
     Napi::ObjectReference model_;  // the projector reads the text model's sizes: keep it alive
-    std::atomic<bool> busy_{false};
+    bool shares_lane_ = false;
+    bool busy_ = false;  // known to JavaScript's thread only
 
-    friend class EncodeWorker;
+    friend class Encode;
 };

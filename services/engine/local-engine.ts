@@ -24,9 +24,6 @@ const CLOSE_TIMEOUT_MS = 5_000
 /** Silence after which a loaded child counts as hanging, and how often that is looked at. */
 const SILENCE_MAX_MS = 30_000
 const WATCH_INTERVAL_MS = 5_000
-/** Threads of libuv's pool in the child: an encoding, a decoding, a sampling for each slot, pictures being read. */
-const POOL_THREADS = 16
-
 const LOADING = 'the model is being loaded'
 
 const WORKER = fileURLToPath(new URL(`./worker/main${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url))
@@ -71,8 +68,7 @@ export function createLocalEngine ({ log, ...options }: LocalEngineOptions): Eng
     const started = fork(WORKER, {
       execArgv: EXEC_ARGV,
       serialization: 'advanced',
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, UV_THREADPOOL_SIZE: String(POOL_THREADS) }
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc']
     })
     child = started
     forwardLines(started.stdout!, line => log.info({ engine: started.pid }, line))

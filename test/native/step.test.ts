@@ -192,7 +192,7 @@ t.test('allows nothing but the end where a grammar has ended, and the others go 
 t.test('refuses what llama.cpp would only assert', async t => {
   const sampler = createSampler()
   const good: StepItem = { sequence: 0, position: 0, tokens: [1], sampler }
-  const step = (...items: unknown[]) => bridge.step((context as unknown as { _ctx: never })._ctx, items as StepItem[], 0)
+  const step = (...items: unknown[]) => bridge.step((context as unknown as { _ctx: never })._ctx, items as StepItem[], 0, 1)
   for (const [fault, message] of [
     [{ sequence: SEQUENCES }, /No such sequence: 5/],
     [{ sequence: -1 }, /No such sequence: -1/],

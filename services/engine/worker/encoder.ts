@@ -1,44 +1,43 @@
 import { withLock } from 'lifecycle-utils'
-import type { Llama, LlamaContext } from 'node-llama-cpp'
-import { withThreads } from '../../../native/node-llama-cpp.ts'
+import type { Decoder } from '../../../native/node-llama-cpp.ts'
 import type { Picture, Vision } from '../../../native/vision.ts'
 import sharp from '../../images/sharp.ts'
 import type { EngineImage } from '../engine.ts'
 import type { Rounds } from './rounds.ts'
 
 export interface EncoderParts {
-  llama: Llama
-  context: LlamaContext
   vision: Vision
+  decoder: Pick<Decoder, 'threads'>
   /** CPU threads of an encoding while nothing else computes. */
   threads: number
-  /** Whether anybody else computes. */
+  /** Tells whether anything else does. */
   rounds: Pick<Rounds<never, never>, 'busy' | 'watch'>
 }
 
 /**
- * Turns prepared files into embeddings, one after the other (mtmd allows no more), beside token generation and outside the
- * context's lock. An encoding takes all cores while nothing else computes; as soon as anybody's answer runs it leaves half of them to it, and takes
- * them back when it is done.
+ * Turns prepared files into embeddings, one after the other (mtmd allows no more), beside token generation. An encoding takes all cores while
+ * nothing else computes; as soon as anybody's answer runs each has half of them, and it takes them back when that is done. ggml's threads
+ * spin while they wait for each other: one more than there are cores would slow everything down many times.
  */
-export function createEncoder ({ llama, context, vision, threads, rounds }: EncoderParts) {
+export function createEncoder ({ vision, decoder, threads, rounds }: EncoderParts) {
   const line = {}
   const half = Math.max(1, Math.floor(threads / 2))
 
-  /** @param granted threads while somebody else computes */
-  async function encodePixels (rgb: Buffer, { width, height }: EngineImage, granted: number, signal: AbortSignal): Promise<Picture> {
+  async function encodePixels (rgb: Buffer, { width, height }: EngineImage, signal: AbortSignal): Promise<Picture> {
     signal.throwIfAborted()
-    const share = () => rounds.busy ? granted : threads
+    const share = () => rounds.busy ? half : threads
     const encoding = vision.encode(rgb, width, height, share())
     const unwatch = rounds.watch(() => vision.setThreads(share()))
     const cancel = () => vision.cancel()
     signal.addEventListener('abort', cancel, { once: true })
+    decoder.threads = Math.max(1, threads - half)
     try {
       return await encoding
     } catch (error) {
       signal.throwIfAborted()
       throw error
     } finally {
+      decoder.threads = threads
       signal.removeEventListener('abort', cancel)
       unwatch()
     }
@@ -49,14 +48,7 @@ export function createEncoder ({ llama, context, vision, threads, rounds }: Enco
    */
   return async function encode (image: EngineImage, signal: AbortSignal): Promise<Picture> {
     const rgb = await readPixels(image)
-    return await withLock([line, 'encode'], async () => {
-      const run = (granted: number) => encodePixels(rgb, image, granted, signal)
-      // Two decodings at a time crash on Vulkan, and there an encoding counts as one.
-      if (llama.gpu === 'vulkan') return await withLock([context, 'context'], () => run(half))
-      // Only half is taken from what node-llama-cpp shares out: its decoding would wait for the picture otherwise. The other half is
-      // given up within moments. With a single core there is nothing to share.
-      return llama.maxThreads > half ? await withThreads(llama, half, run) : await run(half)
-    })
+    return await withLock([line, 'encode'], () => encodePixels(rgb, image, signal))
   }
 }
 

@@ -25,6 +25,8 @@ interface Service {
 /** An answer that is being made, and the files it waits for, by the index of their picture. */
 interface Running {
   abort: AbortController
+  /** Never rejects. */
+  over: Promise<void>
   files: Map<number, Deferred<string>>
 }
 
@@ -82,22 +84,23 @@ function inspect (id: number, turns: Turn[], tools: Tool[], ids: string[]): void
   send({ type: 'inspected', id, inspection: { textTokens, known } })
 }
 
-async function generate (message: Extract<ToWorker, { type: 'generate' }>): Promise<void> {
-  const { id } = message
+function generate (id: number, request: WireRequest): void {
   const abort = new AbortController()
-  const answer: Running = { abort, files: new Map() }
-  running.set(id, answer)
-  try {
-    await service!.generate(fromWire(id, message.request, answer), abort.signal, event => send({ type: 'event', id, event }))
-  } catch (error) {
-    fail(id, error, abort.signal)
-  } finally {
-    running.delete(id)
-    sendStats()
+  const files: Running['files'] = new Map()
+  async function run (): Promise<void> {
+    try {
+      await service!.generate(fromWire(id, request, { abort, files }), abort.signal, event => send({ type: 'event', id, event }))
+    } catch (error) {
+      fail(id, error, abort.signal)
+    } finally {
+      running.delete(id)
+      sendStats()
+    }
   }
+  running.set(id, { abort, files, over: run() })
 }
 
-function fromWire (id: number, request: WireRequest, answer: Running): GenerateRequest {
+function fromWire (id: number, request: WireRequest, answer: Pick<Running, 'abort' | 'files'>): GenerateRequest {
   const images = request.images.map(({ hasFile, ...image }, index): EngineImage => {
     if (!hasFile) return image
     let path: Promise<string> | undefined
@@ -106,7 +109,7 @@ function fromWire (id: number, request: WireRequest, answer: Running): GenerateR
   return { ...request, images }
 }
 
-async function askForFile (id: number, image: number, { abort: { signal }, files }: Running): Promise<string> {
+async function askForFile (id: number, image: number, { abort: { signal }, files }: Pick<Running, 'abort' | 'files'>): Promise<string> {
   signal.throwIfAborted()
   const path = createDeferred<string>()
   const stop = () => path.reject(signal.reason)
@@ -127,6 +130,9 @@ function fail (id: number, error: unknown, signal?: AbortSignal): void {
 }
 
 async function close (): Promise<void> {
+  // Nothing may compute on what is disposed of.
+  for (const { abort } of running.values()) abort.abort()
+  await Promise.all([...running.values()].map(({ over }) => over))
   service?.cache.clear()
   await service?.loaded.llama.dispose()
   process.exit(0)
@@ -145,7 +151,7 @@ process.on('message', (message: ToWorker) => {
       }
       break
     case 'generate':
-      void generate(message)
+      generate(message.id, message.request)
       break
     case 'file':
       running.get(message.id)?.files.get(message.image)?.resolve(message.path)

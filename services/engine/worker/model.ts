@@ -101,7 +101,9 @@ async function loadProjector (bridge: Bridge, llama: Llama, model: LlamaModel, f
     threads: llama.maxThreads,
     // Preparation has decided the size; mtmd must not pad a picture that had to stay below the minimum.
     minTokens: 1,
-    maxTokens: info.maxTokens
+    maxTokens: info.maxTokens,
+    // Two computations at a time crash there.
+    sharesLane: llama.gpu === 'vulkan'
   }).catch((error: Error) => { throw new Error(`${path.basename(file)}: ${error.message}`) })
   await warmUp(vision, llama, info, options.maxPixels)
   return { vision, info }
