@@ -84,7 +84,7 @@ function padding (length: number): number {
 function header (metadata: Record<string, GgufValue>, tensors: readonly Tensor[]): Uint8Array {
   const entries = Object.entries(metadata)
   const parts = [Buffer.from('GGUF'), uint32(3), uint64(tensors.length), uint64(entries.length)]
-  for (const [key, value] of entries) parts.push(text(key), ...encode(value))
+  for (const [key, value] of entries) parts.push(text(key), encode(value))
   let offset = 0
   for (const tensor of tensors) {
     parts.push(text(tensor.name), uint32(tensor.shape.length), ...tensor.shape.map(uint64), uint32(TENSOR_TYPE[tensor.type].id), uint64(offset))
@@ -94,12 +94,12 @@ function header (metadata: Record<string, GgufValue>, tensors: readonly Tensor[]
   return Buffer.concat(parts)
 }
 
-function encode (value: GgufValue): Buffer[] {
-  const array = (type: number, items: Buffer[]) => [uint32(VALUE_TYPE.array), uint32(type), uint64(items.length), ...items]
-  if (typeof value === 'string') return [uint32(VALUE_TYPE.string), text(value)]
-  if (typeof value === 'boolean') return [uint32(VALUE_TYPE.bool), Buffer.from([Number(value)])]
-  if ('uint32' in value) return [uint32(VALUE_TYPE.uint32), uint32(value.uint32)]
-  if ('float32' in value) return [uint32(VALUE_TYPE.float32), float32(value.float32)]
+function encode (value: GgufValue): Buffer {
+  const array = (type: number, items: Buffer[]) => Buffer.concat([uint32(VALUE_TYPE.array), uint32(type), uint64(items.length), Buffer.concat(items)])
+  if (typeof value === 'string') return Buffer.concat([uint32(VALUE_TYPE.string), text(value)])
+  if (typeof value === 'boolean') return Buffer.concat([uint32(VALUE_TYPE.bool), Buffer.from([Number(value)])])
+  if ('uint32' in value) return Buffer.concat([uint32(VALUE_TYPE.uint32), uint32(value.uint32)])
+  if ('float32' in value) return Buffer.concat([uint32(VALUE_TYPE.float32), float32(value.float32)])
   if ('strings' in value) return array(VALUE_TYPE.string, value.strings.map(text))
   if ('int32s' in value) return array(VALUE_TYPE.int32, value.int32s.map(int32))
   return array(VALUE_TYPE.float32, value.float32s.map(float32))
