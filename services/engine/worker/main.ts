@@ -57,9 +57,11 @@ async function load (options: WorkerOptions): Promise<void> {
   const prompts = new RenderedPrompts(loaded.prompts.render)
   service = { loaded, cache, prompts, generate: createGenerator({ loaded, rounds, cache, prompts, encode }) }
   measure()
-  setInterval(measure, STATS_INTERVAL_MS).unref()
   send({ type: 'loaded', info: loaded.info })
 }
+
+// Whatever is computed, this thread is free: a process that is silent hangs.
+setInterval(() => service === null ? send({ type: 'alive' }) : measure(), STATS_INTERVAL_MS).unref()
 
 function measure (): void {
   memory = process.memoryUsage.rss()

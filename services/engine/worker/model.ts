@@ -4,6 +4,7 @@ import { getLlama, readGgufFileInfo, type Llama, type LlamaContext, type LlamaMo
 import { addonModel, Decoder } from '../../../native/node-llama-cpp.ts'
 import { loadBridge, type Bridge, type Sampler, type SamplerOptions, type Vision } from '../../../native/vision.ts'
 import type { VisionInfo } from '../engine.ts'
+import { createContext } from './context.ts'
 import { resolveModelFiles } from './model-files.ts'
 import { createPromptRenderer, type PromptRenderer } from './prompt.ts'
 import type { ModelInfo, WorkerOptions } from './protocol.ts'
@@ -26,8 +27,6 @@ export interface LoadedModel {
 
 export type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void
 
-/** Tokens of one decode; also the longest slice of a prompt. */
-const BATCH_SIZE = 512
 /** The projectors whose pictures Sightline prepares as Qwen does, and what the numbers mean with which their models point. */
 const PROJECTORS = new Map<string | undefined, VisionInfo['coordinates']>([
   ['qwen2vl_merger', 'pixels'],
@@ -67,8 +66,7 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
   if (projector === null) log('warn', 'No projector was found: the model answers text only. Name one with MMPROJ.')
   const prompts = createPromptRenderer(model, projector !== null)
 
-  const contextSize = Math.min(options.contextSize, model.trainContextSize)
-  const context = await model.createContext({ sequences: options.slots, contextSize, batchSize: BATCH_SIZE, threads })
+  const context = await createContext(model, { ...options, threads }, log)
 
   return {
     llama,

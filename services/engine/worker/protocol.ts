@@ -51,6 +51,8 @@ export type FromWorker =
   | { type: 'load-failed', message: string }
   | { type: 'download', file: string, done: number, total: number }
   | { type: 'log', level: 'debug' | 'info' | 'warn' | 'error', message: string }
+  /** A sign of life while there are no figures yet. */
+  | { type: 'alive' }
   | { type: 'stats', stats: WorkerStats }
   | { type: 'inspected', id: number, inspection: Inspection }
   | { type: 'need-file', id: number, image: number }

@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { ROOT } from '../../../root.ts'
+import type { Engine } from '../../../services/engine/engine.ts'
+import { createTestEngine } from '../../helper.ts'
+import { collect, createHeartRequest, textOf } from './requests.ts'
+
+const request = await createHeartRequest(t)
+const never = new AbortController().signal
+
+async function until (condition: () => boolean): Promise<void> {
+  for (let i = 0; !condition(); i++) {
+    if (i > 2000) throw new Error('it did not happen within 20 s')
+    await sleep(10)
+  }
+}
+
+/** Waits for the child that follows the one with this pid, and asks it. */
+async function expectSuccessor (t: Test, engine: Engine, pid: number): Promise<void> {
+  await until(() => engine.info().state === 'ready' && engine.info().pid !== pid)
+  t.equal(engine.info().restarts, 1)
+  t.equal(textOf(await collect(engine.generate(request, never))), 'A blue heart on a white background.')
+}
+
+t.test('a child that gives no sign of life is killed and replaced, and its requests are told', async t => {
+  const engine = await createTestEngine(t, { silenceMs: 6_000 })
+  const pid = engine.info().pid!
+  process.kill(pid, 'SIGSTOP')
+  await t.rejects(collect(engine.generate(request, never)), { code: 'ENGINE_CRASHED' })
+  await expectSuccessor(t, engine, pid)
+})
+
+t.test('a child is not blamed for the time in which this process stood still', async t => {
+  const engine = await createTestEngine(t, { silenceMs: 6_000 })
+  const { pid } = engine.info()
+  const end = Date.now() + 9_000
+  while (Date.now() < end);
+  await sleep(1_500)
+  t.match(engine.info(), { state: 'ready', pid, restarts: 0 })
+})
+
+t.test('a child that goes on computing for a request that was aborted is killed and replaced', async t => {
+  const engine = await createTestEngine(t, { letGoMs: 1_000 })
+  const pid = engine.info().pid!
+  process.kill(pid, 'SIGSTOP')
+  const abort = new AbortController()
+  const answer = collect(engine.generate(request, abort.signal))
+  const reason = new Error('the client left')
+  setTimeout(() => abort.abort(reason), 100)
+  await t.rejects(answer, reason)
+  await expectSuccessor(t, engine, pid)
+})
+
+t.test('a child that cannot be started is tried again until it can', async t => {
+  // With so few file descriptors, all of them taken, there are none for another process.
+  const script = path.join(ROOT, 'test/services/engine/without-descriptors.ts')
+  const child = spawn('bash', ['-c', `ulimit -n 128; exec "${process.execPath}" --import tsx "${script}"`], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] })
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', text => { output += text })
+  const [code] = await once(child, 'exit')
+  t.equal(code, 0)
+  t.match(output, /it could not be started: .*EMFILE/)
+  t.match(output, /ready again/)
+})
