@@ -34,7 +34,21 @@ const plugin: FastifyPluginAsync<OpenapiOptions> = async (app, { version }) => {
     },
     transformObject: document => 'openapiObject' in document ? nameSchemas(document.openapiObject as Json) : document.swaggerObject
   })
-  await app.register(swaggerUi, { routePrefix: '/docs' })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    // Its own policy allows any host's styles, and sends browsers to https: where there is none.
+    transformStaticCSP: () => [
+      "default-src 'none'",
+      ["script-src 'self'", ...app.swaggerCSP.script].join(' '),
+      ["style-src 'self'", ...app.swaggerCSP.style].join(' '),
+      "img-src 'self' data:",
+      "connect-src 'self'",
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'"
+    ].join('; ')
+  })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
 }
 
