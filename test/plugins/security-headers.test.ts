@@ -11,12 +11,13 @@ t.test('every answer tells browsers to do nothing with it but read it', async t 
     'stream of /v1': await fetch(`${service.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ stream: true, max_tokens: 2, messages: [{ role: 'user', content: 'Hi' }] })
+      body: JSON.stringify({ model: service.engine.info().model, stream: true, max_tokens: 2, messages: [{ role: 'user', content: 'Hi' }] })
     }),
     refusal: await fetch(`${service.url}/api/chat`, { method: 'POST', body: createForm({}, []) }),
     'unknown path': await fetch(`${service.url}/nothing-here`)
   }
   for (const [name, { headers, status }] of Object.entries(answers)) {
+    t.equal(headers.get('content-type')?.startsWith('text/event-stream'), name.startsWith('stream'))
     t.match(Object.fromEntries(headers), {
       'content-security-policy': CLOSED,
       'x-content-type-options': 'nosniff',
