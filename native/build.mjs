@@ -13,7 +13,7 @@ const HERE = path.dirname(fileURLToPath(import.meta.url))
 const require = createRequire(import.meta.url)
 
 /** Folder of an installed package, or null. */
-function packageDir (name) {
+export function packageDir (name) {
   for (const base of require.resolve.paths(name) ?? []) {
     if (existsSync(path.join(base, name, 'package.json'))) return path.join(base, name)
   }
