@@ -12,7 +12,7 @@ t.test('what people send is in no log line, whatever becomes of it', async t => 
   const server = await start(t, { UPLOAD_DIR: path.join(t.testdir(), 'uploads'), API_KEYS: KEY, LOG_LEVEL: 'info' })
   const picture = await drawShape('circle', 'red', 'white')
   const base64 = picture.toString('base64')
-  const post = async (url: string, body: BodyInit, headers: Record<string, string> = {}) => {
+  const post = async (url: string, body: string | FormData, headers: Record<string, string> = {}) => {
     const response = await fetch(`${server.url}${url}`, { method: 'POST', body, headers: { authorization: `Bearer ${KEY}`, ...headers } })
     await response.text()
     return response.status
