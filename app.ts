@@ -5,14 +5,19 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import type { Config } from './config.ts'
 import auth from './plugins/auth.ts'
 import cleanup from './plugins/cleanup.ts'
+import { answerClientError, HEAD_MAX_BYTES } from './plugins/client-errors.ts'
 import concurrencyLimit from './plugins/concurrency-limit.ts'
+import connectionLimit from './plugins/connection-limit.ts'
 import cors from './plugins/cors.ts'
 import errors, { sendError } from './plugins/errors.ts'
+import jsonBody from './plugins/json-body.ts'
 import model from './plugins/model.ts'
 import openapi from './plugins/openapi.ts'
 import pressure from './plugins/pressure.ts'
 import rateLimit from './plugins/rate-limit.ts'
 import requestBody from './plugins/request-body.ts'
+import securityHeaders from './plugins/security-headers.ts'
+import stalledReaders from './plugins/stalled-readers.ts'
 import uploads from './plugins/uploads.ts'
 import { ROOT } from './root.ts'
 import chatStreamRoute from './routes/chat-stream.ts'
@@ -36,6 +41,8 @@ export interface AppOptions {
 
 /** Receiving a whole request takes at most its time in the queue, that of its upload, and this. */
 const REQUEST_SLACK_MS = 10_000
+/** How often Node looks for requests whose time is up. */
+const TIMEOUT_CHECK_MS = 5_000
 
 export const VERSION: string = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')).version
 
@@ -55,6 +62,12 @@ export async function buildApp ({ config, engine, logger }: AppOptions): Promise
     // The drain may take as long as SHUTDOWN_GRACE; close-with-grace bounds it.
     pluginTimeout: 0,
     requestTimeout: config.queueTimeoutMs + config.uploadTimeoutMs + REQUEST_SLACK_MS,
+    http: {
+      maxHeaderSize: HEAD_MAX_BYTES,
+      headersTimeout: config.headersTimeoutMs,
+      connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, config.headersTimeoutMs)
+    },
+    clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => sendError(error, request, reply),
     // By then every answer is out (the cleanup plugin waits for them); what is left are idle and refused connections.
     forceCloseConnections: true
@@ -71,11 +84,15 @@ export async function buildApp ({ config, engine, logger }: AppOptions): Promise
   const limits = { maxInputPixels: config.maxInputPixels, maxSide: config.imageCompressionMaxSize, maxPixels: config.maxPixels }
   const chat = createChatService({ engine, preparer: createPreparer(), limits, boxCoordinates: config.boxCoordinates })
 
+  await app.register(connectionLimit, { maxConnections: config.maxConnections })
+  await app.register(stalledReaders, { stallTimeoutMs: config.stallTimeoutMs })
+  await app.register(securityHeaders)
   await app.register(cors, { origins: config.corsOrigins })
   await app.register(errors)
   await app.register(requestBody)
-  await app.register(pressure)
+  await app.register(jsonBody)
   await app.register(auth, { keys: createApiKeys(config.apiKeys) })
+  await app.register(pressure)
   await app.register(rateLimit, { perKey: config.rateLimitKey, perAddress: config.rateLimitAddress })
   await app.register(concurrencyLimit, {
     slots: createSlots({ size: config.maxConcurrentRequests, queueSize: config.queueSize, queueTimeoutMs: config.queueTimeoutMs })

@@ -39,7 +39,10 @@ export const EnvironmentSchema = Type.Object({
   QUEUE_TIMEOUT: number(30, 0.01, 3600),
   REQUEST_TIMEOUT: number(300, 0.01, 86_400),
   UPLOAD_TIMEOUT: number(60, 0.01, 3600),
+  HEADERS_TIMEOUT: number(20, 0.01, 300),
+  STALL_TIMEOUT: number(60, 0.01, 3600),
   SHUTDOWN_GRACE: number(30, 0, 3600),
+  MAX_CONNECTIONS: integer(2000, 1, 1_000_000),
   IMAGE_COMPRESSION_MAX_SIZE: integer(1024, 56, 16_384),
   MAX_PIXELS: integer(1_003_520, 3136, MAX_PIXELS_LIMIT),
   IMAGE_MIN_TOKENS: integer(undefined, 0, 16_384),
@@ -79,7 +82,11 @@ export interface Config {
   readonly queueTimeoutMs: number
   readonly requestTimeoutMs: number
   readonly uploadTimeoutMs: number
+  readonly headersTimeoutMs: number
+  /** How long a client may leave its answer unread. */
+  readonly stallTimeoutMs: number
   readonly shutdownGraceMs: number
+  readonly maxConnections: number
   /** Longest side of a prepared picture in pixels. */
   readonly imageCompressionMaxSize: number
   /** Largest area of a prepared picture in pixels. */
@@ -148,7 +155,10 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env): Config {
     queueTimeoutMs: milliseconds(settings.QUEUE_TIMEOUT),
     requestTimeoutMs: milliseconds(settings.REQUEST_TIMEOUT),
     uploadTimeoutMs: milliseconds(settings.UPLOAD_TIMEOUT),
+    headersTimeoutMs: milliseconds(settings.HEADERS_TIMEOUT),
+    stallTimeoutMs: milliseconds(settings.STALL_TIMEOUT),
     shutdownGraceMs: milliseconds(settings.SHUTDOWN_GRACE),
+    maxConnections: settings.MAX_CONNECTIONS,
     imageCompressionMaxSize: settings.IMAGE_COMPRESSION_MAX_SIZE,
     maxPixels: settings.MAX_PIXELS,
     imageMinTokens: minTokens || null,

@@ -117,12 +117,21 @@ export const UnauthorizedError = define('UNAUTHORIZED', 401, {
   en: () => 'A valid API key is required: Authorization: Bearer <key>, or X-API-Key: <key>',
   zh: () => '需要有效的 API 密钥：Authorization: Bearer <密钥>，或 X-API-Key: <密钥>'
 })
+/** Nobody can tell yet what was asked for, and in which language. */
+export const MalformedRequestError = define('MALFORMED_REQUEST', 400, {
+  en: () => 'The request is not valid HTTP',
+  zh: () => '请求不是有效的 HTTP'
+})
 
-// Bodies and pictures that are refused for what they are (408, 410, 413, 415, 422)
+// Heads, bodies and pictures that are refused for what they are (408, 410, 413, 415, 422, 431)
 
 export const UploadTimeoutError = define('UPLOAD_TIMEOUT', 408, {
   en: (seconds: number) => `The upload took longer than ${seconds} seconds`,
   zh: seconds => `上传超过了 ${seconds} 秒`
+})
+export const RequestIncompleteError = define('REQUEST_INCOMPLETE', 408, {
+  en: () => 'The request did not arrive in time',
+  zh: () => '请求未能及时到达'
 })
 export const ImageExpiredError = define('IMAGE_EXPIRED', 410, {
   en: (ids: string) => `These pictures are no longer cached, send them again: ${ids}`,
@@ -177,6 +186,10 @@ export const NoVisionError = define('NO_VISION', 422, {
   en: () => 'The loaded model cannot see pictures',
   zh: () => '当前模型看不懂图片'
 })
+export const HeadersTooLargeError = define('HEADERS_TOO_LARGE', 431, {
+  en: (kilobytes: number) => `Address and headers of the request are larger than ${kilobytes} KB`,
+  zh: kilobytes => `请求的地址与头部超过 ${kilobytes} KB`
+})
 
 // The service's own state (404, 429, 5xx)
 
@@ -195,6 +208,11 @@ export const ServerBusyError = define('SERVER_BUSY', 429, {
 export const RateLimitedError = define('RATE_LIMITED', 429, {
   en: (limit: number) => `More than ${limit} requests a minute`,
   zh: limit => `每分钟最多 ${limit} 次请求`,
+  details: limit => ({ limit })
+})
+export const TooManyWrongKeysError = define('TOO_MANY_WRONG_KEYS', 429, {
+  en: (limit: number) => `${limit} wrong API keys came from this address within a minute`,
+  zh: limit => `此地址在一分钟内发送了 ${limit} 个错误的 API 密钥`,
   details: limit => ({ limit })
 })
 /** Nobody is there to read it; for the log. */

@@ -1,7 +1,8 @@
-import rateLimit, { normalizeIP } from '@fastify/rate-limit'
+import rateLimit from '@fastify/rate-limit'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { RateLimitedError } from '../errors.ts'
+import { addressOf } from './client-address.ts'
 
 export interface RateLimitOptions {
   /** Requests in a window with one API key, whatever addresses they come from; 0: no limit. */
@@ -38,11 +39,6 @@ const plugin: FastifyPluginAsync<RateLimitOptions> = async (app, { perKey, perAd
     if (perAddress > 0) await check(countAddress, request, reply)
     if (perKey > 0 && request.client.scope !== '') await check(countKey, request, reply)
   })
-}
-
-/** Whoever has one IPv6 address usually has the whole /64 network. The address of a client that has left already is unknown. */
-function addressOf (request: FastifyRequest): string {
-  return normalizeIP(request.ip ?? '')
 }
 
 export default fp(plugin, { fastify: '5.x', name: 'rate-limit', dependencies: ['auth'] })

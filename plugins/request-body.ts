@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 
@@ -6,6 +7,13 @@ import fp from 'fastify-plugin'
 const DISCARD_MAX_BYTES = 64 * 1024 * 1024
 const DISCARD_MAX_MS = 10_000
 const DISCARD_CHECK_MS = 250
+
+const discarding = new WeakSet<Socket>()
+
+/** The request that is still coming in on this connection has its answer already: whatever is wrong with the rest of it wants none. */
+export function isAnswered (socket: Socket): boolean {
+  return discarding.has(socket)
+}
 
 /**
  * Bodies are read only when a request is admitted: `100 Continue` waits until then, and what is left of a body that nobody
@@ -19,14 +27,27 @@ const plugin: FastifyPluginAsync = async app => {
     if (expectsContinue(request.raw)) reply.raw.writeContinue()
   })
 
-  app.addHook('onError', (request, reply, _error, done) => {
-    // The sender may keep its body for good, and the connection could not tell the next request from it.
-    if (expectsContinue(request.raw) && !request.raw.complete) reply.header('connection', 'close')
+  /** Their senders want the connection closed when they have their answer. */
+  const last = new WeakSet<IncomingMessage>()
+
+  app.addHook('onError', ({ raw }, reply, _error, done) => {
+    if (raw.complete) {
+      // Fastify would close where it cannot parse a body.
+      reply.removeHeader('connection')
+    } else if (expectsContinue(raw)) {
+      // The sender may keep its body for good, and the connection could not tell the next request from it.
+      reply.header('connection', 'close')
+    } else {
+      // Node closes at once where an answer is said to be the last one: not yet.
+      if (!reply.raw.shouldKeepAlive) last.add(raw)
+      reply.header('connection', 'keep-alive')
+    }
     done()
   })
 
-  app.addHook('onResponse', (request, _reply, done) => {
-    if (!request.raw.complete) discardRest(request.raw)
+  app.addHook('onResponse', ({ raw }, _reply, done) => {
+    if (last.has(raw)) onComplete(raw, () => raw.socket.end())
+    if (!raw.complete) discardRest(raw)
     done()
   })
 }
@@ -35,8 +56,15 @@ function expectsContinue (request: IncomingMessage): boolean {
   return request.headers.expect?.toLowerCase() === '100-continue'
 }
 
+function onComplete (request: IncomingMessage, then: () => void): void {
+  if (request.complete) then()
+  else request.once('end', then)
+}
+
 function discardRest (request: IncomingMessage): void {
   const { socket } = request
+  discarding.add(socket)
+  request.once('end', () => discarding.delete(socket))
   const limit = socket.bytesRead + DISCARD_MAX_BYTES
   const deadline = Date.now() + DISCARD_MAX_MS
   const timer = setInterval(() => {

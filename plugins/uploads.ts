@@ -114,8 +114,12 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
 
     async function savePicture (part: MultipartFile): Promise<void> {
       const siblings = files[part.fieldname]!
-      const file = await save(request, work, count, `${part.fieldname}[${siblings.length}]`, part.file, part.filename).catch(refuseForm)
-      if (part.file.truncated) throw tooLarge(file.field, siblings.length, file.label)
+      const field = `${part.fieldname}[${siblings.length}]`
+      // At once: the parser lets the file end only where its part ends, and that may be far.
+      const refuse = () => part.file.destroy(tooLarge(field, siblings.length, labelOf(field, part.filename)))
+      if (part.file.truncated) refuse()
+      else part.file.once('limit', refuse)
+      const file = await save(request, work, count, field, part.file, part.filename).catch(refuseForm)
       siblings.push(file)
       count++
       // Rejects only when the request is over already; a refusal does not wait for what nobody will look at.

@@ -50,7 +50,7 @@ export function chatDocs ({ operationId, summary, answer, mediaType = 'applicati
       body: { content: { 'multipart/form-data': { schema: FormSchema } } },
       response: {
         200: { description: 'The answer', content: { [mediaType]: { schema: answer } } },
-        ...faultDocs([400, 401, 408, 410, 413, 415, 422, 429, 500, 503, 504, 507], ErrorSchema)
+        ...faultDocs([400, 401, 408, 410, 413, 415, 422, 429, 431, 500, 503, 504, 507], ErrorSchema)
       }
     },
     ...documentOnly

@@ -2,8 +2,8 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply } from 'fastify'
 
 const KEEP_ALIVE_MS = 15_000
-/** A reader that takes nothing for this long after the end was written is cut off. */
-const LAST_WORDS_MS = 2_000
+/** A reader that takes nothing more for this long, though the end was written, is cut off. */
+const LAST_WORDS_MS = 5_000
 
 export interface SseWriter {
   /** Writes one event; waits while the reader is behind. Does nothing once the reader has left. */
@@ -60,7 +60,8 @@ export function startSse (reply: FastifyReply, signal: AbortSignal): SseWriter {
     end () {
       clearInterval(keepAlive)
       raw.end()
-      setTimeout(() => raw.destroy(), LAST_WORDS_MS).unref()
+      // Of the socket: it begins anew with every byte that moves, so who reads slowly gets to the end.
+      raw.setTimeout(LAST_WORDS_MS, () => raw.destroy())
     }
   }
 }

@@ -1,58 +1,12 @@
-import { fork, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import path from 'node:path'
-import t, { type Test } from 'tap'
-import { ROOT } from '../root.ts'
+import t from 'tap'
 import { createForm, drawShape, readEvents } from './helper.ts'
 import { connectRaw, formBody, formHead } from './raw-client.ts'
-
-interface Server {
-  child: ChildProcess
-  port: number
-  url: string
-  /** All that it has written so far. */
-  output (): string
-  exited: Promise<{ code: number | null, signal: string | null }>
-}
+import { isAlive, launch, start, until } from './server-process.ts'
 
 const picture = await drawShape('circle', 'red', 'white')
 const QUESTION = 'What is in the picture?'
-
-function launch (t: Test, env: Record<string, string>): Omit<Server, 'port' | 'url'> {
-  const child = fork(path.join(ROOT, 'server.ts'), { execArgv: ['--import', import.meta.resolve('tsx')], stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...process.env, PORT: '0', LLAMA_GPU: 'off', ...env } })
-  let text = ''
-  for (const stream of [child.stdout!, child.stderr!]) createInterface({ input: stream }).on('line', line => { text += line + '\n' })
-  const exited = new Promise<{ code: number | null, signal: string | null }>(resolve => child.once('close', (code, signal) => resolve({ code, signal })))
-  t.teardown(async () => {
-    child.kill('SIGKILL')
-    await exited
-  })
-  return { child, output: () => text, exited }
-}
-
-async function start (t: Test, env: Record<string, string>): Promise<Server> {
-  const server = launch(t, env)
-  await until(() => server.output().includes(' answers on http'), () => server.output())
-  const port = Number(/answers on http:\/\/[^:]+:(\d+)/.exec(server.output())![1])
-  return { ...server, port, url: `http://127.0.0.1:${port}` }
-}
-
-async function until (condition: () => boolean, describe = () => ''): Promise<void> {
-  for (let i = 0; !condition(); i++) {
-    if (i > 3000) throw new Error(`it did not happen within 30 s ${describe()}`)
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
-}
-
-function isAlive (pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
 
 t.test('kill -9 leaves a folder, and the next start removes it; the child dies too', async t => {
   const uploads = path.join(t.testdir(), 'uploads')

@@ -5,6 +5,9 @@ import {
 } from '../../errors.ts'
 import { KIND_BYTES, kindOf, type ImageFormat } from './kind.ts'
 import sharp from './sharp.ts'
+import { avifLabel } from './structure/avif.ts'
+import { checkStructure } from './structure/index.ts'
+import { createReader } from './structure/reader.ts'
 
 /** A file that a client sent. */
 export interface ImageFile {
@@ -43,6 +46,12 @@ export interface InspectLimits {
   maxInputPixels: number
 }
 
+/**
+ * An AVIF may have half as many pixels as others: while the others take at most 10 bytes for each while they are decoded (16 bits, alpha,
+ * interlaced), it takes 19, or 31 with 12 bits and alpha. libheif holds it in several forms one beside the other.
+ */
+const AVIF_PART = 0.5
+
 // Qwen's own smart_resize refuses more, and so do we, before anything is decoded.
 const MAX_RATIO = 200
 
@@ -59,25 +68,20 @@ const BITS_OF_DEPTH: Record<string, number> = { uchar: 8, char: 8, ushort: 16, s
  * @throws EmptyFileError, UnsupportedImageError, CorruptImageError, ImageTooManyPixelsError, ImageTooNarrowError
  */
 export async function inspectImage (file: ImageFile, limits: InspectLimits): Promise<ImageHeader> {
-  const head = await readHead(file.path)
-  if (file.bytes === 0 || head.length === 0) throw new EmptyFileError(file.label)
-
-  const kind = kindOf(head)
-  if (kind.format === null) throw new UnsupportedImageError(file.label, kind.seems)
-
-  const metadata = await readMetadata(file, kind.format)
+  const { format, maxPixels } = await readFormat(file, limits)
+  const metadata = await readMetadata(file, format)
   const { width, height } = metadata.autoOrient
   const size = { width, height }
-  if (width * height > limits.maxInputPixels) {
-    const error = new ImageTooManyPixelsError(file.label, width, height, limits.maxInputPixels)
-    throw withDetails(error, { ...size, max_pixels: limits.maxInputPixels })
+  if (width * height > maxPixels) {
+    const label = format === 'avif' ? avifLabel(file.label) : file.label
+    throw withDetails(new ImageTooManyPixelsError(label, width, height, maxPixels), { ...size, max_pixels: maxPixels })
   }
   if (Math.max(width, height) > MAX_RATIO * Math.min(width, height)) {
     throw withDetails(new ImageTooNarrowError(file.label, width, height), size)
   }
 
   return {
-    format: kind.format,
+    format,
     width,
     height,
     orientation: metadata.orientation ?? 1,
@@ -91,11 +95,19 @@ export async function inspectImage (file: ImageFile, limits: InspectLimits): Pro
   }
 }
 
-async function readHead (path: string): Promise<Buffer> {
+/** What the file is by its first bytes, once it is known that a decoder may look at the rest. */
+async function readFormat ({ path, label, bytes }: ImageFile, { maxInputPixels }: InspectLimits): Promise<{ format: ImageFormat, maxPixels: number }> {
   const handle = await open(path)
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(KIND_BYTES), 0, KIND_BYTES, 0)
-    return buffer.subarray(0, bytesRead)
+    const reader = await createReader(handle)
+    const head = (await reader.from(0, KIND_BYTES)).subarray(0, KIND_BYTES)
+    if (bytes === 0 || head.length === 0) throw new EmptyFileError(label)
+    const kind = kindOf(head)
+    if (kind.format === null) throw new UnsupportedImageError(label, kind.seems)
+    const { format } = kind
+    const maxPixels = format === 'avif' ? Math.floor(maxInputPixels * AVIF_PART) : maxInputPixels
+    await checkStructure(format, reader, label, maxPixels)
+    return { format, maxPixels }
   } finally {
     await handle.close()
   }

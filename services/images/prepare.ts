@@ -14,7 +14,8 @@ export interface PreparedImage extends Size {
   compressed: boolean
 }
 
-// A picture of 100 million pixels takes some seconds; what takes longer was made to.
+// A picture of 100 million pixels takes some seconds; what takes longer was made to. libvips looks at the clock between rows: what its
+// decoders do in one go (all scans of a JPEG, a whole AVIF) is bounded before they begin, see `structure/`.
 const DECODE_TIMEOUT_S = 30
 
 /**

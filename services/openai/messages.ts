@@ -3,6 +3,7 @@ import type { Phrase } from '../../language.ts'
 import { IMAGE_ID_PATTERN } from '../../schemas/chat.ts'
 import type { ChatPart, ChatTurn } from '../chat/request.ts'
 import type { ToolCall } from '../engine/engine.ts'
+import { isDeeperThan, JSON_MAX_DEPTH } from '../json-depth.ts'
 import type { PictureSource } from '../uploads/body.ts'
 
 /** `image_url: { url: 'sightline:sha256:…' }` names a picture of an earlier request by its receipt's id. */
@@ -105,9 +106,12 @@ function readCalls (value: unknown, field: string): Map<string, ToolCall<ChatPar
 }
 
 function parseArguments (text: unknown, field: string): object {
+  const json = String(text || '{}')
+  // They go to the engine's process as they are, and copying is recursive.
+  if (isDeeperThan(json, JSON_MAX_DEPTH)) refuse(field, { en: `is nested deeper than ${JSON_MAX_DEPTH} levels`, zh: `嵌套超过 ${JSON_MAX_DEPTH} 层` })
   let value: unknown
   try {
-    value = JSON.parse(String(text || '{}'))
+    value = JSON.parse(json)
   } catch {
     value = null
   }

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { crc32, deflateSync } from 'node:zlib'
+import { drawPicture } from '../../bench/lib/pictures.ts'
+import { ROOT } from '../../root.ts'
+import sharp from '../../services/images/sharp.ts'
+
+/** A question whose only right answer is known. */
+export interface KnownQuestion {
+  question: string
+  pictures: Buffer[]
+  answer: string
+}
+
+/** What requests are made of; the same for the same seed. */
+export interface Pictures {
+  known: readonly KnownQuestion[]
+  /** Photographs of several sizes and formats, up to 12 megapixels; no answer to them is known. */
+  photos: readonly Buffer[]
+  /** Each with the only right code. */
+  bad: ReadonlyArray<{ name: string, data: Buffer, status: number, code: string }>
+}
+
+interface Example { task: string, images: string[], question?: string, expected_answer: string }
+
+const EXAMPLES = path.join(ROOT, 'models/demo/examples')
+/** Where the demonstration model is sure of itself: one question, and nothing that its README does not claim. */
+const MOST_PICTURES = 2
+const NOT_CLAIMED = /turn2|^(diff|which|whichpic) /
+
+export async function createPictures (seed: number): Promise<Pictures> {
+  const { examples } = JSON.parse(readFileSync(path.join(EXAMPLES, 'examples.json'), 'utf8')) as { examples: Example[] }
+  const known = examples
+    .filter(({ task, images, question }) => question !== undefined && images.length <= MOST_PICTURES && !NOT_CLAIMED.test(task))
+    .map(({ images, question, expected_answer: answer }) => ({ question: question!, answer, pictures: images.map(name => readFileSync(path.join(EXAMPLES, name))) }))
+  const drawn = await Promise.all([
+    drawPicture(seed, { width: 4000, height: 3000 }),
+    drawPicture(seed + 1, { width: 2000, height: 1500, format: 'webp' }),
+    drawPicture(seed + 2, { width: 640, height: 480, format: 'png' }),
+    drawPicture(seed + 3, { width: 168, height: 140, format: 'png' })
+  ])
+  const [photo, , small] = drawn.map(({ data }) => data)
+  return {
+    known,
+    photos: [...drawn.map(({ data }) => data), ...await Promise.all([
+      sharp(small).tiff().toBuffer(),
+      sharp(small).gif().toBuffer(),
+      sharp(small).jpeg().withMetadata({ orientation: 6 }).toBuffer(),
+      sharp(small).ensureAlpha(0.5).png().toBuffer()
+    ])],
+    bad: [
+      ...bad('EMPTY_FILE', 422, { nothing: Buffer.alloc(0) }),
+      ...bad('UNSUPPORTED_IMAGE', 415, {
+        text: Buffer.from('hello there'),
+        SVG: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>'),
+        PDF: Buffer.from('%PDF-1.7\n'),
+        ZIP: Buffer.from('PK\x03\x04 and so on')
+      }),
+      ...bad('CORRUPT_IMAGE', 422, {
+        'half a JPEG': photo!.subarray(0, photo!.length >> 1),
+        'half a PNG': small!.subarray(0, small!.length >> 1),
+        'a PNG without its end': known[0]!.pictures[0]!.subarray(0, -200)
+      }),
+      ...bad('IMAGE_TOO_MANY_PIXELS', 422, { 'a bomb': pngClaiming(60_000, 60_000) }),
+      ...bad('IMAGE_TOO_NARROW', 422, { 'a thread': await sharp({ create: { width: 4000, height: 2, channels: 3, background: 'red' } }).png().toBuffer() })
+    ]
+  }
+}
+
+/** The id that a receipt gives to a picture. */
+export function idOf (data: Buffer): string {
+  return `sha256:${createHash('sha256').update(data).digest('hex')}`
+}
+
+function bad (code: string, status: number, pictures: Record<string, Buffer>): Array<Pictures['bad'][number]> {
+  return Object.entries(pictures).map(([name, data]) => ({ name, data, status, code }))
+}
+
+/** A PNG whose header tells of more pixels than there are. */
+function pngClaiming (width: number, height: number): Buffer {
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width, 0)
+  header.writeUInt32BE(height, 4)
+  header.set([8, 2], 8)
+  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), pngChunk('IHDR', header), pngChunk('IDAT', deflateSync(Buffer.alloc(1000))), pngChunk('IEND', Buffer.alloc(0))])
+}
+
+function pngChunk (type: string, data: Buffer): Buffer {
+  const body = Buffer.concat([Buffer.from(type), data])
+  const [size, sum] = [Buffer.alloc(4), Buffer.alloc(4)]
+  size.writeUInt32BE(data.length)
+  sum.writeUInt32BE(crc32(body))
+  return Buffer.concat([size, body, sum])
+}

@@ -1,0 +1,77 @@
+import { RESIDENT_WARM_UP, WARM_UP, type Growth } from './books/growth.ts'
+import type { Checker } from './checker.ts'
+import { median } from '../bench/lib/stats.ts'
+
+export interface ReportInput {
+  checker: Checker
+  /** Lines about the run: machine, seed, settings. */
+  conditions: readonly string[]
+  skipped: ReadonlyArray<{ name: string, reason: string }>
+  /** How a single request is sent again; `N` stands for its number. */
+  repeat: string
+}
+
+/** What a run was and what was seen, as Markdown. */
+export function toReport ({ checker, conditions, skipped, repeat }: ReportInput): string {
+  const { violations, windows, growth } = checker
+  const growths = growth.growths()
+  const grown = growths.filter(({ grows }) => grows)
+  const verdict = violations.length + grown.length === 0 ? 'No violation.' : `**${violations.length + grown.length} violations.**`
+  return [
+    `${conditions.join('  \n')}\n`,
+    `${verdict} ${checker.requests} connections, ${windows.all.length} faults. At most ${checker.mostSlotsTaken} slots were taken; no file outlived its request by more than ${checker.longestLeftoverMs} ms.\n`,
+    ...skipped.map(({ name, reason }) => `**Without ${name}**: ${reason}\n`),
+    ...violations.length + grown.length > 0 ? ['## Violations\n', violationList(checker, grown), `\`${repeat}\` sends request N again, alone.\n`] : [],
+    '## Endings\n',
+    endingTable(checker.endings),
+    '## Faults\n',
+    faultTable(checker),
+    '## Growth\n',
+    `Measured when nothing ran, garbage collected before, without the first ${WARM_UP} requests of a process (resident memory: ${RESIDENT_WARM_UP}); least squares with an intercept for each process. Per 1000 requests, ± two standard errors. The course is that of the longest life: its first point, the means of its eighths, its last point.\n`,
+    growthTable(growths)
+  ].join('\n')
+}
+
+/** Slopes count too. */
+export function isClean ({ violations, growth }: Checker): boolean {
+  return violations.length === 0 && growth.growths().every(({ grows }) => !grows)
+}
+
+function violationList ({ violations }: Checker, grown: readonly Growth[]): string {
+  const lines = violations.map(({ request, what }) => request === null ? what : `request ${request}: ${what}`)
+  return `${[...lines, ...grown.map(({ measure, slope }) => `${measure} grows by ${round(slope!.slope)} per 1000 requests`)].map(line => `- ${line.replaceAll('\n', ' ')}`).join('\n')}\n`
+}
+
+function endingTable (endings: Checker['endings']): string {
+  const rows = [...endings].sort(([a], [b]) => a < b ? -1 : 1).map(([kind, counts]) => {
+    const sorted = [...counts].sort(([, a], [, b]) => b - a)
+    return [kind, String(sorted.reduce((sum, [, count]) => sum + count, 0)), sorted.map(([ending, count]) => `${ending} ${count}`).join(', ')]
+  })
+  return table(['kind', 'requests', 'endings'], rows)
+}
+
+function faultTable ({ windows }: Checker): string {
+  const names = [...new Set(windows.all.map(({ fault }) => fault.name))].sort()
+  const rows = names.map(name => {
+    const all = windows.all.filter(({ fault }) => fault.name === name)
+    return [name, String(all.length), round(median(all.map(({ from, to }) => ((to ?? Date.now()) - from) / 1000)))]
+  })
+  return table(['fault', 'times', 'median length, s'], rows)
+}
+
+function growthTable (growths: readonly Growth[]): string {
+  const rows = growths.map(({ measure, course, slope, limit, grows }) => [
+    measure, course.map(round).join(' '),
+    slope === null ? 'too few points' : `${round(slope.slope)} ± ${round(2 * slope.standardError)} (${(1000 * slope.span).toFixed(0)} requests)`,
+    `${limit}${grows ? ' **exceeded**' : ''}`
+  ])
+  return table(['measure', 'course', 'per 1000 requests', 'limit'], rows)
+}
+
+function table (head: readonly string[], rows: readonly string[][]): string {
+  return `${[head, head.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n')}\n`
+}
+
+function round (value: number): string {
+  return Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2)
+}

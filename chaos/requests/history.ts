@@ -1,0 +1,48 @@
+import type { Kind, Material } from './kind.ts'
+import { askIn, drawQuestion, fresh, WAYS, type Question } from './question.ts'
+
+function drawFollowUp (material: Material): Question {
+  const { draw } = material
+  const { question, pictures, answer } = draw.pick(material.pictures.known)
+  const before = { question, pictures, answer }
+  return { question: 'What is the colour of the background?', before, pictures: draw.chance(0.3) ? drawQuestion(material).pictures : [] }
+}
+
+/** Conversations that go on. */
+export const history: Kind[] = [
+  {
+    name: 'history by id',
+    weight: 4,
+    make (material) {
+      const draft = askIn(material.draw.pick(WAYS), material, drawFollowUp(material))
+      // The cache is small, and empty after a restart. Between plan and answer a picture may go too.
+      return { ...draft, right: [...draft.right, 'error 410 IMAGE_EXPIRED', 'event IMAGE_EXPIRED'] }
+    }
+  },
+  {
+    name: 'history sent again',
+    weight: 2,
+    make (material) {
+      const { before, ...question } = drawFollowUp(material)
+      const pictures = before!.pictures.map(picture => fresh(material.draw, picture))
+      return askIn(material.draw.pick(WAYS), material, { ...question, before: { ...before!, pictures }, again: true })
+    }
+  },
+  {
+    name: 'long history',
+    weight: 1,
+    make (material) {
+      const turns = Array.from({ length: 2 * material.draw.between(4, 12) }, (_, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content: 'red circle '.repeat(30) }))
+      const way = material.draw.pick(WAYS.filter(way => !way.startsWith('completion')))
+      return askIn(way, material, { ...drawQuestion(material), answer: undefined, more: { history: turns } })
+    }
+  },
+  {
+    name: 'unknown id',
+    weight: 1,
+    make (material) {
+      const before = { question: 'Look at this.', pictures: [material.draw.bytes(20)], answer: 'I see.' }
+      return { ...askIn(material.draw.pick(WAYS), material, { question: 'What is it?', pictures: [], before }), right: ['error 410 IMAGE_EXPIRED'] }
+    }
+  }
+]

@@ -1,0 +1,11 @@
+import { aborted } from './aborted.ts'
+import { good } from './good.ts'
+import { history } from './history.ts'
+import { huge } from './huge.ts'
+import type { Kind } from './kind.ts'
+import { looking } from './looking.ts'
+import { malformed } from './malformed.ts'
+import { repeated } from './repeated.ts'
+import { slow } from './slow.ts'
+
+export const KINDS: readonly Kind[] = [...good, ...history, ...malformed, ...huge, ...slow, ...aborted, ...repeated, ...looking]

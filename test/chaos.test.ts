@@ -1,0 +1,91 @@
+import t from 'tap'
+import { FAULTS } from '../chaos/faults/index.ts'
+import { createAnswerReader } from '../chaos/lib/answers.ts'
+import { endingsOf } from '../chaos/lib/ending.ts'
+import { createPictures } from '../chaos/lib/pictures.ts'
+import { createPlan } from '../chaos/plan.ts'
+import { KINDS } from '../chaos/requests/index.ts'
+import { createSession } from '../chaos/session.ts'
+import { slopeOf } from '../chaos/slopes.ts'
+
+const SEED = 11
+const MINUTES = 25 / 60
+/** Those that need no rights. */
+const FAULT_NAMES = ['engine-kill', 'engine-stop', 'service-kill', 'service-term']
+
+/** What came on a connection, as the endings of so many requests. */
+async function ended (text: string, expected = 1) {
+  const reader = createAnswerReader(expected)
+  // In two pieces: wherever they are cut must not matter.
+  reader.push(Buffer.from(text.slice(0, 30)))
+  reader.push(Buffer.from(text.slice(30)))
+  reader.close()
+  const { answers, surplus, complete } = reader
+  return await endingsOf({ answers, surplus, cut: complete < expected ? 'service' : null, sent: 0, startedAt: 0, endedAt: 0 }, expected)
+}
+
+const json = (status: number, body: object, headers = '') => {
+  const text = JSON.stringify(body)
+  return `HTTP/1.1 ${status} X\r\nx-request-id: r\r\ncontent-type: application/json\r\n${headers}content-length: ${text.length}\r\n\r\n${text}`
+}
+const stream = (events: string) => `HTTP/1.1 200 OK\r\nx-request-id: r\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n${events.length.toString(16)}\r\n${events}\r\n0\r\n\r\n`
+const event = (name: string, data: object) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
+
+t.test('endings are told apart, and what is wrong with them is seen', async t => {
+  const accepted = event('accepted', { images: 0 })
+  const done = event('done', { request_id: 'r' })
+  const cases: Array<[text: string, name: string, fault: string | null]> = [
+    [json(200, { response: 'Hi', request_id: 'r' }), 'answer', null],
+    [json(200, { response: 'Hi', request_id: 'other' }), 'answer', 'request_id other under x-request-id r'],
+    [json(200, { response: 'Hi', request_id: 'r' }) + 'HTTP', 'answer', '4 bytes after its end'],
+    [json(200, { response: 'Hi', request_id: 'r' }).slice(0, -1), 'cut by the service', null],
+    [json(429, { code: 'SERVER_BUSY', request_id: 'r' }, 'retry-after: 1\r\n'), 'error 429 SERVER_BUSY', null],
+    [json(429, { code: 'SERVER_BUSY', request_id: 'r' }), 'error 429 SERVER_BUSY', '429 without Retry-After'],
+    [json(404, { error: { code: 'MODEL_NOT_FOUND', request_id: 'r' } }), 'error 404 MODEL_NOT_FOUND', null],
+    [stream(accepted + event('token', { text: 'Hi' }) + done), 'stream', null],
+    [stream(accepted + event('error', { code: 'TIMEOUT', request_id: 'r' })), 'event TIMEOUT', null],
+    [stream(accepted), 'stream', 'a stream of 0 endings whose last event is accepted'],
+    [stream(accepted + done + done), 'stream', 'a stream of 2 endings whose last event is done'],
+    [stream(accepted + done + event('token', { text: 'Hi' })), 'stream', 'a stream of 1 endings whose last event is token'],
+    [stream(event('accepted', { images: 1 }) + done), 'stream', '0 receipts for 1 pictures'],
+    [stream('data: {"choices":[]}\n\ndata: [DONE]\n\n'), 'stream', null],
+    [stream('data: {"choices":[]}\n\n'), 'stream', 'a stream of 0 [DONE] and 0 errors'],
+    [stream(accepted).slice(0, -5), 'cut by the service', null],
+    ['', 'cut by the service', null]
+  ]
+  for (const [text, name, fault] of cases) t.match((await ended(text))[0], { name, fault }, text)
+  const [first, second] = await ended(json(200, { response: 'Hi', request_id: 'r' }) + json(400, { code: 'INVALID_JSON', request_id: 'r' }), 2)
+  t.match([first!.name, second!.name], ['answer', 'error 400 INVALID_JSON'])
+})
+
+t.test('a seed gives the same plan again, and each of its requests by its number', async t => {
+  const pictures = await createPictures(SEED)
+  const make = (seed: number) => createPlan({ seed, kinds: KINDS, faults: Object.values(FAULTS), pictures, model: 'm' })
+  const [one, again, other] = [make(SEED), make(SEED), make(SEED + 1)]
+  const plain = ({ requests, faults }: ReturnType<typeof one.round>) => ({ requests, faults: faults.map(({ fault, at, delayMs }) => ({ name: fault.name, at, delayMs })) })
+  const rounds = Array.from({ length: 10 }, (_, i) => plain(one.round(i)))
+  t.same(rounds, Array.from({ length: 10 }, (_, i) => plain(again.round(i))))
+  t.notSame(rounds[0], plain(other.round(0)))
+  const { number } = rounds[3]!.requests[5]!
+  t.same(make(SEED).request(number), rounds[3]!.requests[5])
+  t.same(new Set(rounds.flatMap(it => it.faults.map(({ name }) => name))), new Set(Object.keys(FAULTS)), 'a deck has every fault')
+})
+
+t.test('a slope is that of all lives together', async t => {
+  const life = (name: string, start: number) => Array.from({ length: 10 }, (_, x) => ({ life: name, x, y: start + 3 * x + (x % 2) }))
+  const slope = slopeOf([...life('a', 0), ...life('b', 500)])!
+  t.ok(Math.abs(slope.slope - 3) < 0.1, `${slope.slope}`)
+  t.ok(slope.standardError > 0 && slope.standardError < 0.1, `${slope.standardError}`)
+  t.equal(slopeOf([{ life: 'a', x: 0, y: 1 }, { life: 'b', x: 1, y: 2 }]), null)
+})
+
+t.test('half a minute of chaos leaves no book open', async t => {
+  const session = await createSession({ seed: SEED, slots: 3, faults: FAULT_NAMES.map(name => FAULTS[name]!) })
+  t.teardown(() => session.close())
+  await session.play(MINUTES)
+  const { violations, requests, windows, endings } = session.checker
+  t.same(violations, [])
+  t.ok(requests > 50, `${requests} connections`)
+  t.ok(windows.all.length > 0, `${windows.all.length} faults`)
+  t.ok(endings.get('good')?.has('answer') && endings.get('good')?.has('stream'), 'some were answered')
+})

@@ -1,0 +1,135 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { DEMO } from '../../models/presets.ts'
+import { ROOT } from '../../root.ts'
+import { isDeeperThan, JSON_MAX_DEPTH } from '../../services/json-depth.ts'
+import { withChatTemplate } from '../gguf.ts'
+import { ask, askJson, createTestEngine, startService } from '../helper.ts'
+
+const engine = await createTestEngine(t)
+const service = await startService(t, {}, engine)
+
+const DEEP = 100_000
+const lists = (depth: number, inside = '') => '['.repeat(depth) + inside + ']'.repeat(depth)
+const objects = (depth: number, name: string, inside = '{}') => `{"${name}":`.repeat(depth) + inside + '}'.repeat(depth)
+const format = (schema: string) => `{"type":"json_schema","json_schema":{"name":"deep","schema":${schema}}}`
+
+interface Answer { status: number, code: string, error: string, ms: number }
+
+async function send (route: string, body: string): Promise<Answer> {
+  const startedAt = performance.now()
+  const response = await fetch(service.url + route, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
+  const answer = await response.json() as { code: string, error: string & { code: string, message: string } }
+  const ms = performance.now() - startedAt
+  return { status: response.status, code: answer.code ?? answer.error.code, error: answer.error?.message ?? answer.error, ms }
+}
+
+/** A refusal of the client's fault, soon. What takes seconds, or all of the stack, would come to more than that on any machine. */
+function refusedSoon (t: Test, { status, code, error, ms }: Answer, expected: string, sentence: RegExp): void {
+  t.equal(status, 400)
+  t.equal(code, expected)
+  t.match(error, sentence)
+  t.ok(ms < 2_000, `${Math.round(ms)} ms`)
+}
+
+t.test('the text alone tells how deep it is', async t => {
+  const depthOf = (value: unknown): number => typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0
+  for (const value of [
+    0, 'x', [], {}, [[]], { a: {} }, [{ a: [1, 2, {}] }], [[[]], [[[]]], []], '[[[[', ['[[[['], { '[[[{': ']]]}' },
+    ['"[['], ['\\'], ['\\', [[]]], ['\\"', '[['], { '\\"': [['\\\\"[']] }, ['\\\\\\', '[[['], ['é[😀', ['"']]
+  ]) {
+    for (const json of [JSON.stringify(value), JSON.stringify(value, null, 2)]) {
+      const depth = depthOf(value)
+      t.notOk(isDeeperThan(json, depth), `${json} is not deeper than ${depth}`)
+      if (depth > 0) t.ok(isDeeperThan(json, depth - 1), `${json} is deeper than ${depth - 1}`)
+    }
+  }
+})
+
+t.test('text that is no JSON is looked at once, however it is made', async t => {
+  const size = 4_000_000
+  for (const text of ['"', '\\', '"\\', '[]', '"]', ']', '\\"', '""', `"${'\\'.repeat(100)}`]) {
+    const startedAt = performance.now()
+    isDeeperThan(text.repeat(size / text.length), JSON_MAX_DEPTH)
+    isDeeperThan(`"${text.repeat(size / text.length)}`, JSON_MAX_DEPTH)
+    t.ok(performance.now() - startedAt < 1_000, `${JSON.stringify(text.slice(0, 4))}: ${Math.round(performance.now() - startedAt)} ms`)
+  }
+})
+
+t.test('a deep body is refused before it is parsed, wherever it is deep', async t => {
+  const tooDeep = /^The body is not valid JSON: it is nested deeper than 128 levels$/
+  for (const [route, body] of [
+    ['/api/chat', lists(DEEP)],
+    ['/api/chat', `{"message":${lists(DEEP)}}`],
+    ['/api/chat', `{"message":"Hi","history":${lists(DEEP)}}`],
+    ['/api/chat', `{"message":"Hi","history":[{"role":"user","content":${objects(DEEP, 'a')}}]}`],
+    ['/api/chat_stream', `{"message":"Hi","images":${lists(DEEP)}}`],
+    ['/api/chat', `{"message":"Hi","response_format":${format(objects(DEEP, 'items'))}}`],
+    ['/api/chat', `{"message":"Hi","response_format":${format(`{"const":${lists(DEEP)}}`)}}`],
+    ['/v1/chat/completions', `{"model":"x","messages":${lists(DEEP)}}`],
+    ['/v1/chat/completions', `{"model":"x","messages":[{"role":"user","content":${objects(DEEP, 'text')}}]}`],
+    ['/v1/chat/completions', `{"model":"x","messages":[{"role":"user","content":"Hi"}],"response_format":${format(objects(DEEP, 'items'))}}`],
+    ['/v1/chat/completions', `{"model":"x","messages":[{"role":"user","content":"Hi"}],"metadata":${objects(DEEP, 'a')}}`],
+    // As much as a body may have, and never closed.
+    ['/api/chat', '['.repeat(15_000_000)],
+    ['/nowhere', '{"a":'.repeat(100_000)]
+  ] as const) await t.test(`${route} ${body.slice(0, 80)}`, async t => refusedSoon(t, await send(route, body), 'INVALID_JSON', tooDeep))
+  await service.quiet()
+})
+
+t.test('deep fields of a form are refused like any that are wrong', async t => {
+  const deepTurn = `[{"role":"user","content":${lists(DEEP)}}]`
+  for (const [name, value, code] of [
+    ['history', lists(DEEP), 'INVALID_HISTORY'],
+    ['history', deepTurn, 'INVALID_HISTORY'],
+    ['history', objects(DEEP, 'role'), 'INVALID_HISTORY'],
+    ['history', '['.repeat(1_000_000), 'INVALID_HISTORY'],
+    ['stop', lists(DEEP), 'INVALID_FIELD'],
+    ['response_format', lists(DEEP), 'INVALID_FIELD'],
+    ['response_format', format(objects(DEEP, 'items')), /^(UNSUPPORTED_SCHEMA|INVALID_FIELD)$/],
+    ['response_format', format(`{"const":${lists(DEEP)}}`), /^(UNSUPPORTED_SCHEMA|INVALID_FIELD)$/],
+    ['response_format', format(`{"properties":{"a":{"enum":[${lists(DEEP)}]}}}`), /^(UNSUPPORTED_SCHEMA|INVALID_FIELD)$/]
+  ] as const) {
+    await t.test(`${name} ${value.slice(0, 60)}`, async t => {
+      const startedAt = performance.now()
+      const { status, body } = await ask(service.url, { message: 'Hi', [name]: value })
+      t.equal(status, 400)
+      t.match(body.code, code)
+      t.ok(body.error.length < 1_000, 'and the refusal is short')
+      t.ok(performance.now() - startedAt < 2_000, `${Math.round(performance.now() - startedAt)} ms`)
+    })
+  }
+  await service.quiet()
+})
+
+t.test('what schemas may have is not too deep', async t => {
+  let schema: object = { type: 'null' }
+  for (let i = 0; i < 31; i++) schema = { properties: { a: schema } }
+  const { status, body } = await askJson(service.url, { message: 'Hi', max_tokens: 5, response_format: { type: 'json_schema', json_schema: { name: 'deep', schema } } })
+  t.match([status, body], [200, { success: true }])
+  await service.quiet()
+})
+
+t.test('the arguments of a call, which are JSON within JSON, are refused alike', async t => {
+  const file = path.join(t.testdir(), 'tools.gguf')
+  withChatTemplate(path.join(ROOT, DEMO.model), file, readFileSync(path.join(ROOT, 'test/tool-template.jinja'), 'utf8'))
+  const tools = await createTestEngine(t, { model: file, mmproj: path.join(ROOT, DEMO.mmproj), threads: 1 })
+  const { url, quiet } = await startService(t, {}, tools)
+  const call = async (text: string) => {
+    const body = {
+      model: tools.info().model,
+      max_tokens: 5,
+      messages: [
+        { role: 'user', content: 'Hi' },
+        { role: 'assistant', tool_calls: [{ id: 'a', type: 'function', function: { name: 'mark', arguments: text } }] },
+        { role: 'tool', tool_call_id: 'a', content: 'done' }
+      ]
+    }
+    const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })
+    return { status: response.status, body: await response.json() }
+  }
+  t.match(await call(objects(DEEP, 'a')), { status: 400, body: { error: { code: 'INVALID_FIELD', param: 'messages[1].tool_calls[0].function.arguments' } } })
+  t.equal((await call(objects(100, 'a'))).status, 200)
+  await quiet()
+})

@@ -1,0 +1,63 @@
+import t from 'tap'
+import { ask, createTestEngine, drawShape, startService } from '../helper.ts'
+import { connectRaw, formBody, formHead } from '../raw-client.ts'
+import { drip } from './clients.ts'
+
+const picture = await drawShape('circle', 'red', 'white')
+const engine = await createTestEngine(t)
+
+t.test('who sends the head of a request byte by byte, or nothing at all, gets 408 and never a slot', async t => {
+  const service = await startService(t, { HEADERS_TIMEOUT: '0.6', MAX_CONCURRENT_REQUESTS: '1' }, engine)
+  const clients = await Promise.all(Array.from({ length: 30 }, () => connectRaw(service.port)))
+  const head = Buffer.from(formHead('/api/chat', 1000, `X-Padding: ${'x'.repeat(8000)}\r\n`))
+  for (const client of clients.slice(1)) drip(client, head, 40)
+  const { status, body } = await ask(service.url, { message: 'What is in the picture?' }, [picture])
+  t.equal(status, 200, 'the only slot is there for others')
+  t.equal(body.response, 'A red circle on a white background.')
+
+  for (const client of clients) {
+    const [, id, answer] = /^HTTP\/1\.1 408 Request Timeout\r\n[^]*x-request-id: ([0-9a-f-]{36})\r\n[^]*\r\n\r\n(\{.*\})$/.exec(await client.until(/\}$/))!
+    t.strictSame(JSON.parse(answer!), { error: 'The request did not arrive in time', code: 'REQUEST_INCOMPLETE', request_id: id })
+    await client.closed
+  }
+  t.match(service.app.slots.stats(), { served: 1, rejected: 0, taken: 0 })
+})
+
+t.test('who sends an upload byte by byte gets 408, and the slot is free while it goes on', async t => {
+  const service = await startService(t, { UPLOAD_TIMEOUT: '0.6', MAX_CONCURRENT_REQUESTS: '3' }, engine)
+  const form = formBody('Hi', [picture, Buffer.alloc(10_000)])
+  const json = Buffer.from(JSON.stringify({ message: 'Hi', images: [`data:image/png;base64,${picture.toString('base64')}`] }))
+  const chunk = (bytes: Buffer) => Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')])
+  const multipart = await connectRaw(service.port)
+  multipart.send(formHead('/api/chat_stream', form.length))
+  multipart.send(form.subarray(0, form.length - 9000))
+  drip(multipart, form.subarray(form.length - 9000), 40)
+
+  const plain = await connectRaw(service.port)
+  plain.send(`POST /v1/chat/completions HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: ${json.length}\r\n\r\n`)
+  drip(plain, json, 40)
+
+  const chunked = await connectRaw(service.port)
+  chunked.send('POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n')
+  drip(chunked, Buffer.concat(Array.from(json, byte => chunk(Buffer.of(byte)))), 40)
+
+  const clients = [multipart, plain, chunked]
+  while (service.app.slots.stats().taken < clients.length) await new Promise(resolve => setTimeout(resolve, 5))
+  for (const client of clients) t.match(await client.until(/"code":"[A-Z_]+"/), /^HTTP\/1\.1 408 [^]*"code":"UPLOAD_TIMEOUT"/)
+  await service.quiet()
+  t.notOk(clients.some(({ socket }) => socket.destroyed), 'they still send')
+  t.equal((await ask(service.url, { message: 'What is in the picture?' }, [picture])).status, 200)
+  for (const { socket } of clients) socket.destroy()
+  await service.quiet()
+})
+
+t.test('who asks for leave to send and then sends nothing gives the slot back', async t => {
+  const service = await startService(t, { UPLOAD_TIMEOUT: '0.4', MAX_CONCURRENT_REQUESTS: '1' }, engine)
+  const client = await connectRaw(service.port)
+  client.send(formHead('/api/chat', 1000, 'Expect: 100-continue\r\n'))
+  await client.until(/100 Continue/)
+  t.equal(service.app.slots.stats().taken, 1)
+  t.match(await client.until(/"code":"[A-Z_]+"/), /HTTP\/1\.1 408 [^]*"code":"UPLOAD_TIMEOUT"/)
+  await service.quiet()
+  client.socket.destroy()
+})

@@ -1,0 +1,103 @@
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import Fastify from 'fastify'
+import t from 'tap'
+import auth from '../../plugins/auth.ts'
+import errors from '../../plugins/errors.ts'
+import { createApiKeys } from '../../services/api-keys.ts'
+import { createKeyGuesses } from '../../services/key-guesses.ts'
+import { createTestEngine, startService } from '../helper.ts'
+
+const ALICE = 'alice-0123456789abcdef'
+const BOB = 'bob-0123456789abcdef'
+const LIMIT = 20
+const guess = (number: number) => `guess-${number}-0123456789abcdef`
+
+const engine = await createTestEngine(t)
+
+async function startLocked (t: Parameters<typeof startService>[0]) {
+  // The client address is what the test writes into X-Forwarded-For.
+  const service = await startService(t, { API_KEYS: `${ALICE},${BOB}`, TRUST_PROXY: '127.0.0.1' }, engine)
+  const ask = async (key: string | null, address: string, route = '/api/status') => {
+    const response = await fetch(service.url + route, { headers: { 'x-forwarded-for': address, ...key !== null && { 'x-api-key': key } } })
+    return { status: response.status, headers: response.headers, body: await response.json() as Record<string, unknown> }
+  }
+  const guesses = async (count: number, address: string) => {
+    const statuses = []
+    for (let i = 0; i < count; i++) statuses.push((await ask(guess(i), address)).status)
+    return statuses
+  }
+  return { service, ask, guesses }
+}
+
+t.test('an address that tries many keys is no longer told which are right', async t => {
+  const { ask, guesses } = await startLocked(t)
+  t.same(await guesses(LIMIT, '192.0.2.1'), Array(LIMIT).fill(401))
+  for (const key of [guess(LIMIT), guess(0), ALICE, BOB]) {
+    const { status, headers, body } = await ask(key, '192.0.2.1')
+    t.equal(status, 429)
+    const wait = Number(headers.get('retry-after'))
+    t.ok(wait > 30 && wait <= 60, `Retry-After: ${wait}`)
+    t.strictSame(body, { error: '20 wrong API keys came from this address within a minute', code: 'TOO_MANY_WRONG_KEYS', request_id: headers.get('x-request-id'), limit: LIMIT })
+  }
+  t.match((await ask(guess(0), '192.0.2.1', '/v1/models')).body, { error: { code: 'TOO_MANY_WRONG_KEYS', type: 'rate_limit_error', limit: LIMIT } })
+
+  t.equal((await ask(null, '192.0.2.1')).status, 401, 'no key is no guess')
+  t.equal((await ask(guess(0), '192.0.2.1', '/health/live')).status, 200, 'probes want none')
+  t.equal((await ask(ALICE, '192.0.2.2')).status, 200, 'other addresses go on')
+})
+
+t.test('a key that was right from there before goes on, others do not', async t => {
+  const { ask, guesses } = await startLocked(t)
+  t.equal((await ask(ALICE, '192.0.2.1')).status, 200)
+  t.equal((await ask(BOB, '192.0.2.2')).status, 200)
+  await guesses(LIMIT, '192.0.2.1')
+  t.equal((await ask(guess(LIMIT), '192.0.2.1')).status, 429)
+  t.equal((await ask(ALICE, '192.0.2.1')).status, 200)
+  t.equal((await ask(BOB, '192.0.2.1')).status, 429, 'it was right elsewhere')
+})
+
+t.test('the same wrong key again and again, or none at all, is a mistake and no guess', async t => {
+  const { ask } = await startLocked(t)
+  for (let i = 0; i < 3 * LIMIT; i++) {
+    t.equal((await ask(guess(i % 2), '192.0.2.1')).status, 401)
+    t.equal((await ask(null, '192.0.2.1')).status, 401)
+  }
+  t.equal((await ask(ALICE, '192.0.2.1')).status, 200)
+})
+
+t.test('the addresses of one IPv6 network count as one', async t => {
+  const { ask } = await startLocked(t)
+  for (let i = 0; i < LIMIT; i++) t.equal((await ask(guess(i), `2001:db8:1:2::${i + 1}`)).status, 401)
+  t.equal((await ask(ALICE, '2001:db8:1:2:ffff::1')).status, 429)
+  t.equal((await ask(ALICE, '2001:db8:1:3::1')).status, 200)
+})
+
+t.test('the window ends', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(errors)
+  await app.register(auth, { keys: createApiKeys([ALICE]), guessWindowMs: 1_500 })
+  app.get('/', async () => 'done')
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+  const ask = async (key: string) => await fetch(url, { headers: { authorization: `Bearer ${key}` } })
+  for (let i = 0; i < LIMIT; i++) await ask(guess(i))
+  const refused = await ask(ALICE)
+  t.equal(refused.status, 429)
+  await sleep(Number(refused.headers.get('retry-after')) * 1_000)
+  t.equal((await ask(guess(0))).status, 401)
+  t.equal((await ask(ALICE)).status, 200)
+})
+
+t.test('only the latest addresses are remembered, and the latest keys that were right', async t => {
+  const guesses = createKeyGuesses({ limit: 1, windowMs: 60_000, remembered: 2 })
+  for (const address of ['a', 'b', 'c']) t.equal(guesses.judge(address, 'wrong', null), 0)
+  t.equal(guesses.judge('a', 'right', 'alice'), 0, 'the oldest is forgotten')
+  for (const address of ['b', 'c']) t.equal(guesses.judge(address, 'right', 'alice'), 60)
+
+  const proven = createKeyGuesses({ limit: 1, windowMs: 60_000, remembered: 2 })
+  for (const name of ['alice', 'bob', 'alice', 'carol']) t.equal(proven.judge('a', name, name), 0)
+  proven.judge('a', 'wrong', null)
+  t.same(['alice', 'bob', 'carol'].map(name => proven.judge('a', name, name)), [0, 60, 0])
+})

@@ -1,0 +1,161 @@
+import sharp from 'sharp'
+import { noise } from '../services/images/draw.ts'
+import { be16, be32, join, MAX_INPUT_PIXELS, patched, repeated, toPictures, TOO_LONG_SIDE, type HostilePicture } from './hostile-picture.ts'
+
+/** An item of the container: a coded picture, or one made of others. */
+export interface Item {
+  id: number
+  /** `av01`, or how it is made of those it refers to. */
+  type: string
+  data: Buffer
+  properties?: Buffer[]
+  /** Items that it is made of. */
+  parts?: number[]
+  /** The item whose transparency it is. */
+  alphaOf?: number
+  /** In how many pieces its bytes lie. */
+  pieces?: number
+}
+
+/** How a header says the same in other ways. */
+interface Style {
+  /** What stands before the header. */
+  before?: Buffer
+  /** Ids of four bytes, properties counted in two. */
+  wide?: boolean
+}
+
+/** A box, or one that lies about its length. */
+export function box (type: string, content: Buffer, length = content.length + 8): Buffer {
+  return join(be32(length), type, content)
+}
+
+const full = (type: string, version: number, ...content: Array<Buffer | string | number>) => box(type, join(version, 0, 0, 0, ...content))
+export const sized = (width: number, height: number) => full('ispe', 0, be32(width, height))
+const ALPHA = full('auxC', 0, 'urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0')
+
+/** An AVIF of these items, whose bytes lie within the header's own boxes. The first one is shown. */
+export function avif (items: Item[], { before = Buffer.alloc(0), wide = false }: Style = {}): Buffer {
+  const id = wide ? be32 : be16
+  const properties = items.flatMap(({ properties = [] }) => properties)
+  const infos = items.map(item => full('infe', wide ? 3 : 2, id(item.id), be16(0), item.type, 0))
+  const references = items.flatMap(({ id: from, parts, alphaOf }) => [
+    ...parts ? [box('dimg', join(id(from), be16(parts.length), id(...parts)))] : [],
+    ...alphaOf ? [box('auxl', join(id(from), be16(1), id(alphaOf)))] : []
+  ])
+  const associations = items.map(({ id: of, properties: own = [] }) => {
+    const indices = own.map(property => properties.indexOf(property) + 1)
+    return join(id(of), own.length, wide ? be16(...indices.map(index => 0x8000 | index)) : Buffer.from(indices.map(index => 0x80 | index)))
+  })
+  let at = 0
+  const locations = items.map(({ id: of, data, pieces = 1 }) => {
+    const piece = Math.ceil(data.length / pieces)
+    const extents = Array.from({ length: pieces }, (_, i) => be32(at + i * piece, Math.min(piece, data.length - i * piece)))
+    at += data.length
+    return join(id(of), be16(1, 0, pieces), ...extents)
+  })
+  const counted = wide ? be32(items.length) : be16(items.length)
+  const meta = full('meta', 0,
+    full('hdlr', 0, be32(0), 'pict', be32(0, 0, 0), 0),
+    full('pitm', wide ? 1 : 0, id(items[0]!.id)),
+    full('iinf', wide ? 1 : 0, counted, ...infos),
+    ...references.length > 0 ? [full('iref', wide ? 1 : 0, ...references)] : [],
+    // The last of the flags says how wide the indices are.
+    box('iprp', join(box('ipco', join(...properties)), box('ipma', join(wide ? 1 : 0, 0, 0, wide ? 1 : 0, be32(items.length), ...associations)))),
+    full('iloc', wide ? 2 : 1, 0x44, 0x00, counted, ...locations),
+    box('idat', join(...items.map(({ data }) => data))))
+  return join(box('ftyp', join('avif', be32(0), 'avifmif1miaf')), before, meta)
+}
+
+/** What the encoder made of a plain picture, taken out of its container: coded pixels, and the properties that describe them. */
+export async function coded (width: number, height: number, options: { bitdepth?: 8 | 10 | 12, chromaSubsampling?: string } = {}): Promise<{ data: Buffer, configuration: Buffer, size: Buffer, depth: Buffer }> {
+  const file = await sharp({ create: { width, height, channels: 3, background: 'teal' } }).avif({ effort: 0, quality: 40, ...options }).toBuffer()
+  const boxAt = (type: string) => {
+    const at = file.indexOf(type) - 4
+    return file.subarray(at, at + file.readUInt32BE(at))
+  }
+  return { data: boxAt('mdat').subarray(8), configuration: boxAt('av1C'), size: boxAt('ispe'), depth: boxAt('pixi') }
+}
+
+/** Tiles in rows and columns. */
+export const grid = (rows: number, columns: number, width: number, height: number) => join(0, 1, rows - 1, columns - 1, be32(width, height))
+
+/** Pictures laid over each other on a canvas. */
+const overlay = (width: number, height: number, count: number) => join(0, 1, be16(0, 0, 0, 0), be32(width, height), Buffer.alloc(8 * count))
+
+export async function hostileAvifs (): Promise<HostilePicture[]> {
+  const good = await noise(90, 70).avif({ effort: 0 }).toBuffer()
+  const claimedAt = good.indexOf('ispe') + 8
+  const metaAt = good.indexOf('meta') - 4
+  const [large, tile, quarter] = await Promise.all([coded(TOO_LONG_SIDE, TOO_LONG_SIDE), coded(256, 256), coded(1000, 1000)])
+  // Half as many as other pictures may have.
+  const side = Math.floor(Math.sqrt(MAX_INPUT_PIXELS / 2))
+  const allowed = sharp({ create: { width: side, height: side, channels: 4, background: '#20406080' } })
+
+  const item = ({ data, configuration, size, depth }: typeof tile, id: number, own: Buffer[] = [size]): Item => ({ id, type: 'av01', data, properties: [configuration, depth, ...own] })
+  const made = (type: string, data: Buffer, width: number, height: number, parts: number[]): Item => ({ id: 9, type, data, properties: [sized(width, height)], parts })
+  const tiles = (rows: number, columns: number, width: number, height: number, parts: number[]) => made('grid', grid(rows, columns, width, height), width, height, parts)
+  const again = (part: number, count: number) => Array.from({ length: count }, () => part)
+  const frames = (...data: Buffer[]) => avif([{ ...item(tile, 1), data: join(...data) }])
+
+  return toPictures('AVIF', [
+    ['60000 x 60000 claimed', patched(good, claimedAt, be32(60_000, 60_000)), 'IMAGE_TOO_MANY_PIXELS'],
+    ['4294967295 x 4294967295 claimed', patched(good, claimedAt, be32(0xffffffff, 0xffffffff)), 'IMAGE_TOO_MANY_PIXELS'],
+    ['just above its limit, which is half of that of others', patched(good, claimedAt, be32(side + 1, side + 1)), 'IMAGE_TOO_MANY_PIXELS'],
+    ['no pixels claimed', patched(good, claimedAt, be32(0, 0)), 'CORRUPT_IMAGE'],
+    ['2000 x 2000 claimed, the data are of 90 x 70', patched(good, claimedAt, be32(2000, 2000)), 'CORRUPT_IMAGE'],
+    ['64 x 64 claimed, the data are above the limit', avif([item(large, 1, [sized(64, 64)])]), 'CORRUPT_IMAGE'],
+    ['its transparency above the limit', avif([item(tile, 1), { ...item(large, 2, [large.size, ALPHA]), alphaOf: 1 }]), 'IMAGE_TOO_MANY_PIXELS'],
+    ['its transparency above the limit and claimed to be below', avif([item(tile, 1), { ...item(large, 2, [tile.size, ALPHA]), alphaOf: 1 }]), 'CORRUPT_IMAGE'],
+    ['as many pixels as allowed', await allowed.clone().removeAlpha().avif({ effort: 0, quality: 40 }).toBuffer(), 'accepted'],
+    ['as many pixels as allowed, 12 bits, transparent and on its side', await allowed.clone().withMetadata({ orientation: 6 }).avif({ effort: 0, quality: 40, bitdepth: 12, chromaSubsampling: '4:4:4' }).toBuffer(), 'accepted'],
+    ['a picture of our own making', avif([item(tile, 1)]), 'accepted'],
+    ['four tiles', avif([tiles(2, 2, 500, 500, [1, 2, 3, 4]), item(tile, 1), item(tile, 2), item(tile, 3), item(tile, 4)]), 'accepted'],
+    ['one tile four times', avif([tiles(2, 2, 500, 500, again(1, 4)), item(tile, 1)]), 'accepted'],
+    ['one tile 60000 times', avif([tiles(250, 240, 2000, 2000, again(1, 60_000)), item(tile, 1)]), 'CORRUPT_IMAGE'],
+    // These would take half a minute, for an answer about 64 x 64 pixels.
+    ['large tiles 100 times, for 64 x 64', avif([tiles(1, 100, 64, 64, again(1, 100)), item(quarter, 1)]), 'CORRUPT_IMAGE'],
+    ['a tile above the limit for 64 x 64', avif([tiles(1, 1, 64, 64, [1]), item(large, 1)]), 'IMAGE_TOO_MANY_PIXELS'],
+    ['tiles that are missing', avif([tiles(2, 2, 500, 500, [1, 5]), item(tile, 1)]), 'CORRUPT_IMAGE'],
+    ['grids of grids of grids', avif([nested(9, 8, 16), nested(8, 7, 16), nested(7, 1, 16), item(tile, 1)]), 'CORRUPT_IMAGE'],
+    ['a grid of itself', avif([nested(9, 9, 2)]), 'CORRUPT_IMAGE'],
+    ['one picture laid over itself 3000 times', avif([made('iovl', overlay(256, 256, 3000), 256, 256, again(1, 3000)), item(tile, 1)]), 'CORRUPT_IMAGE'],
+    ['another picture in place of itself', avif([made('iden', Buffer.alloc(0), 256, 256, [1]), item(tile, 1)]), 'accepted'],
+    ['eight frames in one picture', frames(repeated(tile.data, 8)), 'accepted'],
+    ['a thousand frames in one picture', frames(repeated(tile.data, 1000)), 'CORRUPT_IMAGE'],
+    ['a thousand frames with zeros between them', frames(repeated(join(tile.data, 0, 0), 1000)), 'CORRUPT_IMAGE'],
+    ['20000 pieces of nothing', frames(repeated(Buffer.from([0x12, 0]), 20_000), tile.data), 'CORRUPT_IMAGE'],
+    ['a piece without a length', frames(Buffer.from([0x30]), tile.data), 'CORRUPT_IMAGE'],
+    ['HEVC inside', avif([{ ...item(tile, 1), type: 'hvc1' }]), 'CORRUPT_IMAGE'],
+    ['JPEG inside', avif([{ id: 1, type: 'jpeg', data: await noise(90, 70).jpeg().toBuffer(), properties: [sized(90, 70)] }]), 'CORRUPT_IMAGE'],
+    ['uncompressed pixels inside', avif([{ id: 1, type: 'unci', data: Buffer.alloc(90 * 70 * 3), properties: [sized(90, 70)] }]), 'CORRUPT_IMAGE'],
+    ['no pixels', frames(), 'CORRUPT_IMAGE'],
+    ['rubbish for pixels', frames(Buffer.alloc(500, 0xa5)), 'CORRUPT_IMAGE'],
+    ['no description of its pixels', avif([{ id: 1, type: 'av01', data: tile.data }]), 'CORRUPT_IMAGE'],
+    ['10000 items', avif([item(tile, 1), ...Array.from({ length: 10_000 }, (_, i): Item => ({ id: i + 2, type: 'Exif', data: Buffer.alloc(1) }))]), 'CORRUPT_IMAGE'],
+    ['boxes 5000 deep', avif([item(tile, 1)], { before: deep(5000) }), 'CORRUPT_IMAGE'],
+    ['90 empty boxes', avif([item(tile, 1)], { before: repeated(box('free', Buffer.alloc(0)), 90) }), 'accepted'],
+    ['a million empty boxes', avif([item(tile, 1)], { before: repeated(box('free', Buffer.alloc(0)), 1_000_000) }), 'CORRUPT_IMAGE'],
+    ['two headers', join(good, good.subarray(metaAt, metaAt + good.readUInt32BE(metaAt))), 'CORRUPT_IMAGE'],
+    ['a box longer than the file', patched(good, metaAt, be32(0x7fffffff)), 'CORRUPT_IMAGE'],
+    ['a box to the end of the file', patched(good, metaAt, be32(0)), 'accepted'],
+    ['a box shorter than its own head', patched(good, metaAt, be32(4)), 'CORRUPT_IMAGE'],
+    ['a box of 2 ** 63 bytes', avif([item(tile, 1)], { before: join(be32(1), 'free', be32(0x7fffffff, 0xffffffff)) }), 'CORRUPT_IMAGE'],
+    ['a first box of 4 GB', patched(good, 0, be32(0xffffffff)), 'CORRUPT_IMAGE'],
+    ['its first box and nothing else', good.subarray(0, good.readUInt32BE(0)), 'CORRUPT_IMAGE'],
+    ['10 bits', await noise(90, 70).avif({ effort: 0, bitdepth: 10 }).toBuffer(), 'accepted'],
+    ['lossless', await noise(90, 70).avif({ effort: 0, lossless: true }).toBuffer(), 'accepted'],
+    ['a ZIP archive behind it', join(good, 'PK\x03\x04', Buffer.alloc(500)), 'accepted']
+  ])
+}
+
+/** A grid whose tiles are all the same other item. */
+function nested (id: number, part: number, side: number): Item {
+  return { id, type: 'grid', data: grid(side, side, 2000, 2000), properties: [sized(2000, 2000)], parts: Array.from({ length: side * side }, () => part) }
+}
+
+function deep (levels: number): Buffer {
+  let inner = Buffer.alloc(0)
+  for (let i = 0; i < levels; i++) inner = box('meta', join(be32(0), inner)) as Buffer<ArrayBuffer>
+  return inner
+}

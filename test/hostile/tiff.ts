@@ -1,0 +1,138 @@
+import { deflateSync } from 'node:zlib'
+import sharp from 'sharp'
+import { noise } from '../services/images/draw.ts'
+import { be16, be32, join, le16, le32, MAX_INPUT_PIXELS, patched, toPictures, TOO_LONG_SIDE, zlibBomb, type HostilePicture } from './hostile-picture.ts'
+
+/** Types of values: bytes, text, 16 and 32 bits, fractions. */
+const BYTE = 1
+const ASCII = 2
+const SHORT = 3
+const LONG = 4
+const SIZES: Record<number, number> = { [BYTE]: 1, [ASCII]: 1, [SHORT]: 2, [LONG]: 4, 5: 8, 7: 1 }
+
+const Tag = { width: 256, height: 257, bits: 258, compression: 259, photometric: 262, description: 270, offsets: 273, orientation: 274, samples: 277, rows: 278, byteCounts: 279, planar: 284, colours: 320, tileWidth: 322, tileHeight: 323, tileOffsets: 324, tileByteCounts: 325, sampleFormat: 339, xmp: 700, exif: 34665, profile: 34675 } as const
+const DEFLATE = 8
+
+/** Where the data of a picture begin; put in place of an offset it becomes that. */
+const DATA = -1
+
+type Entry = [tag: number, type: number, values: number[] | Buffer, count?: number]
+
+/**
+ * A TIFF of one directory, little end first, the data behind it.
+ * @param next offset of the directory that follows
+ */
+export function tiff (entries: Entry[], data: Buffer, next = 0): Buffer {
+  const sorted = [...entries].sort(([a], [b]) => a - b)
+  const directoryEnd = 8 + 2 + sorted.length * 12 + 4
+  const valuesOf = ([, type, values]: Entry) => Buffer.isBuffer(values) ? values : type === SHORT ? le16(...values) : type === LONG ? le32(...values.map(value => value === DATA ? dataAt : value)) : Buffer.from(values)
+  const outside = (entry: Entry) => entry[2].length * (Buffer.isBuffer(entry[2]) ? 1 : SIZES[entry[1]]!) > 4
+  const dataAt = directoryEnd + sorted.filter(outside).reduce((sum, entry) => sum + entry[2].length * (Buffer.isBuffer(entry[2]) ? 1 : SIZES[entry[1]]!), 0)
+
+  let valuesAt = directoryEnd
+  const lines: Buffer[] = []
+  const values: Buffer[] = []
+  for (const entry of sorted) {
+    const bytes = valuesOf(entry)
+    const count = entry[3] ?? bytes.length / SIZES[entry[1]]!
+    lines.push(join(le16(entry[0], entry[1]), le32(count), outside(entry) ? le32(valuesAt) : join(bytes, Buffer.alloc(4 - bytes.length))))
+    if (!outside(entry)) continue
+    values.push(bytes)
+    valuesAt += bytes.length
+  }
+  return join('II*\0', le32(8), le16(sorted.length), ...lines, le32(next), ...values, data)
+}
+
+interface Shape { width: number, height: number, samples?: number, bits?: number, rows?: number, compression?: number, photometric?: number, format?: number, tile?: [number, number] }
+
+/** A TIFF that says what it is in the usual way; entries given replace those. */
+export function picture ({ width, height, samples = 3, bits = 8, rows = height, compression = 1, photometric = 2, format = 1, tile }: Shape, data: Buffer, entries: Entry[] = [], next = 0): Buffer {
+  const parts: Entry[] = tile
+    ? [[Tag.tileWidth, LONG, [tile[0]]], [Tag.tileHeight, LONG, [tile[1]]], [Tag.tileOffsets, LONG, [DATA]], [Tag.tileByteCounts, LONG, [data.length]]]
+    : [[Tag.rows, LONG, [rows]], [Tag.offsets, LONG, [DATA]], [Tag.byteCounts, LONG, [data.length]]]
+  const usual: Entry[] = [
+    [Tag.width, LONG, [width]], [Tag.height, LONG, [height]], [Tag.bits, SHORT, Array.from({ length: Math.min(samples, 100) }, () => bits)],
+    [Tag.compression, SHORT, [compression]], [Tag.photometric, SHORT, [photometric]], [Tag.samples, SHORT, [samples]],
+    [Tag.sampleFormat, SHORT, Array.from({ length: Math.min(samples, 100) }, () => format)], ...parts
+  ]
+  const own = new Set(entries.map(([tag]) => tag))
+  return tiff([...usual.filter(([tag]) => !own.has(tag)), ...entries], data, next)
+}
+
+const SMALL = { width: 40, height: 30 }
+const data = Buffer.alloc(40 * 30 * 3, 99)
+
+/** Pages of a few pixels, one after the other; the last one may point back at the first. */
+export function pages (count: number, { endless = false } = {}): Buffer {
+  const entry = (tag: number, type: number, value: number) => join(le16(tag, type), le32(1, value))
+  const size = 2 + 9 * 12 + 4
+  const dataAt = 8 + count * size
+  const directories = Array.from({ length: count }, (_, i) => join(
+    le16(9), entry(Tag.width, LONG, 4), entry(Tag.height, LONG, 4), entry(Tag.bits, SHORT, 8), entry(Tag.compression, SHORT, 1), entry(Tag.photometric, SHORT, 1),
+    entry(Tag.offsets, LONG, dataAt), entry(Tag.samples, SHORT, 1), entry(Tag.rows, LONG, 4), entry(Tag.byteCounts, LONG, 16),
+    le32(i < count - 1 ? 8 + (i + 1) * size : endless ? 8 : 0)))
+  return join('II*\0', le32(8), ...directories, Buffer.alloc(16))
+}
+
+export async function hostileTiffs (): Promise<HostilePicture[]> {
+  const good = await noise(90, 70).tiff({ compression: 'lzw' }).toBuffer()
+  const side = Math.floor(Math.sqrt(MAX_INPUT_PIXELS))
+  const bomb = zlibBomb(12)
+  const allowed = { width: side, height: side }
+
+  return toPictures('TIFF', [
+    ['60000 x 60000 claimed', picture({ width: 60_000, height: 60_000 }, data), 'IMAGE_TOO_MANY_PIXELS'],
+    ['just above the limit', picture({ width: TOO_LONG_SIDE, height: TOO_LONG_SIDE }, data), 'IMAGE_TOO_MANY_PIXELS'],
+    ['4294967295 x 4294967295', picture({ width: 0xffffffff, height: 0xffffffff }, data), 'CORRUPT_IMAGE'],
+    ['no pixels at all', picture({ width: 0, height: 0 }, data), 'CORRUPT_IMAGE'],
+    ['1 x 20000', picture({ width: 1, height: 20_000 }, Buffer.alloc(60_000)), 'IMAGE_TOO_NARROW'],
+    ['as many pixels as allowed in one strip', picture({ ...allowed, compression: DEFLATE }, zlibBomb(2)), 'accepted'],
+    ['as many pixels as allowed in one strip, four samples of 32 bits', picture({ ...allowed, samples: 4, bits: 32, compression: DEFLATE, format: 3 }, zlibBomb(10)), 'accepted'],
+    ['a strip that swells to 200 MB for 40 x 30', picture({ ...SMALL, compression: DEFLATE }, bomb), 'accepted'],
+    ['strips of 4294967295 rows', picture({ ...SMALL, rows: 0xffffffff }, data), 'accepted'],
+    ['strips of no rows', picture({ ...SMALL, rows: 0 }, data), 'CORRUPT_IMAGE'],
+    ['a tile of 10000 x 10000 for 40 x 30', picture({ ...SMALL, compression: DEFLATE, tile: [10_000, 10_000] }, bomb), 'CORRUPT_IMAGE'],
+    ['a tile of 8000 x 8000 of 64 bits for 40 x 30', picture({ ...SMALL, samples: 4, bits: 64, format: 3, compression: DEFLATE, tile: [8000, 8000] }, bomb), 'CORRUPT_IMAGE'],
+    ['a tile of 4096 x 4096 for 40 x 30', picture({ ...SMALL, samples: 4, bits: 32, format: 3, compression: DEFLATE, tile: [4096, 4096] }, bomb), 'CORRUPT_IMAGE'],
+    ['a tile of 65536 x 16 for 40 x 30', picture({ ...SMALL, compression: DEFLATE, tile: [65_536, 16] }, bomb), 'CORRUPT_IMAGE'],
+    ['a tile without rows', picture({ ...SMALL, tile: [16, 0] }, data), 'CORRUPT_IMAGE'],
+    ['65535 samples', picture({ ...SMALL, samples: 65_535 }, data), 'CORRUPT_IMAGE'],
+    ['no samples', picture({ ...SMALL, samples: 0 }, data), 'CORRUPT_IMAGE'],
+    ['7 bits', picture({ ...SMALL, bits: 7 }, data), 'CORRUPT_IMAGE'],
+    ['128 bits', picture({ ...SMALL, bits: 128, format: 6 }, Buffer.alloc(40 * 30 * 48)), 'CORRUPT_IMAGE'],
+    ['a compression that nobody knows', picture({ ...SMALL, compression: 12_345 }, data), 'CORRUPT_IMAGE'],
+    ['a photometric interpretation that nobody knows', picture({ ...SMALL, photometric: 999 }, data), 'CORRUPT_IMAGE'],
+    ['JPEG without tables', picture({ ...SMALL, compression: 7, photometric: 6 }, data), 'CORRUPT_IMAGE'],
+    ['JPEG of another size', picture({ ...SMALL, compression: 7 }, await sharp({ create: { width: 3000, height: 3000, channels: 3, background: 'red' } }).jpeg().toBuffer()), 'CORRUPT_IMAGE'],
+    ['pixels behind the end', picture(SMALL, data, [[Tag.offsets, LONG, [0x7fffffff]]]), 'CORRUPT_IMAGE'],
+    ['more bytes than there are', picture(SMALL, data, [[Tag.byteCounts, LONG, [0xffffffff]]]), 'accepted'],
+    ['fewer bytes than are needed', picture(SMALL, data, [[Tag.byteCounts, LONG, [10]]]), 'accepted'],
+    ['a million strips announced', picture({ ...SMALL, rows: 1 }, data, [[Tag.offsets, LONG, [DATA], 1_000_000]]), 'CORRUPT_IMAGE'],
+    ['a value of 4 GB', picture(SMALL, data, [[Tag.description, ASCII, Buffer.from('abcde'), 0xfffffff0]]), 'accepted'],
+    ['a directory that follows itself', picture(SMALL, data, [], 8), 'accepted'],
+    ['pages in a circle', pages(3, { endless: true }), 'accepted'],
+    ['4000 pages', pages(4000), 'accepted'],
+    ['50000 pages', pages(50_000), 'CORRUPT_IMAGE'],
+    ['a directory behind the end', join('II*\0', le32(0x7ffffff0), data), 'CORRUPT_IMAGE'],
+    ['a directory inside its own header', join('II*\0', le32(4), data), 'CORRUPT_IMAGE'],
+    ['65535 entries', join('II*\0', le32(8), le16(0xffff), data), 'CORRUPT_IMAGE'],
+    ['no entries', join('II*\0', le32(8), le16(0), le32(0), data), 'CORRUPT_IMAGE'],
+    ['its head and nothing else', join('II*\0', le32(8)), 'CORRUPT_IMAGE'],
+    ['the other end first and nothing right', join('MM\0*', be32(8), be16(3), Buffer.alloc(100, 0xee)), 'CORRUPT_IMAGE'],
+    ['64 bits and a directory of 2 ** 40 entries', join('II+\0', le16(8, 0), le32(16, 0), le32(0, 256), data), 'CORRUPT_IMAGE'],
+    ['a profile of 5 MB of rubbish', picture(SMALL, data, [[Tag.profile, 7, Buffer.alloc(5_000_000, 'abcd')]]), 'accepted'],
+    ['XMP of 4 MB', picture(SMALL, data, [[Tag.xmp, BYTE, Buffer.alloc(4_000_000, 'x')]]), 'accepted'],
+    ['an Exif directory that is its own', picture(SMALL, data, [[Tag.exif, LONG, [8]]]), 'accepted'],
+    ['orientation 99', picture(SMALL, data, [[Tag.orientation, SHORT, [99]]]), 'CORRUPT_IMAGE'],
+    ['a palette of one colour', picture({ ...SMALL, samples: 1, photometric: 3 }, data.subarray(0, 1200), [[Tag.colours, SHORT, [1, 2, 3]]]), 'accepted'],
+    ['one bit', picture({ ...SMALL, samples: 1, bits: 1, photometric: 1 }, Buffer.alloc(150, 0x55)), 'accepted'],
+    ['numbers that are none', picture({ ...SMALL, bits: 32, format: 3 }, Buffer.alloc(40 * 30 * 12, 0xff)), 'accepted'],
+    ['16 bits', await noise(90, 70).toColourspace('rgb16').tiff().toBuffer(), 'accepted'],
+    ['CMYK', await noise(90, 70).toColourspace('cmyk').tiff().toBuffer(), 'accepted'],
+    ['CIELAB', await noise(90, 70).toColourspace('lab').tiff().toBuffer(), 'accepted'],
+    ['separate planes', picture(SMALL, data, [[Tag.planar, SHORT, [2]], [Tag.offsets, LONG, [200, 300, 400]], [Tag.byteCounts, LONG, [1200, 1200, 1200]]]), 'accepted'],
+    ['LZW that is rubbish', picture({ ...SMALL, compression: 5 }, Buffer.alloc(2000, 0xa5)), 'CORRUPT_IMAGE'],
+    ['deflated rubbish', picture({ ...SMALL, compression: DEFLATE }, patched(deflateSync(data), 10, Buffer.alloc(4, 0xff))), 'CORRUPT_IMAGE'],
+    ['a ZIP archive behind it', join(good, 'PK\x03\x04', Buffer.alloc(500)), 'accepted']
+  ])
+}

@@ -1,0 +1,41 @@
+import t from 'tap'
+import { createTestEngine, startService } from '../helper.ts'
+import { connectRaw } from '../raw-client.ts'
+
+const engine = await createTestEngine(t)
+
+t.test('a body that is refused while it is parsed is discarded, and its connection goes on to serve', async t => {
+  const service = await startService(t, { JSON_BODY_LIMIT_MB: '0.1' }, engine)
+  const head = (length: string) => `POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n${length}\r\n\r\n`
+  const half = 'x'.repeat(200_000)
+  const chunk = `${half.length.toString(16)}\r\n${half}\r\n`
+  for (const [name, start, rest, code] of [
+    ['too large by its length', head('Content-Length: 400000') + half, half, 'BODY_TOO_LARGE'],
+    ['too large as it comes', head('Transfer-Encoding: chunked') + chunk, `${chunk}0\r\n\r\n`, 'BODY_TOO_LARGE'],
+    ['no JSON', `${head('Content-Length: 1')}{`, '', 'INVALID_JSON']
+  ] as const) {
+    const client = await connectRaw(service.port)
+    client.send(start)
+    const answer = await client.until(/"code":"[A-Z_]+"/)
+    t.match(answer, `"code":"${code}"`, name)
+    t.notMatch(answer, /^connection: close/mi, 'closing at once may cost the sender its answer')
+    client.send(`${rest}GET /health/live HTTP/1.1\r\nHost: test\r\n\r\n`)
+    t.match(await client.until(/"status":"ok"/), /200 OK/, name)
+    client.socket.destroy()
+    await service.quiet()
+  }
+})
+
+t.test('a sender that wants its connection closed after a refusal gets to send the rest first', async t => {
+  const service = await startService(t, { JSON_BODY_LIMIT_MB: '0.1' }, engine)
+  for (const head of ['POST /api/chat HTTP/1.1\r\nConnection: close', 'POST /api/chat HTTP/1.0']) {
+    const client = await connectRaw(service.port)
+    client.send(`${head}\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 400000\r\n\r\n${'x'.repeat(200_000)}`)
+    t.match(await client.until(/"code":"[A-Z_]+"/), /^HTTP\/1\.1 413 [^]*"code":"BODY_TOO_LARGE"/)
+    await new Promise(resolve => setTimeout(resolve, 100))
+    t.equal(client.socket.readyState, 'open', 'closed under the rest of its body it might never have read the answer')
+    client.send('x'.repeat(200_000))
+    await client.closed
+    await service.quiet()
+  }
+})

@@ -1,0 +1,55 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Test } from 'tap'
+import { ROOT } from '../root.ts'
+
+export interface Launched {
+  child: ChildProcess
+  /** All that it has written so far. */
+  output (): string
+  exited: Promise<{ code: number | null, signal: string | null }>
+}
+
+export interface Server extends Launched {
+  port: number
+  url: string
+}
+
+/** Starts `server.ts` as a process of its own, on a free port and killed with the test. */
+export function launch (t: Test, env: Record<string, string>): Launched {
+  const child = fork(path.join(ROOT, 'server.ts'), { execArgv: ['--import', import.meta.resolve('tsx')], stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...process.env, PORT: '0', LLAMA_GPU: 'off', ...env } })
+  let text = ''
+  for (const stream of [child.stdout!, child.stderr!]) createInterface({ input: stream }).on('line', line => { text += line + '\n' })
+  const exited = new Promise<{ code: number | null, signal: string | null }>(resolve => child.once('close', (code, signal) => resolve({ code, signal })))
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  return { child, output: () => text, exited }
+}
+
+/** The same, and waits until it answers. */
+export async function start (t: Test, env: Record<string, string>): Promise<Server> {
+  const server = launch(t, env)
+  await until(() => server.output().includes(' answers on http'), () => server.output())
+  const port = Number(/answers on http:\/\/[^:]+:(\d+)/.exec(server.output())![1])
+  return { ...server, port, url: `http://127.0.0.1:${port}` }
+}
+
+/** Waits for something that takes seconds at most. */
+export async function until (condition: () => boolean, describe = () => ''): Promise<void> {
+  for (let i = 0; !condition(); i++) {
+    if (i > 3000) throw new Error(`it did not happen within 30 s ${describe()}`)
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
+}
+
+export function isAlive (pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
