@@ -5,6 +5,7 @@ import { buildApp, VERSION } from './app.ts'
 import { ConfigError, compressionWarning, loadConfig, readEnvironment, type Config } from './config.ts'
 import { createEngine } from './services/engine/create-engine.ts'
 import { DEMO_NOTICE } from './services/engine/demo-notice.ts'
+import { blockOtherLoaders } from './services/images/sharp.ts'
 
 /** What the shutdown may take beyond the grace time of running requests: closing the model, the last bytes. */
 const SHUTDOWN_EXTRA_MS = 10_000
@@ -28,6 +29,7 @@ const log = pino({
 const warning = compressionWarning(config)
 if (warning) log.warn(warning)
 
+blockOtherLoaders()
 const engine = createEngine(config, log)
 const app = await buildApp({ config, engine, logger: log })
 closeWithGrace({ delay: config.shutdownGraceMs + SHUTDOWN_EXTRA_MS, logger: log }, async ({ err, signal }) => {

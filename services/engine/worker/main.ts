@@ -3,6 +3,7 @@
  */
 import type { StepItem } from '../../../native/vision.ts'
 import { createDeferred, type Deferred } from '../../deferred.ts'
+import { blockOtherLoaders } from '../../images/sharp.ts'
 import type { EngineImage, GenerateRequest, Tool, Turn } from '../engine.ts'
 import { createEncoder } from './encoder.ts'
 import { toWire } from './failure.ts'
@@ -166,6 +167,8 @@ process.on('message', (message: ToWorker) => {
       break
   }
 })
+
+blockOtherLoaders()
 
 // node-llama-cpp tries its binary in a process of its own, which needs none of the loaders that run this one from its sources.
 process.execArgv.length = 0
