@@ -112,8 +112,9 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
       },
       fail: answer.reject
     })
-    supervisor.send({ type: 'inspect', id, turns, tools, ids })
     try {
+      // It throws where something cannot be cloned.
+      supervisor.send({ type: 'inspect', id, turns, tools, ids })
       return await answer.promise
     } finally {
       pending.delete(id)
@@ -168,8 +169,14 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
         abort()
       })
     }
+    const images = request.images.map(({ file, ...image }) => ({ ...image, hasFile: file !== undefined }))
+    try {
+      supervisor.send({ type: 'generate', id, request: { ...request, images } })
+    } catch (error) {
+      settle()
+      throw error
+    }
     signal.addEventListener('abort', abort, { once: true })
-    supervisor.send({ type: 'generate', id, request: { ...request, images: request.images.map(({ file, ...image }) => ({ ...image, hasFile: file !== undefined })) } })
     try {
       yield * events
     } finally {

@@ -54,6 +54,17 @@ t.test('a child that goes on computing for a request that was aborted is killed 
   await expectSuccessor(t, engine, pid)
 })
 
+t.test('a request that cannot be sent to the child fails alone, and leaves nothing that waits', async t => {
+  const engine = await createTestEngine(t)
+  const unsendable = { ...request, turns: [{ role: 'user' as const, parts: [(() => {}) as never] }] }
+  await t.rejects(collect(engine.generate(unsendable, never)), { name: 'DataCloneError' })
+  await t.rejects(engine.inspect(unsendable.turns, [], []), { name: 'DataCloneError' })
+  const pid = engine.info().pid!
+  process.kill(pid, 'SIGKILL')
+  // Whoever still waited would be told now, with nobody to hear it.
+  await expectSuccessor(t, engine, pid)
+})
+
 t.test('a child that cannot be started is tried again until it can', async t => {
   // With so few file descriptors, all of them taken, there are none for another process.
   const script = path.join(ROOT, 'test/services/engine/without-descriptors.ts')
