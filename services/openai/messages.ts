@@ -49,7 +49,7 @@ export function readMessages (value: unknown): { turns: ChatTurn[], images: Pict
         break
       }
       case 'tool': {
-        const call = calls.get(String(message.tool_call_id)) ?? refuse(`${field}.tool_call_id`, 'names no call of an earlier message')
+        const call = (typeof message.tool_call_id === 'string' ? calls.get(message.tool_call_id) : undefined) ?? refuse(`${field}.tool_call_id`, 'names no call of an earlier message')
         call.result.push(...parts())
         break
       }
@@ -106,7 +106,8 @@ function readCalls (value: unknown, field: string): Map<string, ToolCall<ChatPar
 }
 
 function parseArguments (text: unknown, field: string): object {
-  const json = String(text || '{}')
+  // Some clients write nothing, or null, for a function without arguments.
+  const json = typeof text === 'string' ? text || '{}' : text === undefined || text === null ? '{}' : refuse(field, 'must be a JSON object as text')
   // They go to the engine's process as they are, and copying is recursive.
   if (isDeeperThan(json, JSON_MAX_DEPTH)) refuse(field, { en: `is nested deeper than ${JSON_MAX_DEPTH} levels`, zh: `嵌套超过 ${JSON_MAX_DEPTH} 层` })
   let value: unknown

@@ -54,7 +54,7 @@ export function createEncoder ({ vision, decoder, threads, rounds }: EncoderPart
 
 /** Decodes a prepared file to `height × width × 3` bytes. */
 async function readPixels ({ file, width, height }: EngineImage): Promise<Buffer> {
-  const { data, info } = await sharp(await file!(), { sequentialRead: true })
+  const { data, info } = await sharp(await file!(), { sequentialRead: true, failOn: 'error' })
     .toColourspace('srgb')
     .removeAlpha()
     .raw()

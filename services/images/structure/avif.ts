@@ -57,11 +57,8 @@ async function findMeta (reader: Reader, label: string): Promise<Box> {
     if (box.type === 'mini' || (box.type === 'meta' && meta)) throw damaged(label)
     if (box.type === 'meta') meta = box
   }
-  return meta ?? refuse(damaged(label))
-}
-
-function refuse (error: Error): never {
-  throw error
+  if (!meta) throw damaged(label)
+  return meta
 }
 
 /** What each picture costs to decode, in pixels: its own, or those of its parts where these are more. */
@@ -98,10 +95,12 @@ async function checkFrames (reader: Reader, extents: Extent[], label: string): P
       if (++pieces > MAX_PIECES) throw damaged(label)
       continue
     }
+    // A bit that is zero, four of the type, whether there is another byte and whether there is a length, and one more.
     const type = head[0]! >> 3
     const extended = head[0]! >> 2 & 1
-    // Without a length of its own it is no piece of such a stream.
-    if (type > 15 || (head[0]! & 2) === 0) throw damaged(label)
+    const hasLength = (head[0]! >> 1 & 1) === 1
+    // Without one it is no piece of such a stream.
+    if (type > 15 || !hasLength) throw damaged(label)
     const length = readLength(head, 1 + extended)
     at += 1 + extended + length.bytes + length.value
     if (type === FRAME || type === FRAME_HEADER) frames++
