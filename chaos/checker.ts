@@ -3,7 +3,7 @@ import { GrowthBook } from './books/growth.ts'
 import { complaintOf } from './books/log-book.ts'
 import { listUploads } from './books/uploads.ts'
 import { Windows } from './books/windows.ts'
-import { endingsOf } from './lib/ending.ts'
+import { CUT_BY_SERVICE, endingsOf, NOT_ACCEPTED } from './lib/ending.ts'
 import { exchange, type Exchange } from './lib/exchange.ts'
 import { getRequest } from './lib/http.ts'
 import type { PlannedRequest } from './plan.ts'
@@ -21,6 +21,8 @@ export interface Entry {
   startedAt: number
   /** Null while it goes on. */
   endedAt: number | null
+  /** How many of its requests the service's log has begun with. */
+  begun: number
 }
 
 interface Status {
@@ -39,6 +41,8 @@ export interface CheckerOptions {
 /** How long after its request a file may be there, and a slot taken. */
 const GRACE_MS = 1_000
 const LOOK_MS = 100
+/** A line of the log may come later than the end of the connection that it tells of. */
+const LOG_LAG_MS = 200
 /** Sockets that were closed a moment ago are gone by then. */
 const SETTLE_MS = 200
 /** Right whatever is asked, where there is no room for it. */
@@ -82,7 +86,7 @@ export class Checker {
 
   begin (request: PlannedRequest): Entry {
     this.requests++
-    return { request, startedAt: Date.now(), endedAt: null }
+    return { request, startedAt: Date.now(), endedAt: null, begun: 0 }
   }
 
   /** @param port the client's, by which the log names it */
@@ -97,6 +101,8 @@ export class Checker {
     entry.endedAt = exchange.endedAt
     this.#lastEnd = Math.max(this.#lastEnd, exchange.endedAt)
     const endings = await endingsOf(exchange, sending.answers)
+    if (exchange.cut === 'service') await sleep(LOG_LAG_MS)
+    for (const ending of endings.slice(entry.begun)) if (ending.name === CUT_BY_SERVICE) ending.name = NOT_ACCEPTED
     const name = detail === undefined ? kind : `${kind}: ${detail}`
     for (const ending of endings) {
       this.#count(kind, ending.name)
@@ -125,7 +131,10 @@ export class Checker {
   #follow (line: LogLine, id: string): void {
     if (line.msg === 'incoming request') {
       const entry = this.#byPort.get((line.req as { remotePort: number }).remotePort)
-      if (entry) this.#byId.set(id, { entry, lines: new Set() })
+      if (entry) {
+        entry.begun++
+        this.#byId.set(id, { entry, lines: new Set() })
+      }
     }
     const known = this.#byId.get(id)
     if (!known) return

@@ -9,7 +9,8 @@ const CHILD_GONE_WITHIN_MS = 5_000
 /** The grace time, last words, and closing the model; see server.ts. */
 const TERM_WITHIN_MS = LIMITS.shutdownGraceS * 1000 + 10_000
 
-const STARTING = ['no connection', 'error 503', 'error 503 ENGINE_NOT_READY']
+/** What comes in the moment of its end is in the queue of the system, and nobody takes it out. */
+const STARTING = ['no connection', 'not accepted by the service', 'error 503', 'error 503 ENGINE_NOT_READY']
 
 async function endAndStart ({ service, violation }: Field, signal: 'SIGTERM' | 'SIGKILL', downMs: number): Promise<{ code: number | null, ms: number }> {
   const engine = service.enginePid()
@@ -41,7 +42,7 @@ export const serviceKill: Fault = {
 export const serviceTerm: Fault = {
   name: 'service-term',
   cards: 1,
-  excuses: ['cut by the service', 'error 503 SHUTTING_DOWN', 'event SHUTTING_DOWN', ...STARTING],
+  excuses: ['error 503 SHUTTING_DOWN', 'event SHUTTING_DOWN', ...STARTING],
   stalls: true,
   missing: () => null,
 

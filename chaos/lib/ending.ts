@@ -7,7 +7,8 @@ import type { Exchange } from './exchange.ts'
 export interface Ending {
   /**
    * `answer`: a complete JSON answer; `stream`: one up to `done` or `[DONE]`; `event CODE`: a stream that ended in an error; `error STATUS CODE`: a
-   * refusal (without a code where Node itself gave it); `cut by the client`, `cut by the service`; `no connection`; `nothing`: it never ended.
+   * refusal (without a code where Node itself gave it); `cut by the client`; `cut by the service`, or
+   * `not accepted by the service` where its log knows nothing of the request; `no connection`; `nothing`: it never ended.
    */
   name: string
   /** What the model said, as far as it came. */
@@ -19,7 +20,9 @@ export interface Ending {
 
 type Json = Record<string, any>
 
-const CUTS = { client: 'cut by the client', service: 'cut by the service', refused: 'no connection', nobody: 'nothing' }
+export const CUT_BY_SERVICE = 'cut by the service'
+export const NOT_ACCEPTED = 'not accepted by the service'
+const CUTS = { client: 'cut by the client', service: CUT_BY_SERVICE, refused: 'no connection', nobody: 'nothing' }
 /** Node refuses what is no HTTP before there is a request. */
 const BARE_STATUSES = [400, 431]
 
