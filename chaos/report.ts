@@ -1,4 +1,4 @@
-import { RESIDENT_WARM_UP, WARM_UP, type Growth } from './books/growth.ts'
+import type { Growth } from './books/growth.ts'
 import type { Checker } from './checker.ts'
 import { median } from '../bench/lib/stats.ts'
 
@@ -27,7 +27,7 @@ export function toReport ({ checker, conditions, skipped, repeat }: ReportInput)
     '## Faults\n',
     faultTable(checker),
     '## Growth\n',
-    `Measured when nothing ran, garbage collected before, without the first ${WARM_UP} requests of a process (resident memory: ${RESIDENT_WARM_UP}); least squares with an intercept for each process. Per 1000 requests, ± two standard errors. The course is that of the longest life: its first point, the means of its eighths, its last point.\n`,
+    'Measured when nothing ran, garbage collected before. The course is that of the longest life: its first point, the means of its eighths, its last point. The slope is that of least squares with an intercept for each process, without the requests that it takes to warm up, ± two standard errors; it counts with 1000 requests or more.\n',
     growthTable(growths)
   ].join('\n')
 }
@@ -60,12 +60,13 @@ function faultTable ({ windows }: Checker): string {
 }
 
 function growthTable (growths: readonly Growth[]): string {
-  const rows = growths.map(({ measure, course, slope, limit, grows }) => [
+  const rows = growths.map(({ measure, course, slope, warmUp, limit, grows }) => [
     measure, course.map(round).join(' '),
+    String(warmUp),
     slope === null ? 'too few points' : `${round(slope.slope)} ± ${round(2 * slope.standardError)} (${(1000 * slope.span).toFixed(0)} requests)`,
     `${limit}${grows ? ' **exceeded**' : ''}`
   ])
-  return table(['measure', 'course', 'per 1000 requests', 'limit'], rows)
+  return table(['measure', 'course', 'warm-up, requests', 'per 1000 requests', 'limit'], rows)
 }
 
 function table (head: readonly string[], rows: readonly string[][]): string {

@@ -4,15 +4,17 @@ import { mean, slopeOf, type Point, type Slope } from '../slopes.ts'
 
 const MB = 1e6
 
-/** So many requests until caches are full and code is compiled. */
-export const WARM_UP = 300
+/** Requests after which sockets and listeners have all been there once. */
+const WARM_UP = 300
+/** Until all code is compiled and all caches are full. */
+const HEAP_WARM_UP = 1500
 /** Memory that was freed is kept in pieces by the allocator of every thread: it takes thousands of pictures until it is enough for all. */
-export const RESIDENT_WARM_UP = 3000
+const RESIDENT_WARM_UP = 3000
 
 /** What is measured when nothing runs: after how many requests of a process, and by how much it may grow with every 1000. */
 export const MEASURES = {
-  'service: heap, MB': { warmUp: WARM_UP, limit: 0.5 },
-  'service: buffers outside it, MB': { warmUp: WARM_UP, limit: 0.5 },
+  'service: heap, MB': { warmUp: HEAP_WARM_UP, limit: 0.5 },
+  'service: buffers outside it, MB': { warmUp: HEAP_WARM_UP, limit: 0.5 },
   'service: resident, MB': { warmUp: RESIDENT_WARM_UP, limit: 20 },
   'service: open files': { warmUp: WARM_UP, limit: 0.5 },
   'service: handles': { warmUp: WARM_UP, limit: 0.5 },
@@ -28,6 +30,8 @@ export interface Growth {
   course: number[]
   /** For each 1000 requests; null where there are too few points. */
   slope: Slope | null
+  /** Requests of a process that do not count. */
+  warmUp: number
   limit: number
   /** The slope is above the limit, and not by chance. */
   grows: boolean
@@ -82,7 +86,7 @@ export class GrowthBook {
       const { warmUp, limit } = MEASURES[measure]
       const slope = slopeOf(all.filter(({ life, x }) => x - begun.get(life)! >= warmUp / 1000))
       const grows = slope !== null && slope.span >= MIN_REQUESTS / 1000 && slope.slope - CERTAINTY * slope.standardError > limit
-      return { measure, course: courseOf(all), slope, limit, grows }
+      return { measure, course: courseOf(all), slope, warmUp, limit, grows }
     })
   }
 

@@ -47,8 +47,9 @@ Sampling::Sampling(const llama_vocab * vocab, const SamplingOptions & options)
         llama_sampler_chain_add(chain, llama_sampler_init_dist(options.seed));
     }
 
-    if (options.grammar.empty()) return;
-    grammar_.reset(llama_sampler_init_grammar(vocab, options.grammar.c_str(), "root"));
+    if (!options.grammar) return;
+    // llama.cpp takes an empty one for none.
+    if (!options.grammar->empty()) grammar_.reset(llama_sampler_init_grammar(vocab, options.grammar->c_str(), "root"));
     if (!grammar_) throw std::invalid_argument("llama.cpp cannot parse the grammar");
 }
 

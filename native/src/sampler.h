@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,7 @@ struct SamplingOptions {
     float repeat_penalty = 1.0f;
     float frequency_penalty = 0.0f;
     float presence_penalty = 0.0f;
-    std::string grammar;            // GBNF with a rule "root"; empty: none
+    std::optional<std::string> grammar;  // GBNF with a rule "root"
 };
 
 /** Chooses the tokens of one answer and remembers what it chose: for the penalties, the grammar, and the next random number. */

@@ -39,3 +39,13 @@ t.test('a sender that wants its connection closed after a refusal gets to send t
     await service.quiet()
   }
 })
+
+t.test('who stops in the middle of a refused body gets no second answer', async t => {
+  const service = await startService(t, { JSON_BODY_LIMIT_MB: '0.1' }, engine)
+  const client = await connectRaw(service.port)
+  client.send(`POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 400000\r\n\r\n${'x'.repeat(200_000)}`)
+  await client.until(/"code":"BODY_TOO_LARGE"/)
+  client.socket.end()
+  await client.closed
+  t.same(client.received().match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 413'])
+})
