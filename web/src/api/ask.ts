@@ -1,0 +1,64 @@
+import { addressOf } from './address.ts'
+import { AskError, failureOf, failureOfEvent, networkFailure } from './failure.ts'
+import { apiKey, forgetKey } from './key.ts'
+import { createSseParser, type SseEvent } from './sse.ts'
+import type { ChatDone, Receipt } from './types.ts'
+
+/** What is told while an answer comes into being, in this order. */
+export interface AskListener {
+  /** Bytes of the body that have left. */
+  onUpload (sent: number, total: number): void
+  /** Everything was sent; now the service looks at it. */
+  onSent (): void
+  onReceipt (receipt: Receipt): void
+  onProgress (stage: 'encode' | 'prefill', done: number, total: number): void
+  onText (text: string): void
+}
+
+/**
+ * `POST api/chat_stream`. By XMLHttpRequest, because `fetch` does not tell how much of a body was sent.
+ * @param language of error sentences, as in `Accept-Language`
+ * @throws AskError for whatever the service or the network refuses; the signal's reason once it fires
+ */
+export function ask (form: FormData, language: string, listener: AskListener, signal: AbortSignal): Promise<ChatDone> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const request = new XMLHttpRequest()
+    const isStream = () => request.status === 200 && (request.getResponseHeader('content-type') ?? '').startsWith('text/event-stream')
+    let read = 0
+
+    const parse = createSseParser(({ event, data }: SseEvent) => {
+      const value = JSON.parse(data)
+      if (event === 'image') listener.onReceipt(value)
+      else if (event === 'progress') listener.onProgress(value.stage, value.done, value.total)
+      else if (event === 'token') listener.onText(value.text)
+      else if (event === 'done') resolve(value)
+      else if (event === 'error') reject(new AskError(failureOfEvent(value)))
+    })
+    function readOn (): void {
+      const { responseText } = request
+      const piece = responseText.slice(read)
+      read = responseText.length
+      parse(piece)
+    }
+
+    request.upload.onprogress = ({ loaded, total }) => listener.onUpload(loaded, total)
+    request.upload.onload = () => listener.onSent()
+    request.onprogress = () => { if (isStream()) readOn() }
+    request.onload = () => {
+      if (isStream()) readOn()
+      else if (request.status === 401) forgetKey()
+      // Says nothing where the stream has said its last word already.
+      reject(new AskError(isStream() ? networkFailure() : failureOf(request.status, request.responseText, request.getResponseHeader('retry-after'))))
+    }
+    request.onerror = () => reject(new AskError(networkFailure()))
+    request.onabort = () => reject(signal.reason)
+    signal.addEventListener('abort', () => request.abort(), { once: true })
+
+    request.open('POST', addressOf('api/chat_stream'))
+    request.setRequestHeader('accept', 'text/event-stream')
+    request.setRequestHeader('accept-language', language)
+    if (apiKey.value) request.setRequestHeader('authorization', `Bearer ${apiKey.value}`)
+    request.send(form)
+  })
+}

@@ -1,0 +1,12 @@
+import { addressOf } from './address.ts'
+import { AskError, failureOf } from './failure.ts'
+import { apiKey, forgetKey } from './key.ts'
+import type { Status } from './types.ts'
+
+/** @throws AskError when the service refuses; TypeError when it cannot be reached */
+export async function fetchStatus (): Promise<Status> {
+  const response = await fetch(addressOf('api/status'), { cache: 'no-store', headers: apiKey.value ? { authorization: `Bearer ${apiKey.value}` } : {} })
+  if (response.ok) return await response.json()
+  if (response.status === 401) forgetKey()
+  throw new AskError(failureOf(response.status, await response.text(), response.headers.get('retry-after')))
+}

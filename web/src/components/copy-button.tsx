@@ -1,0 +1,19 @@
+import { useSignal } from '@preact/signals'
+import { t } from '../i18n/index.ts'
+import { announcement } from '../state/notice.ts'
+import { copyText } from './clipboard.ts'
+import { IconButton } from './icon.tsx'
+
+const SHOWN_MS = 1_500
+
+/** @param text put together when it is asked for */
+export function CopyButton ({ text, label = t('app.copy') }: { text: () => string, label?: string }) {
+  const isCopied = useSignal(false)
+  async function copy (): Promise<void> {
+    if (!await copyText(text())) return
+    isCopied.value = true
+    announcement.value = t('app.copied')
+    setTimeout(() => { isCopied.value = false }, SHOWN_MS)
+  }
+  return <IconButton icon={isCopied.value ? 'check' : 'copy'} label={isCopied.value ? t('app.copied') : label} onClick={() => { void copy() }} />
+}

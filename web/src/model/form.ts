@@ -1,0 +1,54 @@
+import { AskError, networkFailure } from '../api/failure.ts'
+import type { Settings } from '../state/settings.ts'
+import { historyOf, picturesOf, type Format, type Question, type Turn } from './conversation.ts'
+
+export interface FormInput {
+  question: Question
+  /** The turns that it follows. */
+  before: readonly Turn[]
+  /** Ids of earlier pictures that the service no longer has. */
+  resend: ReadonlySet<string>
+  settings: Pick<Settings, 'system' | 'sampling' | 'stop'>
+  format: Format
+  bytesOf (key: string): Promise<Blob | null>
+}
+
+/** A picture that has to be sent is nowhere any more. */
+export const PICTURE_LOST = 'PICTURE_LOST'
+
+/**
+ * The body of a request to `api/chat_stream`.
+ * @throws AskError PICTURE_LOST
+ */
+export async function formOf ({ question, before, resend, settings, format, bytesOf }: FormInput): Promise<FormData> {
+  const form = new FormData()
+  const { system, sampling, stop } = settings
+  form.set('message', question.text)
+  if (system.trim() !== '') form.set('system', system)
+  for (const [name, value] of Object.entries(sampling)) if (value !== null) form.set(name, String(value))
+  if (format.type === 'text') {
+    if (stop.length > 0) form.set('stop', JSON.stringify(stop))
+  } else {
+    form.set('response_format', JSON.stringify(toResponseFormat(format)))
+  }
+  const history = historyOf(before)
+  if (history.length > 0) form.set('history', JSON.stringify(history))
+
+  const named = new Set(history.flatMap(({ images = [] }) => images))
+  const again = new Map(picturesOf(before).flatMap(picture => picture.id !== null && named.has(picture.id) && resend.has(picture.id) ? [[picture.id, picture] as const] : []))
+  // Files last: the service knows all else when the first comes.
+  for (const picture of again.values()) form.append('history_images', await load(picture.key), picture.name)
+  for (const picture of question.pictures) form.append('images', await load(picture.key), picture.name)
+  return form
+
+  async function load (key: string): Promise<Blob> {
+    const blob = await bytesOf(key)
+    if (blob === null) throw new AskError({ ...networkFailure(), code: PICTURE_LOST })
+    return blob
+  }
+}
+
+function toResponseFormat (format: Exclude<Format, { type: 'text' }>): object {
+  if (format.type === 'object') return { type: 'json_object' }
+  return { type: 'json_schema', json_schema: { name: 'answer', schema: JSON.parse(format.schema) } }
+}

@@ -1,0 +1,59 @@
+import type { Message } from '../i18n/index.ts'
+
+/** What the service says that a request may hold, as far as a page can tell beforehand. */
+export interface Limits {
+  maxImages: number
+  maxFileSizeMb: number
+  maxInputPixels: number
+}
+
+export interface PictureFile {
+  /** image/…, by the file's bytes; null for what the service does not take. */
+  type: string | null
+  width: number | null
+  height: number | null
+}
+
+export const MB = 1024 * 1024
+/** AVIF takes twice the memory of others to decode. */
+const AVIF_SHARE = 0.5
+const MAX_RATIO = 200
+
+/** Looks at a file as the service will: at its bytes, not at its name. */
+export async function readPictureFile (file: Blob): Promise<PictureFile> {
+  const type = typeOf(new Uint8Array(await file.slice(0, 32).arrayBuffer()))
+  if (type === null) return { type, width: null, height: null }
+  try {
+    // Upright, as the service counts.
+    const bitmap = await createImageBitmap(file, { imageOrientation: 'from-image' })
+    const { width, height } = bitmap
+    bitmap.close()
+    return { type, width, height }
+  } catch {
+    // A TIFF, or damaged: that is for the service to say.
+    return { type, width: null, height: null }
+  }
+}
+
+export function typeOf (bytes: Uint8Array): string | null {
+  const text = (from: number, to: number) => String.fromCharCode(...bytes.subarray(from, to))
+  if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return 'image/jpeg'
+  if (text(0, 8) === '\x89PNG\r\n\x1a\n') return 'image/png'
+  if (text(0, 4) === 'RIFF' && text(8, 12) === 'WEBP') return 'image/webp'
+  if (/^GIF8[79]a$/.test(text(0, 6))) return 'image/gif'
+  if (['II*\0', 'MM\0*'].includes(text(0, 4))) return 'image/tiff'
+  if (text(4, 8) === 'ftyp' && /avif|avis/.test(text(8, 32))) return 'image/avif'
+  return null
+}
+
+/** Why the service would refuse a picture; null where nothing speaks against it. */
+export function faultOf ({ type, width, height }: PictureFile, bytes: number, { maxFileSizeMb, maxInputPixels }: Limits): Message | null {
+  if (bytes === 0) return { key: 'picture.empty' }
+  if (type === null) return { key: 'picture.unsupported' }
+  if (bytes > maxFileSizeMb * MB) return { key: 'picture.tooLarge', values: { size: (bytes / MB).toFixed(1), limit: String(maxFileSizeMb) } }
+  if (width === null || height === null) return null
+  const limit = type === 'image/avif' ? maxInputPixels * AVIF_SHARE : maxInputPixels
+  if (width * height > limit) return { key: 'picture.tooManyPixels', values: { size: `${width} × ${height}`, limit: String(Math.floor(limit / 1e6)) } }
+  if (Math.max(width, height) > MAX_RATIO * Math.min(width, height)) return { key: 'picture.tooNarrow', values: { size: `${width} × ${height}` } }
+  return null
+}

@@ -1,0 +1,154 @@
+import { signal, type Signal } from '@preact/signals'
+import { ask } from '../api/ask.ts'
+import { AskError, networkFailure, type Failure } from '../api/failure.ts'
+import type { ChatDone } from '../api/types.ts'
+import { locale } from '../i18n/index.ts'
+import { newAnswer, newQuestion, withReceipts, withTurn, type Answer, type Picture, type Question, type Turn } from '../model/conversation.ts'
+import { formOf } from '../model/form.ts'
+import { savePicture } from '../storage/database.ts'
+import { changeTurns, findConversation, keep, removeTurns } from './conversations.ts'
+import { pictureBytes } from './picture-urls.ts'
+import { watchService } from './service.ts'
+import { settings } from './settings.ts'
+import { waitUntil } from './wait.ts'
+
+/** How far a question has come. */
+export type Stage =
+  | { name: 'waiting', seconds: number, why: 'busy' | 'notReady' }
+  | { name: 'uploading', sent: number, total: number }
+  | { name: 'preparing', pictures: number }
+  | { name: 'encoding', done: number, total: number }
+  | { name: 'reading', done: number, total: number }
+  | { name: 'answering' }
+
+/** A question that is being answered. `answer` grows here; the conversation has it when it is complete. */
+export interface Run {
+  conversation: string
+  stage: Signal<Stage>
+  answer: Signal<Answer>
+  /** At every stage, at once. */
+  stop (): void
+  /** Ends the wait of a busy service. */
+  retryNow (): void
+}
+
+/** By conversation: each may have one. */
+export const runs = signal<ReadonlyMap<string, Run>>(new Map())
+
+/** Refusals after which the same request may be answered. */
+const BUSY = ['SERVER_BUSY', 'QUEUE_TIMEOUT', 'OVERLOADED', 'RATE_LIMITED', 'SHUTTING_DOWN']
+const NOT_READY = ['ENGINE_NOT_READY']
+const DEFAULT_RETRY_SECONDS = 2
+const KEEP_MS = 1_000
+
+export interface NewPicture extends Picture { blob: Blob }
+
+/** Asks a new question at the end of a conversation. */
+export function askQuestion (conversation: string, text: string, pictures: readonly NewPicture[]): void {
+  const question = newQuestion(text, pictures.map(({ key, name, type, bytes, width, height }) => ({ key, name, type, bytes, width, height, id: null })))
+  for (const { key, blob } of pictures) void keep(savePicture(conversation, key, blob))
+  void run(conversation, findConversation(conversation)?.turns ?? [], question)
+}
+
+/** Answers a question once more, perhaps in other words. What followed it is removed, and can be brought back. */
+export function askAgain (conversation: string, questionId: string, text?: string): void {
+  const turns = findConversation(conversation)?.turns ?? []
+  const index = turns.findIndex(({ id }) => id === questionId)
+  const old = turns[index]
+  if (old?.role !== 'user' || runs.value.has(conversation)) return
+  const before = turns.slice(0, index)
+  const isWorthKeeping = turns.slice(index + 1).some(turn => turn.text !== '')
+  if (isWorthKeeping) removeTurns(conversation, () => before, 'turn.replaced')
+  void run(conversation, before, { ...old, text: text ?? old.text, at: Date.now() })
+}
+
+/** The answer as it is now: of the run while there is one. */
+export function runOf (conversation: string, answer: Answer): Run | undefined {
+  const run = runs.value.get(conversation)
+  return run?.answer.peek().id === answer.id ? run : undefined
+}
+
+async function run (conversation: string, before: readonly Turn[], question: Question): Promise<void> {
+  const first = newAnswer(settings.value.format)
+  const answer = signal(first)
+  const stage = signal<Stage>({ name: 'uploading', sent: 0, total: 0 })
+  const stopping = new AbortController()
+  let wake = () => {}
+  changeTurns(conversation, () => [...before, question, first])
+  setRun(conversation, { conversation, stage, answer, stop: () => stopping.abort(), retryNow: () => wake() })
+  let keptAt = Date.now()
+
+  function keepNowAndThen (): void {
+    if (Date.now() - keptAt < KEEP_MS) return
+    keptAt = Date.now()
+    changeTurns(conversation, turns => withTurn<Answer>(turns, first.id, () => answer.value), { touch: false })
+  }
+
+  try {
+    const done = await untilAnswered(async resend => {
+      answer.value = { ...answer.value, text: '', receipts: [] }
+      const form = await formOf({ question, before, resend, settings: settings.value, format: first.format, bytesOf: pictureBytes })
+      stopping.signal.throwIfAborted()
+      stage.value = { name: 'uploading', sent: 0, total: 0 }
+      return await ask(form, locale.value, {
+        onUpload: (sent, total) => { stage.value = { name: 'uploading', sent, total } },
+        onSent: () => { if (stage.value.name === 'uploading') stage.value = { name: 'preparing', pictures: question.pictures.length } },
+        onReceipt: receipt => { answer.value = { ...answer.value, receipts: [...answer.value.receipts, receipt] } },
+        onProgress: (name, done, total) => { stage.value = { name: name === 'encode' ? 'encoding' : 'reading', done, total } },
+        onText: text => {
+          if (stage.value.name !== 'answering') stage.value = { name: 'answering' }
+          answer.value = { ...answer.value, text: answer.value.text + text }
+          keepNowAndThen()
+        }
+      }, stopping.signal)
+    })
+    answer.value = { ...answer.value, state: 'done', done, receipts: done.images }
+  } catch (error) {
+    answer.value = stopping.signal.aborted
+      ? { ...answer.value, state: 'stopped' }
+      : { ...answer.value, state: 'failed', failure: toFailure(error) }
+  }
+  endRun(conversation)
+  changeTurns(conversation, turns => withTurn<Answer>(withTurn<Question>(turns, question.id, it => withReceipts(it, answer.value.receipts)), first.id, () => answer.value))
+  void watchService()
+
+  /** Tries until the service neither is busy nor wants earlier pictures again. */
+  async function untilAnswered (attempt: (resend: ReadonlySet<string>) => Promise<ChatDone>): Promise<ChatDone> {
+    let resend: ReadonlySet<string> = new Set()
+    while (true) {
+      try {
+        return await attempt(resend)
+      } catch (error) {
+        const { code = '', retryAfterSeconds = null, ids = [] } = error instanceof AskError ? error.failure : {}
+        if (code === 'IMAGE_EXPIRED' && ids.some(id => !resend.has(id))) {
+          resend = new Set([...resend, ...ids])
+        } else if (error instanceof AskError && error.failure.status !== 200 && [...BUSY, ...NOT_READY].includes(code)) {
+          await countDown(retryAfterSeconds ?? DEFAULT_RETRY_SECONDS, NOT_READY.includes(code) ? 'notReady' : 'busy')
+        } else {
+          throw error
+        }
+      }
+    }
+  }
+
+  async function countDown (from: number, why: 'busy' | 'notReady'): Promise<void> {
+    const woken = new Promise<void>(resolve => { wake = resolve })
+    await waitUntil(Math.max(1, from), seconds => { stage.value = { name: 'waiting', seconds, why } }, woken, stopping.signal)
+  }
+}
+
+function toFailure (error: unknown): Failure {
+  if (error instanceof AskError) return error.failure
+  console.error(error)
+  return { ...networkFailure(), code: 'PAGE', sentence: String(error instanceof Error ? error.message : error) }
+}
+
+function setRun (conversation: string, run: Run): void {
+  runs.value = new Map(runs.value).set(conversation, run)
+}
+
+function endRun (conversation: string): void {
+  const left = new Map(runs.value)
+  left.delete(conversation)
+  runs.value = left
+}

@@ -1,0 +1,23 @@
+import { signal } from '@preact/signals'
+import type { Message } from '../i18n/index.ts'
+
+/** What is said at the edge of the page for a while, with a way back if there is one. */
+export interface Notice { message: Message, undo?: () => void }
+
+const SHOWN_MS = 8_000
+
+export const notice = signal<Notice | null>(null)
+/** For screen readers only. */
+export const announcement = signal('')
+
+let timer: ReturnType<typeof setTimeout> | undefined
+
+export function notify (what: Notice): void {
+  clearTimeout(timer)
+  notice.value = what
+  timer = setTimeout(dismissNotice, SHOWN_MS)
+}
+
+export function dismissNotice (): void {
+  notice.value = null
+}

@@ -1,0 +1,53 @@
+import { effect, signal } from '@preact/signals'
+import type { Format } from '../model/conversation.ts'
+
+/** As the API names them; null: what the service takes by default. */
+export interface Sampling {
+  max_tokens: number | null
+  temperature: number | null
+  top_p: number | null
+  top_k: number | null
+  min_p: number | null
+  repeat_penalty: number | null
+  seed: number | null
+}
+
+export interface Settings {
+  system: string
+  sampling: Sampling
+  stop: string[]
+  theme: 'system' | 'light' | 'dark'
+  format: Format
+}
+
+const STORED_AS = 'sightline.settings'
+
+export const NO_SAMPLING: Sampling = { max_tokens: null, temperature: null, top_p: null, top_k: null, min_p: null, repeat_penalty: null, seed: null }
+const DEFAULTS: Settings = { system: '', sampling: NO_SAMPLING, stop: [], theme: 'system', format: { type: 'text' } }
+
+/** Kept in the browser, for all conversations. */
+export const settings = signal<Settings>(stored())
+
+export function changeSettings (changes: Partial<Settings>): void {
+  settings.value = { ...settings.value, ...changes }
+  localStorage.setItem(STORED_AS, JSON.stringify(settings.value))
+}
+
+const prefersDark = matchMedia('(prefers-color-scheme: dark)')
+const systemScheme = signal(prefersDark.matches ? 'dark' : 'light')
+prefersDark.addEventListener('change', () => { systemScheme.value = prefersDark.matches ? 'dark' : 'light' })
+
+// The style sheet knows one name for each scheme, whoever chose it.
+effect(() => {
+  const { theme } = settings.value
+  document.documentElement.dataset.scheme = theme === 'system' ? systemScheme.value : theme
+})
+
+function stored (): Settings {
+  try {
+    const { sampling, ...rest } = JSON.parse(localStorage.getItem(STORED_AS) ?? '{}') as Partial<Settings>
+    return { ...DEFAULTS, ...rest, sampling: { ...NO_SAMPLING, ...sampling } }
+  } catch {
+    return DEFAULTS
+  }
+}

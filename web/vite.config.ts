@@ -1,0 +1,46 @@
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { brotliCompress, constants, gzip } from 'node:zlib'
+import { defineConfig, type Plugin } from 'vite'
+
+const SERVICE = process.env.SIGHTLINE_URL ?? 'http://localhost:5000'
+
+/** `npm run build` makes `dist/web`, which the service serves; `npm run dev:page` serves the sources before a running service. */
+export default defineConfig({
+  root: fileURLToPath(new URL('.', import.meta.url)),
+  // The page knows nothing of the path under which a proxy shows it.
+  base: './',
+  build: {
+    outDir: '../dist/web',
+    emptyOutDir: true,
+    target: 'es2022',
+    // Inlined files would need `data:` in the content security policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false }
+  },
+  esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
+  plugins: [precompress()],
+  server: { proxy: { '/api': SERVICE, '/health': SERVICE, '/docs': SERVICE } }
+})
+
+/** Leaves a Brotli and a gzip copy beside every file that becomes smaller by it; the service hands them out as they are. */
+function precompress (): Plugin {
+  return {
+    name: 'precompress',
+    apply: 'build',
+    async writeBundle ({ dir = '' }, bundle) {
+      await Promise.all(Object.values(bundle).map(async file => {
+        const data = Buffer.from(file.type === 'chunk' ? file.code : file.source)
+        const copies = {
+          br: await promisify(brotliCompress)(data, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: data.length } }),
+          gz: await promisify(gzip)(data, { level: 9 })
+        }
+        for (const [ending, copy] of Object.entries(copies)) {
+          if (copy.length < data.length) await writeFile(path.join(dir, `${file.fileName}.${ending}`), copy)
+        }
+      }))
+    }
+  }
+}
