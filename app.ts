@@ -25,6 +25,7 @@ import chatRoute from './routes/chat.ts'
 import healthRoute from './routes/health.ts'
 import openaiRoute from './routes/openai.ts'
 import statusRoute from './routes/status.ts'
+import uiRoute from './routes/ui.ts'
 import { createApiKeys } from './services/api-keys.ts'
 import { createChatService } from './services/chat/answer.ts'
 import type { Engine } from './services/engine/engine.ts'
@@ -43,6 +44,9 @@ export interface AppOptions {
 const REQUEST_SLACK_MS = 10_000
 /** How often Node looks for requests whose time is up. */
 const TIMEOUT_CHECK_MS = 5_000
+
+/** Where `npm run build` leaves the page, whether the service runs from its sources or from dist/. */
+const PAGE_DIR = path.join(ROOT, 'dist/web')
 
 export const VERSION: string = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')).version
 
@@ -124,5 +128,6 @@ export async function buildApp ({ config, engine, logger }: AppOptions): Promise
     }
   })
   await app.register(healthRoute)
+  await app.register(uiRoute, { dir: PAGE_DIR })
   return app
 }

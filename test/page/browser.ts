@@ -1,0 +1,78 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core'
+import type { Test } from 'tap'
+
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome']
+/** The browser that is driven; CHROMIUM names another one. */
+const EXECUTABLE = process.env.CHROMIUM || PLACES.find(place => existsSync(place))
+/** How long an element may keep a test waiting. */
+const PATIENCE_MS = 10_000
+
+/** Why tests with a browser cannot run here, or false. */
+export const NO_BROWSER = EXECUTABLE ? false as const : 'Chromium is not installed (apt-get install chromium, or name one in CHROMIUM)'
+
+export interface PageTestOptions extends BrowserContextOptions {
+  /** What the browser may complain about here, such as its own line about every answer with an error status. */
+  allow?: RegExp[]
+}
+
+export type PageTest = (name: string, options: PageTestOptions, body: (t: Test, page: Page) => Promise<void>) => Promise<unknown>
+
+/** Starts the browser, without a window. Whoever starts it closes it. */
+export async function launchBrowser (): Promise<Browser> {
+  if (NO_BROWSER) throw new Error(NO_BROWSER)
+  // Chromium has no sandbox for root.
+  return await chromium.launch({ executablePath: EXECUTABLE, chromiumSandbox: process.getuid?.() !== 0 })
+}
+
+/**
+ * Tests in a real browser, one for all of them and a fresh profile for each; `page.goto('./')` shows the page of the service. A test fails, whatever else it
+ * asserts, when the browser complains: about an error on the console or one that nobody caught, a violation of the content security policy, or a
+ * request to anybody but the service. With PAGE_SHOTS=folder the page of a test that failed is left there as a picture.
+ * @param baseURL the page's address, with a slash at its end
+ */
+export function createPageTests (t: Test, baseURL: string): PageTest {
+  let launched: Promise<Browser> | undefined
+  t.teardown(async () => await (await launched)?.close())
+
+  return (name, { allow = [], ...options }, body) => t.test(name, { skip: NO_BROWSER }, async t => {
+    launched ??= launchBrowser()
+    const context = await (await launched).newContext({ baseURL, locale: 'en-GB', reducedMotion: 'reduce', ...options })
+    context.setDefaultTimeout(PATIENCE_MS)
+    const complaints = collectComplaints(context, new URL(options.baseURL ?? baseURL).origin)
+    const page = await context.newPage()
+    let passed = false
+    try {
+      await body(t, page)
+      passed = t.passing()
+    } finally {
+      if (!passed) await shoot(page, name)
+      await context.close()
+    }
+    t.same(complaints.filter(complaint => !allow.some(it => it.test(complaint))), [], 'the browser complains about nothing')
+  })
+}
+
+/** A list that grows with whatever the browser complains about. */
+export function collectComplaints (context: BrowserContext, origin: string): string[] {
+  const complaints: string[] = []
+  // Violations of the content security policy are told here as well.
+  context.on('console', message => {
+    if (message.type() === 'error') complaints.push(`console: ${message.text()} (${message.location().url})`)
+  })
+  context.on('weberror', error => complaints.push(`uncaught: ${error.error().stack ?? error.error()}`))
+  context.on('request', request => {
+    const { protocol, origin: asked } = new URL(request.url())
+    if (protocol.startsWith('http') && asked !== origin) complaints.push(`asked somebody else: ${request.url()}`)
+  })
+  context.on('page', page => page.on('crash', () => complaints.push(`crashed: ${page.url()}`)))
+  return complaints
+}
+
+async function shoot (page: Page, name: string): Promise<void> {
+  const dir = process.env.PAGE_SHOTS
+  if (!dir) return
+  mkdirSync(dir, { recursive: true })
+  await page.screenshot({ path: path.join(dir, `${name.replaceAll(/[^a-z0-9]+/gi, '-')}.png`) })
+}

@@ -1,0 +1,50 @@
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { createTestEngine, startService } from '../helper.ts'
+import { collectComplaints, createPageTests, launchBrowser, NO_BROWSER } from './browser.ts'
+
+/** What a first visit may cost. */
+const FIRST_LOAD_BYTES = 150_000
+
+const engine = await createTestEngine(t)
+const service = await startService(t, {}, engine)
+const pageTest = createPageTests(t, `${service.url}/`)
+
+await pageTest('the page comes up, and the browser has nothing to complain about', {}, async (t, page) => {
+  const client = await page.context().newCDPSession(page)
+  await client.send('Network.enable')
+  const requests = new Map<string, string>()
+  let bytes = 0
+  client.on('Network.requestWillBeSent', ({ requestId, request }) => requests.set(requestId, request.url))
+  client.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+    if (!requests.get(requestId)?.startsWith(`${service.url}/api/`)) bytes += encodedDataLength
+  })
+  await page.goto('./', { waitUntil: 'networkidle' })
+  t.equal(await page.title(), 'Sightline')
+  t.ok(await page.getByRole('textbox').first().isVisible(), 'there is somewhere to write')
+  t.ok(bytes > 1_000 && bytes < FIRST_LOAD_BYTES, `${bytes} bytes for a first visit`)
+})
+
+t.test('complaints of the browser are heard', { skip: NO_BROWSER }, async t => {
+  const server = createServer((request, response) => {
+    if (request.url !== '/') return response.writeHead(404).end()
+    response.writeHead(200, { 'content-type': 'text/html', 'content-security-policy': "default-src 'none'; script-src 'self' 'nonce-x'; connect-src *" })
+      .end('<p style="color: red">Text</p><script nonce="x">fetch("http://localhost:9/").catch(() => {}); setTimeout(() => { throw new Error("thrown on purpose") })</script>')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const browser = await launchBrowser()
+  t.teardown(async () => {
+    await browser.close()
+    server.close()
+  })
+  const context = await browser.newContext()
+  const complaints = collectComplaints(context, url)
+  const page = await context.newPage()
+  await page.goto(url, { waitUntil: 'networkidle' })
+  for (const expected of [/violates the following Content Security Policy directive/, /^uncaught: Error: thrown on purpose/, /^asked somebody else: http:\/\/localhost:9\//]) {
+    t.ok(complaints.some(it => expected.test(it)), `${expected} in ${JSON.stringify(complaints)}`)
+  }
+})
