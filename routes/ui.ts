@@ -39,7 +39,6 @@ const route: FastifyPluginAsync<UiRouteOptions> = async (app, { dir }) => {
     prefix: '/assets/',
     // Copies that the build has compressed.
     preCompressed: true,
-    index: false,
     immutable: true,
     maxAge: '1y',
     // A service without a page is one all the same.

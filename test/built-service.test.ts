@@ -6,7 +6,7 @@ import { ROOT } from '../root.ts'
 import { ask, drawShape } from './helper.ts'
 
 /** What `npm start` runs, from the build that `npm test` makes first. */
-t.test('the built service starts from an empty environment and answers about two pictures', async t => {
+t.test('the built service starts from an empty environment, shows its page and answers about two pictures', async t => {
   const { PATH = '', HOME = '' } = process.env
   const child = spawn(process.execPath, [path.join(ROOT, 'dist/server.js')], {
     cwd: t.testdir(),
@@ -21,6 +21,7 @@ t.test('the built service starts from an empty environment and answers about two
     if (url) break
   }
   child.stdout.resume()
+  t.match(await (await fetch(url)).text(), /<script type="module"/)
   const pictures = await Promise.all([drawShape('circle', 'red', 'white'), drawShape('square', 'blue', 'yellow')])
   const { status, body } = await ask(url, { message: 'Describe the images.' }, pictures)
   t.equal(status, 200)

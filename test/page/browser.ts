@@ -40,6 +40,8 @@ export function createPageTests (t: Test, baseURL: string): PageTest {
     launched ??= launchBrowser()
     const context = await (await launched).newContext({ baseURL, locale: 'en-GB', reducedMotion: 'reduce', ...options })
     context.setDefaultTimeout(PATIENCE_MS)
+    // What compiles these tests wraps functions that have a name in a helper, which functions that run in the page then look for.
+    await context.addInitScript('globalThis.__name = it => it')
     const complaints = collectComplaints(context, new URL(options.baseURL ?? baseURL).origin)
     const page = await context.newPage()
     let passed = false

@@ -1,9 +1,10 @@
-import { createServer } from 'node:http'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { createTestEngine, startService } from '../helper.ts'
 import { collectComplaints, createPageTests, launchBrowser, NO_BROWSER } from './browser.ts'
+import { dropFiles, pasteFiles } from './pictures.ts'
 
 /** What a first visit may cost. */
 const FIRST_LOAD_BYTES = 150_000
@@ -25,6 +26,24 @@ await pageTest('the page comes up, and the browser has nothing to complain about
   t.equal(await page.title(), 'Sightline')
   t.ok(await page.getByRole('textbox').first().isVisible(), 'there is somewhere to write')
   t.ok(bytes > 1_000 && bytes < FIRST_LOAD_BYTES, `${bytes} bytes for a first visit`)
+})
+
+await pageTest('files are dropped and pasted as people do it', {}, async (t, page) => {
+  await page.route('**/*', route => route.fulfill({ contentType: 'text/html', body: '<body><textarea></textarea>' }))
+  await page.goto('./')
+  await page.evaluate(() => {
+    const note = async (event: Event, transfer: DataTransfer | null) => {
+      event.preventDefault()
+      for (const file of transfer?.files ?? []) document.body.append(`${event.type} ${file.name} ${file.type} ${await file.text()};`)
+    }
+    for (const type of ['dragenter', 'dragover', 'drop'] as const) document.addEventListener(type, event => { void note(event, type === 'drop' ? event.dataTransfer : null) })
+    document.addEventListener('paste', event => { void note(event, event.clipboardData) })
+  })
+  const file = (name: string) => ({ name, mimeType: 'image/png', buffer: Buffer.from(`bytes of ${name}`) })
+  await dropFiles(page, 'body', [file('a.png'), file('b.png')])
+  await pasteFiles(page, 'textarea', [file('c.png')])
+  await page.getByText('bytes of c.png').waitFor()
+  t.equal(await page.locator('body').innerText(), 'drop a.png image/png bytes of a.png;drop b.png image/png bytes of b.png;paste c.png image/png bytes of c.png;')
 })
 
 t.test('complaints of the browser are heard', { skip: NO_BROWSER }, async t => {

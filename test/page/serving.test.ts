@@ -19,6 +19,14 @@ const KEY = 'alice-0123456789abcdef'
 const DIR = path.join(ROOT, 'dist/web')
 const html = readFileSync(path.join(DIR, 'index.html'))
 const assets = readdirSync(path.join(DIR, 'assets')).filter(name => !/\.(br|gz)$/.test(name))
+const TYPES: Record<string, string> = {
+  '': 'text/html; charset=utf-8',
+  '.js': 'application/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+  '.webmanifest': 'application/manifest+json'
+}
 const script = `/assets/${assets.find(name => name.endsWith('.js'))}`
 
 const engine = await createTestEngine(t)
@@ -39,8 +47,7 @@ t.test('everybody gets the page and its files, also where a key is needed for al
     t.equal(status, 200, address)
     t.same(body, readFileSync(path.join(DIR, address === '/' ? 'index.html' : address)))
     t.equal(headers['content-length'], String(body.length))
-    const kind = { '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml', '/': 'text/html; charset=utf-8' }[path.extname(address) || '/']
-    if (kind) t.equal(headers['content-type'], kind, address)
+    t.equal(headers['content-type'], TYPES[path.extname(address)], address)
   }
   t.equal((await get(service.url, { 'x-api-key': 'mallory-0123456789abcdef' })).status, 200, 'a wrong key does no harm there')
   t.equal((await get(`${service.url}/api/status`)).status, 401)
@@ -105,8 +112,8 @@ t.test('the page names its files by relative addresses only', async t => {
 t.test('what is not there is not found, in the words of all errors', async t => {
   for (const address of ['/assets/missing-12345678.js', '/assets/', '/assets', '/index.html', '/assets/index.html', '/assets/%2e%2e/index.html', '/assets/..%2f..%2f..%2fpackage.json']) {
     const { status, headers, body } = await get(service.url + address, { 'x-api-key': KEY })
-    t.ok(status === 404 || status === 403, `${status} ${address}`)
-    t.match(JSON.parse(body.toString()), { error: String, code: status === 404 ? 'NOT_FOUND' : 'VALIDATION', request_id: headers['x-request-id'] })
+    t.equal(status, 404, address)
+    t.match(JSON.parse(body.toString()), { error: String, code: 'NOT_FOUND', request_id: headers['x-request-id'] })
     t.notMatch(body.toString(), ROOT)
   }
   const { body } = await get(`${service.url}/assets/missing-12345678.js`, { 'accept-language': 'zh', 'accept-encoding': 'br' })
@@ -132,22 +139,14 @@ t.test('it takes no slot and counts for no limit', async t => {
 
 t.test('it is there while the process cannot keep up and refuses work', async t => {
   const open = await startService(t, {}, engine)
-  const refused: number[] = []
-  // The first may have been let in before the service knew.
-  for (let i = 0; i < 2; i++) {
-    const asking = Promise.all([get(open.url), get(open.url + script), ask(open.url, { message: 'Hi', max_tokens: '1' })])
-    let settled = false
-    void asking.finally(() => { settled = true })
-    while (!settled) {
-      const end = Date.now() + 1_500
-      while (Date.now() < end);
-      await new Promise(resolve => setTimeout(resolve, 0))
-    }
-    const [page, file, { status }] = await asking
-    t.same([page.status, file.status], [200, 200])
-    if (status !== 200) refused.push(status)
+  // The pressure plugin looks once a second at the mean since it looked last: turns of a second and a half leave it no quick turn to count.
+  for (let i = 0; i < 3; i++) {
+    const end = Date.now() + 1_500
+    while (Date.now() < end);
+    await new Promise(resolve => setTimeout(resolve, 0))
   }
-  t.equal(refused[0], 503)
+  const [page, file, { status }] = await Promise.all([get(open.url), get(open.url + script), ask(open.url, { message: 'Hi' })])
+  t.same([page.status, file.status, status], [200, 200, 503])
   await open.quiet()
 })
 
@@ -191,7 +190,7 @@ t.test('nginx may show it below a path', { skip: NO_NGINX }, async t => {
   const page = await get(home.href, { 'accept-encoding': 'br' })
   t.match(page, { status: 200, headers: { 'content-encoding': 'br', 'content-security-policy': /script-src 'self'/ } })
   for (const [, address] of brotliDecompressSync(page.body).toString().matchAll(/(?:src|href)="([^"]*)"/g)) {
-    t.equal((await get(new URL(address!, home).href)).status, 200, address)
+    t.equal((await get(new URL(address!, home).href)).status, 200, `${address}`)
   }
   t.equal((await get(new URL('api/status', home).href)).status, 200)
   t.match(await ask(`${url}/sightline`, { message: 'What is in the picture?' }, [await drawShape('circle', 'red', 'white')]), { status: 200, body: { success: true } })

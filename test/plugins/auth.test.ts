@@ -56,7 +56,7 @@ t.test('a header that comes twice must say the same twice', async t => {
   client.socket.destroy()
 })
 
-t.test('keys protect every path but the probes, those that do not exist too', async t => {
+t.test('keys protect every path but the probes and the page, those that do not exist too', async t => {
   for (const path of ['/api/status', '/openapi.json', '/api/chat', '/no/such/path', '/health', '/health/live/more']) {
     t.equal((await fetch(service.url + path)).status, 401, path)
   }
