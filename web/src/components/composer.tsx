@@ -1,0 +1,102 @@
+import { useComputed, useSignalEffect } from '@preact/signals'
+import { useRef } from 'preact/hooks'
+import { t } from '../i18n/index.ts'
+import { askQuestion, runs } from '../state/asking.ts'
+import { current } from '../state/conversations.ts'
+import { addFiles, checkedPictures, clearDraft, draftPictures, draftText, isDraftFaulty, isDraftReady } from '../state/draft.ts'
+import { DraftPictures } from './draft-pictures.tsx'
+import { FormatPicker } from './format-picker.tsx'
+import { Icon, IconButton } from './icon.tsx'
+import { Presets } from './presets.tsx'
+
+/** As the service counts. */
+const MESSAGE_MAX = 32_000
+const TAKEN = 'image/jpeg,image/png,image/webp,image/avif,image/gif,image/tiff'
+
+/** Where a question is written, and its answer stopped. */
+export function Composer () {
+  const field = useRef<HTMLTextAreaElement>(null)
+  const length = Array.from(draftText.value).length
+  const run = runs.value.get(current.value.id)
+  const isEmpty = draftText.value.trim() === '' && draftPictures.value.length === 0
+  const canSend = !isEmpty && length <= MESSAGE_MAX && !isDraftFaulty.value && isDraftReady.value && run === undefined
+  const hasPictures = draftPictures.value.length > 0 || current.value.turns.length > 0
+  const id = useComputed(() => current.value.id)
+
+  // Another conversation, another question.
+  useSignalEffect(() => {
+    void id.value
+    if (matchMedia('(pointer: fine)').matches) field.current?.focus()
+  })
+
+  function send (text = draftText.value): void {
+    // Pictures without words are a question too.
+    const question = text.trim() === '' ? t('start.describePrompt') : text
+    askQuestion(current.value.id, question, checkedPictures.value)
+    clearDraft()
+    field.current?.focus()
+  }
+
+  function pick (prompt: string): void {
+    if (canSendNow()) return send(prompt)
+    draftText.value = prompt
+    field.current?.focus()
+  }
+
+  function canSendNow (): boolean {
+    return hasPictures && !isDraftFaulty.value && isDraftReady.value && run === undefined
+  }
+
+  function onKeyDown (event: KeyboardEvent): void {
+    if (event.key === 'Escape' && run) return run.stop()
+    // An input method takes Enter for itself, and on a phone there is no other way to begin a line.
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || matchMedia('(pointer: coarse)').matches) return
+    event.preventDefault()
+    if (canSend) send()
+  }
+
+  return (
+    <form class='composer' onSubmit={event => { event.preventDefault(); if (canSend) send() }}>
+      {draftText.value === '' && run === undefined && (draftPictures.value.length > 0 || current.value.turns.length === 0) && <Presets onPick={pick} />}
+      <div class='composer-box'>
+        <DraftPictures />
+        <textarea
+          ref={field} id='question' class='composer-field' rows={1} value={draftText.value} aria-label={t('composer.label')}
+          placeholder={t(current.value.turns.length > 0 ? 'composer.placeholderNext' : 'composer.placeholder')}
+          aria-describedby='composer-fault' title={t('settings.enterSends')}
+          onInput={event => { draftText.value = event.currentTarget.value }} onKeyDown={onKeyDown}
+        />
+        <div class='composer-tools'>
+          <FileButton icon='image' label={t('composer.add')} accept={TAKEN} />
+          <FileButton icon='camera' label={t('composer.camera')} accept='image/*' capture />
+          <FormatPicker />
+          <span id='composer-fault' class='composer-fault' role='status'>
+            {length > MESSAGE_MAX ? t('composer.tooLong', { count: length, limit: MESSAGE_MAX }) : isDraftFaulty.value && t('composer.faulty')}
+          </span>
+          {run
+            ? <button key='stop' type='button' class='button composer-go' onClick={() => run.stop()}><Icon name='stop' /> {t('composer.stop')}</button>
+            : <button key='send' type='submit' class='button primary composer-go' disabled={!canSend}>{t('composer.send')} <Icon name='send' /></button>}
+        </div>
+      </div>
+    </form>
+  )
+}
+
+interface FileButtonProps { icon: 'image' | 'camera', label: string, accept: string, capture?: boolean }
+
+function FileButton ({ icon, label, accept, capture = false }: FileButtonProps) {
+  const input = useRef<HTMLInputElement>(null)
+  return (
+    <>
+      <IconButton icon={icon} label={label} class={capture ? 'composer-camera' : ''} onClick={() => input.current?.click()} />
+      <input
+        ref={input} type='file' hidden accept={accept} multiple={!capture} {...capture && { capture: 'environment' }} aria-label={label}
+        onChange={({ currentTarget }) => {
+          void addFiles([...currentTarget.files ?? []])
+          // The same file may be chosen again.
+          currentTarget.value = ''
+        }}
+      />
+    </>
+  )
+}

@@ -1,0 +1,34 @@
+import { t } from '../i18n/index.ts'
+import { isReachable, status } from '../state/service.ts'
+import { IconButton } from './icon.tsx'
+import { openSettings } from './settings-dialog.tsx'
+
+/** Which model answers, and whether it has time. */
+export function Header ({ isListOpen, onToggleList }: { isListOpen: boolean, onToggleList: () => void }) {
+  return (
+    <header class='header'>
+      <IconButton icon='menu' label={t(isListOpen ? 'app.closeList' : 'app.openList')} expanded={isListOpen} controls='sidebar' onClick={onToggleList} />
+      <h1 class='header-model'>{status.value?.model.name || 'Sightline'}</h1>
+      {status.value?.model.demo && <span class='header-demo' title={t('status.demoNotice')}>{t('status.demo')}</span>}
+      <ServiceState />
+      <IconButton icon='settings' label={t('app.settings')} onClick={openSettings} />
+    </header>
+  )
+}
+
+function ServiceState () {
+  const told = status.value
+  if (!isReachable.value) return <p class='header-state' data-state='bad'>{t('status.unreachable')}</p>
+  if (told === null) return <p class='header-state' />
+  if (told.status !== 'ready') {
+    const words = told.status === 'starting' ? t('status.loading') : t('status.notReady', { reason: told.reason })
+    return <p class='header-state' data-state='wait' title={told.reason}>{words}</p>
+  }
+  const { free, total } = told.slots
+  return (
+    <p class='header-state' data-state={free > 0 ? 'good' : 'wait'}>
+      <span class='header-words'>{t('status.free', { free, total })}</span>
+      {told.queue.length > 0 && <span class='header-words'>{t('status.queued', { count: told.queue.length })}</span>}
+    </p>
+  )
+}

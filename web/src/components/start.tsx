@@ -1,0 +1,13 @@
+import { t } from '../i18n/index.ts'
+import { status } from '../state/service.ts'
+
+/** What a conversation shows before its first question. */
+export function Start () {
+  return (
+    <div class='start'>
+      <h2 class='start-title'>{t('start.title')}</h2>
+      <p class='start-hint'>{t('start.hint')}</p>
+      {status.value?.model.demo && <p class='start-demo'>{t('status.demoNotice')}</p>}
+    </div>
+  )
+}

@@ -1,0 +1,48 @@
+import { useSignal, type Signal } from '@preact/signals'
+import { useEffect, useRef, type MutableRef } from 'preact/hooks'
+
+/** Nearer than this counts as the bottom. */
+const NEAR_PX = 48
+
+export interface Stick {
+  area: MutableRef<HTMLDivElement | null>
+  content: MutableRef<HTMLDivElement | null>
+  /** Somebody has scrolled up to read. */
+  isAway: Signal<boolean>
+  toBottom (): void
+}
+
+/** Keeps the newest words in sight while they come, unless the reader has gone up: then nothing moves under the eyes. */
+export function useStickToBottom (): Stick {
+  const area = useRef<HTMLDivElement>(null)
+  const content = useRef<HTMLDivElement>(null)
+  const isAway = useSignal(false)
+
+  function toBottom (): void {
+    isAway.value = false
+    area.current?.scrollTo({ top: area.current.scrollHeight })
+  }
+
+  useEffect(() => {
+    const element = area.current!
+    let lastTop = element.scrollTop
+    const onScroll = () => {
+      const { scrollTop, scrollHeight, clientHeight } = element
+      const isNear = scrollHeight - scrollTop - clientHeight < NEAR_PX
+      // Growing content makes the distance larger, too; only going up is somebody's wish.
+      if (isNear) isAway.value = false
+      else if (scrollTop < lastTop) isAway.value = true
+      lastTop = scrollTop
+    }
+    element.addEventListener('scroll', onScroll, { passive: true })
+    const observer = new ResizeObserver(() => { if (!isAway.peek()) element.scrollTop = element.scrollHeight })
+    observer.observe(content.current!)
+    observer.observe(element)
+    return () => {
+      element.removeEventListener('scroll', onScroll)
+      observer.disconnect()
+    }
+  }, [])
+
+  return { area, content, isAway, toBottom }
+}
