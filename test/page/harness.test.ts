@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { createTestEngine, startService } from '../helper.ts'
+import { accessibilityFaults } from './accessibility.ts'
 import { collectComplaints, createPageTests, launchBrowser, NO_BROWSER } from './browser.ts'
 import { dropFiles, pasteFiles } from './pictures.ts'
 
@@ -44,6 +45,12 @@ await pageTest('files are dropped and pasted as people do it', {}, async (t, pag
   await pasteFiles(page, 'textarea', [file('c.png')])
   await page.getByText('bytes of c.png').waitFor()
   t.equal(await page.locator('body').innerText(), 'drop a.png image/png bytes of a.png;drop b.png image/png bytes of b.png;paste c.png image/png bytes of c.png;')
+})
+
+await pageTest('what is wrong for those who cannot see is found', {}, async (t, page) => {
+  await page.goto('./')
+  await page.evaluate(() => { document.body.innerHTML = '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw="><button></button>' })
+  t.match((await accessibilityFaults(page)).join('\n'), /^button-name: .*\n[^]*^image-alt: /m)
 })
 
 t.test('complaints of the browser are heard', { skip: NO_BROWSER }, async t => {
