@@ -1,12 +1,13 @@
 import { useSignal, type Signal } from '@preact/signals'
-import { useEffect, useRef, type MutableRef } from 'preact/hooks'
+import type { RefObject } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
 
 /** Nearer than this counts as the bottom. */
 const NEAR_PX = 48
 
 export interface Stick {
-  area: MutableRef<HTMLDivElement | null>
-  content: MutableRef<HTMLDivElement | null>
+  area: RefObject<HTMLDivElement>
+  content: RefObject<HTMLDivElement>
   /** Somebody has scrolled up to read. */
   isAway: Signal<boolean>
   toBottom (): void
