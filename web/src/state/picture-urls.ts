@@ -1,46 +1,100 @@
-import { signal, type ReadonlySignal } from '@preact/signals'
+import { signal, useSignal, type ReadonlySignal, type Signal } from '@preact/signals'
+import { useLayoutEffect } from 'preact/hooks'
 import { loadPicture } from '../storage/database.ts'
+import { isKept, keep } from './conversations.ts'
 
 /** An address for `<img>`; undefined while the bytes are being fetched, null when they are gone. */
 export type PictureUrl = string | null | undefined
 
-const MAX_HELD = 60
+interface Held {
+  url: Signal<PictureUrl>
+  /** What was added to this page, as long as it may be the only copy. */
+  blob: Blob | null
+  /** Components that show it. */
+  users: number
+}
 
-const held = new Map<string, { url: ReturnType<typeof signal<PictureUrl>>, blob: Blob | null }>()
+/** Pictures that nobody sees any more, for the way back. */
+const MAX_IDLE = 16
+
+/** Those that were let go last are last. */
+const held = new Map<string, Held>()
 
 /** Pictures that were just added are known here before the database has them, or where it keeps nothing. */
 export function holdPicture (key: string, blob: Blob): void {
-  held.set(key, { url: signal<PictureUrl>(URL.createObjectURL(blob)), blob })
+  held.set(key, { url: signal<PictureUrl>(URL.createObjectURL(blob)), blob, users: 0 })
 }
 
-export function pictureUrl (key: string): ReadonlySignal<PictureUrl> {
-  const known = held.get(key)
-  if (known) {
-    // The latest last.
-    held.delete(key)
-    held.set(key, known)
-    return known.url
-  }
-  const entry = { url: signal<PictureUrl>(undefined), blob: null as Blob | null }
-  held.set(key, entry)
-  void loadPicture(key).catch(() => null).then(blob => {
-    entry.url.value = blob === null ? null : URL.createObjectURL(blob)
-  })
-  return entry.url
+/** A picture that was taken back before it was sent: nobody will ask for it again. */
+export function forgetPicture (key: string): void {
+  const entry = held.get(key)
+  if (!entry) return
+  entry.blob = null
+  if (entry.users === 0) drop(key, entry)
 }
 
 /** The bytes to send; null when they are nowhere any more. */
 export async function pictureBytes (key: string): Promise<Blob | null> {
-  return held.get(key)?.blob ?? await loadPicture(key).catch(() => null)
+  return held.get(key)?.blob ?? await keep(loadPicture(key))
 }
 
-/** Gives back the memory of pictures that no conversation on the screen shows. */
-export function releasePictures (shown: ReadonlySet<string>): void {
-  for (const [key, { url, blob }] of held) {
-    if (held.size <= MAX_HELD) return
-    // Bytes that are held may be the only ones.
-    if (shown.has(key) || blob !== null) continue
-    if (url.value) URL.revokeObjectURL(url.value)
-    held.delete(key)
+/**
+ * The address of a picture, which stays valid as long as the component wants it. Decoded photographs are large: what is far from the
+ * screen should not be wanted.
+ */
+export function usePictureUrl (key: string, isWanted = true): PictureUrl {
+  const url = useSignal<ReadonlySignal<PictureUrl> | null>(null)
+  useLayoutEffect(() => {
+    if (!isWanted) return
+    const entry = take(key)
+    url.value = entry.url
+    return () => {
+      url.value = null
+      giveBack(key, entry)
+    }
+  }, [key, isWanted])
+  return url.value?.value
+}
+
+function take (key: string): Held {
+  const entry = held.get(key) ?? fetchInto(key, { url: signal<PictureUrl>(undefined), blob: null, users: 0 })
+  entry.users++
+  return entry
+}
+
+function fetchInto (key: string, entry: Held): Held {
+  held.set(key, entry)
+  void keep(loadPicture(key)).then(blob => {
+    // Let go before it came.
+    if (held.get(key) !== entry) return
+    entry.url.value = blob === null ? null : URL.createObjectURL(blob)
+  })
+  return entry
+}
+
+function giveBack (key: string, entry: Held): void {
+  if (--entry.users > 0 || held.get(key) !== entry) return
+  held.delete(key)
+  // What was not there may have come back, with an undo.
+  if (entry.url.value === null) return
+  held.set(key, entry)
+  void dropIdle()
+}
+
+async function dropIdle (): Promise<void> {
+  const idle = [...held].filter(([, { users }]) => users === 0)
+  for (const [key, entry] of idle.slice(0, -MAX_IDLE)) {
+    if (entry.blob !== null && !await isInDatabase(key)) continue
+    // Somebody may want it by now.
+    if (entry.users === 0 && held.get(key) === entry) drop(key, entry)
   }
+}
+
+async function isInDatabase (key: string): Promise<boolean> {
+  return isKept.value && await keep(loadPicture(key)) !== null
+}
+
+function drop (key: string, { url }: Held): void {
+  if (url.value) URL.revokeObjectURL(url.value)
+  held.delete(key)
 }

@@ -1,0 +1,77 @@
+import { t } from '../i18n/index.ts'
+import { picturesOf, type Answer, type Picture, type Turn } from '../model/conversation.ts'
+import { markedPictures, type Mark, type MarkedPicture } from '../model/marks.ts'
+import { pointed } from '../state/pointed.ts'
+import { openLightbox } from './lightbox-state.ts'
+import { PictureImage } from './picture-image.tsx'
+import { nameOf, PictureMarks, pointingAt } from './picture-marks.tsx'
+import '../styles/answer-boxes.css'
+
+/** Taller pictures are shown smaller. */
+const MAX_HEIGHT = '22rem'
+
+export interface AnswerBoxesProps {
+  answer: Answer
+  /** Of the whole conversation, whose pictures the answer may point at. */
+  turns: readonly Turn[]
+}
+
+/** Where an answer points at, drawn over the pictures; nothing where it does not. */
+export function AnswerBoxes ({ answer: { id, done }, turns }: AnswerBoxesProps) {
+  if (!done || done.boxes.length + done.points.length === 0) return null
+  const marked = markedPictures(id, done, picturesOf(turns))
+  const enlarged = marked.flatMap(({ picture, number, marks }) => picture ? [{ picture, number, marks }] : [])
+  return (
+    <section class='answer-boxes' aria-label={t('boxes.title')}>
+      {marked.map(it => (
+        <figure key={it.id} class='answer-boxes-figure'>
+          <figcaption>{it.picture ? t('picture.named', { number: it.number, name: it.picture.name }) : t('picture.number', { number: it.number })}</figcaption>
+          {it.picture
+            ? <Marked {...it} picture={it.picture} onOpen={() => openLightbox({ pictures: enlarged, index: enlarged.findIndex(({ marks }) => marks === it.marks) })} />
+            : <p class='answer-boxes-gone'>{t('picture.gone')}</p>}
+          <Chips marks={it.marks} />
+        </figure>
+      ))}
+    </section>
+  )
+}
+
+function Marked ({ picture, marks, onOpen }: MarkedPicture & { picture: Picture, onOpen: () => void }) {
+  const { key, name, width, height } = picture
+  // What the service has not seen has no marks: it always told the size.
+  const size = width === null || height === null ? null : { width, height }
+  return (
+    <button type='button' class='answer-boxes-open' onClick={onOpen}>
+      <span class='visually-hidden'>{t('picture.enlarge', { name })}</span>
+      <span class='answer-boxes-frame' style={size ? { aspectRatio: `${size.width} / ${size.height}`, width: `min(100%, calc(${MAX_HEIGHT} * ${size.width / size.height}))` } : {}}>
+        <PictureImage key={key} picture={picture} />
+        {size && <PictureMarks size={size} marks={marks} />}
+      </span>
+    </button>
+  )
+}
+
+function Chips ({ marks }: { marks: readonly Mark[] }) {
+  return (
+    <ul class='answer-boxes-chips'>
+      {marks.map(mark => <li key={mark.key}><Chip mark={mark} /></li>)}
+    </ul>
+  )
+}
+
+function Chip ({ mark }: { mark: Mark }) {
+  const { key, kind, colour } = mark
+  const name = nameOf(mark)
+  const pointing = pointingAt(mark)
+  return (
+    <button
+      type='button' class={`answer-boxes-chip mark-${colour} ${pointed.value === key ? 'is-pointed' : ''}`} data-mark={key}
+      aria-label={t('boxes.show', { label: name })} {...pointing}
+      // A finger leaves before it clicks, and does not focus everywhere.
+      onClick={() => pointing.onFocus()}
+    >
+      <span class={`answer-boxes-swatch ${kind}`} />
+      {name}
+    </button>
+  )
+}

@@ -1,0 +1,72 @@
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
+import { fitScale, type Size } from '../model/zoom.ts'
+import { closeLightbox, type LightboxPicture } from './lightbox-state.ts'
+import { PictureImage } from './picture-image.tsx'
+import { PictureMarks } from './picture-marks.tsx'
+import { useGestures } from './use-gestures.ts'
+import type { Zoom } from './zoom.ts'
+
+/** Above it the pixels are what one wants to see, not what lies between them. */
+const PIXELATED_FROM = 4
+
+export interface LightboxStageProps {
+  shown: LightboxPicture
+  zoom: Zoom
+  turn (by: number): void
+}
+
+/** The picture in its frame, with what an answer points at. */
+export function LightboxStage ({ shown: { picture, marks = [] }, zoom, turn }: LightboxStageProps) {
+  const frame = useRef<HTMLDivElement>(null)
+  const gestures = useMemo(() => ({ onGround: closeLightbox, onSwipe: turn }), [])
+  const handlers = useGestures(frame, zoom, gestures)
+  useLayoutEffect(() => {
+    zoom.size.value = picture.width === null || picture.height === null ? null : { width: picture.width, height: picture.height }
+  }, [picture])
+  useEffect(() => {
+    const observer = new ResizeObserver(([entry]) => {
+      const { width = 0, height = 0 } = entry?.contentRect ?? {}
+      zoom.frame.value = width > 0 && height > 0 ? { width, height } : null
+      // What was inside another frame may be outside this one.
+      zoom.move(0, 0)
+    })
+    observer.observe(frame.current!)
+    return () => observer.disconnect()
+  }, [])
+  const size = zoom.size.value
+  const { style, isPixelated } = placeOf(zoom)
+
+  function showFocused ({ target }: FocusEvent): void {
+    if (target instanceof SVGElement && target.matches(':focus-visible')) zoom.fit()
+  }
+
+  return (
+    <div ref={frame} class={`lightbox-stage ${zoom.isZoomed() ? 'zoomed' : ''}`} onFocusIn={showFocused} {...handlers}>
+      <div class={`lightbox-canvas ${isPixelated ? 'pixelated' : ''}`} style={style}>
+        <PictureImage
+          key={picture.key} picture={picture} alt={picture.name} isAlwaysNear
+          // As the browser read it, where nobody did before.
+          onSize={(width, height) => { zoom.size.value ??= { width, height } }}
+        />
+        {size && marks.length > 0 && <PictureMarks size={size} marks={marks} isFocusable />}
+      </div>
+    </div>
+  )
+}
+
+/** Width and height instead of a transform: strokes and words of the marks keep their size. */
+function placeOf ({ view, frame, size }: Zoom): { style: Record<string, string>, isPixelated: boolean } {
+  if (!frame.value || !size.value) return { style: { inset: '0' }, isPixelated: false }
+  const { zoom, x, y } = view.value
+  const scale = fitScale(size.value, frame.value) * zoom
+  const { width, height }: Size = { width: size.value.width * scale, height: size.value.height * scale }
+  return {
+    style: {
+      left: `${(frame.value.width - width) / 2 + x}px`,
+      top: `${(frame.value.height - height) / 2 + y}px`,
+      width: `${width}px`,
+      height: `${height}px`
+    },
+    isPixelated: scale >= PIXELATED_FROM
+  }
+}

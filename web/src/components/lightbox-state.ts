@@ -1,0 +1,33 @@
+import { signal } from '@preact/signals'
+import type { Picture } from '../model/conversation.ts'
+import type { Mark } from '../model/marks.ts'
+
+export interface LightboxPicture {
+  picture: Picture
+  /** Among all of the conversation, or of the draft. */
+  number: number
+  /** What an answer points at in it. */
+  marks?: readonly Mark[]
+}
+
+export interface LightboxContent {
+  pictures: readonly LightboxPicture[]
+  index: number
+}
+
+/** What is shown over the page; null: nothing. */
+export const lightbox = signal<LightboxContent | null>(null)
+
+export function openLightbox (content: LightboxContent): void {
+  lightbox.value = content
+}
+
+export function closeLightbox (): void {
+  lightbox.value = null
+}
+
+/** To another of the pictures; after the last comes the first. */
+export function turnLightbox (by: number): void {
+  const shown = lightbox.value
+  if (shown) lightbox.value = { ...shown, index: (shown.index + by + shown.pictures.length) % shown.pictures.length }
+}

@@ -1,0 +1,108 @@
+import { useEffect, useMemo, useRef } from 'preact/hooks'
+import { formatNumber, t } from '../i18n/index.ts'
+import { IconButton } from './icon.tsx'
+import { LightboxStage } from './lightbox-stage.tsx'
+import { closeLightbox, lightbox, turnLightbox, type LightboxContent } from './lightbox-state.ts'
+import { createZoom, type Zoom } from './zoom.ts'
+import '../styles/lightbox.css'
+
+export { openLightbox } from './lightbox-state.ts'
+
+const ZOOM_STEP = 1.5
+/** Pixels of the screen that an arrow key moves. */
+const KEY_STEP = 80
+
+/** Pictures over the whole page. The app has it once. */
+export function Lightbox () {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const content = lightbox.value
+  const isOpen = content !== null
+  useEffect(() => {
+    if (isOpen) dialog.current?.showModal()
+    // The focus goes back to where it was.
+    else dialog.current?.close()
+  }, [isOpen])
+  // It takes the focus that a click on something else would give to nothing: keys have to come through it.
+  return (
+    <dialog ref={dialog} class='lightbox' aria-label={t('lightbox.title')} tabIndex={-1} onClose={closeLightbox}>
+      {content && <Opened content={content} />}
+    </dialog>
+  )
+}
+
+function Opened ({ content: { pictures, index } }: { content: LightboxContent }) {
+  const zoom = useMemo(createZoom, [])
+  const shown = pictures[index]!
+  const isAlone = pictures.length === 1
+
+  function turn (by: number): void {
+    if (isAlone) return
+    zoom.fit()
+    turnLightbox(by)
+  }
+
+  useKeys(zoom, turn)
+  return (
+    <>
+      <header class='lightbox-bar'>
+        <p class='lightbox-title' aria-live='polite'>
+          <strong>{t('picture.named', { number: shown.number, name: shown.picture.name })}</strong>
+          <Size zoom={zoom} />
+        </p>
+        <ZoomButtons zoom={zoom} />
+        <IconButton icon='close' label={t('app.close')} onClick={closeLightbox} />
+      </header>
+      <LightboxStage shown={shown} zoom={zoom} turn={turn} />
+      {!isAlone && <IconButton icon='left' class='lightbox-turn previous' label={t('lightbox.previous')} onClick={() => turn(-1)} />}
+      {!isAlone && <IconButton icon='right' class='lightbox-turn next' label={t('lightbox.next')} onClick={() => turn(1)} />}
+      <p class='lightbox-help'>{t('lightbox.help')}</p>
+    </>
+  )
+}
+
+function Size ({ zoom }: { zoom: Zoom }) {
+  const size = zoom.size.value
+  return <span class='lightbox-size'>{size && `${size.width} × ${size.height}`}</span>
+}
+
+function ZoomButtons ({ zoom }: { zoom: Zoom }) {
+  // They stay enabled at the ends: a disabled button would lose the focus, and with it the keys.
+  return (
+    <div class='lightbox-zoom'>
+      <IconButton icon='zoomOut' label={t('lightbox.zoomOut')} onClick={() => zoom.by(1 / ZOOM_STEP)} />
+      <span class='lightbox-percent'>{formatNumber(100 * zoom.view.value.zoom)} %</span>
+      <IconButton icon='zoomIn' label={t('lightbox.zoomIn')} onClick={() => zoom.by(ZOOM_STEP)} />
+      <IconButton icon='fit' label={t('lightbox.fit')} onClick={() => zoom.fit()} />
+    </div>
+  )
+}
+
+/** Keys work wherever the focus is: nothing else can have it while the lightbox is open. */
+function useKeys (zoom: Zoom, turn: (by: number) => void): void {
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (event.altKey || event.ctrlKey || event.metaKey) return
+      const act = actionOf(event.key, zoom, turn)
+      if (!act) return
+      event.preventDefault()
+      act()
+    }
+    addEventListener('keydown', onKeyDown)
+    return () => removeEventListener('keydown', onKeyDown)
+  }, [turn])
+}
+
+function actionOf (key: string, zoom: Zoom, turn: (by: number) => void): (() => void) | undefined {
+  const isZoomed = zoom.isZoomed()
+  switch (key) {
+    case '+': case '=': return () => zoom.by(ZOOM_STEP)
+    case '-': case '_': return () => zoom.by(1 / ZOOM_STEP)
+    case '0': return zoom.fit
+    case 'PageUp': return () => turn(-1)
+    case 'PageDown': return () => turn(1)
+    case 'ArrowLeft': return isZoomed ? () => zoom.move(KEY_STEP, 0) : () => turn(-1)
+    case 'ArrowRight': return isZoomed ? () => zoom.move(-KEY_STEP, 0) : () => turn(1)
+    case 'ArrowUp': return () => zoom.move(0, KEY_STEP)
+    case 'ArrowDown': return () => zoom.move(0, -KEY_STEP)
+  }
+}

@@ -1,0 +1,161 @@
+import { signal, type ReadonlySignal } from '@preact/signals'
+import type { RefObject } from 'preact'
+import { useEffect, useMemo } from 'preact/hooks'
+
+/** Pixels: less is a click. */
+const STILL = 6
+/** A finger on a picture scrolls the strip, unless it rests first. */
+const REST_MS = 350
+/** Near an edge the strip scrolls, so many pixels a frame at most. */
+const EDGE = 48
+const SPEED = 12
+/** Between the first or last picture and the mark beside it. */
+const OUTSIDE = 4
+
+export interface Drag {
+  key: string
+  /** Pixels to the right of its place. */
+  by: number
+  /** Where it would be put, and the middle of the gap there; null where it lies already. */
+  to: number
+  gap: number | null
+}
+
+export interface Reorder {
+  drag: ReadonlySignal<Drag | null>
+  /** @param isHandle it is there for nothing else */
+  press (event: PointerEvent, key: string, isHandle: boolean): void
+  /** Whether a finger is on a picture: the browser's menu would come between. */
+  isPressed (): boolean
+}
+
+/**
+ * Lets the items of a strip be dragged to other places, by mouse, pen and finger; Escape takes it back.
+ * @param strip scrolls, and has the list as its first child
+ */
+export function useReorder (strip: RefObject<HTMLElement | null>, move: (key: string, to: number) => void): Reorder {
+  const reorder = useMemo(() => createReorder(strip, move), [])
+  useEffect(() => {
+    const element = strip.current
+    if (!element) return
+    // Has to be there before the finger comes: only then may it keep the strip from scrolling.
+    const onTouchMove = (event: TouchEvent) => { if (reorder.drag.peek() && event.cancelable) event.preventDefault() }
+    element.addEventListener('touchmove', onTouchMove, { passive: false })
+    return () => {
+      element.removeEventListener('touchmove', onTouchMove)
+      reorder.cancel()
+    }
+  }, [])
+  return reorder
+}
+
+function createReorder (stripRef: RefObject<HTMLElement | null>, move: (key: string, to: number) => void): Reorder & { cancel (): void } {
+  const drag = signal<Drag | null>(null)
+  let pressed: AbortController | null = null
+
+  function press (event: PointerEvent, key: string, isHandle: boolean): void {
+    const strip = stripRef.current
+    const item = (event.target as Element).closest('li')
+    if (!strip || !item || event.button !== 0 || pressed) return
+    const { pointerId } = event
+    const controller = pressed = new AbortController()
+    const { signal } = controller
+    const beganAt = event.clientX + strip.scrollLeft
+    let clientX = event.clientX
+    const needsRest = event.pointerType === 'touch' && !isHandle
+    if (needsRest) {
+      const timer = setTimeout(begin, REST_MS)
+      signal.addEventListener('abort', () => clearTimeout(timer))
+    }
+
+    const isMine = (other: PointerEvent) => other.pointerId === pointerId
+    addEventListener('pointermove', other => {
+      if (!isMine(other)) return
+      clientX = other.clientX
+      if (drag.value) follow()
+      else if (Math.hypot(clientX - event.clientX, other.clientY - event.clientY) > STILL) needsRest ? cancel() : begin()
+    }, { signal })
+    addEventListener('pointerup', other => {
+      if (!isMine(other)) return
+      const dropped = drag.value
+      if (dropped) swallowClick({ isStillDown: false })
+      cancel()
+      if (dropped) move(key, dropped.to)
+    }, { signal })
+    addEventListener('pointercancel', other => { if (isMine(other)) cancel() }, { signal })
+    addEventListener('keydown', other => {
+      if (other.key !== 'Escape' || !drag.value) return
+      // Nothing else is meant.
+      other.preventDefault()
+      other.stopImmediatePropagation()
+      swallowClick({ isStillDown: true })
+      cancel()
+    }, { signal, capture: true })
+
+    function begin (): void {
+      item!.setPointerCapture(pointerId)
+      follow()
+      requestAnimationFrame(scroll)
+    }
+
+    function follow (): void {
+      drag.value = { key, ...placeOf(strip!, item!, clientX + strip!.scrollLeft - beganAt) }
+    }
+
+    function scroll (): void {
+      if (signal.aborted) return
+      const { left, right } = strip!.getBoundingClientRect()
+      const depth = Math.max(0, EDGE - (right - clientX)) - Math.max(0, EDGE - (clientX - left))
+      const before = strip!.scrollLeft
+      strip!.scrollLeft += SPEED * Math.max(-1, Math.min(1, depth / EDGE))
+      if (strip!.scrollLeft !== before) follow()
+      requestAnimationFrame(scroll)
+    }
+  }
+
+  function cancel (): void {
+    pressed?.abort()
+    pressed = null
+    drag.value = null
+  }
+
+  return { drag, press, cancel, isPressed: () => pressed !== null }
+}
+
+/** @param by pixels that the item was dragged; it does not leave the strip */
+function placeOf (strip: HTMLElement, item: HTMLElement, by: number): Omit<Drag, 'key'> {
+  const items = Array.from(strip.firstElementChild!.children) as HTMLElement[]
+  const others = items.filter(it => it !== item)
+  const from = items.indexOf(item)
+  const first = items[0]!
+  const last = items.at(-1)!
+  const kept = Math.max(first.offsetLeft - item.offsetLeft, Math.min(endOf(last) - endOf(item), by))
+  const left = item.offsetLeft + kept
+  const right = endOf(item) + kept
+  // One whose middle it covers makes room.
+  const to = others.filter(other => middleOf(other) < (items.indexOf(other) < from ? left : right)).length
+  const next = others[to]
+  const previous = others[to - 1]
+  const gap = previous && next ? (endOf(previous) + next.offsetLeft) / 2 : previous ? endOf(previous) + OUTSIDE : first.offsetLeft - OUTSIDE
+  return { by: kept, to, gap: to === from ? null : gap }
+}
+
+function endOf ({ offsetLeft, offsetWidth }: HTMLElement): number {
+  return offsetLeft + offsetWidth
+}
+
+function middleOf ({ offsetLeft, offsetWidth }: HTMLElement): number {
+  return offsetLeft + offsetWidth / 2
+}
+
+/** What was dragged must not be taken for pressed: the click of this button, which is up now or will be. */
+function swallowClick ({ isStillDown }: { isStillDown: boolean }): void {
+  const controller = new AbortController()
+  const end = () => { setTimeout(() => controller.abort(), 0) }
+  addEventListener('click', event => {
+    event.preventDefault()
+    event.stopImmediatePropagation()
+  }, { capture: true, signal: controller.signal })
+  if (isStillDown) addEventListener('pointerup', end, { once: true })
+  else end()
+}

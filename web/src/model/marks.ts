@@ -1,0 +1,60 @@
+import type { Box, ChatDone, Point } from '../api/types.ts'
+import { markKey } from '../state/pointed.ts'
+import type { Picture } from './conversation.ts'
+
+export type MarkKind = 'box' | 'point'
+
+/** A box or point of an answer. A point is a box without extent. */
+export interface Mark {
+  /** See `markKey`. */
+  key: string
+  kind: MarkKind
+  /** From 1, among those of its kind in the answer. */
+  number: number
+  /** What the model calls it; may be empty. */
+  label: string
+  /** The same for the same label, from 0; see `styles/picture-marks.css`. */
+  colour: number
+  /** Pixels of the upright original. */
+  x1: number
+  y1: number
+  x2: number
+  y2: number
+}
+
+export interface MarkedPicture {
+  id: string
+  /** Null where the conversation does not have it (any more). */
+  picture: Picture | null
+  /** Among all of the conversation, from 1; as the service counts where the picture is not there. */
+  number: number
+  marks: Mark[]
+}
+
+/** How many colours there are. */
+export const COLOURS = 8
+
+/** The pictures at which an answer points, in the order of the conversation, with what it says of each. */
+export function markedPictures (answerId: string, { boxes, points }: Pick<ChatDone, 'boxes' | 'points'>, pictures: readonly Picture[]): MarkedPicture[] {
+  const colours = new Map<string, number>()
+  const found = new Map<string, MarkedPicture>()
+  boxes.forEach((box, i) => add(box, 'box', i, box.box))
+  points.forEach((point, i) => add(point, 'point', i, [...point.point, ...point.point]))
+  return [...found.values()].sort((a, b) => a.number - b.number)
+
+  function add ({ id, image, label }: Box | Point, kind: MarkKind, index: number, [x1 = 0, y1 = 0, x2 = 0, y2 = 0]: readonly number[]): void {
+    const number = index + 1
+    const name = label || `${kind} ${number}`
+    const colour = colours.get(name) ?? colours.size % COLOURS
+    colours.set(name, colour)
+    const marked = found.get(id) ?? find(id, image)
+    found.set(id, marked)
+    marked.marks.push({ key: markKey(answerId, kind, index), kind, number, label, colour, x1, y1, x2, y2 })
+  }
+
+  function find (id: string, image: number): MarkedPicture {
+    // The service does not count pictures of questions that were never answered, so its index is only the first guess.
+    const index = pictures[image]?.id === id ? image : pictures.findIndex(picture => picture.id === id)
+    return { id, picture: pictures[index] ?? null, number: index < 0 ? image + 1 : index + 1, marks: [] }
+  }
+}
