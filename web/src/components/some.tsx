@@ -1,0 +1,24 @@
+import { useSignal } from '@preact/signals'
+import type { ComponentChild } from 'preact'
+import { t } from '../i18n/index.ts'
+
+const STEP = 100
+
+export interface SomeProps<T> {
+  of: readonly T[]
+  item: (value: T, index: number) => ComponentChild
+  /** Puts the button for more where the items are. */
+  more: (button: ComponentChild) => ComponentChild
+}
+
+/** The first items of a list that may be long, and a button for the next. */
+export function Some<T> ({ of, item, more }: SomeProps<T>) {
+  const shown = useSignal(STEP)
+  const next = Math.min(STEP, of.length - shown.value)
+  return (
+    <>
+      {of.slice(0, shown.value).map(item)}
+      {next > 0 && more(<button type='button' class='button' onClick={() => { shown.value += STEP }}>{t('json.more', { count: next, total: of.length })}</button>)}
+    </>
+  )
+}

@@ -1,0 +1,54 @@
+/** Words of an answer that name a box or point. */
+export interface TextMark {
+  /** See `markKey`. */
+  key: string
+  label: string
+}
+
+export type MarkedPiece = string | { key: string, text: string }
+export type Marker = (text: string) => MarkedPiece[]
+
+const SHORTEST_LABEL = 2
+/** Scripts that write no space between words have no edges of words either. */
+const SPACELESS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u
+const WORD = '[\\p{L}\\p{N}]'
+
+/** Finds labels in texts; null where there is nothing to find. Where several share a label, it stands for the first. */
+export function createMarker (marks: readonly TextMark[]): Marker | null {
+  const keys = new Map<string, string>()
+  for (const { key, label } of marks) {
+    const words = plain(label)
+    if (Array.from(words).length >= SHORTEST_LABEL && !keys.has(words)) keys.set(words, key)
+  }
+  if (keys.size === 0) return null
+  // "red car" before "car".
+  const labels = [...keys.keys()].sort((a, b) => b.length - a.length)
+  const pattern = new RegExp(labels.map(patternOf).join('|'), 'giu')
+
+  return text => {
+    const pieces: MarkedPiece[] = []
+    let end = 0
+    for (const { 0: found, index } of text.matchAll(pattern)) {
+      const key = keys.get(plain(found))
+      if (key === undefined) continue
+      if (index > end) pieces.push(text.slice(end, index))
+      pieces.push({ key, text: found })
+      end = index + found.length
+    }
+    if (end < text.length) pieces.push(text.slice(end))
+    return pieces
+  }
+}
+
+function plain (label: string): string {
+  return label.trim().replace(/\s+/g, ' ').toLowerCase()
+}
+
+function patternOf (label: string): string {
+  const source = label.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&').replaceAll(' ', '\\s+')
+  return `${edge(Array.from(label)[0], `(?<!${WORD})`)}${source}${edge(Array.from(label).at(-1), `(?!${WORD})`)}`
+}
+
+function edge (character = '', assertion: string): string {
+  return SPACELESS.test(character) ? '' : assertion
+}
