@@ -140,9 +140,13 @@ export const en = {
   'json.view': 'How the JSON is shown',
   'json.items': '{count} items',
   'json.keys': '{count} keys',
+  'json.more': 'Show {count} more of {total}',
   'json.pick': 'Ready-made schemas',
   'json.schema': 'JSON schema',
   'json.schemaInvalid': 'Not valid JSON: {reason}',
+  'json.schemaNoObject': 'A schema is an object: { … }',
+  'json.use': 'Use schema',
+  'json.editSchema': 'Change the schema',
   'json.schemaPlaceholder': '{ "type": "object", "properties": { … } }',
   'json.presetTable': 'Rows of a table',
   'json.presetText': 'Lines of text',
@@ -150,6 +154,9 @@ export const en = {
   'json.presetReceipt': 'A bill',
 
   'code.copy': 'Copy code',
+  'code.label': 'Code',
+  'code.labelIn': 'Code in {language}',
+  'code.formula': 'Formula',
 
   'list.search': 'Search conversations',
   'list.none': 'No conversations yet',
@@ -169,6 +176,17 @@ export const en = {
   'list.deleteAllSure': 'Delete all {count} conversations and their pictures from this browser? This cannot be undone.',
   'list.deleteAllYes': 'Delete all',
   'list.kept': 'Conversations are kept in this browser only.',
+  'list.clear': 'Clear the search',
+  'list.found': 'Found: {count}',
+  'list.running': 'being answered',
+
+  'export.failed': 'This could not be exported: {reason}',
+  'import.open': 'Import from a file',
+  'import.done': 'Conversations added: {count}',
+  'import.unreadable': 'The file cannot be read: {reason}',
+  'import.notOurs': 'This is no file of conversations exported here.',
+  'import.version': 'The file has version {version} of its format; this page knows version {known}.',
+  'import.fault': 'Nothing was added. At {path} the file should have: {expected}',
 
   'settings.system': 'System prompt',
   'settings.systemHint': 'What the model is told before every conversation; empty: what it brings along',
@@ -185,6 +203,7 @@ export const en = {
   'settings.seed': 'Seed',
   'settings.stop': 'Stop strings',
   'settings.stopHint': 'One a line, at most four',
+  'settings.stopInvalid': 'At most four lines of at most {limit} characters each',
   'settings.enterSends': 'Enter sends; Shift+Enter begins a new line',
   'settings.data': 'Conversations',
 
@@ -192,6 +211,8 @@ export const en = {
   'key.wrong': 'The service does not take this key.',
   'key.label': 'API key',
   'key.hint': 'It is kept until you close this tab.',
+  'key.later': 'Not now',
+  'key.enter': 'Enter the key',
   'key.use': 'Use key'
 } as const
 

@@ -141,9 +141,13 @@ export const zh: Record<Key, string> = {
   'json.view': 'JSON 的显示方式',
   'json.items': '{count} 项',
   'json.keys': '{count} 个键',
+  'json.more': '再显示 {count} 项（共 {total} 项）',
   'json.pick': '常用模式',
   'json.schema': 'JSON 模式',
   'json.schemaInvalid': '不是有效的 JSON：{reason}',
+  'json.schemaNoObject': '模式必须是一个对象：{ … }',
+  'json.use': '使用此模式',
+  'json.editSchema': '修改模式',
   'json.schemaPlaceholder': '{ "type": "object", "properties": { … } }',
   'json.presetTable': '表格的各行',
   'json.presetText': '各行文字',
@@ -151,6 +155,9 @@ export const zh: Record<Key, string> = {
   'json.presetReceipt': '账单',
 
   'code.copy': '复制代码',
+  'code.label': '代码',
+  'code.labelIn': '{language} 代码',
+  'code.formula': '公式',
 
   'list.search': '搜索对话',
   'list.none': '还没有对话',
@@ -170,6 +177,17 @@ export const zh: Record<Key, string> = {
   'list.deleteAllSure': '从这个浏览器中删除全部 {count} 个对话及其图片？此操作无法撤销。',
   'list.deleteAllYes': '全部删除',
   'list.kept': '对话只保存在这个浏览器中。',
+  'list.clear': '清除搜索',
+  'list.found': '找到 {count} 个',
+  'list.running': '正在回答',
+
+  'export.failed': '无法导出：{reason}',
+  'import.open': '从文件导入',
+  'import.done': '已添加 {count} 个对话',
+  'import.unreadable': '无法读取文件：{reason}',
+  'import.notOurs': '这不是从这里导出的对话文件。',
+  'import.version': '文件格式是版本 {version}，此页面只支持版本 {known}。',
+  'import.fault': '没有添加任何内容。文件的 {path} 处应为：{expected}',
 
   'settings.system': '系统提示词',
   'settings.systemHint': '每次对话前告诉模型的话；留空则用模型自带的',
@@ -186,6 +204,7 @@ export const zh: Record<Key, string> = {
   'settings.seed': '随机种子',
   'settings.stop': '停止字符串',
   'settings.stopHint': '每行一个，最多四个',
+  'settings.stopInvalid': '最多四行，每行最多 {limit} 个字符',
   'settings.enterSends': 'Enter 发送，Shift+Enter 换行',
   'settings.data': '对话',
 
@@ -193,5 +212,7 @@ export const zh: Record<Key, string> = {
   'key.wrong': '服务不接受这个密钥。',
   'key.label': 'API 密钥',
   'key.hint': '密钥保留到你关闭这个标签页。',
+  'key.later': '以后再说',
+  'key.enter': '输入密钥',
   'key.use': '使用密钥'
 }
