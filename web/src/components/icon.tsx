@@ -14,6 +14,7 @@ const SHAPES = {
   edit: 'M5 19l1-4L16 5l3 3L9 18zM14 7l3 3',
   trash: 'M5 7h14M9 7V4h6v3M7 7l1 13h8l1-13M10 11v5M14 11v5',
   download: 'M12 4v11M7 11l5 5 5-5M5 20h14',
+  upload: 'M12 15V4M7 9l5-5 5 5M5 20h14',
   search: 'M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM16 16l4 4',
   down: 'M6 10l6 6 6-6',
   left: 'M14 6l-6 6 6 6',

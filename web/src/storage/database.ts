@@ -1,5 +1,5 @@
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb'
-import type { Conversation } from '../model/conversation.ts'
+import { picturesOf, type Conversation } from '../model/conversation.ts'
 
 interface Schema extends DBSchema {
   conversations: { key: string, value: Conversation, indexes: { updatedAt: number } }
@@ -10,12 +10,15 @@ let opened: Promise<IDBPDatabase<Schema>> | null = null
 
 /** Everything that is kept, is kept here, in the browser. */
 function database (): Promise<IDBPDatabase<Schema>> {
-  return opened ??= openDB<Schema>('sightline', 1, {
+  opened ??= openDB<Schema>('sightline', 1, {
     upgrade (db) {
       db.createObjectStore('conversations', { keyPath: 'id' }).createIndex('updatedAt', 'updatedAt')
       db.createObjectStore('pictures', { keyPath: 'key' }).createIndex('conversation', 'conversation')
-    }
+    },
+    // The browser has closed it, as when its data are cleared; the next who needs it opens it again.
+    terminated () { opened = null }
   })
+  return opened
 }
 
 /** The latest first. */
@@ -28,7 +31,17 @@ export async function saveConversation (conversation: Conversation): Promise<voi
 }
 
 export async function savePicture (conversation: string, key: string, blob: Blob): Promise<void> {
+  askToPersist()
   await (await database()).put('pictures', { key, conversation, blob })
+}
+
+let isAsked = false
+
+/** Browsers throw away what they did not promise to keep when space is short. Pages that did not come over TLS have nobody to ask. */
+function askToPersist (): void {
+  if (isAsked || !('storage' in navigator)) return
+  isAsked = true
+  navigator.storage.persist().catch((error: unknown) => console.warn('the browser promises nothing', error))
 }
 
 /** Null when the browser has thrown it away, or it was deleted in another tab. */
@@ -39,6 +52,30 @@ export async function loadPicture (key: string): Promise<Blob | null> {
 export async function deletePictures (keys: readonly string[]): Promise<void> {
   const transaction = (await database()).transaction('pictures', 'readwrite')
   await Promise.all([...keys.map(key => transaction.store.delete(key)), transaction.done])
+}
+
+/** Its pictures stay. */
+export async function deleteRecord (id: string): Promise<void> {
+  await (await database()).delete('conversations', id)
+}
+
+/** Keys of pictures that no turn of any conversation names. */
+export async function findOrphans (): Promise<string[]> {
+  const transaction = (await database()).transaction(['conversations', 'pictures'])
+  const [kept, keys] = await Promise.all([transaction.objectStore('conversations').getAll(), transaction.objectStore('pictures').getAllKeys()])
+  return orphansAmong(keys, kept)
+}
+
+/** Deletes those of the pictures that no turn names now either. */
+export async function deleteOrphans (keys: readonly string[]): Promise<void> {
+  const transaction = (await database()).transaction(['conversations', 'pictures'], 'readwrite')
+  const orphans = orphansAmong(keys, await transaction.objectStore('conversations').getAll())
+  await Promise.all([...orphans.map(key => transaction.objectStore('pictures').delete(key)), transaction.done])
+}
+
+function orphansAmong (keys: readonly string[], conversations: readonly Conversation[]): string[] {
+  const named = new Set(conversations.flatMap(({ turns }) => picturesOf(turns)).map(({ key }) => key))
+  return keys.filter(key => !named.has(key))
 }
 
 export async function deleteConversation (id: string): Promise<void> {

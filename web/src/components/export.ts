@@ -1,0 +1,50 @@
+import { formatNumber, locale, t } from '../i18n/index.ts'
+import type { Conversation } from '../model/conversation.ts'
+import { toJson } from '../model/export-json.ts'
+import { toMarkdown } from '../model/export-markdown.ts'
+import { conversations } from '../state/conversations.ts'
+import { notify } from '../state/notice.ts'
+import { pictureBytes } from '../state/picture-urls.ts'
+
+/** The browser reads the address after the click, at its leisure. */
+const REVOKE_MS = 60_000
+const NAME_MAX = 60
+
+export async function exportMarkdown (conversation: Conversation): Promise<void> {
+  const formatDate = (at: number) => new Intl.DateTimeFormat(locale.value, { dateStyle: 'long', timeStyle: 'short' }).format(at)
+  await offer(() => toMarkdown(conversation, { t, formatDate, formatNumber }, pictureBytes), `${fileNameOf(conversation)}.md`)
+}
+
+export async function exportJson (conversation: Conversation): Promise<void> {
+  await offer(() => toJson([conversation], pictureBytes), `${fileNameOf(conversation)}.json`)
+}
+
+export async function exportEverything (): Promise<void> {
+  const date = new Date().toISOString().slice(0, 10)
+  await offer(() => toJson(conversations.value, pictureBytes), `sightline-${date}.json`)
+}
+
+async function offer (make: () => Promise<Blob>, name: string): Promise<void> {
+  try {
+    download(await make(), name)
+  } catch (error) {
+    // As when there is no space left for so many pictures.
+    console.error(error)
+    notify({ message: { key: 'export.failed', values: { reason: String(error instanceof Error ? error.message : error) } } })
+  }
+}
+
+export function download (blob: Blob, name: string): void {
+  const url = URL.createObjectURL(blob)
+  const link = document.createElement('a')
+  link.href = url
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(url), REVOKE_MS)
+}
+
+/** Without what some system does not allow in a file's name. */
+function fileNameOf ({ title }: Conversation): string {
+  const name = title.replace(/[\p{C}\\/:*?"<>|.…]+/gu, ' ').replace(/\s+/g, ' ').trim()
+  return Array.from(name).slice(0, NAME_MAX).join('').trim() || 'sightline'
+}

@@ -1,0 +1,38 @@
+import { useSignal } from '@preact/signals'
+import { useRef } from 'preact/hooks'
+import { say, t, type Message } from '../i18n/index.ts'
+import { importFile } from '../state/importing.ts'
+import { Icon } from './icon.tsx'
+
+/** Chooses a file of conversations and adds them; says below itself what came of it. */
+export function ImportButton ({ class: classes = 'button' }: { class?: string }) {
+  const input = useRef<HTMLInputElement>(null)
+  const isBusy = useSignal(false)
+  const result = useSignal<{ isDone: boolean, message: Message } | null>(null)
+
+  async function read (chosen: HTMLInputElement): Promise<void> {
+    const file = chosen.files?.[0]
+    if (!file) return
+    isBusy.value = true
+    result.value = await importFile(file)
+    isBusy.value = false
+    // The same file may be chosen again.
+    chosen.value = ''
+  }
+
+  return (
+    <>
+      <button type='button' class={classes} disabled={isBusy.value} onClick={() => input.current?.click()}>
+        <Icon name='upload' />
+        {t('import.open')}
+      </button>
+      <input
+        ref={input} type='file' accept='application/json,.json' hidden aria-label={t('import.open')}
+        onChange={event => { void read(event.currentTarget) }}
+      />
+      <p class='import-result' role='status' data-state={result.value?.isDone === false ? 'bad' : 'good'}>
+        {result.value && say(result.value.message)}
+      </p>
+    </>
+  )
+}

@@ -1,0 +1,92 @@
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { t } from '../i18n/index.ts'
+import { findConversation, removeConversation } from '../state/conversations.ts'
+import { exportJson, exportMarkdown } from './export.ts'
+import { Icon } from './icon.tsx'
+import { moveFocus, stepOf } from './move-focus.ts'
+
+/** Whose menu it is, and the button that it hangs from. */
+export interface MenuTarget { id: string, anchor: HTMLElement }
+
+export interface SidebarMenuProps {
+  target: MenuTarget | null
+  onClose: () => void
+  /** The conversation is gone, and the button with it. */
+  onRemoved: () => void
+}
+
+const MARGIN_PX = 8
+
+/** A popover: the browser closes it when somebody clicks elsewhere or presses Escape. */
+export function SidebarMenu ({ target, onClose, onRemoved }: SidebarMenuProps) {
+  const menu = useRef<HTMLDivElement>(null)
+  useLayoutEffect(() => {
+    const element = menu.current
+    if (!element) return
+    if (target === null) return element.hidePopover()
+    element.showPopover()
+    placeBelow(element, target.anchor)
+    element.querySelector<HTMLElement>('[role=menuitem]')?.focus()
+  }, [target])
+  useEffect(() => {
+    target?.anchor.setAttribute('aria-expanded', 'true')
+    return () => target?.anchor.setAttribute('aria-expanded', 'false')
+  }, [target])
+
+  function choose (action: () => void): void {
+    target?.anchor.focus()
+    onClose()
+    action()
+  }
+
+  function onKeyDown (event: KeyboardEvent): void {
+    const step = stepOf(event.key)
+    if (event.key === 'Tab') {
+      event.preventDefault()
+      choose(() => {})
+    } else if (step !== null && menu.current) {
+      event.preventDefault()
+      event.stopPropagation()
+      moveFocus(menu.current.querySelectorAll<HTMLElement>('[role=menuitem]'), step)
+    }
+  }
+
+  const conversation = target ? findConversation(target.id) : undefined
+  const title = conversation?.title || t('list.untitled')
+  return (
+    <div
+      ref={menu} popover='auto' role='menu' class='sidebar-menu' aria-label={t('list.actions', { title })} onKeyDown={onKeyDown}
+      onToggle={event => { if (event.newState === 'closed') onClose() }}
+    >
+      <MenuItem icon='download' label={t('list.exportMarkdown')} onClick={() => choose(() => { if (conversation) void exportMarkdown(conversation) })} />
+      <MenuItem icon='braces' label={t('list.exportJson')} onClick={() => choose(() => { if (conversation) void exportJson(conversation) })} />
+      <MenuItem
+        icon='trash' label={t('list.delete', { title })} onClick={() => choose(() => {
+          if (!conversation) return
+          removeConversation(conversation.id)
+          requestAnimationFrame(onRemoved)
+        })}
+      />
+    </div>
+  )
+}
+
+function MenuItem ({ icon, label, onClick }: { icon: 'download' | 'braces' | 'trash', label: string, onClick: () => void }) {
+  return (
+    <button type='button' role='menuitem' tabIndex={-1} class='sidebar-item' onClick={onClick}>
+      <Icon name={icon} />
+      <span>{label}</span>
+    </button>
+  )
+}
+
+/** Below its button, or above where there is no room. */
+function placeBelow (element: HTMLElement, anchor: HTMLElement): void {
+  const { bottom, top, right } = anchor.getBoundingClientRect()
+  const { offsetWidth, offsetHeight } = element
+  const left = Math.max(MARGIN_PX, Math.min(right - offsetWidth + 120, innerWidth - offsetWidth - MARGIN_PX))
+  const below = bottom + MARGIN_PX / 2
+  const y = below + offsetHeight + MARGIN_PX < innerHeight ? below : Math.max(MARGIN_PX, top - offsetHeight - MARGIN_PX / 2)
+  element.style.left = `${left}px`
+  element.style.top = `${y}px`
+}

@@ -1,0 +1,18 @@
+import type { Conversation } from './conversation.ts'
+
+export type Days = 'today' | 'yesterday' | 'week' | 'older'
+
+/** Conversations, the latest first, by how long ago they were changed; groups without any are left out. */
+export function groupByDays (conversations: readonly Conversation[], now: Date): Array<[Days, Conversation[]]> {
+  const groups = new Map<Days, Conversation[]>()
+  const since = (days: number) => new Date(now.getFullYear(), now.getMonth(), now.getDate() - days).getTime()
+  const [today, yesterday, week] = [since(0), since(1), since(6)]
+  for (const conversation of conversations) {
+    const at = conversation.updatedAt
+    const days = at >= today ? 'today' : at >= yesterday ? 'yesterday' : at >= week ? 'week' : 'older'
+    const group = groups.get(days)
+    if (group) group.push(conversation)
+    else groups.set(days, [conversation])
+  }
+  return [...groups]
+}

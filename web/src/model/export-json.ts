@@ -1,0 +1,81 @@
+import type { Answer, Conversation, Picture, Question } from './conversation.ts'
+import { newId } from './conversation.ts'
+import { toDataUri } from './data-uri.ts'
+
+export const EXPORT_FORMAT = 'sightline-conversations'
+export const EXPORT_VERSION = 1
+
+/** A picture with its bytes as a data URI; `data` is null where the browser had them no more. */
+export type ExportedPicture = Omit<Picture, 'key'> & { data: string | null }
+/** Times are in ISO 8601. */
+export type ExportedQuestion = Omit<Question, 'id' | 'at' | 'pictures'> & { at: string, pictures: ExportedPicture[] }
+export type ExportedAnswer = Omit<Answer, 'id' | 'at'> & { at: string }
+export type ExportedConversation = Omit<Conversation, 'id' | 'turns' | 'createdAt' | 'updatedAt'> & {
+  createdAt: string
+  updatedAt: string
+  turns: Array<ExportedQuestion | ExportedAnswer>
+}
+
+/** What a file of exported conversations holds. Ids are given anew by whoever reads it. */
+export interface Export {
+  format: typeof EXPORT_FORMAT
+  version: typeof EXPORT_VERSION
+  exportedAt: string
+  conversations: ExportedConversation[]
+}
+
+/**
+ * Conversations as an `Export`. Never in one string: a browser may hold more pictures than a string can be long.
+ * @param bytesOf the bytes of a picture, null where they are gone
+ */
+export async function toJson (conversations: readonly Conversation[], bytesOf: (key: string) => Promise<Blob | null>): Promise<Blob> {
+  const parts: BlobPart[] = [`{"format":"${EXPORT_FORMAT}","version":${EXPORT_VERSION},"exportedAt":"${new Date().toISOString()}","conversations":[`]
+  for (const [i, conversation] of conversations.entries()) {
+    parts.push(i === 0 ? '\n' : ',\n', await conversationToJson(conversation, bytesOf))
+  }
+  return new Blob([...parts, '\n]}\n'], { type: 'application/json' })
+}
+
+async function conversationToJson (conversation: Conversation, bytesOf: (key: string) => Promise<Blob | null>): Promise<Blob> {
+  // Where pictures go, in a text that nobody can have written.
+  const place = `${newId()}:`
+  const types = new Map<string, string>()
+  const { title, createdAt, updatedAt, turns } = conversation
+  const exported: ExportedConversation = {
+    title,
+    createdAt: isoOf(createdAt),
+    updatedAt: isoOf(updatedAt),
+    turns: turns.map(turn => {
+      if (turn.role === 'assistant') {
+        const { role, text, at, state, format, failure, receipts, done } = turn
+        return { role, text, at: isoOf(at), state: state === 'running' ? 'interrupted' : state, format, failure, receipts, done }
+      }
+      const { role, text, at, pictures } = turn
+      return {
+        role,
+        text,
+        at: isoOf(at),
+        pictures: pictures.map(({ key, ...picture }) => {
+          types.set(key, picture.type)
+          return { ...picture, data: `${place}${key}` }
+        })
+      }
+    })
+  }
+  const parts: BlobPart[] = []
+  // Between what is captured lies the rest.
+  for (const [i, piece] of JSON.stringify(exported).split(new RegExp(`"${place}([^"]*)"`)).entries()) {
+    if (i % 2 === 0) {
+      parts.push(piece)
+    } else {
+      const bytes = await bytesOf(piece)
+      if (bytes === null) parts.push('null')
+      else parts.push('"', await toDataUri(bytes, types.get(piece) ?? bytes.type), '"')
+    }
+  }
+  return new Blob(parts)
+}
+
+function isoOf (at: number): string {
+  return new Date(at).toISOString()
+}

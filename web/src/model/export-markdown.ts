@@ -1,0 +1,102 @@
+import type { Box, Point } from '../api/types.ts'
+import type { Key, Values } from '../i18n/index.ts'
+import { picturesOf, type Answer, type Conversation, type Picture, type Question } from './conversation.ts'
+import { toDataUri } from './data-uri.ts'
+
+export interface MarkdownWords {
+  t (key: Key, values?: Values): string
+  formatDate (at: number): string
+  formatNumber (value: number, digits?: number): string
+}
+
+/**
+ * A conversation to be read elsewhere, with its pictures in the text.
+ * @param bytesOf the bytes of a picture, null where they are gone
+ */
+export async function toMarkdown (conversation: Conversation, words: MarkdownWords, bytesOf: (key: string) => Promise<Blob | null>): Promise<Blob> {
+  const { t, formatDate } = words
+  const parts: BlobPart[] = [`# ${inline(conversation.title || t('list.untitled'))}\n\n${formatDate(conversation.createdAt)}\n`]
+  let number = 0
+  for (const turn of conversation.turns) {
+    if (turn.role === 'user') {
+      parts.push(`\n## ${t('turn.you')}\n\n`)
+      for (const picture of turn.pictures) parts.push(...await pictureToMarkdown(picture, ++number))
+      parts.push(`${turn.text}\n`)
+    } else {
+      parts.push(answerToMarkdown(turn, conversation, words))
+    }
+  }
+  return new Blob(parts, { type: 'text/markdown' })
+
+  async function pictureToMarkdown ({ key, name, type }: Picture, number: number): Promise<BlobPart[]> {
+    const label = inline(t('picture.named', { number, name }))
+    const bytes = await bytesOf(key)
+    if (bytes === null) return [`*${label}: ${t('picture.gone')}*\n\n`]
+    return [`![${label}](`, await toDataUri(bytes, type || bytes.type), ')\n\n']
+  }
+}
+
+function answerToMarkdown (answer: Answer, { turns }: Conversation, words: MarkdownWords): string {
+  const { t } = words
+  const { text, state, failure, done, format } = answer
+  const question = turns[turns.findIndex(({ id }) => id === answer.id) - 1]
+  const pieces = [
+    `## ${t('turn.model')}`,
+    text === '' ? t('turn.empty') : format.type === 'text' ? text : fenced(text),
+    state === 'stopped' && `*${t('turn.stopped')}*`,
+    (state === 'interrupted' || state === 'running') && `*${t('turn.interrupted')}*`,
+    failure && `*${inline(failure.sentence || failure.code)}*`,
+    done?.finish_reason === 'length' && `*${t('turn.cutOff')}*`,
+    receiptsTable(answer, question?.role === 'user' ? question : null, picturesOf(turns), words),
+    marksTable(answer, picturesOf(turns), words),
+    done && t('details.model', { model: inline(done.model) })
+  ]
+  return `\n${pieces.filter(piece => typeof piece === 'string' && piece !== '').join('\n\n')}\n`
+}
+
+function receiptsTable ({ receipts }: Answer, question: Question | null, all: readonly Picture[], { t, formatNumber }: MarkdownWords): string {
+  if (receipts.length === 0) return ''
+  return table(
+    [t('details.picture'), t('details.original'), t('details.sent'), t('details.tokens'), t('details.cached')],
+    receipts.map(({ id, original, sent, tokens, cached }, i) => {
+      // Those of the question first; then earlier ones, sent again.
+      const picture = question?.pictures[i] ?? all.find(it => it.id === id)
+      const number = picture ? all.indexOf(picture) + 1 : i + 1
+      return [t('picture.number', { number }), sizeOf(original), sizeOf(sent), formatNumber(tokens), cached ? t('details.yes') : t('details.no')]
+    })
+  )
+}
+
+function marksTable ({ done }: Answer, all: readonly Picture[], { t, formatNumber }: MarkdownWords): string {
+  const { boxes = [], points = [] } = done ?? {}
+  if (boxes.length + points.length === 0) return ''
+  // The service counts the pictures of the turns that it was sent; the same picture may have been sent twice.
+  const numberOf = (mark: Box | Point) => (all[mark.image]?.id === mark.id ? mark.image : all.findIndex(({ id }) => id === mark.id)) + 1
+  const picture = (mark: Box | Point) => t('picture.number', { number: numberOf(mark) || mark.image + 1 })
+  const place = (numbers: readonly number[]) => numbers.map(it => formatNumber(it, 1)).join(' · ')
+  return table([t('boxes.title'), t('details.picture'), 'x · y'], [
+    ...boxes.map((box, i) => [box.label || t('boxes.box', { number: i + 1 }), picture(box), place(box.box)]),
+    ...points.map((point, i) => [point.label || t('boxes.point', { number: i + 1 }), picture(point), place(point.point)])
+  ])
+}
+
+function table (head: readonly string[], rows: readonly string[][]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(inline).join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+/** A fence longer than any in the text. */
+function fenced (text: string): string {
+  const longest = Math.max(2, ...Array.from(text.matchAll(/`+/g), ([ticks]) => ticks.length))
+  const fence = '`'.repeat(longest + 1)
+  return `${fence}json\n${text}\n${fence}`
+}
+
+/** Names and labels are words, whatever Markdown would make of them. */
+function inline (text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/[\\`*_[\]<>|#]/g, '\\$&')
+}
+
+function sizeOf ({ width, height }: { width: number, height: number }): string {
+  return `${width} × ${height}`
+}

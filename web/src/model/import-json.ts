@@ -1,0 +1,116 @@
+import type { Failure } from '../api/failure.ts'
+import type { Box, ChatDone, Point, Receipt } from '../api/types.ts'
+import { newId, type Answer, type Conversation, type Format, type Picture, type Turn } from './conversation.ts'
+import { fromDataUri } from './data-uri.ts'
+import { EXPORT_FORMAT, EXPORT_VERSION } from './export-json.ts'
+import { typeOf } from './picture-file.ts'
+import { flag, list, nullable, number, numbers, oneOf, record, ShapeError, text, time, variant, type Read } from './read.ts'
+
+/** Conversations with new ids, and the bytes of their pictures by key. */
+export interface Imported { conversations: Conversation[], pictures: Array<{ conversation: string, key: string, blob: Blob }> }
+
+/** It is no file of exported conversations at all, or one of another version. */
+export class NotAnExportError extends Error {
+  /** Null where it has none. */
+  readonly version: string | null
+
+  constructor (version: string | null) {
+    super('not an export that can be read')
+    this.version = version
+  }
+}
+
+/**
+ * Reads what `toJson` writes.
+ * @throws SyntaxError where it is no JSON; NotAnExportError; ShapeError with the place of the fault
+ */
+export function fromJson (json: string): Imported {
+  const value: unknown = JSON.parse(json)
+  const { format, version } = typeof value === 'object' && value !== null ? value as Record<string, unknown> : {}
+  if (format !== EXPORT_FORMAT) throw new NotAnExportError(null)
+  if (version !== EXPORT_VERSION) throw new NotAnExportError(String(version))
+  const pictures: Imported['pictures'] = []
+  const { conversations } = record({ conversations: list(conversationReader(pictures)) })(value, '')
+  return { conversations, pictures }
+}
+
+function conversationReader (pictures: Imported['pictures']): Read<Conversation> {
+  return (value, path) => {
+    const id = newId()
+    const readPicture = pictureReader((key, blob) => pictures.push({ conversation: id, key, blob }))
+    const readTurn = variant<Turn>('role', {
+      user: record({ id: newId, role: oneOf('user'), text, at: time, pictures: list(readPicture) }),
+      assistant: readAnswer
+    })
+    const read = record<Conversation>({ id: () => id, title: text, turns: list(readTurn), createdAt: time, updatedAt: time })(value, path)
+    read.turns.forEach(({ role }, i) => {
+      if (role === 'assistant' && read.turns[i - 1]?.role !== 'user') throw new ShapeError(`${path}.turns[${i}].role`, '"user"')
+    })
+    return read
+  }
+}
+
+function pictureReader (onBytes: (key: string, blob: Blob) => void): Read<Picture> {
+  const readPicture = record({ name: text, type: text, bytes: number, width: nullable(number), height: nullable(number), id: nullable(text), data: nullable(text) })
+  return (value, path) => {
+    const { data, ...picture } = readPicture(value, path)
+    const key = newId()
+    if (data === null) return { key, ...picture }
+    const bytes = fromDataUri(data)
+    // By its bytes: an address of the page must never lead to anything but a picture.
+    const type = bytes && typeOf(bytes)
+    if (!bytes || !type) throw new ShapeError(`${path}.data`, 'data:image/…;base64,…')
+    onBytes(key, new Blob([bytes], { type }))
+    return { key, ...picture, type, bytes: bytes.length }
+  }
+}
+
+const readSize = record({ width: number, height: number })
+
+const readReceipt = record<Receipt>({
+  id: text,
+  original: readSize,
+  sent: readSize,
+  format: oneOf('jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'),
+  bytes: number,
+  tokens: number,
+  compressed: flag,
+  scaled: flag,
+  cached: flag
+})
+
+const readDone = record<ChatDone>({
+  success: oneOf(true),
+  finish_reason: oneOf('stop', 'length'),
+  usage: record({ prompt_tokens: number, image_tokens: number, cached_tokens: number, completion_tokens: number }),
+  timings: record({
+    queue_ms: number, upload_ms: number, prepare_ms: number, encode_ms: number, prefill_ms: number, decode_ms: number, ttft_ms: number, total_ms: number
+  }),
+  images: list(readReceipt),
+  boxes: list(record<Box>({ image: number, id: text, label: text, box: numbers<Box['box']>(4) })),
+  points: list(record<Point>({ image: number, id: text, label: text, point: numbers<Point['point']>(2) })),
+  model: text,
+  request_id: text
+})
+
+const readFailure = record<Failure>({
+  code: text, sentence: text, status: number, picture: nullable(number), requestId: nullable(text), retryAfterSeconds: nullable(number), ids: list(text)
+})
+
+const readFormat = variant<Format>('type', {
+  text: record({ type: oneOf('text') }),
+  object: record({ type: oneOf('object') }),
+  schema: record({ type: oneOf('schema'), schema: text })
+})
+
+const readAnswer = record<Answer>({
+  id: newId,
+  role: oneOf('assistant'),
+  text,
+  at: time,
+  state: oneOf('done', 'stopped', 'failed', 'interrupted'),
+  format: readFormat,
+  failure: nullable(readFailure),
+  receipts: list(readReceipt),
+  done: nullable(readDone)
+})

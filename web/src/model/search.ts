@@ -1,0 +1,88 @@
+import type { Conversation } from './conversation.ts'
+
+export interface Piece { text: string, isMatch: boolean }
+
+const EXCERPT_BEFORE = 24
+const EXCERPT_AFTER = 90
+/** A character with what is put on it, as far as that counts for width: half-width kana keep their marks apart. */
+const CLUSTERS = /[^\p{M}\uff9e\uff9f]?[\p{M}\uff9e\uff9f]*/gsu
+
+const foldedTexts = new WeakMap<Conversation, string>()
+
+/** Without case and width: `ＡＢＣ`, `ABC` and `abc` are the same. */
+export function fold (text: string): string {
+  return text.normalize('NFKC').toLowerCase()
+}
+
+export function wordsOf (query: string): string[] {
+  return [...new Set(fold(query).split(/\s+/).filter(word => word !== ''))]
+}
+
+/** Whether title and turns together have all the words. */
+export function hasWords (conversation: Conversation, words: readonly string[]): boolean {
+  const text = foldedText(conversation)
+  return words.every(word => text.includes(word))
+}
+
+function foldedText (conversation: Conversation): string {
+  const known = foldedTexts.get(conversation)
+  if (known !== undefined) return known
+  const text = fold([conversation.title, ...conversation.turns.map(turn => turn.text)].join('\n'))
+  foldedTexts.set(conversation, text)
+  return text
+}
+
+/** A line from where a word stands that the title lacks; empty where the title has them all. */
+export function excerptOf ({ title, turns }: Conversation, words: readonly string[]): string {
+  const inTitle = fold(title)
+  const sought = words.filter(word => !inTitle.includes(word))
+  for (const { text } of turns) {
+    const folded = fold(text)
+    const found = sought.map(word => folded.indexOf(word)).filter(at => at >= 0)
+    if (found.length === 0) continue
+    const at = Math.min(...found)
+    return cut(text, folded.length === text.length ? at : placeOf(text, at))
+  }
+  return ''
+}
+
+function cut (text: string, at: number): string {
+  const from = Math.max(0, at - EXCERPT_BEFORE)
+  const piece = text.slice(from, at + EXCERPT_AFTER)
+    // Halves of characters.
+    .replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, '').replace(/\s+/g, ' ').trim()
+  return from > 0 ? `…${piece}` : piece
+}
+
+/** Where in the text lies what lies there in the folded text. */
+function placeOf (text: string, foldedPlace: number): number {
+  let place = 0
+  let folded = 0
+  for (const [cluster] of text.matchAll(CLUSTERS)) {
+    folded += fold(cluster).length
+    if (folded > foldedPlace) break
+    place += cluster.length
+  }
+  return place
+}
+
+/** Cuts a short text into what matches and what does not. */
+export function piecesOf (text: string, words: readonly string[]): Piece[] {
+  const clusters = Array.from(text.matchAll(CLUSTERS), ([cluster]) => cluster).filter(cluster => cluster !== '')
+  // Whose the characters of the folded text are.
+  const owners = clusters.flatMap((cluster, i) => Array.from({ length: fold(cluster).length }, () => i))
+  const folded = clusters.map(fold).join('')
+  const matched = new Set<number>()
+  for (const word of words) {
+    for (let at = folded.indexOf(word); at >= 0; at = folded.indexOf(word, at + word.length)) {
+      for (const owner of owners.slice(at, at + word.length)) matched.add(owner)
+    }
+  }
+  const pieces: Piece[] = []
+  for (const [i, cluster] of clusters.entries()) {
+    const last = pieces.at(-1)
+    if (last?.isMatch === matched.has(i)) last.text += cluster
+    else pieces.push({ text: cluster, isMatch: matched.has(i) })
+  }
+  return pieces
+}

@@ -1,0 +1,31 @@
+import type { Message } from '../i18n/index.ts'
+import { fromJson, NotAnExportError, type Imported } from '../model/import-json.ts'
+import { EXPORT_VERSION } from '../model/export-json.ts'
+import { ShapeError } from '../model/read.ts'
+import { savePicture } from '../storage/database.ts'
+import { addConversations, keep } from './conversations.ts'
+import { holdPicture } from './picture-urls.ts'
+
+/** Adds the conversations of a file; all of them or, where it has a fault, none. Returns what there is to say about it. */
+export async function importFile (file: Blob): Promise<{ isDone: boolean, message: Message }> {
+  let imported: Imported
+  try {
+    imported = fromJson(await file.text())
+  } catch (error) {
+    return { isDone: false, message: faultOf(error) }
+  }
+  for (const { conversation, key, blob } of imported.pictures) {
+    const isSaved = await keep(savePicture(conversation, key, blob).then(() => true))
+    if (isSaved === null) holdPicture(key, blob)
+  }
+  addConversations(imported.conversations)
+  return { isDone: true, message: { key: 'import.done', values: { count: imported.conversations.length } } }
+}
+
+function faultOf (error: unknown): Message {
+  if (error instanceof ShapeError) return { key: 'import.fault', values: { path: error.path || '{}', expected: error.expected } }
+  if (error instanceof NotAnExportError) {
+    return error.version === null ? { key: 'import.notOurs' } : { key: 'import.version', values: { version: error.version, known: EXPORT_VERSION } }
+  }
+  return { key: 'import.unreadable', values: { reason: String(error instanceof Error ? error.message : error) } }
+}

@@ -1,0 +1,32 @@
+import { computed, effect, signal } from '@preact/signals'
+import { t } from '../i18n/index.ts'
+import { hasWords, wordsOf } from '../model/search.ts'
+import { conversations } from './conversations.ts'
+import { announcement } from './notice.ts'
+
+const DEBOUNCE_MS = 150
+
+/** As it stands in the field. */
+export const query = signal('')
+/** As it is searched for, a little later. */
+const settledQuery = signal('')
+
+effect(() => {
+  const now = query.value
+  if (now === '') {
+    settledQuery.value = ''
+    return
+  }
+  const timer = setTimeout(() => {
+    settledQuery.value = now
+    if (searchWords.peek().length > 0) announcement.value = t('list.found', { count: found.peek().length })
+  }, DEBOUNCE_MS)
+  return () => clearTimeout(timer)
+})
+
+export const searchWords = computed<readonly string[]>(() => wordsOf(settledQuery.value))
+/** All where nothing is searched for. */
+export const found = computed(() => {
+  const words = searchWords.value
+  return words.length === 0 ? conversations.value : conversations.value.filter(it => hasWords(it, words))
+})

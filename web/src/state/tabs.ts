@@ -1,0 +1,17 @@
+import type { Conversation } from '../model/conversation.ts'
+
+/** What a tab tells the others, so that all show the same list. */
+export type News =
+  | { type: 'saved', conversation: Conversation }
+  | { type: 'removed', id: string }
+  | { type: 'emptied' }
+
+const channel = new BroadcastChannel('sightline')
+
+export function tellOtherTabs (news: News): void {
+  channel.postMessage(news)
+}
+
+export function listenToOtherTabs (listener: (news: News) => void): void {
+  channel.addEventListener('message', ({ data }: MessageEvent<News>) => listener(data))
+}
