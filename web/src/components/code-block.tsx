@@ -1,5 +1,6 @@
 import { t } from '../i18n/index.ts'
 import '../styles/code.css'
+import '../styles/highlight.css'
 import { highlighted, type CodePiece } from '../text/highlight.ts'
 import { grammarOf } from '../text/languages.ts'
 import { CopyButton } from './copy-button.tsx'

@@ -36,7 +36,7 @@ export function FormatPicker () {
         {TYPES.map(id => <option key={id} value={id}>{t(NAMES[id])}</option>)}
       </select>
       {type === 'schema' && <IconButton icon='braces' label={t('json.editSchema')} onClick={() => { isAsking.value = true }} />}
-      {isAsking.value && <SchemaDialog onUse={use} onClose={() => { isAsking.value = false }} />}
+      <SchemaDialog isOpen={isAsking.value} onUse={use} onClose={() => { isAsking.value = false }} />
     </div>
   )
 }

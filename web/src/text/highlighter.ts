@@ -15,7 +15,6 @@ import typescript from 'highlight.js/lib/languages/typescript'
 import xml from 'highlight.js/lib/languages/xml'
 import yaml from 'highlight.js/lib/languages/yaml'
 import type { Emitter } from 'highlight.js'
-import '../styles/highlight.css'
 import type { CodePiece } from './highlight.ts'
 
 const LANGUAGES = { bash, c, cpp, css, go, java, javascript, json, markdown, python, rust, sql, typescript, xml, yaml }
@@ -35,6 +34,10 @@ class PieceEmitter implements Emitter {
   endScope (): void {
     this.#open.pop()
   }
+
+  // highlight.js calls these two by either name.
+  openNode (name: string): void { this.startScope(name) }
+  closeNode (): void { this.endScope() }
 
   addText (text: string): void {
     if (text !== '') this.#top.push(text)

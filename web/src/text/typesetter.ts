@@ -23,6 +23,6 @@ export function typeset (host: HTMLElement, tex: string, isDisplay: boolean): bo
   const math = host.firstElementChild
   if (math === null) return false
   // A second lock: links and scripts cannot come out of Temml as it is set here.
-  DOMPurify.sanitize(math, { IN_PLACE: true, USE_PROFILES: { mathMl: true }, FORBID_ATTR: ['href', 'xlink:href'] })
+  DOMPurify.sanitize(math, { IN_PLACE: true, USE_PROFILES: { mathMl: true }, ADD_ATTR: ['class', 'style'], FORBID_ATTR: ['href', 'xlink:href'] })
   return true
 }
