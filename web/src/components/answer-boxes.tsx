@@ -1,3 +1,4 @@
+import { useMemo } from 'preact/hooks'
 import { t } from '../i18n/index.ts'
 import { picturesOf, type Answer, type Picture, type Turn } from '../model/conversation.ts'
 import { markedPictures, type Mark, type MarkedPicture } from '../model/marks.ts'
@@ -18,8 +19,8 @@ export interface AnswerBoxesProps {
 
 /** Where an answer points at, drawn over the pictures; nothing where it does not. */
 export function AnswerBoxes ({ answer: { id, done }, turns }: AnswerBoxesProps) {
-  if (!done || done.boxes.length + done.points.length === 0) return null
-  const marked = markedPictures(id, done, picturesOf(turns))
+  const marked = useMemo(() => done ? markedPictures(id, done, picturesOf(turns)) : [], [id, done, turns])
+  if (marked.length === 0) return null
   const enlarged = marked.flatMap(({ picture, number, marks }) => picture ? [{ picture, number, marks }] : [])
   return (
     <section class='answer-boxes' aria-label={t('boxes.title')}>

@@ -8,7 +8,7 @@ import { forgetPicture } from '../state/picture-urls.ts'
 import { Icon, IconButton } from './icon.tsx'
 import { openLightbox } from './lightbox-state.ts'
 import { PictureImage } from './picture-image.tsx'
-import { useReorder, type Reorder } from './use-reorder.ts'
+import { asideOf, useReorder, type Reorder } from './use-reorder.ts'
 import '../styles/draft-pictures.css'
 
 const REMOVE = '.draft-pictures-remove'
@@ -64,15 +64,15 @@ function Strip ({ pictures }: { pictures: readonly DraftPicture[] }) {
           />
         ))}
       </ul>
-      <Gap reorder={reorder} />
+      <Room reorder={reorder} />
     </div>
   )
 }
 
 /** Where the dragged picture would be put. */
-function Gap ({ reorder }: { reorder: Reorder }) {
-  const gap = reorder.drag.value?.gap ?? null
-  return gap === null ? null : <span class='draft-pictures-gap' style={{ left: `${gap}px` }} />
+function Room ({ reorder }: { reorder: Reorder }) {
+  const room = reorder.drag.value?.room
+  return room ? <span class='draft-pictures-room' style={{ left: `${room.left}px`, width: `${room.width}px` }} /> : null
 }
 
 interface ThumbnailProps {
@@ -90,6 +90,7 @@ function Thumbnail ({ picture, number, index, total, reorder, move, onOpen, onRe
   const { key, name, fault, isRead } = picture
   const drag = reorder.drag.value
   const isDragged = drag?.key === key
+  const by = drag === null ? 0 : isDragged ? drag.by : asideOf(index, drag)
   const faultId = `draft-pictures-fault-${key}`
 
   function onKeyDown (event: KeyboardEvent): void {
@@ -108,7 +109,7 @@ function Thumbnail ({ picture, number, index, total, reorder, move, onOpen, onRe
 
   return (
     <li
-      class={`draft-pictures-item ${fault ? 'faulty' : ''} ${isDragged ? 'dragged' : ''}`} style={{ transform: isDragged ? `translateX(${drag.by}px)` : '' }}
+      class={`draft-pictures-item ${fault ? 'faulty' : ''} ${isDragged ? 'dragged' : ''}`} style={{ transform: by === 0 ? '' : `translateX(${by}px)` }}
       onKeyDown={onKeyDown} onPointerDown={onPointerDown}
     >
       <button type='button' class='draft-pictures-open' title={name} aria-describedby={fault ? faultId : undefined} onClick={onOpen}>

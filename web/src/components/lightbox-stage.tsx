@@ -1,5 +1,4 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
-import { fitScale, type Size } from '../model/zoom.ts'
 import { closeLightbox, type LightboxPicture } from './lightbox-state.ts'
 import { PictureImage } from './picture-image.tsx'
 import { PictureMarks } from './picture-marks.tsx'
@@ -55,18 +54,14 @@ export function LightboxStage ({ shown: { picture, marks = [] }, zoom, turn }: L
 }
 
 /** Width and height instead of a transform: strokes and words of the marks keep their size. */
-function placeOf ({ view, frame, size }: Zoom): { style: Record<string, string>, isPixelated: boolean } {
-  if (!frame.value || !size.value) return { style: { inset: '0' }, isPixelated: false }
-  const { zoom, x, y } = view.value
-  const scale = fitScale(size.value, frame.value) * zoom
-  const { width, height }: Size = { width: size.value.width * scale, height: size.value.height * scale }
+function placeOf (zoom: Zoom): { style: Record<string, string>, isPixelated: boolean } {
+  const scale = zoom.scale()
+  const { view: { value: { x, y } }, frame: { value: frame }, size: { value: size } } = zoom
+  if (scale === null || !frame || !size) return { style: { inset: '0' }, isPixelated: false }
+  const width = size.width * scale
+  const height = size.height * scale
   return {
-    style: {
-      left: `${(frame.value.width - width) / 2 + x}px`,
-      top: `${(frame.value.height - height) / 2 + y}px`,
-      width: `${width}px`,
-      height: `${height}px`
-    },
+    style: { left: `${(frame.width - width) / 2 + x}px`, top: `${(frame.height - height) / 2 + y}px`, width: `${width}px`, height: `${height}px` },
     isPixelated: scale >= PIXELATED_FROM
   }
 }

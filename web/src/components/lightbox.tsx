@@ -18,11 +18,15 @@ export function Lightbox () {
   const content = lightbox.value
   const isOpen = content !== null
   useEffect(() => {
-    if (isOpen) dialog.current?.showModal()
-    // The focus goes back to where it was.
-    else dialog.current?.close()
+    if (isOpen) {
+      dialog.current?.showModal()
+      // Not one of its buttons: what it is should be read first.
+      dialog.current?.focus()
+    } else {
+      // The focus goes back to where it was.
+      dialog.current?.close()
+    }
   }, [isOpen])
-  // It takes the focus that a click on something else would give to nothing: keys have to come through it.
   return (
     <dialog ref={dialog} class='lightbox' aria-label={t('lightbox.title')} tabIndex={-1} onClose={closeLightbox}>
       {content && <Opened content={content} />}
@@ -66,11 +70,12 @@ function Size ({ zoom }: { zoom: Zoom }) {
 }
 
 function ZoomButtons ({ zoom }: { zoom: Zoom }) {
+  const scale = zoom.scale()
   // They stay enabled at the ends: a disabled button would lose the focus, and with it the keys.
   return (
     <div class='lightbox-zoom'>
       <IconButton icon='zoomOut' label={t('lightbox.zoomOut')} onClick={() => zoom.by(1 / ZOOM_STEP)} />
-      <span class='lightbox-percent'>{formatNumber(100 * zoom.view.value.zoom)} %</span>
+      <span class='lightbox-percent'>{scale !== null && `${formatNumber(100 * scale)} %`}</span>
       <IconButton icon='zoomIn' label={t('lightbox.zoomIn')} onClick={() => zoom.by(ZOOM_STEP)} />
       <IconButton icon='fit' label={t('lightbox.fit')} onClick={() => zoom.fit()} />
     </div>

@@ -1,4 +1,5 @@
 import { useComputed } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
 import { t } from '../i18n/index.ts'
 import type { Size } from '../model/zoom.ts'
 import type { Mark } from '../model/marks.ts'
@@ -9,6 +10,8 @@ import '../styles/picture-marks.css'
 const MAX_LABELS = 16
 /** CSS pixels. */
 const POINT_RADIUS = 7
+/** The part of a picture in which there may be no room above. */
+const TOP = 0.12
 /** A dark and a light one below the coloured one: seen on every ground. */
 const STROKES = ['dark', 'light', 'colour']
 
@@ -35,6 +38,10 @@ export function pointingAt ({ key }: Mark) {
 /** Boxes and points over a picture that fills the same element, whatever its size there. */
 export function PictureMarks ({ size: { width, height }, marks, isFocusable = false }: PictureMarksProps) {
   const isPointed = useComputed(() => marks.some(({ key }) => key === pointed.value)).value
+  // What is removed under the pointer is not told that the pointer has left.
+  const latest = useRef(marks)
+  latest.current = marks
+  useEffect(() => () => { if (latest.current.some(({ key }) => key === pointed.peek())) pointed.value = null }, [])
   // Small ones above large ones, so that each can be pointed at.
   const drawn = [...marks].sort((a, b) => areaOf(b) - areaOf(a))
   return (
@@ -62,11 +69,15 @@ function Shape ({ mark, isFocusable }: { mark: Mark, isFocusable: boolean }) {
   )
 }
 
-/** The label above its mark; at the picture's edges it is pushed inside. */
+/** The label above its mark; at the picture's edges it is pushed inside, where it must not hide a point. */
 function Label ({ mark, size: { width, height } }: { mark: Mark, size: Size }) {
-  const above = mark.kind === 'point' ? `calc(${percent(mark.y1, height)} - ${POINT_RADIUS}px)` : percent(mark.y1, height)
+  const y = percent(mark.y1, height)
+  const isBelow = mark.kind === 'point' && mark.y1 < TOP * height
+  const place = isBelow
+    ? { top: `calc(${y} + ${POINT_RADIUS + 2}px)` }
+    : { height: mark.kind === 'point' ? `calc(${y} - ${POINT_RADIUS}px)` : y }
   return (
-    <span class={`picture-marks-label mark-${mark.colour} ${pointed.value === mark.key ? 'is-pointed' : ''}`} style={{ height: above }} aria-hidden='true'>
+    <span class={`picture-marks-label mark-${mark.colour} ${pointed.value === mark.key ? 'is-pointed' : ''}`} style={place} aria-hidden='true'>
       <span class='picture-marks-indent' style={{ flexBasis: percent(mark.x1, width) }} />
       <span class='picture-marks-words'>{nameOf(mark)}</span>
     </span>

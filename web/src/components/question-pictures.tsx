@@ -23,7 +23,7 @@ export function QuestionPictures ({ pictures, firstNumber }: QuestionPicturesPro
             onClick={() => openLightbox({ pictures: shown, index })}
           >
             <span class='visually-hidden'>{t('picture.enlarge', { name: t('picture.named', { number, name: picture.name }) })}</span>
-            <PictureImage key={picture.key} picture={picture} isSmall />
+            <PictureImage key={picture.key} picture={picture} />
             <span class='question-pictures-number' aria-hidden='true'>{number}</span>
           </button>
         </li>

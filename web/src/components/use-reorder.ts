@@ -9,16 +9,24 @@ const REST_MS = 350
 /** Near an edge the strip scrolls, so many pixels a frame at most. */
 const EDGE = 48
 const SPEED = 12
-/** Between the first or last picture and the mark beside it. */
-const OUTSIDE = 4
 
 export interface Drag {
   key: string
   /** Pixels to the right of its place. */
   by: number
-  /** Where it would be put, and the middle of the gap there; null where it lies already. */
+  from: number
+  /** Where it would be put. */
   to: number
-  gap: number | null
+  /** The room for it there, which the others make by moving aside. */
+  room: { left: number, width: number }
+  aside: number
+}
+
+/** Pixels by which the item with this index moves while another is dragged. */
+export function asideOf (index: number, { from, to, aside }: Drag): number {
+  if (index > from && index <= to) return -aside
+  if (index < from && index >= to) return aside
+  return 0
 }
 
 export interface Reorder {
@@ -134,10 +142,10 @@ function placeOf (strip: HTMLElement, item: HTMLElement, by: number): Omit<Drag,
   const right = endOf(item) + kept
   // One whose middle it covers makes room.
   const to = others.filter(other => middleOf(other) < (items.indexOf(other) < from ? left : right)).length
-  const next = others[to]
-  const previous = others[to - 1]
-  const gap = previous && next ? (endOf(previous) + next.offsetLeft) / 2 : previous ? endOf(previous) + OUTSIDE : first.offsetLeft - OUTSIDE
-  return { by: kept, to, gap: to === from ? null : gap }
+  const { offsetWidth: width } = item
+  const room = { left: to > from ? endOf(others[to - 1]!) - width : items[to]!.offsetLeft, width }
+  const aside = width + (items.length > 1 ? items[1]!.offsetLeft - endOf(first) : 0)
+  return { by: kept, from, to, room, aside }
 }
 
 function endOf ({ offsetLeft, offsetWidth }: HTMLElement): number {

@@ -1,5 +1,5 @@
 import { signal, type ReadonlySignal, type Signal } from '@preact/signals'
-import { FITTING, moved, toggled, zoomedAt, type Place, type Size, type View } from '../model/zoom.ts'
+import { FITTING, fitScale, moved, toggled, zoomedAt, type Place, type Size, type View } from '../model/zoom.ts'
 
 /** Places are measured from the middle of the frame. */
 export interface Zoom {
@@ -13,6 +13,8 @@ export interface Zoom {
   toggle (at: Place): void
   fit (): void
   isZoomed (): boolean
+  /** CSS pixels per pixel of the picture; null until it is known. */
+  scale (): number | null
 }
 
 const MIDDLE: Place = { x: 0, y: 0 }
@@ -34,6 +36,7 @@ export function createZoom (): Zoom {
     move: (x, y) => change((view, size, frame) => moved(view, { x, y }, size, frame)),
     toggle: at => change((view, size, frame) => toggled(view, at, size, frame)),
     fit: () => { view.value = FITTING },
-    isZoomed: () => view.value.zoom > 1
+    isZoomed: () => view.value.zoom > 1,
+    scale: () => size.value && frame.value && view.value.zoom * fitScale(size.value, frame.value)
   }
 }
