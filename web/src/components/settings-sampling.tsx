@@ -25,7 +25,7 @@ export function SamplingSetting ({ field }: { field: SamplingField }) {
         value={written.value} aria-invalid={isInvalid} aria-describedby={`${id}-fault`} onInput={({ currentTarget }) => change(currentTarget.value)}
       />
       <p class='fault' id={`${id}-fault`} aria-live='polite'>
-        {isInvalid && t('settings.invalid', { min: isAbove ? `> ${min}` : formatNumber(min, 1), max: formatNumber(max, 1) })}
+        {isInvalid && t(isWhole ? 'settings.invalidWhole' : 'settings.invalid', { min: isAbove ? `> ${min}` : formatNumber(min, 1), max: formatNumber(max, 1) })}
       </p>
     </div>
   )

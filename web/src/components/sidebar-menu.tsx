@@ -73,7 +73,7 @@ export function SidebarMenu ({ target, onClose, onRemoved }: SidebarMenuProps) {
 
 function MenuItem ({ icon, label, onClick }: { icon: 'download' | 'braces' | 'trash', label: string, onClick: () => void }) {
   return (
-    <button type='button' role='menuitem' tabIndex={-1} class='sidebar-item' onClick={onClick}>
+    <button type='button' role='menuitem' tabIndex={-1} class='sidebar-item' data-kind={icon} onClick={onClick}>
       <Icon name={icon} />
       <span>{label}</span>
     </button>

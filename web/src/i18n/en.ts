@@ -193,6 +193,7 @@ export const en = {
   'settings.sampling': 'Sampling',
   'settings.default': 'default',
   'settings.reset': 'Back to defaults',
+  'settings.invalidWhole': 'A whole number between {min} and {max}',
   'settings.invalid': 'Between {min} and {max}',
   'settings.maxTokens': 'Most tokens of an answer',
   'settings.temperature': 'Temperature',

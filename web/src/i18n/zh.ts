@@ -194,6 +194,7 @@ export const zh: Record<Key, string> = {
   'settings.sampling': '采样',
   'settings.default': '默认',
   'settings.reset': '恢复默认',
+  'settings.invalidWhole': '须是 {min} 和 {max} 之间的整数',
   'settings.invalid': '须在 {min} 和 {max} 之间',
   'settings.maxTokens': '回答的最大 token 数',
   'settings.temperature': '温度',

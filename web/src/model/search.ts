@@ -40,7 +40,8 @@ export function excerptOf ({ title, turns }: Conversation, words: readonly strin
     const folded = fold(text)
     const found = sought.map(word => folded.indexOf(word)).filter(at => at >= 0)
     if (found.length === 0) continue
-    const at = Math.min(...found)
+    // Words that everything has come early; what comes late tells more.
+    const at = Math.max(...found)
     return cut(text, folded.length === text.length ? at : placeOf(text, at))
   }
   return ''
@@ -66,23 +67,26 @@ function placeOf (text: string, foldedPlace: number): number {
   return place
 }
 
-/** Cuts a short text into what matches and what does not. */
+/** Cuts a text into what matches and what does not. */
 export function piecesOf (text: string, words: readonly string[]): Piece[] {
-  const clusters = Array.from(text.matchAll(CLUSTERS), ([cluster]) => cluster).filter(cluster => cluster !== '')
-  // Whose the characters of the folded text are.
-  const owners = clusters.flatMap((cluster, i) => Array.from({ length: fold(cluster).length }, () => i))
-  const folded = clusters.map(fold).join('')
-  const matched = new Set<number>()
-  for (const word of words) {
-    for (let at = folded.indexOf(word); at >= 0; at = folded.indexOf(word, at + word.length)) {
-      for (const owner of owners.slice(at, at + word.length)) matched.add(owner)
-    }
-  }
+  const folded = fold(text)
+  const matches = words.flatMap(word => rangesOf(word, folded)).sort(([a], [b]) => a - b)
   const pieces: Piece[] = []
-  for (const [i, cluster] of clusters.entries()) {
-    const last = pieces.at(-1)
-    if (last?.isMatch === matched.has(i)) last.text += cluster
-    else pieces.push({ text: cluster, isMatch: matched.has(i) })
+  let done = 0
+  for (const range of matches) {
+    const [from, to] = folded.length === text.length ? range : range.map(place => placeOf(text, place)) as Range
+    if (from > done) pieces.push({ text: text.slice(done, from), isMatch: false })
+    if (to > done) pieces.push({ text: text.slice(Math.max(done, from), to), isMatch: true })
+    done = Math.max(done, to)
   }
+  if (done < text.length) pieces.push({ text: text.slice(done), isMatch: false })
   return pieces
+}
+
+type Range = [from: number, to: number]
+
+function rangesOf (word: string, folded: string): Range[] {
+  const ranges: Range[] = []
+  for (let at = folded.indexOf(word); at >= 0; at = folded.indexOf(word, at + word.length)) ranges.push([at, at + word.length])
+  return ranges
 }
