@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import { useId, useMemo } from 'preact/hooks'
 import { t, type Key } from '../i18n/index.ts'
-import { markedPaths, readJson, tablesOf } from '../model/json-view.ts'
+import { markedPaths, pretty, readJson, tablesOf } from '../model/json-view.ts'
 import '../styles/json-answer.css'
 import type { TextMark } from '../text/marks.ts'
 import { CodeBlock } from './code-block.tsx'
@@ -23,6 +23,7 @@ export interface JsonAnswerProps {
 /** An answer in JSON: its source while it comes, then a tree or, where it holds lists of objects, tables. */
 export function JsonAnswer ({ text, isRunning, marks }: JsonAnswerProps) {
   const json = useMemo(() => isRunning ? null : readJson(text), [text, isRunning])
+  if (text.trim() === '') return null
   if (json !== null) return <Views value={json.value} marks={marks} />
   return (
     <div class='json-answer'>
@@ -42,7 +43,7 @@ function Views ({ value, marks }: { value: unknown, marks: readonly TextMark[] }
       <ViewPicker views={views} view={view} />
       {view === 'tree' && <JsonTree value={value} keys={keys} />}
       {view === 'table' && <JsonTables tables={tables} keys={keys} />}
-      {view === 'source' && <Source text={JSON.stringify(value, null, 2)} />}
+      {view === 'source' && <Source text={pretty(value)} />}
     </div>
   )
 }

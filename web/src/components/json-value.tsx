@@ -12,7 +12,7 @@ export interface JsonValueProps {
 /** A plain value in the colour of its type; others on one line. */
 export function JsonValue ({ value, markKey, quotes = false }: JsonValueProps) {
   if (typeof value !== 'string') return <span class={`json-${typeOf(value)}`}>{compact(value)}</span>
-  const words = markKey === undefined ? value : <TextMark markKey={markKey}>{value}</TextMark>
+  const words = markKey === undefined ? value : <TextMark keys={[markKey]}>{value}</TextMark>
   return <span class='json-string'>{quotes && '"'}{words}{quotes && '"'}</span>
 }
 

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useId } from 'preact/hooks'
 import { say, t } from '../i18n/index.ts'
+import { pretty } from '../model/json-view.ts'
 import { schemaFault } from '../model/schema-fault.ts'
 import { SCHEMA_PRESETS } from '../model/schema-presets.ts'
 import { lastSchema } from '../state/last-schema.ts'
@@ -30,7 +31,7 @@ function SchemaEditor ({ onUse, onClose }: Omit<SchemaDialogProps, 'isOpen'>) {
     <>
       <div class='schema-dialog-presets' role='group' aria-label={t('json.pick')}>
         {SCHEMA_PRESETS.map(({ name, schema }) => (
-          <button key={name} type='button' class='button' onClick={() => { text.value = JSON.stringify(schema, null, 2) }}>{t(name)}</button>
+          <button key={name} type='button' class='button' onClick={() => { text.value = pretty(schema) }}>{t(name)}</button>
         ))}
       </div>
       <div class='field'>

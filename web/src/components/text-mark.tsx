@@ -7,15 +7,18 @@ export interface MarkedTextProps { text: string, marker: Marker | null }
 /** A text in which what names a box or point is tied to it. */
 export function MarkedText ({ text, marker }: MarkedTextProps) {
   if (marker === null) return <>{text}</>
-  return <>{marker(text).map((piece, i) => typeof piece === 'string' ? piece : <TextMark key={i} markKey={piece.key}>{piece.text}</TextMark>)}</>
+  return <>{marker(text).map((piece, i) => typeof piece === 'string' ? piece : <TextMark key={i} keys={piece.keys}>{piece.text}</TextMark>)}</>
 }
 
-export function TextMark ({ markKey, children }: { markKey: string, children: string }) {
-  const point = () => { pointed.value = markKey }
-  const leave = () => { if (pointed.value === markKey) pointed.value = null }
+/** Stands for all that bear its name, and points at the first. */
+export function TextMark ({ keys, children }: { keys: readonly string[], children: string }) {
+  const [first = null] = keys
+  const isPointed = pointed.value !== null && keys.includes(pointed.value)
+  const point = () => { pointed.value = first }
+  const leave = () => { if (pointed.value === first) pointed.value = null }
   return (
     <mark
-      class={`text-mark ${pointed.value === markKey ? 'pointed' : ''}`} data-mark={markKey} tabIndex={0}
+      class={`text-mark ${isPointed ? 'pointed' : ''}`} data-mark={first} tabIndex={0}
       onPointerEnter={point} onPointerLeave={leave} onFocus={point} onBlur={leave}
     >
       {children}

@@ -3,6 +3,9 @@ import type { TextMark } from '../text/marks.ts'
 export type JsonObject = Record<string, unknown>
 export type JsonContainer = JsonObject | unknown[]
 
+const SHORT_ITEMS = 8
+const SHORT_LINE = 48
+
 export interface JsonTable {
   /** Of the list in the object that holds it; null for the answer itself. */
   name: string | null
@@ -65,10 +68,30 @@ export function compact (value: unknown): string {
   return JSON.stringify(value) ?? ''
 }
 
-/** Short lists of plain values need no unfolding. */
-export function isShort (value: JsonContainer, length: number): boolean {
+/** Indented, but for what fits on a line: four numbers of a box need not be four lines. */
+export function pretty (value: unknown, indent = ''): string {
+  if (!isContainer(value) || isShort(value)) return compact(value)
+  const inner = `${indent}  `
+  const lines = entriesOf(value).map(([name, held]) => `${inner}${Array.isArray(value) ? '' : `${JSON.stringify(name)}: `}${pretty(held, inner)}`)
+  const [start, end] = Array.isArray(value) ? '[]' : '{}'
+  return `${start}\n${lines.join(',\n')}\n${indent}${end}`
+}
+
+/** A few plain values that fit on a line. */
+export function isShort (value: JsonContainer): boolean {
   const values = Object.values(value)
-  return values.length === 0 || (Array.isArray(value) && values.length <= length && values.every(held => !isContainer(held)) && compact(value).length <= length * 5)
+  return values.length <= SHORT_ITEMS && !values.some(isContainer) && compact(value).length <= SHORT_LINE
+}
+
+/** Values in the answer, counted up to a limit. */
+export function sizeOf (value: unknown, limit: number): number {
+  if (!isContainer(value)) return 1
+  let size = 1
+  for (const held of Object.values(value)) {
+    if (size >= limit) break
+    size += sizeOf(held, limit - size)
+  }
+  return size
 }
 
 /** Which strings are the names of boxes and points, by path: the first of several that are alike stands for the first box of that name. */

@@ -5,7 +5,8 @@ export interface TextMark {
   label: string
 }
 
-export type MarkedPiece = string | { key: string, text: string }
+/** Text, or a label with the boxes and points of that name. */
+export type MarkedPiece = string | { keys: readonly string[], text: string }
 export type Marker = (text: string) => MarkedPiece[]
 
 const SHORTEST_LABEL = 2
@@ -13,12 +14,12 @@ const SHORTEST_LABEL = 2
 const SPACELESS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u
 const WORD = '[\\p{L}\\p{N}]'
 
-/** Finds labels in texts; null where there is nothing to find. Where several share a label, it stands for the first. */
+/** Finds labels in texts; null where there is nothing to find. */
 export function createMarker (marks: readonly TextMark[]): Marker | null {
-  const keys = new Map<string, string>()
+  const keys = new Map<string, string[]>()
   for (const { key, label } of marks) {
     const words = plain(label)
-    if (Array.from(words).length >= SHORTEST_LABEL && !keys.has(words)) keys.set(words, key)
+    if (Array.from(words).length >= SHORTEST_LABEL) keys.set(words, [...keys.get(words) ?? [], key])
   }
   if (keys.size === 0) return null
   // "red car" before "car".
@@ -29,10 +30,10 @@ export function createMarker (marks: readonly TextMark[]): Marker | null {
     const pieces: MarkedPiece[] = []
     let end = 0
     for (const { 0: found, index } of text.matchAll(pattern)) {
-      const key = keys.get(plain(found))
-      if (key === undefined) continue
+      const named = keys.get(plain(found))
+      if (named === undefined) continue
       if (index > end) pieces.push(text.slice(end, index))
-      pieces.push({ key, text: found })
+      pieces.push({ keys: named, text: found })
       end = index + found.length
     }
     if (end < text.length) pieces.push(text.slice(end))
