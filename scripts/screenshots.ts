@@ -16,16 +16,16 @@ import sharp from 'sharp'
 import { ROOT } from '../root.ts'
 import { launchBrowser } from '../test/page/browser.ts'
 
-interface Shot { file: string, question: string, browser: BrowserContextOptions }
+interface Shot { file: string, questions: string[], browser: BrowserContextOptions }
 
 const OUT = path.join(ROOT, 'docs/images')
-const PICTURES = ['00.png', '01.jpg'].map(name => path.join(ROOT, 'models/demo/examples', name))
+const PICTURES = ['15.png', '03.png', '11.png'].map(name => path.join(ROOT, 'models/demo/examples', name))
 const MAX_BYTES = 200_000
 
 const SHOTS: Shot[] = [
-  { file: 'page.png', question: 'Describe the images.', browser: { locale: 'en-GB', colorScheme: 'light', viewport: { width: 1200, height: 760 } } },
-  { file: 'page-dark-zh.png', question: '请描述这些图片。', browser: { locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 1200, height: 760 } } },
-  { file: 'page-phone.png', question: 'Describe the images.', browser: { locale: 'en-GB', colorScheme: 'light', viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true } }
+  { file: 'page.png', questions: ['Describe the images.', 'What is in picture 2?'], browser: { locale: 'en-GB', colorScheme: 'light', viewport: { width: 1200, height: 900 }, deviceScaleFactor: 2 } },
+  { file: 'page-dark-zh.png', questions: ['请描述这些图片。', '图2中有什么？'], browser: { locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 1200, height: 900 }, deviceScaleFactor: 2 } },
+  { file: 'page-phone.png', questions: ['Describe the images.'], browser: { locale: 'en-GB', colorScheme: 'light', viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true } }
 ]
 
 const uploads = mkdtempSync(path.join(os.tmpdir(), 'sightline-screenshots-'))
@@ -34,11 +34,13 @@ const browser = await launchBrowser()
 try {
   const url = await addressOf()
   mkdirSync(OUT, { recursive: true })
-  for (const { file, question, browser: options } of SHOTS) {
+  for (const { file, questions, browser: options } of SHOTS) {
     const context = await browser.newContext({ ...options, reducedMotion: 'reduce' })
     const page = await context.newPage()
     await page.goto(`${url}/`)
-    await converse(page, question)
+    await converse(page, questions)
+    // Scrolling takes a frame or two.
+    await page.waitForTimeout(300)
     const png = await sharp(await page.screenshot({ animations: 'disabled', caret: 'hide' })).png({ palette: true, quality: 95, effort: 10 }).toBuffer()
     await context.close()
     if (png.length > MAX_BYTES) throw new Error(`${file} has ${png.length} bytes, more than ${MAX_BYTES}`)
@@ -52,12 +54,18 @@ try {
   rmSync(uploads, { recursive: true, force: true })
 }
 
-/** Asks about two pictures and waits for the whole answer. */
-async function converse (page: Page, question: string): Promise<void> {
-  await page.setInputFiles('input[type=file]', PICTURES)
-  await page.getByRole('textbox').first().fill(question)
-  await page.keyboard.press('Enter')
-  await page.getByText('blue heart').waitFor()
+/** A conversation about three pictures, with the details of its first answer unfolded where there is room. */
+async function converse (page: Page, questions: string[]): Promise<void> {
+  await page.locator('input[type=file][multiple]').setInputFiles(PICTURES)
+  for (const [index, question] of questions.entries()) {
+    await page.locator('#question').fill(question)
+    await page.getByRole('button', { name: /^(Send|发送)$/ }).click()
+    await page.locator('article.answer[aria-busy=false]').nth(index).waitFor()
+  }
+  if (questions.length === 1) return
+  await page.locator('article.answer summary').first().click()
+  await page.mouse.wheel(0, -2_000)
+  await page.mouse.move(0, 0)
 }
 
 async function addressOf (): Promise<string> {
