@@ -1,5 +1,5 @@
 /** Those that models write; of the others the source is shown. */
-const NAMED: Record<string, string> = {
+const NAMED = new Map(Object.entries({
   amp: '&',
   lt: '<',
   gt: '>',
@@ -59,14 +59,14 @@ const NAMED: Record<string, string> = {
   pi: 'π',
   sigma: 'σ',
   omega: 'ω'
-}
+}))
 const LAST_CODE_POINT = 0x10ffff
 const REPLACEMENT = '\ufffd'
 
 /** Character references of Markdown as the characters they stand for. */
 export function decodeEntities (text: string): string {
   return text.replace(/&(?:#(\d{1,7})|#[xX]([\da-fA-F]{1,6})|(\w{2,10}));/g, (source, decimal?: string, hex?: string, name?: string) => {
-    if (name !== undefined) return NAMED[name] ?? source
+    if (name !== undefined) return NAMED.get(name) ?? source
     const code = decimal === undefined ? parseInt(hex ?? '', 16) : Number(decimal)
     return code === 0 || code > LAST_CODE_POINT ? REPLACEMENT : String.fromCodePoint(code)
   })

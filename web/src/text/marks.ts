@@ -46,7 +46,7 @@ function plain (label: string): string {
 }
 
 function patternOf (label: string): string {
-  const source = label.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&').replaceAll(' ', '\\s+')
+  const source = label.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&').replaceAll(' ', '\\s+')
   return `${edge(Array.from(label)[0], `(?<!${WORD})`)}${source}${edge(Array.from(label).at(-1), `(?!${WORD})`)}`
 }
 
