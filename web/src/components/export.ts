@@ -26,9 +26,11 @@ export async function exportEverything (): Promise<void> {
 
 async function offer (make: () => Promise<Blob>, name: string): Promise<void> {
   try {
-    download(await make(), name)
+    const blob = await make()
+    // A browser without room for so much says so only to those who read it; a download would break off without a word.
+    await blob.slice(-1).arrayBuffer()
+    download(blob, name)
   } catch (error) {
-    // As when there is no space left for so many pictures.
     console.error(error)
     notify({ message: { key: 'export.failed', values: { reason: String(error instanceof Error ? error.message : error) } } })
   }
