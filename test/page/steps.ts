@@ -47,3 +47,20 @@ export async function complete (answer: Locator): Promise<string> {
 
 /** An answer of thousands of tokens: what the schema demands takes the embedded model as long as that. */
 export const LONG_ANSWER = { format: { type: 'schema', schema: JSON.stringify({ type: 'string', minLength: 20_000 }) } }
+
+/** What a form held that the page sent: names of its fields, with the texts and the names of the files. */
+export type SentForm = Array<[field: string, value: string]>
+
+/** Takes note of the forms that the page sends; to be called before it is opened. Returns those that were sent so far. */
+export async function watchForms (page: Page): Promise<() => Promise<SentForm[]>> {
+  await page.addInitScript(() => {
+    const sent: SentForm[] = []
+    const send = XMLHttpRequest.prototype.send
+    Object.assign(window, { sent })
+    XMLHttpRequest.prototype.send = function (body) {
+      if (body instanceof FormData) sent.push(Array.from(body, ([field, value]) => [field, typeof value === 'string' ? value : value.name]))
+      send.call(this, body)
+    }
+  })
+  return async () => await page.evaluate(() => (window as unknown as { sent: SentForm[] }).sent)
+}

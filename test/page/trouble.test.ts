@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createTestEngine, startService } from '../helper.ts'
 import { createPageTests } from './browser.ts'
-import { ask, choose, complete, CROSS, HEART, open } from './steps.ts'
+import { ask, choose, complete, CROSS, HEART, open, watchForms } from './steps.ts'
 
 const engine = await createTestEngine(t)
 const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
@@ -36,8 +36,7 @@ await pageTest('who does not want to wait need not', { allow: [refused(429)] }, 
 })
 
 await pageTest('earlier pictures that the service has forgotten are sent again', { allow: [refused(410)] }, async (t, page) => {
-  const sent: string[] = []
-  page.on('request', request => { if (request.url().endsWith('/api/chat_stream')) sent.push(request.postData() ?? '') })
+  const sent = await watchForms(page)
   await open(page)
   await choose(page, HEART.file, CROSS.file)
   await complete(await ask(page, 'Describe the images.'))
@@ -46,7 +45,9 @@ await pageTest('earlier pictures that the service has forgotten are sent again',
   await new Promise(resolve => setTimeout(resolve, 200))
   while (engine.info().state !== 'ready') await new Promise(resolve => setTimeout(resolve, 50))
   t.match(await complete(await ask(page, 'What is in picture 2?')), CROSS.words)
-  t.match(sent.slice(1), [/^(?![^]*filename)/, /name="history_images"; filename="00\.png"[^]*name="history_images"; filename="02\.jpg"/])
+  const [, refused, resent] = await sent()
+  t.same(refused!.map(([field]) => field), ['message', 'history'])
+  t.match(resent!.slice(2), [['history_images', '00.png'], ['history_images', '02.jpg']])
 })
 
 await pageTest('a refusal is told in the words of the service, and names the picture', { allow: [refused(422)] }, async (t, page) => {

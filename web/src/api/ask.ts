@@ -1,6 +1,6 @@
 import { addressOf } from './address.ts'
 import { AskError, failureOf, failureOfEvent, networkFailure } from './failure.ts'
-import { apiKey, forgetKey } from './key.ts'
+import { apiKey, authorization, forgetKey } from './key.ts'
 import { createSseParser, type SseEvent } from './sse.ts'
 import type { ChatDone, Receipt } from './types.ts'
 
@@ -25,6 +25,7 @@ export function ask (form: FormData, language: string, listener: AskListener, si
     signal.throwIfAborted()
     const request = new XMLHttpRequest()
     const isStream = () => request.status === 200 && (request.getResponseHeader('content-type') ?? '').startsWith('text/event-stream')
+    const key = apiKey.value
     let read = 0
 
     const parse = createSseParser(({ event, data }: SseEvent) => {
@@ -47,7 +48,7 @@ export function ask (form: FormData, language: string, listener: AskListener, si
     request.onprogress = () => { if (isStream()) readOn() }
     request.onload = () => {
       if (isStream()) readOn()
-      else if (request.status === 401) forgetKey()
+      else if (request.status === 401) forgetKey(key)
       // Says nothing where the stream has said its last word already.
       reject(new AskError(isStream() ? networkFailure() : failureOf(request.status, request.responseText, request.getResponseHeader('retry-after'))))
     }
@@ -58,7 +59,7 @@ export function ask (form: FormData, language: string, listener: AskListener, si
     request.open('POST', addressOf('api/chat_stream'))
     request.setRequestHeader('accept', 'text/event-stream')
     request.setRequestHeader('accept-language', language)
-    if (apiKey.value) request.setRequestHeader('authorization', `Bearer ${apiKey.value}`)
+    for (const [name, value] of Object.entries(authorization(key))) request.setRequestHeader(name, value)
     request.send(form)
   })
 }

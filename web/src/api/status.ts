@@ -1,12 +1,13 @@
 import { addressOf } from './address.ts'
 import { AskError, failureOf } from './failure.ts'
-import { apiKey, forgetKey } from './key.ts'
+import { apiKey, authorization, forgetKey } from './key.ts'
 import type { Status } from './types.ts'
 
 /** @throws AskError when the service refuses; TypeError when it cannot be reached */
 export async function fetchStatus (): Promise<Status> {
-  const response = await fetch(addressOf('api/status'), { cache: 'no-store', headers: apiKey.value ? { authorization: `Bearer ${apiKey.value}` } : {} })
+  const key = apiKey.value
+  const response = await fetch(addressOf('api/status'), { cache: 'no-store', headers: authorization(key) })
   if (response.ok) return await response.json()
-  if (response.status === 401) forgetKey()
+  if (response.status === 401) forgetKey(key)
   throw new AskError(failureOf(response.status, await response.text(), response.headers.get('retry-after')))
 }

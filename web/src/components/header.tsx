@@ -28,6 +28,7 @@ function ServiceState () {
   return (
     <p class='header-state' data-state={free > 0 ? 'good' : 'wait'}>
       <span class='header-words'>{t('status.free', { free, total })}</span>
+      <span class='header-figures' aria-hidden='true'>{free}/{total}</span>
       {told.queue.length > 0 && <span class='header-words'>{t('status.queued', { count: told.queue.length })}</span>}
     </p>
   )

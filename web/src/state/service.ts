@@ -38,7 +38,8 @@ export async function watchService (): Promise<void> {
     isReachable.value = error instanceof AskError
   }
   clearTimeout(timer)
-  if (document.hidden) return
+  // Without a key there is nothing to be learned.
+  if (document.hidden || keyWanted.value !== 'no') return
   const isWell = isReachable.value && status.value?.status === 'ready'
   timer = setTimeout(() => { void watchService() }, isWell ? POLL_MS : POLL_SOON_MS)
 }
@@ -47,5 +48,5 @@ document.addEventListener('visibilitychange', () => { if (!document.hidden) void
 // A new key, and the first look.
 effect(() => {
   void apiKey.value
-  void watchService()
+  if (keyWanted.value === 'no') void watchService()
 })

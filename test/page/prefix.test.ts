@@ -1,0 +1,41 @@
+import t from 'tap'
+import { NO_NGINX, startNginx } from '../deploy/nginx.ts'
+import { askStream, createTestEngine, startService } from '../helper.ts'
+import { createPageTests, NO_BROWSER } from './browser.ts'
+import { ask, choose, complete, HEART, open } from './steps.ts'
+
+t.test('below a path of somebody else\'s site, behind nginx', { skip: NO_NGINX || NO_BROWSER }, async t => {
+  const service = await startService(t, {}, await createTestEngine(t))
+  const { url, errors } = await startNginx(t, 'nginx-prefix.conf', [service.port])
+  const pageTest = createPageTests(t, `${url}/sightline/`)
+
+  await pageTest('the page works, whoever else is there', {}, async (t, page) => {
+    const asked = new Set<string>()
+    page.on('request', request => { if (request.url().startsWith('http')) asked.add(new URL(request.url()).pathname) })
+    await open(page)
+    await choose(page, HEART.file)
+    t.match(await complete(await ask(page, 'Describe the images.')), HEART.words)
+    t.ok(asked.has('/sightline/api/chat_stream'))
+    t.same([...asked].filter(it => !it.startsWith('/sightline/')), [])
+  })
+
+  // Words that the embedded model would not find, in an answer of its own.
+  const { events } = await askStream(service.url, { message: 'Hi' })
+  const first = events.findIndex(it => it.event === 'token')
+  const said = events.flatMap(({ event, data }, index) => {
+    if (event === 'token' && index !== first) return []
+    const shown = event === 'token' ? { text: '```js\nlet a = 1\n```\n\n$$x^2$$\n' } : data
+    return [`event: ${event}\ndata: ${JSON.stringify(shown)}\n\n`]
+  })
+
+  await pageTest('what is loaded only when it is needed is found as well', {}, async (t, page) => {
+    await page.route('**/api/chat_stream', route => route.fulfill({ contentType: 'text/event-stream', body: said.join('') }))
+    await open(page)
+    const needed = ['highlighter', 'typesetter'].map(name => page.waitForResponse(new RegExp(`/sightline/assets/${name}-[^/]+\\.js$`)))
+    const answer = await ask(page, 'Hi')
+    for (const response of await Promise.all(needed)) t.equal(response.status(), 200)
+    await answer.locator('math').waitFor()
+  })
+  await service.quiet()
+  t.notMatch(errors(), /sightline/)
+})
