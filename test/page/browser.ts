@@ -7,7 +7,7 @@ const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 /** The browser that is driven; CHROMIUM names another one. */
 const EXECUTABLE = process.env.CHROMIUM || PLACES.find(place => existsSync(place))
 /** How long an element may keep a test waiting. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 20_000
 
 /** Why tests with a browser cannot run here, or false. */
 export const NO_BROWSER = EXECUTABLE ? false as const : 'Chromium is not installed (apt-get install chromium, or name one in CHROMIUM)'
