@@ -5,6 +5,7 @@ import { markKey } from '../state/pointed.ts'
 import { AnswerBoxes } from './answer-boxes.tsx'
 import { AnswerDetails } from './answer-details.tsx'
 import { CopyButton } from './copy-button.tsx'
+import { focusQuestion } from './focus-question.ts'
 import { FailureView } from './failure-view.tsx'
 import { IconButton } from './icon.tsx'
 import { JsonAnswer } from './json-answer.tsx'
@@ -24,7 +25,10 @@ export function AnswerView ({ conversation, question, answer: kept, turns, isBus
   const run = runOf(conversation, kept)
   const answer = run?.answer.value ?? kept
   const { text, done, state, failure, format } = answer
-  const again = () => askAgain(conversation, question.id)
+  const again = () => {
+    askAgain(conversation, question.id)
+    focusQuestion()
+  }
   const marks = [
     ...(done?.boxes ?? []).map(({ label }, i) => ({ key: markKey(answer.id, 'box', i), label: label ?? '' })),
     ...(done?.points ?? []).map(({ label }, i) => ({ key: markKey(answer.id, 'point', i), label: label ?? '' }))

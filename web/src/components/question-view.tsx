@@ -5,6 +5,7 @@ import type { Question } from '../model/conversation.ts'
 import { askAgain } from '../state/asking.ts'
 import { removeTurns } from '../state/conversations.ts'
 import { CopyButton } from './copy-button.tsx'
+import { focusQuestion } from './focus-question.ts'
 import { IconButton } from './icon.tsx'
 import { QuestionPictures } from './question-pictures.tsx'
 
@@ -25,6 +26,7 @@ export function QuestionView ({ conversation, question, firstNumber, isBusy }: Q
       const length = turns[at + 1]?.role === 'assistant' ? 2 : 1
       return [...turns.slice(0, at), ...turns.slice(at + length)]
     }, 'turn.deleted')
+    focusQuestion()
   }
 
   return (
@@ -33,7 +35,11 @@ export function QuestionView ({ conversation, question, firstNumber, isBusy }: Q
       {isEdited.value
         ? <QuestionEditor
             text={question.text} onCancel={() => { isEdited.value = false }}
-            onSend={text => { isEdited.value = false; askAgain(conversation, question.id, text) }}
+            onSend={text => {
+              isEdited.value = false
+              askAgain(conversation, question.id, text)
+              focusQuestion()
+            }}
           />
         : <p class='question-text'>{question.text}</p>}
       {!isEdited.value && (

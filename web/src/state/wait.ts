@@ -4,21 +4,24 @@ const TICK_MS = 250
  * Waits for so many seconds and tells how many are left, until somebody wakes it.
  * @throws the signal's reason once it fires
  */
-export async function waitUntil (seconds: number, onTick: (left: number) => void, woken: Promise<void>, signal: AbortSignal): Promise<void> {
-  const until = Date.now() + 1000 * seconds
-  let isAwake = false
-  void woken.then(() => { isAwake = true })
-  while (!isAwake && Date.now() < until) {
-    onTick(Math.ceil((until - Date.now()) / 1000))
-    await new Promise<void>(resolve => {
-      const timer = setTimeout(resolve, TICK_MS)
-      const now = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-      void woken.then(now)
-      signal.addEventListener('abort', now, { once: true })
-    })
+export function waitUntil (seconds: number, onTick: (left: number) => void, woken: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
     signal.throwIfAborted()
-  }
+    const until = Date.now() + 1000 * seconds
+    const tick = () => {
+      const left = until - Date.now()
+      if (left > 0) onTick(Math.ceil(left / 1000))
+      else end(resolve)
+    }
+    const timer = setInterval(tick, TICK_MS)
+    const onAbort = () => end(() => reject(signal.reason))
+    function end (settle: () => void): void {
+      clearInterval(timer)
+      signal.removeEventListener('abort', onAbort)
+      settle()
+    }
+    signal.addEventListener('abort', onAbort)
+    void woken.then(() => end(resolve))
+    tick()
+  })
 }
