@@ -36,6 +36,7 @@ function Blocks ({ tokens = [], marker }: { tokens: Token[] | undefined, marker:
 function Heading ({ level, token, marker }: { level: number, token: Tokens.Heading, marker: Marker | null }) {
   const content = <Inline tokens={token.tokens} marker={marker} />
   switch (level) {
+    case 2: return <h2>{content}</h2>
     case 3: return <h3>{content}</h3>
     case 4: return <h4>{content}</h4>
     case 5: return <h5>{content}</h5>

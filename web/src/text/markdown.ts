@@ -9,12 +9,12 @@ export interface Block {
   token: Token
   /** Equal keys look equal. */
   key: string
-  /** 3 to 6; 0 for what is no heading. */
+  /** 2 to 6; 0 for what is no heading. */
   heading: number
 }
 
-/** Answers stand below the page's and the conversation's own headings. */
-const FIRST_HEADING = 3
+/** Answers stand below the page's own heading. */
+const FIRST_HEADING = 2
 const LAST_HEADING = 6
 /** Blocks at the end, spaces between them included. */
 const CHANGING = 4
