@@ -136,3 +136,17 @@ t.test('character references are read once', async t => {
   t.equal(decodeEntities('&#0;&#9999999;'), '\ufffd\ufffd')
   t.equal(decodeEntities('&toString; &constructor;'), '&toString; &constructor;')
 })
+
+t.test('what a model repeats without end neither stops the page nor breaks it', async t => {
+  for (const piece of ['**a ', '*a **b ', '> ', '- ', '[', '$', '\\(', '|', '`', '<', '_a', '&', '| **a']) {
+    for (const isRunning of [true, false]) {
+      const start = performance.now()
+      const blocks = createSplitter()(piece.repeat(2_000), isRunning)
+      t.ok(performance.now() - start < 5_000 && deepest(blocks.map(({ token }) => token)) < 100, `${JSON.stringify(piece)}, ${isRunning}`)
+    }
+  }
+})
+
+function deepest (tokens: readonly Token[]): number {
+  return Math.max(0, ...tokens.map(token => 1 + deepest(token.type === 'list' ? (token as Tokens.List).items : 'tokens' in token ? token.tokens ?? [] : [])))
+}

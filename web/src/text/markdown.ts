@@ -1,4 +1,4 @@
-import { Marked, type Token, type TokenizerAndRendererExtension } from 'marked'
+import { Marked, type Token, type Tokens, type TokenizerAndRendererExtension } from 'marked'
 import { formulaRules, type FormulaToken } from './formula-rules.ts'
 import { mend } from './mend.ts'
 
@@ -18,6 +18,9 @@ const FIRST_HEADING = 2
 const LAST_HEADING = 6
 /** Blocks at the end, spaces between them included. */
 const CHANGING = 4
+const DEEPEST = 60
+const SLOW_MS = 50
+const RESTS = 4
 
 const LINE_BREAK: TokenizerAndRendererExtension = {
   name: 'line-break',
@@ -40,17 +43,46 @@ export function createSplitter (): Splitter {
   let above: Token[] = []
   let length = 0
   let before = ''
+  let blocks: Block[] = []
+  let restsUntil = 0
   return (text, isRunning) => {
-    if (!isRunning) return blocksOf(complete.lexer(text))
+    if (!isRunning) return blocksOf(read(complete, text))
+    const start = performance.now()
+    // What is slow to read is read less often, so that the page stays quick; the next words bring it up to date.
+    if (start < restsUntil) return blocks
     if (!text.startsWith(before)) [above, length] = [[], 0]
-    const tokens = [...above, ...running.lexer(text.slice(length))]
+    const tokens = [...above, ...read(running, text.slice(length))]
     before = text
     const lasting = tokens.slice(0, -CHANGING)
     const raw = lasting.map(token => token.raw).join('')
     // marked makes spaces of tabs and the like: then all is read again.
     if (text.startsWith(raw)) [above, length] = [lasting, raw.length]
-    return blocksOf([...tokens.slice(0, -1), ...tokens.slice(-1).flatMap(remade)])
+    blocks = blocksOf([...tokens.slice(0, -1), ...tokens.slice(-1).flatMap(remade)])
+    const end = performance.now()
+    if (end - start > SLOW_MS) restsUntil = end + RESTS * (end - start)
+    return blocks
   }
+}
+
+/** A model that repeats itself nests what nobody reads, deeper than can be drawn: that is shown as it is. */
+function read (marked: Marked, text: string): Token[] {
+  try {
+    return marked.lexer(text).map(token => isDeep(token) ? plain(token.raw) : token)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    console.warn('Markdown is nested too deep', error)
+    return [plain(text)]
+  }
+}
+
+function isDeep (token: Token, level = 0): boolean {
+  if (level > DEEPEST) return true
+  const children: Token[] = token.type === 'list' ? (token as Tokens.List).items : 'tokens' in token ? token.tokens ?? [] : []
+  return children.some(child => isDeep(child, level + 1))
+}
+
+function plain (raw: string): Token {
+  return { type: 'text', raw, text: raw }
 }
 
 function blocksOf (tokens: readonly Token[]): Block[] {
@@ -64,7 +96,7 @@ function blocksOf (tokens: readonly Token[]): Block[] {
 /** While more is to come, what is unfinished at the end looks as it will when it is finished. */
 function remade (last: Token): Token[] {
   const mended = mend(last)
-  return mended === last.raw ? [last] : running.lexer(mended)
+  return mended === last.raw ? [last] : read(running, mended)
 }
 
 /** Demoted, and without a gap on the way down; what comes later changes none of them. */

@@ -7,12 +7,15 @@ const HALF_TARGET = /^!?\[([^[\]\n]*)\]\([^)\n]*$/
 /** Of words: lists of numbers are no links. */
 const HALF_LABEL = /^!?\[(\p{L}[^[\]\n]*)\]?$/u
 const WORD = /[\p{L}\p{N}]/u
+/** More at once is a model that repeats itself. */
+const MOST_OPEN = 8
 
 /** The end of a text that is still coming, with emphasis and code closed, and of half a link its words. */
 export function closeInline (text: string): string {
   const open: string[] = []
   let i = 0
   while (i < text.length) {
+    if (open.length > MOST_OPEN) return text
     const rest = text.slice(i)
     const character = rest[0] ?? ''
     const formula = matchFormula(rest, true)
@@ -59,7 +62,8 @@ function openIn (words: string): string[] {
 
 /** Half a delimiter at the end is left out: it would be a star until the other half comes. */
 function withEnds (text: string, open: readonly string[]): string {
-  const [, words = '', space = ''] = /^([\s\S]*?)(\s*)$/.exec(text) ?? []
+  const words = text.trimEnd()
+  const space = text.slice(words.length)
   const half = /(?:\*{1,3}|(?<!\w)_{1,3}|(?<=\S)_|~{1,2}|!)$/.exec(words)?.[0] ?? ''
   const isClosing = open.length === 0 && half !== '' && isClosed(words, half)
   const kept = isClosing || half === '!' ? words : words.slice(0, words.length - half.length)
