@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import type { RefObject } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { say, t } from '../i18n/index.ts'
 import { picturesOf } from '../model/conversation.ts'
@@ -36,6 +37,8 @@ function Strip ({ pictures }: { pictures: readonly DraftPicture[] }) {
     element.scrollIntoView({ block: 'nearest', inline: 'nearest' })
   }, [pictures])
 
+  useNewInView(strip, pictures)
+
   function move (key: string, to: number): void {
     const focused = document.activeElement
     focusNext.value = () => focused
@@ -67,6 +70,18 @@ function Strip ({ pictures }: { pictures: readonly DraftPicture[] }) {
       <Room reorder={reorder} />
     </div>
   )
+}
+
+/** Shows what was added at the end of a long strip, and above all why it cannot be sent. */
+function useNewInView (strip: RefObject<HTMLElement | null>, pictures: readonly DraftPicture[]): void {
+  const before = useRef<{ count: number, faulty: ReadonlySet<string> }>({ count: 0, faulty: new Set() })
+  useLayoutEffect(() => {
+    const { count, faulty } = before.current
+    before.current = { count: pictures.length, faulty: new Set(pictures.flatMap(({ key, fault }) => fault ? [key] : [])) }
+    const refused = pictures.findIndex(({ key, fault }) => fault && !faulty.has(key))
+    const index = refused >= 0 ? refused : pictures.length > count ? pictures.length - 1 : -1
+    strip.current?.querySelectorAll('li')[index]?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  }, [pictures])
 }
 
 /** Where the dragged picture would be put. */
@@ -119,7 +134,12 @@ function Thumbnail ({ picture, number, index, total, reorder, move, onOpen, onRe
       </button>
       {fault && <p id={faultId} class='draft-pictures-fault'><Icon name='warning' />{say(fault)}</p>}
       {total > 1
-        ? <button type='button' class='draft-pictures-move' aria-label={t('picture.move', { name })} title={t('picture.move', { name })}><span>{number}</span></button>
+        ? (
+          <button type='button' class='draft-pictures-move' title={t('picture.move', { name })}>
+            <span>{number}</span>
+            <span class='visually-hidden'>{t('picture.move', { name })}</span>
+          </button>
+          )
         : <span class='draft-pictures-move' aria-hidden='true'><span>{number}</span></span>}
       <IconButton icon='close' class='draft-pictures-remove' label={t('picture.remove', { name })} onClick={onRemove} />
     </li>
