@@ -1,4 +1,4 @@
-import { computed, signal, useSignal, useSignalEffect } from '@preact/signals'
+import { computed, signal, useSignal } from '@preact/signals'
 import { useId } from 'preact/hooks'
 import { keyWanted, useKey as takeKey } from '../api/key.ts'
 import { t } from '../i18n/index.ts'
@@ -22,21 +22,16 @@ export function KeyDialog () {
   )
 }
 
-/** The last key that was tried was refused. Kept here: the service is asked again and again, then without any key. */
-const isWrong = signal(false)
-
 function KeyForm () {
   const id = useId()
   const key = useSignal('')
-  useSignalEffect(() => { if (keyWanted.value === 'wrong') isWrong.value = true })
+  const isWrong = keyWanted.value === 'wrong'
 
   function send (event: Event): void {
     event.preventDefault()
     // No space can be part of a header's value, and pasted keys often end in one.
     const value = key.value.trim()
-    if (value === '') return
-    isWrong.value = false
-    takeKey(value)
+    if (value !== '') takeKey(value)
   }
 
   return (
@@ -47,9 +42,9 @@ function KeyForm () {
         <label for={id}>{t('key.label')}</label>
         <input
           id={id} class='input' type='password' name='password' autocomplete='current-password' required autofocus value={key.value}
-          aria-invalid={isWrong.value} aria-describedby={`${id}-fault ${id}-hint`} onInput={({ currentTarget }) => { key.value = currentTarget.value }}
+          aria-invalid={isWrong} aria-describedby={`${id}-fault ${id}-hint`} onInput={({ currentTarget }) => { key.value = currentTarget.value }}
         />
-        <p class='fault' id={`${id}-fault`} role='alert'>{isWrong.value && t('key.wrong')}</p>
+        <p class='fault' id={`${id}-fault`} role='alert'>{isWrong && t('key.wrong')}</p>
         <p class='hint' id={`${id}-hint`}>{t('key.hint')}</p>
       </div>
       <div class='modal-actions'>

@@ -43,13 +43,19 @@ export function SidebarList ({ onOpen }: { onOpen: (() => void) | undefined }) {
     if (id !== undefined) reached.value = id
   }
 
+  /** Where the keyboard goes on when a row is gone. */
+  function focusRow (): void {
+    const row = list.current?.querySelector<HTMLElement>('.sidebar-open[tabindex="0"]') ?? list.current?.parentElement?.querySelector<HTMLElement>('.sidebar-new')
+    row?.focus()
+  }
+
   return (
     <>
       <nav ref={list} class='sidebar-list' aria-label={t('app.conversations')} onClick={onClick} onKeyDown={onKeyDown} onFocusIn={onFocusIn}>
         {conversations.length === 0 && isLoaded.value && <p class='sidebar-none'>{t(searchWords.value.length > 0 ? 'list.notFound' : 'list.none')}</p>}
         {groupByDays(conversations, new Date()).map(([days, group]) => <Group key={days} days={days} conversations={group} reachable={reachable} />)}
       </nav>
-      <SidebarMenu target={menu.value} onClose={() => { menu.value = null }} onRemoved={() => { list.current?.querySelector<HTMLElement>('.sidebar-open[tabindex="0"]')?.focus() }} />
+      <SidebarMenu target={menu.value} onClose={() => { menu.value = null }} onRemoved={focusRow} />
     </>
   )
 }

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { t } from '../i18n/index.ts'
 import { conversations, startConversation } from '../state/conversations.ts'
 import { exportEverything } from './export.ts'
+import { focusQuestion } from './focus-question.ts'
 import { Icon, IconButton } from './icon.tsx'
 import { ImportButton } from './import-button.tsx'
 import { isOnBackdrop } from './modal.tsx'
@@ -59,7 +60,9 @@ function Content ({ onClose }: { onClose?: () => void }) {
         <button
           type='button' class='button sidebar-new' onClick={() => {
             startConversation()
-            onClose?.()
+            // A drawer gives the focus back to what opened it, which brings up no keyboard on a phone.
+            if (onClose) onClose()
+            else focusQuestion()
           }}
         >
           <Icon name='plus' />
