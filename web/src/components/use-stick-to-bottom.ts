@@ -6,8 +6,8 @@ import { useEffect, useRef } from 'preact/hooks'
 const NEAR_PX = 48
 
 export interface Stick {
-  area: RefObject<HTMLDivElement>
-  content: RefObject<HTMLDivElement>
+  area: RefObject<HTMLDivElement | null>
+  content: RefObject<HTMLDivElement | null>
   /** Somebody has scrolled up to read. */
   isAway: Signal<boolean>
   toBottom (): void
