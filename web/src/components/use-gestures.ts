@@ -71,26 +71,31 @@ function createHandlers (zoom: Zoom, { onGround, onSwipe }: Gestures) {
   }
 
   function onPointerUp (event: PointerEvent & { currentTarget: HTMLElement }): void {
-    if (!pointers.delete(event.pointerId) || pointers.size > 0 || !isOne || isStill) return
-    const { x, y } = placeIn(event.currentTarget, event)
-    const by = x - began.x
-    if (event.pointerType === 'touch' && !zoom.isZoomed() && Math.abs(by) > SWIPE && Math.abs(by) > 2 * Math.abs(y - began.y)) onSwipe(by > 0 ? -1 : 1)
+    if (!pointers.delete(event.pointerId) || pointers.size > 0 || !isOne) return
+    const place = placeIn(event.currentTarget, event)
+    if (isStill) tap({ ...place, at: event.timeStamp })
+    else if (event.pointerType === 'touch' && !zoom.isZoomed()) swipe(place.x - began.x, place.y - began.y)
+  }
+
+  // Not by the browser's clicks: there is none for a tap that follows a stroke closely.
+  function tap (now: Place & { at: number }): void {
+    if (isOnGround) return
+    const isSecond = lastTap !== null && now.at - lastTap.at < DOUBLE_MS && distance(now, lastTap) < 4 * STILL
+    if (isSecond) zoom.toggle(now)
+    lastTap = isSecond ? null : now
+  }
+
+  function swipe (x: number, y: number): void {
+    if (Math.abs(x) > SWIPE && Math.abs(x) > 2 * Math.abs(y)) onSwipe(x > 0 ? -1 : 1)
   }
 
   function onPointerCancel (event: PointerEvent): void {
     pointers.delete(event.pointerId)
   }
 
-  function onClick (event: MouseEvent & { currentTarget: HTMLElement }): void {
-    if (!isStill) return
-    if (isOnGround) {
-      onGround()
-      return
-    }
-    const tap = { ...placeIn(event.currentTarget, event), at: event.timeStamp }
-    const isSecond = lastTap !== null && tap.at - lastTap.at < DOUBLE_MS && distance(tap, lastTap) < 4 * STILL
-    if (isSecond) zoom.toggle(tap)
-    lastTap = isSecond ? null : tap
+  // Only now: the click would go to the page below.
+  function onClick (): void {
+    if (isStill && isOnGround) onGround()
   }
 
   return { onPointerDown, onPointerMove, onPointerUp, onPointerCancel, onClick }
