@@ -94,6 +94,18 @@ t.test('blocks above the last keep their keys while an answer grows, and none is
   t.same(split('Other', true).map(({ key }) => key), ['0 Other'], 'another text is read from its start')
 })
 
+t.test('emphasis ends at the signs of a language without spaces', async t => {
+  t.equal(outline('**重点：**价格**（含税）**为5元'), 'paragraph(strong(重点：)价格strong(（含税）)为5元)')
+  t.equal(running('**重点：**价'), 'paragraph(strong(重点：)价)')
+  t.equal(outline('**“引用”**后 **a *b* `**` c**d'), 'paragraph(strong(“引用”)后 strong(a em(b) codespan<**> c)d)')
+  t.equal(outline('***both*** 2 ** 3 ** 4 **a *b***'), 'paragraph(em(strong(both)) 2 ** 3 ** 4 strong(a em(b)))')
+})
+
+t.test('an address ends at the signs of a language without spaces', async t => {
+  t.equal(outline('见https://example.cn/a?b=1。谢谢（https://example.org）。'), 'paragraph(见link(https://example.cn/a?b=1)。谢谢（link(https://example.org)）。)')
+  t.equal(outline('https://example.org/a, and [https://x.cn。](https://y.cn)'), 'paragraph(link(https://example.org/a), and link(https://x.cn。))')
+})
+
 t.test('HTML is text, but for a line break', async t => {
   t.equal(outline('a <b>b</b><br>c <img src=x onerror=alert(1)>'), 'paragraph(a <b>b</b>brc <img src=x onerror=alert(1)>)')
   t.equal(outline('<div>\n<script>alert(1)</script>\n</div>'), 'paragraph(<div>\n<script>alert(1)</script>\n</div>)')

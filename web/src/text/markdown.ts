@@ -1,5 +1,6 @@
-import { Marked, type Token, type Tokens, type TokenizerAndRendererExtension } from 'marked'
+import { Marked, type Token, type Tokens } from 'marked'
 import { formulaRules, type FormulaToken } from './formula-rules.ts'
+import { INLINE_RULES } from './inline-rules.ts'
 import { mend } from './mend.ts'
 
 export type MarkdownToken = Token | FormulaToken
@@ -21,16 +22,6 @@ const CHANGING = 4
 const DEEPEST = 60
 const SLOW_MS = 50
 const RESTS = 4
-
-const LINE_BREAK: TokenizerAndRendererExtension = {
-  name: 'line-break',
-  level: 'inline',
-  tokenizer (text: string) {
-    const found = /^<br\s*\/?>/i.exec(text)
-    // The only way to a new line in a cell of a table, and models use it there.
-    return found === null ? undefined : { type: 'br', raw: found[0] }
-  }
-}
 
 const complete = createMarked(false)
 const running = createMarked(true)
@@ -115,7 +106,7 @@ function createMarked (isRunning: boolean): Marked {
   marked.use({
     // Models talk about HTML; they are not to write the page.
     tokenizer: { html: () => undefined, tag: () => undefined },
-    extensions: [...formulaRules(isRunning), LINE_BREAK]
+    extensions: [...formulaRules(isRunning), ...INLINE_RULES]
   })
   return marked
 }
