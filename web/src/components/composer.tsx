@@ -1,4 +1,4 @@
-import { useComputed, useSignalEffect } from '@preact/signals'
+import { useComputed, useSignal, useSignalEffect } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import { t } from '../i18n/index.ts'
 import { askQuestion, runs } from '../state/asking.ts'
@@ -19,8 +19,9 @@ export function Composer () {
   const length = Array.from(draftText.value).length
   const run = runs.value.get(current.value.id)
   const isEmpty = draftText.value.trim() === '' && draftPictures.value.length === 0
-  const canSend = !isEmpty && length <= MESSAGE_MAX && !isDraftFaulty.value && isDraftReady.value && run === undefined
+  const canSend = !isEmpty && length <= MESSAGE_MAX && !isDraftFaulty.value && run === undefined
   const hasPictures = draftPictures.value.length > 0 || current.value.turns.length > 0
+  const isSendingSoon = useSignal(false)
   const id = useComputed(() => current.value.id)
 
   // Another conversation, another question.
@@ -29,22 +30,29 @@ export function Composer () {
     if (matchMedia('(pointer: fine)').matches) field.current?.focus()
   })
 
-  function send (text = draftText.value): void {
+  // Sent while pictures were still being looked at: as soon as they are, if nothing speaks against them.
+  useSignalEffect(() => {
+    if (!isSendingSoon.value || !isDraftReady.value) return
+    isSendingSoon.value = false
+    if (!isDraftFaulty.value) send()
+  })
+
+  function send (): void {
+    if (!isDraftReady.value) {
+      isSendingSoon.value = true
+      return
+    }
     // Pictures without words are a question too.
-    const question = text.trim() === '' ? t('start.describePrompt') : text
-    askQuestion(current.value.id, question, checkedPictures.value)
+    const text = draftText.value.trim() === '' ? t('start.describePrompt') : draftText.value
+    askQuestion(current.value.id, text, checkedPictures.value)
     clearDraft()
     field.current?.focus()
   }
 
   function pick (prompt: string): void {
-    if (canSendNow()) return send(prompt)
     draftText.value = prompt
-    field.current?.focus()
-  }
-
-  function canSendNow (): boolean {
-    return hasPictures && !isDraftFaulty.value && isDraftReady.value && run === undefined
+    if (hasPictures && !isDraftFaulty.value && run === undefined) send()
+    else field.current?.focus()
   }
 
   function onKeyDown (event: KeyboardEvent): void {
@@ -64,7 +72,7 @@ export function Composer () {
           ref={field} id='question' class='composer-field' rows={1} value={draftText.value} aria-label={t('composer.label')}
           placeholder={t(current.value.turns.length > 0 ? 'composer.placeholderNext' : 'composer.placeholder')}
           aria-describedby='composer-fault' title={t('settings.enterSends')}
-          onInput={event => { draftText.value = event.currentTarget.value }} onKeyDown={onKeyDown}
+          onInput={event => { isSendingSoon.value = false; draftText.value = event.currentTarget.value }} onKeyDown={onKeyDown}
         />
         <div class='composer-tools'>
           <FileButton icon='image' label={t('composer.add')} accept={TAKEN} />
