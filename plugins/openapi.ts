@@ -36,6 +36,9 @@ const plugin: FastifyPluginAsync<OpenapiOptions> = async (app, { version }) => {
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
+    // Its files, and the service that it tries, are addressed from where it is: it may be below a path of a proxy.
+    indexPrefix: '.',
+    transformSpecification: specification => ({ ...specification, servers: [{ url: '..', description: 'The service itself' }] }),
     staticCSP: true,
     // Its own policy allows any host's styles, and sends browsers to https: where there is none.
     transformStaticCSP: () => [

@@ -36,6 +36,18 @@ t.test('below a path of somebody else\'s site, behind nginx', { skip: NO_NGINX |
     for (const response of await Promise.all(needed)) t.equal(response.status(), 200)
     await answer.locator('math').waitFor()
   })
+  for (const address of ['./docs', './docs/']) {
+    // Swagger UI has a style of its own that its policy does not let in; nothing is missing without.
+    await pageTest(`the documentation of the API at ${address}, which can be tried there`, { allow: [/inline style .*swagger-ui-bundle\.js/] }, async (t, page) => {
+      await page.goto(address)
+      await page.getByText('/health/live').click()
+      await page.getByRole('button', { name: 'Try it out' }).click()
+      const answer = page.waitForResponse(/health\/live$/)
+      await page.getByRole('button', { name: 'Execute' }).click()
+      t.equal((await answer).url(), `${url}/sightline/health/live`)
+      t.equal((await answer).status(), 200)
+    })
+  }
   await service.quiet()
   t.notMatch(errors(), /sightline/)
 })
