@@ -28,6 +28,7 @@ import statusRoute from './routes/status.ts'
 import { createApiKeys } from './services/api-keys.ts'
 import { createChatService } from './services/chat/answer.ts'
 import type { Engine } from './services/engine/engine.ts'
+import { maxPixelsOf } from './services/images/inspect.ts'
 import { createPreparer } from './services/images/preparer.ts'
 import { createSlots } from './services/slots.ts'
 import { createUploadStore } from './services/upload-store.ts'
@@ -119,6 +120,7 @@ export async function buildApp ({ config, engine, logger }: AppOptions): Promise
       max_images: config.maxImages,
       max_file_size_mb: config.maxFileSizeMb,
       max_input_pixels: config.maxInputPixels,
+      max_avif_pixels: maxPixelsOf('avif', config.maxInputPixels),
       max_side: config.imageCompressionMaxSize,
       max_pixels: config.maxPixels
     }
