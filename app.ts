@@ -11,6 +11,7 @@ import connectionLimit from './plugins/connection-limit.ts'
 import cors from './plugins/cors.ts'
 import errors, { sendError } from './plugins/errors.ts'
 import jsonBody from './plugins/json-body.ts'
+import metricsPlugin from './plugins/metrics.ts'
 import model from './plugins/model.ts'
 import openapi from './plugins/openapi.ts'
 import pressure from './plugins/pressure.ts'
@@ -29,7 +30,9 @@ import uiRoute from './routes/ui.ts'
 import { createApiKeys } from './services/api-keys.ts'
 import { createChatService } from './services/chat/answer.ts'
 import type { Engine } from './services/engine/engine.ts'
+import { maxPixelsOf } from './services/images/inspect.ts'
 import { createPreparer } from './services/images/preparer.ts'
+import { createMetrics } from './services/metrics.ts'
 import { createSlots } from './services/slots.ts'
 import { createUploadStore } from './services/upload-store.ts'
 import { createPictureFetcher } from './services/uploads/fetch-picture.ts'
@@ -86,7 +89,9 @@ export async function buildApp ({ config, engine, logger }: AppOptions): Promise
   if (swept > 0) app.log.info({ folders: swept }, 'removed folders that dead processes left')
 
   const limits = { maxInputPixels: config.maxInputPixels, maxSide: config.imageCompressionMaxSize, maxPixels: config.maxPixels }
-  const chat = createChatService({ engine, preparer: createPreparer(), limits, boxCoordinates: config.boxCoordinates })
+  const slots = createSlots({ size: config.maxConcurrentRequests, queueSize: config.queueSize, queueTimeoutMs: config.queueTimeoutMs })
+  const metrics = createMetrics({ engine, slots, store })
+  const chat = createChatService({ engine, preparer: createPreparer(), limits, boxCoordinates: config.boxCoordinates, observer: metrics })
 
   await app.register(connectionLimit, { maxConnections: config.maxConnections })
   await app.register(stalledReaders, { stallTimeoutMs: config.stallTimeoutMs })
@@ -96,11 +101,10 @@ export async function buildApp ({ config, engine, logger }: AppOptions): Promise
   await app.register(requestBody)
   await app.register(jsonBody)
   await app.register(auth, { keys: createApiKeys(config.apiKeys) })
+  await app.register(metricsPlugin, { metrics })
   await app.register(pressure)
   await app.register(rateLimit, { perKey: config.rateLimitKey, perAddress: config.rateLimitAddress })
-  await app.register(concurrencyLimit, {
-    slots: createSlots({ size: config.maxConcurrentRequests, queueSize: config.queueSize, queueTimeoutMs: config.queueTimeoutMs })
-  })
+  await app.register(concurrencyLimit, { slots })
   await app.register(cleanup, { requestTimeoutMs: config.requestTimeoutMs, shutdownGraceMs: config.shutdownGraceMs })
   await app.register(uploads, {
     store,
@@ -123,6 +127,7 @@ export async function buildApp ({ config, engine, logger }: AppOptions): Promise
       max_images: config.maxImages,
       max_file_size_mb: config.maxFileSizeMb,
       max_input_pixels: config.maxInputPixels,
+      max_avif_pixels: maxPixelsOf('avif', config.maxInputPixels),
       max_side: config.imageCompressionMaxSize,
       max_pixels: config.maxPixels
     }

@@ -142,7 +142,8 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env): Config {
   const { IMAGE_MIN_TOKENS: minTokens, IMAGE_MAX_TOKENS: maxTokens } = settings
   if (minTokens && maxTokens && minTokens > maxTokens) throw new ConfigError(`IMAGE_MIN_TOKENS (${minTokens}) must not be more than IMAGE_MAX_TOKENS (${maxTokens})`)
   return Object.freeze({
-    host: settings.HOST,
+    // For that name Fastify would open a second server, for ::1, that knows neither our limits nor our words.
+    host: settings.HOST === 'localhost' ? '127.0.0.1' : settings.HOST,
     port: settings.PORT,
     model: settings.MODEL,
     mmproj: settings.MMPROJ,

@@ -50,7 +50,7 @@ async function play (): Promise<number> {
   const { checker, skipped } = session
   for (const { name, reason } of skipped) console.error(`WITHOUT ${name}: ${reason}`)
   // Otherwise a mount would be left, and a service.
-  process.once('SIGINT', () => { void session.close().finally(() => process.exit(130)) })
+  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.once(signal, () => { void session.close().finally(() => process.exit(code)) })
   try {
     await session.play(minutes)
   } finally {

@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger, FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { BodyTooLargeError, InternalError, InvalidJsonError, InvalidMultipartError, NotFoundError, SightlineError, UnsupportedMediaTypeError, ValidationError } from '../errors.ts'
 import { preferredLanguage } from '../language.ts'
@@ -22,15 +22,17 @@ const plugin: FastifyPluginAsync = async app => {
 /** Answers with an error; also used for those that Fastify meets before there is a route. */
 export function sendError (error: FastifyError | SightlineError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = toSightlineError(error, request)
-  logError(error, known, request.log)
+  noteFailure(error, known, request)
   if (known.statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', UNAVAILABLE_RETRY_S)
   const toBody = request.routeOptions?.config?.toErrorBody ?? toErrorBody
   // Before there is a route no hook has set it.
   return reply.code(known.statusCode).header('x-request-id', request.id).send(toBody(known, request))
 }
 
-/** A fault of ours is logged with its stack; a refusal, or a service that is not ready, is a matter of course. */
-export function logError (error: Error, known: SightlineError, log: FastifyBaseLogger): void {
+/** Once for each request that fails. A fault of ours is logged with its stack; a refusal, or a service that is not ready, is a matter of course. */
+export function noteFailure (error: Error, known: SightlineError, { log, server, routeOptions }: FastifyRequest): void {
+  // Before there is a route there is none of the model's.
+  if (routeOptions?.config?.slot) server.metrics.ended(routeOptions.url!, known.code)
   if (known.statusCode === 500 || known.statusCode === 507) log.error({ err: error }, 'request failed')
   else if (known.statusCode > 500) log.warn({ code: known.code }, 'request not served')
   else log.info({ code: known.code }, 'request refused')

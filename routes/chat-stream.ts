@@ -1,9 +1,10 @@
 import type { FastifyError, FastifyPluginAsync } from 'fastify'
-import { logError, toErrorBody, toSightlineError } from '../plugins/errors.ts'
+import { noteFailure, toErrorBody, toSightlineError } from '../plugins/errors.ts'
 import { ChatEventSchema, type ChatDone } from '../schemas/chat.ts'
 import type { ChatEvent, ChatService } from '../services/chat/answer.ts'
 import { readChatBody } from '../services/uploads/body.ts'
 import { chatDocs, toChatRequest } from './chat-request.ts'
+import { ANSWERED } from '../services/metrics.ts'
 import { startSse, type SseWriter } from './sse.ts'
 
 export interface ChatStreamRouteOptions {
@@ -34,9 +35,10 @@ const route: FastifyPluginAsync<ChatStreamRouteOptions> = async (app, { chat, bo
       // A client that asks again at once finds its slot free.
       await work.end()
       await sse.send('done', result)
+      app.metrics.ended(request.routeOptions.url!, ANSWERED)
     } catch (error) {
       const known = toSightlineError(error as FastifyError, request)
-      logError(error as Error, known, request.log)
+      noteFailure(error as Error, known, request)
       await work.end()
       await sse.send('error', toErrorBody(known, request))
     } finally {

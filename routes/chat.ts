@@ -2,6 +2,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { TimeoutError, withDetails } from '../errors.ts'
 import { ChatAnswerSchema, type ChatAnswer, type ChatDone } from '../schemas/chat.ts'
 import type { ChatService } from '../services/chat/answer.ts'
+import { ANSWERED } from '../services/metrics.ts'
 import { readChatBody } from '../services/uploads/body.ts'
 import { chatDocs, toChatRequest } from './chat-request.ts'
 
@@ -36,6 +37,7 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app, { chat, bodyLimi
     }
     // A client that asks again at once finds its slot free.
     await work.end()
+    app.metrics.ended(request.routeOptions.url!, ANSWERED)
     return { ...result!, response }
   })
 }

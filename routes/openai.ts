@@ -1,9 +1,10 @@
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { EngineNotReadyError, ModelNotFoundError, TimeoutError, withDetails, type SightlineError } from '../errors.ts'
-import { logError, sentenceFor, toSightlineError } from '../plugins/errors.ts'
+import { noteFailure, sentenceFor, toSightlineError } from '../plugins/errors.ts'
 import type { ChatDone } from '../schemas/chat.ts'
 import { CompletionChunkSchema, CompletionRequestSchema, CompletionSchema, ModelListSchema, ModelSchema, OpenAiErrorSchema, type Completion } from '../schemas/openai.ts'
 import type { ChatEvent, ChatService } from '../services/chat/answer.ts'
+import { ANSWERED } from '../services/metrics.ts'
 import { createHead, toCallDelta, toChunk, toCompletion, toLastChunk, toUsageChunk, type CompletionHead } from '../services/openai/answer.ts'
 import { toOpenAiError } from '../services/openai/error.ts'
 import { readCompletionBody, toCompletionQuestion, type CompletionRequest } from '../services/openai/request.ts'
@@ -77,16 +78,18 @@ const route: FastifyPluginAsync<OpenAiRouteOptions> = async (app, { chat, bodyLi
     await stream(request, reply, head, events, reader, completion.fields.stream_options?.include_usage ?? false)
   })
 
-  async function whole ({ work }: FastifyRequest, head: CompletionHead, events: Events, reader: CallReader): Promise<Completion> {
+  async function whole (request: FastifyRequest, head: CompletionHead, events: Events, reader: CallReader): Promise<Completion> {
+    const work = request.work!
     let content = ''
     const calls: AskedCall[] = []
     try {
-      const done = await work!.run(() => read(events, reader, part => {
+      const done = await work.run(() => read(events, reader, part => {
         content += part.text
         calls.push(...part.calls)
       }))
       // A client that asks again at once finds its slot free.
-      await work!.end()
+      await work.end()
+      app.metrics.ended(request.routeOptions.url!, ANSWERED)
       return toCompletion(head, content, calls, done)
     } catch (error) {
       throw error instanceof TimeoutError ? withDetails(error, { response: content }) : error
@@ -109,9 +112,10 @@ const route: FastifyPluginAsync<OpenAiRouteOptions> = async (app, { chat, bodyLi
       await sse.data(toLastChunk(head, calls, done))
       if (usage) await sse.data(toUsageChunk(head, done))
       await sse.data('[DONE]')
+      app.metrics.ended(request.routeOptions.url!, ANSWERED)
     } catch (error) {
       const known = toSightlineError(error as FastifyError, request)
-      logError(error as Error, known, request.log)
+      noteFailure(error as Error, known, request)
       await work.end()
       await sse.data(toErrorBody(known, request))
     } finally {

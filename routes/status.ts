@@ -7,7 +7,7 @@ import { faultDocs } from './docs.ts'
 
 export interface StatusRouteOptions {
   store: UploadStore
-  limits: { max_images: number, max_file_size_mb: number, max_input_pixels: number, max_side: number, max_pixels: number }
+  limits: { max_images: number, max_file_size_mb: number, max_input_pixels: number, max_avif_pixels: number, max_side: number, max_pixels: number }
 }
 
 const count = (description: string) => Type.Integer({ description })
@@ -34,7 +34,7 @@ const StatusSchema = Type.Object({
   caches: Type.Object({ images: count('Pictures whose embedding is kept'), image_bytes: count('Memory of those embeddings'), image_bytes_limit: count('IMAGE_CACHE_MB, in bytes') }),
   memory: Type.Object({ service_bytes: count('Resident memory of this process'), model_bytes: count('Resident memory of the model process') }),
   uploads: Type.Object({ folders: count('Requests that have temporary files') }),
-  limits: Type.Record(Type.String(), Type.Number(), { description: 'What one request may send: pictures, megabytes of a file, pixels of an original, pixels of a side and of the area of a prepared picture' }),
+  limits: Type.Record(Type.String(), Type.Number(), { description: 'What one request may send: pictures, megabytes of a file, pixels of an original and of one in AVIF, pixels of a side and of the area of a prepared picture' }),
   uptime_s: Type.Number({ description: 'Seconds since the start' })
 }, { title: 'Status' })
 

@@ -193,3 +193,8 @@ t.test('.env.example has every variable with its default, and nothing else', asy
   const uncommented = parseEnv(settings.map(line => line.slice(1)).join('\n'))
   t.strictSame(loadConfig(uncommented), loadConfig({}))
 })
+
+t.test('localhost is one address', async t => {
+  t.equal(loadConfig({ HOST: 'localhost' }).host, '127.0.0.1')
+  t.equal(loadConfig({ HOST: '::1' }).host, '::1')
+})

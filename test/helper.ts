@@ -52,6 +52,9 @@ export interface TestService {
   quiet (): Promise<void>
 }
 
+/** Enough for ten samples of the loop's delay. */
+const QUICK_TURNS_MS = 120
+
 /**
  * The whole service on a free port: real app, real engine, real sockets.
  * @param env settings, as in the environment
@@ -71,9 +74,9 @@ export async function startService (t: Test, env: Record<string, string> = {}, e
   const app = await buildApp({ config, engine: engine ? { ...own, close: async () => {} } : own, logger: silent })
   await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
-  // Loading all that a test needs may have kept this process busy: for a moment the service counts as overloaded.
-  // The first look is taken a second after the start.
-  await new Promise(resolve => setTimeout(resolve, 1_100))
+  // Loading all that a test needs may have kept this process busy for seconds: with some quick turns after it the mean, by which
+  // the service judges whether it is overloaded, is below its limit again.
+  await new Promise(resolve => setTimeout(resolve, QUICK_TURNS_MS))
   while (app.isUnderPressure()) await new Promise(resolve => setTimeout(resolve, 50))
   mkdirSync(uploadDir, { recursive: true })
   const { port } = app.server.address() as AddressInfo

@@ -21,12 +21,20 @@ export type ChatEvent =
   | { type: 'token', text: string }
   | { type: 'done', result: ChatDone }
 
+/** Whoever keeps figures of what was answered. */
+export interface ChatObserver {
+  /** Between two tokens of an answer, in milliseconds. */
+  onGap (ms: number): void
+  onAnswer (done: ChatDone): void
+}
+
 export interface ChatServiceOptions {
   engine: Engine
   preparer: Preparer
   limits: PlanLimits
   /** What the numbers mean with which the model points; auto: what its family does. */
   boxCoordinates: 'auto' | 'pixels' | 'grid1000'
+  observer: ChatObserver
 }
 
 export interface ChatService {
@@ -45,7 +53,7 @@ export interface ChatService {
 
 const READER_LEFT = new Error('The reader of the answer left')
 
-export function createChatService ({ engine, preparer, limits, boxCoordinates }: ChatServiceOptions): ChatService {
+export function createChatService ({ engine, preparer, limits, boxCoordinates, observer }: ChatServiceOptions): ChatService {
   const anticipation = createAnticipation({ engine, preparer, limits })
 
   async function * answer (request: ChatRequest, signal: AbortSignal, log: Log): AsyncGenerator<ChatEvent> {
@@ -130,16 +138,24 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates }:
     })
     const engineStart = performance.now()
     let text = ''
+    let tokenAt: number | null = null
     const { scope, tools, maxTokens, stop, grammar, sampling } = request
     for await (const event of engine.generate({ scope, turns, tools, images, maxTokens, stop, grammar, sampling }, signal)) {
-      if (event.type === 'token') text += event.text
+      if (event.type === 'token') {
+        const now = performance.now()
+        if (tokenAt !== null) observer.onGap(now - tokenAt)
+        tokenAt = now
+        text += event.text
+      }
       if (event.type !== 'done') {
         events.push(event)
         continue
       }
       const sizes = images.map(({ original, width, height }) => ({ original, sent: { width, height } }))
       const coordinates = boxCoordinates === 'auto' ? info.vision?.coordinates ?? 'pixels' : boxCoordinates
-      events.push({ type: 'done', result: createResult({ request, info, text, ending: event, pictures, sizes, ...await prepared, engineStart, coordinates }) })
+      const result = createResult({ request, info, text, ending: event, pictures, sizes, ...await prepared, engineStart, coordinates })
+      observer.onAnswer(result)
+      events.push({ type: 'done', result })
     }
   }
 

@@ -66,6 +66,8 @@ export interface EngineInfo {
   caches: { images: number, imageBytes: number, imageBytesLimit: number }
   /** Resident memory of the child in bytes, 0 while unknown. */
   memory: number
+  /** Memory of the GPU in bytes, whoever uses it; 0 without one. */
+  vram: { used: number, total: number }
 }
 
 /** A part of a turn: text, or a picture by its index in the request's `images`. */

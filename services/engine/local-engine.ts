@@ -22,7 +22,7 @@ const LET_GO_MS = 300_000
 const LOADING = 'the model is being loaded'
 
 const NO_MODEL: ModelInfo = { model: '', architecture: '', demo: false, device: '', contextSize: 0, slots: 0, vision: null, tools: null, temperature: 0 }
-const NO_STATS: WorkerStats = { caches: { images: 0, imageBytes: 0, imageBytesLimit: 0 }, memory: 0 }
+const NO_STATS: WorkerStats = { caches: { images: 0, imageBytes: 0, imageBytesLimit: 0 }, memory: 0, vram: { used: 0, total: 0 } }
 
 /** What waits for an answer of the child; one kind is answered once, the other by a row of events. */
 interface Pending {

@@ -52,6 +52,11 @@ export interface InspectLimits {
  */
 const AVIF_PART = 0.5
 
+/** Most pixels of an original of this format. */
+export function maxPixelsOf (format: ImageFormat, maxInputPixels: number): number {
+  return format === 'avif' ? Math.floor(maxInputPixels * AVIF_PART) : maxInputPixels
+}
+
 // Qwen's own smart_resize refuses more, and so do we, before anything is decoded.
 const MAX_RATIO = 200
 
@@ -105,7 +110,7 @@ async function readFormat ({ path, label, bytes }: ImageFile, { maxInputPixels }
     const kind = kindOf(head)
     if (kind.format === null) throw new UnsupportedImageError(label, kind.seems)
     const { format } = kind
-    const maxPixels = format === 'avif' ? Math.floor(maxInputPixels * AVIF_PART) : maxInputPixels
+    const maxPixels = maxPixelsOf(format, maxInputPixels)
     await checkStructure(format, reader, label, maxPixels)
     return { format, maxPixels }
   } finally {

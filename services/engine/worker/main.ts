@@ -11,7 +11,7 @@ import { createGenerator } from './generator.ts'
 import { loadModel, type LoadedModel } from './model.ts'
 import { PictureCache } from './picture-cache.ts'
 import { countTextTokens, RenderedPrompts } from './prompt.ts'
-import type { FromWorker, FromWorkerBatch, ToWorker, WireRequest, WorkerOptions } from './protocol.ts'
+import type { FromWorker, FromWorkerBatch, ToWorker, WireRequest, WorkerOptions, WorkerStats } from './protocol.ts'
 import { Rounds } from './rounds.ts'
 
 const STATS_INTERVAL_MS = 2_000
@@ -34,6 +34,7 @@ interface Running {
 let service: Service | null = null
 /** Resident, in bytes; measuring it takes longer than all the rest of the figures. */
 let memory = 0
+let vram: WorkerStats['vram'] = { used: 0, total: 0 }
 const running = new Map<number, Running>()
 
 let outbox: FromWorkerBatch = []
@@ -67,6 +68,13 @@ setInterval(() => service === null ? send({ type: 'alive' }) : measure(), STATS_
 function measure (): void {
   memory = process.memoryUsage.rss()
   sendStats()
+  if (service!.loaded.info.device !== 'cpu') void measureVram(service!.loaded)
+}
+
+/** Goes out with the next figures. */
+async function measureVram ({ llama }: LoadedModel): Promise<void> {
+  const { used, total } = await llama.getVramState()
+  vram = { used, total }
 }
 
 function sendStats (): void {
@@ -75,7 +83,8 @@ function sendStats (): void {
     type: 'stats',
     stats: {
       caches: { images: cache.size, imageBytes: cache.bytes, imageBytesLimit: cache.limitBytes },
-      memory
+      memory,
+      vram
     }
   })
 }

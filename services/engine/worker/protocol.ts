@@ -22,7 +22,7 @@ export interface WorkerOptions {
 export type ModelInfo = Pick<EngineInfo, 'model' | 'architecture' | 'demo' | 'device' | 'contextSize' | 'slots' | 'vision' | 'tools' | 'temperature'>
 
 /** What changes while the model runs. */
-export type WorkerStats = Pick<EngineInfo, 'caches' | 'memory'>
+export type WorkerStats = Pick<EngineInfo, 'caches' | 'memory' | 'vram'>
 
 /** An error on its way through the channel: a code of `errors.ts` with its arguments, or `ABORTED`. */
 export interface WireError {

@@ -40,7 +40,7 @@ function scripted (script: Script, known: KnownImage[] = []) {
   return engine
 }
 
-const serviceFor = (engine: Engine, preparer = createPreparer(1)) => createChatService({ engine, preparer, limits: { maxInputPixels: 1e8, maxSide: 1024, maxPixels: 1e6 }, boxCoordinates: 'auto' })
+const serviceFor = (engine: Engine, preparer = createPreparer(1)) => createChatService({ engine, preparer, limits: { maxInputPixels: 1e8, maxSide: 1024, maxPixels: 1e6 }, boxCoordinates: 'auto', observer: { onGap () {}, onAnswer () {} } })
 
 /** @param keep part of the file that is there */
 async function upload (dir: string, index: number, keep = 1): Promise<UploadedFile> {

@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { ask, createForm, createTestEngine, drawShape, readEvents, startService } from '../helper.ts'
+import { connectRaw, formBody, formHead } from '../raw-client.ts'
+import { freePort, NO_NGINX, startNginx } from './nginx.ts'
+
+const engine = await createTestEngine(t)
+const picture = await drawShape('circle', 'red', 'white')
+const MB = 1024 * 1024
+const LONG = '{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"string","minLength":20000}}}'
+
+const start = async (t: Test, env = {}) => await startService(t, { MAX_CONCURRENT_REQUESTS: '1', TRUST_PROXY: '127.0.0.1', ...env }, engine)
+const portOf = (url: string) => Number(new URL(url).port)
+
+t.test('tokens come through one by one, and a reader that leaves frees its slot', { skip: NO_NGINX }, async t => {
+  for (const file of ['nginx.conf', 'nginx-retry.conf']) {
+    const service = await start(t)
+    const { url } = await startNginx(t, file, [service.port, await freePort()])
+    const left = new AbortController()
+    const response = await fetch(`${url}/api/chat_stream`, { method: 'POST', signal: left.signal, body: createForm({ message: 'Hi', response_format: LONG }, [picture]) })
+    t.equal(response.status, 200)
+    let tokens = 0
+    for await (const { event } of readEvents(response)) {
+      if (event === 'token' && ++tokens === 3) break
+    }
+    t.equal(service.app.slots.stats().taken, 1, 'the answer goes on meanwhile')
+    left.abort()
+    await service.quiet()
+  }
+})
+
+t.test('a 429 comes at once, long before the upload is over', { skip: NO_NGINX }, async t => {
+  const service = await start(t)
+  const { url } = await startNginx(t, 'nginx.conf', [service.port, service.port])
+  const slot = service.app.slots.tryTake()!
+  const client = await connectRaw(portOf(url))
+  client.send(formHead('/api/chat', 20 * MB))
+  client.send(Buffer.alloc(100_000))
+  const answer = await client.until(/"request_id"/)
+  t.match(answer, /^HTTP\/1\.1 429 [^]*"code":"SERVER_BUSY"/)
+  t.match(answer, /^retry-after: \d+/mi)
+  client.socket.destroy()
+  slot.release()
+  t.equal((await ask(url, { message: 'Hi' })).status, 200)
+})
+
+t.test('where nginx tries again, the instance that is free answers', { skip: NO_NGINX }, async t => {
+  const [full, free] = [await start(t), await start(t)]
+  const { url } = await startNginx(t, 'nginx-retry.conf', [full.port, free.port])
+  full.app.slots.tryTake()
+  for (let i = 0; i < 4; i++) t.equal((await ask(url, { message: 'What is in the picture?' }, [picture])).status, 200)
+  t.equal(free.app.slots.stats().served, 4)
+  t.ok(full.app.slots.stats().rejected > 0, 'the other one was asked, too')
+})
+
+t.test('an upload of a hundred megabytes goes through, and nothing of it stays', { skip: NO_NGINX }, async t => {
+  // What follows the end of a picture is passed over.
+  const large = Buffer.concat([picture, Buffer.alloc(20 * MB - picture.length)])
+  const body = formBody('Describe the images.', Array<Buffer>(5).fill(large))
+  for (const file of ['nginx.conf', 'nginx-retry.conf']) {
+    const service = await start(t)
+    const { url } = await startNginx(t, file, [service.port, await freePort()])
+    const client = await connectRaw(portOf(url))
+    client.send(formHead('/api/chat', body.length))
+    client.send(body)
+    const answer = await client.until(/"success":true[^]*\}$|"code"/)
+    t.match(answer, /^HTTP\/1\.1 200 /, file)
+    t.equal(answer.match(/"bytes":20971520/g)?.length, 5)
+    client.socket.destroy()
+    await service.quiet()
+  }
+})
+
+t.test('what nginx refuses itself has the shape of all errors', { skip: NO_NGINX }, async t => {
+  const service = await start(t)
+  const { url } = await startNginx(t, 'nginx.conf', [service.port, service.port])
+  const client = await connectRaw(portOf(url))
+  client.send(formHead('/api/chat', 171 * MB))
+  t.match(await client.until(/\}/), /^HTTP\/1\.1 413 [^]*"code":"BODY_TOO_LARGE","request_id":"[0-9a-f]{32}"\}/)
+  client.socket.destroy()
+
+  const gone = await startNginx(t, 'nginx.conf', [service.port, service.port])
+  await service.app.close()
+  await sleep(50)
+  const response = await fetch(`${gone.url}/api/status`)
+  t.match([response.status, response.headers.get('retry-after'), await response.json()], [503, '5', { code: 'UNREACHABLE' }])
+})
+
+t.test('the service sees the addresses of its clients, and believes nobody else', { skip: NO_NGINX }, async t => {
+  const service = await start(t, { RATE_LIMIT_ADDRESS: '2' })
+  const { url } = await startNginx(t, 'nginx.conf', [service.port, service.port])
+  const statuses: number[] = []
+  for (let i = 0; i < 3; i++) {
+    const response = await fetch(`${url}/api/chat`, { method: 'POST', body: createForm({ message: 'Hi' }), headers: { 'x-forwarded-for': `10.0.0.${i}` } })
+    statuses.push(response.status)
+    await response.text()
+  }
+  t.same(statuses, [200, 200, 429], 'three names for one address')
+})
