@@ -1,6 +1,7 @@
 import { t } from '../i18n/index.ts'
 import type { Answer, Question, Turn } from '../model/conversation.ts'
-import { askAgain, runOf } from '../state/asking.ts'
+import { askAgain } from '../state/asking.ts'
+import { runOf } from '../state/runs.ts'
 import { markKey } from '../state/pointed.ts'
 import { AnswerBoxes } from './answer-boxes.tsx'
 import { AnswerDetails } from './answer-details.tsx'

@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks'
 import { t } from '../i18n/index.ts'
 import { exchangesOf } from '../model/conversation.ts'
-import { runs } from '../state/asking.ts'
+import { runs } from '../state/runs.ts'
 import { current } from '../state/conversations.ts'
 import { AnswerView } from './answer-view.tsx'
 import { Icon } from './icon.tsx'

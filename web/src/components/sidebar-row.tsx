@@ -2,7 +2,7 @@ import { useComputed } from '@preact/signals'
 import { t } from '../i18n/index.ts'
 import type { Conversation } from '../model/conversation.ts'
 import { excerptOf, piecesOf } from '../model/search.ts'
-import { runs } from '../state/asking.ts'
+import { runs } from '../state/runs.ts'
 import { Icon } from './icon.tsx'
 
 export interface SidebarRowProps {

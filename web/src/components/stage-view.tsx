@@ -1,5 +1,5 @@
 import { formatBytes, t } from '../i18n/index.ts'
-import type { Run, Stage } from '../state/asking.ts'
+import type { Run, Stage } from '../state/runs.ts'
 
 /** How far a question has come, until its first word. */
 export function StageView ({ run }: { run: Run }) {

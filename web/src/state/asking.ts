@@ -1,4 +1,4 @@
-import { signal, type Signal } from '@preact/signals'
+import { signal } from '@preact/signals'
 import { ask } from '../api/ask.ts'
 import { AskError, networkFailure, type Failure } from '../api/failure.ts'
 import type { ChatDone } from '../api/types.ts'
@@ -8,32 +8,10 @@ import { formOf } from '../model/form.ts'
 import { savePicture } from '../storage/database.ts'
 import { changeTurns, findConversation, keep, removeTurns } from './conversations.ts'
 import { pictureBytes } from './picture-urls.ts'
+import { endRun, runs, setRun, type Stage } from './runs.ts'
 import { watchService } from './service.ts'
 import { settings } from './settings.ts'
 import { waitUntil } from './wait.ts'
-
-/** How far a question has come. */
-export type Stage =
-  | { name: 'waiting', seconds: number, why: 'busy' | 'notReady' }
-  | { name: 'uploading', sent: number, total: number }
-  | { name: 'preparing', pictures: number }
-  | { name: 'encoding', done: number, total: number }
-  | { name: 'reading', done: number, total: number }
-  | { name: 'answering' }
-
-/** A question that is being answered. `answer` grows here; the conversation has it when it is complete. */
-export interface Run {
-  conversation: string
-  stage: Signal<Stage>
-  answer: Signal<Answer>
-  /** At every stage, at once. */
-  stop (): void
-  /** Ends the wait of a busy service. */
-  retryNow (): void
-}
-
-/** By conversation: each may have one. */
-export const runs = signal<ReadonlyMap<string, Run>>(new Map())
 
 /** Refusals after which the same request may be answered. */
 const BUSY = ['SERVER_BUSY', 'QUEUE_TIMEOUT', 'OVERLOADED', 'RATE_LIMITED', 'SHUTTING_DOWN']
@@ -62,12 +40,6 @@ export function askAgain (conversation: string, questionId: string, text?: strin
   void run(conversation, before, { ...old, text: text ?? old.text, at: Date.now() })
 }
 
-/** The answer as it is now: of the run while there is one. */
-export function runOf (conversation: string, answer: Answer): Run | undefined {
-  const run = runs.value.get(conversation)
-  return run?.answer.peek().id === answer.id ? run : undefined
-}
-
 async function run (conversation: string, before: readonly Turn[], question: Question): Promise<void> {
   const first = newAnswer(settings.value.format)
   const answer = signal(first)
@@ -75,7 +47,7 @@ async function run (conversation: string, before: readonly Turn[], question: Que
   const stopping = new AbortController()
   let wake = () => {}
   changeTurns(conversation, () => [...before, question, first])
-  setRun(conversation, { conversation, stage, answer, stop: () => stopping.abort(), retryNow: () => wake() })
+  setRun({ conversation, stage, answer, stop: () => stopping.abort(), retryNow: () => wake() })
   let keptAt = Date.now()
 
   function keepNowAndThen (): void {
@@ -141,14 +113,4 @@ function toFailure (error: unknown): Failure {
   if (error instanceof AskError) return error.failure
   console.error(error)
   return { ...networkFailure(), code: 'PAGE', sentence: String(error instanceof Error ? error.message : error) }
-}
-
-function setRun (conversation: string, run: Run): void {
-  runs.value = new Map(runs.value).set(conversation, run)
-}
-
-function endRun (conversation: string): void {
-  const left = new Map(runs.value)
-  left.delete(conversation)
-  runs.value = left
 }

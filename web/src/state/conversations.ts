@@ -2,7 +2,7 @@ import { batch, computed, signal } from '@preact/signals'
 import { newConversation, picturesOf, titleOf, withTurn, type Answer, type Conversation, type Turn } from '../model/conversation.ts'
 import { withTurnsSince } from '../model/turns.ts'
 import * as database from '../storage/database.ts'
-import { runs } from './asking.ts'
+import { runs } from './runs.ts'
 import { notify } from './notice.ts'
 import { listenToOtherTabs, tellOtherTabs } from './tabs.ts'
 
