@@ -17,24 +17,27 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 
 # The bridge is built for the variants of llama.cpp that are there: each image keeps its own only.
+# `npm prune` brings back what was left out: it goes twice.
 FROM packages AS build-cpu
-RUN rm -rf node_modules/@node-llama-cpp/*-cuda node_modules/@node-llama-cpp/*-cuda-ext node_modules/@node-llama-cpp/*-vulkan
+ARG OTHERS="node_modules/@node-llama-cpp/*-cuda node_modules/@node-llama-cpp/*-cuda-ext node_modules/@node-llama-cpp/*-vulkan"
+RUN rm -rf ${OTHERS}
 COPY native ./native
 RUN npm run postinstall
 COPY . .
 RUN npm run build \
   && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
-  && rm -rf node_modules/node-llama-cpp/llama/gitRelease.bundle native/build/*/reference
+  && rm -rf ${OTHERS} node_modules/node-llama-cpp/llama/gitRelease.bundle native/build/*/reference
 
 FROM packages AS build-cuda
 # -ext has CUDA 12 for older drivers: this image brings CUDA 13.
-RUN rm -rf node_modules/@node-llama-cpp/*-cuda-ext node_modules/@node-llama-cpp/*-vulkan
+ARG OTHERS="node_modules/@node-llama-cpp/*-cuda-ext node_modules/@node-llama-cpp/*-vulkan"
+RUN rm -rf ${OTHERS}
 COPY native ./native
 RUN npm run postinstall
 COPY . .
 RUN npm run build \
   && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
-  && rm -rf node_modules/node-llama-cpp/llama/gitRelease.bundle native/build/*/reference
+  && rm -rf ${OTHERS} node_modules/node-llama-cpp/llama/gitRelease.bundle native/build/*/reference
 
 # --- what runs -------------------------------------------------------------------------------------------------------------------
 FROM nvidia/cuda:13.0.1-base-ubuntu24.04 AS cuda
@@ -45,7 +48,7 @@ RUN apt-get update \
 COPY --from=packages /usr/local/bin/node /usr/local/bin/node
 ENV NODE_ENV=production HOST=0.0.0.0 UPLOAD_DIR=/app/uploads MODELS_DIR=/models LLAMA_GPU=cuda NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 WORKDIR /app
-RUN useradd --system --uid 10001 --no-create-home sightline \
+RUN useradd --uid 10001 --no-create-home sightline \
   && install --directory --owner=sightline uploads /models
 COPY --from=build-cuda /app/package.json ./
 COPY --from=build-cuda /app/deploy/healthcheck.mjs ./deploy/
@@ -65,7 +68,7 @@ CMD ["node", "dist/server.js"]
 FROM node:${NODE_VERSION}-bookworm-slim AS cpu
 ENV NODE_ENV=production HOST=0.0.0.0 UPLOAD_DIR=/app/uploads MODELS_DIR=/models LLAMA_GPU=off
 WORKDIR /app
-RUN useradd --system --uid 10001 --no-create-home sightline \
+RUN useradd --uid 10001 --no-create-home sightline \
   && install --directory --owner=sightline uploads /models
 COPY --from=build-cpu /app/package.json ./
 COPY --from=build-cpu /app/deploy/healthcheck.mjs ./deploy/

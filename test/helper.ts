@@ -11,11 +11,14 @@ import { ROOT } from '../root.ts'
 import type { ChatAnswer } from '../schemas/chat.ts'
 import type { Engine } from '../services/engine/engine.ts'
 import { createLocalEngine, type LocalEngineOptions } from '../services/engine/local-engine.ts'
+import { builtFile, isBuilt } from './built.ts'
 
 /** TEST_LOG=info shows what the service logs. */
 export const silent = pino({ level: process.env.TEST_LOG ?? 'silent' }, process.stderr)
 
 export const EXAMPLES = path.join(ROOT, 'models/demo/examples')
+
+const BUILT_WORKER = { file: builtFile('services/engine/worker/main.js'), execArgv: [] }
 
 export const ENGINE_DEFAULTS = {
   model: '',
@@ -33,7 +36,7 @@ export const ENGINE_DEFAULTS = {
 
 /** The real engine with the embedded model on the CPU, loaded, and closed with the test. */
 export async function createTestEngine (t: Test, overrides: Partial<LocalEngineOptions> = {}): Promise<Engine> {
-  const engine = createLocalEngine({ log: silent, ...ENGINE_DEFAULTS, ...overrides })
+  const engine = createLocalEngine({ log: silent, ...isBuilt && { worker: BUILT_WORKER }, ...ENGINE_DEFAULTS, ...overrides })
   t.teardown(() => engine.close())
   await engine.ready()
   return engine

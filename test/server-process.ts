@@ -3,6 +3,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import { ROOT } from '../root.ts'
+import { builtFile, isBuilt } from './built.ts'
 
 export interface Launched {
   child: ChildProcess
@@ -16,9 +17,10 @@ export interface Server extends Launched {
   url: string
 }
 
-/** Starts `server.ts` as a process of its own, on a free port and killed with the test. */
+/** Starts the service as a process of its own, on a free port and killed with the test. */
 export function launch (t: Test, env: Record<string, string>): Launched {
-  const child = fork(path.join(ROOT, 'server.ts'), { execArgv: ['--import', import.meta.resolve('tsx')], stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...process.env, PORT: '0', LLAMA_GPU: 'off', ...env } })
+  const [file, execArgv] = isBuilt ? [builtFile('server.js'), []] : [path.join(ROOT, 'server.ts'), ['--import', import.meta.resolve('tsx')]]
+  const child = fork(file, { execArgv, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...process.env, PORT: '0', LLAMA_GPU: 'off', ...env } })
   let text = ''
   for (const stream of [child.stdout!, child.stderr!]) createInterface({ input: stream }).on('line', line => { text += line + '\n' })
   const exited = new Promise<{ code: number | null, signal: string | null }>(resolve => child.once('close', (code, signal) => resolve({ code, signal })))

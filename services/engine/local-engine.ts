@@ -4,7 +4,7 @@ import type { Log } from '../log.ts'
 import { createDownloadReporter } from './download-progress.ts'
 import type { Engine, EngineEvent, EngineInfo, GenerateRequest, Inspection, Tool, Turn } from './engine.ts'
 import { EventQueue } from './event-queue.ts'
-import { createSupervisor } from './supervisor.ts'
+import { createSupervisor, type WorkerProgram } from './supervisor.ts'
 import type { FromWorker, ModelInfo, WireError, WorkerOptions, WorkerStats } from './worker/protocol.ts'
 
 export interface LocalEngineOptions extends WorkerOptions {
@@ -13,6 +13,8 @@ export interface LocalEngineOptions extends WorkerOptions {
   silenceMs?: number
   /** Milliseconds that the child may go on computing for a request that was aborted, until it is replaced. */
   letGoMs?: number
+  /** What the child runs; by default the worker beside this file. */
+  worker?: WorkerProgram
 }
 
 const SILENCE_MS = 30_000
@@ -34,7 +36,7 @@ interface Pending {
  * The engine that runs the model on this machine, in a child process: an assertion inside native code ends the child and not
  * the service. A crash fails the requests in flight with `ENGINE_CRASHED`; the child is started again after a pause.
  */
-export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_GO_MS, ...options }: LocalEngineOptions): Engine {
+export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_GO_MS, worker, ...options }: LocalEngineOptions): Engine {
   let state: EngineInfo['state'] = 'starting'
   let reason = LOADING
   let model = NO_MODEL
@@ -197,7 +199,7 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
     await supervisor.close()
   }
 
-  const supervisor = createSupervisor({ log, silenceMs, greeting: { type: 'load', options }, onStart, onMessage, onEnd })
+  const supervisor = createSupervisor({ log, silenceMs, ...worker && { worker }, greeting: { type: 'load', options }, onStart, onMessage, onEnd })
   return {
     ready: () => firstLoad.promise,
     info: () => ({ state, reason, ...model, restarts: supervisor.restarts, pid: supervisor.pid, ...stats }),

@@ -5,10 +5,15 @@ import { fileURLToPath } from 'node:url'
 import type { Log } from '../log.ts'
 import type { FromWorker, FromWorkerBatch, ToWorker } from './worker/protocol.ts'
 
+/** A file of JavaScript, or of TypeScript and what runs it. */
+export interface WorkerProgram { file: string, execArgv: string[] }
+
 export interface SupervisorOptions {
   log: Log
   /** Milliseconds without a sign of life after which a child counts as hanging. */
   silenceMs: number
+  /** What the child runs; by default the worker beside this file. */
+  worker?: WorkerProgram
   /** The first message to each child. */
   greeting: ToWorker
   onStart (): void
@@ -41,12 +46,13 @@ const CLOSE_TIMEOUT_MS = 5_000
 /** How many times within the allowed silence the child is looked at. */
 const LOOKS = 6
 
-const WORKER = fileURLToPath(new URL(`./worker/main${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url))
+const WORKER: WorkerProgram = ((file: string) => ({
+  file,
+  // From the sources the child needs what runs TypeScript; the other loaders that a test's process has would only make its start slow.
+  execArgv: file.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : process.execArgv
+}))(fileURLToPath(new URL(`./worker/main${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url)))
 
-/** From the sources the child needs what runs TypeScript; the other loaders that a test's process has would only make its start slow. */
-const EXEC_ARGV = WORKER.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : process.execArgv
-
-export function createSupervisor ({ log, silenceMs, greeting, onStart, onMessage, onEnd }: SupervisorOptions): Supervisor {
+export function createSupervisor ({ log, silenceMs, worker = WORKER, greeting, onStart, onMessage, onEnd }: SupervisorOptions): Supervisor {
   let child: ChildProcess | null = null
   let restarts = 0
   let crashesInARow = 0
@@ -72,7 +78,7 @@ export function createSupervisor ({ log, silenceMs, greeting, onStart, onMessage
   }
 
   function begin (): ChildProcess {
-    const started = fork(WORKER, { execArgv: EXEC_ARGV, serialization: 'advanced', stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    const started = fork(worker.file, { execArgv: worker.execArgv, serialization: 'advanced', stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     const end = (why: string) => { if (started === child) ended(why) }
     started.on('error', error => {
       log.error({ err: error }, 'the engine process has trouble')
