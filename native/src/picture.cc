@@ -1,6 +1,5 @@
 #include "picture.h"
 
-#include <stdexcept>
 #include <string>
 
 #include "lane.h"
@@ -10,60 +9,17 @@ namespace {
 
 Napi::FunctionReference constructor;
 
-/** Decodes tokens [offset, offset + count) of a picture that starts at `position` into one sequence. */
 class Decode : public Task {
 public:
-    Decode(llama_context * context, Napi::Object context_object, std::shared_ptr<const Encoding> encoding,
-           llama_seq_id sequence, llama_pos position, int32_t offset, int32_t count, int32_t threads)
-        : context_(context), context_ref_(Napi::Persistent(context_object)), encoding_(std::move(encoding)), sequence_(sequence),
-          position_(position), offset_(offset), count_(count), threads_(threads) {}
+    Decode(llama_context * context, Napi::Object context_object, std::shared_ptr<const Encoding> encoding, Slice slice, int32_t threads)
+        : Task(context_object), context_(context), encoding_(std::move(encoding)), slice_(slice), threads_(threads) {}
 
-    void execute() override {
-        llama_set_n_threads(context_, threads_, threads_);
-        const int axes = encoding_->mrope ? 4 : 1;
-        const int32_t width = llama_model_n_embd_inp(llama_get_model(context_));
-        std::vector<llama_pos> positions(static_cast<size_t>(count_) * axes, 0);
-        std::vector<int32_t> sequence_counts(count_, 1);
-        std::vector<llama_seq_id *> sequences(static_cast<size_t>(count_) + 1, &sequence_);
-        std::vector<int8_t> logits(count_, 0);
-        sequences[count_] = nullptr;
-
-        for (int32_t i = 0; i < count_; i++) {
-            const mtmd_decoder_pos & relative = encoding_->positions[offset_ + i];
-            if (!encoding_->mrope) {
-                positions[i] = position_ + offset_ + i;
-                continue;
-            }
-            // One run an axis, each as long as this slice: t… y… x… z…
-            positions[i] = position_ + static_cast<llama_pos>(relative.t);
-            positions[i + count_] = position_ + static_cast<llama_pos>(relative.y);
-            positions[i + count_ * 2] = position_ + static_cast<llama_pos>(relative.x);
-            positions[i + count_ * 3] = static_cast<llama_pos>(relative.z);
-        }
-
-        llama_batch batch = {};
-        batch.n_tokens = count_;
-        // llama_batch is not const-correct; llama_decode only reads the embeddings.
-        batch.embd = const_cast<float *>(encoding_->embeddings.data()) + static_cast<size_t>(offset_) * width;
-        batch.pos = positions.data();
-        batch.n_seq_id = sequence_counts.data();
-        batch.seq_id = sequences.data();
-        batch.logits = logits.data();
-
-        const int32_t status = llama_decode(context_, batch);
-        if (status == 1) throw std::runtime_error("No free KV cells for the picture");
-        if (status != 0) throw std::runtime_error("llama_decode failed on a picture, status " + std::to_string(status));
-        llama_synchronize(context_);
-    }
+    void execute() override { decode_slice(context_, *encoding_, slice_, threads_); }
 
 private:
     llama_context * context_;
-    Napi::ObjectReference context_ref_;  // keeps node-llama-cpp from collecting the context meanwhile
     std::shared_ptr<const Encoding> encoding_;
-    llama_seq_id sequence_;
-    llama_pos position_;
-    int32_t offset_;
-    int32_t count_;
+    Slice slice_;
     int32_t threads_;
 };
 
@@ -134,7 +90,7 @@ Napi::Value Picture::decode(const Napi::CallbackInfo & info) {
     const size_t width = llama_model_n_embd_inp(llama_get_model(context));
     if (encoding.embeddings.size() != width * encoding.tokens) throw Napi::TypeError::New(env, "The picture was encoded for another model");
 
-    return Lane::decoding(env).run(env, std::make_unique<Decode>(context, info[0].As<Napi::Object>(), encoding_, sequence, position, offset, count, threads));
+    return Lane::decoding(env).run(env, std::make_unique<Decode>(context, info[0].As<Napi::Object>(), encoding_, Slice{ sequence, position, offset, count }, threads));
 }
 
 void Picture::dispose(const Napi::CallbackInfo &) {

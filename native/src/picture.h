@@ -3,18 +3,8 @@
 #include <napi.h>
 
 #include <memory>
-#include <vector>
 
-#include "mtmd.h"
-
-/** What an encoding leaves: the embeddings of one picture and the M-RoPE positions of its tokens, relative to its start. */
-struct Encoding {
-    std::vector<float> embeddings;             // [tokens × width of the model's input embedding]
-    std::vector<mtmd_decoder_pos> positions;   // [tokens], for a picture that starts at position 0
-    int32_t tokens = 0;                        // KV cells
-    llama_pos span = 0;                        // positions that the picture takes: max(columns, rows) with M-RoPE
-    bool mrope = false;
-};
+#include "encoding.h"
 
 /** A picture as the model sees it. Immutable and shared: any number of sequences may decode it, also at the same time. */
 class Picture : public Napi::ObjectWrap<Picture> {

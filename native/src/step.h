@@ -8,10 +8,7 @@
  *
  * An item is { sequence, position, tokens, sampler }: `tokens` (at least one, at most a batch) stand at `position` and after it; with a
  * sampler of null nothing follows. Sequences ascend, none comes twice. The result holds a token for each item: -1 where none was asked for,
- * -2 where the grammar leaves none.
- *
- * llama.cpp computes sequences in one batch only while their numbers ascend without a gap. A gap is filled with a token for each missing
- * sequence, up to `mostFillers` in all, and these are forgotten again.
+ * -2 where the grammar leaves none. Gaps between the sequences are filled with up to `mostFillers` tokens (evaluation.h).
  */
 Napi::Value step(const Napi::CallbackInfo & info);
 

@@ -4,14 +4,13 @@
 
 #include <memory>
 
-#include "mtmd.h"
-#include "pacer.h"
+#include "encoder.h"
 
-/** The projector: turns pixels into embeddings. One encoding at a time; needs no llama_context and therefore no lock. */
+/** The projector, as JavaScript sees it: one encoding at a time. */
 class Vision : public Napi::ObjectWrap<Vision> {
 public:
     static Napi::Function define(Napi::Env env);
-    static Napi::Object create(Napi::Env env, mtmd::context_ptr context, std::unique_ptr<Pacer> pacer, Napi::Object model, bool shares_lane);
+    static Napi::Object create(Napi::Env env, std::unique_ptr<Encoder> encoder, Napi::Object model, bool shares_lane);
 
     explicit Vision(const Napi::CallbackInfo & info);
 
@@ -26,9 +25,7 @@ private:
     void cancel(const Napi::CallbackInfo & info);
     void dispose(const Napi::CallbackInfo & info);
 
-    std::unique_ptr<Pacer> pacer_;  // outlives the context, which calls it
-    mtmd::context_ptr context_;
-    const llama_model * llama_ = nullptr;
+    std::unique_ptr<Encoder> encoder_;  // null once it was disposed of
     Napi::ObjectReference model_;  // the projector reads the text model's sizes: keep it alive
     bool shares_lane_ = false;
     bool busy_ = false;  // known to JavaScript's thread only

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <vector>
+
+#include "llama.h"
+#include "mtmd.h"
+
+/** What an encoding leaves: the embeddings of one picture and the M-RoPE positions of its tokens, relative to its start. */
+struct Encoding {
+    std::vector<float> embeddings;             // [tokens × width of the model's input embedding]
+    std::vector<mtmd_decoder_pos> positions;   // [tokens], for a picture that starts at position 0
+    int32_t tokens = 0;                        // KV cells
+    llama_pos span = 0;                        // positions that the picture takes: max(columns, rows) with M-RoPE
+    bool mrope = false;
+};
+
+/** Tokens [offset, offset + count) of a picture that starts at `position` in a sequence. */
+struct Slice {
+    llama_seq_id sequence;
+    llama_pos position;
+    int32_t offset;
+    int32_t count;
+};
+
+/** Decodes a slice, which the caller has checked against the picture and the context. Throws std::runtime_error when llama.cpp fails. */
+void decode_slice(llama_context * context, const Encoding & encoding, const Slice & slice, int32_t threads);
