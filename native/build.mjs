@@ -60,6 +60,14 @@ export function locate () {
   return { dir: path.join(HERE, 'build', hashInputs(variants)), variants }
 }
 
+/** The variables of CMakeLists.txt. */
+export const definitions = (sources, variants) => [
+  `-DLLAMA_CPP=${sources}`,
+  `-DADDON_DIR=${path.join(packageDir('node-llama-cpp'), 'llama/addon')}`,
+  `-DNAPI_DIRS=${packageDir('node-addon-api')};${path.join(packageDir('node-api-headers'), 'include')}`,
+  `-DVARIANTS=${variants.map(({ name, bins, llama, ggml }) => [name, bins, llama, ggml].join('|')).join(';')}`
+]
+
 function fail (sentence) {
   console.error(`\nSightline: ${sentence}\n`)
   process.exit(1)
@@ -82,18 +90,12 @@ function build () {
   if (!ninja) need('make', 'install it, e.g. apt-get install make')
 
   console.log(`Building the vision bridge for ${variants.map(variant => variant.name).join(', ')} (a minute or two, once) …`)
-  const llamaDir = path.join(packageDir('node-llama-cpp'), 'llama')
+  const bundle = path.join(packageDir('node-llama-cpp'), 'llama/gitRelease.bundle')
   const work = mkdtempSync(path.join(os.tmpdir(), 'sightline-build-'))
   const run = (command, args) => execFileSync(command, args, { stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 })
   try {
-    run('git', ['clone', '--quiet', '-c', 'advice.detachedHead=false', path.join(llamaDir, 'gitRelease.bundle'), path.join(work, 'llama.cpp')])
-    run('cmake', [
-      '-S', HERE, '-B', path.join(work, 'out'), '-DCMAKE_BUILD_TYPE=Release', ...(ninja ? ['-GNinja'] : []),
-      `-DLLAMA_CPP=${path.join(work, 'llama.cpp')}`,
-      `-DADDON_DIR=${path.join(llamaDir, 'addon')}`,
-      `-DNAPI_DIRS=${packageDir('node-addon-api')};${path.join(packageDir('node-api-headers'), 'include')}`,
-      `-DVARIANTS=${variants.map(({ name, bins, llama, ggml }) => [name, bins, llama, ggml].join('|')).join(';')}`
-    ])
+    run('git', ['clone', '--quiet', '-c', 'advice.detachedHead=false', bundle, path.join(work, 'llama.cpp')])
+    run('cmake', ['-S', HERE, '-B', path.join(work, 'out'), '-DCMAKE_BUILD_TYPE=Release', ...(ninja ? ['-GNinja'] : []), ...definitions(path.join(work, 'llama.cpp'), variants)])
     run('cmake', ['--build', path.join(work, 'out'), '--parallel', String(os.availableParallelism())])
 
     // Old results go, the new one appears whole: a build that is cut off leaves nothing that looks finished.

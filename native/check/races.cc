@@ -1,0 +1,258 @@
+// Drives the worker threads as the addon does, for ThreadSanitizer to watch (threads.mjs). The main thread is JavaScript's: it alone asks for
+// work, owns what the work needs, and gets it back. A seed decides what it asks for, the threads decide when that is done.
+//
+//   races MODEL MMPROJ LIBRARIES PICTURES SEED
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "encoder.h"
+#include "evaluation.h"
+#include "ggml-backend.h"
+#include "llama-cpp.h"
+#include "mtmd-helper.h"
+#include "threads.h"
+#include "worker-thread.h"
+
+namespace {
+
+constexpr int SEQUENCES = 3;
+constexpr int CELLS = 256;  // of each sequence
+constexpr int BATCH = 64;
+constexpr int THREADS = 2;
+constexpr int ANSWER = 6;  // tokens
+constexpr llama_token QUESTION = 100;
+
+/** A promise: what a worker does, and what JavaScript does when it settles. */
+struct Call : public Job {
+    Call(std::function<void()> work, std::function<void(const std::string & error)> then) : work(std::move(work)), then(std::move(then)) {}
+    void execute() override { work(); }
+
+    std::function<void()> work;
+    std::function<void(const std::string & error)> then;
+};
+
+void expect_none(const std::string & error) {
+    if (error.empty()) return;
+    std::fprintf(stderr, "%s\n", error.c_str());
+    std::_Exit(1);
+}
+
+/** What a sequence is busy with. */
+struct Answer {
+    enum { FREE, PREFILLING, GENERATING } state = FREE;
+    llama_pos start = 0;     // behind the picture
+    llama_pos position = 0;  // of the token that comes next
+    llama_token token = QUESTION;
+    int left = 0;
+    std::shared_ptr<Sampling> sampling;
+};
+
+class Driver {
+public:
+    Driver(llama_context * context, Encoder & encoder, int pictures, unsigned seed)
+        : context_(context), vocab_(llama_model_get_vocab(llama_get_model(context))), encoder_(encoder), left_(pictures), random_(seed) {}
+
+    void run() {
+        go_on();
+        while (in_flight_ > 0) {
+            const std::unique_ptr<Call> call(static_cast<Call *>(done_.take()));
+            in_flight_--;
+            call->then(call->error);
+            go_on();
+        }
+    }
+
+    void report() const {
+        std::printf("%d pictures encoded, %d cancelled; %d slices, %d steps for %d tokens, %d times forgotten, %d changes of threads\n",
+            encoded_, cancelled_, slices_, steps_, tokens_, forgotten_, changes_);
+    }
+
+private:
+    int random(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
+
+    void ask(WorkerThread & thread, std::function<void()> work, std::function<void(const std::string &)> then) {
+        in_flight_++;
+        thread.add(new Call(std::move(work), std::move(then)));
+    }
+
+    /** Asks for whatever can be asked for now. */
+    void go_on() {
+        if (encoding_) meddle();
+        else if (left_ > 0 && pictures_.size() < SEQUENCES) encode();
+        for (int sequence = 0; sequence < SEQUENCES && !pictures_.empty(); sequence++) {
+            if (answers_[sequence].state == Answer::FREE) prefill(sequence);
+        }
+        if (!stepping_) step();
+    }
+
+    void meddle() {
+        if (random(2) == 0) {
+            encoder_.set_threads(1 + random(THREADS));
+            changes_++;
+        }
+        if (random(20) == 0) {
+            encoder_.cancel();
+            cancelling_ = true;
+        }
+    }
+
+    void encode() {
+        const int width = 28 * (2 + random(5));
+        const int height = 28 * (2 + random(5));
+        const std::vector<unsigned char> rgb(static_cast<size_t>(width) * height * 3, static_cast<unsigned char>(random(256)));
+        auto bitmap = std::make_shared<mtmd::bitmap>(width, height, rgb.data());
+        auto encoding = std::make_shared<std::shared_ptr<const Encoding>>();
+        left_--;
+        encoding_ = true;
+        cancelling_ = false;
+        encoder_.begin(1 + random(THREADS));
+        ask(encoding_thread_, [this, bitmap, encoding] { *encoding = encoder_.encode(*bitmap); }, [this, encoding](const std::string & error) {
+            encoding_ = false;
+            if (!cancelling_) expect_none(error);
+            if (error.empty()) pictures_.push_back(*encoding);
+            (error.empty() ? encoded_ : cancelled_)++;
+        });
+    }
+
+    void prefill(int sequence) {
+        const std::shared_ptr<const Encoding> picture = pictures_.front();
+        // Its only reference is soon that of the slices; or another sequence decodes it too.
+        if (random(3) > 0) pictures_.pop_front();
+        answers_[sequence].state = Answer::PREFILLING;
+        forget(sequence, 0, [] {});
+        for (int32_t offset = 0, count = 0; offset < picture->tokens; offset += count) {
+            count = 1 + random(picture->tokens - offset);
+            const bool last = offset + count == picture->tokens;
+            const Slice slice = { sequence, 0, offset, count };
+            const int threads = 1 + random(THREADS);
+            const llama_pos span = picture->span;
+            slices_++;
+            ask(decoding_thread_, [this, picture, slice, threads] { decode_slice(context_, *picture, slice, threads); },
+                [this, sequence, span, last](const std::string & error) {
+                    expect_none(error);
+                    if (last) generate(sequence, span);
+                });
+        }
+    }
+
+    void generate(int sequence, llama_pos start) {
+        SamplingOptions options;
+        options.temperature = static_cast<float>(random(2));
+        options.top_k = 40;
+        options.top_p = 0.95f;
+        options.seed = random_();
+        options.penalty_window = 64;
+        options.repeat_penalty = 1.1f;
+        if (random(3) == 0) options.grammar = "root ::= \"yes\" | \"no\"";
+        answers_[sequence] = { Answer::GENERATING, start, start, QUESTION, ANSWER, std::make_shared<Sampling>(vocab_, options) };
+    }
+
+    void step() {
+        std::vector<Item> items;
+        for (int sequence = 0; sequence < SEQUENCES; sequence++) {
+            const Answer & answer = answers_[sequence];
+            if (answer.state == Answer::GENERATING) items.push_back({ sequence, answer.position, { answer.token }, answer.sampling });
+        }
+        if (items.empty()) return;
+        // A gap, for fillers.
+        if (items.size() > 1 && random(3) == 0) items.erase(items.begin() + random(static_cast<int>(items.size())));
+        std::vector<int> sequences;
+        for (const Item & item : items) sequences.push_back(item.sequence);
+        auto evaluation = std::make_shared<Evaluation>(context_, std::move(items), SEQUENCES, 1 + random(THREADS));
+        stepping_ = true;
+        steps_++;
+        ask(decoding_thread_, [evaluation] { evaluation->run(); }, [this, evaluation, sequences](const std::string & error) {
+            expect_none(error);
+            stepping_ = false;
+            for (size_t i = 0; i < sequences.size(); i++) advance(sequences[i], evaluation->next()[i]);
+        });
+    }
+
+    void advance(int sequence, llama_token token) {
+        Answer & answer = answers_[sequence];
+        if (token >= 0 && !llama_vocab_is_eog(vocab_, token) && --answer.left > 0) {
+            answer.token = token;
+            answer.position++;
+            tokens_++;
+            return;
+        }
+        const llama_pos start = answer.start;
+        answer = {};
+        if (random(3) > 0) return;
+        // Another question about the same picture.
+        answer.state = Answer::PREFILLING;
+        forget(sequence, start, [this, sequence, start] { generate(sequence, start); });
+    }
+
+    void forget(int sequence, llama_pos from, std::function<void()> then) {
+        auto forgotten = std::make_shared<bool>(false);
+        ask(decoding_thread_, [this, sequence, from, forgotten] { *forgotten = forget_from(context_, sequence, from); },
+            [this, forgotten, then](const std::string & error) {
+                expect_none(*forgotten ? error : "Nothing was forgotten");
+                forgotten_++;
+                then();
+            });
+    }
+
+    llama_context * context_;
+    const llama_vocab * vocab_;
+    Encoder & encoder_;
+    int left_;
+    std::mt19937 random_;
+
+    Queue<Job *> done_;
+    WorkerThread & decoding_thread_ = *new WorkerThread([this](Job * job) { done_.push(job); });
+    WorkerThread & encoding_thread_ = *new WorkerThread([this](Job * job) { done_.push(job); });
+    int in_flight_ = 0;
+    bool encoding_ = false;
+    bool cancelling_ = false;
+    bool stepping_ = false;
+    std::deque<std::shared_ptr<const Encoding>> pictures_;
+    Answer answers_[SEQUENCES];
+
+    int encoded_ = 0, cancelled_ = 0, slices_ = 0, steps_ = 0, tokens_ = 0, forgotten_ = 0, changes_ = 0;
+};
+
+}  // namespace
+
+int main(int argc, char ** argv) {
+    if (argc != 6) {
+        std::fprintf(stderr, "usage: races MODEL MMPROJ LIBRARIES PICTURES SEED\n");
+        return 2;
+    }
+    const auto quiet = [](ggml_log_level, const char *, void *) {};
+    llama_log_set(quiet, nullptr);
+    mtmd_helper_log_set(quiet, nullptr);
+    ggml_backend_load_all_from_path(argv[3]);
+    llama_backend_init();
+
+    llama_model_params model_params = llama_model_default_params();
+    model_params.n_gpu_layers = 0;
+    const llama_model_ptr model(llama_model_load_from_file(argv[1], model_params));
+    if (!model) return 1;
+    llama_context_params context_params = llama_context_default_params();
+    context_params.n_ctx = CELLS * SEQUENCES;
+    context_params.n_batch = context_params.n_ubatch = BATCH;
+    context_params.n_seq_max = SEQUENCES;
+    const llama_context_ptr context(llama_init_from_model(model.get(), context_params));
+    if (!context) return 1;
+    llama_attach_threadpool(context.get(), create_threads(THREADS), nullptr);
+
+    EncoderOptions options;
+    options.threads = THREADS;
+    options.min_tokens = 1;
+    options.max_tokens = BATCH;
+    Encoder encoder(argv[2], model.get(), options);
+
+    // Never destroyed, as its threads are not.
+    auto * driver = new Driver(context.get(), encoder, std::atoi(argv[4]), static_cast<unsigned>(std::atoi(argv[5])));
+    driver->run();
+    driver->report();
+    return 0;
+}
