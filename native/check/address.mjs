@@ -1,5 +1,5 @@
 // AddressSanitizer inside Node: `pictures.mjs` works with the addon. What is found in our sources or mtmd's counts; what Node itself leaves behind
-// does not.
+// does not, even where we called it.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
@@ -25,7 +25,7 @@ export async function checkAddresses (pictures) {
   let report = ''
   child.stderr.setEncoding('utf8').on('data', text => { report += text })
   const [code] = await once(child, 'exit')
-  const ours = report.split('\n\n').filter(block => /leak of/.test(block) && /native\/src\/|tools\/mtmd\//.test(block))
+  const ours = report.split('\n\n').filter(block => /leak of/.test(block) && /native\/src\/|tools\/mtmd\//.test(block.split(`(${process.execPath}+`)[0]))
   if (code !== 0) console.error(report)
   else if (ours.length > 0) console.error(ours.join('\n\n'))
   console.log(`AddressSanitizer: ${code === 0 ? 'no fault' : `ended with ${code}`}, ${ours.length} leaks in the bridge`)
