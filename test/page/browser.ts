@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core'
-import type { Test } from 'tap'
+import root, { type Test } from 'tap'
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome']
 /** The browser that is driven; CHROMIUM names another one. */
@@ -26,6 +26,8 @@ export async function launchBrowser (): Promise<Browser> {
   return await chromium.launch({ executablePath: EXECUTABLE, chromiumSandbox: false })
 }
 
+let launched: Promise<Browser> | undefined
+
 /**
  * Tests in a real browser, one for all of them and a fresh profile for each; `page.goto('./')` shows the page of the service. A test fails, whatever else it
  * asserts, when the browser complains: about an error on the console or one that nobody caught, a violation of the content security policy, or a
@@ -33,11 +35,8 @@ export async function launchBrowser (): Promise<Browser> {
  * @param baseURL the page's address, with a slash at its end
  */
 export function createPageTests (t: Test, baseURL: string): PageTest {
-  let launched: Promise<Browser> | undefined
-  t.teardown(async () => await (await launched)?.close())
-
   return (name, { allow = [], ...options }, body) => t.test(name, { skip: NO_BROWSER }, async t => {
-    launched ??= launchBrowser()
+    launched ??= launchForAll()
     const context = await (await launched).newContext({ baseURL, locale: 'en-GB', reducedMotion: 'reduce', ...options })
     context.setDefaultTimeout(PATIENCE_MS)
     // What compiles these tests wraps functions that have a name in a helper, which functions that run in the page then look for.
@@ -54,6 +53,12 @@ export function createPageTests (t: Test, baseURL: string): PageTest {
     }
     t.same(complaints.filter(complaint => !allow.some(it => it.test(complaint))), [], 'the browser complains about nothing')
   })
+}
+
+async function launchForAll (): Promise<Browser> {
+  const browser = await launchBrowser()
+  root.teardown(() => browser.close())
+  return browser
 }
 
 /** A list that grows with whatever the browser complains about. */

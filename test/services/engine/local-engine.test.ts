@@ -116,8 +116,9 @@ t.test('the service survives a crash of the child: 503 or an error event, then a
   t.match((await events.next()).value, { event: 'accepted' })
   process.kill(pid!, 'SIGSTOP')
   const plain = ask(service.url, { message: 'What is in the picture?' }, [picture])
-  await until(() => service.app.slots.stats().taken >= 1 && service.leftovers().length >= 1)
-  await new Promise(resolve => setTimeout(resolve, 100))
+  // Admitted, and then long enough to have asked the child.
+  await until(() => service.app.slots.stats().served === 2)
+  await new Promise(resolve => setTimeout(resolve, 500))
   process.kill(pid!, 'SIGKILL')
 
   const { status, body } = await plain

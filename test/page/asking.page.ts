@@ -1,0 +1,109 @@
+import type { Test } from 'tap'
+import { dropFiles, pasteFiles } from './pictures.ts'
+import { startPage } from './start.ts'
+import { ask, choose, complete, CROSS, HEART, LONG_ANSWER, open, question, watchForms } from './steps.ts'
+
+export default async function (t: Test): Promise<void> {
+  const { service, pageTest } = await startPage(t, { MAX_IMAGES: '3', MAX_FILE_SIZE_MB: '1' })
+
+  await pageTest('two pictures are dropped, asked about, and asked about again by their ids', {}, async (t, page) => {
+    const sent = await watchForms(page)
+    await open(page)
+    await dropFiles(page, 'body', [HEART.file, CROSS.file])
+    const first = await ask(page, 'Describe the images.')
+    const text = await complete(first)
+    t.match(text, HEART.words)
+    t.match(text, CROSS.words)
+
+    // The receipts: folded at first.
+    const details = first.locator('details')
+    t.equal(await details.getAttribute('open'), null)
+    await details.locator('summary').click()
+    const told = await details.innerText()
+    for (const words of [/00\.png/, /120 × 160, PNG/, /112 × 168/, /640 × 480, JPEG/, /tokens\/s/, /First word after/]) t.match(told, words)
+
+    t.match(await complete(await ask(page, 'What is in picture 2?')), CROSS.words)
+    t.match(await sent(), [
+      [['message', 'Describe the images.'], ['images', '00.png'], ['images', '02.jpg']],
+      [['message', 'What is in picture 2?'], ['history', /"sha256:2409f0fd\w+","sha256:344f09c0\w+"/]]
+    ], 'no picture is sent again')
+    await service.quiet()
+  })
+
+  await pageTest('a picture is pasted, and sent without words', {}, async (t, page) => {
+    await open(page)
+    await pasteFiles(page, '#question', [HEART.file])
+    await page.getByRole('button', { name: 'Send' }).click()
+    t.match(await complete(page.locator('article.answer')), HEART.words)
+    t.equal(await page.locator('.question-text').innerText(), 'Describe the images.')
+  })
+
+  await pageTest('what cannot be sent says why, where it is', {}, async (t, page) => {
+    await open(page)
+    const file = (name: string, buffer: Buffer) => ({ name, mimeType: 'image/png', buffer })
+    await choose(page, file('words.png', Buffer.from('no picture')), file('large.png', Buffer.concat([HEART.file.buffer, Buffer.alloc(1_200_000)])), HEART.file, CROSS.file)
+    await page.getByText('Not a JPEG, PNG, WebP, AVIF, GIF or TIFF').waitFor()
+    await page.getByText('1.1 MB; at most 1 MB are possible').waitFor()
+    await page.getByText('At most 3 pictures at a time').waitFor()
+    await question(page).fill('Describe the images.')
+    t.ok(await page.getByRole('button', { name: 'Send' }).isDisabled())
+    for (const name of ['words.png', 'large.png']) await page.getByRole('button', { name: `Remove ${name}` }).click()
+    t.match(await complete(await ask(page, 'Describe the images.')), CROSS.words)
+  })
+
+  await pageTest('an answer is stopped while it comes, and what has come stays', {}, async (t, page) => {
+    await open(page, LONG_ANSWER)
+    const answer = await ask(page, 'Hi')
+    await page.locator('[data-stage=answering]').waitFor()
+    await page.getByRole('button', { name: 'Stop' }).click()
+    t.match(await complete(answer), /Stopped/)
+    await service.quiet()
+    t.ok(await page.getByRole('button', { name: 'Answer again' }).isEnabled())
+    t.equal(service.app.slots.stats().taken, 0)
+  })
+
+  await pageTest('an upload shows how far it is, and is stopped in the middle of it', {}, async (t, page) => {
+    await open(page)
+    const client = await page.context().newCDPSession(page)
+    await client.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 100_000 })
+    await choose(page, { ...HEART.file, buffer: Buffer.concat([HEART.file.buffer, Buffer.alloc(900_000)]) })
+    const answer = await ask(page, 'Describe the images.')
+    const stage = page.locator('[data-stage=uploading]')
+    await stage.getByText(/Sending \d{3}\S* kB of 901/).waitFor()
+    await page.getByRole('button', { name: 'Stop' }).click()
+    t.match(await complete(answer), /Stopped/)
+    await service.quiet()
+  })
+
+  await pageTest('a conversation outlives the page, its pictures too', {}, async (t, page) => {
+    await open(page)
+    await choose(page, HEART.file)
+    await complete(await ask(page, 'Describe the images.'))
+    await page.reload()
+    await page.getByRole('button', { name: /^Describe the images\./ }).first().click()
+    t.match(await page.locator('article.answer').innerText(), HEART.words)
+    const picture = page.locator('article.question img')
+    await picture.waitFor()
+    t.equal(await picture.evaluate((image: HTMLImageElement) => image.decode().then(() => image.naturalWidth)), 120)
+  })
+
+  await pageTest('a question is asked again in other words, and an exchange deleted, and both undone', {}, async (t, page) => {
+    await open(page)
+    await choose(page, HEART.file)
+    await complete(await ask(page, 'Describe the images.'))
+    await complete(await ask(page, 'Describe the images again.'))
+    await page.locator('article.question').first().hover()
+    await page.getByRole('button', { name: 'Edit and send again' }).first().click()
+    await page.getByRole('textbox', { name: 'Edit your question' }).fill('What is in the picture?')
+    await page.keyboard.press('Enter')
+    const answer = page.locator('article.answer')
+    await page.waitForFunction(() => document.querySelectorAll('article.answer').length === 1)
+    t.match(await complete(answer), /heart/)
+
+    await page.locator('article.question').hover()
+    await page.getByRole('button', { name: 'Delete this exchange' }).click()
+    await answer.waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: 'Undo' }).click()
+    t.match(await answer.innerText(), /heart/)
+  })
+}

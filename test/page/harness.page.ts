@@ -1,0 +1,76 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Test } from 'tap'
+import { accessibilityFaults } from './accessibility.ts'
+import { collectComplaints, launchBrowser, NO_BROWSER } from './browser.ts'
+import { dropFiles, pasteFiles } from './pictures.ts'
+import { startPage } from './start.ts'
+
+export default async function (t: Test): Promise<void> {
+  /** What a first visit may cost. */
+  const FIRST_LOAD_BYTES = 150_000
+
+  const { service, pageTest } = await startPage(t)
+
+  await pageTest('the page comes up, and the browser has nothing to complain about', {}, async (t, page) => {
+    const client = await page.context().newCDPSession(page)
+    await client.send('Network.enable')
+    const requests = new Map<string, string>()
+    let bytes = 0
+    client.on('Network.requestWillBeSent', ({ requestId, request }) => requests.set(requestId, request.url))
+    client.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+      if (!requests.get(requestId)?.startsWith(`${service.url}/api/`)) bytes += encodedDataLength
+    })
+    await page.goto('./', { waitUntil: 'networkidle' })
+    t.equal(await page.title(), 'Sightline')
+    t.ok(await page.getByRole('textbox').first().isVisible(), 'there is somewhere to write')
+    t.ok(bytes > 1_000 && bytes < FIRST_LOAD_BYTES, `${bytes} bytes for a first visit`)
+  })
+
+  await pageTest('files are dropped and pasted as people do it', {}, async (t, page) => {
+    await page.route('**/*', route => route.fulfill({ contentType: 'text/html', body: '<body><textarea></textarea>' }))
+    await page.goto('./')
+    await page.evaluate(() => {
+      const note = async (event: Event, transfer: DataTransfer | null) => {
+        event.preventDefault()
+        for (const file of transfer?.files ?? []) document.body.append(`${event.type} ${file.name} ${file.type} ${await file.text()};`)
+      }
+      for (const type of ['dragenter', 'dragover', 'drop'] as const) document.addEventListener(type, event => { void note(event, type === 'drop' ? event.dataTransfer : null) })
+      document.addEventListener('paste', event => { void note(event, event.clipboardData) })
+    })
+    const file = (name: string) => ({ name, mimeType: 'image/png', buffer: Buffer.from(`bytes of ${name}`) })
+    await dropFiles(page, 'body', [file('a.png'), file('b.png')])
+    await pasteFiles(page, 'textarea', [file('c.png')])
+    await page.getByText('bytes of c.png').waitFor()
+    t.equal(await page.locator('body').innerText(), 'drop a.png image/png bytes of a.png;drop b.png image/png bytes of b.png;paste c.png image/png bytes of c.png;')
+  })
+
+  await pageTest('what is wrong for those who cannot see is found', {}, async (t, page) => {
+    await page.goto('./')
+    await page.evaluate(() => { document.body.innerHTML = '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw="><button></button>' })
+    t.match((await accessibilityFaults(page)).join('\n'), /^button-name: .*\n[^]*^image-alt: /m)
+  })
+
+  t.test('complaints of the browser are heard', { skip: NO_BROWSER }, async t => {
+    const server = createServer((request, response) => {
+      if (request.url !== '/') return response.writeHead(404).end()
+      response.writeHead(200, { 'content-type': 'text/html', 'content-security-policy': "default-src 'none'; script-src 'self' 'nonce-x'; connect-src *" })
+        .end('<p style="color: red">Text</p><script nonce="x">fetch("http://localhost:9/").catch(() => {}); setTimeout(() => { throw new Error("thrown on purpose") })</script>')
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const browser = await launchBrowser()
+    t.teardown(async () => {
+      await browser.close()
+      server.close()
+    })
+    const context = await browser.newContext()
+    const complaints = collectComplaints(context, url)
+    const page = await context.newPage()
+    await page.goto(url, { waitUntil: 'networkidle' })
+    for (const expected of [/violates the following Content Security Policy directive/, /^uncaught: Error: thrown on purpose/, /^asked somebody else: http:\/\/localhost:9\//]) {
+      t.ok(complaints.some(it => expected.test(it)), `${expected} in ${JSON.stringify(complaints)}`)
+    }
+  })
+}

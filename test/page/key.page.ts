@@ -1,0 +1,33 @@
+import type { Test } from 'tap'
+import { accessibilityFaults } from './accessibility.ts'
+import { startPage } from './start.ts'
+import { ask, complete, question } from './steps.ts'
+
+export default async function (t: Test): Promise<void> {
+  const KEY = 'a-key-of-the-tests'
+
+  const { pageTest } = await startPage(t, { API_KEYS: KEY })
+
+  await pageTest('the key is asked for once and kept for the tab', { allow: [/status of 401/] }, async (t, page) => {
+    await page.goto('./')
+    const dialog = page.getByRole('dialog', { name: 'This service asks for a key' })
+    await dialog.waitFor()
+    t.same(await accessibilityFaults(page), [])
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'Enter the key' }).click()
+    await page.getByLabel('API key').fill('another')
+    await page.keyboard.press('Enter')
+    await page.getByText('The service does not take this key.').waitFor()
+    // The service is asked again meanwhile.
+    await page.waitForTimeout(4_000)
+    t.ok(await page.getByText('The service does not take this key.').isVisible())
+    await page.getByLabel('API key').fill(KEY)
+    await page.keyboard.press('Enter')
+    await dialog.waitFor({ state: 'hidden' })
+    await complete(await ask(page, 'Hi'))
+    await page.reload()
+    await page.getByText('3 of 3 slots free').waitFor()
+    t.notOk(await dialog.isVisible())
+    t.ok(await question(page).isVisible())
+  })
+}

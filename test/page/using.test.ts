@@ -1,0 +1,3 @@
+import { testPages } from './start.ts'
+
+await testPages('asking', 'trouble', 'conversations', 'storage', 'memory', 'arranging')
