@@ -13,7 +13,7 @@ const plugin: FastifyPluginAsync = async app => {
       directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] }
     },
     crossOriginOpenerPolicy: true,
-    // Does not stand in the way of pages that CORS_ORIGINS lets in: their requests say that they are of that kind.
+    // Does not stand in the way of pages that CORS_ORIGIN lets in: their requests say that they are of that kind.
     crossOriginResourcePolicy: true,
     noSniff: true,
     referrerPolicy: true,

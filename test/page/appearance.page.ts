@@ -16,7 +16,7 @@ export default async function (t: Test): Promise<void> {
     await page.getByRole('button', { name: '设置' }).first().click()
     await page.getByLabel('语言').selectOption('en')
     await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click()
-    t.equal(await question(page).getAttribute('placeholder'), 'Ask on…')
+    t.equal(await question(page).getAttribute('placeholder'), 'Ask a follow-up…')
     await page.reload()
     t.equal(await question(page).getAttribute('aria-label'), 'Your question')
   })

@@ -40,7 +40,7 @@ export const en = {
 
   'composer.label': 'Your question',
   'composer.placeholder': 'Ask about your pictures…',
-  'composer.placeholderNext': 'Ask on…',
+  'composer.placeholderNext': 'Ask a follow-up…',
   'composer.add': 'Add pictures',
   'composer.camera': 'Take a picture',
   'composer.send': 'Send',
