@@ -62,6 +62,31 @@ export default async function (t: Test): Promise<void> {
     t.equal(service.app.slots.stats().taken, 0)
   })
 
+  await pageTest('who has scrolled up to read is left alone while more comes, and finds the way back', { viewport: { width: 500, height: 400 } }, async (t, page) => {
+    await open(page, { format: { type: 'schema', schema: JSON.stringify({ type: 'array', minItems: 4_000, items: { const: 'word after word' } }) }, sampling: { max_tokens: 4_000 } })
+    await ask(page, 'Hi')
+    const area = page.locator('.conversation-scroll')
+    const rest = async () => await area.evaluate(element => element.scrollHeight - element.clientHeight - element.scrollTop)
+    const height = async () => await area.evaluate(element => element.scrollHeight)
+    await page.waitForFunction(() => document.querySelector('.conversation-scroll')!.scrollHeight > 900)
+    t.ok(await rest() < 48, 'the newest words are in sight')
+
+    await area.hover()
+    await page.mouse.wheel(0, -300)
+    const newest = page.getByRole('button', { name: 'Go to the newest' })
+    await newest.waitFor()
+    const [top, before] = [await area.evaluate(element => element.scrollTop), await height()]
+    await page.waitForFunction(before => document.querySelector('.conversation-scroll')!.scrollHeight > before + 100, before)
+    t.equal(await area.evaluate(element => element.scrollTop), top)
+
+    await newest.click()
+    const after = await height()
+    await page.waitForFunction(after => document.querySelector('.conversation-scroll')!.scrollHeight > after + 50, after)
+    t.ok(await rest() < 48, 'and it stays with them again')
+    await page.getByRole('button', { name: 'Stop' }).click()
+    await service.quiet()
+  })
+
   await pageTest('an upload shows how far it is, and is stopped in the middle of it', {}, async (t, page) => {
     await open(page)
     const client = await page.context().newCDPSession(page)
