@@ -28,6 +28,11 @@ const choice = <const T extends string[]> (fallback: T[number], ...values: T) =>
 export const EnvironmentSchema = Type.Object({
   HOST: text('127.0.0.1'),
   PORT: integer(5000, 0, 65_535),
+  ENGINE: choice('local', 'local', 'openai'),
+  ENGINE_URL: text(''),
+  ENGINE_API_KEY: text(''),
+  ENGINE_MODEL: text(''),
+  ENGINE_IMAGE_MULTIPLE: integer(28, 0, 128),
   MODEL: text(''),
   MMPROJ: text(''),
   MODELS_DIR: text('models'),
@@ -68,6 +73,15 @@ type Settings = { [Name in keyof Environment]: Environment[Name] | (Name extends
 export interface Config {
   readonly host: string
   readonly port: number
+  /** Where answers are made: here, or by servers that speak OpenAI's dialect. */
+  readonly engine: Environment['ENGINE']
+  /** Bases of those servers' interfaces, each with a slash at its end. */
+  readonly engineUrls: readonly string[]
+  readonly engineApiKey: string
+  /** Empty: the first that each server lists. */
+  readonly engineModel: string
+  /** Pixels; sides of prepared pictures are multiples of this. 0: the model cannot see. */
+  readonly engineImageMultiple: number
   /** Preset, path or URI; empty for the embedded model. */
   readonly model: string
   readonly mmproj: string
@@ -145,6 +159,11 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env): Config {
     // For that name Fastify would open a second server, for ::1, that knows neither our limits nor our words.
     host: settings.HOST === 'localhost' ? '127.0.0.1' : settings.HOST,
     port: settings.PORT,
+    engine: settings.ENGINE,
+    engineUrls: readEngineUrls(settings.ENGINE_URL, settings.ENGINE),
+    engineApiKey: readEngineKey(settings.ENGINE_API_KEY),
+    engineModel: settings.ENGINE_MODEL,
+    engineImageMultiple: settings.ENGINE_IMAGE_MULTIPLE,
     model: settings.MODEL,
     mmproj: settings.MMPROJ,
     modelsDir: path.resolve(settings.MODELS_DIR),
@@ -224,6 +243,29 @@ function wrong (name: string, allowed: string, value: string): ConfigError {
 /** The entries of a setting that is a list with commas. */
 function listOf (value: string): readonly string[] {
   return Object.freeze(value.split(',').map(entry => entry.trim()).filter(Boolean))
+}
+
+function readEngineUrls (value: string, engine: Environment['ENGINE']): readonly string[] {
+  const urls = listOf(value).map(entry => {
+    const url = URL.canParse(entry) ? new URL(entry) : null
+    if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') throw wrong('ENGINE_URL', 'http or https URLs separated by commas, such as http://gpu-1:8000/v1', withoutPassword(entry))
+    if (url.username !== '' || url.password !== '') throw new ConfigError('ENGINE_URL must have no user name or password in it: set ENGINE_API_KEY')
+    // Where these servers' interface begins, unless a proxy has it elsewhere.
+    if (url.pathname === '/') url.pathname = '/v1'
+    return url.href.replace(/\/*$/, '/')
+  })
+  if (engine === 'openai' && urls.length === 0) throw new ConfigError('ENGINE=openai needs ENGINE_URL, such as http://gpu-1:8000/v1')
+  const twice = urls.find((url, index) => urls.indexOf(url) !== index)
+  if (twice !== undefined) throw new ConfigError(`ENGINE_URL names ${twice} twice`)
+  return Object.freeze(urls)
+}
+
+const withoutPassword = (url: string) => url.replace(/\/\/[^/]*@/, '//')
+
+function readEngineKey (value: string): string {
+  // The key itself is not told: the line goes to logs.
+  if (!/^[!-~]*$/.test(value)) throw new ConfigError('ENGINE_API_KEY must be printable ASCII characters, without blanks')
+  return value
 }
 
 function readHosts (value: string): readonly string[] {
