@@ -5,7 +5,7 @@ import type { Engine, EngineEvent, EngineImage, EngineInfo, GenerateRequest, Ins
 import { createBody } from './upstream/body.ts'
 import { CompletionReader } from './upstream/completion.ts'
 import { estimatePrompt, estimateTokens } from './upstream/estimate.ts'
-import { fromEvent, isTurnedAway, readRefusal, toError, type Asked } from './upstream/failure.ts'
+import { fromEvent, isTurnedAway, readRefusal, roomIn, toError, type Asked, type Refusal } from './upstream/failure.ts'
 import { LostError, readBytes, readText, send, UnreachableError } from './upstream/http.ts'
 import { TOOL_SYNTAX } from './upstream/messages.ts'
 import { keyOf, PreparedPictures, readPrepared, type PreparedPicture } from './upstream/prepared-pictures.ts'
@@ -37,11 +37,11 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
   const pictures = new PreparedPictures(imageCacheBytes, tokensOf)
   /** Of conversations that were inspected; they are counted again to be answered. */
   const counted = new WeakMap<Turn[], number>()
-  /** Ends what runs when the engine is closed. */
-  const closing = new AbortController()
+  /** What ends each request that runs. */
+  const running = new Set<AbortController>()
+  let closed = false
 
   function info (): EngineInfo {
-    const closed = closing.signal.aborted
     const state = closed ? 'closed' : upstreams.ready ? 'ready' : upstreams.everReady ? 'restarting' : 'starting'
     return {
       state,
@@ -121,19 +121,26 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
    */
   async function ask (request: GenerateRequest, images: PreparedPicture[], asked: Asked, signal: AbortSignal): Promise<{ upstream: Upstream, response: IncomingMessage }> {
     const conversation = beginningOf(request)
-    const maxTokens = Math.max(1, Math.min(request.maxTokens, contextSize - 1 - asked.promptTokens))
+    let maxTokens = Math.max(1, Math.min(request.maxTokens, contextSize - 1 - asked.promptTokens))
+    const post = (upstream: Upstream) => send({ url: new URL('chat/completions', upstream.base), apiKey, body: createBody(request, images, upstream.model, maxTokens) }, signal)
     const tried = new Set<Upstream>()
     let failure: SightlineError | null = null
     for (let upstream = upstreams.take(conversation, tried); upstream; upstream = upstreams.take(conversation, tried)) {
       tried.add(upstream)
       let kept = false
       try {
-        const response = await send({ url: new URL('chat/completions', upstream.base), apiKey, body: createBody(request, images, upstream.model, maxTokens) }, signal)
-        if (response.statusCode === 200) {
+        let response = await post(upstream)
+        let refusal = await refusalOf(response, signal)
+        const room = refusal && roomIn(refusal)
+        if (room && room < maxTokens) {
+          maxTokens = room
+          response = await post(upstream)
+          refusal = await refusalOf(response, signal)
+        }
+        if (refusal === null) {
           kept = true
           return { upstream, response }
         }
-        const refusal = readRefusal(response, await readText(response, signal))
         const error = toError(refusal, asked, log, upstream.base.href)
         if (!isTurnedAway(refusal)) throw error
         // Busy goes before not ready: it says that trying again will help.
@@ -152,6 +159,7 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
     const { href } = upstream.base
     if (error instanceof LostError) {
       log.warn({ upstream: href, reason: error.message }, 'the connection to the upstream was lost')
+      upstreams.doubt(upstream)
       return new EngineCrashedError()
     }
     if (error instanceof MalformedStreamError) {
@@ -177,8 +185,17 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
 
   async function * generate (request: GenerateRequest, outer: AbortSignal): AsyncGenerator<EngineEvent> {
     assertReady()
-    const signal = AbortSignal.any([outer, closing.signal])
-    signal.throwIfAborted()
+    outer.throwIfAborted()
+    const own = new AbortController()
+    running.add(own)
+    try {
+      yield * answer(request, AbortSignal.any([outer, own.signal]))
+    } finally {
+      running.delete(own)
+    }
+  }
+
+  async function * answer (request: GenerateRequest, signal: AbortSignal): AsyncGenerator<EngineEvent> {
     const started = performance.now()
     const images = await gather(request.images, signal)
     const sent = performance.now()
@@ -220,11 +237,17 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
     inspect,
     generate,
     async close () {
-      closing.abort(new ShuttingDownError())
+      closed = true
+      for (const controller of running) controller.abort(new ShuttingDownError())
       upstreams.close()
       pictures.clear()
     }
   }
+}
+
+/** Null where the answer begins. */
+async function refusalOf (response: IncomingMessage, signal: AbortSignal): Promise<Refusal | null> {
+  return response.statusCode === 200 ? null : readRefusal(response, await readText(response, signal))
 }
 
 function picturesOf ({ parts, calls = [] }: Turn): number[] {

@@ -24,6 +24,8 @@ const RETRY_AFTER_MAX_S = 3600
 const TOO_LONG_CODES = new Set(['PROMPT_TOO_LONG', 'IMAGES_DO_NOT_FIT', 'context_length_exceeded', 'exceed_context_size_error'])
 const TOO_LONG = /context (?:length|size|window)|maximum model length|max_model_len|longer than the model/i
 const LIMIT = /(?:context length|context size|context window|model length|max_model_len|context holds)\D{0,24}(\d+)/i
+/** Of the prompt alone, where the refusal is about prompt and answer together. */
+const PROMPT = /(\d+) (?:input tokens|in the messages|tokens from the input messages)/i
 const TOKENS = /(?:requested (?:a total of )?|needs |has |length |input \(|request \()(\d+)/i
 
 /** Reads an error of any of the dialects: `{error: {…}}`, or the fields without that frame, as vLLM once had it. */
@@ -57,6 +59,19 @@ function readRetryAfter (header: string | undefined): number | null {
 /** It was not let in, and nothing was computed: another upstream may have room. */
 export function isTurnedAway ({ status, code }: Refusal): boolean {
   return status === 429 || (status === 503 && code !== 'ENGINE_CRASHED')
+}
+
+/**
+ * Tokens that the upstream has left for an answer, when it refused a prompt that fits because of the answer's bound: its own count goes before our estimate.
+ * @returns null when it is not that
+ */
+export function roomIn ({ status, message }: Refusal): number | null {
+  const [, limit] = LIMIT.exec(message) ?? []
+  const [, prompt] = PROMPT.exec(message) ?? []
+  if (status < 400 || status >= 500 || limit === undefined || prompt === undefined) return null
+  // Whether a cell stays empty differs.
+  const room = Number(limit) - Number(prompt) - 1
+  return room >= 1 ? room : null
 }
 
 /** What a refusal means to our client. Says to the log what kind it is, but not the sentence: it may quote what the client sent. */

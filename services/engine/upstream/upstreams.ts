@@ -32,6 +32,8 @@ export interface Upstreams {
    */
   take (conversation: string, tried: ReadonlySet<Upstream>): Upstream | null
   giveBack (upstream: Upstream): void
+  /** Something is odd about it: it is looked at now. */
+  doubt (upstream: Upstream): void
   /** It could not be reached: left out until it answers again. */
   miss (upstream: Upstream, reason: string): void
   close (): void
@@ -135,6 +137,7 @@ export function createUpstreams ({ urls, apiKey, model: wanted, log }: Upstreams
       return chosen
     },
     giveBack (upstream) { (upstream as Entry).inFlight-- },
+    doubt (upstream) { if (upstream.ready) plan(upstream as Entry, 0) },
     miss (upstream, why) { if (upstream.ready && !closed) miss(upstream as Entry, why) },
     close () {
       closed = true

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
+import { pino } from 'pino'
 import type { Test } from 'tap'
 import { loadConfig } from '../../../../config.ts'
 import { createEngine } from '../../../../services/engine/create-engine.ts'
@@ -16,6 +17,15 @@ export async function createFrontEngine (t: Test, urls: string[], env: Record<st
   t.teardown(() => engine.close())
   await engine.ready()
   return engine
+}
+
+/** The same, not waited for, and what it logs. */
+export function createUnreadyEngine (t: Test, urls: string[], env: Record<string, string> = {}): { engine: Engine, lines: Array<Record<string, unknown>> } {
+  const lines: Array<Record<string, unknown>> = []
+  const log = pino({}, { write: (line: string) => { lines.push(JSON.parse(line)) } })
+  const engine = createEngine(loadConfig({ ENGINE: 'openai', ENGINE_URL: urls.join(), ...EMBEDDED, ...env }), log)
+  t.teardown(() => engine.close())
+  return { engine, lines }
 }
 
 /** A service that has its answers made by others. */
