@@ -143,6 +143,7 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
         }
         const error = toError(refusal, asked, log, upstream.base.href)
         if (!isTurnedAway(refusal)) throw error
+        if (refusal.status === 503) upstreams.doubt(upstream)
         // Busy goes before not ready: it says that trying again will help.
         if (!(failure instanceof ServerBusyError)) failure = error
       } catch (error) {

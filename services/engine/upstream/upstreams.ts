@@ -45,6 +45,9 @@ export interface UpstreamsOptions {
   /** Empty: the first that each one lists. */
   model: string
   log: Log
+  /** Milliseconds between two looks at one that is ready, and for one look. */
+  intervalMs?: number
+  timeoutMs?: number
 }
 
 /** How often one that is ready is looked at. */
@@ -57,7 +60,7 @@ const BACKOFF_MAX_MS = 30_000
 const STARTING = 'the model server has not answered yet'
 const DOWN = 'the model server cannot be reached'
 const CLOSING = new Error('The upstreams are closed')
-const SILENT = new Error(`it says nothing for ${CHECK_TIMEOUT_MS / 1000} seconds`)
+const SILENT = new Error('it does not say in time which models it has')
 
 interface Entry extends Upstream {
   ready: boolean
@@ -66,12 +69,12 @@ interface Entry extends Upstream {
   failures: number
   /** Of the next look at it, and what ends the one that is under way. */
   timer: NodeJS.Timeout | undefined
-  look: AbortController
+  look: AbortController | null
 }
 
 /** Several servers with one model, each of them looked at from time to time by `GET /v1/models`, which costs them nothing. */
-export function createUpstreams ({ urls, apiKey, model: wanted, log }: UpstreamsOptions): Upstreams {
-  const entries = urls.map((url): Entry => ({ base: new URL(url), ready: false, model: wanted, inFlight: 0, failures: 0, timer: undefined, look: new AbortController() }))
+export function createUpstreams ({ urls, apiKey, model: wanted, log, intervalMs = CHECK_INTERVAL_MS, timeoutMs = CHECK_TIMEOUT_MS }: UpstreamsOptions): Upstreams {
+  const entries = urls.map((url): Entry => ({ base: new URL(url), ready: false, model: wanted, inFlight: 0, failures: 0, timer: undefined, look: null }))
   const firstReady = createDeferred<void>()
   firstReady.promise.catch(() => {})
   let model = wanted
@@ -79,15 +82,19 @@ export function createUpstreams ({ urls, apiKey, model: wanted, log }: Upstreams
   let closed = false
 
   async function check (entry: Entry): Promise<void> {
-    entry.look = new AbortController()
-    const timer = setTimeout(() => entry.look.abort(SILENT), CHECK_TIMEOUT_MS)
+    if (entry.look) return
+    const look = new AbortController()
+    entry.look = look
+    const timer = setTimeout(() => look.abort(SILENT), timeoutMs)
     try {
-      const name = await readModels({ url: new URL('models', entry.base), apiKey }, wanted, entry.look.signal)
+      const name = await readModels({ url: new URL('models', entry.base), apiKey }, wanted, look.signal)
+      entry.look = null
       if (!closed) found(entry, name)
     } catch (error) {
+      entry.look = null
       if (closed) return
       // One that works hard may be slow to say so once.
-      if (error === SILENT && entry.ready && entry.failures++ === 0) plan(entry, CHECK_INTERVAL_MS)
+      if (error === SILENT && entry.ready && entry.failures++ === 0) plan(entry, intervalMs)
       else miss(entry, (error as Error).message)
     } finally {
       clearTimeout(timer)
@@ -95,15 +102,15 @@ export function createUpstreams ({ urls, apiKey, model: wanted, log }: Upstreams
   }
 
   function found (entry: Entry, name: string): void {
-    if (!entry.ready || entry.model !== name) log.info({ upstream: entry.base.href, model: name }, 'the upstream is ready')
+    const news = !entry.ready || entry.model !== name
     Object.assign(entry, { ready: true, model: name, failures: 0 })
-    model ||= name
     // One alone may change its model at any time: clients learn of it.
-    if (entries.length === 1) model = name
-    else if (name !== model) log.warn({ upstream: entry.base.href, model: name, expected: model }, 'the upstreams do not serve the same model')
+    if (model === '' || entries.length === 1) model = name
+    if (news) log.info({ upstream: entry.base.href, model: name }, 'the upstream is ready')
+    if (news && name !== model) log.warn({ upstream: entry.base.href, model: name, expected: model }, 'the upstreams do not serve the same model')
     everReady = true
     firstReady.resolve()
-    plan(entry, CHECK_INTERVAL_MS)
+    plan(entry, intervalMs)
   }
 
   function miss (entry: Entry, why: string): void {
@@ -144,7 +151,7 @@ export function createUpstreams ({ urls, apiKey, model: wanted, log }: Upstreams
       firstReady.reject(CLOSING)
       for (const { timer, look } of entries) {
         clearTimeout(timer)
-        look.abort(CLOSING)
+        look?.abort(CLOSING)
       }
     }
   }

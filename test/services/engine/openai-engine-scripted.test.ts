@@ -191,11 +191,36 @@ t.test('what is no proper answer ends the request, and only that', async t => {
   }
 })
 
-t.test('the first model that is listed is asked, and a new one is noticed by its name', async t => {
+t.test('the first model that is listed is asked, unless one is set', async t => {
   const upstream = await startScripted(t, response => say(response, 'Yes.'), listModels('qwen-a', 'qwen-b'))
   const first = await startFront(t, [upstream.url])
   t.equal(first.engine.info().model, 'qwen-a')
   const second = await startFront(t, [upstream.url], { ENGINE_MODEL: 'qwen-b' })
   t.equal((await ask(second.url, { message: 'Hi' })).body.model, 'qwen-b')
   t.equal(upstream.asked[0]!.body.model, 'qwen-b')
+})
+
+t.test('a conversation finds the upstream again that had it before', async t => {
+  const upstreams = [0, 1, 2].map(() => startScripted(t, response => say(response, 'Yes.')))
+  const all = await Promise.all(upstreams)
+  const front = await startFront(t, all.map(({ url }) => url))
+  for (let conversation = 0; conversation < 20; conversation++) {
+    const history: object[] = []
+    const before = all.map(({ asked }) => asked.length)
+    for (let turn = 0; turn < 3; turn++) {
+      await askJson(front.url, { message: `Question ${turn} of ${conversation}`, system: 'The same for all.', history })
+      history.push({ role: 'user', content: `Question ${turn} of ${conversation}` }, { role: 'assistant', content: 'Yes.' })
+    }
+    t.same(all.map(({ asked }, i) => asked.length - before[i]!).sort(), [0, 0, 3])
+  }
+  t.ok(all.every(({ asked }) => asked.length > 0), 'and all have some')
+})
+
+t.test('a picture that cannot be decoded is named, and nobody upstream hears of it', async t => {
+  const front = await frontOf(t, response => say(response, 'Yes.'))
+  const whole = await sharp({ create: { width: 400, height: 400, channels: 3, background: 'grey', noise: { type: 'gaussian', mean: 128, sigma: 30 } } }).png().toBuffer()
+  const broken = Buffer.from(whole).fill(0, whole.length / 2, whole.length - 100)
+  t.match(await ask(front.url, { message: 'Hi' }, [red, broken]), { status: 422, body: { code: 'CORRUPT_IMAGE', image: 1, field: 'images[1]' } })
+  t.equal(front.asked.length, 0)
+  await front.quiet()
 })
