@@ -248,7 +248,13 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
 
 /** Null where the answer begins. */
 async function refusalOf (response: IncomingMessage, signal: AbortSignal): Promise<Refusal | null> {
-  return response.statusCode === 200 ? null : readRefusal(response, await readText(response, signal))
+  if (response.statusCode === 200) return null
+  try {
+    return readRefusal(response, await readText(response, signal))
+  } finally {
+    // What is not sent yet of a request that is refused need not be.
+    response.destroy()
+  }
 }
 
 function picturesOf ({ parts, calls = [] }: Turn): number[] {

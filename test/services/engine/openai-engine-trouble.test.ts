@@ -1,41 +1,11 @@
-import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import t, { type Test } from 'tap'
-import { longQuestion } from '../../clients/clients.ts'
-import { freePort } from '../../deploy/nginx.ts'
-import { ask, askJson, createTestEngine, drawShape, readEvents, startService, type SseEvent, type TestService } from '../../helper.ts'
-import { launch, start, until, type Server } from '../../server-process.ts'
+import t from 'tap'
+import { ask, askJson, createTestEngine, drawShape, startService } from '../../helper.ts'
+import { until } from '../../server-process.ts'
 import { createFrontEngine, createUnreadyEngine, startFront } from './upstream/front.ts'
+import { begin, LONG, taken, toEnd } from './upstream/long-answers.ts'
 
-const LONG = longQuestion(800)
 const red = await drawShape('circle', 'red', 'white')
 const engine = await createTestEngine(t, { slots: 4 })
-
-/** Asks for a long answer and waits for its first words. */
-async function begin (url: string, signal?: AbortSignal) {
-  const response = await fetch(`${url}/api/chat_stream`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(LONG), signal })
-  const events = readEvents(response)
-  for (let first = await events.next(); first.value.event !== 'token';) first = await events.next()
-  return events
-}
-
-/** The last event that comes. */
-async function toEnd (events: AsyncIterable<SseEvent>): Promise<SseEvent | undefined> {
-  let last
-  for await (const event of events) last = event
-  return last
-}
-
-const taken = ({ app }: TestService) => app.slots.stats().taken
-
-/** A service as a process of its own, that can be killed. */
-async function startProcess (t: Test, port: number, name = 'uploads'): Promise<Server> {
-  return await start(t, { PORT: String(port), UPLOAD_DIR: path.join(t.testdirName, name), MAX_CONCURRENT_REQUESTS: '4', LLAMA_THREADS: '1' })
-}
-
-async function readyAgain ({ engine }: TestService): Promise<void> {
-  await until(() => engine.info().state === 'ready', () => engine.info().reason)
-}
 
 t.test('a client that leaves frees the slot of the upstream, too', async t => {
   const upstream = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
@@ -90,67 +60,6 @@ t.test('several upstreams share the requests, and one that is full passes them o
   abort.abort()
   for (const events of streams) await t.rejects(toEnd(events), { name: 'AbortError' })
   await Promise.all([front, ...upstreams].map(service => service.quiet()))
-})
-
-t.test('an upstream that is killed ends its answers, and is asked again when it is back', async t => {
-  t.testdir({ uploads: {} })
-  const port = await freePort()
-  const upstream = await startProcess(t, port)
-  const front = await startFront(t, [upstream.url])
-  const events = await begin(front.url)
-  upstream.child.kill('SIGSTOP')
-  const waiting = ask(front.url, { message: 'What is in the picture?' }, [red])
-  await until(() => taken(front) === 2)
-  // Its request has come as far as the kernel of a process that stands still.
-  await sleep(500)
-  upstream.child.kill('SIGKILL')
-
-  t.match(await toEnd(events), { event: 'error', data: { code: 'ENGINE_CRASHED' } }, 'in the middle of an answer')
-  t.match(await waiting, { status: 503, body: { code: 'ENGINE_CRASHED' } }, 'and before its first word')
-  await front.quiet()
-
-  const refused = await ask(front.url, { message: 'Hi' })
-  t.match(refused, { status: 503, body: { code: 'ENGINE_NOT_READY', error: /the model server cannot be reached/ } })
-  t.match(refused.headers.get('retry-after'), /^\d+$/)
-  t.equal((await fetch(`${front.url}/health/ready`)).status, 503)
-  t.match(front.engine.info(), { state: 'restarting' })
-
-  await startProcess(t, port)
-  await readyAgain(front)
-  t.equal((await ask(front.url, { message: 'What is in the picture?' }, [red])).body.response, 'A red circle on a white background.')
-})
-
-t.test('of two upstreams one may die', async t => {
-  t.testdir({ uploads: {} })
-  const mortal = await startProcess(t, await freePort())
-  const other = await startService(t, { MAX_CONCURRENT_REQUESTS: '4' }, engine)
-  const front = await startFront(t, [mortal.url, other.url], { MAX_CONCURRENT_REQUESTS: '4' })
-  const streams = [await begin(front.url), await begin(front.url)]
-  t.equal(taken(other), 1)
-  mortal.child.kill('SIGKILL')
-  await mortal.exited
-  const endings = await Promise.all(streams.map(async events => {
-    const { event, data } = (await toEnd(events))!
-    return data.code ?? event
-  }))
-  t.same(endings.sort(), ['ENGINE_CRASHED', 'done'])
-  for (let i = 0; i < 8; i++) t.equal((await ask(front.url, { message: 'What is in the picture?' }, [red])).body.response, 'A red circle on a white background.')
-  t.equal(front.engine.info().state, 'ready')
-})
-
-t.test('a service that starts before its upstream waits for it', async t => {
-  t.testdir({ uploads: {}, front: {} })
-  const port = await freePort()
-  const front = launch(t, { ENGINE: 'openai', ENGINE_URL: `http://127.0.0.1:${port}`, UPLOAD_DIR: path.join(t.testdirName, 'front') })
-  await until(() => front.output().includes('the upstream is not ready'), front.output)
-  t.match(front.output(), /ECONNREFUSED/)
-  await startProcess(t, port)
-  await until(() => front.output().includes(' answers on http'), front.output)
-  t.match(front.output(), /with tiny-qwen2-vl-q8_0 on upstream, 3 slots of 8192 tokens/)
-  const [, url] = /answers on (http\S+)/.exec(front.output())!
-  t.equal((await ask(url!, { message: 'Hi' })).status, 200)
-  front.child.kill('SIGTERM')
-  t.match(await front.exited, { code: 0 })
 })
 
 t.test('closing the engine ends what runs', async t => {
