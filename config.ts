@@ -4,12 +4,10 @@ import path from 'node:path'
 import { parseEnv } from 'node:util'
 import { Type, type Static, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import { ConfigError, listOf, readEngineKey, readEngineUrls, wrong } from './config-values.ts'
 
-/** A wrong setting; the message is one line for the operator. */
-export class ConfigError extends Error {}
+export { ConfigError }
 
-/** How much of a wrong value is told. */
-const SHOWN_CHARACTERS = 80
 /** The most that MAX_PIXELS may be. */
 const MAX_PIXELS_LIMIT = 16_777_216
 /** Names that Fastify knows for the private ranges. */
@@ -160,7 +158,7 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env): Config {
     host: settings.HOST === 'localhost' ? '127.0.0.1' : settings.HOST,
     port: settings.PORT,
     engine: settings.ENGINE,
-    engineUrls: readEngineUrls(settings.ENGINE_URL, settings.ENGINE),
+    engineUrls: readEngineUrls(settings.ENGINE_URL, settings.ENGINE === 'openai'),
     engineApiKey: readEngineKey(settings.ENGINE_API_KEY),
     engineModel: settings.ENGINE_MODEL,
     engineImageMultiple: settings.ENGINE_IMAGE_MULTIPLE,
@@ -233,39 +231,6 @@ function describe (schema: TSchema): string {
   const { type, minimum, maximum, enum: values } = schema as TSchema & { type: string, minimum?: number, maximum?: number, enum?: string[] }
   if (values) return `one of ${values.join(', ')}`
   return `${type === 'integer' ? 'an integer' : `a ${type}`} from ${minimum} to ${maximum}`
-}
-
-// Quoted as JSON so that a line break in the value stays on the one line.
-function wrong (name: string, allowed: string, value: string): ConfigError {
-  return new ConfigError(`${name} must be ${allowed}, got ${JSON.stringify(value.slice(0, SHOWN_CHARACTERS))}`)
-}
-
-/** The entries of a setting that is a list with commas. */
-function listOf (value: string): readonly string[] {
-  return Object.freeze(value.split(',').map(entry => entry.trim()).filter(Boolean))
-}
-
-function readEngineUrls (value: string, engine: Environment['ENGINE']): readonly string[] {
-  const urls = listOf(value).map(entry => {
-    const url = URL.canParse(entry) ? new URL(entry) : null
-    if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') throw wrong('ENGINE_URL', 'http or https URLs separated by commas, such as http://gpu-1:8000/v1', withoutPassword(entry))
-    if (url.username !== '' || url.password !== '') throw new ConfigError('ENGINE_URL must have no user name or password in it: set ENGINE_API_KEY')
-    // Where these servers' interface begins, unless a proxy has it elsewhere.
-    if (url.pathname === '/') url.pathname = '/v1'
-    return url.href.replace(/\/*$/, '/')
-  })
-  if (engine === 'openai' && urls.length === 0) throw new ConfigError('ENGINE=openai needs ENGINE_URL, such as http://gpu-1:8000/v1')
-  const twice = urls.find((url, index) => urls.indexOf(url) !== index)
-  if (twice !== undefined) throw new ConfigError(`ENGINE_URL names ${twice} twice`)
-  return Object.freeze(urls)
-}
-
-const withoutPassword = (url: string) => url.replace(/\/\/[^/]*@/, '//')
-
-function readEngineKey (value: string): string {
-  // The key itself is not told: the line goes to logs.
-  if (!/^[!-~]*$/.test(value)) throw new ConfigError('ENGINE_API_KEY must be printable ASCII characters, without blanks')
-  return value
 }
 
 function readHosts (value: string): readonly string[] {
