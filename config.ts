@@ -4,12 +4,10 @@ import path from 'node:path'
 import { parseEnv } from 'node:util'
 import { Type, type Static, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import { ConfigError, listOf, readEngineKey, readEngineUrls, wrong } from './config-values.ts'
 
-/** A wrong setting; the message is one line for the operator. */
-export class ConfigError extends Error {}
+export { ConfigError }
 
-/** How much of a wrong value is told. */
-const SHOWN_CHARACTERS = 80
 /** The most that MAX_PIXELS may be. */
 const MAX_PIXELS_LIMIT = 16_777_216
 /** Names that Fastify knows for the private ranges. */
@@ -28,6 +26,11 @@ const choice = <const T extends string[]> (fallback: T[number], ...values: T) =>
 export const EnvironmentSchema = Type.Object({
   HOST: text('127.0.0.1'),
   PORT: integer(5000, 0, 65_535),
+  ENGINE: choice('local', 'local', 'openai'),
+  ENGINE_URL: text(''),
+  ENGINE_API_KEY: text(''),
+  ENGINE_MODEL: text(''),
+  ENGINE_IMAGE_MULTIPLE: integer(28, 0, 128),
   MODEL: text(''),
   MMPROJ: text(''),
   MODELS_DIR: text('models'),
@@ -68,6 +71,15 @@ type Settings = { [Name in keyof Environment]: Environment[Name] | (Name extends
 export interface Config {
   readonly host: string
   readonly port: number
+  /** Where answers are made: here, or by servers that speak OpenAI's dialect. */
+  readonly engine: Environment['ENGINE']
+  /** Bases of those servers' interfaces, each with a slash at its end. */
+  readonly engineUrls: readonly string[]
+  readonly engineApiKey: string
+  /** Empty: the first that each server lists. */
+  readonly engineModel: string
+  /** Pixels; sides of prepared pictures are multiples of this. 0: the model cannot see. */
+  readonly engineImageMultiple: number
   /** Preset, path or URI; empty for the embedded model. */
   readonly model: string
   readonly mmproj: string
@@ -145,6 +157,11 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env): Config {
     // For that name Fastify would open a second server, for ::1, that knows neither our limits nor our words.
     host: settings.HOST === 'localhost' ? '127.0.0.1' : settings.HOST,
     port: settings.PORT,
+    engine: settings.ENGINE,
+    engineUrls: readEngineUrls(settings.ENGINE_URL, settings.ENGINE === 'openai'),
+    engineApiKey: readEngineKey(settings.ENGINE_API_KEY),
+    engineModel: settings.ENGINE_MODEL,
+    engineImageMultiple: settings.ENGINE_IMAGE_MULTIPLE,
     model: settings.MODEL,
     mmproj: settings.MMPROJ,
     modelsDir: path.resolve(settings.MODELS_DIR),
@@ -214,16 +231,6 @@ function describe (schema: TSchema): string {
   const { type, minimum, maximum, enum: values } = schema as TSchema & { type: string, minimum?: number, maximum?: number, enum?: string[] }
   if (values) return `one of ${values.join(', ')}`
   return `${type === 'integer' ? 'an integer' : `a ${type}`} from ${minimum} to ${maximum}`
-}
-
-// Quoted as JSON so that a line break in the value stays on the one line.
-function wrong (name: string, allowed: string, value: string): ConfigError {
-  return new ConfigError(`${name} must be ${allowed}, got ${JSON.stringify(value.slice(0, SHOWN_CHARACTERS))}`)
-}
-
-/** The entries of a setting that is a list with commas. */
-function listOf (value: string): readonly string[] {
-  return Object.freeze(value.split(',').map(entry => entry.trim()).filter(Boolean))
 }
 
 function readHosts (value: string): readonly string[] {

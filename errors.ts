@@ -10,6 +10,8 @@ export abstract class SightlineError extends Error {
   abstract readonly statusCode: number
   /** Merged into the JSON body beside `error`, `code` and `request_id`. */
   readonly details: Record<string, unknown> = {}
+  /** When to try again, where that is known better than by the status. */
+  retryAfterSeconds?: number
 
   /** `message` in another language. */
   abstract sentence (language: Language): string

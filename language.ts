@@ -91,5 +91,8 @@ const PHRASES_ZH = new Map(Object.entries({
   // of the model
   'the model is being loaded': '模型正在加载',
   'the model process died and is being restarted': '模型进程已退出，正在重启',
-  'the service is shutting down': '服务正在关闭'
+  'the service is shutting down': '服务正在关闭',
+  'the model server has not answered yet': '模型服务器尚未响应',
+  'the model server cannot be reached': '无法连接模型服务器',
+  'the model server is not ready': '模型服务器尚未就绪'
 }))

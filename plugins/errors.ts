@@ -23,7 +23,7 @@ const plugin: FastifyPluginAsync = async app => {
 export function sendError (error: FastifyError | SightlineError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = toSightlineError(error, request)
   noteFailure(error, known, request)
-  if (known.statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', UNAVAILABLE_RETRY_S)
+  if ((known.statusCode === 429 || known.statusCode === 503) && !reply.hasHeader('retry-after')) reply.header('retry-after', known.retryAfterSeconds ?? UNAVAILABLE_RETRY_S)
   const toBody = request.routeOptions?.config?.toErrorBody ?? toErrorBody
   // Before there is a route no hook has set it.
   return reply.code(known.statusCode).header('x-request-id', request.id).send(toBody(known, request))

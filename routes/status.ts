@@ -19,7 +19,7 @@ const StatusSchema = Type.Object({
     name: Type.String({ description: 'For people; empty until the model is loaded' }),
     architecture: Type.String({ description: 'As its GGUF file names it' }),
     demo: Type.Boolean({ description: 'It is the embedded demonstration model' }),
-    device: Type.String({ description: 'cpu, cuda, vulkan or metal' }),
+    device: Type.String({ description: 'cpu, cuda, vulkan or metal; upstream: another server computes (ENGINE=openai)' }),
     context_size: count('Tokens (KV cells) of one slot'),
     vision: Type.Union([
       Type.Object({ multiple: count('Pixels; sides of prepared pictures are multiples of this'), min_tokens: count('Of one picture'), max_tokens: count('Of one picture') }),
@@ -31,7 +31,7 @@ const StatusSchema = Type.Object({
   slots: Type.Object({ total: count('MAX_CONCURRENT_REQUESTS'), taken: count('Requests that are worked on'), free: count('Requests that would be admitted at once') }),
   queue: Type.Object({ length: count('Requests that wait'), size: count('QUEUE_SIZE') }),
   requests: Type.Object({ served: count('Slots given since the start'), rejected: count('429'), timed_out: count('Waited too long in the queue') }),
-  caches: Type.Object({ images: count('Pictures whose embedding is kept'), image_bytes: count('Memory of those embeddings'), image_bytes_limit: count('IMAGE_CACHE_MB, in bytes') }),
+  caches: Type.Object({ images: count('Pictures whose embedding (with ENGINE=openai: whose pixels) is kept'), image_bytes: count('Their memory'), image_bytes_limit: count('IMAGE_CACHE_MB, in bytes') }),
   memory: Type.Object({ service_bytes: count('Resident memory of this process'), model_bytes: count('Resident memory of the model process') }),
   uploads: Type.Object({ folders: count('Requests that have temporary files') }),
   limits: Type.Record(Type.String(), Type.Number(), { description: 'What one request may send: pictures, megabytes of a file, pixels of an original and of one in AVIF, pixels of a side and of the area of a prepared picture' }),

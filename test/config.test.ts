@@ -21,6 +21,11 @@ t.test('gives the defaults for an empty environment, in natural types and frozen
   t.strictSame(config, {
     host: '127.0.0.1',
     port: 5000,
+    engine: 'local',
+    engineUrls: [],
+    engineApiKey: '',
+    engineModel: '',
+    engineImageMultiple: 28,
     model: '',
     mmproj: '',
     modelsDir: path.resolve('models'),
@@ -107,6 +112,18 @@ t.test('takes empty and 0 threads for all cores, empty and 0 tokens for the proj
 t.test('refuses more tokens at least than at most', async t => {
   t.equal(messageOf({ IMAGE_MIN_TOKENS: '65', IMAGE_MAX_TOKENS: '64' }), 'IMAGE_MIN_TOKENS (65) must not be more than IMAGE_MAX_TOKENS (64)')
   t.match(loadConfig({ IMAGE_MIN_TOKENS: '64', IMAGE_MAX_TOKENS: '64' }), { imageMinTokens: 64, imageMaxTokens: 64 })
+})
+
+t.test('takes upstreams by their base, and wants one where they are to answer', async t => {
+  const urlsOf = (ENGINE_URL: string) => loadConfig({ ENGINE: 'openai', ENGINE_URL }).engineUrls
+  t.strictSame(urlsOf('http://gpu-1:8000, https://gpu-2/v1/,http://[::1]:80/llm/v1'), ['http://gpu-1:8000/v1/', 'https://gpu-2/v1/', 'http://[::1]/llm/v1/'])
+  t.match(messageOf({ ENGINE: 'openai' }), /^ENGINE=openai needs ENGINE_URL/)
+  t.equal(messageOf({ ENGINE_URL: 'http://gpu-1:8000/v1' }), 'accepted')
+  for (const value of ['gpu-1:8000', 'ftp://gpu-1', 'http://', 'http://gpu-1/v1?x=1']) t.match(messageOf({ ENGINE_URL: value }), /^ENGINE_URL must be http or https URLs/, value)
+  t.match(messageOf({ ENGINE_URL: 'http://a/v1,http://a' }), /^ENGINE_URL names http:\/\/a\/v1\/ twice/)
+  for (const value of ['http://me:secret@gpu-1', 'ftp://me:secret@gpu-1']) t.notMatch(messageOf({ ENGINE_URL: value }), /secret|accepted/)
+  t.notMatch(messageOf({ ENGINE_API_KEY: 'secret secret' }), /secret|accepted/)
+  t.equal(loadConfig({ ENGINE_API_KEY: 'EMPTY' }).engineApiKey, 'EMPTY')
 })
 
 t.test('makes folders absolute', async t => {

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { InvalidFieldError } from '../../errors.ts'
+import type { AnswerFormat } from '../engine/engine.ts'
 import { grammarOfSchema, JSON_OBJECT_GRAMMAR } from './schema-grammar/index.ts'
 
 /** OpenAI's `response_format`. Source: OpenAI's API reference, chat completions. */
@@ -17,6 +18,11 @@ export const ResponseFormatSchema = Type.Union([
   }, { additionalProperties: false })
 ], { title: 'ResponseFormat', description: 'Enforced by grammar: the answer is JSON and validates, unless `finish_reason` is `length`. In a form: JSON as text' })
 export type ResponseFormat = Static<typeof ResponseFormatSchema>
+
+/** The same without the format that is none. */
+export function answerFormat (format: ResponseFormat | undefined): AnswerFormat | undefined {
+  return format?.type === 'text' ? undefined : format
+}
 
 /**
  * The grammar that an answer has to obey; null for free text.

@@ -139,8 +139,8 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates, o
     const engineStart = performance.now()
     let text = ''
     let tokenAt: number | null = null
-    const { scope, tools, maxTokens, stop, grammar, sampling } = request
-    for await (const event of engine.generate({ scope, turns, tools, images, maxTokens, stop, grammar, sampling }, signal)) {
+    const { scope, tools, maxTokens, stop, grammar, format, callOneOf, sampling } = request
+    for await (const event of engine.generate({ scope, turns, tools, images, maxTokens, stop, grammar, format, callOneOf, sampling }, signal)) {
       if (event.type === 'token') {
         const now = performance.now()
         if (tokenAt !== null) observer.onGap(now - tokenAt)

@@ -1,6 +1,6 @@
 import { InvalidFieldError } from '../../errors.ts'
 import type { ChatFields } from '../../schemas/chat.ts'
-import { createAnswerGrammar } from './answer-format.ts'
+import { answerFormat, createAnswerGrammar } from './answer-format.ts'
 import { DEFAULT_MAX_TOKENS, type ChatPart, type ChatQuestion, type ChatTurn, type UploadedFile } from './request.ts'
 
 /**
@@ -33,6 +33,7 @@ export function toQuestion (fields: ChatFields, images: UploadedFile[], resent: 
     maxTokens: fields.max_tokens ?? DEFAULT_MAX_TOKENS,
     stop: fields.stop ?? [],
     grammar: createAnswerGrammar(fields.response_format, fields.stop),
+    format: answerFormat(fields.response_format),
     sampling: {
       temperature: fields.temperature,
       topP: fields.top_p,

@@ -1,4 +1,4 @@
-import type { Sampling, Tool, Turn } from '../engine/engine.ts'
+import type { AnswerFormat, Sampling, Tool, Turn } from '../engine/engine.ts'
 
 /** A picture as it came, lying on disk. */
 export interface UploadedFile {
@@ -29,6 +29,9 @@ export interface ChatQuestion {
   stop: string[]
   /** GBNF that the answer obeys. */
   grammar: string | null
+  /** What the grammar was made from: a format, or tools of which one has to be called. */
+  format?: AnswerFormat
+  callOneOf?: string[]
   sampling: Sampling
 }
 

@@ -1,6 +1,6 @@
 /**
  * What the rest of the service knows of a model. Routes, tests and benchmarks talk to this interface and to nothing
- * behind it; `local-engine.ts` implements it with a supervised child process.
+ * behind it; `local-engine.ts` implements it with a supervised child process, `openai-engine.ts` with servers elsewhere.
  */
 
 /** What the loaded projector wants of a picture. */
@@ -47,7 +47,7 @@ export interface EngineInfo {
   architecture: string
   /** True for the tiny embedded demonstration model. */
   demo: boolean
-  /** Where the layers run: `cuda`, `vulkan`, `metal` or `cpu`. */
+  /** Where the layers run: `cuda`, `vulkan`, `metal`, `cpu`, or `upstream` when that is somebody else's matter. */
   device: string
   /** KV cells of one slot. */
   contextSize: number
@@ -59,7 +59,7 @@ export interface EngineInfo {
   tools: ToolSyntax | null
   /** Temperature when a request names none. */
   temperature: number
-  /** How often the child was restarted since the start of the service. */
+  /** How often the child was restarted since the start of the service; 0 where there is none. */
   restarts: number
   /** Process id of the child, null while there is none. */
   pid: number | null
@@ -115,6 +115,11 @@ export interface Sampling {
   seed?: number
 }
 
+/** The shape that an answer is to have, as OpenAI's `response_format` says it. */
+export type AnswerFormat =
+  | { type: 'json_object' }
+  | { type: 'json_schema', json_schema: { name: string, description?: string, schema: object | boolean, strict?: boolean | null } }
+
 export interface GenerateRequest {
   turns: Turn[]
   /** Who asks. An answer may go on from what an earlier one left in memory, but only within a scope. */
@@ -127,6 +132,10 @@ export interface GenerateRequest {
   stop: string[]
   /** GBNF with rule `root` that the answer obeys, as far as `maxTokens` lets it come; null: free text. */
   grammar: string | null
+  /** What `grammar` was made from, for an engine that has grammars of its own. */
+  format?: AnswerFormat
+  /** Or these: the answer is to be a call of one of them. */
+  callOneOf?: string[]
   sampling: Sampling
 }
 
@@ -152,7 +161,7 @@ export type EngineEvent =
     cachedImages: boolean[]
   }
 
-/** A picture that the engine still holds the embedding of. */
+/** A picture that the engine still holds the embedding of (or the pixels, where it sends them elsewhere). */
 export interface KnownImage {
   id: string
   /** Upright size in pixels of what the client sent. */

@@ -23,7 +23,7 @@ export const ReceiptSchema = Type.Object({
   tokens: Type.Integer({ minimum: 1, description: 'Tokens (KV cells) that the picture takes in the context' }),
   compressed: Type.Boolean({ description: 'The model saw a converted or resized copy; false: the file as it was sent' }),
   scaled: Type.Boolean({ description: 'Made smaller than it would be alone, so that all pictures of the request fit the context' }),
-  cached: Type.Boolean({ description: 'The embedding was already known, so the picture was not encoded again' })
+  cached: Type.Boolean({ description: 'The embedding was already known, so the picture was not encoded again; with ENGINE=openai: the prepared picture was' })
 }, { title: 'Receipt', additionalProperties: false })
 
 export type Receipt = Static<typeof ReceiptSchema>

@@ -2,7 +2,7 @@ import { InvalidFieldError, ToolsNotSupportedError } from '../../errors.ts'
 import type { Phrase } from '../../language.ts'
 import { checkField } from '../../schemas/fault.ts'
 import { CompletionFieldsSchema, ToolSchema, type CompletionFields } from '../../schemas/openai.ts'
-import { createAnswerGrammar } from '../chat/answer-format.ts'
+import { answerFormat, createAnswerGrammar } from '../chat/answer-format.ts'
 import { DEFAULT_MAX_TOKENS, type ChatQuestion, type ChatTurn } from '../chat/request.ts'
 import type { ToolSyntax } from '../engine/engine.ts'
 import type { Body, RawFields } from '../uploads/body.ts'
@@ -102,6 +102,8 @@ export function toCompletionQuestion ({ fields, turns, tools, required, grammar 
     maxTokens: fields.max_completion_tokens ?? fields.max_tokens ?? DEFAULT_MAX_TOKENS,
     stop: fields.stop ?? [],
     grammar: required.length > 0 ? createCallGrammar(required, syntax!) : grammar,
+    format: answerFormat(fields.response_format),
+    callOneOf: required.length > 0 ? required.map(({ name }) => name) : undefined,
     sampling: {
       // Nothing but the likeliest token is left with a top_p of 0.
       temperature: fields.top_p === 0 ? 0 : fields.temperature,

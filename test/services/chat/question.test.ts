@@ -44,6 +44,7 @@ t.test('a message alone is one turn of the user, and everything else is left to 
     maxTokens: 1024,
     stop: [],
     grammar: null,
+    format: undefined,
     sampling: { temperature: undefined, topP: undefined, topK: undefined, minP: undefined, repeatPenalty: undefined, seed: undefined }
   })
 })
@@ -119,6 +120,9 @@ t.test('a response format becomes a grammar; free text has none', async t => {
   const colour = grammarOf({ type: 'json_schema', json_schema: { name: 'colour', schema: { enum: ['crimson'] } } })
   t.match(colour, /^root ::= /m)
   t.match(colour, /crimson/)
+  const format = { type: 'json_object' as const }
+  t.equal(ask({ message: 'Hi', response_format: format }).format, format, 'which is kept for an engine that has grammars of its own')
+  t.equal(ask({ message: 'Hi', response_format: { type: 'text' } }).format, undefined)
 })
 
 t.test('refuses a schema that it cannot enforce, by keyword and place', async t => {

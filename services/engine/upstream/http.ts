@@ -1,0 +1,104 @@
+import http, { type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { Readable } from 'node:stream'
+import { createDeferred } from '../../deferred.ts'
+import type { RequestBody } from './body.ts'
+
+/** No connection came about: nothing was sent, so another upstream may be asked. */
+export class UnreachableError extends Error {}
+/** The connection broke off, or its other end does not speak HTTP. */
+export class LostError extends Error {}
+
+export interface UpstreamRequest {
+  url: URL
+  /** Empty: none is sent. */
+  apiKey: string
+  /** Absent: GET. */
+  body?: RequestBody
+}
+
+const CLIENTS = { 'http:': http, 'https:': https }
+const CONNECT_TIMEOUT_MS = 5_000
+/** A peer that vanished without a word is noticed, at the latest, some minutes after this. */
+const TCP_KEEP_ALIVE_MS = 15_000
+const TEXT_MAX_BYTES = 4 * 1024 * 1024
+
+/**
+ * Sends a request on a connection of its own and waits for the head of its response, for as long as `signal` lets it: a busy upstream may take
+ * its time. When `signal` fires, then or while the body is read, the connection is closed at once.
+ * @throws UnreachableError, LostError, the reason of `signal`
+ */
+export async function send ({ url, apiKey, body }: UpstreamRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  signal.throwIfAborted()
+  const response = createDeferred<IncomingMessage>()
+  let connected = false
+  const secure = url.protocol === 'https:'
+  const request = CLIENTS[url.protocol as keyof typeof CLIENTS].request(url, {
+    method: body ? 'POST' : 'GET',
+    agent: false,
+    headers: {
+      accept: body ? 'text/event-stream' : 'application/json',
+      'accept-encoding': 'identity',
+      'user-agent': 'sightline',
+      ...apiKey !== '' && { authorization: `Bearer ${apiKey}` },
+      ...body && { 'content-type': 'application/json', 'content-length': body.length }
+    }
+  })
+  const timer = setTimeout(() => request.destroy(new Error('no connection in time')), CONNECT_TIMEOUT_MS)
+  request.once('socket', socket => {
+    socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS)
+    socket.setNoDelay(true)
+    socket.once(secure ? 'secureConnect' : 'connect', () => {
+      connected = true
+      clearTimeout(timer)
+    })
+  })
+  const giveUp = () => request.destroy()
+  signal.addEventListener('abort', giveUp, { once: true })
+  request.once('response', response.resolve)
+  request.on('error', error => {
+    if (signal.aborted) response.reject(signal.reason)
+    else response.reject(connected ? new LostError(reasonOf(error)) : new UnreachableError(reasonOf(error)))
+  })
+  request.once('close', () => {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', giveUp)
+    response.reject(signal.aborted ? signal.reason : new LostError('closed without an answer'))
+  })
+  // Whatever breaks on the way is met as the request's own error.
+  if (body) Readable.from(body.pieces()).on('error', error => request.destroy(error)).pipe(request)
+  else request.end()
+  return await response.promise
+}
+
+/**
+ * The bytes of a response.
+ * @throws LostError, the reason of `signal`
+ */
+export async function * readBytes (response: IncomingMessage, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    yield * response
+  } catch (error) {
+    throw signal.aborted ? signal.reason : new LostError(reasonOf(error as Error))
+  }
+}
+
+/**
+ * A whole response that is text, as far as it goes.
+ * @throws LostError, the reason of `signal`
+ */
+export async function readText (response: IncomingMessage, signal: AbortSignal): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of readBytes(response, signal)) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length > TEXT_MAX_BYTES) break
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+/** For the log: a code where there is one, since messages of parsers may quote what came. */
+function reasonOf (error: Error): string {
+  return (error as NodeJS.ErrnoException).code ?? error.message
+}

@@ -1,0 +1,121 @@
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { pino } from 'pino'
+import t, { type Test } from 'tap'
+import { createUpstreams } from '../../../../services/engine/upstream/upstreams.ts'
+import { until } from '../../../server-process.ts'
+import { listModels } from './front.ts'
+
+/** A list of models that changes its mind. */
+async function startList (t: Test, answer: RequestListener) {
+  const list = { answer, url: '', requests: 0 }
+  const server = createServer((request, response) => {
+    list.requests++
+    list.answer(request, response)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  list.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/`
+  return list
+}
+
+function watch (t: Test, urls: string[], model = '') {
+  const lines: Array<Record<string, unknown>> = []
+  const log = pino({}, { write: (line: string) => { lines.push(JSON.parse(line)) } })
+  const upstreams = createUpstreams({ urls, apiKey: '', model, log, intervalMs: 50, timeoutMs: 300 })
+  t.teardown(() => upstreams.close())
+  const take = (...tried: object[]) => upstreams.take('', new Set(tried as never))
+  return { upstreams, lines, take }
+}
+
+const fail = (status: number, body = ''): RequestListener => (_request, response) => {
+  response.writeHead(status)
+  response.end(body)
+}
+
+t.test('an upstream that comes, goes and comes back', async t => {
+  const list = await startList(t, listModels('a'))
+  const { upstreams, lines, take } = watch(t, [list.url])
+  t.match(upstreams, { ready: false, everReady: false, model: '', reason: 'the model server has not answered yet' })
+  await upstreams.firstReady
+  t.match(upstreams, { ready: true, everReady: true, model: 'a' })
+
+  list.answer = fail(503)
+  await until(() => !upstreams.ready)
+  t.equal(take(), null)
+  t.equal(upstreams.reason, 'the model server cannot be reached')
+  list.answer = listModels('b')
+  await until(() => upstreams.ready)
+  t.equal(upstreams.model, 'b', 'one alone may change its model')
+  const count = lines.length
+  await until(() => list.requests > 10)
+  t.equal(lines.length, count, 'no news, no lines')
+  t.same(lines.map(({ msg, reason, model }) => [msg, reason ?? model]), [
+    ['the upstream is ready', 'a'],
+    ['the upstream is not ready', 'it answers with status 503'],
+    ['the upstream is ready', 'b']
+  ])
+})
+
+t.test('one that was missed is not asked until it answers again', async t => {
+  const list = await startList(t, listModels('a'))
+  const { upstreams, take } = watch(t, [list.url])
+  await upstreams.firstReady
+  const taken = take()!
+  t.equal(taken.inFlight, 1)
+  upstreams.miss(taken, 'ECONNREFUSED')
+  upstreams.miss(taken, 'ECONNREFUSED')
+  t.equal(take(), null)
+  upstreams.giveBack(taken)
+  await until(() => upstreams.ready)
+  t.match(take(), { inFlight: 1 })
+})
+
+t.test('one that is slow to answer once is still asked, one that stays silent is not', async t => {
+  const list = await startList(t, listModels('a'))
+  const { upstreams, lines } = watch(t, [list.url])
+  await upstreams.firstReady
+  list.answer = () => {}
+  const { requests } = list
+  await until(() => list.requests === requests + 2)
+  t.equal(upstreams.ready, true)
+  await until(() => !upstreams.ready)
+  t.match(lines.at(-1), { reason: 'it does not say in time which models it has' })
+})
+
+t.test('what is wrong with an upstream is said', async t => {
+  for (const [answer, model, reason] of [
+    [fail(404), '', /ENGINE_URL has to end where/],
+    [fail(403), '', /refuses ENGINE_API_KEY/],
+    [fail(200, 'hello'), '', /no JSON/],
+    [fail(200, '[]'), '', /no "data"/],
+    [fail(200, 'null'), '', /no "data"/],
+    [listModels(), '', /lists no models/],
+    [listModels('a', 'b'), 'c', /no model ENGINE_MODEL=c, but a, b/]
+  ] as const) {
+    const { lines } = watch(t, [(await startList(t, answer)).url], model)
+    await until(() => lines.length > 0)
+    t.match(lines[0]!.reason, reason)
+  }
+})
+
+t.test('upstreams with different models are asked by the names that they have, and the operator is told', async t => {
+  const lists = [await startList(t, listModels('a')), await startList(t, listModels('b'))]
+  const { upstreams, lines, take } = watch(t, lists.map(({ url }) => url))
+  await until(() => lines.length === 3)
+  const [first, second] = [take()!, take()!]
+  t.same([first.model, second.model].sort(), ['a', 'b'])
+  t.equal(take(first, second), null)
+  t.match(lines.find(({ level }) => level === 40), { msg: 'the upstreams do not serve the same model', expected: upstreams.model })
+})
+
+t.test('closing ends a look that is under way', async t => {
+  const list = await startList(t, () => {})
+  const { upstreams } = watch(t, [list.url])
+  await until(() => list.requests === 1)
+  upstreams.close()
+  await t.rejects(upstreams.firstReady)
+})
