@@ -34,7 +34,7 @@ export const EnvironmentSchema = Type.Object({
   LLAMA_GPU: choice('auto', 'auto', 'cuda', 'vulkan', 'metal', 'off'),
   LLAMA_THREADS: integer(undefined, 0, 512),
   CONTEXT_SIZE: integer(8192, 512, 1_048_576),
-  MAX_CONCURRENT_REQUESTS: integer(3, 1, 64),
+  MAX_CONCURRENT_REQUESTS: Type.Union([Type.Literal('auto'), integer(undefined, 1, 64)], { default: 3 }),
   QUEUE_SIZE: integer(0, 0, 10_000),
   QUEUE_TIMEOUT: number(30, 0.01, 3600),
   REQUEST_TIMEOUT: number(300, 0.01, 86_400),
@@ -77,7 +77,8 @@ export interface Config {
   readonly llamaThreads: number
   /** KV cells of a slot. */
   readonly contextSize: number
-  readonly maxConcurrentRequests: number
+  /** auto: what the memory holds. */
+  readonly maxConcurrentRequests: number | 'auto'
   readonly queueSize: number
   readonly queueTimeoutMs: number
   readonly requestTimeoutMs: number
@@ -195,7 +196,7 @@ function readVariable (name: string, schema: TSchema, raw: string | undefined): 
   const { type, default: fallback } = schema as TSchema & { type: string, default: unknown }
   const value = raw?.trim() ?? ''
   if (value === '') return fallback
-  const typed = type === 'string' ? value : toNumber(value)
+  const typed = type === 'string' || words(schema).includes(value) ? value : toNumber(value)
   if (!Value.Check(schema, typed)) throw wrong(name, describe(schema), value)
   return typed
 }
@@ -210,7 +211,14 @@ function milliseconds (seconds: number): number {
   return Math.round(seconds * 1000)
 }
 
+/** The words that a setting takes beside numbers. */
+function words (schema: TSchema): string[] {
+  return ((schema as { anyOf?: Array<{ const?: string }> }).anyOf ?? []).flatMap(one => one.const ?? [])
+}
+
 function describe (schema: TSchema): string {
+  const { anyOf } = schema as { anyOf?: TSchema[] }
+  if (anyOf) return [...words(schema), ...anyOf.filter(one => !('const' in one)).map(describe)].join(' or ')
   const { type, minimum, maximum, enum: values } = schema as TSchema & { type: string, minimum?: number, maximum?: number, enum?: string[] }
   if (values) return `one of ${values.join(', ')}`
   return `${type === 'integer' ? 'an integer' : `a ${type}`} from ${minimum} to ${maximum}`

@@ -3,11 +3,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { DEMO, PRESETS } from '../../../../models/presets.ts'
-import { ROOT } from '../../../../root.ts'
-import { resolveModelFiles } from '../../../../services/engine/worker/model-files.ts'
-import { projectorInfo } from '../../../../services/engine/worker/model.ts'
-import { createTestEngine } from '../../../helper.ts'
+import { DEMO, PRESETS } from '../../../models/presets.ts'
+import { ROOT } from '../../../root.ts'
+import { resolveModelFiles } from '../../../services/models/files.ts'
+import { readModelHeader, readProjectorHeader, visionInfo } from '../../../services/models/headers.ts'
+import { createTestEngine } from '../../helper.ts'
 
 const MODEL = path.join(ROOT, DEMO.model)
 const MMPROJ = path.join(ROOT, DEMO.mmproj)
@@ -108,8 +108,10 @@ t.test('a model without a projector answers text and refuses pictures', async t 
 })
 
 t.test('limits of a picture: the file\'s own, overridden by the operator', async t => {
-  t.same(await projectorInfo(MMPROJ, { imageMinTokens: null, imageMaxTokens: null }), { multiple: 28, minTokens: 16, maxTokens: 36, coordinates: 'pixels' })
-  t.same(await projectorInfo(MMPROJ, { imageMinTokens: 4, imageMaxTokens: 1280 }), { multiple: 28, minTokens: 4, maxTokens: 1280, coordinates: 'pixels' })
-  await t.rejects(projectorInfo(MMPROJ, { imageMinTokens: 100, imageMaxTokens: null }), { message: /at least 100 and at most 36/ })
-  await t.rejects(projectorInfo(MODEL, { imageMinTokens: null, imageMaxTokens: null }), { message: /not a projector of the Qwen-VL family/ })
+  const projector = await readProjectorHeader(MMPROJ)
+  t.same(visionInfo(projector, { imageMinTokens: null, imageMaxTokens: null }), { multiple: 28, minTokens: 16, maxTokens: 36, coordinates: 'pixels' })
+  t.same(visionInfo(projector, { imageMinTokens: 4, imageMaxTokens: 1280 }), { multiple: 28, minTokens: 4, maxTokens: 1280, coordinates: 'pixels' })
+  t.throws(() => visionInfo(projector, { imageMinTokens: 100, imageMaxTokens: null }), { message: /at least 100 and at most 36/ })
+  await t.rejects(readProjectorHeader(MODEL), { message: /not a projector of the Qwen-VL family/ })
+  await t.rejects(readModelHeader(MMPROJ), { message: /is a projector, not a language model: name it with MMPROJ/ })
 })

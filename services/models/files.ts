@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { resolveModelFile } from 'node-llama-cpp'
-import { DEMO, PRESETS } from '../../../models/presets.ts'
-import { ROOT } from '../../../root.ts'
+import { DEMO, PRESETS } from '../../models/presets.ts'
+import { ROOT } from '../../root.ts'
 
 export interface ModelFiles {
   model: string
