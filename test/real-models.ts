@@ -120,18 +120,19 @@ function textTensors (architecture: RealShape['architecture'], { layers, width, 
 function visionTensors (textWidth: number, { projector, layers, width, feedForward, patch, deepstack }: RealShape['vision']): HollowTensor[] {
   const merged = width * MERGED
   const isQwen25 = projector === 'qwen2.5vl_merger'
+  const isQwen3 = projector === 'qwen3vl_merger'
   const norm = (name: string, size: number) => [tensor(`${name}.weight`, 'F32', size), ...isQwen25 ? [] : [tensor(`${name}.bias`, 'F32', size)]]
   const linear = (name: string, input: number, output: number) => [tensor(`${name}.weight`, input % 32 === 0 ? 'Q8_0' : 'F16', input, output), tensor(`${name}.bias`, 'F32', output)]
   return [
     tensor('v.patch_embd.weight', 'F16', patch, patch, 3, width),
     tensor('v.patch_embd.weight.1', 'F16', patch, patch, 3, width),
-    ...projector !== 'qwen3vl_merger' ? [] : [tensor('v.patch_embd.bias', 'F32', width), tensor('v.position_embd.weight', 'F32', width, 2304)],
+    ...isQwen3 ? [tensor('v.patch_embd.bias', 'F32', width), tensor('v.position_embd.weight', 'F32', width, 2304)] : [],
     ...Array.from({ length: layers }, (_, layer) => {
       const at = (name: string) => `v.blk.${layer}.${name}`
       return [
         ...norm(at('ln1'), width),
         ...norm(at('ln2'), width),
-        ...isQwen25 ? ['attn_q', 'attn_k', 'attn_v'].flatMap(name => linear(at(name), width, width)) : linear(at('attn_qkv'), width, 3 * width),
+        ...isQwen3 ? linear(at('attn_qkv'), width, 3 * width) : ['attn_q', 'attn_k', 'attn_v'].flatMap(name => linear(at(name), width, width)),
         ...linear(at('attn_out'), width, width),
         ...isQwen25 ? linear(at('ffn_gate'), width, feedForward) : [],
         ...linear(at('ffn_up'), width, feedForward),

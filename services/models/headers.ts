@@ -144,7 +144,7 @@ export function mismatch (model: ModelHeader, projector: ProjectorHeader): strin
  * model was trained with, so they hold here, and the operator's settings override them.
  * @throws Error when the limits contradict each other
  */
-export function visionInfo ({ multiple, coordinates, ...own }: ProjectorHeader, { imageMinTokens, imageMaxTokens }: TokenLimits): VisionInfo {
+export function visionInfo ({ multiple, coordinates, ...own }: Pick<ProjectorHeader, 'multiple' | 'coordinates' | 'minTokens' | 'maxTokens'>, { imageMinTokens, imageMaxTokens }: TokenLimits): VisionInfo {
   const minTokens = imageMinTokens ?? own.minTokens ?? CLIP_MIN_TOKENS
   const maxTokens = imageMaxTokens ?? own.maxTokens ?? CLIP_MAX_TOKENS
   if (minTokens > maxTokens) throw new Error(`A picture would need at least ${minTokens} and at most ${maxTokens} tokens: check IMAGE_MIN_TOKENS and IMAGE_MAX_TOKENS`)

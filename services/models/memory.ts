@@ -1,6 +1,5 @@
-import type { MemoryPlan } from '../engine/engine.ts'
+import type { MemoryPlan, VisionInfo } from '../engine/engine.ts'
 import { mostTokens, type ProjectorHeader } from './headers.ts'
-import type { VisionInfo } from '../engine/engine.ts'
 
 /** What a model takes, in bytes. */
 export interface MemoryNeeds {
@@ -26,6 +25,9 @@ export interface Machine {
   cores: number
 }
 
+/** What decides how much memory seeing takes. */
+export type Tower = Pick<ProjectorHeader, 'width' | 'windowed' | 'patchesOfToken'>
+
 export interface PlanOptions {
   slots: number | 'auto'
   contextSize: number
@@ -33,9 +35,9 @@ export interface PlanOptions {
   imageCache: number
 }
 
-const GIB = 1024 ** 3
+export const GIB = 1024 ** 3
 const MOST_SLOTS = 16
-/** Measured with mtmd on hollow projectors of the real shapes, 256 to 4096 tokens: 39 to 40 bytes for each patch and unit of the tower's width. */
+/** Measured with mtmd on hollow projectors of the real shapes, 256 to 4096 tokens, for each patch and unit of the tower's width: 39 to 40 bytes for Qwen3-VL, 26 for Qwen2-VL. */
 const BYTES_OF_PATCH = 40
 /** The same for Qwen2.5-VL, whose layers alternate between two orders of the patches. */
 const BYTES_OF_WINDOWED_PATCH = 48
@@ -43,10 +45,10 @@ const BYTES_OF_WINDOWED_PATCH = 48
 const BYTES_OF_PAIR = 4
 
 /**
- * Working memory of the projector for the largest picture, in bytes; at most 20 % above what was measured. It holds with flash attention, which llama.cpp
- * takes wherever the device has it.
+ * Working memory of the projector for the largest picture, in bytes: what was measured or, for Qwen2.5-VL, up to 5 % more. It holds with flash attention,
+ * which llama.cpp takes wherever the device has it.
  */
-export function encodingBytes (projector: ProjectorHeader, vision: VisionInfo, maxPixels: number): number {
+export function encodingBytes (projector: Tower, vision: VisionInfo, maxPixels: number): number {
   const patches = mostTokens(vision, maxPixels) * projector.patchesOfToken
   if (!projector.windowed) return patches * projector.width * BYTES_OF_PATCH
   return patches * projector.width * BYTES_OF_WINDOWED_PATCH + patches ** 2 * BYTES_OF_PAIR
@@ -58,6 +60,12 @@ export function encodingBytes (projector: ProjectorHeader, vision: VisionInfo, m
  */
 function slotsThatStayQuick ({ memory, total, cores }: Machine): number {
   return memory === 'vram' ? Math.floor(2 + total / (5 * GIB)) : Math.max(2, Math.floor(cores / 2))
+}
+
+/** A card of a size as it is sold, with nothing on it. What a driver takes for itself comes out of the reserve, which is node-llama-cpp's. */
+export function cardOf (gib: number): Machine {
+  const total = gib * GIB
+  return { memory: 'vram', total, free: total, reserve: Math.min(total * 0.08, 1.6 * GIB), cores: 0 }
 }
 
 /** Shares the memory of a machine out. Pure: everything that it knows is in its arguments. */

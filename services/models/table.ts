@@ -8,23 +8,28 @@ export function table (rows: string[][], right: number[] = []): string {
     .join('\n')
 }
 
-/** In the unit in which files are sold and cards are not: 1 GB is 10^9 bytes. */
+/** Of files: 1 GB is 10^9 bytes, as on the hub. */
 export function gigabytes (bytes: number): string {
   return bytes < 1e8 ? `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(2)} GB`
+}
+
+/** Of memory: a card that is sold as 16 GB has 16 GiB. */
+export function gibibytes (bytes: number): string {
+  return bytes < 1024 ** 3 / 10 ? `${(bytes / 1024 ** 2).toFixed(bytes < 10 * 1024 ** 2 ? 1 : 0)} MiB` : `${(bytes / 1024 ** 3).toFixed(2)} GiB`
 }
 
 /** What takes the memory, and what is there. */
 export function planTable (plan: MemoryPlan): string {
   const place = plan.memory === 'vram' ? 'VRAM' : 'RAM'
   return table([
-    ['weights', gigabytes(plan.weights)],
-    ['projector', gigabytes(plan.projector)],
-    ['encoding the largest picture', gigabytes(plan.encoding)],
-    ['computing', gigabytes(plan.compute)],
-    [`${plan.slots} ${plan.slots === 1 ? 'slot' : 'slots'} of ${plan.contextSize} tokens, ${gigabytes(plan.slot)} each`, gigabytes(plan.slots * plan.slot)],
-    ...plan.memory === 'ram' ? [['cached pictures (IMAGE_CACHE_MB)', gigabytes(plan.imageCache)]] : [],
-    ['together', gigabytes(plan.needed)],
-    ...plan.total > 0 ? [[`free ${place} of ${gigabytes(plan.total)}`, gigabytes(plan.free)], ['of which kept free', gigabytes(plan.reserve)]] : []
+    ['weights', gibibytes(plan.weights)],
+    ['projector', gibibytes(plan.projector)],
+    ['encoding the largest picture', gibibytes(plan.encoding)],
+    ['computing', gibibytes(plan.compute)],
+    [`${plan.slots} ${plan.slots === 1 ? 'slot' : 'slots'} of ${plan.contextSize} tokens, ${gibibytes(plan.slot)} each`, gibibytes(plan.slots * plan.slot)],
+    ...plan.memory === 'ram' ? [['cached pictures (IMAGE_CACHE_MB)', gibibytes(plan.imageCache)]] : [],
+    ['together', gibibytes(plan.needed)],
+    ...plan.total > 0 ? [[`free ${place} of ${gibibytes(plan.total)}`, gibibytes(plan.free)], ['of which kept free', gibibytes(plan.reserve)]] : []
   ], [1])
 }
 
@@ -32,7 +37,7 @@ export function planTable (plan: MemoryPlan): string {
 export function planWarning ({ memory, fits, auto, slots, slotsThatFit, contextSize, needed, free, reserve }: MemoryPlan): string | null {
   if (fits) return null
   const place = memory === 'vram' ? 'of VRAM' : 'of memory'
-  const short = `The plan needs ${gigabytes(needed)} ${place}, ${gigabytes(Math.max(0, free - reserve))} may be used`
+  const short = `The plan needs ${gibibytes(needed)} ${place}, ${gibibytes(Math.max(0, free - reserve))} may be used`
   if (slotsThatFit > 0 && !auto) return `${short}: MAX_CONCURRENT_REQUESTS=${slotsThatFit} (or auto) would fit, ${slots} slots will have less than CONTEXT_SIZE=${contextSize}`
   return `${short}: ${memory === 'vram' ? 'layers that do not fit run on the CPU, slowly' : 'slots get fewer tokens, or the start fails'}; a smaller model, CONTEXT_SIZE or MAX_PIXELS may help`
 }

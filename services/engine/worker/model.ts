@@ -36,7 +36,7 @@ export type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string) 
  * @throws Error with a sentence for the operator
  */
 export async function loadModel (options: WorkerOptions, log: Log, onDownload: (file: string, done: number, total: number) => void): Promise<LoadedModel> {
-  const files = await resolveModelFiles({ model: options.model, mmproj: options.mmproj, modelsDir: options.modelsDir, onProgress: onDownload })
+  const files = await resolveModelFiles({ model: options.model, mmproj: options.mmproj, modelsDir: options.modelsDir, onProgress: onDownload, onWarning: sentence => log('warn', sentence) })
   const headers = await readHeaders(files, log)
 
   const llama = await getLlama({

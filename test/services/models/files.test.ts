@@ -11,7 +11,7 @@ import { createTestEngine } from '../../helper.ts'
 
 const MODEL = path.join(ROOT, DEMO.model)
 const MMPROJ = path.join(ROOT, DEMO.mmproj)
-const silent = { onProgress: () => {} }
+const silent = { onProgress: () => {}, onWarning: () => {} }
 
 /** Stands in for the hub: `/<owner>/<repo>/resolve/main/<file>`, with ranges, from a table of files. */
 async function startHub (t: Test, files: Record<string, string>): Promise<{ url: string, requests: string[] }> {
@@ -72,7 +72,7 @@ t.test('a preset downloads both its files through node-llama-cpp\'s resolver, wi
   t.teardown(() => { delete process.env.HF_ENDPOINT })
   const modelsDir = t.testdir()
   const progress: Array<[string, number, number]> = []
-  const files = await resolveModelFiles({ model: 'qwen3-vl-2b', mmproj: '', modelsDir, onProgress: (...args) => { progress.push(args) } })
+  const files = await resolveModelFiles({ model: 'qwen3-vl-2b', mmproj: '', modelsDir, ...silent, onProgress: (...args) => { progress.push(args) } })
   t.match(files, { demo: false, temperature: 0.7 })
   t.equal(statSync(files.model).size, statSync(MODEL).size)
   t.equal(statSync(files.mmproj!).size, statSync(MMPROJ).size)
