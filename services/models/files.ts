@@ -75,7 +75,8 @@ async function resolve (setting: string, uri: string, { modelsDir, onProgress, s
       cli: false,
       deleteTempFileOnCancel: false,
       ...signal && { signal },
-      onProgress: ({ downloadedSize, totalSize }) => onProgress(uri, downloadedSize, totalSize)
+      // Before the hub has answered there is no size.
+      onProgress: ({ downloadedSize, totalSize }) => { if (totalSize > 0) onProgress(uri, downloadedSize, totalSize) }
     })
   } catch (error) {
     signal?.throwIfAborted()

@@ -4,6 +4,7 @@ import type { Config } from '../../../config.ts'
 import { createDownloadReporter } from '../../engine/download-progress.ts'
 import { presetOf, resolveModelFiles } from '../files.ts'
 import { mismatch, readModelHeader, readProjectorHeader } from '../headers.ts'
+import { parseHubAddress } from '../hub.ts'
 import { gigabytes } from '../table.ts'
 import { assertWhole, compareWithHub, partsOf } from '../verify.ts'
 import type { Io } from './command.ts'
@@ -25,7 +26,7 @@ export async function pullModel (name: string, config: Config, io: Io, signal: A
   await withLlama(async llama => {
     for (const part of partsOf(files.model)) await check(part, preset?.model ?? name)
     if (files.mmproj === null) return warn('It has no projector: it answers text only')
-    await check(files.mmproj, preset?.mmproj ?? (mmproj || name))
+    await check(files.mmproj, preset?.mmproj ?? (mmproj || projectorAddress(name)))
     const fault = mismatch(await readModelHeader(files.model), await readProjectorHeader(files.mmproj))
     if (fault) throw new Error(fault)
 
@@ -36,6 +37,12 @@ export async function pullModel (name: string, config: Config, io: Io, signal: A
       io.out(`${path.relative(process.cwd(), file) || file}  ${gigabytes(size)}  ${verdict.state === 'verified' ? 'whole, checksum as on the hub' : `whole; checksum not compared: ${verdict.why}`}`)
     }
   })
+}
+
+/** Which file of the repository it was is not asked again: any with its checksum will do. */
+function projectorAddress (modelUri: string): string {
+  const address = parseHubAddress(modelUri)
+  return address === null ? modelUri : `hf:${address.repo}#${address.branch}`
 }
 
 /** Lines for those who look at no terminal. */

@@ -1,42 +1,17 @@
-import { copyFileSync, createReadStream, existsSync, statSync, readdirSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { copyFileSync, existsSync, readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { DEMO, PRESETS } from '../../../models/presets.ts'
 import { ROOT } from '../../../root.ts'
 import { resolveModelFiles } from '../../../services/models/files.ts'
 import { readModelHeader, readProjectorHeader, visionInfo } from '../../../services/models/headers.ts'
 import { createTestEngine } from '../../helper.ts'
+import { hubPath, startHub } from '../../hub.ts'
+import { REAL_SHAPES, writeRealModel, writeRealProjector } from '../../real-models.ts'
 
 const MODEL = path.join(ROOT, DEMO.model)
 const MMPROJ = path.join(ROOT, DEMO.mmproj)
 const silent = { onProgress: () => {}, onWarning: () => {} }
-
-/** Stands in for the hub: `/<owner>/<repo>/resolve/main/<file>`, with ranges, from a table of files. */
-async function startHub (t: Test, files: Record<string, string>): Promise<{ url: string, requests: string[] }> {
-  const requests: string[] = []
-  const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url!, 'http://hub')
-    requests.push(`${request.method} ${pathname}`)
-    const file = files[pathname]
-    if (!file) return response.writeHead(404).end()
-    const { size } = statSync(file)
-    const range = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '')
-    const start = range ? Number(range[1]) : 0
-    const end = range?.[2] ? Number(range[2]) : size - 1
-    response.writeHead(range ? 206 : 200, {
-      'content-length': end - start + 1,
-      'accept-ranges': 'bytes',
-      ...range && { 'content-range': `bytes ${start}-${end}/${size}` }
-    })
-    if (request.method === 'HEAD') return response.end()
-    createReadStream(file, { start, end }).pipe(response)
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => { server.closeAllConnections(); server.close() })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, requests }
-}
 
 t.test('an empty MODEL is the embedded one', async t => {
   t.same(await resolveModelFiles({ model: '', mmproj: '', modelsDir: t.testdir(), ...silent }), { model: MODEL, mmproj: MMPROJ, demo: true, temperature: 0, threads: 1 })
@@ -63,13 +38,7 @@ t.test('what is neither file nor preset nor address is refused by name', async t
 
 t.test('a preset downloads both its files through node-llama-cpp\'s resolver, with progress, and only once', async t => {
   const { model, mmproj } = PRESETS['qwen3-vl-2b']!
-  const urlOf = (uri: string) => {
-    const [owner, repo, file] = uri.slice('hf:'.length).split('/')
-    return `/${owner}/${repo}/resolve/main/${file}`
-  }
-  const hub = await startHub(t, { [urlOf(model)]: MODEL, [urlOf(mmproj)]: MMPROJ })
-  process.env.HF_ENDPOINT = hub.url
-  t.teardown(() => { delete process.env.HF_ENDPOINT })
+  const hub = await startHub(t, { [hubPath(model)]: MODEL, [hubPath(mmproj)]: MMPROJ })
   const modelsDir = t.testdir()
   const progress: Array<[string, number, number]> = []
   const files = await resolveModelFiles({ model: 'qwen3-vl-2b', mmproj: '', modelsDir, ...silent, onProgress: (...args) => { progress.push(args) } })
@@ -78,21 +47,66 @@ t.test('a preset downloads both its files through node-llama-cpp\'s resolver, wi
   t.equal(statSync(files.mmproj!).size, statSync(MMPROJ).size)
   t.ok(progress.some(([file, done, total]) => file === model && done === total && total === statSync(MODEL).size), 'told of the whole model')
 
-  const before = hub.requests.filter(it => it.startsWith('GET')).length
+  const before = hub.requests.filter(it => it.line.startsWith('GET')).length
   await resolveModelFiles({ model: 'qwen3-vl-2b', mmproj: '', modelsDir, ...silent })
-  t.equal(hub.requests.filter(it => it.startsWith('GET')).length, before, 'nothing is downloaded again')
+  t.equal(hub.requests.filter(it => it.line.startsWith('GET')).length, before, 'nothing is downloaded again')
 
   const engine = await createTestEngine(t, { model: 'qwen3-vl-2b', modelsDir })
   t.match(engine.info(), { state: 'ready', demo: false, temperature: 0.7 })
 })
 
 t.test('a download that fails names the setting and leaves no half file', async t => {
-  const hub = await startHub(t, {})
-  process.env.HF_ENDPOINT = hub.url
-  t.teardown(() => { delete process.env.HF_ENDPOINT })
+  await startHub(t, {})
   const modelsDir = t.testdir()
   await t.rejects(resolveModelFiles({ model: 'hf:owner/repo/file.gguf', mmproj: '', modelsDir, ...silent }), { message: /^MODEL=hf:owner\/repo\/file\.gguf cannot be downloaded: / })
   t.same(existsSync(modelsDir) ? readdirSync(modelsDir) : [], [])
+})
+
+t.test('an hf: address brings the projector of its repository, which is found again beside it without asking anybody', async t => {
+  const [model, other] = ['hf:owner/repo/tiny.gguf', 'hf:owner/text-only/tiny.gguf']
+  const hub = await startHub(t, { [hubPath(model)]: MODEL, 'owner/repo/mmproj-f16.gguf': MMPROJ, 'owner/repo/mmproj-q8_0.gguf': MMPROJ, [hubPath(other)]: MODEL })
+  const modelsDir = t.testdir()
+  const resolve = async (model: string) => await resolveModelFiles({ model, mmproj: '', modelsDir, ...silent })
+  const first = await resolve(model)
+  t.equal(first.mmproj, path.join(modelsDir, 'hf_owner_repo_mmproj-q8_0.gguf'), 'in eight bits, where there is a choice')
+  const asked = hub.requests.length
+  t.same(await resolve(model), first)
+  t.equal(hub.requests.length, asked)
+  t.match(await resolve('hf:owner/repo/tiny.gguf'), { mmproj: first.mmproj })
+})
+
+t.test('a hub that cannot be asked for a projector is told, and the model is served as text', async t => {
+  const hub = await startHub(t, { 'owner/repo/tiny.gguf': MODEL, 'owner/other/tiny.gguf': MODEL })
+  const warnings: string[] = []
+  const options = { mmproj: '', modelsDir: t.testdir(), ...silent, onWarning: (sentence: string) => { warnings.push(sentence) } }
+  t.match(await resolveModelFiles({ ...options, model: 'hf:owner/repo/tiny.gguf' }), { mmproj: null })
+  t.strictSame(warnings, [], 'the repository has none')
+  hub.listingFails = true
+  t.match(await resolveModelFiles({ ...options, model: 'hf:owner/other/tiny.gguf' }), { mmproj: null })
+  t.match(warnings, [/^Whether there is a projector for hf:owner\/other\/tiny\.gguf is not known: 127\.0\.0\.1:\d+ does not tell the files of owner\/other: HTTP 500$/])
+})
+
+t.test('beside a model the projector that belongs to it is taken', async t => {
+  const dir = t.testdir()
+  const write = (name: string, at: (shape: typeof REAL_SHAPES[string]) => void) => at(REAL_SHAPES[name]!)
+  const inDir = (file: string) => path.join(dir, file)
+  write('qwen3-vl-2b', shape => {
+    writeRealModel(inDir('hf_Qwen_A-Instruct-GGUF_model.gguf'), shape)
+    writeRealProjector(inDir('hf_Qwen_A-Instruct-GGUF_mmproj-q8_0.gguf'), shape)
+    writeRealProjector(inDir('hf_Qwen_A-Thinking-GGUF_mmproj-q8_0.gguf'), shape)
+  })
+  write('qwen3-vl-8b', shape => {
+    writeRealModel(inDir('hf_Qwen_B-GGUF_model.gguf'), shape)
+    writeRealModel(inDir('eight.gguf'), shape)
+  })
+  const beside = async (model: string) => (await resolveModelFiles({ model: inDir(model), mmproj: '', modelsDir: dir, ...silent })).mmproj
+  t.equal(await beside('hf_Qwen_A-Instruct-GGUF_model.gguf'), inDir('hf_Qwen_A-Instruct-GGUF_mmproj-q8_0.gguf'), 'of those that would do, that of its repository')
+  t.equal(await beside('hf_Qwen_B-GGUF_model.gguf'), null, 'what was downloaded for others is passed over')
+  t.equal(await beside('eight.gguf'), null)
+  write('qwen3-vl-2b', shape => writeRealProjector(inDir('mmproj-two.gguf'), shape))
+  await t.rejects(beside('eight.gguf'), { message: /^The projector mmproj-two\.gguf does not belong to the model eight\.gguf: its embeddings are 2048 wide, the model's 4096\. It lies beside the model: move it away or name the right one with MMPROJ$/ })
+  write('qwen3-vl-8b', shape => writeRealProjector(inDir('mmproj-eight.gguf'), shape))
+  t.equal(await beside('eight.gguf'), inDir('mmproj-eight.gguf'))
 })
 
 t.test('a model without a projector answers text and refuses pictures', async t => {
