@@ -12,6 +12,9 @@ import { REAL_SHAPES, writeRealModel, writeRealProjector } from '../../real-mode
 
 const MODEL = path.join(ROOT, DEMO.model)
 const MMPROJ = path.join(ROOT, DEMO.mmproj)
+// As in the command itself: node-llama-cpp tries its binary in a process that needs no loaders.
+process.execArgv.length = 0
+
 const never = new AbortController().signal
 
 interface Told { code: number | null, out: string, err: string }
