@@ -38,7 +38,8 @@ export async function memoryNeeds (llama: Llama, model: ModelHeader, projector: 
 }
 
 /** The memory in which the layers will lie, as it is now. */
-export async function measureMachine (llama: Llama, cores: number): Promise<Machine> {
+export async function measureMachine (llama: Llama): Promise<Machine> {
+  const cores = llama.maxThreads
   if (llama.gpu !== false) {
     const { total, free } = await llama.getVramState()
     return { memory: 'vram', total, free, reserve: llama.vramPaddingSize, cores }

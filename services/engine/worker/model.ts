@@ -56,7 +56,7 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
   })
 
   const threads = options.threads || files.threads || llama.maxThreads
-  const plan = await makePlan(llama, headers, options, threads)
+  const plan = await makePlan(llama, headers, options)
   log('info', `memory plan\n${planTable(plan)}`)
   const warning = planWarning(plan)
   if (warning) log('warn', warning)
@@ -108,9 +108,9 @@ async function readHeaders (files: ModelFiles, log: Log): Promise<Headers> {
   return { model, projector }
 }
 
-async function makePlan (llama: Llama, { model, projector }: Headers, options: WorkerOptions, threads: number): Promise<MemoryPlan> {
+async function makePlan (llama: Llama, { model, projector }: Headers, options: WorkerOptions): Promise<MemoryPlan> {
   const needs = await memoryNeeds(llama, model, projector, options)
-  return planMemory(needs, await measureMachine(llama, threads), {
+  return planMemory(needs, await measureMachine(llama), {
     slots: options.slots,
     contextSize: Math.min(options.contextSize, model.trainContext || options.contextSize),
     imageCache: options.imageCacheBytes
@@ -118,10 +118,10 @@ async function makePlan (llama: Llama, { model, projector }: Headers, options: W
 }
 
 /** Told to fill the memory of a GPU with layers, node-llama-cpp knows nothing of the projector that is to follow: it sees less memory. */
-async function loadWeights (llama: Llama, file: string, { memory, fits, free, reserve, projector, encoding }: MemoryPlan): Promise<LlamaModel> {
+async function loadWeights (llama: Llama, file: string, { memory, slotsThatFit, free, reserve, projector, encoding }: MemoryPlan): Promise<LlamaModel> {
   if (memory === 'ram') return await llama.loadModel({ modelPath: file })
   await llama.setVramCap(Math.max(0, free - reserve - projector - encoding))
-  return await llama.loadModel({ modelPath: file, gpuLayers: fits ? 'max' : 'auto' })
+  return await llama.loadModel({ modelPath: file, gpuLayers: slotsThatFit > 0 ? 'max' : 'auto' })
 }
 
 async function loadProjector (bridge: Bridge, llama: Llama, model: LlamaModel, projector: ProjectorHeader, options: WorkerOptions): Promise<{ vision: Vision, info: VisionInfo }> {

@@ -8,11 +8,8 @@ import { projectorBeside } from '../projector-beside.ts'
 import { memoryNeeds } from '../requirements.ts'
 import { gigabytes, planTable, table } from '../table.ts'
 import { assertWhole, partsOf } from '../verify.ts'
-import { CARDS, slotsOf } from './list.ts'
+import { CARDS, slotsOf, tabulatedSlots } from './list.ts'
 import { withLlama } from './llama.ts'
-
-/** With fewer nothing of the plan is told that the operator did not ask for. */
-const SLOTS = 3
 
 /**
  * Reads the headers of a model's files, and tells whether they belong together and what memory they take.
@@ -54,10 +51,9 @@ async function describeFiles (llama: Llama, model: ModelHeader, projector: Proje
 
 async function describeMemory (llama: Llama, model: ModelHeader, projector: ProjectorHeader | null, config: Config): Promise<string> {
   const needs = await memoryNeeds(llama, model, projector, config)
-  const slots = config.maxConcurrentRequests === 'auto' ? SLOTS : config.maxConcurrentRequests
   const options = { contextSize: Math.min(config.contextSize, model.trainContext || config.contextSize), imageCache: config.imageCacheMb * 1024 ** 2 }
   const cards = CARDS.map(gib => slotsOf(planMemory(needs, cardOf(gib), { ...options, slots: 'auto' })))
-  return `${planTable(planMemory(needs, cardOf(0), { ...options, slots }))}
+  return `${planTable(planMemory(needs, cardOf(0), { ...options, slots: tabulatedSlots(config) }))}
 
 Slots that MAX_CONCURRENT_REQUESTS=auto takes on an empty card:
 ${table([CARDS.map(gib => `${gib} GB`), cards], CARDS.map((_, column) => column))}`

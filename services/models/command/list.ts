@@ -9,12 +9,16 @@ import { gibibytes, gigabytes, table } from '../table.ts'
 
 /** Of cards as they are sold, in GiB. */
 export const CARDS = [8, 12, 16, 24, 32]
-/** What the table of a list reckons with where the operator leaves the number to the plan. */
-const SLOTS = 3
+const DEFAULT_SLOTS = 3
+
+/** With how many slots a table reckons; with the usual ones where the operator leaves them to the plan, which wants a card. */
+export function tabulatedSlots ({ maxConcurrentRequests }: Config): number {
+  return maxConcurrentRequests === 'auto' ? DEFAULT_SLOTS : maxConcurrentRequests
+}
 
 /** The presets as two tables: files, and the memory that they take. */
 export async function listPresets (config: Config): Promise<string> {
-  const slots = config.maxConcurrentRequests === 'auto' ? SLOTS : config.maxConcurrentRequests
+  const slots = tabulatedSlots(config)
   const files = [['preset', 'file', 'size', 'on disk']]
   const memory = [['preset', 'model', 'projector', 'largest picture', 'computing', 'a slot', `${slots} slots, all`, ...CARDS.map(gib => `${gib} GB`)]]
   for (const [name, { model, mmproj, figures }] of Object.entries(PRESETS)) {
