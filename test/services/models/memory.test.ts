@@ -10,6 +10,7 @@ const OPTIONS = { slots: 'auto' as const, contextSize: 8192, imageCache: 0.5 * G
 t.test('auto takes about 5 slots on 16 GB, 6 on 24 and 8 on 32', async t => {
   for (const needs of [QWEN3_8B, QWEN25_7B]) {
     t.strictSame([16, 24, 32].map(gib => planMemory(needs, cardOf(gib), OPTIONS).slots), [5, 6, 8])
+    t.strictSame([16, 24, 32].map(gib => planMemory(needs, cardOf(gib), OPTIONS).slotsThatFit), needs === QWEN3_8B ? [8, 14, 22] : [20, 38, 56], 'the memory would hold more')
     // What cards report is a little less than what is on the box.
     t.strictSame([15.6, 23.5, 31.3].map(gib => planMemory(needs, cardOf(gib), OPTIONS).slots), [5, 6, 8])
   }
