@@ -89,7 +89,9 @@ export async function buildApp ({ config, engine, logger }: AppOptions): Promise
   if (swept > 0) app.log.info({ folders: swept }, 'removed folders that dead processes left')
 
   const limits = { maxInputPixels: config.maxInputPixels, maxSide: config.imageCompressionMaxSize, maxPixels: config.maxPixels }
-  const slots = createSlots({ size: config.maxConcurrentRequests, queueSize: config.queueSize, queueTimeoutMs: config.queueTimeoutMs })
+  const slots = createSlots({ size: config.maxConcurrentRequests === 'auto' ? 1 : config.maxConcurrentRequests, queueSize: config.queueSize, queueTimeoutMs: config.queueTimeoutMs })
+  // How many the memory holds is known with the model; until then whoever has a slot hears that it is not ready. Who calls `ready` deals with a failure.
+  if (config.maxConcurrentRequests === 'auto') engine.ready().then(() => slots.grow(engine.info().slots), () => {})
   const metrics = createMetrics({ engine, slots, store })
   const chat = createChatService({ engine, preparer: createPreparer(), limits, boxCoordinates: config.boxCoordinates, observer: metrics })
 

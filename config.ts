@@ -37,7 +37,7 @@ export const EnvironmentSchema = Type.Object({
   LLAMA_GPU: choice('auto', 'auto', 'cuda', 'vulkan', 'metal', 'off'),
   LLAMA_THREADS: integer(undefined, 0, 512),
   CONTEXT_SIZE: integer(8192, 512, 1_048_576),
-  MAX_CONCURRENT_REQUESTS: integer(3, 1, 64),
+  MAX_CONCURRENT_REQUESTS: Type.Union([Type.Literal('auto'), integer(undefined, 1, 64)], { default: 3 }),
   QUEUE_SIZE: integer(0, 0, 10_000),
   QUEUE_TIMEOUT: number(30, 0.01, 3600),
   REQUEST_TIMEOUT: number(300, 0.01, 86_400),
@@ -89,7 +89,8 @@ export interface Config {
   readonly llamaThreads: number
   /** KV cells of a slot. */
   readonly contextSize: number
-  readonly maxConcurrentRequests: number
+  /** auto: what the memory holds. */
+  readonly maxConcurrentRequests: number | 'auto'
   readonly queueSize: number
   readonly queueTimeoutMs: number
   readonly requestTimeoutMs: number
@@ -153,6 +154,7 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env): Config {
   const settings = Object.fromEntries(Object.entries(EnvironmentSchema.properties).map(([name, schema]) => [name, readVariable(name, schema, env[name])])) as Settings
   const { IMAGE_MIN_TOKENS: minTokens, IMAGE_MAX_TOKENS: maxTokens } = settings
   if (minTokens && maxTokens && minTokens > maxTokens) throw new ConfigError(`IMAGE_MIN_TOKENS (${minTokens}) must not be more than IMAGE_MAX_TOKENS (${maxTokens})`)
+  if (settings.ENGINE === 'openai' && settings.MAX_CONCURRENT_REQUESTS === 'auto') throw new ConfigError('MAX_CONCURRENT_REQUESTS=auto is for ENGINE=local: servers elsewhere do not say how many requests they take')
   return Object.freeze({
     // For that name Fastify would open a second server, for ::1, that knows neither our limits nor our words.
     host: settings.HOST === 'localhost' ? '127.0.0.1' : settings.HOST,
@@ -212,7 +214,7 @@ function readVariable (name: string, schema: TSchema, raw: string | undefined): 
   const { type, default: fallback } = schema as TSchema & { type: string, default: unknown }
   const value = raw?.trim() ?? ''
   if (value === '') return fallback
-  const typed = type === 'string' ? value : toNumber(value)
+  const typed = type === 'string' || words(schema).includes(value) ? value : toNumber(value)
   if (!Value.Check(schema, typed)) throw wrong(name, describe(schema), value)
   return typed
 }
@@ -227,7 +229,14 @@ function milliseconds (seconds: number): number {
   return Math.round(seconds * 1000)
 }
 
+/** The words that a setting takes beside numbers. */
+function words (schema: TSchema): string[] {
+  return ((schema as { anyOf?: Array<{ const?: string }> }).anyOf ?? []).flatMap(one => one.const ?? [])
+}
+
 function describe (schema: TSchema): string {
+  const { anyOf } = schema as { anyOf?: TSchema[] }
+  if (anyOf) return [...words(schema), ...anyOf.filter(one => !('const' in one)).map(describe)].join(' or ')
   const { type, minimum, maximum, enum: values } = schema as TSchema & { type: string, minimum?: number, maximum?: number, enum?: string[] }
   if (values) return `one of ${values.join(', ')}`
   return `${type === 'integer' ? 'an integer' : `a ${type}`} from ${minimum} to ${maximum}`

@@ -1,7 +1,8 @@
 import type { FastifyPluginAsync } from 'fastify'
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 import { ErrorSchema } from '../schemas/chat.ts'
 import { DEMO_NOTICE } from '../services/engine/demo-notice.ts'
+import type { MemoryPlan } from '../services/engine/engine.ts'
 import type { UploadStore } from '../services/upload-store.ts'
 import { faultDocs } from './docs.ts'
 
@@ -11,6 +12,26 @@ export interface StatusRouteOptions {
 }
 
 const count = (description: string) => Type.Integer({ description })
+const bytes = (description: string) => Type.Number({ description })
+const PlanSchema = Type.Object({
+  memory: Type.String({ description: 'vram or ram: where the layers lie' }),
+  auto: Type.Boolean({ description: 'MAX_CONCURRENT_REQUESTS=auto: the plan chose the slots' }),
+  fits: Type.Boolean({ description: 'Otherwise slots have fewer tokens, or layers run on the CPU' }),
+  slots: count('As planned'),
+  slots_that_fit: count('As many would the memory hold'),
+  context_size: count('Tokens of one slot, as planned'),
+  total_bytes: bytes('All of that memory'),
+  free_bytes: bytes('What was free before anything was loaded'),
+  reserve_bytes: bytes('Of which this is kept free'),
+  needed_bytes: bytes('All that is planned'),
+  weights_bytes: bytes('The model'),
+  projector_bytes: bytes('The projector'),
+  encoding_bytes: bytes('Working memory for the largest picture'),
+  compute_bytes: bytes('Working memory of the model'),
+  slot_bytes: bytes('One slot'),
+  image_cache_bytes: bytes('IMAGE_CACHE_MB, always in RAM')
+}, { description: 'How the memory is shared out' })
+
 const StatusSchema = Type.Object({
   status: Type.String({ description: 'State of the model: starting, ready, restarting, failed or closed' }),
   reason: Type.String({ description: 'Why it is not ready' }),
@@ -28,7 +49,8 @@ const StatusSchema = Type.Object({
     tools: Type.Boolean({ description: 'Its chat template knows tools' }),
     restarts: count('How often the model process was restarted')
   }),
-  slots: Type.Object({ total: count('MAX_CONCURRENT_REQUESTS'), taken: count('Requests that are worked on'), free: count('Requests that would be admitted at once') }),
+  plan: Type.Union([PlanSchema, Type.Null()], { description: 'Null until the model is loaded' }),
+  slots: Type.Object({ total: count('MAX_CONCURRENT_REQUESTS; with auto 1 until the model is loaded'), taken: count('Requests that are worked on'), free: count('Requests that would be admitted at once') }),
   queue: Type.Object({ length: count('Requests that wait'), size: count('QUEUE_SIZE') }),
   requests: Type.Object({ served: count('Slots given since the start'), rejected: count('429'), timed_out: count('Waited too long in the queue') }),
   caches: Type.Object({ images: count('Pictures whose embedding (with ENGINE=openai: whose pixels) is kept'), image_bytes: count('Their memory'), image_bytes_limit: count('IMAGE_CACHE_MB, in bytes') }),
@@ -57,6 +79,7 @@ const route: FastifyPluginAsync<StatusRouteOptions> = async (app, { store, limit
         tools: engine.tools !== null,
         restarts: engine.restarts
       },
+      plan: engine.plan && tellPlan(engine.plan),
       slots: { total: slots.size, taken: slots.taken, free: slots.free },
       queue: { length: slots.queued, size: slots.queueSize },
       requests: { served: slots.served, rejected: slots.rejected, timed_out: slots.timedOut },
@@ -67,6 +90,27 @@ const route: FastifyPluginAsync<StatusRouteOptions> = async (app, { store, limit
       uptime_s: Math.round(process.uptime())
     }
   })
+}
+
+function tellPlan (plan: MemoryPlan): Static<typeof PlanSchema> {
+  return {
+    memory: plan.memory,
+    auto: plan.auto,
+    fits: plan.fits,
+    slots: plan.slots,
+    slots_that_fit: plan.slotsThatFit,
+    context_size: plan.contextSize,
+    total_bytes: plan.total,
+    free_bytes: plan.free,
+    reserve_bytes: plan.reserve,
+    needed_bytes: plan.needed,
+    weights_bytes: plan.weights,
+    projector_bytes: plan.projector,
+    encoding_bytes: plan.encoding,
+    compute_bytes: plan.compute,
+    slot_bytes: plan.slot,
+    image_cache_bytes: plan.imageCache
+  }
 }
 
 export default route

@@ -38,6 +38,8 @@ export interface Slots {
   refuse (): SightlineError
   /** When somebody who was refused might try again, 1 to 60. */
   retryAfterSeconds (): number
+  /** Makes more slots, for those who wait first; never fewer. */
+  grow (size: number): void
   /** Refuses everybody who waits and who comes from now on; slots that are taken stay so. */
   close (): void
   readonly closed: boolean
@@ -57,7 +59,8 @@ const HELD_WEIGHT = 0.2
 const RETRY_AFTER_MAX_S = 60
 
 /** A semaphore with a bounded, timed queue. Taken and free slots always add up to `size`. */
-export function createSlots ({ size, queueSize, queueTimeoutMs }: SlotsOptions): Slots {
+export function createSlots ({ size: initialSize, queueSize, queueTimeoutMs }: SlotsOptions): Slots {
+  let size = initialSize
   const free = Array.from({ length: size }, (_, index) => size - 1 - index)
   const queue = new Set<Waiter>()
   const counters = { served: 0, rejected: 0, timedOut: 0 }
@@ -132,9 +135,14 @@ export function createSlots ({ size, queueSize, queueTimeoutMs }: SlotsOptions):
     }
   }
 
+  function grow (to: number): void {
+    while (size < to) handOver(size++)
+  }
+
   return {
     tryTake,
     wait,
+    grow,
     refuse,
     get full () { return free.length === 0 && queue.size >= queueSize },
     stats: () => ({ size, taken: size - free.length, free: free.length, queued: queue.size, queueSize, ...counters }),

@@ -81,7 +81,7 @@ t.test('takes fractions of seconds, in whole milliseconds', async t => {
 })
 
 t.test('names the variable, the value and what is allowed on one line', async t => {
-  t.equal(messageOf({ MAX_CONCURRENT_REQUESTS: 'banana' }), 'MAX_CONCURRENT_REQUESTS must be an integer from 1 to 64, got "banana"')
+  t.equal(messageOf({ MAX_CONCURRENT_REQUESTS: 'banana' }), 'MAX_CONCURRENT_REQUESTS must be auto or an integer from 1 to 64, got "banana"')
   t.equal(messageOf({ QUEUE_TIMEOUT: '-1' }), 'QUEUE_TIMEOUT must be a number from 0.01 to 3600, got "-1"')
   t.equal(messageOf({ LLAMA_GPU: 'rocm' }), 'LLAMA_GPU must be one of auto, cuda, vulkan, metal, off, got "rocm"')
   t.equal(messageOf({ PORT: '1\n2' }), 'PORT must be an integer from 0 to 65535, got "1\\n2"')
@@ -107,6 +107,11 @@ t.test('takes empty and 0 threads for all cores, empty and 0 tokens for the proj
   t.equal(loadConfig({ LLAMA_THREADS: '0' }).llamaThreads, 0)
   t.equal(loadConfig({ LLAMA_THREADS: '8' }).llamaThreads, 8)
   t.match(loadConfig({ IMAGE_MIN_TOKENS: '0', IMAGE_MAX_TOKENS: '640' }), { imageMinTokens: null, imageMaxTokens: 640 })
+})
+
+t.test('takes a number of slots, or auto', async t => {
+  for (const [value, expected] of [['auto', 'auto'], ['1', 1], ['64', 64]] as const) t.equal(loadConfig({ MAX_CONCURRENT_REQUESTS: value }).maxConcurrentRequests, expected)
+  for (const value of ['0', '65', '1.5', 'Auto']) t.match(messageOf({ MAX_CONCURRENT_REQUESTS: value }), /must be auto or an integer from 1 to 64, got/, value)
 })
 
 t.test('refuses more tokens at least than at most', async t => {
@@ -209,6 +214,11 @@ t.test('.env.example has every variable with its default, and nothing else', asy
   t.ok(lines.every(line => line.startsWith('#') || line === ''), 'a copy changes nothing')
   const uncommented = parseEnv(settings.map(line => line.slice(1)).join('\n'))
   t.strictSame(loadConfig(uncommented), loadConfig({}))
+})
+
+t.test('auto is for models of our own', async t => {
+  t.equal(loadConfig({ MAX_CONCURRENT_REQUESTS: 'auto' }).maxConcurrentRequests, 'auto')
+  t.match(messageOf({ MAX_CONCURRENT_REQUESTS: 'auto', ENGINE: 'openai', ENGINE_URL: 'http://gpu-1:8000/v1' }), /^MAX_CONCURRENT_REQUESTS=auto is for ENGINE=local/)
 })
 
 t.test('localhost is one address', async t => {

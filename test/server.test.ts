@@ -71,7 +71,7 @@ t.test('SIGTERM: what does not finish within the grace time is ended, with nothi
 t.test('a wrong setting stops the start with one line that names it', async t => {
   const server = launch(t, { MAX_CONCURRENT_REQUESTS: 'banana' })
   t.match(await server.exited, { code: 1 })
-  t.match(server.output(), /^Sightline cannot start: MAX_CONCURRENT_REQUESTS must be an integer from 1 to 64, got "banana"\n$/)
+  t.match(server.output(), /^Sightline cannot start: MAX_CONCURRENT_REQUESTS must be auto or an integer from 1 to 64, got "banana"\n$/)
 })
 
 t.test('a model that is not there stops the start with a sentence', async t => {

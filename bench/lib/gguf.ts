@@ -1,4 +1,4 @@
-import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 
 /** https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, version 3, little-endian. */
 
@@ -11,13 +11,19 @@ export type GgufValue =
   | { strings: readonly string[] }
   | { int32s: readonly number[] }
   | { float32s: readonly number[] }
+  | { bools: readonly boolean[] }
 
 export type TensorType = 'F32' | 'F16' | 'Q4_0' | 'Q8_0'
 
-export interface Tensor {
+/** A tensor without its data. */
+export interface HollowTensor {
   name: string
   /** As ggml counts: the length of a row first. */
   shape: readonly number[]
+  type: TensorType | 'Q4_K' | 'Q6_K'
+}
+
+export interface Tensor extends HollowTensor {
   type: TensorType
   /** The tensor's bytes in pieces, in order. */
   data: () => Iterable<Uint8Array>
@@ -26,11 +32,13 @@ export interface Tensor {
 const ALIGNMENT = 32
 const VALUE_TYPE = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 }
 /** ggml's number of the type; elements and bytes of one block. */
-const TENSOR_TYPE: Record<TensorType, { id: number, elements: number, bytes: number }> = {
+const TENSOR_TYPE: Record<HollowTensor['type'], { id: number, elements: number, bytes: number }> = {
   F32: { id: 0, elements: 1, bytes: 4 },
   F16: { id: 1, elements: 1, bytes: 2 },
   Q4_0: { id: 2, elements: 32, bytes: 18 },
-  Q8_0: { id: 8, elements: 32, bytes: 34 }
+  Q8_0: { id: 8, elements: 32, bytes: 34 },
+  Q4_K: { id: 12, elements: 256, bytes: 144 },
+  Q6_K: { id: 14, elements: 256, bytes: 210 }
 }
 
 export function elementsOf ({ shape }: Pick<Tensor, 'shape'>): number {
@@ -41,7 +49,7 @@ export function elementsOf ({ shape }: Pick<Tensor, 'shape'>): number {
  * Bytes of a tensor in the file.
  * @throws Error when its rows are no whole number of blocks
  */
-export function bytesOf (tensor: Omit<Tensor, 'data'>): number {
+export function bytesOf (tensor: HollowTensor): number {
   const { elements, bytes } = TENSOR_TYPE[tensor.type]
   if (tensor.shape[0]! % elements !== 0) throw new Error(`${tensor.name}: rows of ${tensor.shape[0]} cannot be stored as ${tensor.type}`)
   return elementsOf(tensor) / elements * bytes
@@ -77,11 +85,21 @@ export function writeGguf (file: string, metadata: Record<string, GgufValue>, te
   }
 }
 
+/** Writes a GGUF file whose tensors are zeros that the disk does not hold: as long as a real one, and nearly for nothing. */
+export function writeHollowGguf (file: string, metadata: Record<string, GgufValue>, tensors: readonly HollowTensor[]): void {
+  const head = header(metadata, tensors)
+  const size = tensors.reduce((offset, tensor) => offset + bytesOf(tensor) + padding(bytesOf(tensor)), head.length + padding(head.length))
+  const fd = openSync(file, 'w')
+  for (let done = 0; done < head.length;) done += writeSync(fd, head, done)
+  ftruncateSync(fd, size)
+  closeSync(fd)
+}
+
 function padding (length: number): number {
   return (ALIGNMENT - length % ALIGNMENT) % ALIGNMENT
 }
 
-function header (metadata: Record<string, GgufValue>, tensors: readonly Tensor[]): Uint8Array {
+function header (metadata: Record<string, GgufValue>, tensors: readonly HollowTensor[]): Uint8Array {
   const entries = Object.entries(metadata)
   const parts = [Buffer.from('GGUF'), uint32(3), uint64(tensors.length), uint64(entries.length)]
   for (const [key, value] of entries) parts.push(text(key), encode(value))
@@ -102,6 +120,7 @@ function encode (value: GgufValue): Buffer {
   if ('float32' in value) return Buffer.concat([uint32(VALUE_TYPE.float32), float32(value.float32)])
   if ('strings' in value) return array(VALUE_TYPE.string, value.strings.map(text))
   if ('int32s' in value) return array(VALUE_TYPE.int32, value.int32s.map(int32))
+  if ('bools' in value) return array(VALUE_TYPE.bool, value.bools.map(value => Buffer.from([Number(value)])))
   return array(VALUE_TYPE.float32, value.float32s.map(float32))
 }
 

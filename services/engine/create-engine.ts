@@ -24,7 +24,8 @@ export function createEngine (config: Config, log: Log): Engine {
       apiKey: config.engineApiKey,
       model: config.engineModel,
       contextSize: config.contextSize,
-      slots: config.maxConcurrentRequests,
+      // `auto` is for models of our own: loadConfig sees to that.
+      slots: config.maxConcurrentRequests as number,
       vision: visionOf(config),
       imageCacheBytes
     })

@@ -15,6 +15,37 @@ export interface VisionInfo {
   coordinates: 'pixels' | 'grid1000'
 }
 
+/** How the memory is shared out; all sizes in bytes. */
+export interface MemoryPlan {
+  /** Where the layers lie. */
+  memory: 'vram' | 'ram'
+  /** The slots were chosen by this plan, not by the operator. */
+  auto: boolean
+  slots: number
+  slotsThatFit: number
+  /** KV cells of a slot. */
+  contextSize: number
+  /** All of it fits; otherwise slots get fewer cells, or layers run on the CPU. */
+  fits: boolean
+  total: number
+  /** Before anything was loaded. */
+  free: number
+  /** Of what is free, how much stays so. */
+  reserve: number
+  weights: number
+  projector: number
+  /** While the largest picture is encoded. */
+  encoding: number
+  /** What a context takes beside its cells. */
+  compute: number
+  /** The KV cells of one slot. */
+  slot: number
+  /** Limit of the embeddings that are kept, in the ordinary memory. */
+  imageCache: number
+  /** All that must fit. */
+  needed: number
+}
+
 /** A function that the model may ask the client to call. */
 export interface Tool {
   /** Letters, digits, `_` and `-`. */
@@ -53,6 +84,8 @@ export interface EngineInfo {
   contextSize: number
   /** Sequences that generate side by side. */
   slots: number
+  /** Null until the model is loaded, and where it runs elsewhere. */
+  plan: MemoryPlan | null
   /** Null when the model cannot see. */
   vision: VisionInfo | null
   /** Null when the model's chat template knows no tools. */

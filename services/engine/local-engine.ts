@@ -23,7 +23,7 @@ const LET_GO_MS = 300_000
 
 const LOADING = 'the model is being loaded'
 
-const NO_MODEL: ModelInfo = { model: '', architecture: '', demo: false, device: '', contextSize: 0, slots: 0, vision: null, tools: null, temperature: 0 }
+const NO_MODEL: ModelInfo = { model: '', architecture: '', demo: false, device: '', contextSize: 0, slots: 0, plan: null, vision: null, tools: null, temperature: 0 }
 const NO_STATS: WorkerStats = { caches: { images: 0, imageBytes: 0, imageBytesLimit: 0 }, memory: 0, vram: { used: 0, total: 0 } }
 
 /** What waits for an answer of the child; one kind is answered once, the other by a row of events. */
@@ -37,6 +37,7 @@ interface Pending {
  * the service. A crash fails the requests in flight with `ENGINE_CRASHED`; the child is started again after a pause.
  */
 export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_GO_MS, worker, ...options }: LocalEngineOptions): Engine {
+  const auto = options.slots === 'auto'
   let state: EngineInfo['state'] = 'starting'
   let reason = LOADING
   let model = NO_MODEL
@@ -57,10 +58,12 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
   function onMessage (message: FromWorker): void {
     switch (message.type) {
       case 'loaded':
-        model = message.info
+        model = auto && message.info.plan ? { ...message.info, plan: { ...message.info.plan, auto } } : message.info
+        // The HTTP side has as many from now on: after a restart the memory may be another, the slots are not.
+        options.slots = model.slots
         state = 'ready'
         reason = ''
-        log.info({ ...model, engine: supervisor.pid, ms: Math.round(performance.now() - startedAt) }, 'model loaded')
+        log.info({ ...withoutPlan(model), engine: supervisor.pid, ms: Math.round(performance.now() - startedAt) }, 'model loaded')
         firstLoad.resolve()
         return
       case 'load-failed':
@@ -207,6 +210,11 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
     generate,
     close
   }
+}
+
+/** It has had lines of its own. */
+function withoutPlan ({ plan, ...rest }: ModelInfo): Omit<ModelInfo, 'plan'> {
+  return rest
 }
 
 function toError ({ code, args, details }: WireError): Error {

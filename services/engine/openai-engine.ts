@@ -59,7 +59,8 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
       pid: null,
       caches: { images: pictures.size, imageBytes: pictures.bytes, imageBytesLimit: pictures.limitBytes },
       memory: 0,
-      vram: { used: 0, total: 0 }
+      vram: { used: 0, total: 0 },
+      plan: null
     }
   }
 

@@ -259,3 +259,18 @@ t.test('random walks: taken and free always add up, and nothing is lost or given
     t.strictSame(faults, [])
   }
 })
+
+t.test('grows, first for those who wait, and never shrinks', async t => {
+  const slots = createSlots({ size: 1, queueSize: 2, queueTimeoutMs: 1000 })
+  const first = take(slots)
+  const waiting = [slots.wait(), slots.wait()]
+  slots.grow(4)
+  t.strictSame((await Promise.all(waiting)).map(slot => slot.id), [1, 2])
+  t.match(slots.stats(), { size: 4, taken: 3, free: 1, queued: 0 })
+  slots.grow(2)
+  t.match(slots.stats(), { size: 4 })
+  t.equal(take(slots).id, 3)
+  t.equal(slots.tryTake(), null)
+  first.release()
+  t.equal(take(slots).id, 0)
+})

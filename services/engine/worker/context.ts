@@ -1,4 +1,5 @@
 import type { LlamaContext, LlamaModel } from 'node-llama-cpp'
+import { BATCH_SIZE } from '../../models/requirements.ts'
 import type { Log } from './model.ts'
 
 export interface ContextOptions {
@@ -9,8 +10,6 @@ export interface ContextOptions {
   threads: number
 }
 
-/** Tokens of one decode; also the longest slice of a prompt. */
-const BATCH_SIZE = 512
 /** With less a slot does not hold a picture and an answer. */
 const LEAST_CONTEXT = 1024
 /** An allocation may fail although the figures promised enough. */

@@ -1,11 +1,15 @@
 import os from 'node:os'
 import path from 'node:path'
-import { getLlama, readGgufFileInfo, type Llama, type LlamaContext, type LlamaModel } from 'node-llama-cpp'
+import { getLlama, type Llama, type LlamaContext, type LlamaModel } from 'node-llama-cpp'
 import { addonModel, Decoder } from '../../../native/node-llama-cpp.ts'
 import { loadBridge, type Bridge, type Sampler, type SamplerOptions, type Vision } from '../../../native/vision.ts'
-import type { VisionInfo } from '../engine.ts'
+import { resolveModelFiles, type ModelFiles } from '../../models/files.ts'
+import { mismatch, mostTokens, readModelHeader, readProjectorHeader, visionInfo, type ModelHeader, type ProjectorHeader } from '../../models/headers.ts'
+import { planMemory } from '../../models/memory.ts'
+import { measureMachine, memoryNeeds } from '../../models/requirements.ts'
+import { planTable, planWarning } from '../../models/table.ts'
+import type { MemoryPlan, VisionInfo } from '../engine.ts'
 import { createContext } from './context.ts'
-import { resolveModelFiles } from './model-files.ts'
 import { createPromptRenderer, type PromptRenderer } from './prompt.ts'
 import type { ModelInfo, WorkerOptions } from './protocol.ts'
 
@@ -27,22 +31,13 @@ export interface LoadedModel {
 
 export type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void
 
-/** The projectors whose pictures Sightline prepares as Qwen does, and what the numbers mean with which their models point. */
-const PROJECTORS = new Map<string | undefined, VisionInfo['coordinates']>([
-  ['qwen2vl_merger', 'pixels'],
-  ['qwen2.5vl_merger', 'pixels'],
-  ['qwen3vl_merger', 'grid1000']
-])
-/** What clip.cpp allows the Qwen-VL family when nobody says otherwise, in tokens of one picture. */
-const CLIP_MIN_TOKENS = 8
-const CLIP_MAX_TOKENS = 4096
-
 /**
  * Loads llama.cpp, the model, the projector and a context with one sequence a slot.
  * @throws Error with a sentence for the operator
  */
 export async function loadModel (options: WorkerOptions, log: Log, onDownload: (file: string, done: number, total: number) => void): Promise<LoadedModel> {
-  const files = await resolveModelFiles({ model: options.model, mmproj: options.mmproj, modelsDir: options.modelsDir, onProgress: onDownload })
+  const files = await resolveModelFiles({ model: options.model, mmproj: options.mmproj, modelsDir: options.modelsDir, onProgress: onDownload, onWarning: sentence => log('warn', sentence) })
+  const headers = await readHeaders(files, log)
 
   const llama = await getLlama({
     gpu: options.gpu === 'off' ? false : options.gpu,
@@ -60,13 +55,18 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
     if (level === 3 || level === 4) log(level === 4 ? 'error' : 'debug', text.trimEnd())
   })
 
-  const model = await llama.loadModel({ modelPath: files.model })
   const threads = options.threads || files.threads || llama.maxThreads
-  const projector = files.mmproj === null ? null : await loadProjector(bridge, llama, model, files.mmproj, options)
-  if (projector === null) log('warn', 'No projector was found: the model answers text only. Name one with MMPROJ.')
+  const plan = await makePlan(llama, headers, options)
+  log('info', `memory plan\n${planTable(plan)}`)
+  const warning = planWarning(plan)
+  if (warning) log('warn', warning)
+  const model = await loadWeights(llama, files.model, plan)
+  const projector = headers.projector === null ? null : await loadProjector(bridge, llama, model, headers.projector, options)
+  // The projector lies there now, and is measured like all else.
+  if (plan.memory === 'vram') await llama.setVramCap(null)
   const prompts = createPromptRenderer(model, projector !== null)
 
-  const context = await createContext(model, { ...options, threads }, log)
+  const context = await createContext(model, { ...options, slots: plan.slots, threads }, log)
 
   return {
     llama,
@@ -80,11 +80,12 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
     threads,
     info: {
       model: path.basename(files.model, '.gguf'),
-      architecture: model.fileInfo.metadata.general.architecture,
+      architecture: headers.model.architecture,
       demo: files.demo,
       device: llama.gpu === false ? 'cpu' : llama.gpu,
       contextSize: context.contextSize,
-      slots: options.slots,
+      slots: plan.slots,
+      plan,
       vision: projector?.info ?? null,
       tools: prompts.toolSyntax,
       temperature: files.temperature
@@ -92,9 +93,40 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
   }
 }
 
-async function loadProjector (bridge: Bridge, llama: Llama, model: LlamaModel, file: string, options: WorkerOptions): Promise<{ vision: Vision, info: VisionInfo }> {
-  const info = await projectorInfo(file, options)
-  const vision = await bridge.Vision.load(addonModel(model), file, {
+interface Headers { model: ModelHeader, projector: ProjectorHeader | null }
+
+/** @throws Error naming both files when one does not belong to the other */
+async function readHeaders (files: ModelFiles, log: Log): Promise<Headers> {
+  const model = await readModelHeader(files.model)
+  if (files.mmproj === null) {
+    log('warn', 'No projector was found: the model answers text only. Name one with MMPROJ.')
+    return { model, projector: null }
+  }
+  const projector = await readProjectorHeader(files.mmproj)
+  const fault = mismatch(model, projector)
+  if (fault) throw new Error(fault)
+  return { model, projector }
+}
+
+async function makePlan (llama: Llama, { model, projector }: Headers, options: WorkerOptions): Promise<MemoryPlan> {
+  const needs = await memoryNeeds(llama, model, projector, options)
+  return planMemory(needs, await measureMachine(llama), {
+    slots: options.slots,
+    contextSize: Math.min(options.contextSize, model.trainContext || options.contextSize),
+    imageCache: options.imageCacheBytes
+  })
+}
+
+/** Told to fill the memory of a GPU with layers, node-llama-cpp knows nothing of the projector that is to follow: it sees less memory. */
+async function loadWeights (llama: Llama, file: string, { memory, slotsThatFit, free, reserve, projector, encoding }: MemoryPlan): Promise<LlamaModel> {
+  if (memory === 'ram') return await llama.loadModel({ modelPath: file })
+  await llama.setVramCap(Math.max(0, free - reserve - projector - encoding))
+  return await llama.loadModel({ modelPath: file, gpuLayers: slotsThatFit > 0 ? 'max' : 'auto' })
+}
+
+async function loadProjector (bridge: Bridge, llama: Llama, model: LlamaModel, projector: ProjectorHeader, options: WorkerOptions): Promise<{ vision: Vision, info: VisionInfo }> {
+  const info = visionInfo(projector, options)
+  const vision = await bridge.Vision.load(addonModel(model), projector.file, {
     gpu: llama.gpu !== false,
     threads: llama.maxThreads,
     // Preparation has decided the size; mtmd must not pad a picture that had to stay below the minimum.
@@ -102,7 +134,7 @@ async function loadProjector (bridge: Bridge, llama: Llama, model: LlamaModel, f
     maxTokens: info.maxTokens,
     // Two computations at a time crash there.
     sharesLane: llama.gpu === 'vulkan'
-  }).catch((error: Error) => { throw new Error(`${path.basename(file)}: ${error.message}`) })
+  }).catch((error: Error) => { throw new Error(`${path.basename(projector.file)}: ${error.message}`) })
   await warmUp(vision, llama, info, options.maxPixels)
   return { vision, info }
 }
@@ -111,35 +143,11 @@ async function loadProjector (bridge: Bridge, llama: Llama, model: LlamaModel, f
  * Encodes a blank picture, because the projector's buffers are made with the first one and grow with the largest. On a GPU it has
  * the largest size that can come, so that a card which is too small shows at the start; on CPUs the smallest, which is quick.
  */
-async function warmUp (vision: Vision, llama: Llama, { multiple, minTokens, maxTokens }: VisionInfo, maxPixels: number): Promise<void> {
-  const tokens = llama.gpu === false ? minTokens : Math.max(minTokens, Math.min(maxTokens, Math.floor(maxPixels / multiple ** 2)))
+async function warmUp (vision: Vision, llama: Llama, info: VisionInfo, maxPixels: number): Promise<void> {
+  const { multiple } = info
+  const tokens = llama.gpu === false ? info.minTokens : mostTokens(info, maxPixels)
   const rows = Math.max(1, Math.floor(Math.sqrt(tokens)))
   const [width, height] = [Math.floor(tokens / rows) * multiple, rows * multiple]
   const picture = await vision.encode(new Uint8Array(width * height * 3), width, height, llama.maxThreads)
   picture.dispose()
-}
-
-/**
- * What a projector wants of a picture, from its GGUF keys. clip.cpp reads no limits from the file for Qwen-VL; those that the
- * file states are what the model was trained with, so they hold here, and the operator's settings override them.
- * @throws Error when it is not a projector of the Qwen-VL family or the limits contradict each other
- */
-export async function projectorInfo (file: string, { imageMinTokens, imageMaxTokens }: Pick<WorkerOptions, 'imageMinTokens' | 'imageMaxTokens'>): Promise<VisionInfo> {
-  const { metadata } = await readGgufFileInfo(file, { readTensorInfo: false })
-    .catch((error: Error) => { throw new Error(`${path.basename(file)} is not a GGUF file: ${error.message}`) })
-  const clip = (metadata as { clip?: ClipMetadata }).clip
-  const type = clip?.projector_type ?? clip?.vision?.projector_type
-  const coordinates = PROJECTORS.get(type)
-  if (!clip?.vision || !coordinates) throw new Error(`${path.basename(file)} is not a projector of the Qwen-VL family (${type ?? 'no clip.projector_type'})`)
-  const multiple = clip.vision.patch_size * (clip.vision.spatial_merge_size ?? 2)
-  const tokens = (pixels: number | undefined) => pixels === undefined ? undefined : Math.floor(pixels / (multiple * multiple))
-  const minTokens = imageMinTokens ?? tokens(clip.vision.image_min_pixels) ?? CLIP_MIN_TOKENS
-  const maxTokens = imageMaxTokens ?? tokens(clip.vision.image_max_pixels) ?? CLIP_MAX_TOKENS
-  if (minTokens > maxTokens) throw new Error(`A picture would need at least ${minTokens} and at most ${maxTokens} tokens: check IMAGE_MIN_TOKENS and IMAGE_MAX_TOKENS`)
-  return { multiple, minTokens, maxTokens, coordinates }
-}
-
-interface ClipMetadata {
-  projector_type?: string
-  vision?: { projector_type?: string, patch_size: number, spatial_merge_size?: number, image_min_pixels?: number, image_max_pixels?: number }
 }

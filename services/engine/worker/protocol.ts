@@ -10,7 +10,8 @@ export interface WorkerOptions {
   threads: number
   /** KV cells of a slot, at most; the model's own limit may be lower. */
   contextSize: number
-  slots: number
+  /** auto: as many as the memory holds, and as stay quick. */
+  slots: number | 'auto'
   imageMinTokens: number | null
   imageMaxTokens: number | null
   /** Largest area of a prepared picture in pixels. */
@@ -19,7 +20,7 @@ export interface WorkerOptions {
 }
 
 /** What is known of a model once it is loaded. */
-export type ModelInfo = Pick<EngineInfo, 'model' | 'architecture' | 'demo' | 'device' | 'contextSize' | 'slots' | 'vision' | 'tools' | 'temperature'>
+export type ModelInfo = Pick<EngineInfo, 'model' | 'architecture' | 'demo' | 'device' | 'contextSize' | 'slots' | 'plan' | 'vision' | 'tools' | 'temperature'>
 
 /** What changes while the model runs. */
 export type WorkerStats = Pick<EngineInfo, 'caches' | 'memory' | 'vram'>

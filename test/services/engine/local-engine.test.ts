@@ -3,6 +3,7 @@ import t from 'tap'
 import type { EngineEvent } from '../../../services/engine/engine.ts'
 import { createLocalEngine } from '../../../services/engine/local-engine.ts'
 import { ask, createForm, createTestEngine, drawShape, ENGINE_DEFAULTS, EXAMPLES, readEvents, silent, startService } from '../../helper.ts'
+import { REAL_SHAPES, writeRealProjector } from '../../real-models.ts'
 import { collect, createHeartRequest, ORIGINAL, textOf } from './requests.ts'
 
 const request = await createHeartRequest(t)
@@ -152,10 +153,13 @@ t.test('while the child is being restarted requests get 503 ENGINE_NOT_READY', a
 
 t.test('a model that cannot be loaded is told with a sentence that names the setting', async t => {
   const text = path.join(EXAMPLES, 'examples.json')
+  const foreign = path.join(t.testdir(), 'foreign.gguf')
+  writeRealProjector(foreign, REAL_SHAPES['qwen3-vl-2b']!)
   for (const [model, mmproj, sentence] of [
     ['/no/such.gguf', '', /MODEL=\/no\/such\.gguf is neither a file nor a preset \(qwen3-vl-2b/],
     ['', '/no/such.gguf', /MMPROJ=\/no\/such\.gguf/],
-    ['', text, /examples\.json/]
+    ['', text, /examples\.json/],
+    ['', foreign, /^The projector foreign\.gguf does not belong to the model tiny-qwen2-vl-q8_0\.gguf: as a qwen3vl_merger it sees for qwen3vl and qwen3vlmoe, the model is a qwen2vl$/]
   ] as const) {
     const engine = createLocalEngine({ log: silent, ...ENGINE_DEFAULTS, model, mmproj })
     await t.rejects(engine.ready(), { message: sentence })
