@@ -133,9 +133,13 @@ export default async function (t: Test): Promise<void> {
     await complete(answer)
     t.equal(await answer.locator('.json-tree li').count(), 1)
     await answer.getByText('250 items').click()
-    t.equal(await answer.locator('.json-tree li li').count(), 101)
+    // Being unfolded is told by an event of its own, later than the click.
+    const entries = answer.locator('.json-tree li li')
+    await entries.nth(100).waitFor()
+    t.equal(await entries.count(), 101)
     await answer.getByRole('button', { name: 'Show 100 more of 250' }).click()
     await answer.getByRole('button', { name: 'Show 50 more of 250' }).click()
-    t.equal(await answer.locator('.json-tree li li').count(), 250)
+    await entries.nth(249).waitFor()
+    t.equal(await entries.count(), 250)
   })
 }
