@@ -36,7 +36,18 @@ export function createMetrics ({ engine, slots, store }: MetricsOptions): Metric
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
 
-  const requests = new Counter({ name: 'sightline_requests_total', help: 'Requests for the model that have ended, by how: ANSWERED or the code of an error', labelNames: ['route', 'ending'], registers })
+  /** By route and ending. A busy service must not spend its time on counting whom it refuses. */
+  const endings = new Map<string, Map<string, number>>()
+  registry.registerMetric(new Counter({
+    name: 'sightline_requests_total',
+    help: 'Requests for the model that have ended, by how: ANSWERED or the code of an error',
+    labelNames: ['route', 'ending'],
+    registers: [],
+    collect () {
+      this.reset()
+      for (const [route, counts] of endings) for (const [ending, count] of counts) this.inc({ route, ending }, count)
+    }
+  }))
   const stages = new Histogram({ name: 'sightline_stage_seconds', help: 'Time that an answered request spent in each stage; first_token and total begin with the request', labelNames: ['stage'], buckets: STAGE_BUCKETS, registers })
   const gaps = new Histogram({ name: 'sightline_token_gap_seconds', help: 'Time between two tokens of an answer', buckets: GAP_BUCKETS, registers })
   const tokens = new Counter({ name: 'sightline_tokens_total', help: 'Tokens of answered requests: prompt (image and cached are parts of it), and completion', labelNames: ['kind'], registers })
@@ -60,7 +71,11 @@ export function createMetrics ({ engine, slots, store }: MetricsOptions): Metric
   return {
     contentType: registry.contentType,
     text: async () => await registry.metrics(),
-    ended: (route, ending) => requests.inc({ route, ending }),
+    ended (route, ending) {
+      const counts = endings.get(route) ?? new Map<string, number>()
+      counts.set(ending, (counts.get(ending) ?? 0) + 1)
+      endings.set(route, counts)
+    },
     onGap: ms => gaps.observe(ms / 1000),
     onAnswer ({ timings, usage, images }: ChatDone) {
       for (const [key, stage] of STAGES) stages.observe({ stage }, timings[key] / 1000)
