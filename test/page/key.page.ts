@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { accessibilityFaults } from './accessibility.ts'
 import { startPage } from './start.ts'
-import { ask, complete, question } from './steps.ts'
+import { ask, choose, complete, HEART, question } from './steps.ts'
 
 export default async function (t: Test): Promise<void> {
   const KEY = 'a-key-of-the-tests'
@@ -24,10 +24,12 @@ export default async function (t: Test): Promise<void> {
     await page.getByLabel('API key').fill(KEY)
     await page.keyboard.press('Enter')
     await dialog.waitFor({ state: 'hidden' })
-    await complete(await ask(page, 'Hi'))
+    await choose(page, HEART.file)
+    t.match(await complete(await ask(page, 'Describe the images.')), HEART.words)
     await page.reload()
     await page.getByText('3 of 3 slots free').waitFor()
     t.notOk(await dialog.isVisible())
     t.ok(await question(page).isVisible())
+    t.equal(await page.evaluate(() => localStorage.getItem('sightline.key')), null, 'no longer than the tab')
   })
 }

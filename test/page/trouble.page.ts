@@ -1,6 +1,4 @@
 import type { Test } from 'tap'
-import { startService } from '../helper.ts'
-import { createPageTests } from './browser.ts'
 import { startPage } from './start.ts'
 import { ask, choose, complete, CROSS, HEART, open, watchForms } from './steps.ts'
 
@@ -70,26 +68,5 @@ export default async function (t: Test): Promise<void> {
     t.match(await complete(answer), /model/i)
     t.ok(await answer.getByRole('alert').isVisible())
     while (engine.info().state !== 'ready') await new Promise(resolve => setTimeout(resolve, 50))
-  })
-
-  t.test('with keys', async t => {
-    const KEY = 'a-key-of-the-team-0123456789'
-    const service = await startService(t, { API_KEYS: KEY }, engine)
-    const pageTest = createPageTests(t, `${service.url}/`)
-    await pageTest('the page asks for one once, and keeps it for the tab', { allow: [refused(401)] }, async (t, page) => {
-      await page.goto('./')
-      const field = page.getByLabel('API key')
-      await field.fill('a-wrong-key-0123456789')
-      await page.getByRole('button', { name: 'Use key' }).click()
-      await page.getByText('The service does not take this key.').waitFor()
-      await field.fill(KEY)
-      await page.getByRole('button', { name: 'Use key' }).click()
-      await page.getByText('slots free').waitFor()
-      await choose(page, HEART.file)
-      t.match(await complete(await ask(page, 'Describe the images.')), HEART.words)
-      await page.reload()
-      await page.getByText('slots free').waitFor()
-      t.equal(await page.evaluate(() => localStorage.getItem('sightline.key')), null)
-    })
   })
 }
