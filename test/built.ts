@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { ROOT } from '../root.ts'
 
-const SOURCES = ['plugins', 'routes', 'schemas', 'services', 'native', 'models']
+const SOURCES = ['plugins', 'routes', 'schemas', 'services', 'native', 'models', 'evaluation']
 
 /**
  * Whether `dist/` says what the sources say, as it does after `npm run build`. Child processes of the tests run from it then: without a loader for

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { crc32, deflateSync } from 'node:zlib'
 import { drawPicture } from '../../bench/lib/pictures.ts'
+import { readExamples } from '../../evaluation/examples.ts'
 import { ROOT } from '../../root.ts'
 import sharp from '../../services/images/sharp.ts'
 
@@ -22,18 +23,18 @@ export interface Pictures {
   bad: ReadonlyArray<{ name: string, data: Buffer, status: number, code: string }>
 }
 
-interface Example { task: string, images: string[], question?: string, expected_answer: string }
-
 const EXAMPLES = path.join(ROOT, 'models/demo/examples')
-/** Where the demonstration model is sure of itself: one question, and nothing that its README does not claim. */
+/** Where the demonstration model is sure of itself: what its README claims, about few pictures. */
 const MOST_PICTURES = 2
-const NOT_CLAIMED = /turn2|^(diff|which|whichpic) /
+const NOT_CLAIMED = ['difference', 'which-picture']
 
 export async function createPictures (seed: number): Promise<Pictures> {
-  const { examples } = JSON.parse(readFileSync(path.join(EXAMPLES, 'examples.json'), 'utf8')) as { examples: Example[] }
-  const known = examples
-    .filter(({ task, images, question }) => question !== undefined && images.length <= MOST_PICTURES && !NOT_CLAIMED.test(task))
-    .map(({ images, question, expected_answer: answer }) => ({ question: question!, answer, pictures: images.map(name => readFileSync(path.join(EXAMPLES, name))) }))
+  const known = readExamples(EXAMPLES)
+    .filter(({ task, pictures, turns }) => turns.length === 1 && pictures.length <= MOST_PICTURES && !NOT_CLAIMED.includes(task))
+    .flatMap(({ pictures, turns: [turn] }) => {
+      const answer = turn!.expect!.exact
+      return typeof answer === 'string' ? [{ question: turn!.message, answer, pictures: pictures.map(name => readFileSync(path.join(EXAMPLES, name))) }] : []
+    })
   const drawn = await Promise.all([
     drawPicture(seed, { width: 4000, height: 3000 }),
     drawPicture(seed + 1, { width: 2000, height: 1500, format: 'webp' }),

@@ -3,13 +3,13 @@ import path from 'node:path'
 import sharp from 'sharp'
 import t from 'tap'
 import { Value } from 'typebox/value'
+import { readExamples } from '../../evaluation/examples.ts'
+import { score } from '../../evaluation/scoring/score.ts'
 import { ChatAnswerSchema, ChatDoneSchema } from '../../schemas/chat.ts'
 import { ReceiptSchema } from '../../services/images/receipt.ts'
 import { ask, askStream, createTestEngine, drawShape, EXAMPLES, startService, type Upload } from '../helper.ts'
 
-interface Example { task: string, images: string[], user_message: string, question: string, expected_answer: string }
-
-const { examples } = JSON.parse(readFileSync(path.join(EXAMPLES, 'examples.json'), 'utf8')) as { examples: Example[] }
+const examples = readExamples(EXAMPLES)
 const upload = (name: string): Upload => ({ data: readFileSync(path.join(EXAMPLES, name)), name })
 
 const engine = await createTestEngine(t)
@@ -20,19 +20,15 @@ const blue = await drawShape('square', 'blue', 'yellow')
 const dataUri = (data: Buffer) => `data:image/png;base64,${data.toString('base64')}`
 
 t.test('the example pictures get their expected answers, streamed and not', async t => {
-  // Those of more than one turn have no single question; see examples.json.
-  const single = examples.filter(it => it.images.length <= 2 && typeof it.question === 'string' && !/turn2/.test(it.task))
-  t.same(examples.filter(it => !single.includes(it)).map(it => it.task), ['describe_n en'], 'left out: four pictures')
-  // What the README of the model does not claim. These cases it got right when they were chosen, and decoding is greedy.
-  t.same(single.filter(it => /^(diff|which|whichpic) /.test(it.task)).map(it => it.task), ['diff en', 'whichpic en'], 'not claimed, asked all the same')
-  t.ok(single.length >= 10, `${single.length} examples with at most two pictures`)
-  t.ok(single.some(it => it.images.length === 2))
-  t.ok(single.some(it => it.task.endsWith(' zh')) && single.some(it => it.task.endsWith(' en')))
-  for (const { task, images, question, expected_answer: expected } of single) {
-    const plain = await ask(service.url, { message: question }, images.map(upload))
-    t.equal(plain.body.response, expected, `${task}: ${question}`)
-    const { text, events } = await askStream(service.url, { message: question }, images.map(upload))
-    t.equal(text, expected, 'the same text, token by token')
+  t.equal(examples.length, 20)
+  t.ok(examples.some(({ language }) => language === 'zh') && examples.some(({ language }) => language === 'en'))
+  for (const { id, pictures, turns: [turn] } of examples) {
+    const { message, expect } = turn!
+    const images = pictures.map(upload)
+    const plain = await ask(service.url, { message }, images)
+    t.same(score(expect!, plain.body), { right: true, why: '' }, `${id}: ${message}`)
+    const { text, events } = await askStream(service.url, { message }, images)
+    t.equal(text, plain.body.response, 'the same text, token by token')
     t.ok(events.filter(it => it.event === 'token').length > 3, 'in several events')
     t.same(Value.Errors(ChatAnswerSchema, plain.body), [])
     t.same(Value.Errors(ChatDoneSchema, events.at(-1)!.data), [])

@@ -1,0 +1,13 @@
+/** What a schema finds wrong with a value. */
+interface SchemaFault { keyword: string, instancePath: string, params: object, message: string }
+
+/** Such a fault as a sentence without its end, the field first: `turns[0].message must be string`. */
+export function describeFault ({ keyword, instancePath, params, message }: SchemaFault): string {
+  const field = instancePath.slice(1).replace(/\/(\d+)(?=\/|$)/g, '[$1]').replaceAll('/', '.')
+  const within = (name: string) => field === '' ? name : `${field}.${name}`
+  const { additionalProperties, requiredProperties } = params as { additionalProperties?: string[], requiredProperties?: string[] }
+  if (keyword === 'additionalProperties' && additionalProperties) return `${within(additionalProperties[0]!)} is no field of this format`
+  if (keyword === 'required' && requiredProperties) return `${within(requiredProperties[0]!)} is missing`
+  if (keyword === 'anyOf') return `${field} must be ${field.endsWith('.schema') ? 'a JSON schema' : 'a text or a list of texts, none of them empty'}`
+  return `${field === '' ? 'it' : field} ${message}`
+}
