@@ -86,8 +86,8 @@ function tell (report: Report, earlier: Report | null, { compare, reports, atLea
   const { model } = report.setup
   const { right, total } = report.all
   io.out(summaryTable(report))
-  const refused = report.examples.filter(({ turns }) => turns.some(({ error }) => error !== null)).length
-  io.out(`\n${model.name} on ${model.device}: ${right} of ${total} right in ${report.seconds} s${refused > 0 ? `, ${refused} refused` : ''}`)
+  const refusals = report.examples.flatMap(({ id, turns }) => turns.flatMap(({ error }) => error === null ? [] : `${id}: ${error}`))
+  io.out(`\n${model.name} on ${model.device}: ${right} of ${total} right in ${report.seconds} s${refusals.length > 0 ? `, ${refusals.length} refused (${refusals[0]})` : ''}`)
   if (earlier) io.out(`\n${comparisonText(compareReports(earlier, report), compare)}`)
   for (const file of reports) io.out(`Report: ${file}`)
   const below = report.tasks.filter(({ share }) => atLeast !== null && share < atLeast)
