@@ -25,7 +25,7 @@ export function scoreBoxes (expected: ExpectedBox[], found: FoundBox[], iou = DE
   if (right) return { right, why: '', ious }
   const missed = expected.flatMap((wanted, index) => found.some(one => fits(wanted, one)) ? [] : [index + 1])
   const why = missed.length > 0
-    ? `no box meets the expected ${missed.join(', ')}`
+    ? `no found box meets expected box ${missed.join(', ')}`
     : found.length > expected.length ? `${found.length - expected.length} more than the ${expected.length} expected` : 'two expected boxes are met by the same one'
   return { right, why, ious }
 }

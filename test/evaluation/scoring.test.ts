@@ -80,7 +80,7 @@ t.test('boxes: one to one, with label and picture, none too many', async t => {
   const found = (box: number[], label = 'A heart', image = 0) => ({ image, label, box })
   const box = [0, 0, 10, 10]
   t.same(scoreBoxes([{ box, label: 'HEART' }], [found([0, 0, 10, 8])]), { right: true, why: '', ious: [0.8] })
-  t.same(scoreBoxes([{ box }], [found([0, 0, 10, 4])]), { right: false, why: 'no box meets the expected 1', ious: [0.4] })
+  t.same(scoreBoxes([{ box }], [found([0, 0, 10, 4])]), { right: false, why: 'no found box meets expected box 1', ious: [0.4] })
   t.match(scoreBoxes([{ box }], [found([0, 0, 10, 4])], 0.4), { right: true })
   t.match(scoreBoxes([{ box, label: 'star' }], [found(box)]), { right: false, ious: [0] })
   t.match(scoreBoxes([{ box, picture: 2 }], [found(box)]), { right: false })
