@@ -1,0 +1,33 @@
+"""The embedded model from nothing, in one command: `python3 make.py [FOLDER]`.
+
+Draws the pictures, learns the vocabulary, trains, writes the two GGUF files into FOLDER and draws the evaluation set beside them. What is
+done is not done again: a run that was cut goes on where it was.
+"""
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FOLDER = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else f'{HERE}/out')
+PICTURES, SEED = 44_000, 'train'
+
+# Read by ops.py and by the libraries when they are loaded.
+os.environ.setdefault('TRAIN_DIR', FOLDER)
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+
+def main():
+    from draw_examples import draw_examples
+    from make_tokenizer import make as make_tokenizer
+    from pool import draw_pool
+    os.makedirs(FOLDER, exist_ok=True)
+    draw_pool(f'{FOLDER}/pool', PICTURES, SEED, os.cpu_count())
+    if not os.path.exists(f'{FOLDER}/tokenizer.json'): make_tokenizer(FOLDER)
+    # A process of its own, which its workers are forked from.
+    subprocess.run([sys.executable, f'{HERE}/train.py', FOLDER], check=True)
+    from export import export
+    export(FOLDER, FOLDER)
+    if not os.path.exists(f'{FOLDER}/evaluation/examples.json'): draw_examples(f'{FOLDER}/evaluation')
+
+
+if __name__ == '__main__': main()

@@ -1,0 +1,81 @@
+"""Pictures as the service sends them to the model, and the labels of what each token of a picture shows."""
+import math
+
+import numpy as np
+from PIL import Image
+
+from world import CHARACTERS, COLOURS, SHAPES
+
+TOKEN = 28          # pixels of a token's side: a patch of 14, merged 2 x 2
+MIN_TOKENS, MAX_TOKENS = 16, 36
+SLOTS = 3           # characters that may have their middle in one token
+
+
+def grid_of(width, height):
+    """Rows and columns of tokens, after Qwen2-VL's smart_resize with the bounds above."""
+    columns, rows = max(1, round(width / TOKEN)), max(1, round(height / TOKEN))
+    if columns * rows > MAX_TOKENS:
+        factor = math.sqrt(MAX_TOKENS * TOKEN ** 2 / (width * height))
+        columns, rows = max(1, math.floor(width * factor / TOKEN)), max(1, math.floor(height * factor / TOKEN))
+    elif columns * rows < MIN_TOKENS:
+        factor = math.sqrt(MIN_TOKENS * TOKEN ** 2 / (width * height))
+        columns, rows = math.ceil(width * factor / TOKEN), math.ceil(height * factor / TOKEN)
+    return rows, columns
+
+
+def prepare(r, picture):
+    """Stretches a picture to whole tokens. @returns uint8 [rows * 28, columns * 28, 3]"""
+    rows, columns = grid_of(*picture.size)
+    size = columns * TOKEN, rows * TOKEN
+    if picture.size != size: picture = picture.resize(size, r.choice([Image.LANCZOS, Image.LANCZOS, Image.BICUBIC]))
+    return np.asarray(picture)
+
+
+def prepared_box(scene, box, grid):
+    """A box in pixels of the prepared picture, from one in pixels of the scene."""
+    across, down = grid[1] * TOKEN / scene.size[0], grid[0] * TOKEN / scene.size[1]
+    return box[0] * across, box[1] * down, box[2] * across, box[3] * down
+
+
+def boxes_of(scene, grid):
+    """Of each shape in the order of telling: whole pixels of the prepared picture, within it. The model's `bbox_2d`."""
+    limits = grid[1] * TOKEN, grid[0] * TOKEN
+    return [tuple(min(max(round(value), 0), limits[side % 2]) for side, value in enumerate(prepared_box(scene, thing.box, grid))) for thing in scene.things]
+
+
+def overlaps(box, grid):
+    """Of each token, in parts of a token's area. [rows, columns]"""
+    x1, y1, x2, y2 = (value / TOKEN for value in box)
+    across = np.clip(np.minimum(x2, np.arange(grid[1]) + 1) - np.maximum(x1, np.arange(grid[1])), 0, 1)
+    down = np.clip(np.minimum(y2, np.arange(grid[0]) + 1) - np.maximum(y1, np.arange(grid[0])), 0, 1)
+    return down[:, None] * across[None, :]
+
+
+def labels(scene, grid):
+    """What each token shows.
+
+    @returns dict of arrays [rows, columns(, n)]: `thing` (0 none, 1.. which), `shape` (0 none, 1.. of SHAPES, 7 text), `colour` (0 none, 1..),
+    `slots` (3 characters whose middles it has, 0 none, 1..), `first` (0 none, n for the n-th character of the text being its first),
+    `box` (x1, y1, x2, y2 of its thing in tokens, absolute)
+    """
+    rows, columns = grid
+    thing, shape, colour, first = (np.zeros(grid, np.int64) for _ in range(4))
+    slots, box = np.zeros((*grid, SLOTS), np.int64), np.zeros((*grid, 4), np.float32)
+    best = np.full(grid, 0.18)
+    for index, (item, at) in enumerate(zip(scene.things, (prepared_box(scene, item.box, grid) for item in scene.things))):
+        covered = overlaps(at, grid)
+        area = max(1e-6, (at[2] - at[0]) * (at[3] - at[1]) / TOKEN ** 2)
+        covered = np.maximum(covered, 0.8 * covered / max(1, area) if area > 1 else covered / area * 0.8)
+        mine = covered > best
+        best[mine], thing[mine], shape[mine], colour[mine] = covered[mine], index + 1, 1 + SHAPES.index(item.shape), 1 + COLOURS.index(item.colour)
+        box[mine] = np.array(at, np.float32) / TOKEN
+    for index, (character, letter_box) in enumerate(zip(scene.text, scene.boxes)):
+        at = prepared_box(scene, letter_box, grid)
+        covered = overlaps(at, grid) > 0.1
+        shape[covered], colour[covered] = 1 + len(SHAPES), 1 + COLOURS.index(scene.colour)
+        column, row = (min(max(int((at[i] + at[i + 2]) / 2 / TOKEN), 0), limit - 1) for i, limit in ((0, columns), (1, rows)))
+        free = np.flatnonzero(slots[row, column] == 0)
+        if len(free) == 0: continue
+        slots[row, column, free[0]] = 1 + CHARACTERS.index(character)
+        if free[0] == 0: first[row, column] = index + 1
+    return dict(thing=thing, shape=shape, colour=colour, slots=slots, first=first, box=box)

@@ -1,0 +1,66 @@
+"""Linear readouts that are trained with the model and thrown away: what each token of a picture shows must be there to be read.
+
+They make a small model learn in an hour what answers alone would teach it in a day: which thing a token belongs to, where that thing lies,
+which letters it has, which picture it is of.
+"""
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from prepare import SLOTS
+from world import CHARACTERS, COLOURS, MAX_CHARACTERS, MAX_SHAPES, SHAPES
+
+CLASSES = {'shape': len(SHAPES) + 2, 'colour': len(COLOURS) + 1, 'thing': MAX_SHAPES + 1, 'first': MAX_CHARACTERS + 1}
+SLOT_CLASSES = len(CHARACTERS) + 1
+BOX_SCALE = 4.0     # tokens: keeps the outputs near 1
+
+
+class Probes(nn.Module):
+    def __init__(self, width, pictures=4):
+        super().__init__()
+        self.seen = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**CLASSES, 'background': len(COLOURS), 'slots': SLOTS * SLOT_CLASSES, 'box': 4}.items()})
+        self.told = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**CLASSES, 'picture': pictures, 'box': 4}.items()})
+
+    def of_vision(self, x, labels):
+        """@param x what the projector gives [n, cells, width] @param labels see prepare.labels, [n, rows, columns, ...] @returns loss, accuracies"""
+        n, cells, _ = x.shape
+        rows, columns = labels['thing'].shape[1:]
+        loss, right = classes(self.seen, x, labels, CLASSES)
+        loss = loss + F.cross_entropy(self.seen['background'](x).float().flatten(0, 1), labels['background'][:, None].expand(n, cells).reshape(-1))
+        letters = labels['slots'].reshape(n * cells, SLOTS)
+        has_text = (labels['shape'].reshape(-1) == len(SHAPES) + 1) | (letters[:, 0] > 0)
+        logits = self.seen['slots'](x).float().view(n * cells, SLOTS, SLOT_CLASSES)[has_text]
+        if len(logits):
+            target = letters[has_text]
+            each = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction='none').view(target.shape)
+            loss = loss + 2 * each.mean() + 2 * marked_mean(each, target > 0)
+            right['letters'] = marked_mean((logits.argmax(-1) == target).float(), target > 0).item()
+        y, x_ = torch.meshgrid(torch.arange(rows, device=x.device), torch.arange(columns, device=x.device), indexing='ij')
+        here = torch.stack([x_, y, x_, y], -1).float() + 0.5
+        loss = loss + box_loss(self.seen['box'](x), (labels['box'] - here).view(n, cells, 4), labels['thing'])
+        return loss, right
+
+    def of_text(self, x, labels, which):
+        """The same behind a layer of the language model; boxes from the picture's corner. @param which number of each picture in its dialogue [n]"""
+        n, cells, _ = x.shape
+        loss, right = classes(self.told, x, labels, CLASSES)
+        loss = loss + F.cross_entropy(self.told['picture'](x).float().flatten(0, 1), which[:, None].expand(n, cells).reshape(-1))
+        return loss + box_loss(self.told['box'](x), labels['box'].view(n, cells, 4), labels['thing']), right
+
+
+def marked_mean(values, marks): return (values * marks).sum() / marks.sum().clamp(min=1)
+
+
+def classes(heads, x, labels, names):
+    loss, right = 0, {}
+    for name in names:
+        logits, target = heads[name](x).float().flatten(0, 1), labels[name].reshape(-1)
+        each = F.cross_entropy(logits, target, reduction='none')
+        loss = loss + 0.5 * each.mean() + marked_mean(each, target > 0)
+        right[name] = marked_mean((logits.argmax(-1) == target).float(), target > 0).item()
+    return loss, right
+
+
+def box_loss(said, wanted, thing):
+    each = F.smooth_l1_loss(said.float(), wanted / BOX_SCALE, beta=0.1, reduction='none').mean(-1)
+    return 4 * marked_mean(each.flatten(), thing.flatten() > 0)

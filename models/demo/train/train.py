@@ -1,0 +1,222 @@
+"""Trains the embedded model: `python3 train.py FOLDER`, where make.py has put the pool and the tokenizer.
+
+First the vision tower with the probes' labels, then dialogues about one picture, then dialogues about up to four. Goes on from the folder's
+checkpoint. On a CPU each core is a process with its own batches; gradients meet in shared memory, so that a run is repeatable.
+"""
+import argparse
+import copy
+import os
+import time
+from collections import Counter, defaultdict
+
+import numpy as np
+import torch
+from torch import multiprocessing, nn
+from torch.nn import functional as F
+
+from batches import IGNORED, batches
+from model import Model, Shape
+from optimizer import Optimizer
+from pool import Pictures
+from probes import Probes
+from tokenizer import Tokenizer
+
+SEED = 2026
+WATCHED = 2             # the layer of the language model that has probes
+VISION_BATCH = 32       # pictures, of each of two sizes, a worker and step
+BATCH = 10              # dialogues, a worker and step
+BUDGET = 200            # tokens at which no further turn begins
+MATRIX_RATE, RATE = 0.02, 2e-3
+HELD_BACK = 2           # pieces of the pool that are not trained on
+CHECK_EVERY, SAVE_EVERY, LOG_EVERY = 1000, 250, 50
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('folder')
+    parser.add_argument('--vision-steps', type=int, default=1400)
+    parser.add_argument('--single-steps', type=int, default=1000)
+    parser.add_argument('--steps', type=int, default=8000, help='of dialogues about several pictures')
+    parser.add_argument('--workers', type=int, default=1 if torch.cuda.is_available() else os.cpu_count())
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(SEED)
+    tokenizer = Tokenizer.load(f'{options.folder}/tokenizer.json')
+    pictures, held_back = Pictures(f'{options.folder}/pool', HELD_BACK), Pictures(f'{options.folder}/pool', 0, HELD_BACK)
+    shape = Shape(len(tokenizer.tokens))
+    net = nn.ModuleDict({'model': Model(shape), 'probes': Probes(shape.width)})
+    size = sum(parameter.numel() for parameter in net.parameters())
+    print(f'{len(pictures)} pictures, {len(tokenizer.tokens)} tokens, {size} parameters', flush=True)
+    shared = {name: torch.zeros(size) for name in ('weights', 'first', 'second')}
+    shared['weights'].copy_(torch.cat([parameter.data.flatten() for parameter in net.parameters()]))
+    step = 0
+    if os.path.exists(f'{options.folder}/checkpoint.pt'):
+        saved = torch.load(f'{options.folder}/checkpoint.pt')
+        step = saved['step']
+        for name in shared: shared[name].copy_(saved[name])
+    for tensor in shared.values(): tensor.share_memory_()
+    gradients = [torch.zeros(size).share_memory_() for _ in range(options.workers)]
+    context = multiprocessing.get_context('fork')
+    barrier = context.Barrier(options.workers)
+    work = [options, tokenizer, pictures, held_back, net, shape, shared, gradients, barrier, step]
+    if options.workers == 1: return Worker(0, *work).run()
+    processes = [context.Process(target=start_worker, args=(worker, work)) for worker in range(options.workers)]
+    for process in processes: process.start()
+    for process in processes: process.join()
+    raise SystemExit(max(abs(process.exitcode) for process in processes))
+
+
+def start_worker(worker, work):
+    try: Worker(worker, *work).run()
+    except BaseException:
+        work[-2].abort()
+        raise
+
+
+class Worker:
+    def __init__(self, worker, options, tokenizer, pictures, held_back, net, shape, shared, gradients, barrier, step):
+        torch.set_num_threads(1)
+        self.worker, self.options, self.tokenizer, self.pictures, self.held_back = worker, options, tokenizer, pictures, held_back
+        self.shared, self.gradients, self.barrier, self.number = shared, gradients, barrier, step
+        self.device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+        self.net = copy.deepcopy(net).bfloat16().to(self.device)
+        self.model, self.probes, self.parameters = self.net['model'], self.net['probes'], list(self.net.parameters())
+        self.optimizer = Optimizer(list(net.named_parameters()), shape, shared, worker, options.workers)
+        self.seen, self.began = defaultdict(float), time.time()
+        self.take_weights()
+
+    # ---- the run
+
+    def run(self):
+        o = self.options
+        ends = o.vision_steps, o.vision_steps + o.single_steps, o.vision_steps + o.single_steps + o.steps
+        source, stage = None, None
+        while self.number < ends[2]:
+            now = next(i for i, end in enumerate(ends) if self.number < end)
+            if now != stage:
+                stage = now
+                source = batches(f'{SEED}/{stage}', self.worker, self.pictures, self.tokenizer, BATCH, stage == 1, BUDGET, self.number) if stage else None
+            loss = self.vision_loss() if stage == 0 else self.dialogue_loss(next(source))
+            loss.backward()
+            self.update(self.rate(ends))
+            if self.number % LOG_EVERY == 0: self.log(stage)
+            if self.number % CHECK_EVERY == 0 or self.number == ends[2]: self.check()
+            if self.number % SAVE_EVERY == 0 or self.number in ends: self.save()
+
+    def rate(self, ends):
+        """Of the full rates: up in 60 steps, even, and down to a thirtieth in the second half of the dialogues."""
+        up = min(1, (self.number + 1) / 60)
+        left = (ends[2] - self.number) / (ends[2] - ends[1])
+        return up * min(1, max(1 / 30, left / 0.55))
+
+    def update(self, rate):
+        flat = self.gradients[self.worker]
+        at = 0
+        for parameter in self.parameters:
+            size = parameter.numel()
+            if parameter.grad is None: flat[at:at + size].zero_()
+            else: flat[at:at + size].copy_(parameter.grad.flatten())
+            parameter.grad = None
+            at += size
+        self.barrier.wait()
+        self.number += 1
+        self.optimizer.step(self.gradients, self.number, MATRIX_RATE * rate, RATE * rate)
+        self.barrier.wait()
+        self.take_weights()
+
+    def take_weights(self):
+        at = 0
+        for parameter in self.parameters:
+            parameter.data.copy_(self.shared['weights'][at:at + parameter.numel()].view(parameter.shape))
+            at += parameter.numel()
+
+    # ---- losses
+
+    def vision_loss(self):
+        r = np.random.default_rng([SEED, self.number, self.worker])
+        loss = 0
+        weights = np.array(self.pictures.weights) / sum(self.pictures.weights)
+        for choice in r.choice(len(self.pictures.grids), 2, p=weights):
+            grid = self.pictures.grids[choice]
+            indices = r.integers(len(self.pictures.scenes[grid]), size=VISION_BATCH)
+            part, right = self.probes.of_vision(self.model.vision(self.pixels(self.pictures, grid, indices, r)), self.labels(self.pictures, grid, indices))
+            loss = loss + part / 2
+            self.note('vision', part.item(), right)
+        return loss
+
+    def dialogue_loss(self, batch):
+        r = np.random.default_rng([SEED, self.number, self.worker])
+        logits, targets, probing = self.answers(self.pictures, batch, r)
+        loss = F.cross_entropy(logits, targets)
+        self.note('answers', loss.item(), {'token': (logits.argmax(-1) == targets).float().mean().item()})
+        return loss + 0.1 * probing
+
+    def answers(self, pictures, batch, r=None):
+        """Logits and targets of all tokens to be said, and the probes' loss."""
+        rows, width = batch.ids.shape
+        x = self.model.embedding(self.tensor(batch.ids)).flatten(0, 1)
+        places, embedded, number, probing = [], [], sum(len(item[0]) for item in batch.pictures.values()), 0
+        for grid, (indices, where, _) in batch.pictures.items():
+            seen = self.model.vision(self.pixels(pictures, grid, indices, r))
+            if r is not None: probing = probing + self.probes.of_vision(seen, self.labels(pictures, grid, indices))[0] * len(indices) / number
+            embedded.append(seen.flatten(0, 1))
+            places.append(where.reshape(-1))
+        if embedded: x = x.index_copy(0, self.tensor(np.concatenate(places)), torch.cat(embedded))
+        hidden, watched = self.model.hidden(x.view(rows, width, -1), self.tensor(batch.positions), WATCHED)
+        if r is not None:
+            for grid, (indices, where, which) in batch.pictures.items():
+                told = watched.flatten(0, 1)[self.tensor(where.reshape(-1))].view(*where.shape, -1)
+                part, right = self.probes.of_text(told, self.labels(pictures, grid, indices), self.tensor(which))
+                probing = probing + part * len(indices) / number
+                self.note('probes', part.item(), right)
+        wanted = np.flatnonzero(batch.targets.reshape(-1) != IGNORED)
+        return self.model.logits(hidden.flatten(0, 1)[self.tensor(wanted)]).float(), self.tensor(batch.targets.reshape(-1)[wanted]), probing
+
+    def tensor(self, array): return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+    def labels(self, pictures, grid, indices): return {name: self.tensor(values[indices]) for name, values in pictures.labels[grid].items()}
+
+    def pixels(self, pictures, grid, indices, r=None):
+        """Normalised; in training with a little of another light."""
+        x = torch.from_numpy(pictures.pixels[grid][indices]).permute(0, 3, 1, 2).float().mul_(1 / 127.5).sub_(1)
+        if r is not None:
+            gain, shift = (torch.from_numpy(r.uniform(-1, 1, (len(indices), 1, 1, 1)).astype(np.float32)) for _ in range(2))
+            x = x * (1 + 0.04 * gain) + 0.03 * shift
+        return x.bfloat16().to(self.device)
+
+    # ---- what is to be known of it
+
+    def note(self, name, loss, right):
+        for key, value in {name: loss, **{f'{name} {key}': value for key, value in right.items()}}.items():
+            self.seen[key] = value if key not in self.seen else 0.97 * self.seen[key] + 0.03 * value
+
+    def log(self, stage):
+        if self.worker == 0:
+            print(f'{time.time() - self.began:6.0f} s  step {self.number} stage {stage}  ' + '  '.join(f'{key} {value:.3f}' for key, value in self.seen.items()), flush=True)
+
+    @torch.no_grad()
+    def check(self):
+        """Whole answers right, by task, on pictures that are not trained on: what greedy decoding would say, token for token."""
+        if self.worker == 0 and self.number > self.options.vision_steps:
+            source = batches(f'{SEED}/check', 0, self.held_back, self.tokenizer, 12, False, BUDGET)
+            asked, right = Counter(), Counter()
+            for batch in (next(source) for _ in range(50)):
+                logits, targets, _ = self.answers(self.held_back, batch)
+                good = np.ones(batch.targets.size, bool)
+                good[np.flatnonzero(batch.targets.reshape(-1) != IGNORED)] = (logits.argmax(-1) == targets).cpu().numpy()
+                good = good.reshape(batch.targets.shape)
+                for row, first, last, turn in batch.answers:
+                    asked[turn.task] += 1
+                    right[turn.task] += bool(good[row, first:last].all())
+            print('check  ' + '  '.join(f'{task} {right[task]}/{number}' for task, number in sorted(asked.items())) + f'  all {sum(right.values()) / sum(asked.values()):.3f}', flush=True)
+        self.barrier.wait()
+
+    def save(self):
+        if self.worker == 0:
+            path = f'{self.options.folder}/checkpoint.pt'
+            torch.save({'step': self.number, 'shape': self.model.description(), **{name: tensor.clone() for name, tensor in self.shared.items()}}, path + '.half')
+            os.replace(path + '.half', path)
+        self.barrier.wait()
+
+
+if __name__ == '__main__': main()
