@@ -123,7 +123,7 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
   async function ask (request: GenerateRequest, images: PreparedPicture[], asked: Asked, signal: AbortSignal): Promise<{ upstream: Upstream, response: IncomingMessage }> {
     const conversation = beginningOf(request)
     let maxTokens = Math.max(1, Math.min(request.maxTokens, contextSize - 1 - asked.promptTokens))
-    const post = (upstream: Upstream) => send({ url: new URL('chat/completions', upstream.base), apiKey, body: createBody(request, images, upstream.model, maxTokens) }, signal)
+    const post = (upstream: Upstream) => send({ url: new URL('chat/completions', upstream.base), apiKey, headers: request.traceHeaders, body: createBody(request, images, upstream.model, maxTokens) }, signal)
     const tried = new Set<Upstream>()
     let failure: SightlineError | null = null
     for (let upstream = upstreams.take(conversation, tried); upstream; upstream = upstreams.take(conversation, tried)) {
