@@ -58,6 +58,7 @@ t.test('gives the defaults for an empty environment, in natural types and frozen
     rateLimitAddress: 0,
     corsOrigins: [],
     trustProxy: [],
+    traces: null,
     logLevel: 'info'
   })
   t.ok(Object.isFrozen(config))

@@ -164,7 +164,9 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates, o
     let tokenAt: number | null = null
     const { scope, tools, maxTokens, stop, grammar, format, callOneOf, sampling, traceHeaders } = request
     const answered = engine.generate({ scope, turns, tools, images, maxTokens, stop, grammar, format, callOneOf, sampling, traceHeaders }, signal)
-    for await (const event of observer.onStage ? followStages(answered, observer.onStage.bind(null, request.requestId)) : answered) {
+    // What is done with pictures elsewhere nobody here can tell from the rest of the prompt.
+    const first = images.length > 0 && info.device !== 'upstream' ? 'encode' : 'prefill'
+    for await (const event of observer.onStage ? followStages(answered, first, observer.onStage.bind(null, request.requestId)) : answered) {
       if (event.type === 'token') {
         const now = performance.now()
         if (tokenAt !== null) observer.onGap(now - tokenAt)

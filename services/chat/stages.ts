@@ -5,12 +5,13 @@ import type { Stage } from './answer.ts'
 export type TellStage = (stage: Stage, startedAt: number, endedAt: number, isCutOff: boolean) => void
 
 /**
- * Hands an engine's events on and tells the stages that they show. Encoding lasts until the last picture is encoded (what of the prompt is evaluated in
- * between is part of it), prefill until the first token. An engine that tells of no progress has no encoding.
+ * Hands an engine's events on and tells the stages that they show: encoding until every picture's embedding is there (what of the prompt is evaluated in
+ * between is part of it), prefill until the first token, decoding until the end.
+ * @param first where the engine begins
  * @throws whatever `events` throws
  */
-export async function * followStages (events: AsyncIterable<EngineEvent>, tell: TellStage): AsyncGenerator<EngineEvent> {
-  let stage = 'prefill' as Stage | null
+export async function * followStages (events: AsyncIterable<EngineEvent>, first: 'encode' | 'prefill', tell: TellStage): AsyncGenerator<EngineEvent> {
+  let stage = first as Stage | null
   let since = performance.now()
 
   function go (next: Stage | null, isCutOff = false): void {
@@ -25,10 +26,7 @@ export async function * followStages (events: AsyncIterable<EngineEvent>, tell: 
     for await (const event of events) {
       if (event.type === 'done') go(null)
       else if (event.type === 'token' && stage !== 'decode') go('decode')
-      else if (event.type === 'progress' && event.stage === 'encode') {
-        if (event.done < event.total) stage = 'encode'
-        else if (stage === 'encode') go('prefill')
-      }
+      else if (event.type === 'progress' && stage === 'encode' && event.stage === 'encode' && event.done === event.total) go('prefill')
       yield event
     }
   } finally {

@@ -8,6 +8,7 @@ import { estimatePrompt, estimateTokens } from './upstream/estimate.ts'
 import { fromEvent, isTurnedAway, readRefusal, roomIn, toError, type Asked, type Refusal } from './upstream/failure.ts'
 import { LostError, readBytes, readText, send, UnreachableError } from './upstream/http.ts'
 import { TOOL_SYNTAX } from './upstream/messages.ts'
+import { nameOf } from './upstream/models.ts'
 import { keyOf, PreparedPictures, readPrepared, type PreparedPicture } from './upstream/prepared-pictures.ts'
 import { MalformedStreamError, readSse } from './upstream/sse.ts'
 import { createUpstreams, type Upstream } from './upstream/upstreams.ts'
@@ -46,7 +47,7 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
     return {
       state,
       reason: closed ? 'the service is shutting down' : state === 'ready' ? '' : upstreams.reason,
-      model: upstreams.model,
+      model: nameOf(upstreams.model),
       architecture: '',
       demo: false,
       device: 'upstream',
