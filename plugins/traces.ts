@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import proxyAddr from '@fastify/proxy-addr'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
@@ -21,21 +22,30 @@ export interface TracesPluginOptions {
 const plugin: FastifyPluginAsync<TracesPluginOptions> = async (app, { traces, trustProxy }) => {
   const isTrusted = proxyAddr.compile([...trustProxy])
   const isFromProxy = ({ socket }: IncomingMessage) => socket.remoteAddress !== undefined && isTrusted(socket.remoteAddress, 0)
+  /** What ends the requests of a connection. */
+  const connections = new WeakMap<Socket, Set<() => Promise<void>>>()
   app.decorateRequest('trace', null)
+
+  function unended (socket: Socket): Set<() => Promise<void>> {
+    const known = connections.get(socket)
+    if (known) return known
+    const ends = new Set<() => Promise<void>>()
+    connections.set(socket, ends)
+    // A response that is still queued behind another one on its connection never says `close` itself.
+    socket.once('close', () => ends.forEach(end => end()))
+    return ends
+  }
 
   app.addHook('onRequest', (request, reply, done) => {
     const { config, url } = request.routeOptions
     if (!config.slot) return done()
-    const { socket } = request.raw
+    const { raw: { socket } } = request
     const trace = traces.begin({ id: request.id, method: request.method, route: url!, ...isFromProxy(request.raw) && { headers: request.headers } })
     request.trace = trace
     request.log = reply.log = request.log.child({ trace_id: trace.id })
 
-    let ended = false
     const end = async () => {
-      if (ended) return
-      ended = true
-      socket.off('close', end)
+      if (!unended(socket).delete(end)) return
       const closedAt = performance.now()
       // Others who listen abort what runs; it has stages to tell until it has let go.
       await Promise.resolve()
@@ -48,9 +58,8 @@ const plugin: FastifyPluginAsync<TracesPluginOptions> = async (app, { traces, tr
       }
       trace.end(reply.raw.headersSent ? reply.raw.statusCode : null)
     }
+    unended(socket).add(end)
     reply.raw.once('close', end)
-    // A response that is still queued behind another one on its connection never says `close` itself.
-    socket.once('close', end)
     done()
   })
 

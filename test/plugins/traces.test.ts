@@ -8,10 +8,12 @@ import { loadConfig } from '../../config.ts'
 import type { Engine } from '../../services/engine/engine.ts'
 import { createTraces } from '../../services/tracing/otlp.ts'
 import { ROOT } from '../../root.ts'
+import { jsonRequest } from '../clients/clients.ts'
 import { ask, createForm, createTestEngine, drawShape, post } from '../helper.ts'
+import { connectRaw } from '../raw-client.ts'
 import { until } from '../server-process.ts'
 import { createFrontEngine, EMBEDDED, say, startScripted } from '../services/engine/upstream/front.ts'
-import { begin } from '../services/engine/upstream/long-answers.ts'
+import { begin, LONG } from '../services/engine/upstream/long-answers.ts'
 import { startCollector, treeOf, type Collector, type CollectedSpan } from './collector.ts'
 
 const engine = await createTestEngine(t)
@@ -110,6 +112,26 @@ t.test('a client that leaves shows in which stage', async t => {
   t.same(treeOf(collector.spans, root), ['upload', 'prepare', 'prefill', 'decode'])
   t.equal(collector.spans.find(span => span.name === 'decode')!.status.code, 2)
   t.equal(app.slots.stats().taken, 0, 'the span ends with the slot')
+})
+
+t.test('requests that wait behind another one on a connection end with it', async t => {
+  const warnings: Error[] = []
+  const onWarning = (warning: Error) => warnings.push(warning)
+  process.on('warning', onWarning)
+  t.teardown(() => process.off('warning', onWarning))
+  const collector = await startCollector(t)
+  const { url, app } = await startTraced(t, collector.url, { MAX_CONCURRENT_REQUESTS: '1' })
+  const client = await connectRaw(Number(new URL(url).port))
+  client.send(jsonRequest('/api/chat', LONG))
+  await until(() => app.slots.stats().taken === 1)
+  client.send(jsonRequest('/api/chat', { message: 'Hi' }).repeat(13))
+  await until(() => app.slots.stats().rejected === 13)
+  client.socket.destroy()
+  const roots = () => collector.spans.filter(span => span.kind === SERVER)
+  await until(() => roots().length === 14, () => `${roots().length} spans`)
+  t.same(new Set(roots().map(span => span.attributes['error.type'])), new Set(['CLIENT_LEFT', 'SERVER_BUSY']))
+  t.equal(app.slots.stats().taken, 0)
+  t.same(warnings, [])
 })
 
 t.test('strangers do not say which trace they belong to, proxies do', async t => {
