@@ -5,13 +5,13 @@ import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { buildApp } from '../../app.ts'
 import { loadConfig } from '../../config.ts'
+import { ROOT } from '../../root.ts'
 import type { Engine } from '../../services/engine/engine.ts'
 import { createTraces } from '../../services/tracing/otlp.ts'
-import { ROOT } from '../../root.ts'
 import { jsonRequest } from '../clients/clients.ts'
 import { ask, createForm, createTestEngine, drawShape, post } from '../helper.ts'
 import { connectRaw } from '../raw-client.ts'
-import { until } from '../server-process.ts'
+import { start, until } from '../server-process.ts'
 import { createFrontEngine, EMBEDDED, say, startScripted } from '../services/engine/upstream/front.ts'
 import { begin, LONG } from '../services/engine/upstream/long-answers.ts'
 import { startCollector, treeOf, type Collector, type CollectedSpan } from './collector.ts'
@@ -67,8 +67,9 @@ t.test('a request about two pictures is a span with one for each stage, with fig
   t.equal(collector.headers[0]!['x-token'], 'se cret')
 
   for (const word of ['Describe', 'porcupines', 'holiday', 'circle', 'square', 'sha256']) t.notMatch(collector.text(), word)
-  const line = lines.find(it => it.msg === 'temporary files cleaned up')!
-  t.match([line.trace_id, line.reqId], [root.traceId, body.request_id], 'logs and traces meet')
+  const ownLines = lines.filter(it => it.reqId === body.request_id && it.msg !== 'incoming request')
+  t.ok(['image preparation finished', 'temporary files cleaned up', 'request completed'].every(msg => ownLines.some(it => it.msg === msg)))
+  t.ok(ownLines.every(it => it.trace_id === root.traceId), 'logs and traces meet')
 })
 
 t.test('a streamed answer to text alone has neither encoding nor another end', async t => {
@@ -219,6 +220,16 @@ t.test('what is left goes out when the service stops', async t => {
   await ask(url, { message: 'Hi' })
   await app.close()
   t.equal(collector.spans.filter(span => span.kind === SERVER).length, 1)
+})
+
+t.test('the service as a process makes traces by its environment, and ends in time', async t => {
+  const collector = await startCollector(t)
+  const { child, url, exited } = await start(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, UPLOAD_DIR: t.testdir({}) })
+  const { body } = await ask(url, { message: 'What is in the picture?' }, [red])
+  child.kill('SIGTERM')
+  t.match(await exited, { code: 0 })
+  const root = collector.spans.find(span => span.attributes['sightline.request_id'] === body.request_id)!
+  t.same(treeOf(collector.spans, root), ['upload', 'prepare', 'encode', 'prefill', 'decode'])
 })
 
 t.test('without a collector nothing of OpenTelemetry is loaded but its interface, which prom-client brings', async t => {
