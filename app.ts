@@ -19,6 +19,7 @@ import rateLimit from './plugins/rate-limit.ts'
 import requestBody from './plugins/request-body.ts'
 import securityHeaders from './plugins/security-headers.ts'
 import stalledReaders from './plugins/stalled-readers.ts'
+import tracesPlugin from './plugins/traces.ts'
 import uploads from './plugins/uploads.ts'
 import { ROOT } from './root.ts'
 import chatStreamRoute from './routes/chat-stream.ts'
@@ -28,12 +29,13 @@ import openaiRoute from './routes/openai.ts'
 import statusRoute from './routes/status.ts'
 import uiRoute from './routes/ui.ts'
 import { createApiKeys } from './services/api-keys.ts'
-import { createChatService } from './services/chat/answer.ts'
+import { createChatService, type ChatObserver } from './services/chat/answer.ts'
 import type { Engine } from './services/engine/engine.ts'
 import { maxPixelsOf } from './services/images/inspect.ts'
 import { createPreparer } from './services/images/preparer.ts'
-import { createMetrics } from './services/metrics.ts'
+import { createMetrics, type Metrics } from './services/metrics.ts'
 import { createSlots } from './services/slots.ts'
+import type { Traces } from './services/tracing/traces.ts'
 import { createUploadStore } from './services/upload-store.ts'
 import { createPictureFetcher } from './services/uploads/fetch-picture.ts'
 
@@ -41,6 +43,8 @@ export interface AppOptions {
   config: Config
   engine: Engine
   logger: FastifyServerOptions['loggerInstance'] | boolean
+  /** Closed with the app; null: none are wanted. */
+  traces?: Traces | null
 }
 
 /** Receiving a whole request takes at most its time in the queue, that of its upload, and this. */
@@ -57,7 +61,7 @@ export const VERSION: string = JSON.parse(readFileSync(path.join(ROOT, 'package.
  * Builds the service: plugins, then routes, in the order in which a request meets them. Listens to nothing yet. The engine is
  * closed with the app. Folders that dead processes left in `UPLOAD_DIR` are swept here.
  */
-export async function buildApp ({ config, engine, logger }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp ({ config, engine, logger, traces = null }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     ...typeof logger === 'boolean' ? { logger } : { loggerInstance: logger },
     trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
@@ -93,8 +97,9 @@ export async function buildApp ({ config, engine, logger }: AppOptions): Promise
   // How many the memory holds is known with the model; until then whoever has a slot hears that it is not ready. Who calls `ready` deals with a failure.
   if (config.maxConcurrentRequests === 'auto') engine.ready().then(() => slots.grow(engine.info().slots), () => {})
   const metrics = createMetrics({ engine, slots, store })
-  const chat = createChatService({ engine, preparer: createPreparer(), limits, boxCoordinates: config.boxCoordinates, observer: metrics })
+  const chat = createChatService({ engine, preparer: createPreparer(), limits, boxCoordinates: config.boxCoordinates, observer: traces ? observeBoth(metrics, traces) : metrics })
 
+  if (traces) await app.register(tracesPlugin, { traces, trustProxy: config.trustProxy })
   await app.register(connectionLimit, { maxConnections: config.maxConnections })
   await app.register(stalledReaders, { stallTimeoutMs: config.stallTimeoutMs })
   await app.register(securityHeaders)
@@ -137,4 +142,15 @@ export async function buildApp ({ config, engine, logger }: AppOptions): Promise
   await app.register(healthRoute)
   await app.register(uiRoute, { dir: PAGE_DIR })
   return app
+}
+
+function observeBoth (metrics: Metrics, traces: Traces): ChatObserver {
+  return {
+    onGap: metrics.onGap,
+    onAnswer (done) {
+      metrics.onAnswer(done)
+      traces.onAnswer(done)
+    },
+    onStage: traces.onStage
+  }
 }

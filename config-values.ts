@@ -1,3 +1,17 @@
+/** Where traces go, and which. */
+export interface TracesConfig {
+  /** Base of the collector's OTLP interface, without a slash at its end. */
+  endpoint: string
+  headers: Readonly<Record<string, string>>
+  serviceName: string
+  sampler: TracesSampler
+  /** Of the samplers that take one: the share of traces that is recorded, 0 to 1. */
+  ratio: number
+}
+
+export const TRACES_SAMPLERS = ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'] as const
+export type TracesSampler = typeof TRACES_SAMPLERS[number]
+
 /** A wrong setting; the message is one line for the operator. */
 export class ConfigError extends Error {}
 
@@ -39,4 +53,34 @@ export function readEngineKey (value: string): string {
   // The key itself is not told: the line goes to logs.
   if (!/^[!-~]*$/.test(value)) throw new ConfigError('ENGINE_API_KEY must be printable ASCII characters, without blanks')
   return value
+}
+
+/** @returns null when `endpoint` is empty: no traces are wanted */
+export function readTraces (endpoint: string, headers: string, rest: Pick<TracesConfig, 'serviceName' | 'sampler' | 'ratio'>): Readonly<TracesConfig> | null {
+  const read = readTraceHeaders(headers)
+  if (endpoint === '') return null
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : null
+  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') throw wrong('OTEL_EXPORTER_OTLP_ENDPOINT', 'an http or https URL, such as http://localhost:4318', withoutPassword(endpoint))
+  if (url.username !== '' || url.password !== '') throw new ConfigError('OTEL_EXPORTER_OTLP_ENDPOINT must have no user name or password in it: set OTEL_EXPORTER_OTLP_HEADERS')
+  return Object.freeze({ endpoint: url.href.replace(/\/*$/, ''), headers: read, ...rest })
+}
+
+/** `name=value` pairs with commas, values percent-encoded, as OpenTelemetry's specification has it. */
+function readTraceHeaders (value: string): Readonly<Record<string, string>> {
+  const pairs = listOf(value).map((entry, index) => {
+    const [, name = '', text = ''] = /^([\w!#$%&'*+.^`|~-]+)\s*=\s*(.*)$/.exec(entry) ?? []
+    const decoded = decodeOrNull(text)
+    // What it says is not told: it may be a key, and the line goes to logs.
+    if (name === '' || decoded === null || !/^[ -~]*$/.test(decoded)) throw new ConfigError(`OTEL_EXPORTER_OTLP_HEADERS: entry ${index + 1} must be name=value, the value percent-encoded`)
+    return [name, decoded]
+  })
+  return Object.freeze(Object.fromEntries(pairs))
+}
+
+function decodeOrNull (text: string): string | null {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return null
+  }
 }

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { parseEnv } from 'node:util'
 import { Type, type Static, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
-import { ConfigError, listOf, readEngineKey, readEngineUrls, wrong } from './config-values.ts'
+import { ConfigError, listOf, readEngineKey, readEngineUrls, readTraces, TRACES_SAMPLERS, wrong, type TracesConfig } from './config-values.ts'
 
 export { ConfigError }
 
@@ -63,6 +63,11 @@ export const EnvironmentSchema = Type.Object({
   RATE_LIMIT_ADDRESS: integer(0, 0, 1_000_000),
   CORS_ORIGIN: text(''),
   TRUST_PROXY: text(''),
+  OTEL_EXPORTER_OTLP_ENDPOINT: text(''),
+  OTEL_EXPORTER_OTLP_HEADERS: text(''),
+  OTEL_SERVICE_NAME: text('sightline'),
+  OTEL_TRACES_SAMPLER: choice('parentbased_always_on', ...TRACES_SAMPLERS),
+  OTEL_TRACES_SAMPLER_ARG: number(1, 0, 1),
   LOG_LEVEL: choice('info', 'trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')
 })
 type Environment = Static<typeof EnvironmentSchema>
@@ -126,6 +131,8 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   /** Addresses and CIDRs of proxies whose forwarded headers are believed. */
   readonly trustProxy: readonly string[]
+  /** Null: none are made. */
+  readonly traces: Readonly<TracesConfig> | null
   readonly logLevel: Environment['LOG_LEVEL']
 }
 
@@ -196,6 +203,7 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env): Config {
     rateLimitAddress: settings.RATE_LIMIT_ADDRESS,
     corsOrigins: readOrigins(settings.CORS_ORIGIN),
     trustProxy: readTrustProxy(settings.TRUST_PROXY),
+    traces: readTraces(settings.OTEL_EXPORTER_OTLP_ENDPOINT, settings.OTEL_EXPORTER_OTLP_HEADERS, { serviceName: settings.OTEL_SERVICE_NAME, sampler: settings.OTEL_TRACES_SAMPLER, ratio: settings.OTEL_TRACES_SAMPLER_ARG }),
     logLevel: settings.LOG_LEVEL
   })
 }

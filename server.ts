@@ -31,7 +31,9 @@ if (warning) log.warn(warning)
 
 blockOtherLoaders()
 const engine = createEngine(config, log)
-const app = await buildApp({ config, engine, logger: log })
+// Where no traces are wanted nothing of what makes them is loaded.
+const traces = config.traces && (await import('./services/tracing/otlp.ts')).createTraces({ ...config.traces, version: VERSION, log })
+const app = await buildApp({ config, engine, logger: log, traces })
 closeWithGrace({ delay: config.shutdownGraceMs + SHUTDOWN_EXTRA_MS, logger: log }, async ({ err, signal }) => {
   if (err) log.fatal({ err }, 'unexpected error, shutting down')
   else log.info({ signal }, 'shutting down')

@@ -3,7 +3,8 @@
  * `llama-server`, without its page and without TLS, no network. It gets no CPU kernels of its own but loads node-llama-cpp's
  * `libggml-cpu-*.so`, the very files that Sightline loads, and picks among them in the same way.
  *
- *   npm run bench:llama-server          (JOBS=4 for more compilers at once)
+ *   npm run bench:llama-server              (JOBS=4 for more compilers at once)
+ *   QUICK=1 npm run bench:llama-server      without optimisation: sooner there, for `npm run check:llama-server`, not to be timed
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
@@ -19,9 +20,13 @@ interface Variant { name: string, bins: string }
 const PACKAGE_DIR = path.join(path.dirname(createRequire(import.meta.url).resolve('node-llama-cpp')), '..')
 export const NODE_LLAMA_CPP_VERSION = (JSON.parse(readFileSync(path.join(PACKAGE_DIR, 'package.json'), 'utf8')) as { version: string }).version
 const DIR = path.join(BUILD_DIR, `llama-server-${NODE_LLAMA_CPP_VERSION}`)
+const QUICK_DIR = `${DIR}-quick`
 
 /** The built program; it may not be there yet. */
 export const LLAMA_SERVER = path.join(DIR, 'llama-server')
+
+/** The same, compiled without optimisation: it answers alike, its speed says nothing. */
+export const QUICK_LLAMA_SERVER = path.join(QUICK_DIR, 'llama-server')
 
 /** node-llama-cpp's own CUDA backend, which llama-server loads as it loads the CPU's. */
 export async function cudaBackend (): Promise<string> {
@@ -37,7 +42,9 @@ async function binsOf (name: string): Promise<string> {
 }
 
 async function build (): Promise<void> {
-  if (existsSync(LLAMA_SERVER)) return
+  const quick = process.env.QUICK === '1'
+  const dir = quick ? QUICK_DIR : DIR
+  if (existsSync(path.join(dir, 'llama-server'))) return
   const kernels = await binsOf('cpu')
   const jobs = process.env.JOBS ?? String(os.availableParallelism())
   const work = mkdtempSync(path.join(os.tmpdir(), 'sightline-llama-server-'))
@@ -48,6 +55,7 @@ async function build (): Promise<void> {
     run('git', ['clone', '--quiet', '-c', 'advice.detachedHead=false', path.join(PACKAGE_DIR, 'llama/gitRelease.bundle'), sources])
     run('cmake', [
       '-S', sources, '-B', out, '-DCMAKE_BUILD_TYPE=Release',
+      ...quick ? ['-DCMAKE_C_FLAGS_RELEASE=-O0 -DNDEBUG', '-DCMAKE_CXX_FLAGS_RELEASE=-O0 -DNDEBUG'] : [],
       // The backends are loaded from the program's own folder at run time; none is compiled.
       '-DBUILD_SHARED_LIBS=ON', '-DGGML_BACKEND_DL=ON', '-DGGML_CPU=OFF', '-DGGML_NATIVE=OFF',
       '-DLLAMA_BUILD_UI=OFF', '-DLLAMA_USE_PREBUILT_UI=OFF', '-DLLAMA_OPENSSL=OFF',
@@ -59,14 +67,14 @@ async function build (): Promise<void> {
     run('cmake', ['--build', out, '--target', 'llama-server', '--parallel', jobs])
 
     // It appears whole: a build that is cut off leaves nothing that looks finished.
-    const staging = `${DIR}.${process.pid}`
+    const staging = `${dir}.${process.pid}`
     mkdirSync(staging, { recursive: true })
     cpSync(path.join(out, 'bin'), staging, { recursive: true, verbatimSymlinks: true })
     for (const file of readdirSync(kernels)) {
       if (file.startsWith('libggml-cpu')) cpSync(path.join(kernels, file), path.join(staging, file))
     }
-    rmSync(DIR, { recursive: true, force: true })
-    renameSync(staging, DIR)
+    rmSync(dir, { recursive: true, force: true })
+    renameSync(staging, dir)
   } finally {
     rmSync(work, { recursive: true, force: true })
   }

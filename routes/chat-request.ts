@@ -14,7 +14,7 @@ export function toChatRequest (request: FastifyRequest): ChatRequest {
 }
 
 /** A question together with the pictures and the standing of the request that asks it. */
-export function withRequest (question: ChatQuestion, { work, upload, client, id }: FastifyRequest): ChatRequest {
+export function withRequest (question: ChatQuestion, { work, upload, client, id, trace }: FastifyRequest): ChatRequest {
   return {
     ...question,
     files: [...upload!.images, ...upload!.historyImages],
@@ -22,7 +22,8 @@ export function withRequest (question: ChatQuestion, { work, upload, client, id 
     requestId: id,
     startedAt: work!.startedAt,
     queueMs: work!.slot.waitedMs,
-    uploadMs: upload!.uploadMs
+    uploadMs: upload!.uploadMs,
+    ...trace && { traceHeaders: trace.headers }
   }
 }
 

@@ -58,6 +58,7 @@ t.test('gives the defaults for an empty environment, in natural types and frozen
     rateLimitAddress: 0,
     corsOrigins: [],
     trustProxy: [],
+    traces: null,
     logLevel: 'info'
   })
   t.ok(Object.isFrozen(config))
@@ -224,4 +225,20 @@ t.test('auto is for models of our own', async t => {
 t.test('localhost is one address', async t => {
   t.equal(loadConfig({ HOST: 'localhost' }).host, '127.0.0.1')
   t.equal(loadConfig({ HOST: '::1' }).host, '::1')
+})
+
+t.test('traces are made where a collector is named', async t => {
+  const endpoint = 'http://collector:4318/'
+  const base = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }
+  t.strictSame(loadConfig(base).traces, { endpoint: 'http://collector:4318', headers: {}, serviceName: 'sightline', sampler: 'parentbased_always_on', ratio: 1 })
+  t.strictSame(loadConfig({ ...base, OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Basic%20YTpi=, x-tenant=one', OTEL_SERVICE_NAME: 'eyes', OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.25' }).traces,
+    { endpoint: 'http://collector:4318', headers: { authorization: 'Basic YTpi=', 'x-tenant': 'one' }, serviceName: 'eyes', sampler: 'traceidratio', ratio: 0.25 })
+  for (const value of ['collector:4318', 'grpc://collector', 'http://collector?x=1']) t.match(messageOf({ OTEL_EXPORTER_OTLP_ENDPOINT: value }), /^OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL/, value)
+  for (const value of ['http://me:secret@collector', 'grpc://me:secret@collector']) t.notMatch(messageOf({ OTEL_EXPORTER_OTLP_ENDPOINT: value }), /secret|accepted/)
+  for (const value of ['secret', '=secret', 'a=secret%', 'a=secret%0d%0ab', 'a b=secret']) {
+    t.match(messageOf({ ...base, OTEL_EXPORTER_OTLP_HEADERS: `ok=1,${value}` }), /^OTEL_EXPORTER_OTLP_HEADERS: entry 2 must be name=value/, value)
+    t.notMatch(messageOf({ ...base, OTEL_EXPORTER_OTLP_HEADERS: value }), /secret|accepted/)
+  }
+  t.match(messageOf({ ...base, OTEL_TRACES_SAMPLER: 'jaeger_remote' }), /^OTEL_TRACES_SAMPLER must be one of always_on/)
+  t.match(messageOf({ ...base, OTEL_TRACES_SAMPLER_ARG: '2' }), /^OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1/)
 })

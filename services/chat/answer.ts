@@ -12,6 +12,7 @@ import { createConversation, idOf, type Conversation } from './conversation.ts'
 import { planRequest, type ChatPlan, type PlanLimits } from './plan.ts'
 import type { ChatRequest, UploadedFile } from './request.ts'
 import { createResult } from './result.ts'
+import { followStages } from './stages.ts'
 
 /** What happens in the course of an answer: `accepted` first, a picture's receipt when it is prepared, `done` last. An error before `accepted` means that nothing was begun. */
 export type ChatEvent =
@@ -21,11 +22,19 @@ export type ChatEvent =
   | { type: 'token', text: string }
   | { type: 'done', result: ChatDone }
 
+/** What a request goes through, in this order but for preparation and encoding, which overlap. */
+export type Stage = 'queue' | 'upload' | 'prepare' | 'encode' | 'prefill' | 'decode'
+
 /** Whoever keeps figures of what was answered. */
 export interface ChatObserver {
   /** Between two tokens of an answer, in milliseconds. */
   onGap (ms: number): void
   onAnswer (done: ChatDone): void
+  /**
+   * A stage from preparation on is over, of an answer that may still fail; times in milliseconds on the clock of `performance.now()`.
+   * @param isCutOff it did not come to its end
+   */
+  onStage? (requestId: string, stage: Stage, startedAt: number, endedAt: number, isCutOff: boolean): void
 }
 
 export interface ChatServiceOptions {
@@ -61,7 +70,10 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates, o
     if (info.state !== 'ready') throw new EngineNotReadyError(info.reason)
     const prepareStart = performance.now()
     const conversation = createConversation(request)
-    const plan = await planRequest(request, conversation, engine, limits, anticipation.inspect)
+    const plan = await planRequest(request, conversation, engine, limits, anticipation.inspect).catch(error => {
+      observer.onStage?.(request.requestId, 'prepare', prepareStart, performance.now(), true)
+      throw error
+    })
     signal.throwIfAborted()
     yield { type: 'accepted', images: plan.planned.length }
 
@@ -100,12 +112,23 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates, o
       const image = (failure as SightlineError).details?.image as number | undefined
       events.fail(image === undefined ? failure : withDetails(failure as SightlineError, { field: planned[image]!.file.field }))
     } finally {
-      await Promise.allSettled([generated, preparation.end()])
+      await Promise.allSettled([prepared, generated, preparation.end()])
+    }
+  }
+
+  async function prepare (run: Run, preparation: Preparation, events: EventQueue<ChatEvent>): Promise<{ receipts: Receipt[], prepareMs: number }> {
+    const { request: { requestId }, prepareStart } = run
+    let receipts: Receipt[] | null = null
+    try {
+      receipts = await prepareAll(run, preparation, events)
+      return { receipts, prepareMs: performance.now() - prepareStart }
+    } finally {
+      observer.onStage?.(requestId, 'prepare', prepareStart, performance.now(), receipts === null)
     }
   }
 
   /** Prepares the pictures that the engine does not know and tells of each that is ready. */
-  async function prepare ({ plan: { planned }, prepareStart, log }: Run, preparation: Preparation, events: EventQueue<ChatEvent>): Promise<{ receipts: Receipt[], prepareMs: number }> {
+  async function prepareAll ({ plan: { planned }, log }: Run, preparation: Preparation, events: EventQueue<ChatEvent>): Promise<Receipt[]> {
     const wanted = planned.flatMap(({ cached }, index) => cached ? [] : [index])
     if (wanted.length > 0) log.info({ images: wanted.length }, 'image preparation started')
     for (const { file, cached } of planned) if (cached) anticipation.of(file)?.cancel()
@@ -120,7 +143,7 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates, o
       events.push({ type: 'image', receipt })
     }
     if (wanted.length > 0) log.info({ compressed: wanted.filter(index => receipts[index]!.compressed).length }, 'image preparation finished')
-    return { receipts, prepareMs: performance.now() - prepareStart }
+    return receipts
   }
 
   async function generate ({ request, info, conversation, plan }: Run, preparation: Preparation, prepared: Promise<{ receipts: Receipt[], prepareMs: number }>, signal: AbortSignal, events: EventQueue<ChatEvent>): Promise<void> {
@@ -139,8 +162,11 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates, o
     const engineStart = performance.now()
     let text = ''
     let tokenAt: number | null = null
-    const { scope, tools, maxTokens, stop, grammar, format, callOneOf, sampling } = request
-    for await (const event of engine.generate({ scope, turns, tools, images, maxTokens, stop, grammar, format, callOneOf, sampling }, signal)) {
+    const { scope, tools, maxTokens, stop, grammar, format, callOneOf, sampling, traceHeaders } = request
+    const answered = engine.generate({ scope, turns, tools, images, maxTokens, stop, grammar, format, callOneOf, sampling, traceHeaders }, signal)
+    // What is done with pictures elsewhere nobody here can tell from the rest of the prompt.
+    const first = images.length > 0 && info.device !== 'upstream' ? 'encode' : 'prefill'
+    for await (const event of observer.onStage ? followStages(answered, first, observer.onStage.bind(null, request.requestId)) : answered) {
       if (event.type === 'token') {
         const now = performance.now()
         if (tokenAt !== null) observer.onGap(now - tokenAt)

@@ -1,4 +1,5 @@
 import type { AnswerFormat, Sampling, Tool, Turn } from '../engine/engine.ts'
+import type { TraceHeaders } from '../tracing/traces.ts'
 
 /** A picture as it came, lying on disk. */
 export interface UploadedFile {
@@ -45,6 +46,8 @@ export interface ChatRequest extends ChatQuestion {
   startedAt: number
   queueMs: number
   uploadMs: number
+  /** Names the trace that the request belongs to, for an engine that has its answers made elsewhere. */
+  traceHeaders?: TraceHeaders
 }
 
 export const DEFAULT_MAX_TOKENS = 1024

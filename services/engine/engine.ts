@@ -170,6 +170,8 @@ export interface GenerateRequest {
   /** Or these: the answer is to be a call of one of them. */
   callOneOf?: string[]
   sampling: Sampling
+  /** W3C Trace Context (`traceparent`, `tracestate`), for servers elsewhere that the engine asks. */
+  traceHeaders?: Readonly<Record<string, string>>
 }
 
 export interface Usage {

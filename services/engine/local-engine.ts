@@ -176,7 +176,7 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
     }
     const images = request.images.map(({ file, ...image }) => ({ ...image, hasFile: file !== undefined }))
     try {
-      supervisor.send({ type: 'generate', id, request: { ...request, images, format: undefined, callOneOf: undefined } })
+      supervisor.send({ type: 'generate', id, request: { ...request, images, format: undefined, callOneOf: undefined, traceHeaders: undefined } })
     } catch (error) {
       settle()
       throw error

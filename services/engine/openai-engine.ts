@@ -8,6 +8,7 @@ import { estimatePrompt, estimateTokens } from './upstream/estimate.ts'
 import { fromEvent, isTurnedAway, readRefusal, roomIn, toError, type Asked, type Refusal } from './upstream/failure.ts'
 import { LostError, readBytes, readText, send, UnreachableError } from './upstream/http.ts'
 import { TOOL_SYNTAX } from './upstream/messages.ts'
+import { nameOf } from './upstream/models.ts'
 import { keyOf, PreparedPictures, readPrepared, type PreparedPicture } from './upstream/prepared-pictures.ts'
 import { MalformedStreamError, readSse } from './upstream/sse.ts'
 import { createUpstreams, type Upstream } from './upstream/upstreams.ts'
@@ -46,7 +47,7 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
     return {
       state,
       reason: closed ? 'the service is shutting down' : state === 'ready' ? '' : upstreams.reason,
-      model: upstreams.model,
+      model: nameOf(upstreams.model),
       architecture: '',
       demo: false,
       device: 'upstream',
@@ -123,7 +124,7 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
   async function ask (request: GenerateRequest, images: PreparedPicture[], asked: Asked, signal: AbortSignal): Promise<{ upstream: Upstream, response: IncomingMessage }> {
     const conversation = beginningOf(request)
     let maxTokens = Math.max(1, Math.min(request.maxTokens, contextSize - 1 - asked.promptTokens))
-    const post = (upstream: Upstream) => send({ url: new URL('chat/completions', upstream.base), apiKey, body: createBody(request, images, upstream.model, maxTokens) }, signal)
+    const post = (upstream: Upstream) => send({ url: new URL('chat/completions', upstream.base), apiKey, headers: request.traceHeaders, body: createBody(request, images, upstream.model, maxTokens) }, signal)
     const tried = new Set<Upstream>()
     let failure: SightlineError | null = null
     for (let upstream = upstreams.take(conversation, tried); upstream; upstream = upstreams.take(conversation, tried)) {

@@ -13,6 +13,8 @@ export interface UpstreamRequest {
   url: URL
   /** Empty: none is sent. */
   apiKey: string
+  /** Beside the usual ones. */
+  headers?: Readonly<Record<string, string>>
   /** Absent: GET. */
   body?: RequestBody
 }
@@ -28,7 +30,7 @@ const TEXT_MAX_BYTES = 4 * 1024 * 1024
  * its time. When `signal` fires, then or while the body is read, the connection is closed at once.
  * @throws UnreachableError, LostError, the reason of `signal`
  */
-export async function send ({ url, apiKey, body }: UpstreamRequest, signal: AbortSignal): Promise<IncomingMessage> {
+export async function send ({ url, apiKey, headers, body }: UpstreamRequest, signal: AbortSignal): Promise<IncomingMessage> {
   signal.throwIfAborted()
   const response = createDeferred<IncomingMessage>()
   let connected = false
@@ -37,6 +39,7 @@ export async function send ({ url, apiKey, body }: UpstreamRequest, signal: Abor
     method: body ? 'POST' : 'GET',
     agent: false,
     headers: {
+      ...headers,
       accept: body ? 'text/event-stream' : 'application/json',
       'accept-encoding': 'identity',
       'user-agent': 'sightline',

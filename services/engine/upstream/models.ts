@@ -27,6 +27,12 @@ export async function readModels (request: UpstreamRequest, wanted: string, sign
   }
 }
 
+/** A model as people are told of it: llama-server, and vLLM with a model of the disk, name it by its path, which is nobody's business. */
+export function nameOf (id: string): string {
+  const isPath = /^(?:[\\/]|[a-z]:)|\.gguf$/i.test(id)
+  return isPath ? /([^\\/]+?)(?:\.gguf)?[\\/]*$/i.exec(id)?.[1] ?? id : id
+}
+
 function namesIn (text: string): string[] {
   let list: unknown
   try {

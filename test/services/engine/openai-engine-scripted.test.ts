@@ -224,3 +224,14 @@ t.test('a picture that cannot be decoded is named, and nobody upstream hears of 
   t.equal(front.asked.length, 0)
   await front.quiet()
 })
+
+t.test('a model that is named by its path is told by its name, and asked for by its path', async t => {
+  const names = { '/srv/models/Qwen3VL-4B-Instruct-Q4_K_M.gguf': 'Qwen3VL-4B-Instruct-Q4_K_M', '/models/Qwen3-VL-8B/': 'Qwen3-VL-8B', 'C:\\models\\x.GGUF': 'x', 'Qwen/Qwen3-VL-8B-Instruct': 'Qwen/Qwen3-VL-8B-Instruct', 'qwen3-vl:8b': 'qwen3-vl:8b' }
+  for (const [id, name] of Object.entries(names)) {
+    const upstream = await startScripted(t, response => say(response, 'Yes.'), listModels(id))
+    const front = await startFront(t, [upstream.url])
+    t.equal((await ask(front.url, { message: 'Hi' })).body.model, name)
+    t.match(await (await fetch(`${front.url}/v1/models`)).json(), { data: [{ id: name }] })
+    t.equal(upstream.asked[0]!.body.model, id)
+  }
+})

@@ -1,0 +1,135 @@
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, defaultTextMapGetter, defaultTextMapSetter, trace as api, type Context, type Span } from '@opentelemetry/api'
+import { W3CTraceContextPropagator } from '@opentelemetry/core'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
+import { resourceFromAttributes } from '@opentelemetry/resources'
+import { AlwaysOffSampler, AlwaysOnSampler, BatchSpanProcessor, ParentBasedSampler, TracerProvider, TraceIdRatioBasedSampler, type Sampler, type SpanExporter } from '@opentelemetry/sdk-trace'
+import type { TracesConfig } from '../../config-values.ts'
+import type { ChatDone } from '../../schemas/chat.ts'
+import type { Stage } from '../chat/answer.ts'
+import type { Log } from '../log.ts'
+import type { RequestTrace, TracedRequest, Traces } from './traces.ts'
+
+export interface OtlpTracesOptions extends TracesConfig {
+  version: string
+  log: Log
+  /** Milliseconds between two batches. */
+  batchDelayMs?: number
+}
+
+const BATCH_DELAY_MS = 5_000
+const EXPORT_TIMEOUT_MS = 10_000
+/** A collector that does not answer holds the end of the service up for no longer. */
+const CLOSE_TIMEOUT_MS = 3_000
+/** Spans that wait for the collector; more are dropped. */
+const MAX_WAITING = 2048
+
+interface Current {
+  span: Span
+  context: Context
+  /** What brings `performance.now()` to milliseconds since 1970; the same for a whole request, so that its spans fit together. */
+  originMs: number
+}
+
+/**
+ * Traces by OpenTelemetry's SDK, sent as OTLP over HTTP in JSON. The only file that loads it, and itself loaded only where traces are wanted. Nothing is
+ * registered globally. Names of attributes are those of the semantic conventions 1.40, ours begin with `sightline.`
+ */
+export function createTraces ({ endpoint, headers, serviceName, sampler, ratio, version, log, batchDelayMs = BATCH_DELAY_MS }: OtlpTracesOptions): Traces {
+  const exporter = new OTLPTraceExporter({ url: `${endpoint}/v1/traces`, headers: { ...headers }, timeoutMillis: EXPORT_TIMEOUT_MS })
+  const provider = new TracerProvider({
+    resource: resourceFromAttributes({ 'service.name': serviceName, 'service.version': version }),
+    sampler: toSampler(sampler, ratio),
+    spanProcessors: [new BatchSpanProcessor({ exporter: toldOf(exporter, log), scheduledDelayMillis: batchDelayMs, maxQueueSize: MAX_WAITING })]
+  })
+  const tracer = provider.getTracer('sightline', version)
+  const propagator = new W3CTraceContextPropagator()
+  const current = new Map<string, Current>()
+
+  function addStage ({ context, originMs }: Current, stage: Stage, startedAt: number, endedAt: number, isCutOff = false): void {
+    const span = tracer.startSpan(stage, { startTime: originMs + startedAt }, context)
+    if (isCutOff) span.setStatus({ code: SpanStatusCode.ERROR })
+    span.end(originMs + Math.max(startedAt, endedAt))
+  }
+
+  function begin ({ id, method, route, headers = {} }: TracedRequest): RequestTrace {
+    const parent = propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter)
+    const originMs = Date.now() - performance.now()
+    const attributes = { 'http.request.method': method, 'http.route': route, 'url.path': route, 'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': 'sightline', 'sightline.request_id': id }
+    const span = tracer.startSpan(`${method} ${route}`, { kind: SpanKind.SERVER, startTime: originMs + performance.now(), attributes }, parent)
+    const one: Current = { span, context: api.setSpan(parent, span), originMs }
+    const carrier: Record<string, string> = {}
+    propagator.inject(one.context, carrier, defaultTextMapSetter)
+    current.set(id, one)
+    return {
+      id: span.spanContext().traceId,
+      headers: carrier,
+      stage: (stage, startedAt, endedAt, isCutOff) => addStage(one, stage, startedAt, endedAt, isCutOff),
+      fail (code, statusCode) {
+        span.setAttribute('error.type', code)
+        // What is the client's fault is no error of the server's span.
+        if (statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
+      },
+      end (statusCode) {
+        if (statusCode !== null) span.setAttribute('http.response.status_code', statusCode)
+        span.end(originMs + performance.now())
+        current.delete(id)
+      }
+    }
+  }
+
+  return {
+    begin,
+    onStage (id, stage, startedAt, endedAt, isCutOff) {
+      const one = current.get(id)
+      if (one) addStage(one, stage, startedAt, endedAt, isCutOff)
+    },
+    onAnswer (done) {
+      current.get(done.request_id)?.span.setAttributes(attributesOf(done))
+    },
+    async close () {
+      const timeout = new Promise<void>(resolve => setTimeout(resolve, CLOSE_TIMEOUT_MS).unref())
+      await Promise.race([provider.shutdown().catch(() => {}), timeout])
+    }
+  }
+}
+
+/** Figures only: nothing that anybody asked or was told. */
+function attributesOf ({ model, finish_reason: reason, usage, images }: ChatDone) {
+  return {
+    'gen_ai.response.model': model,
+    'gen_ai.response.finish_reasons': [reason],
+    'gen_ai.usage.input_tokens': usage.prompt_tokens,
+    'gen_ai.usage.output_tokens': usage.completion_tokens,
+    'gen_ai.usage.cache_read.input_tokens': usage.cached_tokens,
+    'sightline.usage.image_tokens': usage.image_tokens,
+    'sightline.images': images.length
+  }
+}
+
+function toSampler (name: TracesConfig['sampler'], ratio: number): Sampler {
+  const root = name.endsWith('traceidratio') ? new TraceIdRatioBasedSampler(ratio) : name.endsWith('always_off') ? new AlwaysOffSampler() : new AlwaysOnSampler()
+  return name.startsWith('parentbased_') ? new ParentBasedSampler({ root }) : root
+}
+
+/** The same exporter; the log hears when it begins to fail, and when it works again. */
+function toldOf (exporter: SpanExporter, log: Log): SpanExporter {
+  let failing = false
+  return {
+    export (spans, done) {
+      exporter.export(spans, result => {
+        const failed = result.code !== 0
+        // The collector's own words may be anything.
+        if (failed && !failing) log.warn({ reason: reasonOf(result.error) }, 'the collector takes no traces')
+        if (!failed && failing) log.info({}, 'the collector takes traces again')
+        failing = failed
+        done(result)
+      })
+    },
+    shutdown: () => exporter.shutdown(),
+    forceFlush: async () => await exporter.forceFlush?.()
+  }
+}
+
+function reasonOf (error: Error & { code?: unknown } | undefined): string {
+  return String(error?.code ?? error?.name ?? 'unknown')
+}

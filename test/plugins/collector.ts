@@ -1,0 +1,64 @@
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
+import type { Test } from 'tap'
+
+/** A span as OTLP has it in JSON, its attributes by name. */
+export interface CollectedSpan {
+  name: string
+  kind: number
+  traceId: string
+  spanId: string
+  parentSpanId?: string
+  startTimeUnixNano: string
+  endTimeUnixNano: string
+  /** 2: an error. */
+  status: { code?: number, message?: string }
+  events: unknown[]
+  attributes: Record<string, unknown>
+}
+
+export interface Collector {
+  /** Base of its OTLP interface. */
+  url: string
+  spans: CollectedSpan[]
+  headers: IncomingHttpHeaders[]
+  /** All that came, as text. */
+  text (): string
+  /** Attributes of the resource. */
+  resource (): Record<string, unknown>
+}
+
+/** Takes OTLP over a real socket and keeps it. */
+export async function startCollector (t: Test): Promise<Collector> {
+  const bodies: any[] = []
+  const spans: CollectedSpan[] = []
+  const headers: IncomingHttpHeaders[] = []
+  let resource = {}
+  const server = createServer(async (request, response) => {
+    const body = await json(request) as any
+    headers.push(request.headers)
+    if (request.url === '/v1/traces') bodies.push(body)
+    for (const one of body.resourceSpans) {
+      resource = toRecord(one.resource.attributes)
+      for (const { spans: some } of one.scopeSpans) for (const span of some) spans.push({ events: [], ...span, attributes: toRecord(span.attributes) })
+    }
+    response.setHeader('content-type', 'application/json')
+    response.end('{}')
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, headers, text: () => JSON.stringify(bodies), resource: () => resource }
+}
+
+function toRecord (attributes: Array<{ key: string, value: Record<string, any> }> = []): Record<string, unknown> {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue ?? value.intValue ?? value.doubleValue ?? value.boolValue ?? value.arrayValue?.values.map((one: any) => one.stringValue)]))
+}
+
+/** The tree below a span: names of its children with theirs, in the order in which they began. */
+export function treeOf (spans: CollectedSpan[], { spanId }: CollectedSpan): string[] {
+  return spans.filter(span => span.parentSpanId === spanId).sort((a, b) => a.startTimeUnixNano < b.startTimeUnixNano ? -1 : 1).map(span => span.name)
+}
