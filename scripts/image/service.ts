@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { openAsBlob, readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ROOT } from '../../root.ts'
+import type { Stage } from './dockerfile.ts'
+import type { Root } from './roots.ts'
+
+const USER = '10001'
+const READY_WITHIN_MS = 120_000
+/** As compose.yaml has it. The last word becomes process 1 of its namespace. */
+const RUN = `
+mount --rbind "$1" "$1" && cd "$1"
+mount -t proc proc proc
+mount -t tmpfs -o mode=755 tmpfs dev && for it in null zero random urandom; do touch dev/$it && mount --bind /dev/$it dev/$it; done
+mount -t tmpfs -o mode=0700,uid=${USER},size=1g tmpfs app/uploads
+mount -t tmpfs -o mode=1777,size=64m tmpfs tmp
+mount -t tmpfs -o mode=0755,uid=${USER},size=64m tmpfs models
+mount -o remount,bind,ro "$1"
+root=$1; shift
+cd "$root" && exec chroot . setpriv --reuid ${USER} --regid ${USER} --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs sh -c 'cd /app && exec "$@"' sh "$@"
+`
+
+interface Container { main: number, url: string, exited: Promise<number | null>, child: ChildProcess }
+
+/** Starts what CMD says, and tells when it is ready by what HEALTHCHECK says. */
+async function start (image: Stage, root: Root, port: number, settings: Record<string, string>): Promise<Container> {
+  const command = JSON.parse(image.instructions.findLast(({ word }) => word === 'CMD')!.rest) as string[]
+  const child = spawn('unshare', ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-ec', RUN, 'sh', root.folder, ...command], {
+    env: { ...root.env, PORT: String(port), LOG_LEVEL: 'warn', ...settings }, stdio: 'inherit'
+  })
+  const exited = new Promise<number | null>(resolve => child.once('exit', resolve))
+  for (const deadline = Date.now() + READY_WITHIN_MS; Date.now() < deadline && child.exitCode === null; await sleep(500)) {
+    const main = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim())
+    if (main > 0 && isHealthy(image, main, root, port)) return { main, url: `http://127.0.0.1:${port}`, exited, child }
+  }
+  child.kill('SIGKILL')
+  throw new Error('the service did not become ready')
+}
+
+/** Runs a command beside the service, in its namespaces and with as few rights. */
+function execute (main: number, root: Root, env: Record<string, string>, ...command: string[]) {
+  return spawnSync('nsenter', ['--target', String(main), '--mount', '--pid', '--root', '--wd', 'setpriv', '--reuid', USER, '--regid', USER, '--clear-groups', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', ...command],
+    { env: { ...root.env, ...env }, encoding: 'utf8' })
+}
+
+function isHealthy (image: Stage, main: number, root: Root, port: number): boolean {
+  const check = JSON.parse(image.instructions.find(({ word }) => word === 'HEALTHCHECK')!.rest.replace(/^.* CMD /, '')) as string[]
+  return execute(main, root, { PORT: String(port) }, ...check).status === 0
+}
+
+async function askAboutTwoPictures (url: string): Promise<void> {
+  const form = new FormData()
+  form.set('message', 'Describe the images.')
+  for (const name of ['00.png', '01.jpg']) form.append('images', await openAsBlob(path.join(ROOT, 'models/demo/examples', name)), name)
+  const response = await fetch(`${url}/api/chat`, { method: 'POST', body: form })
+  const answer = await response.json() as { response: string }
+  console.log(`${response.status} ${answer.response}`)
+  assert.match(answer.response, /blue heart.*green heart/)
+}
+
+const uploadsOf = ({ main }: Container) => readdirSync(`/proc/${main}/root/app/uploads`)
+
+/**
+ * Tries all that an image promises.
+ * @throws Error on the first thing that is not so
+ */
+export async function tryImage (image: Stage, root: Root): Promise<void> {
+  console.log('\nthe service, with the embedded model on CPUs')
+  const local = await start(image, root, 5561, { LLAMA_GPU: 'off' })
+  const other = await start(image, root, 5562, { ENGINE: 'openai', ENGINE_URL: `${local.url}/v1` })
+  const containers = [local, other]
+  try {
+    const status = readFileSync(`/proc/${local.main}/status`, 'utf8')
+    assert.match(status, new RegExp(`^Uid:\\s+${USER}\\s`, 'm'))
+    for (const set of ['Inh', 'Prm', 'Eff', 'Bnd', 'Amb']) assert.match(status, new RegExp(`^Cap${set}:\\s+0+$`, 'm'))
+    for (const place of ['/app/x', '/x', '/app/models/x']) assert.notEqual(execute(local.main, root, {}, 'touch', place).status, 0, `${place} cannot be written`)
+    console.log('user, capabilities and root are as they should be')
+
+    for (const { url } of containers) await askAboutTwoPictures(url)
+    for (const { url } of containers) assert.match(await (await fetch(`${url}/metrics`)).text(), /^sightline_requests_total\{[^}]*ending="ANSWERED"\} 1$/m)
+    assert.match(await (await fetch(local.url)).text(), /<!doctype html>/i)
+    console.log('both engines answered; figures and page are there')
+
+    const models = execute(local.main, root, {}, 'node', '/app/dist/models.js', 'list')
+    assert.equal(models.status, 0, models.stderr)
+    console.log(models.stdout)
+  } finally {
+    for (const container of containers.reverse()) {
+      const left = uploadsOf(container)
+      process.kill(container.main, 'SIGTERM')
+      const code = await container.exited
+      console.log(`exit code ${code} on SIGTERM, ${left.length} left in uploads`)
+      assert.deepEqual({ code, left }, { code: 0, left: [] })
+    }
+  }
+  const size = spawnSync('du', ['-sm', path.join(root.folder, 'app')], { encoding: 'utf8' }).stdout.split('\t')[0]
+  console.log(`${size} MB in /app`)
+}
