@@ -1,7 +1,7 @@
 /**
  * Makes and tries an image where no Docker engine runs: the Dockerfile's steps, as they are written, in clean roots by debootstrap, then the result as
- * compose.yaml runs it: user 10001, no capabilities, a root that is read-only, uploads in a tmpfs. Wants root, Debian's debootstrap, and for cuda
- * ubuntu-keyring. NVIDIA's libraries are left out: an image for CUDA is tried on CPUs.
+ * compose.yaml runs it: user 10001, no capabilities, a root that is read-only, uploads in a tmpfs. Wants root and Debian's debootstrap; for cuda also
+ * Ubuntu's keyring in /usr/share/keyrings. NVIDIA's libraries are left out: an image for CUDA is tried on CPUs.
  *
  *   npm run try:image -- [cpu|cuda] [folder, by default /tmp/sightline-image]
  */

@@ -11,11 +11,13 @@ const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt'
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const DEBIAN = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const UBUNTU = '/usr/share/keyrings/ubuntu-archive-keyring.gpg'
+/** Older debootstraps have none of noble's own; all of Ubuntu's are the same. */
+const LIKE_UBUNTU = '/usr/share/debootstrap/scripts/jammy'
 /** What the images of Node and CUDA are made of, as far as the steps need it. */
-const BASES = [
+const BASES: Array<{ image: RegExp, suite: string, mirror: string, keyring: string, packages: string, script?: string }> = [
   { image: /^node:(\d+)-bookworm-slim$/, suite: 'bookworm', mirror: 'http://deb.debian.org/debian', keyring: DEBIAN, packages: 'ca-certificates' },
   { image: /^node:(\d+)-bookworm$/, suite: 'bookworm', mirror: 'http://deb.debian.org/debian', keyring: DEBIAN, packages: 'ca-certificates,g++,git,make,python3' },
-  { image: /^nvidia\/cuda:.*-ubuntu24\.04$/, suite: 'noble', mirror: 'http://archive.ubuntu.com/ubuntu', keyring: UBUNTU, packages: 'ca-certificates' }
+  { image: /^nvidia\/cuda:.*-ubuntu24\.04$/, suite: 'noble', mirror: 'http://archive.ubuntu.com/ubuntu', keyring: UBUNTU, packages: 'ca-certificates', script: LIKE_UBUNTU }
 ]
 
 const run = (command: string, args: string[], options = {}) => execFileSync(command, args, { stdio: 'inherit', ...options })
@@ -31,7 +33,7 @@ export function baseRoot (image: string, work: string): Root {
   if (!existsSync(path.join(folder, 'complete'))) {
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
-    run('debootstrap', ['--variant=minbase', `--include=${base.packages}`, `--keyring=${base.keyring}`, base.suite, folder, base.mirror])
+    run('debootstrap', ['--variant=minbase', `--include=${base.packages}`, `--keyring=${base.keyring}`, base.suite, folder, base.mirror, ...base.script ? [base.script] : []])
     // As this machine reaches the registry, so do the steps: by its resolver, and by whom it trusts.
     for (const file of ['/etc/resolv.conf', CERTIFICATES]) cpSync(file, path.join(folder, file), { dereference: true })
     const [, version] = base.image.exec(image) ?? []

@@ -45,7 +45,7 @@ t.test('list tells files, sizes and memory of every preset, and what is on the d
   const { code, out } = await run(dir, ['list'])
   t.equal(code, 0)
   t.match(out, /^qwen3-vl-8b +Qwen3VL-8B-Instruct-Q4_K_M\.gguf +5\.02 GB {2}yes\n +mmproj-Qwen3VL-8B-Instruct-Q8_0\.gguf +0\.75 GB {2}no$/m)
-  t.match(out, /^qwen3-vl-8b +4\.35 GiB +0\.70 GiB +0\.17 GiB +0\.34 GiB +1\.13 GiB +8\.93 GiB +1 +4 +5 +6 +8$/m)
+  t.match(out, /^qwen3-vl-8b +4\.35 GiB +0\.70 GiB +0\.17 GiB +0\.34 GiB +1\.13 GiB +8\.93 GiB +1 +4 +5 +6 +8 +11 +16$/m)
   for (const preset of Object.keys(PRESETS)) t.match(out, new RegExp(`^${preset} `, 'm'))
 })
 
