@@ -9,7 +9,7 @@ export interface Stage { name: string, base: string, instructions: Instruction[]
  * @throws Error on what it does not know
  */
 export function readDockerfile (text: string, given: Record<string, string>): Stage[] {
-  const lines = text.split('\n').filter(line => !line.startsWith('#')).join('\n').replace(/\\\n\s*/g, ' ').split('\n').filter(line => line.trim() !== '')
+  const lines = text.split('\n').filter(line => !line.startsWith('#')).join('\n').replace(/\s*\\\n\s*/g, ' ').split('\n').filter(line => line.trim() !== '')
   const args: Record<string, string> = {}
   const stages: Stage[] = []
   for (const line of lines) {

@@ -8,8 +8,11 @@ import type { Stage } from './dockerfile.ts'
 import type { Root } from './roots.ts'
 
 const USER = '10001'
+/** Without rights, even those that a program could gain. */
+const AS_USER = ['setpriv', '--reuid', USER, '--regid', USER, '--clear-groups', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs']
+const PORTS = [5561, 5562] as const
 const READY_WITHIN_MS = 120_000
-/** As compose.yaml has it. The last word becomes process 1 of its namespace. */
+/** As compose.yaml has it: the folder of the root, then the command, which becomes process 1. */
 const RUN = `
 mount --rbind "$1" "$1" && cd "$1"
 mount -t proc proc proc
@@ -19,7 +22,7 @@ mount -t tmpfs -o mode=1777,size=64m tmpfs tmp
 mount -t tmpfs -o mode=0755,uid=${USER},size=64m tmpfs models
 mount -o remount,bind,ro "$1"
 root=$1; shift
-cd "$root" && exec chroot . setpriv --reuid ${USER} --regid ${USER} --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs sh -c 'cd /app && exec "$@"' sh "$@"
+cd "$root" && exec chroot . ${AS_USER.join(' ')} sh -c 'cd /app && exec "$@"' sh "$@"
 `
 
 interface Container { main: number, url: string, exited: Promise<number | null>, child: ChildProcess }
@@ -41,8 +44,7 @@ async function start (image: Stage, root: Root, port: number, settings: Record<s
 
 /** Runs a command beside the service, in its namespaces and with as few rights. */
 function execute (main: number, root: Root, env: Record<string, string>, ...command: string[]) {
-  return spawnSync('nsenter', ['--target', String(main), '--mount', '--pid', '--root', '--wd', 'setpriv', '--reuid', USER, '--regid', USER, '--clear-groups', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', ...command],
-    { env: { ...root.env, ...env }, encoding: 'utf8' })
+  return spawnSync('nsenter', ['--target', String(main), '--mount', '--pid', '--root', '--wd', ...AS_USER, ...command], { env: { ...root.env, ...env }, encoding: 'utf8' })
 }
 
 function isHealthy (image: Stage, main: number, root: Root, port: number): boolean {
@@ -68,10 +70,12 @@ const uploadsOf = ({ main }: Container) => readdirSync(`/proc/${main}/root/app/u
  */
 export async function tryImage (image: Stage, root: Root): Promise<void> {
   console.log('\nthe service, with the embedded model on CPUs')
-  const local = await start(image, root, 5561, { LLAMA_GPU: 'off' })
-  const other = await start(image, root, 5562, { ENGINE: 'openai', ENGINE_URL: `${local.url}/v1` })
-  const containers = [local, other]
+  const containers: Container[] = []
   try {
+    const local = await start(image, root, PORTS[0], { LLAMA_GPU: 'off' })
+    containers.push(local)
+    containers.push(await start(image, root, PORTS[1], { ENGINE: 'openai', ENGINE_URL: `${local.url}/v1` }))
+
     const status = readFileSync(`/proc/${local.main}/status`, 'utf8')
     assert.match(status, new RegExp(`^Uid:\\s+${USER}\\s`, 'm'))
     for (const set of ['Inh', 'Prm', 'Eff', 'Bnd', 'Amb']) assert.match(status, new RegExp(`^Cap${set}:\\s+0+$`, 'm'))
