@@ -91,13 +91,14 @@ export async function tryImage (image: Stage, root: Root): Promise<void> {
     assert.equal(models.status, 0, models.stderr)
     console.log(models.stdout)
   } finally {
+    const endings = []
     for (const container of containers.reverse()) {
       const left = uploadsOf(container)
       process.kill(container.main, 'SIGTERM')
-      const code = await container.exited
-      console.log(`exit code ${code} on SIGTERM, ${left.length} left in uploads`)
-      assert.deepEqual({ code, left }, { code: 0, left: [] })
+      endings.push({ code: await container.exited, left })
     }
+    console.log('on SIGTERM', endings)
+    for (const ending of endings) assert.deepEqual(ending, { code: 0, left: [] })
   }
   const size = spawnSync('du', ['-sm', path.join(root.folder, 'app')], { encoding: 'utf8' }).stdout.split('\t')[0]
   console.log(`${size} MB in /app`)
