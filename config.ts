@@ -2,14 +2,13 @@ import { readFileSync } from 'node:fs'
 import { isIP, isIPv4 } from 'node:net'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
-import { Type, type Static, type TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
-import { ConfigError, listOf, readEngineKey, readEngineUrls, readTraces, TRACES_SAMPLERS, wrong, type TracesConfig } from './config-values.ts'
+import { EnvironmentSchema, MAX_PIXELS_LIMIT, type Environment } from './config-schema.ts'
+import { ConfigError, listOf, readEngineKey, readEngineUrls, readTraces, wrong, type TracesConfig } from './config-values.ts'
 
-export { ConfigError }
+export { ConfigError, EnvironmentSchema }
 
-/** The most that MAX_PIXELS may be. */
-const MAX_PIXELS_LIMIT = 16_777_216
 /** Names that Fastify knows for the private ranges. */
 const PROXY_RANGES = ['loopback', 'linklocal', 'uniquelocal']
 const HOST = /^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
@@ -17,60 +16,6 @@ const HOST = /^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0
 const KEY_MIN_CHARACTERS = 16
 const KEY = /^[!-+\--~]{16,200}$/
 
-const text = (fallback: string) => Type.String({ default: fallback })
-const integer = (fallback: number | undefined, minimum: number, maximum: number) => Type.Integer({ default: fallback, minimum, maximum })
-const number = (fallback: number, minimum: number, maximum: number) => Type.Number({ default: fallback, minimum, maximum })
-const choice = <const T extends string[]> (fallback: T[number], ...values: T) => Type.Unsafe<T[number]>({ type: 'string', enum: values, default: fallback })
-
-/** Every variable of the environment that the service reads, with default (none: empty) and bounds. An empty one counts as unset. */
-export const EnvironmentSchema = Type.Object({
-  HOST: text('127.0.0.1'),
-  PORT: integer(5000, 0, 65_535),
-  ENGINE: choice('local', 'local', 'openai'),
-  ENGINE_URL: text(''),
-  ENGINE_API_KEY: text(''),
-  ENGINE_MODEL: text(''),
-  ENGINE_IMAGE_MULTIPLE: integer(28, 0, 128),
-  MODEL: text(''),
-  MMPROJ: text(''),
-  MODELS_DIR: text('models'),
-  LLAMA_GPU: choice('auto', 'auto', 'cuda', 'vulkan', 'metal', 'off'),
-  LLAMA_THREADS: integer(undefined, 0, 512),
-  CONTEXT_SIZE: integer(8192, 512, 1_048_576),
-  MAX_CONCURRENT_REQUESTS: Type.Union([Type.Literal('auto'), integer(undefined, 1, 64)], { default: 3 }),
-  QUEUE_SIZE: integer(0, 0, 10_000),
-  QUEUE_TIMEOUT: number(30, 0.01, 3600),
-  REQUEST_TIMEOUT: number(300, 0.01, 86_400),
-  UPLOAD_TIMEOUT: number(60, 0.01, 3600),
-  HEADERS_TIMEOUT: number(20, 0.01, 300),
-  STALL_TIMEOUT: number(60, 0.01, 3600),
-  SHUTDOWN_GRACE: number(30, 0, 3600),
-  MAX_CONNECTIONS: integer(2000, 1, 1_000_000),
-  IMAGE_COMPRESSION_MAX_SIZE: integer(1024, 56, 16_384),
-  MAX_PIXELS: integer(1_003_520, 3136, MAX_PIXELS_LIMIT),
-  IMAGE_MIN_TOKENS: integer(undefined, 0, 16_384),
-  IMAGE_MAX_TOKENS: integer(undefined, 0, 16_384),
-  MAX_IMAGES: integer(8, 1, 64),
-  MAX_FILE_SIZE_MB: number(20, 0.001, 2048),
-  JSON_BODY_LIMIT_MB: number(16, 0.001, 512),
-  MAX_INPUT_PIXELS: integer(100_000_000, 3136, 1_000_000_000),
-  UPLOAD_DIR: text('uploads'),
-  IMAGE_CACHE_MB: integer(512, 0, 1_048_576),
-  BOX_COORDINATES: choice('auto', 'auto', 'pixels', 'grid1000'),
-  IMAGE_URL_HOSTS: text(''),
-  API_KEYS: text(''),
-  RATE_LIMIT_KEY: integer(0, 0, 1_000_000),
-  RATE_LIMIT_ADDRESS: integer(0, 0, 1_000_000),
-  CORS_ORIGIN: text(''),
-  TRUST_PROXY: text(''),
-  OTEL_EXPORTER_OTLP_ENDPOINT: text(''),
-  OTEL_EXPORTER_OTLP_HEADERS: text(''),
-  OTEL_SERVICE_NAME: text('sightline'),
-  OTEL_TRACES_SAMPLER: choice('parentbased_always_on', ...TRACES_SAMPLERS),
-  OTEL_TRACES_SAMPLER_ARG: number(1, 0, 1),
-  LOG_LEVEL: choice('info', 'trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')
-})
-type Environment = Static<typeof EnvironmentSchema>
 type Settings = { [Name in keyof Environment]: Environment[Name] | (Name extends 'LLAMA_THREADS' | 'IMAGE_MIN_TOKENS' | 'IMAGE_MAX_TOKENS' ? undefined : never) }
 
 export interface Config {

@@ -3,8 +3,10 @@ import path from 'node:path'
 import { parseEnv } from 'node:util'
 import Fastify from 'fastify'
 import t from 'tap'
+import type { About } from '../config-schema.ts'
 import { compressionWarning, ConfigError, EnvironmentSchema, loadConfig, readEnvironment } from '../config.ts'
 import { ROOT } from '../root.ts'
+import { exampleEnvironment, withConfigurationTable } from '../scripts/configuration-docs.ts'
 
 const messageOf = (env: NodeJS.ProcessEnv): string => {
   try {
@@ -207,14 +209,23 @@ t.test('needs no .env but says when it cannot read one', async t => {
   t.throws(() => readEnvironment(t.testdir({ '.env': {} })), { constructor: ConfigError, message: /^\.env cannot be read: EISDIR/ })
 })
 
-t.test('.env.example has every variable with its default, and nothing else', async t => {
-  const lines = readFileSync(path.join(ROOT, '.env.example'), 'utf8').split('\n')
-  const settings = lines.filter(line => /^#?[A-Z_]+=/.test(line))
-  t.strictSame(settings, Object.entries(EnvironmentSchema.properties).map(([name, schema]) => `#${name}=${(schema as { default?: unknown }).default ?? ''}`))
-  for (const setting of settings) t.match(lines[lines.indexOf(setting) - 1], /^# .{10,}\.$/, `${setting} is explained`)
-  t.ok(lines.every(line => line.startsWith('#') || line === ''), 'a copy changes nothing')
-  const uncommented = parseEnv(settings.map(line => line.slice(1)).join('\n'))
-  t.strictSame(loadConfig(uncommented), loadConfig({}))
+t.test('.env.example and the table in docs/operations.md are as the schema says', async t => {
+  const operations = readFileSync(path.join(ROOT, 'docs/operations.md'), 'utf8')
+  t.equal(operations, withConfigurationTable(operations), 'npm run docs:configuration writes it')
+  t.equal(readFileSync(path.join(ROOT, '.env.example'), 'utf8'), exampleEnvironment(), 'npm run docs:configuration writes it')
+  const headings = new Set([...operations.matchAll(/^##+ (.*)$/gm)].map(([, heading]) => heading!))
+  for (const [name, setting] of Object.entries(EnvironmentSchema.properties as unknown as Record<string, About & { description: string }>)) {
+    t.match(setting.description, /^.{10,}\.$/, `${name} is explained`)
+    if (setting.section) t.ok(headings.has(setting.section), `${name}: there is a section ${setting.section}`)
+  }
+})
+
+t.test('a copy of .env.example changes nothing, nor does one without its #', async t => {
+  const lines = exampleEnvironment().split('\n')
+  t.ok(lines.every(line => line.startsWith('#') || line === ''))
+  const settings = lines.filter(line => /^#[A-Z_]+=/.test(line)).map(line => line.slice(1))
+  t.strictSame(settings.map(line => line.replace(/=.*/, '')), Object.keys(EnvironmentSchema.properties))
+  t.strictSame(loadConfig(parseEnv(settings.join('\n'))), loadConfig({}))
 })
 
 t.test('auto is for models of our own', async t => {

@@ -31,6 +31,12 @@ t.test('docs/api.md has every code with its status', async t => {
   t.strictSame([...rows].sort(), made.map(error => [error.code, error.statusCode]).sort())
 })
 
+t.test('docs/operations.md says of every code what an operator does, once', async t => {
+  const [, section = ''] = readFileSync(path.join(ROOT, 'docs/operations.md'), 'utf8').split('### By error code')
+  const cells = [...section.matchAll(/^\| (`[A-Z_`, ]+) \| .{10,} \| .{5,} \|$/gm)].flatMap(([, codes]) => codes!.match(/[A-Z_]+/g) ?? [])
+  t.strictSame(cells.sort(), KINDS.map(Kind => new Kind('', '', '', '').code).sort())
+})
+
 t.test('withDetails adds to what is there', async t => {
   const error = errors.withDetails(errors.withDetails(new errors.NoVisionError(), { a: 1 }), { b: 2 })
   t.same(error.details, { a: 1, b: 2 })

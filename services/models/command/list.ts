@@ -8,7 +8,7 @@ import { cardOf, encodingBytes, planMemory, type Machine, type MemoryNeeds } fro
 import { gibibytes, gigabytes, table } from '../table.ts'
 
 /** Of cards as they are sold, in GiB. */
-export const CARDS = [8, 12, 16, 24, 32]
+export const CARDS = [8, 12, 16, 24, 32, 48, 80]
 const DEFAULT_SLOTS = 3
 
 /** With how many slots a table reckons; with the usual ones where the operator leaves them to the plan, which wants a card. */

@@ -45,7 +45,7 @@ t.test('list tells files, sizes and memory of every preset, and what is on the d
   const { code, out } = await run(dir, ['list'])
   t.equal(code, 0)
   t.match(out, /^qwen3-vl-8b +Qwen3VL-8B-Instruct-Q4_K_M\.gguf +5\.02 GB {2}yes\n +mmproj-Qwen3VL-8B-Instruct-Q8_0\.gguf +0\.75 GB {2}no$/m)
-  t.match(out, /^qwen3-vl-8b +4\.35 GiB +0\.70 GiB +0\.17 GiB +0\.34 GiB +1\.13 GiB +8\.93 GiB +1 +4 +5 +6 +8$/m)
+  t.match(out, /^qwen3-vl-8b +4\.35 GiB +0\.70 GiB +0\.17 GiB +0\.34 GiB +1\.13 GiB +8\.93 GiB +1 +4 +5 +6 +8 +11 +16$/m)
   for (const preset of Object.keys(PRESETS)) t.match(out, new RegExp(`^${preset} `, 'm'))
 })
 
@@ -59,7 +59,7 @@ t.test('check tells what belongs together and what it takes, and exits with 1 wh
   t.match(eight.out, /^model +eight\.gguf, 5\.02 GB, qwen3vl, made for 262144 tokens$/m)
   t.match(eight.out, /^together +they belong to each other: embeddings 4096 wide, 3 layers of detail$/m)
   t.match(eight.out, /^3 slots of 8192 tokens, 1\.13 GiB each +3\.38 GiB$/m)
-  t.match(eight.out, /^8 GB +12 GB +16 GB +24 GB +32 GB\n +1 +4 +5 +6 +8$/m)
+  t.match(eight.out, /^8 GB +12 GB +16 GB +24 GB +32 GB +48 GB +80 GB\n +1 +4 +5 +6 +8 +11 +16$/m)
 
   writeRealProjector(inModels('wrong.gguf'), REAL_SHAPES['qwen3-vl-2b']!)
   const wrong = await run(dir, ['check'], { MODEL: 'eight.gguf', MMPROJ: 'wrong.gguf' })

@@ -1,10 +1,11 @@
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { getLlama } from 'node-llama-cpp'
 import t from 'tap'
 import { PRESETS } from '../../../models/presets.ts'
 import { mismatch, readModelHeader, readProjectorHeader } from '../../../services/models/headers.ts'
-import { encodingBytes } from '../../../services/models/memory.ts'
+import { ROOT } from '../../../root.ts'
+import { cardOf, encodingBytes, planMemory } from '../../../services/models/memory.ts'
 import { memoryNeeds } from '../../../services/models/requirements.ts'
 import { REAL_SHAPES, writeRealModel, writeRealProjector } from '../../real-models.ts'
 
@@ -61,5 +62,27 @@ t.test('encoding takes at least what mtmd was seen to take, and little more', as
       const share = bytes / MIB / measured[index]!
       t.ok(share > 0.995 && share < 1.06, `${name}, ${tokens} tokens: ${share.toFixed(3)}`)
     }
+  }
+})
+
+/** Of a model in Q8_0 what lies on a GPU, in bytes: blocks of 32 weights of a byte with a scale of two. The table of tokens is read once. */
+function weightsInQ8 (name: string): number {
+  const { layers, width, heads, kvHeads, headSize, feedForward, vocabulary } = REAL_SHAPES[name]!.text
+  const ofLayer = width * (2 * heads + 2 * kvHeads) * headSize + 3 * width * feedForward
+  return (ofLayer * layers + width * vocabulary) * 34 / 32
+}
+
+t.test('the settings for a card in docs/operations.md are as they are reckoned', async t => {
+  const row = /^\| (\d+) GB \| `([\w.-]+)`( in Q8_0)? \| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$/gm
+  const rows = [...readFileSync(path.join(ROOT, 'docs/operations.md'), 'utf8').matchAll(row)]
+  t.strictSame([...new Set(rows.map(([, card]) => Number(card)))], [8, 16, 24, 32, 48, 80])
+  for (const [text, card, name, inQ8, ...numbers] of rows) {
+    const [contextSize, side, maxPixels, slots, slotsThatFit] = numbers.map(Number)
+    const { cell, compute, projector, tower, weights } = PRESETS[name!]!.figures!
+    const vision = { multiple: tower.multiple, minTokens: 1, maxTokens: 4096, coordinates: 'pixels' as const }
+    const needs = { weights: inQ8 ? weightsInQ8(name!) : weights, projector, compute, slot: cell * contextSize!, encoding: encodingBytes(tower, vision, maxPixels!) }
+    const plan = planMemory(needs, cardOf(Number(card)), { slots: 'auto', contextSize: contextSize!, imageCache: 0 })
+    t.match(plan, { fits: true, slots, slotsThatFit }, text)
+    t.ok(side! ** 2 * 3 / 4 <= maxPixels!, `${text} the start does not warn`)
   }
 })
