@@ -18,10 +18,10 @@ class Shape:
     vocabulary: int
     width: int = 256
     layers: int = 5
-    heads: int = 8
+    heads: int = 4
     kv_heads: int = 2
     hidden: int = 640
-    sections: tuple = (4, 6, 6, 0)
+    sections: tuple = (8, 12, 12, 0)
     vision_width: int = 128
     vision_layers: int = 4
     vision_heads: int = 4

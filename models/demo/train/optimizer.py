@@ -6,6 +6,7 @@ by five steps of Newton and Schulz.
 import torch
 
 MOMENTUM, DECAY = 0.95, 0.03
+TOWER = ('model.vision.', 'probes.seen.')
 ADAM = (0.9, 0.98, 1e-8)
 
 
@@ -42,13 +43,14 @@ class Optimizer:
             size, rows = parameter.numel(), pieces(name, parameter, shape)
             least = loads.index(min(loads))
             loads[least] += size * (12 if rows else 1)
-            if least == worker: self.mine.append((at, size, parameter.shape, rows, parameter.dim() == 2))
+            if least == worker: self.mine.append((at, size, parameter.shape, rows, parameter.dim() == 2, name.startswith(TOWER)))
             at += size
 
     @torch.no_grad()
-    def step(self, gradients, number, matrix_rate, rate):
-        """@param gradients of all workers, flat @param number of the step, from 1"""
-        for at, size, shape, rows, decays in self.mine:
+    def step(self, gradients, number, matrix_rate, rate, moving='all'):
+        """@param gradients of all workers, flat @param number of the step, from 1 @param moving `tower`, `language` or `all`: the rest stays as it is"""
+        for at, size, shape, rows, decays, is_tower in self.mine:
+            if moving != 'all' and is_tower != (moving == 'tower'): continue
             part = slice(at, at + size)
             gradient = sum(own[part] for own in gradients) / len(gradients)
             weights, first, second = (self.shared[name][part] for name in ('weights', 'first', 'second'))

@@ -9,6 +9,7 @@ from world import CHARACTERS, COLOURS, SHAPES
 TOKEN = 28          # pixels of a token's side: a patch of 14, merged 2 x 2
 MIN_TOKENS, MAX_TOKENS = 16, 36
 SLOTS = 3           # characters that may have their middle in one token
+EDGE_CLASSES = 29   # tens of pixels: what is further counts as the last
 
 
 def grid_of(width, height):
@@ -51,31 +52,48 @@ def overlaps(box, grid):
     return down[:, None] * across[None, :]
 
 
+def ranks(values):
+    """1 for the least of some values, 2 for the next."""
+    return [1 + sorted(values).index(value) for value in values]
+
+
+def third(part): return 0 if part < 0.4 else 1 if part < 0.6 else 2
+
+
 def labels(scene, grid):
     """What each token shows.
 
-    @returns dict of arrays [rows, columns(, n)]: `thing` (0 none, 1.. which), `shape` (0 none, 1.. of SHAPES, 7 text), `colour` (0 none, 1..),
-    `slots` (3 characters whose middles it has, 0 none, 1..), `first` (0 none, n for the n-th character of the text being its first),
-    `box` (x1, y1, x2, y2 of its thing in tokens, absolute)
+    @returns dict of arrays [rows, columns(, n)]. Of the thing that a token belongs to: `thing` (0 none, 1.. which), `shape` (0 none, 1.. of SHAPES, 7 text),
+    `colour` (0 none, 1..), `zone` (0 none, 1 to 9 by thirds of the picture), `down` and `large` (0 none, 1 for the topmost and the largest), `box` (x1, y1, x2,
+    y2 in tokens from the picture's corner), `edges` (the same in tens of pixels). Of writing: `slots` (3 characters whose middles it has, 0 none, 1..),
+    `first` (0 none, n for the n-th character of the text being its first), `before` (the character before that one). `count`: things in the picture
     """
     rows, columns = grid
-    thing, shape, colour, first = (np.zeros(grid, np.int64) for _ in range(4))
+    names = 'thing', 'shape', 'colour', 'zone', 'down', 'large', 'first', 'before'
+    marks = {name: np.zeros(grid, np.int64) for name in names}
     slots, box = np.zeros((*grid, SLOTS), np.int64), np.zeros((*grid, 4), np.float32)
     best = np.full(grid, 0.18)
-    for index, (item, at) in enumerate(zip(scene.things, (prepared_box(scene, item.box, grid) for item in scene.things))):
+    down, large = ranks([item.y for item in scene.things]), ranks([-item.radius for item in scene.things])
+    for index, item in enumerate(scene.things):
+        at = prepared_box(scene, item.box, grid)
         covered = overlaps(at, grid)
         area = max(1e-6, (at[2] - at[0]) * (at[3] - at[1]) / TOKEN ** 2)
-        covered = np.maximum(covered, 0.8 * covered / max(1, area) if area > 1 else covered / area * 0.8)
+        covered = np.maximum(covered, 0.8 * covered / area)
         mine = covered > best
-        best[mine], thing[mine], shape[mine], colour[mine] = covered[mine], index + 1, 1 + SHAPES.index(item.shape), 1 + COLOURS.index(item.colour)
-        box[mine] = np.array(at, np.float32) / TOKEN
+        zone = 1 + 3 * third(item.y / scene.size[1]) + third(item.x / scene.size[0])
+        values = index + 1, 1 + SHAPES.index(item.shape), 1 + COLOURS.index(item.colour), zone, down[index], large[index]
+        best[mine], box[mine] = covered[mine], np.array(at, np.float32) / TOKEN
+        for name, value in zip(names, values): marks[name][mine] = value
     for index, (character, letter_box) in enumerate(zip(scene.text, scene.boxes)):
         at = prepared_box(scene, letter_box, grid)
         covered = overlaps(at, grid) > 0.1
-        shape[covered], colour[covered] = 1 + len(SHAPES), 1 + COLOURS.index(scene.colour)
+        marks['shape'][covered], marks['colour'][covered] = 1 + len(SHAPES), 1 + COLOURS.index(scene.colour)
         column, row = (min(max(int((at[i] + at[i + 2]) / 2 / TOKEN), 0), limit - 1) for i, limit in ((0, columns), (1, rows)))
         free = np.flatnonzero(slots[row, column] == 0)
         if len(free) == 0: continue
         slots[row, column, free[0]] = 1 + CHARACTERS.index(character)
-        if free[0] == 0: first[row, column] = index + 1
-    return dict(thing=thing, shape=shape, colour=colour, slots=slots, first=first, box=box)
+        if free[0] == 0:
+            marks['first'][row, column] = index + 1
+            if index: marks['before'][row, column] = 1 + CHARACTERS.index(scene.text[index - 1])
+    edges = np.clip(box * TOKEN / 10, 0, EDGE_CLASSES - 1).astype(np.int64)
+    return {**marks, 'slots': slots, 'box': box, 'edges': edges, 'count': np.full(grid, len(scene.things), np.int64)}

@@ -7,25 +7,26 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from prepare import SLOTS
+from prepare import EDGE_CLASSES, SLOTS
 from world import CHARACTERS, COLOURS, MAX_CHARACTERS, MAX_SHAPES, SHAPES
 
 CLASSES = {'shape': len(SHAPES) + 2, 'colour': len(COLOURS) + 1, 'thing': MAX_SHAPES + 1, 'first': MAX_CHARACTERS + 1}
 SLOT_CLASSES = len(CHARACTERS) + 1
+SEEN_CLASSES = {**CLASSES, 'zone': 10, 'down': MAX_SHAPES + 1, 'large': MAX_SHAPES + 1, 'count': MAX_SHAPES + 1, 'before': SLOT_CLASSES}
 BOX_SCALE = 4.0     # tokens: keeps the outputs near 1
 
 
 class Probes(nn.Module):
     def __init__(self, width, pictures=4):
         super().__init__()
-        self.seen = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**CLASSES, 'background': len(COLOURS), 'slots': SLOTS * SLOT_CLASSES, 'box': 4}.items()})
-        self.told = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**CLASSES, 'picture': pictures, 'box': 4}.items()})
+        self.seen = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**SEEN_CLASSES, 'background': len(COLOURS), 'slots': SLOTS * SLOT_CLASSES, 'box': 4}.items()})
+        self.told = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**CLASSES, 'picture': pictures, 'box': 4, 'edges': 4 * EDGE_CLASSES}.items()})
 
     def of_vision(self, x, labels):
         """@param x what the projector gives [n, cells, width] @param labels see prepare.labels, [n, rows, columns, ...] @returns loss, accuracies"""
         n, cells, _ = x.shape
         rows, columns = labels['thing'].shape[1:]
-        loss, right = classes(self.seen, x, labels, CLASSES)
+        loss, right = classes(self.seen, x, labels, SEEN_CLASSES)
         loss = loss + F.cross_entropy(self.seen['background'](x).float().flatten(0, 1), labels['background'][:, None].expand(n, cells).reshape(-1))
         letters = labels['slots'].reshape(n * cells, SLOTS)
         has_text = (labels['shape'].reshape(-1) == len(SHAPES) + 1) | (letters[:, 0] > 0)
@@ -45,6 +46,8 @@ class Probes(nn.Module):
         n, cells, _ = x.shape
         loss, right = classes(self.told, x, labels, CLASSES)
         loss = loss + F.cross_entropy(self.told['picture'](x).float().flatten(0, 1), which[:, None].expand(n, cells).reshape(-1))
+        edges = F.cross_entropy(self.told['edges'](x).float().view(-1, EDGE_CLASSES), labels['edges'].reshape(-1), reduction='none').view(n * cells, 4).mean(-1)
+        loss = loss + 0.5 * marked_mean(edges, labels['thing'].flatten() > 0)
         return loss + box_loss(self.told['box'](x), labels['box'].view(n, cells, 4), labels['thing']), right
 
 

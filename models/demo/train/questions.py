@@ -184,8 +184,8 @@ def relation(r, shown, zh):
     if abs(distance[0]) < 0.14 * distance[1]: return None
     x, y = named(one_thing, scene.things, zh, r), named(other, scene.things, zh, r)
     holds, how = distance[0] * sign > 0, say.RELATION_NAMES[way][zh]
-    if zh: return Turn('relation', say.ask(r, 'relation', zh, x=x, y=y, w=how), f'是的，{x}在{y}的{how}。' if holds else f'不，{x}不在{y}的{how}。')
-    return Turn('relation', say.ask(r, 'relation', zh, x=x, y=y, w=how), f'Yes, the {x} is {how} the {y}.' if holds else f'No, the {x} is not {how} the {y}.')
+    answer = ('是的。' if holds else '不是。') if zh else 'Yes, it is.' if holds else 'No, it is not.'
+    return Turn('relation', say.ask(r, 'relation', zh, x=x, y=y, w=how), answer)
 
 
 def beside(r, shown, zh):

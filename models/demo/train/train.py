@@ -1,10 +1,11 @@
 """Trains the embedded model: `python3 train.py FOLDER`, where make.py has put the pool and the tokenizer.
 
-First the vision tower with the probes' labels, then dialogues about one picture, then dialogues about up to four. Goes on from the folder's
-checkpoint. On a CPU each core is a process with its own batches; gradients meet in shared memory, so that a run is repeatable.
+First the vision tower with the probes' labels. Then the language model, on what the tower makes of each picture, worked out once: dialogues about
+one picture, then about up to four. Last both together. Goes on from the folder's checkpoint. On a CPU each core is a process with its own batches; gradients meet in shared memory, so that a run is repeatable.
 """
 import argparse
 import copy
+import gc
 import os
 import time
 from collections import Counter, defaultdict
@@ -22,7 +23,9 @@ from probes import Probes
 from tokenizer import Tokenizer
 
 SEED = 2026
+STEPS = {'vision': 2500, 'single': 800, 'several': 8000, 'together': 500}
 WATCHED = 2             # the layer of the language model that has probes
+SEEN_AT_ONCE = 64
 VISION_BATCH = 32       # pictures, of each of two sizes, a worker and step
 BATCH = 10              # dialogues, a worker and step
 BUDGET = 200            # tokens at which no further turn begins
@@ -34,9 +37,7 @@ CHECK_EVERY, SAVE_EVERY, LOG_EVERY = 1000, 250, 50
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('folder')
-    parser.add_argument('--vision-steps', type=int, default=1400)
-    parser.add_argument('--single-steps', type=int, default=1000)
-    parser.add_argument('--steps', type=int, default=8000, help='of dialogues about several pictures')
+    for stage, steps in STEPS.items(): parser.add_argument(f'--{stage}', type=int, default=steps, metavar='STEPS')
     parser.add_argument('--workers', type=int, default=1 if torch.cuda.is_available() else os.cpu_count())
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -55,10 +56,14 @@ def main():
         step = saved['step']
         for name in shared: shared[name].copy_(saved[name])
     for tensor in shared.values(): tensor.share_memory_()
+    embeddings = {grid: torch.zeros(len(scenes), grid[0] * grid[1], shape.width, dtype=torch.bfloat16).share_memory_() for grid, scenes in pictures.scenes.items()}
     gradients = [torch.zeros(size).share_memory_() for _ in range(options.workers)]
+    # Hundreds of thousands of scenes: nothing to collect, and not to be looked through again and again.
+    gc.collect()
+    gc.freeze()
     context = multiprocessing.get_context('fork')
     barrier = context.Barrier(options.workers)
-    work = [options, tokenizer, pictures, held_back, net, shape, shared, gradients, barrier, step]
+    work = [options, tokenizer, pictures, held_back, net, shape, shared, gradients, embeddings, barrier, step]
     if options.workers == 1: return Worker(0, *work).run()
     processes = [context.Process(target=start_worker, args=(worker, work)) for worker in range(options.workers)]
     for process in processes: process.start()
@@ -74,10 +79,11 @@ def start_worker(worker, work):
 
 
 class Worker:
-    def __init__(self, worker, options, tokenizer, pictures, held_back, net, shape, shared, gradients, barrier, step):
+    def __init__(self, worker, options, tokenizer, pictures, held_back, net, shape, shared, gradients, embeddings, barrier, step):
         torch.set_num_threads(1)
         self.worker, self.options, self.tokenizer, self.pictures, self.held_back = worker, options, tokenizer, pictures, held_back
-        self.shared, self.gradients, self.barrier, self.number = shared, gradients, barrier, step
+        self.shared, self.gradients, self.embeddings, self.barrier, self.number = shared, gradients, embeddings, barrier, step
+        self.moving, self.seen_once = 'all', None
         self.device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
         self.net = copy.deepcopy(net).bfloat16().to(self.device)
         self.model, self.probes, self.parameters = self.net['model'], self.net['probes'], list(self.net.parameters())
@@ -88,26 +94,39 @@ class Worker:
     # ---- the run
 
     def run(self):
-        o = self.options
-        ends = o.vision_steps, o.vision_steps + o.single_steps, o.vision_steps + o.single_steps + o.steps
-        source, stage = None, None
-        while self.number < ends[2]:
-            now = next(i for i, end in enumerate(ends) if self.number < end)
-            if now != stage:
-                stage = now
-                source = batches(f'{SEED}/{stage}', self.worker, self.pictures, self.tokenizer, BATCH, stage == 1, BUDGET, self.number) if stage else None
-            loss = self.vision_loss() if stage == 0 else self.dialogue_loss(next(source))
-            loss.backward()
-            self.update(self.rate(ends))
-            if self.number % LOG_EVERY == 0: self.log(stage)
-            if self.number % CHECK_EVERY == 0 or self.number == ends[2]: self.check()
-            if self.number % SAVE_EVERY == 0 or self.number in ends: self.save()
+        begin = 0
+        for stage in STEPS:
+            end = begin + getattr(self.options, stage)
+            if self.number < end: self.run_stage(stage, begin, end)
+            begin = end
 
-    def rate(self, ends):
-        """Of the full rates: up in 60 steps, even, and down to a thirtieth in the second half of the dialogues."""
-        up = min(1, (self.number + 1) / 60)
-        left = (ends[2] - self.number) / (ends[2] - ends[1])
-        return up * min(1, max(1 / 30, left / 0.55))
+    def run_stage(self, stage, begin, end):
+        self.moving = {'vision': 'tower', 'together': 'all'}.get(stage, 'language')
+        if self.moving == 'language' and self.seen_once is None: self.see_all()
+        source = None if stage == 'vision' else batches(f'{SEED}/{stage}', self.worker, self.pictures, self.tokenizer, BATCH, stage == 'single', BUDGET, self.number - begin)
+        while self.number < end:
+            loss = self.vision_loss() if stage == 'vision' else self.dialogue_loss(next(source))
+            loss.backward()
+            self.update(self.rate(stage, (self.number - begin) / (end - begin)))
+            if self.number % LOG_EVERY == 0: self.log(stage)
+            if self.number % CHECK_EVERY == 0 or self.number == end: self.check(stage)
+            if self.number % SAVE_EVERY == 0 or self.number == end: self.save()
+
+    def rate(self, stage, done):
+        """Of the full rates, at a part of a stage: tower and language model begin fast, and all end slowly."""
+        if stage == 'vision': return min(1, self.number / 60 + 0.02) * max(0.05, min(1, 2 * (1 - done)))
+        if stage == 'single': return min(1, 0.1 + 10 * done)
+        return max(0.15, min(1, 1.7 * (1 - done))) if stage == 'several' else 0.15 * max(0.05, 1 - done)
+
+    @torch.no_grad()
+    def see_all(self):
+        """What the tower makes of every picture; each worker does its share."""
+        self.seen_once = self.embeddings
+        for grid, scenes in self.pictures.scenes.items():
+            for first in range(self.worker * SEEN_AT_ONCE, len(scenes), self.options.workers * SEEN_AT_ONCE):
+                indices = np.arange(first, min(first + SEEN_AT_ONCE, len(scenes)))
+                self.seen_once[grid][indices] = self.model.vision(self.pixels(self.pictures, grid, indices)).cpu()
+        self.barrier.wait()
 
     def update(self, rate):
         flat = self.gradients[self.worker]
@@ -120,7 +139,7 @@ class Worker:
             at += size
         self.barrier.wait()
         self.number += 1
-        self.optimizer.step(self.gradients, self.number, MATRIX_RATE * rate, RATE * rate)
+        self.optimizer.step(self.gradients, self.number, MATRIX_RATE * rate, RATE * rate, self.moving)
         self.barrier.wait()
         self.take_weights()
 
@@ -157,8 +176,9 @@ class Worker:
         x = self.model.embedding(self.tensor(batch.ids)).flatten(0, 1)
         places, embedded, number, probing = [], [], sum(len(item[0]) for item in batch.pictures.values()), 0
         for grid, (indices, where, _) in batch.pictures.items():
-            seen = self.model.vision(self.pixels(pictures, grid, indices, r))
-            if r is not None: probing = probing + self.probes.of_vision(seen, self.labels(pictures, grid, indices))[0] * len(indices) / number
+            known = self.moving == 'language' and pictures is self.pictures
+            seen = self.seen_once[grid][indices].to(self.device) if known else self.model.vision(self.pixels(pictures, grid, indices, r))
+            if r is not None and not known: probing = probing + self.probes.of_vision(seen, self.labels(pictures, grid, indices))[0] * len(indices) / number
             embedded.append(seen.flatten(0, 1))
             places.append(where.reshape(-1))
         if embedded: x = x.index_copy(0, self.tensor(np.concatenate(places)), torch.cat(embedded))
@@ -192,12 +212,12 @@ class Worker:
 
     def log(self, stage):
         if self.worker == 0:
-            print(f'{time.time() - self.began:6.0f} s  step {self.number} stage {stage}  ' + '  '.join(f'{key} {value:.3f}' for key, value in self.seen.items()), flush=True)
+            print(f'{time.time() - self.began:6.0f} s  step {self.number} {stage}  ' + '  '.join(f'{key} {value:.3f}' for key, value in self.seen.items()), flush=True)
 
     @torch.no_grad()
-    def check(self):
+    def check(self, stage):
         """Whole answers right, by task, on pictures that are not trained on: what greedy decoding would say, token for token."""
-        if self.worker == 0 and self.number > self.options.vision_steps:
+        if self.worker == 0 and stage != 'vision':
             source = batches(f'{SEED}/check', 0, self.held_back, self.tokenizer, 12, False, BUDGET)
             asked, right = Counter(), Counter()
             for batch in (next(source) for _ in range(50)):
