@@ -10,6 +10,7 @@ from pool import likeness
 from questions import Shown
 
 IGNORED = -100
+STRIDE = 8
 
 
 @dataclass
@@ -30,11 +31,12 @@ class Sample:
 
 @dataclass
 class Batch:
-    """`ids`, `targets` [B, T], `positions` [B, T, 3]; `pictures`: by grid, indices in the pool, places [n, cells] among the B * T tokens, and which picture of
+    """`ids`, `targets` [B, T], `positions` [B, T, 3]; `things` [B, T]: of a token of a picture STRIDE * picture + thing (0 for none), else -1; `pictures`: by grid, indices in the pool, places [n, cells] among the B * T tokens, and which picture of
     its dialogue each is; `answers`: (row, first, last, turn)"""
     ids: np.ndarray
     targets: np.ndarray
     positions: np.ndarray
+    things: np.ndarray
     pictures: dict
     answers: list
 
@@ -104,14 +106,15 @@ def batches(seed, worker, pictures, tokenizer, size, single, budget, start=0):
             grids = common.choices(pictures.grids, pictures.weights, k=3)
             order = common.sample(range(chunk_size), chunk_size)
             samples = sorted((random_sample(own, pictures, grids, tokenizer, single, budget) for _ in range(size * chunk_size)), key=lambda sample: sample.length)
-        yield collate(samples[order[within] * size:(order[within] + 1) * size], tokenizer)
+        yield collate(samples[order[within] * size:(order[within] + 1) * size], tokenizer, pictures)
         number += 1
 
 
-def collate(samples, tokenizer):
+def collate(samples, tokenizer, pool):
     rows, width = len(samples), max(sample.length for sample in samples)
     ids = np.full((rows, width), tokenizer.special('endoftext'), np.int64)
     targets, places = np.full((rows, width), IGNORED, np.int64), np.zeros((rows, width, 3), np.int64)
+    things = np.full((rows, width), -1, np.int64)
     pictures, answers = {}, []
     for row, sample in enumerate(samples):
         at, counted, seen = 0, [], 0
@@ -121,6 +124,7 @@ def collate(samples, tokenizer):
                 length = grid[0] * grid[1]
                 ids[row, at:at + length] = tokenizer.special('image_pad')
                 pictures.setdefault(grid, []).append((index, row * width + at + np.arange(length), seen))
+                things[row, at:at + length] = STRIDE * seen + pool.labels[grid]['thing'][index].reshape(-1)
                 counted.append(grid)
                 seen += 1
             else:
@@ -132,4 +136,13 @@ def collate(samples, tokenizer):
         for first, last, turn in sample.answers:
             targets[row, first - 1:last - 1] = ids[row, first:last]
             answers.append((row, first - 1, last - 1, turn))
-    return Batch(ids, targets, places, {grid: tuple(map(np.stack, zip(*items))) for grid, items in pictures.items()}, answers)
+    return Batch(ids, targets, places, things, {grid: tuple(map(np.stack, zip(*items))) for grid, items in pictures.items()}, answers)
+
+
+def pointers(batch):
+    """Of each answer that says where to look: row, place of the token before it, and which tokens of the row are meant [n, T]."""
+    found = [(row, first, turn.focus) for row, first, _, turn in batch.answers if turn.focus]
+    meant = np.zeros((len(found), batch.ids.shape[1]), bool)
+    for mask, (row, first, focus) in zip(meant, found):
+        for picture, thing in focus: mask |= (batch.things[row] // STRIDE == picture) & (batch.things[row] >= 0) if thing is None else batch.things[row] == STRIDE * picture + thing + 1
+    return np.array([row for row, _, _ in found], np.int64), np.array([first for _, first, _ in found], np.int64), meant

@@ -1,7 +1,7 @@
 """Questions about several pictures at once; as in questions.py, a task gives a `Turn` or None."""
 import phrases as say
 from phrases import a, listed, zh_colour, zh_shape
-from questions import Turn, boxes, describe_scene, full, one, sentence
+from questions import Turn, at, boxes, describe_scene, full, one, sentence
 from world import COLOURS, SHAPES
 
 
@@ -22,15 +22,16 @@ def about_nth(r, pictures, zh):
     way = r.random()
     if way < 0.2 and scene.text:
         what = ('数字' if scene.kind == 'number' else '单词') if zh else scene.kind
-        return Turn('nth picture', say.ask(r, 'read in', zh, x=what, p=name), say.FOUND[scene.kind][zh].format(scene.text))
+        return Turn('nth picture', say.ask(r, 'read in', zh, x=what, p=name), say.FOUND[scene.kind][zh].format(scene.text), focus=((index, None),))
     if way < 0.45 and scene.things:
         thing = r.choice(scene.things)
         if not one([other for other in scene.things if other.shape == thing.shape]): return None
         question = say.ask(r, 'colour in', zh, x=zh_shape(thing.shape) if zh else thing.shape, p=name)
-        return Turn('nth picture', question, f'{zh_shape(thing.shape)}是{zh_colour(thing.colour)}的。' if zh else f'The {thing.shape} is {thing.colour}.')
+        return Turn('nth picture', question, f'{zh_shape(thing.shape)}是{zh_colour(thing.colour)}的。' if zh else f'The {thing.shape} is {thing.colour}.',
+                    focus=at(pictures[index], thing))
     if way < 0.6 and scene.things:
-        return Turn('nth picture', say.ask(r, 'count in', zh, p=name), say.how_many(len(scene.things), '图形' if zh else 'shape', zh))
-    return Turn('nth picture', say.ask(r, 'in picture', zh, p=name), sentence(describe_scene(scene, zh), zh))
+        return Turn('nth picture', say.ask(r, 'count in', zh, p=name), say.how_many(len(scene.things), '图形' if zh else 'shape', zh), focus=((index, None),))
+    return Turn('nth picture', say.ask(r, 'in picture', zh, p=name), sentence(describe_scene(scene, zh), zh), focus=((index, None),))
 
 
 def box_in(r, pictures, zh):
@@ -53,8 +54,9 @@ def which_picture(r, pictures, zh):
         if tone and r.random() < 0.08: tone = r.choice(COLOURS)
     found = [i for i, shown in enumerate(pictures) if any(thing.shape == kind and tone in (None, thing.colour) for thing in shown.scene.things)]
     if len(found) > 2: return None
+    focus = tuple((i, k) for i in found for k, thing in enumerate(pictures[i].scene.things) if thing.shape == kind and tone in (None, thing.colour))
     what = (f'{zh_colour(tone)}的{zh_shape(kind)}' if tone else zh_shape(kind)) if zh else f'{tone} {kind}' if tone else kind
-    return Turn('which picture', say.ask(r, 'which picture', zh, x=what, a=a(what)), where(found, what, zh))
+    return Turn('which picture', say.ask(r, 'which picture', zh, x=what, a=a(what)), where(found, what, zh), focus=focus)
 
 
 def which_picture_text(r, pictures, zh):
@@ -65,8 +67,9 @@ def which_picture_text(r, pictures, zh):
     same = [i for i, shown in enumerate(pictures) if shown.scene.text == scene.text]
     what = ('数字' if scene.kind == 'number' else '单词') if zh else scene.kind
     alone = one([i for i in texts if pictures[i].scene.kind == scene.kind])
-    if alone and r.random() < 0.4: return Turn('which picture', say.ask(r, 'which picture', zh, x=what, a=a(what)), where([index], what, zh))
-    return Turn('which picture', say.ask(r, 'which picture number', zh, x=what, t=scene.text), where(same, what + scene.text if zh else f'{what} {scene.text}', zh))
+    if alone and r.random() < 0.4: return Turn('which picture', say.ask(r, 'which picture', zh, x=what, a=a(what)), where([index], what, zh), focus=((index, None),))
+    return Turn('which picture', say.ask(r, 'which picture number', zh, x=what, t=scene.text), where(same, what + scene.text if zh else f'{what} {scene.text}', zh),
+                focus=tuple((i, None) for i in same))
 
 
 def most_shapes(r, pictures, zh):

@@ -120,16 +120,16 @@ class Model(nn.Module):
                 nn.init.normal_(parameter, std=0.02 if 'embedding' in name else gain * parameter.shape[1] ** -0.5)
             elif name.endswith('bias'): nn.init.zeros_(parameter)
 
-    def hidden(self, x, positions, watched=None):
-        """@param x embeddings [B, T, width] @param positions time, height, width [B, T, 3] @param watched a layer, from 1
+    def hidden(self, x, positions, watched=()):
+        """@param x embeddings [B, T, width] @param positions time, height, width [B, T, 3] @param watched layers, from 1
 
-        @returns the last hidden states, normalised, and those behind the layer that is watched
+        @returns the last hidden states, normalised, and a list of those behind the layers that are watched
         """
         angles = positions.float()[..., self.axes.to(x.device)] * self.frequencies.to(x.device)
-        cos, sin, seen = angles.cos().contiguous(), angles.sin().contiguous(), None
+        cos, sin, seen = angles.cos().contiguous(), angles.sin().contiguous(), []
         for number, block in enumerate(self.blocks, 1):
             x = block(x, cos, sin)
-            if number == watched: seen = x
+            if number in watched: seen.append(x)
         return self.norm(x), seen
 
     def logits(self, hidden): return F.linear(hidden, self.embedding.weight)

@@ -13,6 +13,7 @@ from world import CHARACTERS, COLOURS, MAX_CHARACTERS, MAX_SHAPES, SHAPES
 CLASSES = {'shape': len(SHAPES) + 2, 'colour': len(COLOURS) + 1, 'thing': MAX_SHAPES + 1, 'first': MAX_CHARACTERS + 1}
 SLOT_CLASSES = len(CHARACTERS) + 1
 SEEN_CLASSES = {**CLASSES, 'zone': 10, 'down': MAX_SHAPES + 1, 'large': MAX_SHAPES + 1, 'count': MAX_SHAPES + 1, 'before': SLOT_CLASSES}
+POINTER = 64        # width in which an answer and what it is about meet
 BOX_SCALE = 4.0     # tokens: keeps the outputs near 1
 
 
@@ -20,6 +21,7 @@ class Probes(nn.Module):
     def __init__(self, width, pictures=4):
         super().__init__()
         self.seen = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**SEEN_CLASSES, 'background': len(COLOURS), 'slots': SLOTS * SLOT_CLASSES, 'box': 4}.items()})
+        self.asking, self.showing = nn.Linear(width, POINTER), nn.Linear(width, POINTER)
         self.told = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**CLASSES, 'picture': pictures, 'box': 4, 'edges': 4 * EDGE_CLASSES}.items()})
 
     def of_vision(self, x, labels):
@@ -49,6 +51,19 @@ class Probes(nn.Module):
         edges = F.cross_entropy(self.told['edges'](x).float().view(-1, EDGE_CLASSES), labels['edges'].reshape(-1), reduction='none').view(n * cells, 4).mean(-1)
         loss = loss + 0.5 * marked_mean(edges, labels['thing'].flatten() > 0)
         return loss + box_loss(self.told['box'](x), labels['box'].view(n, cells, 4), labels['thing']), right
+
+    def of_answers(self, x, things, rows, places, meant):
+        """Whether what stands before an answer knows which tokens of the pictures it is about.
+
+        @param x hidden states [B, T, width] @param things see batches.Batch @param rows, places of the tokens before the answers [n] @param meant [n, T]
+        @returns loss, the share of weight on what is meant
+        """
+        scores = torch.einsum('nd,ntd->nt', self.asking(x[rows, places]), self.showing(x)[rows]).float() * POINTER ** -0.5
+        before = torch.arange(x.shape[1], device=x.device) < places[:, None]
+        scores = scores.masked_fill((things[rows] < 0) | ~before, -1e9)
+        right = torch.logsumexp(scores.masked_fill(~meant, -1e9), -1) - torch.logsumexp(scores, -1)
+        known = meant.any(-1)
+        return -marked_mean(right.clamp(min=-20), known), marked_mean(right.exp(), known).item()
 
 
 def marked_mean(values, marks): return (values * marks).sum() / marks.sum().clamp(min=1)

@@ -25,9 +25,14 @@ class Turn:
     answer: str
     # Of a turn about boxes: which things of which picture (1-based) are to be found.
     boxes: tuple = ()
+    # Where to look for the answer: pictures and their things, both from 0; None for a thing means the whole picture.
+    focus: tuple = ()
 
 
 def one(values): return len(values) == 1
+
+
+def at(shown, *things): return tuple((shown.index, next(i for i, other in enumerate(shown.scene.things) if other is thing)) for thing in things)
 
 
 # ---------------------------------------------------------------- things and their names
@@ -76,7 +81,7 @@ def colour(r, shown, zh):
     if not one([other for other in scene.things if other.shape == thing.shape]): return None
     question = say.ask(r, 'colour', zh, x=zh_shape(thing.shape) if zh else thing.shape)
     if one(scene.things) and r.random() < 0.4: question = say.ask(r, 'its colour', zh)
-    return Turn('colour', question, f'{zh_shape(thing.shape)}是{zh_colour(thing.colour)}的。' if zh else f'The {thing.shape} is {thing.colour}.')
+    return Turn('colour', question, f'{zh_shape(thing.shape)}是{zh_colour(thing.colour)}的。' if zh else f'The {thing.shape} is {thing.colour}.', focus=at(shown, thing))
 
 
 def shape(r, shown, zh):
@@ -91,7 +96,7 @@ def shape_of_colour(r, shown, zh):
     thing = r.choice(things)
     if not one([other for other in things if other.colour == thing.colour]): return None
     return Turn('which shape', say.ask(r, 'which shape', zh, c=zh_colour(thing.colour) if zh else thing.colour),
-                f'{zh_colour(thing.colour)}的是{zh_shape(thing.shape)}。' if zh else f'The {thing.colour} shape is {a(thing.shape)}.')
+                f'{zh_colour(thing.colour)}的是{zh_shape(thing.shape)}。' if zh else f'The {thing.colour} shape is {a(thing.shape)}.', focus=at(shown, thing))
 
 
 def count(r, shown, zh):
@@ -152,7 +157,7 @@ def position(r, shown, zh):
     across, down = side(thing.x / scene.size[0]), side(thing.y / scene.size[1])
     if across is None or down is None: return None
     name, place = named(thing, scene.things, zh, r), say.PLACES[down, across][zh]
-    return Turn('position', say.ask(r, 'position', zh, x=name), f'{name}在{place}。' if zh else f'The {name} is {place}.')
+    return Turn('position', say.ask(r, 'position', zh, x=name), f'{name}在{place}。' if zh else f'The {name} is {place}.', focus=at(shown, thing))
 
 
 EDGES = {'left': (lambda thing: thing.x, 0), 'right': (lambda thing: -thing.x, 0), 'top': (lambda thing: thing.y, 1), 'bottom': (lambda thing: -thing.y, 1)}
@@ -167,7 +172,7 @@ def extreme(r, shown, zh):
     first, second = sorted(scene.things, key=key)[:2]
     if abs(key(first) - key(second)) < 0.1 * scene.size[axis]: return None
     where = say.EDGE_NAMES[edge][zh]
-    return Turn('position', say.ask(r, 'extreme', zh, x=where, s=edge), f'{where}是一个{full(first, zh)}。' if zh else f'The {full(first, zh)} is {where}.')
+    return Turn('position', say.ask(r, 'extreme', zh, x=where, s=edge), f'{where}是一个{full(first, zh)}。' if zh else f'The {full(first, zh)} is {where}.', focus=at(shown, first))
 
 
 RELATIONS = {'left of': (0, 1), 'right of': (0, -1), 'above': (1, 1), 'below': (1, -1)}
@@ -185,7 +190,7 @@ def relation(r, shown, zh):
     x, y = named(one_thing, scene.things, zh, r), named(other, scene.things, zh, r)
     holds, how = distance[0] * sign > 0, say.RELATION_NAMES[way][zh]
     answer = ('是的。' if holds else '不是。') if zh else 'Yes, it is.' if holds else 'No, it is not.'
-    return Turn('relation', say.ask(r, 'relation', zh, x=x, y=y, w=how), answer)
+    return Turn('relation', say.ask(r, 'relation', zh, x=x, y=y, w=how), answer, focus=at(shown, one_thing, other))
 
 
 def beside(r, shown, zh):
@@ -198,7 +203,7 @@ def beside(r, shown, zh):
     if any(abs(distance) < 0.14 for distance in distances) or sum(distance > 0 for distance in distances) != 1: return None
     found = [other for other in scene.things if other is not thing][[distance > 0 for distance in distances].index(True)]
     x, how = named(thing, scene.things, zh, r), say.RELATION_NAMES[way][zh]
-    return Turn('relation', say.ask(r, 'beside', zh, x=x, w=how), f'{x}的{how}是一个{full(found, zh)}。' if zh else f'The {full(found, zh)} is {how} the {x}.')
+    return Turn('relation', say.ask(r, 'beside', zh, x=x, w=how), f'{x}的{how}是一个{full(found, zh)}。' if zh else f'The {full(found, zh)} is {how} the {x}.', focus=at(shown, found))
 
 
 def size(r, shown, zh):
@@ -210,7 +215,8 @@ def size(r, shown, zh):
     if max(first.radius, second.radius) < 1.33 * min(first.radius, second.radius): return None
     word = ('largest' if largest else 'smallest') if len(scene.things) > 2 else ('larger' if largest else 'smaller')
     asked = ('最大' if largest else '最小') if zh else word if r.random() < 0.8 else {'largest': 'biggest', 'larger': 'bigger'}.get(word, word)
-    return Turn('size', say.ask(r, 'size', zh, x=asked), f"{asked}的是{full(first, zh)}。" if zh else f"The {full(first, zh)} is {'the ' if len(scene.things) > 2 else ''}{word}.")
+    return Turn('size', say.ask(r, 'size', zh, x=asked), f"{asked}的是{full(first, zh)}。" if zh else f"The {full(first, zh)} is {'the ' if len(scene.things) > 2 else ''}{word}.",
+                focus=at(shown, first))
 
 
 # ---------------------------------------------------------------- JSON
@@ -261,7 +267,7 @@ def boxes(r, shown, zh, where=''):
     name = named(scene.things[index], scene.things, False, r)
     spoken = zh_spoken(name) if zh else name
     question = say.ask(r, 'box in', zh, x=spoken, p=where) if where else say.ask(r, 'box', zh, x=spoken)
-    return Turn('boxes', question, f'[{box_json(found[index], name)}]', ((shown.index + 1, index),))
+    return Turn('boxes', question, f'[{box_json(found[index], name)}]', ((shown.index + 1, index),), ((shown.index, index),))
 
 
 def zh_spoken(name): return '的'.join(zh_colour(word) if word in COLOURS else zh_shape(word) for word in name.split())

@@ -15,7 +15,7 @@ import torch
 from torch import multiprocessing, nn
 from torch.nn import functional as F
 
-from batches import IGNORED, batches
+from batches import IGNORED, batches, pointers
 from model import Model, Shape
 from optimizer import Optimizer
 from pool import Pictures
@@ -24,12 +24,13 @@ from tokenizer import Tokenizer
 
 SEED = 2026
 STEPS = {'vision': 2500, 'single': 800, 'several': 8000, 'together': 500}
-WATCHED = 2             # the layer of the language model that has probes
+WATCHED = 2, 3          # layers of the language model: behind the first are pictures probed, behind the second questions
 SEEN_AT_ONCE = 64
 VISION_BATCH = 32       # pictures, of each of two sizes, a worker and step
 BATCH = 10              # dialogues, a worker and step
 BUDGET = 200            # tokens at which no further turn begins
 MATRIX_RATE, RATE = 0.02, 2e-3
+PROBING, POINTING = 0.1, 5     # weights: of all probes in the language model's loss, and of questions among them
 HELD_BACK = 2           # pieces of the pool that are not trained on
 CHECK_EVERY, SAVE_EVERY, LOG_EVERY = 1000, 250, 50
 
@@ -168,7 +169,7 @@ class Worker:
         logits, targets, probing = self.answers(self.pictures, batch, r)
         loss = F.cross_entropy(logits, targets)
         self.note('answers', loss.item(), {'token': (logits.argmax(-1) == targets).float().mean().item()})
-        return loss + 0.1 * probing
+        return loss + PROBING * probing
 
     def answers(self, pictures, batch, r=None):
         """Logits and targets of all tokens to be said, and the probes' loss."""
@@ -182,10 +183,15 @@ class Worker:
             embedded.append(seen.flatten(0, 1))
             places.append(where.reshape(-1))
         if embedded: x = x.index_copy(0, self.tensor(np.concatenate(places)), torch.cat(embedded))
-        hidden, watched = self.model.hidden(x.view(rows, width, -1), self.tensor(batch.positions), WATCHED)
+        hidden, (early, later) = self.model.hidden(x.view(rows, width, -1), self.tensor(batch.positions), WATCHED)
         if r is not None:
+            rows_asked, places_asked, meant = map(self.tensor, pointers(batch))
+            if len(rows_asked):
+                part, right = self.probes.of_answers(later, self.tensor(batch.things), rows_asked, places_asked, meant)
+                probing = probing + POINTING * part
+                self.note('pointer', part.item(), {'right': right})
             for grid, (indices, where, which) in batch.pictures.items():
-                told = watched.flatten(0, 1)[self.tensor(where.reshape(-1))].view(*where.shape, -1)
+                told = early.flatten(0, 1)[self.tensor(where.reshape(-1))].view(*where.shape, -1)
                 part, right = self.probes.of_text(told, self.labels(pictures, grid, indices), self.tensor(which))
                 probing = probing + part * len(indices) / number
                 self.note('probes', part.item(), right)
