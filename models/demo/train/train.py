@@ -30,7 +30,7 @@ VISION_BATCH = 32       # pictures, of each of two sizes, a worker and step
 BATCH = 10              # dialogues, a worker and step
 BUDGET = 200            # tokens at which no further turn begins
 MATRIX_RATE, RATE = 0.02, 2e-3
-PROBING, POINTING = 0.1, 5     # weights: of all probes in the language model's loss, and of questions among them
+PROBING, POINTING = 0.1, 1     # weights: of all probes in the language model's loss, and of questions among them
 HELD_BACK = 2           # pieces of the pool that are not trained on
 CHECK_EVERY, SAVE_EVERY, LOG_EVERY = 1000, 250, 50
 
