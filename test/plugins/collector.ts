@@ -29,14 +29,26 @@ export interface Collector {
   resource (): Record<string, unknown>
 }
 
+/** An attribute's value: one of these is there. */
+interface Value { stringValue?: string, intValue?: number, doubleValue?: number, boolValue?: boolean, arrayValue?: { values: Value[] } }
+interface Attribute { key: string, value: Value }
+
+/** What an exporter sends: the part that is looked at. */
+interface Batch {
+  resourceSpans: Array<{
+    resource: { attributes: Attribute[] }
+    scopeSpans: Array<{ spans: Array<Omit<CollectedSpan, 'attributes' | 'events'> & { attributes?: Attribute[], events?: unknown[] }> }>
+  }>
+}
+
 /** Takes OTLP over a real socket and keeps it. */
 export async function startCollector (t: Test): Promise<Collector> {
-  const bodies: any[] = []
+  const bodies: Batch[] = []
   const spans: CollectedSpan[] = []
   const headers: IncomingHttpHeaders[] = []
   let resource = {}
   const server = createServer(async (request, response) => {
-    const body = await json(request) as any
+    const body = await json(request) as Batch
     headers.push(request.headers)
     if (request.url === '/v1/traces') bodies.push(body)
     for (const one of body.resourceSpans) {
@@ -54,8 +66,8 @@ export async function startCollector (t: Test): Promise<Collector> {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, headers, text: () => JSON.stringify(bodies), resource: () => resource }
 }
 
-function toRecord (attributes: Array<{ key: string, value: Record<string, any> }> = []): Record<string, unknown> {
-  return Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue ?? value.intValue ?? value.doubleValue ?? value.boolValue ?? value.arrayValue?.values.map((one: any) => one.stringValue)]))
+function toRecord (attributes: Attribute[] = []): Record<string, unknown> {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue ?? value.intValue ?? value.doubleValue ?? value.boolValue ?? value.arrayValue?.values.map(one => one.stringValue)]))
 }
 
 /** The tree below a span: names of its children with theirs, in the order in which they began. */

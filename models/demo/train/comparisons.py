@@ -1,7 +1,7 @@
 """Questions about several pictures at once; as in questions.py, a task gives a `Turn` or None."""
 import phrases as say
 from phrases import a, listed, zh_colour, zh_shape
-from questions import Turn, at, boxes, describe_scene, full, one, sentence
+from questions import Turn, at, boxes, describe_scene, one, sentence
 from world import COLOURS, SHAPES
 
 

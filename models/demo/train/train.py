@@ -66,16 +66,17 @@ def main():
     barrier = context.Barrier(options.workers)
     work = [options, tokenizer, pictures, held_back, net, shape, shared, gradients, embeddings, barrier, step]
     if options.workers == 1: return Worker(0, *work).run()
-    processes = [context.Process(target=start_worker, args=(worker, work)) for worker in range(options.workers)]
+    processes = [context.Process(target=start_worker, args=(worker, barrier, work)) for worker in range(options.workers)]
     for process in processes: process.start()
     for process in processes: process.join()
     raise SystemExit(max(abs(process.exitcode) for process in processes))
 
 
-def start_worker(worker, work):
+def start_worker(worker, barrier, work):
     try: Worker(worker, *work).run()
     except BaseException:
-        work[-2].abort()
+        # The others wait for it no longer.
+        barrier.abort()
         raise
 
 
