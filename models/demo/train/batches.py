@@ -65,7 +65,7 @@ def encode(tokenizer, messages, references, system):
 
 def random_sample(r, pictures, grids, tokenizer, single, budget):
     """@param single only one picture, as at the beginning of training @param budget tokens at which no further turn begins"""
-    weights = (4, 96, 0, 0, 0) if single else (7, 43, 27, 14, 9)
+    weights = (4, 96, 0, 0, 0) if single else (4, 48, 27, 13, 8)
     references = []
 
     def pick():

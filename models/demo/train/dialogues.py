@@ -45,7 +45,7 @@ def dialogue(r, pictures, zh, turns, more=lambda: None):
 def next_turn(r, pictures, zh, last, added):
     if not pictures: return without_picture(r, zh)
     if added and r.random() < 0.6: return Turn('follow-up', say.ask(r, 'this one', zh), sentence(describe_scene(pictures[-1].scene, zh), zh), focus=((len(pictures) - 1, None),))
-    if last and r.random() < 0.05: return small_talk(r, zh, ['hello', 'who', 'thanks', 'bye', 'photo'])
+    if last and r.random() < 0.03: return small_talk(r, zh, ['hello', 'who', 'thanks', 'bye', 'photo'])
     if last and not added and r.random() < 0.25:
         turn = follow_up(r, pictures, zh, last)
         if turn: return turn

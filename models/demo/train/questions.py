@@ -273,8 +273,8 @@ def boxes(r, shown, zh, where=''):
 def zh_spoken(name): return '的'.join(zh_colour(word) if word in COLOURS else zh_shape(word) for word in name.split())
 
 
-SINGLE = {describe: 12, background: 5, colour: 9, shape: 4, shape_of_colour: 10, count: 10, exists: 8, read: 14, position: 9, extreme: 9, relation: 12, beside: 9,
-          size: 12, json_things: 6, json_key: 6, boxes: 14}
+SINGLE = {describe: 12, background: 3, colour: 9, shape: 4, shape_of_colour: 10, count: 10, exists: 8, read: 14, position: 14, extreme: 12, relation: 24, beside: 14,
+          size: 24, json_things: 6, json_key: 6, boxes: 14}
 
 
 def about_one(r, shown, zh):

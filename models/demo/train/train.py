@@ -23,7 +23,7 @@ from probes import Probes
 from tokenizer import Tokenizer
 
 SEED = 2026
-STEPS = {'vision': 2500, 'single': 800, 'several': 8000, 'together': 500}
+STEPS = {'vision': 2500, 'single': 300, 'several': 8000, 'together': 300}
 WATCHED = 2, 3          # layers of the language model: behind the first are pictures probed, behind the second questions
 SEEN_AT_ONCE = 64
 VISION_BATCH = 32       # pictures, of each of two sizes, a worker and step
@@ -32,7 +32,7 @@ BUDGET = 200            # tokens at which no further turn begins
 MATRIX_RATE, RATE = 0.02, 2e-3
 PROBING, POINTING = 0.1, 1     # weights: of all probes in the language model's loss, and of questions among them
 HELD_BACK = 2           # pieces of the pool that are not trained on
-CHECK_EVERY, SAVE_EVERY, LOG_EVERY = 1000, 250, 50
+CHECK_EVERY, SAVE_EVERY, LOG_EVERY = 2000, 250, 50
 
 
 def main():
@@ -115,10 +115,11 @@ class Worker:
             if self.number % SAVE_EVERY == 0 or self.number == end: self.save()
 
     def rate(self, stage, done):
-        """Of the full rates, at a part of a stage: tower and language model begin fast, and all end slowly."""
+        """Of the full rates, at a part of a stage. The language model's two are one descent."""
         if stage == 'vision': return min(1, self.number / 60 + 0.02) * max(0.05, min(1, 2 * (1 - done)))
-        if stage == 'single': return min(1, 0.1 + 10 * done)
-        return max(0.15, min(1, 1.7 * (1 - done))) if stage == 'several' else 0.15 * max(0.05, 1 - done)
+        if stage == 'together': return 0.06 * max(0.05, 1 - done)
+        at, steps = self.number - self.options.vision, self.options.single + self.options.several
+        return 0.6 * min(1, at / 50 + 0.05) * max(0.05, 1 - at / steps)
 
     @torch.no_grad()
     def see_all(self):
