@@ -140,8 +140,8 @@ t.test('a key is sent where one is wanted', async t => {
   const key = 'a-key-of-sixteen-characters'
   const locked = await startService(t, { API_KEYS: key }, service.engine)
   const args = ['--url', `${locked.url}/`, '--task', 'word']
-  t.match(await run([...args, '--key', key]), { code: 0, out: /1 of 1 right/ })
-  t.match(await run(args, { SIGHTLINE_KEY: key }), { code: 0, out: /1 of 1 right/ })
+  t.match(await run([...args, '--key', key]), { code: 0, out: /2 of 2 right/ })
+  t.match(await run(args, { SIGHTLINE_KEY: key }), { code: 0, out: /2 of 2 right/ })
   t.match(await run(args), { code: 1, err: /^http:\S+ wants another key, as --key or SIGHTLINE_KEY \(401 UNAUTHORIZED: .*\)\n$/ })
 })
 

@@ -11,7 +11,7 @@ export default async function (t: Test): Promise<void> {
   /** Colour of the first label. */
   const INK = [0x01, 0x70, 0xd9]
 
-  // The embedded model cannot point: the schema puts the words into its mouth.
+  // Pixels are compared: the schema puts the words into the model's mouth.
   await pageTest('a box is drawn where it is, and tied to the text', {}, async (t, page) => {
     await open(page, { format: { type: 'schema', schema: JSON.stringify({ const: BOX }) } })
     await choose(page, HEART.file)

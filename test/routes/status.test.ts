@@ -30,7 +30,7 @@ t.test('the status tells of slots, model, caches and limits', async t => {
     model: { name: 'tiny-qwen2-vl-q8_0', architecture: 'qwen2vl', demo: true, device: 'cpu', context_size: 4096, vision: { multiple: 28, min_tokens: 16, max_tokens: 36 }, restarts: 0 },
     slots: { total: 3, taken: 0, free: 3 },
     queue: { length: 0, size: 0 },
-    plan: { memory: 'ram', auto: false, fits: true, slots: 3, context_size: 4096, slot_bytes: 4096 * 1024, projector_bytes: statSync(path.join(ROOT, DEMO.mmproj)).size },
+    plan: { memory: 'ram', auto: false, fits: true, slots: 3, context_size: 4096, slot_bytes: 4096 * 5 * 2 * 2 * 64 * 2, projector_bytes: statSync(path.join(ROOT, DEMO.mmproj)).size },
     requests: { served: 1, rejected: 0, timed_out: 0 },
     uploads: { folders: 0 },
     limits: { max_images: 8, max_file_size_mb: 20 }

@@ -98,7 +98,7 @@ t.test('an answer is streamed as it comes', async t => {
 t.test('a schema goes to the upstream, which enforces it', async t => {
   const fields = { ...longQuestion(5), message: 'Hi' }
   t.same(JSON.parse((await askJson(front.url, fields)).body.response), Array(5).fill('word'))
-  t.type(JSON.parse((await askJson(front.url, { ...fields, response_format: { type: 'json_object' } })).body.response), 'object')
+  t.same(JSON.parse((await ask(front.url, { message: 'Answer as JSON.', response_format: '{"type":"json_object"}' }, [red])).body.response), { shape: 'circle', color: 'red' })
   t.match(await askJson(front.url, { ...fields, response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { not: {} } } } }), { status: 400, body: { code: 'UNSUPPORTED_SCHEMA' } })
 })
 

@@ -125,7 +125,7 @@ t.test('the slot is chosen in which the least is lost', async t => {
     const { cachedTokens, promptTokens } = doneOf(await collect(engine.generate(toRequest(said), never))).usage
     return cachedTokens === promptTokens - 1
   }
-  const [a, b, c, d] = ['red', 'blue', 'green', 'black'].map((word): Said[] => [[`${word} `.repeat(40)]]) as [Said[], Said[], Said[], Said[]]
+  const [a, b, c, d] = ['1', '2', '3', '4'].map((digit): Said[] => [[`${digit} `.repeat(40)]]) as [Said[], Said[], Said[], Said[]]
   for (const conversation of [a, b, c]) t.notOk(await kept(conversation))
   for (const conversation of [b, a, c]) t.ok(await kept(conversation), 'three conversations have three slots')
   t.notOk(await kept(d))
@@ -134,7 +134,7 @@ t.test('the slot is chosen in which the least is lost', async t => {
 })
 
 t.test('after an abort, wherever it came, the next answer is right', async t => {
-  const said: Said[] = [['What is in picture 2? '.repeat(60), 0, 1, 2, 0, 1, 2, 3], ['Nothing.'], ['Describe the pictures.']]
+  const said: Said[] = [['What is in the picture? '.repeat(60), 0, 1, 2, 3], ['Nothing.'], ['Describe the pictures.']]
   const cold = wordsOf(await collect(single.generate(toRequest(said, stranger()), never)))
   let reused = 0
   for (let events = 1; events < 30; events += 4) {

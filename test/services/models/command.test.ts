@@ -79,7 +79,7 @@ t.test('check tells what belongs together and what it takes, and exits with 1 wh
 t.test('check of the embedded model, from the build', async t => {
   const { code, out } = await start(t, t.testdir(), [path.join(ROOT, 'dist/models.js')], ['check']).ended
   t.equal(code, 0)
-  t.match(out, /^projector +mmproj-tiny-qwen2-vl-f16\.gguf, 2\.6 MB, qwen2vl_merger$/m)
+  t.match(out, /^projector +mmproj-tiny-qwen2-vl-f16\.gguf, 2\.7 MB, qwen2vl_merger$/m)
 })
 
 t.test('what is not understood is answered with the usage, and a wrong setting with its name', async t => {
@@ -100,8 +100,8 @@ t.test('pull downloads both files with lines of progress and compares them with 
   const hub = await startHub(t, { [hubPath(model)]: MODEL, [hubPath(mmproj)]: MMPROJ })
   const first = await run(dir, ['pull', 'qwen3-vl-2b'])
   t.equal(first.code, 0, first.err)
-  t.match(first.err, /^hf:Qwen\/Qwen3-VL-2B-Instruct-GGUF\/Qwen3VL-2B-Instruct-Q4_K_M\.gguf: 100 %, 2 of 2 MB$/m)
-  t.match(first.out, /models\/hf_Qwen_.*Qwen3VL-2B-Instruct-Q4_K_M\.gguf {2}2\.1 MB {2}whole, checksum as on the hub\n.*models\/hf_Qwen_.*mmproj-.* {2}2\.6 MB {2}whole, checksum as on the hub\n$/)
+  t.match(first.err, /^hf:Qwen\/Qwen3-VL-2B-Instruct-GGUF\/Qwen3VL-2B-Instruct-Q4_K_M\.gguf: 100 %, 4 of 4 MB$/m)
+  t.match(first.out, /models\/hf_Qwen_.*Qwen3VL-2B-Instruct-Q4_K_M\.gguf {2}4\.1 MB {2}whole, checksum as on the hub\n.*models\/hf_Qwen_.*mmproj-.* {2}2\.7 MB {2}whole, checksum as on the hub\n$/)
   const downloads = () => hub.requests.filter(({ line }) => line.startsWith('GET /Qwen')).length
   const before = downloads()
   t.match(await run(dir, ['pull', 'qwen3-vl-2b']), { code: 0, err: '' })
