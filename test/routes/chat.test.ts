@@ -20,16 +20,16 @@ const blue = await drawShape('square', 'blue', 'yellow')
 const dataUri = (data: Buffer) => `data:image/png;base64,${data.toString('base64')}`
 
 t.test('the example pictures get their expected answers, streamed and not', async t => {
-  t.equal(examples.length, 29)
+  t.equal(examples.length, 28)
   t.ok(examples.some(({ language }) => language === 'zh') && examples.some(({ language }) => language === 'en'))
   for (const { id, pictures, turns: [turn] } of examples) {
     const { message, expect } = turn!
     const images = pictures.map(upload)
     const plain = await ask(service.url, { message }, images)
-    t.match(score(expect!, plain.body), { right: true }, `${id}: ${message}`)
+    t.match(score(expect!, plain.body), { right: true, why: /^$/ }, `${id}: ${message}`)
     const { text, events } = await askStream(service.url, { message }, images)
     t.equal(text, plain.body.response, 'the same text, token by token')
-    t.ok(events.filter(it => it.event === 'token').length > 1, 'in several events')
+    t.ok(events.filter(it => it.event === 'token').length > 3, 'in several events')
     t.same(Value.Errors(ChatAnswerSchema, plain.body), [])
     t.same(Value.Errors(ChatDoneSchema, events.at(-1)!.data), [])
   }
