@@ -15,9 +15,11 @@ STRIDE = 8
 
 @dataclass
 class Sample:
-    """`parts` are ids or a picture's (grid, index), in turn; `answers` the ranges of tokens that are to be said, by turn."""
+    """`parts` are ids or a picture's (grid, index), in turn; `answers` the ranges of tokens that are to be said, by turn; `mentions` (place of a
+    name's last token, what it names)"""
     parts: list = field(default_factory=list)
     answers: list = field(default_factory=list)
+    mentions: list = field(default_factory=list)
     length: int = 0
 
     def text(self, ids):
@@ -32,13 +34,14 @@ class Sample:
 @dataclass
 class Batch:
     """`ids`, `targets` [B, T], `positions` [B, T, 3]; `things` [B, T]: of a token of a picture STRIDE * picture + thing (0 for none), else -1; `pictures`: by grid, indices in the pool, places [n, cells] among the B * T tokens, and which picture of
-    its dialogue each is; `answers`: (row, first, last, turn)"""
+    its dialogue each is; `answers`: (row, first, last, turn); `asked`: (row, place, where it should look)"""
     ids: np.ndarray
     targets: np.ndarray
     positions: np.ndarray
     things: np.ndarray
     pictures: dict
     answers: list
+    asked: list
 
 
 def encode(tokenizer, messages, references, system):
@@ -49,18 +52,27 @@ def encode(tokenizer, messages, references, system):
     for message in messages:
         sample.text(start)
         first, *rest = ('user\n' + message.text).split(PICTURE)
-        sample.text(tokenizer.encode(first))
+        question(sample, tokenizer, first, message.turn)
         for text in rest:
             sample.text(opened)
             sample.picture(*left.pop(0))
             sample.text(closed)
-            sample.text(tokenizer.encode(text))
+            question(sample, tokenizer, text, message.turn)
         for ids in (end, tokenizer.encode('\n'), start, tokenizer.encode('assistant\n')): sample.text(ids)
         begin = sample.length
         sample.text(tokenizer.encode(message.turn.answer) + end)
         sample.answers.append((begin, sample.length, message.turn))
         sample.text(tokenizer.encode('\n'))
     return sample
+
+
+def question(sample, tokenizer, text, turn):
+    ids = tokenizer.encode(text)
+    ends = np.cumsum([len(tokenizer.tokens[i]) for i in ids])
+    for name, meant in turn.mentions:
+        at = text.lower().rfind(name.lower())
+        if at >= 0 and meant: sample.mentions.append((sample.length + int(np.searchsorted(ends, len(text[:at + len(name)].encode()))), meant))
+    sample.text(ids)
 
 
 def random_sample(r, pictures, grids, tokenizer, single, budget):
@@ -115,7 +127,7 @@ def collate(samples, tokenizer, pool):
     ids = np.full((rows, width), tokenizer.special('endoftext'), np.int64)
     targets, places = np.full((rows, width), IGNORED, np.int64), np.zeros((rows, width, 3), np.int64)
     things = np.full((rows, width), -1, np.int64)
-    pictures, answers = {}, []
+    pictures, answers, asked = {}, [], []
     for row, sample in enumerate(samples):
         at, counted, seen = 0, [], 0
         for part in sample.parts:
@@ -136,12 +148,14 @@ def collate(samples, tokenizer, pool):
         for first, last, turn in sample.answers:
             targets[row, first - 1:last - 1] = ids[row, first:last]
             answers.append((row, first - 1, last - 1, turn))
-    return Batch(ids, targets, places, things, {grid: tuple(map(np.stack, zip(*items))) for grid, items in pictures.items()}, answers)
+            if turn.focus: asked.append((row, first - 1, turn.focus))
+        asked += [(row, place, meant) for place, meant in sample.mentions]
+    return Batch(ids, targets, places, things, {grid: tuple(map(np.stack, zip(*items))) for grid, items in pictures.items()}, answers, asked)
 
 
 def pointers(batch):
-    """Of each answer that says where to look: row, place of the token before it, and which tokens of the row are meant [n, T]."""
-    found = [(row, first, turn.focus) for row, first, _, turn in batch.answers if turn.focus]
+    """Of each name in a question, and of the token before each answer that says where to look: row, place, and which tokens of the row are meant [n, T]."""
+    found = batch.asked
     meant = np.zeros((len(found), batch.ids.shape[1]), bool)
     for mask, (row, first, focus) in zip(meant, found):
         for picture, thing in focus: mask |= (batch.things[row] // STRIDE == picture) & (batch.things[row] >= 0) if thing is None else batch.things[row] == STRIDE * picture + thing + 1

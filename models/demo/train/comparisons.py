@@ -18,20 +18,20 @@ def how_many(r, pictures, zh):
 
 def about_nth(r, pictures, zh):
     index = r.randrange(len(pictures))
-    scene, name = pictures[index].scene, say.picture_name(r, index, zh)
+    scene, name, whole = pictures[index].scene, say.picture_name(r, index, zh), ((index, None),)
     way = r.random()
     if way < 0.2 and scene.text:
         what = ('数字' if scene.kind == 'number' else '单词') if zh else scene.kind
-        return Turn('nth picture', say.ask(r, 'read in', zh, x=what, p=name), say.FOUND[scene.kind][zh].format(scene.text), focus=((index, None),))
+        return Turn('nth picture', say.ask(r, 'read in', zh, x=what, p=name), say.FOUND[scene.kind][zh].format(scene.text), focus=whole, mentions=((name, whole),))
     if way < 0.45 and scene.things:
         thing = r.choice(scene.things)
         if not one([other for other in scene.things if other.shape == thing.shape]): return None
         question = say.ask(r, 'colour in', zh, x=zh_shape(thing.shape) if zh else thing.shape, p=name)
         return Turn('nth picture', question, f'{zh_shape(thing.shape)}是{zh_colour(thing.colour)}的。' if zh else f'The {thing.shape} is {thing.colour}.',
-                    focus=at(pictures[index], thing))
+                    focus=at(pictures[index], thing), mentions=((name, whole), (zh_shape(thing.shape) if zh else thing.shape, at(pictures[index], thing))))
     if way < 0.6 and scene.things:
-        return Turn('nth picture', say.ask(r, 'count in', zh, p=name), say.how_many(len(scene.things), '图形' if zh else 'shape', zh), focus=((index, None),))
-    return Turn('nth picture', say.ask(r, 'in picture', zh, p=name), sentence(describe_scene(scene, zh), zh), focus=((index, None),))
+        return Turn('nth picture', say.ask(r, 'count in', zh, p=name), say.how_many(len(scene.things), '图形' if zh else 'shape', zh), focus=whole, mentions=((name, whole),))
+    return Turn('nth picture', say.ask(r, 'in picture', zh, p=name), sentence(describe_scene(scene, zh), zh), focus=whole, mentions=((name, whole),))
 
 
 def box_in(r, pictures, zh):
@@ -56,7 +56,7 @@ def which_picture(r, pictures, zh):
     if len(found) > 2: return None
     focus = tuple((i, k) for i in found for k, thing in enumerate(pictures[i].scene.things) if thing.shape == kind and tone in (None, thing.colour))
     what = (f'{zh_colour(tone)}的{zh_shape(kind)}' if tone else zh_shape(kind)) if zh else f'{tone} {kind}' if tone else kind
-    return Turn('which picture', say.ask(r, 'which picture', zh, x=what, a=a(what)), where(found, what, zh), focus=focus)
+    return Turn('which picture', say.ask(r, 'which picture', zh, x=what, a=a(what)), where(found, what, zh), focus=focus, mentions=((what, focus),))
 
 
 def which_picture_text(r, pictures, zh):

@@ -59,8 +59,8 @@ def follow_up(r, pictures, zh, last):
     if len(pictures) > 1:
         if last.task != 'nth picture' or 'colour' in last.question or '颜色' in last.question or not (last.answer.startswith('A') or '背景上' in last.answer): return None
         index = r.randrange(len(pictures))
-        return Turn('follow-up', say.ask(r, 'and in', zh, p=say.picture_name(r, index, zh)), sentence(describe_scene(pictures[index].scene, zh), zh),
-                    focus=((index, None),))
+        name, whole = say.picture_name(r, index, zh), ((index, None),)
+        return Turn('follow-up', say.ask(r, 'and in', zh, p=name), sentence(describe_scene(pictures[index].scene, zh), zh), focus=whole, mentions=((name, whole),))
     things = pictures[0].scene.things
     if last.task == 'shape' and things:
         return Turn('follow-up', say.ask(r, 'its colour', zh), colour_answer(things[0], zh))
@@ -68,17 +68,17 @@ def follow_up(r, pictures, zh, last):
     thing = r.choice(things)
     if sum(other.shape == thing.shape for other in things) > 1: return None
     name = zh_shape(thing.shape) if zh else thing.shape
-    question = say.ask(r, 'and the', zh, x=name)
-    if last.task == 'colour' and 'ackground' not in last.answer and '背景' not in last.answer: return Turn('follow-up', question, colour_answer(thing, zh), focus=at(pictures[0], thing))
+    question, where = say.ask(r, 'and the', zh, x=name), at(pictures[0], thing)
+    if last.task == 'colour' and 'ackground' not in last.answer and '背景' not in last.answer: return Turn('follow-up', question, colour_answer(thing, zh), focus=where, mentions=((name, where),))
     if last.task == 'position' and any(f' is {place[0]}.' in last.answer or f'在{place[1]}。' in last.answer for place in say.PLACES.values()) and not last.answer.startswith('The ' + thing.colour):
         scene = pictures[0].scene
         across, down = side(thing.x / scene.size[0]), side(thing.y / scene.size[1])
         if across is None or down is None: return None
         place = say.PLACES[down, across][zh]
-        return Turn('follow-up', question, f'{name}在{place}。' if zh else f'The {name} is {place}.', focus=at(pictures[0], thing))
+        return Turn('follow-up', question, f'{name}在{place}。' if zh else f'The {name} is {place}.', focus=where, mentions=((name, where),))
     if last.task == 'boxes':
         found = questions.boxes_of(pictures[0].scene, pictures[0].grid)[things.index(thing)]
-        return Turn('follow-up', question, f'[{questions.box_json(found, thing.shape)}]', ((1, things.index(thing)),), at(pictures[0], thing))
+        return Turn('follow-up', question, f'[{questions.box_json(found, thing.shape)}]', ((1, things.index(thing)),), where, ((name, where),))
     return None
 
 

@@ -9,7 +9,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else f'{HERE}/out')
-PICTURES, SEED = 44_000, 'train'
+PICTURES, SEED = 70_000, 'train'
 
 # Read by ops.py and by the libraries when they are loaded.
 os.environ.setdefault('TRAIN_DIR', FOLDER)

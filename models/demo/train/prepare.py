@@ -9,7 +9,8 @@ from world import CHARACTERS, COLOURS, SHAPES
 TOKEN = 28          # pixels of a token's side: a patch of 14, merged 2 x 2
 MIN_TOKENS, MAX_TOKENS = 16, 36
 SLOTS = 3           # characters that may have their middle in one token
-EDGE_CLASSES = 29   # tens of pixels: what is further counts as the last
+EDGE = 7            # pixels: a quarter of a token, to which boxes are told
+EDGE_CLASSES = 42   # what is further counts as the last
 
 
 def grid_of(width, height):
@@ -39,9 +40,9 @@ def prepared_box(scene, box, grid):
 
 
 def boxes_of(scene, grid):
-    """Of each shape in the order of telling: whole pixels of the prepared picture, within it. The model's `bbox_2d`."""
+    """Of each shape in the order of telling: pixels of the prepared picture, within it, to the next EDGE. The model's `bbox_2d`."""
     limits = grid[1] * TOKEN, grid[0] * TOKEN
-    return [tuple(min(max(round(value), 0), limits[side % 2]) for side, value in enumerate(prepared_box(scene, thing.box, grid))) for thing in scene.things]
+    return [tuple(min(max(EDGE * round(value / EDGE), 0), limits[side % 2]) for side, value in enumerate(prepared_box(scene, thing.box, grid))) for thing in scene.things]
 
 
 def overlaps(box, grid):
@@ -65,7 +66,7 @@ def labels(scene, grid):
 
     @returns dict of arrays [rows, columns(, n)]. Of the thing that a token belongs to: `thing` (0 none, 1.. which), `shape` (0 none, 1.. of SHAPES, 7 text),
     `colour` (0 none, 1..), `zone` (0 none, 1 to 9 by thirds of the picture), `down` and `large` (0 none, 1 for the topmost and the largest), `box` (x1, y1, x2,
-    y2 in tokens from the picture's corner), `edges` (the same in tens of pixels). Of writing: `slots` (3 characters whose middles it has, 0 none, 1..),
+    y2 in tokens from the picture's corner), `edges` (the same in whole EDGEs, as boxes are told). Of writing: `slots` (3 characters whose middles it has, 0 none, 1..),
     `first` (0 none, n for the n-th character of the text being its first), `before` (the character before that one). `count`: things in the picture
     """
     rows, columns = grid
@@ -95,5 +96,5 @@ def labels(scene, grid):
         if free[0] == 0:
             marks['first'][row, column] = index + 1
             if index: marks['before'][row, column] = 1 + CHARACTERS.index(scene.text[index - 1])
-    edges = np.clip(box * TOKEN / 10, 0, EDGE_CLASSES - 1).astype(np.int64)
+    edges = np.clip(np.rint(box * TOKEN / EDGE), 0, EDGE_CLASSES - 1).astype(np.int64)
     return {**marks, 'slots': slots, 'box': box, 'edges': edges, 'count': np.full(grid, len(scene.things), np.int64)}

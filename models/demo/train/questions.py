@@ -27,6 +27,8 @@ class Turn:
     boxes: tuple = ()
     # Where to look for the answer: pictures and their things, both from 0; None for a thing means the whole picture.
     focus: tuple = ()
+    # Names in the question, each with what it is the name of, as in `focus`.
+    mentions: tuple = ()
 
 
 def one(values): return len(values) == 1
@@ -79,9 +81,10 @@ def colour(r, shown, zh):
         return Turn('colour', say.ask(r, 'colour', zh, x=what), f'{what}是{zh_colour(scene.colour)}的。' if zh else f'The {what} is {scene.colour}.')
     thing = r.choice(scene.things)
     if not one([other for other in scene.things if other.shape == thing.shape]): return None
-    question = say.ask(r, 'colour', zh, x=zh_shape(thing.shape) if zh else thing.shape)
+    name = zh_shape(thing.shape) if zh else thing.shape
+    question = say.ask(r, 'colour', zh, x=name)
     if one(scene.things) and r.random() < 0.4: question = say.ask(r, 'its colour', zh)
-    return Turn('colour', question, f'{zh_shape(thing.shape)}是{zh_colour(thing.colour)}的。' if zh else f'The {thing.shape} is {thing.colour}.', focus=at(shown, thing))
+    return Turn('colour', question, f'{zh_shape(thing.shape)}是{zh_colour(thing.colour)}的。' if zh else f'The {thing.shape} is {thing.colour}.', focus=at(shown, thing), mentions=((name, at(shown, thing)),))
 
 
 def shape(r, shown, zh):
@@ -96,7 +99,7 @@ def shape_of_colour(r, shown, zh):
     thing = r.choice(things)
     if not one([other for other in things if other.colour == thing.colour]): return None
     return Turn('which shape', say.ask(r, 'which shape', zh, c=zh_colour(thing.colour) if zh else thing.colour),
-                f'{zh_colour(thing.colour)}的是{zh_shape(thing.shape)}。' if zh else f'The {thing.colour} shape is {a(thing.shape)}.', focus=at(shown, thing))
+                f'{zh_colour(thing.colour)}的是{zh_shape(thing.shape)}。' if zh else f'The {thing.colour} shape is {a(thing.shape)}.', focus=at(shown, thing), mentions=((zh_colour(thing.colour) if zh else thing.colour, at(shown, thing)),))
 
 
 def count(r, shown, zh):
@@ -107,12 +110,12 @@ def count(r, shown, zh):
     if way < 0.5: return Turn('count', say.ask(r, 'count', zh), say.how_many(len(scene.things), '图形' if zh else 'shape', zh))
     if way < 0.78:
         kind = r.choice([thing.shape for thing in scene.things]) if r.random() < 0.8 else r.choice(SHAPES)
-        number = sum(thing.shape == kind for thing in scene.things)
-        return Turn('count', say.ask(r, 'count of', zh, x=zh_shape(kind) if zh else say.plural(kind)), say.how_many(number, zh_shape(kind) if zh else kind, zh))
+        found, what = [thing for thing in scene.things if thing.shape == kind], zh_shape(kind) if zh else kind
+        return Turn('count', say.ask(r, 'count of', zh, x=what if zh else say.plural(kind)), say.how_many(len(found), what, zh), mentions=((what, at(shown, *found)),))
     tone = r.choice([thing.colour for thing in scene.things]) if r.random() < 0.85 else r.choice(COLOURS)
-    number = sum(thing.colour == tone for thing in scene.things)
+    found = [thing for thing in scene.things if thing.colour == tone]
     what = f'{zh_colour(tone)}的图形' if zh else f'{tone} shape'
-    return Turn('count', say.ask(r, 'count of', zh, x=what if zh else what + 's'), say.how_many(number, what, zh))
+    return Turn('count', say.ask(r, 'count of', zh, x=what if zh else what + 's'), say.how_many(len(found), what, zh), mentions=((what, at(shown, *found)),))
 
 
 def exists(r, shown, zh):
@@ -120,14 +123,14 @@ def exists(r, shown, zh):
     if things and r.random() < 0.35:
         thing = r.choice(things)
         tone, kind = (thing.colour, thing.shape) if r.random() < 0.55 else (r.choice(COLOURS), thing.shape) if r.random() < 0.6 else (thing.colour, r.choice(SHAPES))
-        there = any((other.colour, other.shape) == (tone, kind) for other in things)
+        there = [other for other in things if (other.colour, other.shape) == (tone, kind)]
         what = f'{zh_colour(tone)}的{zh_shape(kind)}' if zh else f'{tone} {kind}'
     else:
         kind = r.choice(things).shape if things and r.random() < 0.5 else r.choice(SHAPES)
-        there = any(other.shape == kind for other in things)
+        there = [other for other in things if other.shape == kind]
         what = zh_shape(kind) if zh else kind
     answer = (f'是的，有{what}。' if there else f'没有{what}。') if zh else f'Yes, there is {a(what)}.' if there else f'No, there is no {what}.'
-    return Turn('exists', say.ask(r, 'exists', zh, x=what, a=a(what)), answer)
+    return Turn('exists', say.ask(r, 'exists', zh, x=what, a=a(what)), answer, mentions=((what, at(shown, *there)),))
 
 
 def read(r, shown, zh):
@@ -157,7 +160,7 @@ def position(r, shown, zh):
     across, down = side(thing.x / scene.size[0]), side(thing.y / scene.size[1])
     if across is None or down is None: return None
     name, place = named(thing, scene.things, zh, r), say.PLACES[down, across][zh]
-    return Turn('position', say.ask(r, 'position', zh, x=name), f'{name}在{place}。' if zh else f'The {name} is {place}.', focus=at(shown, thing))
+    return Turn('position', say.ask(r, 'position', zh, x=name), f'{name}在{place}。' if zh else f'The {name} is {place}.', focus=at(shown, thing), mentions=((name, at(shown, thing)),))
 
 
 EDGES = {'left': (lambda thing: thing.x, 0), 'right': (lambda thing: -thing.x, 0), 'top': (lambda thing: thing.y, 1), 'bottom': (lambda thing: -thing.y, 1)}
@@ -190,7 +193,7 @@ def relation(r, shown, zh):
     x, y = named(one_thing, scene.things, zh, r), named(other, scene.things, zh, r)
     holds, how = distance[0] * sign > 0, say.RELATION_NAMES[way][zh]
     answer = ('是的。' if holds else '不是。') if zh else 'Yes, it is.' if holds else 'No, it is not.'
-    return Turn('relation', say.ask(r, 'relation', zh, x=x, y=y, w=how), answer, focus=at(shown, one_thing, other))
+    return Turn('relation', say.ask(r, 'relation', zh, x=x, y=y, w=how), answer, focus=at(shown, one_thing, other), mentions=((x, at(shown, one_thing)), (y, at(shown, other))))
 
 
 def beside(r, shown, zh):
@@ -203,7 +206,7 @@ def beside(r, shown, zh):
     if any(abs(distance) < 0.14 for distance in distances) or sum(distance > 0 for distance in distances) != 1: return None
     found = [other for other in scene.things if other is not thing][[distance > 0 for distance in distances].index(True)]
     x, how = named(thing, scene.things, zh, r), say.RELATION_NAMES[way][zh]
-    return Turn('relation', say.ask(r, 'beside', zh, x=x, w=how), f'{x}的{how}是一个{full(found, zh)}。' if zh else f'The {full(found, zh)} is {how} the {x}.', focus=at(shown, found))
+    return Turn('relation', say.ask(r, 'beside', zh, x=x, w=how), f'{x}的{how}是一个{full(found, zh)}。' if zh else f'The {full(found, zh)} is {how} the {x}.', focus=at(shown, found), mentions=((x, at(shown, thing)),))
 
 
 def size(r, shown, zh):
@@ -267,14 +270,14 @@ def boxes(r, shown, zh, where=''):
     name = named(scene.things[index], scene.things, False, r)
     spoken = zh_spoken(name) if zh else name
     question = say.ask(r, 'box in', zh, x=spoken, p=where) if where else say.ask(r, 'box', zh, x=spoken)
-    return Turn('boxes', question, f'[{box_json(found[index], name)}]', ((shown.index + 1, index),), ((shown.index, index),))
+    return Turn('boxes', question, f'[{box_json(found[index], name)}]', ((shown.index + 1, index),), ((shown.index, index),), ((spoken, ((shown.index, index),)),))
 
 
 def zh_spoken(name): return '的'.join(zh_colour(word) if word in COLOURS else zh_shape(word) for word in name.split())
 
 
-SINGLE = {describe: 12, background: 3, colour: 9, shape: 4, shape_of_colour: 10, count: 10, exists: 8, read: 14, position: 14, extreme: 12, relation: 24, beside: 14,
-          size: 24, json_things: 6, json_key: 6, boxes: 14}
+SINGLE = {describe: 12, background: 3, colour: 9, shape: 4, shape_of_colour: 14, count: 10, exists: 8, read: 20, position: 14, extreme: 12, relation: 24, beside: 14,
+          size: 24, json_things: 6, json_key: 6, boxes: 12}
 
 
 def about_one(r, shown, zh):

@@ -23,7 +23,7 @@ from probes import Probes
 from tokenizer import Tokenizer
 
 SEED = 2026
-STEPS = {'vision': 2500, 'single': 300, 'several': 8000, 'together': 300}
+STEPS = {'vision': 2800, 'single': 300, 'several': 8000, 'together': 300}
 WATCHED = 2, 3          # layers of the language model: behind the first are pictures probed, behind the second questions
 SEEN_AT_ONCE = 64
 VISION_BATCH = 32       # pictures, of each of two sizes, a worker and step

@@ -106,8 +106,11 @@ def random_scene(r, words, shapes=0.66):
 
 
 def shape_scene(r, background, count=None):
-    scene = Scene(background, picture_size(r))
-    count = count or r.choices([1, 2, 3, 4], [28, 32, 24, 16])[0]
+    count = count or r.choices([1, 2, 3, 4], [28, 33, 25, 14])[0]
+    size = picture_size(r)
+    # Many shapes in a thumbnail would share what one token sees.
+    while count > 2 and size[0] * size[1] < (120 + 15 * count) ** 2: size = picture_size(r)
+    scene = Scene(background, size)
     while len(scene.things) < count:
         thing = Thing(r.choice(SHAPES), other_colour(r, background))
         if any((thing.shape, thing.colour) == (other.shape, other.colour) for other in scene.things): continue
@@ -118,8 +121,8 @@ def shape_scene(r, background, count=None):
 
 def text_scene(r, background, words):
     length = r.choices(range(1, MAX_CHARACTERS + 1), [10, 14, 18, 18, 13, 10, 9, 8])[0]
-    if r.random() < 0.5: text = r.choice('123456789' if length > 1 else '0123456789') + ''.join(r.choice('0123456789') for _ in range(length - 1))
-    elif words and r.random() < 0.7: text = r.choice(words)
+    if r.random() < 0.4: text = r.choice('123456789' if length > 1 else '0123456789') + ''.join(r.choice('0123456789') for _ in range(length - 1))
+    elif words and r.random() < 0.4: text = r.choice(words)
     else: text = ''.join(r.choice(LETTERS) for _ in range(max(2, length)))
     ratio = r.uniform(1, 2.8) if len(text) > 4 else r.choice([1, 1, 4 / 3, 16 / 9, r.uniform(0.7, 2.2)])
     side = r.choice([r.uniform(130, 220), r.uniform(160, 320), r.uniform(250, 480)])
@@ -130,7 +133,7 @@ def text_scene(r, background, words):
 
 
 # Radius by the number of shapes, in parts of the root of the area (at most half of the shorter side).
-RADII = {1: (0.14, 0.46), 2: (0.12, 0.30), 3: (0.115, 0.24), 4: (0.11, 0.2)}
+RADII = {1: (0.14, 0.46), 2: (0.13, 0.30), 3: (0.125, 0.24), 4: (0.12, 0.2)}
 
 
 def place(r, scene):
@@ -140,10 +143,11 @@ def place(r, scene):
     low, high = RADII[len(scene.things)]
     layout = r.choices(['free', 'row', 'column'], [64, 26, 10])[0] if len(scene.things) > 1 else 'free'
     if layout == 'row' and width < 0.8 * height or layout == 'column' and height < 0.8 * width: layout = 'free'
-    shrink = 1.0
-    while True:
-        if try_places(r, scene.things, width, height, unit * low * min(1, shrink + 0.15), unit * high * shrink, layout): break
-        shrink = max(0.4, shrink * 0.97)
+    shrink, tries = 1.0, 0
+    while not try_places(r, scene.things, width, height, unit * low * min(1, shrink + 0.15), unit * high * shrink, layout):
+        tries += 1
+        # Rather once more than smaller than a token.
+        shrink = max(0.75 if tries < 300 else 0.4, shrink * 0.985)
     vertical = layout == 'column'
     scene.things.sort(key=lambda thing: thing.y if vertical else thing.x)
 
@@ -159,7 +163,7 @@ def try_places(r, things, width, height, low, high, layout):
         if layout == 'row': y = min(max(line * height, radius), height - radius)
         if layout == 'column': x = min(max(line * width, radius), width - radius)
         for other in things[:index]:
-            if math.hypot(x - other.x, y - other.y) < 1.05 * (radius + other.radius) + 2: return False
+            if math.hypot(x - other.x, y - other.y) < 1.15 * (radius + other.radius) + 2: return False
             if layout != 'column' and abs(x - other.x) < 0.08 * width: return False
             if layout == 'column' and abs(y - other.y) < 0.08 * height: return False
         thing.x, thing.y, thing.radius = x, y, radius
