@@ -15,11 +15,12 @@ STRIDE = 8
 
 @dataclass
 class Sample:
-    """`parts` are ids or a picture's (grid, index), in turn; `answers` the ranges of tokens that are to be said, by turn; `mentions` (place of a
-    name's last token, what it names)"""
+    """`parts` are ids or a picture's (grid, index), in turn; `answers` the ranges of tokens that are to be said, by turn; `mentions` and `told`
+    (place of a token that names something in a question, or before one that says something, where that is to be seen)"""
     parts: list = field(default_factory=list)
     answers: list = field(default_factory=list)
     mentions: list = field(default_factory=list)
+    told: list = field(default_factory=list)
     length: int = 0
 
     def text(self, ids):
@@ -33,15 +34,18 @@ class Sample:
 
 @dataclass
 class Batch:
-    """`ids`, `targets` [B, T], `positions` [B, T, 3]; `things` [B, T]: of a token of a picture STRIDE * picture + thing (0 for none), else -1; `pictures`: by grid, indices in the pool, places [n, cells] among the B * T tokens, and which picture of
-    its dialogue each is; `answers`: (row, first, last, turn); `asked`: (row, place, where it should look)"""
+    """`ids`, `targets` [B, T], `positions` [B, T, 3]; `things` [B, T]: of a token of a picture STRIDE * picture + thing (0 for none), else -1; `letters` [B, T, 2]: the first
+    character whose middle a token of a picture has, and the one behind the last; `pictures`: by grid, indices in the pool, places [n, cells] among the B * T tokens, and which
+    picture of its dialogue each is; `answers`: (row, first, last, turn); `asked`, `told`: (row, place, where it should look)"""
     ids: np.ndarray
     targets: np.ndarray
     positions: np.ndarray
     things: np.ndarray
+    letters: np.ndarray
     pictures: dict
     answers: list
     asked: list
+    told: list
 
 
 def encode(tokenizer, messages, references, system):
@@ -60,19 +64,36 @@ def encode(tokenizer, messages, references, system):
             question(sample, tokenizer, text, message.turn)
         for ids in (end, tokenizer.encode('\n'), start, tokenizer.encode('assistant\n')): sample.text(ids)
         begin = sample.length
-        sample.text(tokenizer.encode(message.turn.answer) + end)
+        answer(sample, tokenizer, message.turn)
+        sample.text(end)
         sample.answers.append((begin, sample.length, message.turn))
         sample.text(tokenizer.encode('\n'))
     return sample
 
 
 def question(sample, tokenizer, text, turn):
-    ids = tokenizer.encode(text)
-    ends = np.cumsum([len(tokenizer.tokens[i]) for i in ids])
+    ids, ends = tokens_of(tokenizer, text)
     for name, meant in turn.mentions:
         at = text.lower().rfind(name.lower())
         if at >= 0 and meant: sample.mentions.append((sample.length + int(np.searchsorted(ends, len(text[:at + len(name)].encode()))), meant))
     sample.text(ids)
+
+
+def answer(sample, tokenizer, turn):
+    ids, ends = tokens_of(tokenizer, turn.answer)
+    at = 0
+    for before, part, meant in turn.told:
+        found = turn.answer.index(before + part, at) + len(before)
+        at = found + len(part)
+        first, last = (int(np.searchsorted(ends, len(turn.answer[:end].encode()))) for end in (found + 1, at))
+        sample.told += [(sample.length + place - 1, meant) for place in range(first, last + 1)]
+    sample.text(ids)
+
+
+def tokens_of(tokenizer, text):
+    """@returns ids, and of each the byte of the text at which it ends"""
+    ids = tokenizer.encode(text)
+    return ids, np.cumsum([len(tokenizer.tokens[i]) for i in ids])
 
 
 def random_sample(r, pictures, grids, tokenizer, single, budget):
@@ -126,8 +147,8 @@ def collate(samples, tokenizer, pool):
     rows, width = len(samples), max(sample.length for sample in samples)
     ids = np.full((rows, width), tokenizer.special('endoftext'), np.int64)
     targets, places = np.full((rows, width), IGNORED, np.int64), np.zeros((rows, width, 3), np.int64)
-    things = np.full((rows, width), -1, np.int64)
-    pictures, answers, asked = {}, [], []
+    things, letters = np.full((rows, width), -1, np.int64), np.zeros((rows, width, 2), np.int64)
+    pictures, answers, asked, told = {}, [], [], []
     for row, sample in enumerate(samples):
         at, counted, seen = 0, [], 0
         for part in sample.parts:
@@ -137,6 +158,9 @@ def collate(samples, tokenizer, pool):
                 ids[row, at:at + length] = tokenizer.special('image_pad')
                 pictures.setdefault(grid, []).append((index, row * width + at + np.arange(length), seen))
                 things[row, at:at + length] = STRIDE * seen + pool.labels[grid]['thing'][index].reshape(-1)
+                first = pool.labels[grid]['first'][index].reshape(-1)
+                letters[row, at:at + length, 0] = first - 1
+                letters[row, at:at + length, 1] = first - 1 + (first > 0) * (pool.labels[grid]['slots'][index] > 0).sum(-1).reshape(-1)
                 counted.append(grid)
                 seen += 1
             else:
@@ -150,13 +174,18 @@ def collate(samples, tokenizer, pool):
             answers.append((row, first - 1, last - 1, turn))
             if turn.focus: asked.append((row, first - 1, turn.focus))
         asked += [(row, place, meant) for place, meant in sample.mentions]
-    return Batch(ids, targets, places, things, {grid: tuple(map(np.stack, zip(*items))) for grid, items in pictures.items()}, answers, asked)
+        told += [(row, place, meant) for place, meant in sample.told]
+    return Batch(ids, targets, places, things, letters, {grid: tuple(map(np.stack, zip(*items))) for grid, items in pictures.items()}, answers, asked, told)
 
 
-def pointers(batch):
-    """Of each name in a question, and of the token before each answer that says where to look: row, place, and which tokens of the row are meant [n, T]."""
-    found = batch.asked
+def pointers(batch, found):
+    """@param found the batch's `asked` or `told` @returns of each: row, place, and which tokens of the row are meant [n, T]"""
     meant = np.zeros((len(found), batch.ids.shape[1]), bool)
-    for mask, (row, first, focus) in zip(meant, found):
-        for picture, thing in focus: mask |= (batch.things[row] // STRIDE == picture) & (batch.things[row] >= 0) if thing is None else batch.things[row] == STRIDE * picture + thing + 1
+    for mask, (row, _, focus) in zip(meant, found):
+        things = batch.things[row]
+        for picture, thing in focus:
+            if thing is not None and thing >= 0: mask |= things == STRIDE * picture + thing + 1
+            else:
+                here = (things >= 0) & (things // STRIDE == picture)
+                mask |= here if thing is None else here & (batch.letters[row, :, 0] <= -1 - thing) & (-1 - thing < batch.letters[row, :, 1])
     return np.array([row for row, _, _ in found], np.int64), np.array([first for _, first, _ in found], np.int64), meant

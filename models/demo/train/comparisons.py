@@ -1,13 +1,13 @@
 """Questions about several pictures at once; as in questions.py, a task gives a `Turn` or None."""
 import phrases as say
 from phrases import a, listed, zh_colour, zh_shape
-from questions import Turn, at, boxes, describe_scene, one, sentence
+from questions import Turn, at, boxes, colour_answer, describe_scene, one, sentence, spelled, told_colour, told_scene, told_shape
 from world import COLOURS, SHAPES
 
 
 def describe_all(r, pictures, zh):
     parts = [f'图{i + 1}：{describe_scene(shown.scene, zh)}。' if zh else f'Picture {i + 1}: {describe_scene(shown.scene, zh)}.' for i, shown in enumerate(pictures)]
-    return Turn('describe each', say.ask(r, 'describe all', zh), ('' if zh else ' ').join(parts))
+    return Turn('describe each', say.ask(r, 'describe all', zh), ('' if zh else ' ').join(parts), told=sum((told_scene(shown, zh) for shown in pictures), ()))
 
 
 def how_many(r, pictures, zh):
@@ -22,16 +22,17 @@ def about_nth(r, pictures, zh):
     way = r.random()
     if way < 0.2 and scene.text:
         what = ('数字' if scene.kind == 'number' else '单词') if zh else scene.kind
-        return Turn('nth picture', say.ask(r, 'read in', zh, x=what, p=name), say.FOUND[scene.kind][zh].format(scene.text), focus=whole, mentions=((name, whole),))
+        return Turn('nth picture', say.ask(r, 'read in', zh, x=what, p=name), say.FOUND[scene.kind][zh].format(scene.text), focus=whole, mentions=((name, whole),),
+                    told=spelled(pictures[index], say.FOUND[scene.kind][zh].partition('{')[0]))
     if way < 0.45 and scene.things:
         thing = r.choice(scene.things)
         if not one([other for other in scene.things if other.shape == thing.shape]): return None
         question = say.ask(r, 'colour in', zh, x=zh_shape(thing.shape) if zh else thing.shape, p=name)
-        return Turn('nth picture', question, f'{zh_shape(thing.shape)}是{zh_colour(thing.colour)}的。' if zh else f'The {thing.shape} is {thing.colour}.',
-                    focus=at(pictures[index], thing), mentions=((name, whole), (zh_shape(thing.shape) if zh else thing.shape, at(pictures[index], thing))))
+        return Turn('nth picture', question, colour_answer(thing, zh), focus=at(pictures[index], thing),
+                    mentions=((name, whole), (zh_shape(thing.shape) if zh else thing.shape, at(pictures[index], thing))), told=told_colour(pictures[index], thing, zh))
     if way < 0.6 and scene.things:
         return Turn('nth picture', say.ask(r, 'count in', zh, p=name), say.how_many(len(scene.things), '图形' if zh else 'shape', zh), focus=whole, mentions=((name, whole),))
-    return Turn('nth picture', say.ask(r, 'in picture', zh, p=name), sentence(describe_scene(scene, zh), zh), focus=whole, mentions=((name, whole),))
+    return Turn('nth picture', say.ask(r, 'in picture', zh, p=name), sentence(describe_scene(scene, zh), zh), focus=whole, mentions=((name, whole),), told=told_scene(pictures[index], zh))
 
 
 def box_in(r, pictures, zh):
@@ -56,7 +57,8 @@ def which_picture(r, pictures, zh):
     if len(found) > 2: return None
     focus = tuple((i, k) for i in found for k, thing in enumerate(pictures[i].scene.things) if thing.shape == kind and tone in (None, thing.colour))
     what = (f'{zh_colour(tone)}的{zh_shape(kind)}' if tone else zh_shape(kind)) if zh else f'{tone} {kind}' if tone else kind
-    return Turn('which picture', say.ask(r, 'which picture', zh, x=what, a=a(what)), where(found, what, zh), focus=focus, mentions=((what, focus),))
+    return Turn('which picture', say.ask(r, 'which picture', zh, x=what, a=a(what)), where(found, what, zh), focus=focus, mentions=((what, focus),),
+                told=tuple(('', str(i + 1), tuple(place for place in focus if place[0] == i)) for i in found))
 
 
 def which_picture_text(r, pictures, zh):
@@ -80,7 +82,7 @@ def most_shapes(r, pictures, zh):
     index = numbers.index(wanted)
     word = ('most' if most else 'fewest') if len(pictures) > 2 else ('more' if most else 'fewer')
     return Turn('compare', say.ask(r, 'most' if most else 'fewest', zh), f'图{index + 1}的图形{"最" if len(pictures) > 2 else "更"}{"多" if most else "少"}。' if zh
-                else f'Picture {index + 1} has {"the " if len(pictures) > 2 else ""}{word} shapes.')
+                else f'Picture {index + 1} has {"the " if len(pictures) > 2 else ""}{word} shapes.', told=(('', str(index + 1), ((index, None),)),))
 
 
 def content(scene): return scene.background, scene.text, scene.colour, tuple((thing.shape, thing.colour) for thing in scene.things)
@@ -105,22 +107,27 @@ def same_background(r, pictures, zh):
 
 def differ(r, pictures, zh):
     if len(pictures) != 2: return None
-    return Turn('compare', say.ask(r, 'differ', zh), difference(*(shown.scene for shown in pictures), zh))
+    answer, told = difference(*pictures, zh)
+    return Turn('compare', say.ask(r, 'differ', zh), answer, told=told)
 
 
-def difference(first, second, zh):
+def difference(one_picture, other, zh):
+    """@returns the answer, and where its parts are read off"""
+    first, second = one_picture.scene, other.scene
     if content(first) == content(second):
-        return f'两张图片一样：{describe_scene(first, zh)}。' if zh else f'Both pictures show the same: {describe_scene(first, zh)}.'
+        return f'两张图片一样：{describe_scene(first, zh)}。' if zh else f'Both pictures show the same: {describe_scene(first, zh)}.', told_scene(one_picture, zh)
     if one(first.things) and one(second.things):
         (left,), (right,) = first.things, second.things
+        told = sum((part(one_picture, left, zh) + part(other, right, zh) for part, differs_in in ((told_shape, left.shape != right.shape), (told_colour, left.colour != right.colour)) if differs_in), ())
         pairs = [('形状' if zh else 'shape', *(zh_shape(thing.shape) if zh else thing.shape for thing in (left, right))),
                  ('颜色' if zh else 'colour', *(zh_colour(thing.colour) if zh else thing.colour for thing in (left, right))),
                  ('背景' if zh else 'background', *(zh_colour(scene.background) if zh else scene.background for scene in (first, second)))]
-        return ('' if zh else ' ').join(differs(*pair, zh) for pair in pairs if pair[1] != pair[2])
+        return ('' if zh else ' ').join(differs(*pair, zh) for pair in pairs if pair[1] != pair[2]), told
     if first.kind == second.kind == 'number' and (first.colour, first.background) == (second.colour, second.background):
-        return differs('数字' if zh else 'number', first.text, second.text, zh)
-    if zh: return f'图1：{describe_scene(first, zh)}。图2：{describe_scene(second, zh)}。'
-    return f'Picture 1 shows {describe_scene(first, zh)}, picture 2 shows {describe_scene(second, zh)}.'
+        return differs('数字' if zh else 'number', first.text, second.text, zh), spelled(one_picture, '图1是' if zh else ': ') + spelled(other, '图2是' if zh else ', ')
+    told = told_scene(one_picture, zh) + told_scene(other, zh)
+    if zh: return f'图1：{describe_scene(first, zh)}。图2：{describe_scene(second, zh)}。', told
+    return f'Picture 1 shows {describe_scene(first, zh)}, picture 2 shows {describe_scene(second, zh)}.', told
 
 
 def differs(what, left, right, zh):

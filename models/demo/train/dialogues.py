@@ -5,7 +5,7 @@ import phrases as say
 import questions
 from comparisons import about_several, how_many
 from phrases import zh_colour, zh_shape
-from questions import Turn, about_one, at, describe_scene, sentence, side
+from questions import Turn, about_one, at, colour_answer, describe_scene, sentence, side, told_box, told_colour, told_scene
 from words import LOOSE_EN, LOOSE_ZH
 
 SYSTEM = ['You are a helpful assistant.'] * 12 + [
@@ -44,7 +44,7 @@ def dialogue(r, pictures, zh, turns, more=lambda: None):
 
 def next_turn(r, pictures, zh, last, added):
     if not pictures: return without_picture(r, zh)
-    if added and r.random() < 0.6: return Turn('follow-up', say.ask(r, 'this one', zh), sentence(describe_scene(pictures[-1].scene, zh), zh), focus=((len(pictures) - 1, None),))
+    if added and r.random() < 0.6: return Turn('follow-up', say.ask(r, 'this one', zh), sentence(describe_scene(pictures[-1].scene, zh), zh), focus=((len(pictures) - 1, None),), told=told_scene(pictures[-1], zh))
     if last and r.random() < 0.03: return small_talk(r, zh, ['hello', 'who', 'thanks', 'bye', 'photo'])
     if last and not added and r.random() < 0.25:
         turn = follow_up(r, pictures, zh, last)
@@ -60,16 +60,18 @@ def follow_up(r, pictures, zh, last):
         if last.task != 'nth picture' or 'colour' in last.question or '颜色' in last.question or not (last.answer.startswith('A') or '背景上' in last.answer): return None
         index = r.randrange(len(pictures))
         name, whole = say.picture_name(r, index, zh), ((index, None),)
-        return Turn('follow-up', say.ask(r, 'and in', zh, p=name), sentence(describe_scene(pictures[index].scene, zh), zh), focus=whole, mentions=((name, whole),))
+        return Turn('follow-up', say.ask(r, 'and in', zh, p=name), sentence(describe_scene(pictures[index].scene, zh), zh), focus=whole, mentions=((name, whole),),
+                    told=told_scene(pictures[index], zh))
     things = pictures[0].scene.things
     if last.task == 'shape' and things:
-        return Turn('follow-up', say.ask(r, 'its colour', zh), colour_answer(things[0], zh))
+        return Turn('follow-up', say.ask(r, 'its colour', zh), colour_answer(things[0], zh), told=told_colour(pictures[0], things[0], zh))
     if len(things) < 2: return None
     thing = r.choice(things)
     if sum(other.shape == thing.shape for other in things) > 1: return None
     name = zh_shape(thing.shape) if zh else thing.shape
     question, where = say.ask(r, 'and the', zh, x=name), at(pictures[0], thing)
-    if last.task == 'colour' and 'ackground' not in last.answer and '背景' not in last.answer: return Turn('follow-up', question, colour_answer(thing, zh), focus=where, mentions=((name, where),))
+    if last.task == 'colour' and 'ackground' not in last.answer and '背景' not in last.answer:
+        return Turn('follow-up', question, colour_answer(thing, zh), focus=where, mentions=((name, where),), told=told_colour(pictures[0], thing, zh))
     if last.task == 'position' and any(f' is {place[0]}.' in last.answer or f'在{place[1]}。' in last.answer for place in say.PLACES.values()) and not last.answer.startswith('The ' + thing.colour):
         scene = pictures[0].scene
         across, down = side(thing.x / scene.size[0]), side(thing.y / scene.size[1])
@@ -78,11 +80,9 @@ def follow_up(r, pictures, zh, last):
         return Turn('follow-up', question, f'{name}在{place}。' if zh else f'The {name} is {place}.', focus=where, mentions=((name, where),))
     if last.task == 'boxes':
         found = questions.boxes_of(pictures[0].scene, pictures[0].grid)[things.index(thing)]
-        return Turn('follow-up', question, f'[{questions.box_json(found, thing.shape)}]', ((1, things.index(thing)),), where, ((name, where),))
+        return Turn('follow-up', question, f'[{questions.box_json(found, thing.shape)}]', ((1, things.index(thing)),), where, ((name, where),),
+                    told_box(pictures[0], thing, found, thing.shape))
     return None
-
-
-def colour_answer(thing, zh): return f'{zh_shape(thing.shape)}是{zh_colour(thing.colour)}的。' if zh else f'The {thing.shape} is {thing.colour}.'
 
 
 def small_talk(r, zh, kinds):

@@ -30,37 +30,45 @@ def expectation(turn, pictures):
 
 class Examples:
     def __init__(self, folder, number, seed):
-        self.folder, self.number, self.r, self.fonts = folder, number, random.Random(seed), world.fonts()
+        self.folder, self.number, self.fonts = folder, number, world.fonts()
+        self.r, self.pencil = random.Random(seed), random.Random(f'{seed}/pictures')
         self.have, self.examples = Counter(), []
         os.makedirs(f'{folder}/pictures', exist_ok=True)
 
-    def wanted(self, task, zh): return task in TASKS and self.have[task, zh] < self.number
+    def wanted(self, turn, zh): return turn.question and turn.task in TASKS and self.have[turn.task, zh] < self.number
 
     def done(self): return all(self.have[task, zh] >= self.number for task in TASKS for zh in (False, True))
 
-    def draw(self, index):
-        """@returns a scene that is shown, with its picture"""
-        scene = world.random_scene(self.r, HELD_OUT)
-        if scene.kind == 'word' and scene.text not in HELD_OUT: return self.draw(index)
-        picture = world.wear(self.r, world.draw(self.r, scene, self.fonts))
-        return Shown(scene, grid_of(*picture.size), index), picture
+    def scene(self):
+        while True:
+            scene = world.random_scene(self.r, HELD_OUT)
+            if scene.kind != 'word' or scene.text in HELD_OUT: return scene
 
     def try_one(self):
         r = self.r
         zh = r.random() < 0.5
-        drawn = [self.draw(index) for index in range(r.choices(range(5), [10, 50, 24, 10, 6])[0])]
-        if len(drawn) == 2 and r.random() < 0.15: drawn[1] = (Shown(drawn[0][0].scene, drawn[0][0].grid, 1), drawn[0][1])
-        pictures = [shown for shown, _ in drawn]
-        first = self.first(pictures, zh)
-        second = follow_up(r, pictures, zh, first) if pictures and r.random() < 0.5 else None
-        turn = second or first
-        if not turn.question or not self.wanted(turn.task, zh): return
+        scenes = [self.scene() for _ in range(r.choices(range(5), [10, 50, 24, 10, 6])[0])]
+        if len(scenes) == 2 and r.random() < 0.15: scenes[1] = scenes[0]
+        pictures = [Shown(scene, grid_of(*scene.size), index) for index, scene in enumerate(scenes)]
+        # Most tries are of a task that has enough: pictures are drawn only for the others. Then boxes are known, and the same is asked once more.
+        asking = r.getstate()
+        if not self.wanted(self.ask(pictures, zh)[1], zh): return
+        drawn = {id(scene): world.wear(self.pencil, world.draw(self.pencil, scene, self.fonts)) for scene in scenes}
+        r.setstate(asking)
+        (first, second), turn = self.ask(pictures, zh)
         turns = [{'message': first.question or ('描述图片。' if zh else 'Describe the pictures.')}, {'message': second.question}] if second else [{'message': first.question}]
         turns[-1]['expect'] = expectation(turn, pictures)
         self.have[turn.task, zh] += 1
         language = 'zh' if zh else 'en'
         name = f'{turn.task.replace(" ", "-")}-{language}-{self.have[turn.task, zh]:02}'
-        self.examples.append({'id': name, 'task': turn.task, 'language': language, 'pictures': [self.save(picture, f'{name}-{i + 1}') for i, (_, picture) in enumerate(drawn)], 'turns': turns})
+        self.examples.append({'id': name, 'task': turn.task, 'language': language, 'turns': turns,
+                              'pictures': [self.save(drawn[id(scene)], f'{name}-{i + 1}') for i, scene in enumerate(scenes)]})
+
+    def ask(self, pictures, zh):
+        """@returns a turn and one that follows or None, and the one of them that counts"""
+        first = self.first(pictures, zh)
+        second = follow_up(self.r, pictures, zh, first) if pictures and self.r.random() < 0.5 else None
+        return (first, second), second or first
 
     def first(self, pictures, zh):
         if not pictures: return without_picture(self.r, zh)

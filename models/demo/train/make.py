@@ -14,6 +14,8 @@ PICTURES, SEED = 70_000, 'train'
 # Read by ops.py and by the libraries when they are loaded.
 os.environ.setdefault('TRAIN_DIR', FOLDER)
 os.environ.setdefault('OMP_NUM_THREADS', '1')
+# Read by the C library of the training's process: memory that was freed is kept, since each step asks for the same again.
+for setting in ('MALLOC_TRIM_THRESHOLD_', 'MALLOC_MMAP_THRESHOLD_'): os.environ.setdefault(setting, '4000000000')
 
 
 def main():

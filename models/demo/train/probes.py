@@ -52,17 +52,18 @@ class Probes(nn.Module):
         loss = loss + 0.5 * marked_mean(edges, labels['thing'].flatten() > 0)
         return loss + box_loss(self.told['box'](x), labels['box'].view(n, cells, 4), labels['thing']), right
 
-    def of_answers(self, x, things, rows, places, meant):
-        """Whether what stands before an answer knows which tokens of the pictures it is about.
+    def pointing(self, x): return torch.bmm(self.asking(x), self.showing(x).transpose(1, 2)) * POINTER ** -0.5
 
-        @param x hidden states [B, T, width] @param things see batches.Batch @param rows, places of the tokens before the answers [n] @param meant [n, T]
+    def of_pointing(self, scores, things, rows, places, meant):
+        """Whether a token knows which tokens of the pictures it is about, or what comes next is read off.
+
+        @param scores of `pointing` [B, T, T] @param things see batches.Batch @param rows, places of these tokens [n] @param meant [n, T]
         @returns loss, the share of weight on what is meant
         """
-        scores = torch.einsum('nd,ntd->nt', self.asking(x[rows, places]), self.showing(x)[rows]).float() * POINTER ** -0.5
-        before = torch.arange(x.shape[1], device=x.device) < places[:, None]
-        scores = scores.masked_fill((things[rows] < 0) | ~before, -1e9)
+        seen = (things[rows] >= 0) & (torch.arange(things.shape[1], device=things.device) < places[:, None])
+        scores = scores[rows, places].float().masked_fill(~seen, -1e9)
         right = torch.logsumexp(scores.masked_fill(~meant, -1e9), -1) - torch.logsumexp(scores, -1)
-        known = meant.any(-1)
+        known = (meant & seen).any(-1)
         return -marked_mean(right.clamp(min=-20), known), marked_mean(right.exp(), known).item()
 
 

@@ -25,10 +25,12 @@ class Turn:
     answer: str
     # Of a turn about boxes: which things of which picture (1-based) are to be found.
     boxes: tuple = ()
-    # Where to look for the answer: pictures and their things, both from 0; None for a thing means the whole picture.
+    # Where to look for the answer: pictures and their things, both from 0; None for a thing means the whole picture, -1 - n the n-th character.
     focus: tuple = ()
     # Names in the question, each with what it is the name of, as in `focus`.
     mentions: tuple = ()
+    # Parts of the answer in their order, each as (what stands before it, the part, where it is read off).
+    told: tuple = ()
 
 
 def one(values): return len(values) == 1
@@ -60,13 +62,23 @@ def describe_scene(scene, zh):
     return listed([a(full(thing, zh)) for thing in scene.things], zh) + on
 
 
+def told_scene(shown, zh):
+    """Where the parts of `describe_scene` are read off; see `Turn.told`."""
+    if shown.scene.text: return spelled(shown, {'number': ('number ', '数字'), 'word': ('word ', '单词')}[shown.scene.kind][zh])
+    return tuple(('', full(thing, zh), at(shown, thing)) for thing in shown.scene.things)
+
+
+def spelled(shown, before):
+    return tuple(('' if index else before, character, ((shown.index, -1 - index),)) for index, character in enumerate(shown.scene.text))
+
+
 def sentence(text, zh): return text + '。' if zh else text[0].upper() + text[1:] + '.'
 
 
 # ---------------------------------------------------------------- one picture
 
 def describe(r, shown, zh):
-    return Turn('describe', say.ask(r, 'describe', zh), sentence(describe_scene(shown.scene, zh), zh))
+    return Turn('describe', say.ask(r, 'describe', zh), sentence(describe_scene(shown.scene, zh), zh), told=told_scene(shown, zh))
 
 
 def background(r, shown, zh):
@@ -84,13 +96,22 @@ def colour(r, shown, zh):
     name = zh_shape(thing.shape) if zh else thing.shape
     question = say.ask(r, 'colour', zh, x=name)
     if one(scene.things) and r.random() < 0.4: question = say.ask(r, 'its colour', zh)
-    return Turn('colour', question, f'{zh_shape(thing.shape)}是{zh_colour(thing.colour)}的。' if zh else f'The {thing.shape} is {thing.colour}.', focus=at(shown, thing), mentions=((name, at(shown, thing)),))
+    return Turn('colour', question, colour_answer(thing, zh), focus=at(shown, thing), mentions=((name, at(shown, thing)),), told=told_colour(shown, thing, zh))
+
+
+def colour_answer(thing, zh): return f'{zh_shape(thing.shape)}是{zh_colour(thing.colour)}的。' if zh else f'The {thing.shape} is {thing.colour}.'
+
+
+def told_colour(shown, thing, zh): return (('', zh_colour(thing.colour) if zh else thing.colour, at(shown, thing)),)
+
+
+def told_shape(shown, thing, zh): return (('', zh_shape(thing.shape) if zh else thing.shape, at(shown, thing)),)
 
 
 def shape(r, shown, zh):
     things = shown.scene.things
     if not one(things): return None
-    return Turn('shape', say.ask(r, 'shape', zh), f'这是一个{zh_shape(things[0].shape)}。' if zh else f'It is {a(things[0].shape)}.')
+    return Turn('shape', say.ask(r, 'shape', zh), f'这是一个{zh_shape(things[0].shape)}。' if zh else f'It is {a(things[0].shape)}.', told=told_shape(shown, things[0], zh))
 
 
 def shape_of_colour(r, shown, zh):
@@ -99,7 +120,8 @@ def shape_of_colour(r, shown, zh):
     thing = r.choice(things)
     if not one([other for other in things if other.colour == thing.colour]): return None
     return Turn('which shape', say.ask(r, 'which shape', zh, c=zh_colour(thing.colour) if zh else thing.colour),
-                f'{zh_colour(thing.colour)}的是{zh_shape(thing.shape)}。' if zh else f'The {thing.colour} shape is {a(thing.shape)}.', focus=at(shown, thing), mentions=((zh_colour(thing.colour) if zh else thing.colour, at(shown, thing)),))
+                f'{zh_colour(thing.colour)}的是{zh_shape(thing.shape)}。' if zh else f'The {thing.colour} shape is {a(thing.shape)}.', focus=at(shown, thing), mentions=((zh_colour(thing.colour) if zh else thing.colour, at(shown, thing)),),
+                told=told_shape(shown, thing, zh))
 
 
 def count(r, shown, zh):
@@ -142,7 +164,7 @@ def read(r, shown, zh):
     if way == 'text': found = scene.text
     else: found = scene.text if scene.kind == way else ''
     if not found: return Turn('read nothing', question, say.NOTHING[way][zh])
-    return Turn(task, question, say.FOUND[way][zh].format(found))
+    return Turn(task, question, say.FOUND[way][zh].format(found), told=spelled(shown, say.FOUND[way][zh].partition('{')[0]))
 
 
 # ---------------------------------------------------------------- where and how large
@@ -175,7 +197,8 @@ def extreme(r, shown, zh):
     first, second = sorted(scene.things, key=key)[:2]
     if abs(key(first) - key(second)) < 0.1 * scene.size[axis]: return None
     where = say.EDGE_NAMES[edge][zh]
-    return Turn('position', say.ask(r, 'extreme', zh, x=where, s=edge), f'{where}是一个{full(first, zh)}。' if zh else f'The {full(first, zh)} is {where}.', focus=at(shown, first))
+    return Turn('position', say.ask(r, 'extreme', zh, x=where, s=edge), f'{where}是一个{full(first, zh)}。' if zh else f'The {full(first, zh)} is {where}.', focus=at(shown, first),
+                told=(('', full(first, zh), at(shown, first)),))
 
 
 RELATIONS = {'left of': (0, 1), 'right of': (0, -1), 'above': (1, 1), 'below': (1, -1)}
@@ -206,7 +229,8 @@ def beside(r, shown, zh):
     if any(abs(distance) < 0.14 for distance in distances) or sum(distance > 0 for distance in distances) != 1: return None
     found = [other for other in scene.things if other is not thing][[distance > 0 for distance in distances].index(True)]
     x, how = named(thing, scene.things, zh, r), say.RELATION_NAMES[way][zh]
-    return Turn('relation', say.ask(r, 'beside', zh, x=x, w=how), f'{x}的{how}是一个{full(found, zh)}。' if zh else f'The {full(found, zh)} is {how} the {x}.', focus=at(shown, found), mentions=((x, at(shown, thing)),))
+    return Turn('relation', say.ask(r, 'beside', zh, x=x, w=how), f'{x}的{how}是一个{full(found, zh)}。' if zh else f'The {full(found, zh)} is {how} the {x}.', focus=at(shown, found),
+                mentions=((x, at(shown, thing)),), told=(('是一个' if zh else '', full(found, zh), at(shown, found)),))
 
 
 def size(r, shown, zh):
@@ -219,7 +243,7 @@ def size(r, shown, zh):
     word = ('largest' if largest else 'smallest') if len(scene.things) > 2 else ('larger' if largest else 'smaller')
     asked = ('最大' if largest else '最小') if zh else word if r.random() < 0.8 else {'largest': 'biggest', 'larger': 'bigger'}.get(word, word)
     return Turn('size', say.ask(r, 'size', zh, x=asked), f"{asked}的是{full(first, zh)}。" if zh else f"The {full(first, zh)} is {'the ' if len(scene.things) > 2 else ''}{word}.",
-                focus=at(shown, first))
+                focus=at(shown, first), told=(('', full(first, zh), at(shown, first)),))
 
 
 # ---------------------------------------------------------------- JSON
@@ -231,31 +255,37 @@ def json_things(r, shown, zh):
     scene = shown.scene
     if scene.text:
         key, value = text_json(scene)
-        return Turn('json', say.ask(r, 'json', zh), f'{{"{key}":"{value}","color":"{scene.colour}"}}')
+        return Turn('json', say.ask(r, 'json', zh), f'{{"{key}":"{value}","color":"{scene.colour}"}}', told=spelled(shown, f'"{key}":"'))
     turned = r.random() < 0.4
     keys = ('color', 'shape') if turned else ('shape', 'color')
     objects = ['{' + ','.join(f'"{key}":"{thing.shape if key == "shape" else thing.colour}"' for key in keys) + '}' for thing in scene.things]
     question = say.ask(r, 'json of', zh, x=keys[0], y=keys[1]) if turned or r.random() < 0.5 else say.ask(r, 'json', zh)
-    return Turn('json', question, objects[0] if one(objects) else '[' + ','.join(objects) + ']')
+    told = tuple(('', getattr(thing, 'colour' if key == 'color' else key), at(shown, thing)) for thing in scene.things for key in keys)
+    return Turn('json', question, objects[0] if one(objects) else '[' + ','.join(objects) + ']', told=told)
 
 
 def json_key(r, shown, zh):
     """One key that the question names."""
-    scene = shown.scene
+    scene, told = shown.scene, ()
     key = r.choice(['count', 'background', 'shapes', 'colors', 'text', 'number', 'word'])
     if key in ('text', 'number', 'word'):
         if not scene.text or key != 'text' and key != scene.kind: return None
-        value = f'"{scene.text}"'
+        value, told = f'"{scene.text}"', spelled(shown, f'"{key}":"')
     elif key == 'background': value = f'"{scene.background}"'
     elif scene.text: return None
     elif key == 'count': value = str(len(scene.things))
-    else: value = '[' + ','.join(f'"{thing.shape if key == "shapes" else thing.colour}"' for thing in scene.things) + ']'
-    return Turn('json', say.ask(r, 'json key', zh, k=key), f'{{"{key}":{value}}}')
+    else:
+        names = [thing.shape if key == 'shapes' else thing.colour for thing in scene.things]
+        value, told = '[' + ','.join(f'"{name}"' for name in names) + ']', tuple(('"', name, at(shown, thing)) for name, thing in zip(names, scene.things))
+    return Turn('json', say.ask(r, 'json key', zh, k=key), f'{{"{key}":{value}}}', told=told)
 
 
 # ---------------------------------------------------------------- boxes
 
 def box_json(box, label): return f'{{"bbox_2d":[{",".join(map(str, box))}],"label":"{label}"}}'
+
+
+def told_box(shown, thing, box, label): return (('[', ','.join(map(str, box)), at(shown, thing)), ('', label, at(shown, thing)))
 
 
 def boxes(r, shown, zh, where=''):
@@ -265,18 +295,20 @@ def boxes(r, shown, zh, where=''):
     found = boxes_of(scene, shown.grid)
     if r.random() < 0.3 and not where:
         answer = '[' + ','.join(box_json(box, full(thing, False)) for box, thing in zip(found, scene.things)) + ']'
-        return Turn('boxes of all', say.ask(r, 'boxes', zh), answer, tuple((shown.index + 1, index) for index in range(len(found))))
+        told = sum((told_box(shown, thing, box, full(thing, False)) for box, thing in zip(found, scene.things)), ())
+        return Turn('boxes of all', say.ask(r, 'boxes', zh), answer, tuple((shown.index + 1, index) for index in range(len(found))), told=told)
     index = r.randrange(len(found))
     name = named(scene.things[index], scene.things, False, r)
     spoken = zh_spoken(name) if zh else name
     question = say.ask(r, 'box in', zh, x=spoken, p=where) if where else say.ask(r, 'box', zh, x=spoken)
-    return Turn('boxes', question, f'[{box_json(found[index], name)}]', ((shown.index + 1, index),), ((shown.index, index),), ((spoken, ((shown.index, index),)),))
+    return Turn('boxes', question, f'[{box_json(found[index], name)}]', ((shown.index + 1, index),), ((shown.index, index),), ((spoken, ((shown.index, index),)),),
+                told_box(shown, scene.things[index], found[index], name))
 
 
 def zh_spoken(name): return '的'.join(zh_colour(word) if word in COLOURS else zh_shape(word) for word in name.split())
 
 
-SINGLE = {describe: 12, background: 3, colour: 9, shape: 4, shape_of_colour: 14, count: 10, exists: 8, read: 20, position: 14, extreme: 12, relation: 24, beside: 14,
+SINGLE = {describe: 12, background: 3, colour: 9, shape: 4, shape_of_colour: 14, count: 10, exists: 8, read: 20, position: 14, extreme: 12, relation: 32, beside: 18,
           size: 24, json_things: 6, json_key: 6, boxes: 12}
 
 

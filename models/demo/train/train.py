@@ -23,7 +23,7 @@ from probes import Probes
 from tokenizer import Tokenizer
 
 SEED = 2026
-STEPS = {'vision': 2800, 'single': 300, 'several': 8000, 'together': 300}
+STEPS = {'vision': 2600, 'single': 300, 'several': 7700, 'together': 300}
 WATCHED = 2, 3          # layers of the language model: behind the first are pictures probed, behind the second questions
 SEEN_AT_ONCE = 64
 VISION_BATCH = 32       # pictures, of each of two sizes, a worker and step
@@ -187,11 +187,12 @@ class Worker:
         if embedded: x = x.index_copy(0, self.tensor(np.concatenate(places)), torch.cat(embedded))
         hidden, (early, later) = self.model.hidden(x.view(rows, width, -1), self.tensor(batch.positions), WATCHED)
         if r is not None:
-            rows_asked, places_asked, meant = map(self.tensor, pointers(batch))
-            if len(rows_asked):
-                part, right = self.probes.of_answers(later, self.tensor(batch.things), rows_asked, places_asked, meant)
+            scores, things = self.probes.pointing(later), self.tensor(batch.things)
+            for name, found in (('asked', batch.asked), ('told', batch.told)):
+                if not found: continue
+                part, right = self.probes.of_pointing(scores, things, *map(self.tensor, pointers(batch, found)))
                 probing = probing + POINTING * part
-                self.note('pointer', part.item(), {'right': right})
+                self.note(name, part.item(), {'right': right})
             for grid, (indices, where, which) in batch.pictures.items():
                 told = early.flatten(0, 1)[self.tensor(where.reshape(-1))].view(*where.shape, -1)
                 part, right = self.probes.of_text(told, self.labels(pictures, grid, indices), self.tensor(which))

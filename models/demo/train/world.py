@@ -54,7 +54,7 @@ class Thing:
     x: float = 0.0
     y: float = 0.0
     radius: float = 0.0
-    box: tuple = ()
+    box: tuple = (0, 0, 0, 0)
 
 
 @dataclass
