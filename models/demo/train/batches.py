@@ -7,10 +7,11 @@ import numpy as np
 from dialogues import PICTURE, SYSTEM, dialogue
 from model import positions
 from pool import likeness
+from probes import IGNORED
 from questions import Shown
 
-IGNORED = -100
 STRIDE = 8
+MARKS = 'down', 'large', 'zone'    # what a name is asked about its thing; see prepare.labels
 
 
 @dataclass
@@ -35,16 +36,18 @@ class Sample:
 @dataclass
 class Batch:
     """`ids`, `targets` [B, T], `positions` [B, T, 3]; `things` [B, T]: of a token of a picture STRIDE * picture + thing (0 for none), else -1; `letters` [B, T, 2]: the first
-    character whose middle a token of a picture has, and the one behind the last; `pictures`: by grid, indices in the pool, places [n, cells] among the B * T tokens, and which
-    picture of its dialogue each is; `answers`: (row, first, last, turn); `asked`, `told`: (row, place, where it should look)"""
+    character whose middle a token of a picture has, and the one behind the last; `marks` [B, T, 3]: a token's labels MARKS; `pictures`: by grid, indices in the pool, places [n, cells] among the B * T tokens, and which
+    picture of its dialogue each is; `answers`: (row, first, last, turn); `asked`, `named`, `told`: (row, place, where it should look)"""
     ids: np.ndarray
     targets: np.ndarray
     positions: np.ndarray
     things: np.ndarray
     letters: np.ndarray
+    marks: np.ndarray
     pictures: dict
     answers: list
     asked: list
+    named: list
     told: list
 
 
@@ -75,7 +78,7 @@ def question(sample, tokenizer, text, turn):
     ids, ends = tokens_of(tokenizer, text)
     for name, meant in turn.mentions:
         at = text.lower().rfind(name.lower())
-        if at >= 0 and meant: sample.mentions.append((sample.length + int(np.searchsorted(ends, len(text[:at + len(name)].encode()))), meant))
+        if at >= 0: sample.mentions.append((sample.length + int(np.searchsorted(ends, len(text[:at + len(name)].encode()))), meant))
     sample.text(ids)
 
 
@@ -147,8 +150,8 @@ def collate(samples, tokenizer, pool):
     rows, width = len(samples), max(sample.length for sample in samples)
     ids = np.full((rows, width), tokenizer.special('endoftext'), np.int64)
     targets, places = np.full((rows, width), IGNORED, np.int64), np.zeros((rows, width, 3), np.int64)
-    things, letters = np.full((rows, width), -1, np.int64), np.zeros((rows, width, 2), np.int64)
-    pictures, answers, asked, told = {}, [], [], []
+    things, letters, marks = np.full((rows, width), -1, np.int64), np.zeros((rows, width, 2), np.int64), np.zeros((rows, width, len(MARKS)), np.int64)
+    pictures, answers, asked, named, told = {}, [], [], [], []
     for row, sample in enumerate(samples):
         at, counted, seen = 0, [], 0
         for part in sample.parts:
@@ -161,6 +164,7 @@ def collate(samples, tokenizer, pool):
                 first = pool.labels[grid]['first'][index].reshape(-1)
                 letters[row, at:at + length, 0] = first - 1
                 letters[row, at:at + length, 1] = first - 1 + (first > 0) * (pool.labels[grid]['slots'][index] > 0).sum(-1).reshape(-1)
+                for number, name in enumerate(MARKS): marks[row, at:at + length, number] = pool.labels[grid][name][index].reshape(-1)
                 counted.append(grid)
                 seen += 1
             else:
@@ -173,13 +177,13 @@ def collate(samples, tokenizer, pool):
             targets[row, first - 1:last - 1] = ids[row, first:last]
             answers.append((row, first - 1, last - 1, turn))
             if turn.focus: asked.append((row, first - 1, turn.focus))
-        asked += [(row, place, meant) for place, meant in sample.mentions]
+        named += [(row, place, meant) for place, meant in sample.mentions]
         told += [(row, place, meant) for place, meant in sample.told]
-    return Batch(ids, targets, places, things, letters, {grid: tuple(map(np.stack, zip(*items))) for grid, items in pictures.items()}, answers, asked, told)
+    return Batch(ids, targets, places, things, letters, marks, {grid: tuple(map(np.stack, zip(*items))) for grid, items in pictures.items()}, answers, asked, named, told)
 
 
 def pointers(batch, found):
-    """@param found the batch's `asked` or `told` @returns of each: row, place, and which tokens of the row are meant [n, T]"""
+    """@param found the batch's `asked`, `named` or `told` @returns of each: row, place, and which tokens of the row are meant [n, T]"""
     meant = np.zeros((len(found), batch.ids.shape[1]), bool)
     for mask, (row, _, focus) in zip(meant, found):
         things = batch.things[row]
@@ -189,3 +193,20 @@ def pointers(batch, found):
                 here = (things >= 0) & (things // STRIDE == picture)
                 mask |= here if thing is None else here & (batch.letters[row, :, 0] <= -1 - thing) & (-1 - thing < batch.letters[row, :, 1])
     return np.array([row for row, _, _ in found], np.int64), np.array([first for _, first, _ in found], np.int64), meant
+
+
+def names(batch):
+    """Of each name in a question: row, place, and labels [n] of what it names: `number` of things (4 and more are one), number of the `picture`, and of a single `thing` its
+    number in the picture's order and its MARKS. IGNORED where there is no one answer, or where it has not been seen yet."""
+    labels = {name: np.full(len(batch.named), IGNORED, np.int64) for name in ('number', 'picture', 'thing', *MARKS)}
+    rows, places, meant = pointers(batch, batch.named)
+    for index, (row, place, focus) in enumerate(batch.named):
+        seen = np.flatnonzero(batch.things[row, :place] >= 0) if not focus else np.flatnonzero(meant[index, :place])
+        if not len(seen): continue
+        things = [thing for _, thing in focus if thing is not None]
+        if len(things) == len(focus): labels['number'][index] = min(4, len(things))
+        if len({picture for picture, _ in focus}) == 1: labels['picture'][index] = focus[0][0]
+        if len(focus) == len(things) == 1:
+            labels['thing'][index] = things[0] + 1
+            for name, mark in zip(MARKS, batch.marks[row, seen[0]]): labels[name][index] = mark
+    return rows, places, labels

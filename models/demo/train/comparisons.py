@@ -1,7 +1,7 @@
 """Questions about several pictures at once; as in questions.py, a task gives a `Turn` or None."""
 import phrases as say
 from phrases import a, listed, zh_colour, zh_shape
-from questions import Turn, at, boxes, colour_answer, describe_scene, one, sentence, spelled, told_colour, told_scene, told_shape
+from questions import Turn, at, boxes, colour_answer, describe_scene, last_of, one, sentence, spelled, told_colour, told_scene, told_shape
 from world import COLOURS, SHAPES
 
 
@@ -27,9 +27,10 @@ def about_nth(r, pictures, zh):
     if way < 0.45 and scene.things:
         thing = r.choice(scene.things)
         if not one([other for other in scene.things if other.shape == thing.shape]): return None
-        question = say.ask(r, 'colour in', zh, x=zh_shape(thing.shape) if zh else thing.shape, p=name)
-        return Turn('nth picture', question, colour_answer(thing, zh), focus=at(pictures[index], thing),
-                    mentions=((name, whole), (zh_shape(thing.shape) if zh else thing.shape, at(pictures[index], thing))), told=told_colour(pictures[index], thing, zh))
+        what, here = zh_shape(thing.shape) if zh else thing.shape, at(pictures[index], thing)
+        question = say.ask(r, 'colour in', zh, x=what, p=name)
+        mentions = ((name, here),) if last_of(question, what, name) == name else ((name, whole), (what, here))
+        return Turn('nth picture', question, colour_answer(thing, zh), focus=here, mentions=mentions, told=told_colour(pictures[index], thing, zh))
     if way < 0.6 and scene.things:
         return Turn('nth picture', say.ask(r, 'count in', zh, p=name), say.how_many(len(scene.things), '图形' if zh else 'shape', zh), focus=whole, mentions=((name, whole),))
     return Turn('nth picture', say.ask(r, 'in picture', zh, p=name), sentence(describe_scene(scene, zh), zh), focus=whole, mentions=((name, whole),), told=told_scene(pictures[index], zh))

@@ -13,6 +13,7 @@ from world import CHARACTERS, COLOURS, MAX_CHARACTERS, MAX_SHAPES, SHAPES
 CLASSES = {'shape': len(SHAPES) + 2, 'colour': len(COLOURS) + 1, 'thing': MAX_SHAPES + 1, 'first': MAX_CHARACTERS + 1}
 SLOT_CLASSES = len(CHARACTERS) + 1
 SEEN_CLASSES = {**CLASSES, 'zone': 10, 'down': MAX_SHAPES + 1, 'large': MAX_SHAPES + 1, 'count': MAX_SHAPES + 1, 'before': SLOT_CLASSES}
+IGNORED = -100      # a label that is not asked for
 POINTER = 64        # width in which an answer and what it is about meet
 BOX_SCALE = 4.0     # tokens: keeps the outputs near 1
 
@@ -23,6 +24,8 @@ class Probes(nn.Module):
         self.seen = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**SEEN_CLASSES, 'background': len(COLOURS), 'slots': SLOTS * SLOT_CLASSES, 'box': 4}.items()})
         self.asking, self.showing = nn.Linear(width, POINTER), nn.Linear(width, POINTER)
         self.told = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**CLASSES, 'picture': pictures, 'box': 4, 'edges': 4 * EDGE_CLASSES}.items()})
+        ranks = MAX_SHAPES + 1
+        self.named = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {'number': 5, 'picture': pictures, 'thing': ranks, 'down': ranks, 'large': ranks, 'zone': 10}.items()})
 
     def of_vision(self, x, labels):
         """@param x what the projector gives [n, cells, width] @param labels see prepare.labels, [n, rows, columns, ...] @returns loss, accuracies"""
@@ -51,6 +54,17 @@ class Probes(nn.Module):
         edges = F.cross_entropy(self.told['edges'](x).float().view(-1, EDGE_CLASSES), labels['edges'].reshape(-1), reduction='none').view(n * cells, 4).mean(-1)
         loss = loss + 0.5 * marked_mean(edges, labels['thing'].flatten() > 0)
         return loss + box_loss(self.told['box'](x), labels['box'].view(n, cells, 4), labels['thing']), right
+
+    def of_names(self, x, labels):
+        """@param x hidden states of names in questions [n, width] @param labels see batches.names @returns loss, accuracies"""
+        loss, right = 0, {}
+        for name, target in labels.items():
+            known = target != IGNORED
+            if not known.any(): continue
+            logits, target = self.named[name](x[known]).float(), target[known]
+            loss = loss + F.cross_entropy(logits, target)
+            right[name] = (logits.argmax(-1) == target).float().mean().item()
+        return loss, right
 
     def pointing(self, x): return torch.bmm(self.asking(x), self.showing(x).transpose(1, 2)) * POINTER ** -0.5
 

@@ -39,6 +39,11 @@ def one(values): return len(values) == 1
 def at(shown, *things): return tuple((shown.index, next(i for i, other in enumerate(shown.scene.things) if other is thing)) for thing in things)
 
 
+def last_of(question, *names):
+    """The name that stands last: what is meant by "the square in picture 2" is known only then."""
+    return max(filter(None, names), key=lambda name: question.lower().rfind(name.lower()))
+
+
 # ---------------------------------------------------------------- things and their names
 
 def named(thing, things, zh, r=None):
@@ -301,7 +306,7 @@ def boxes(r, shown, zh, where=''):
     name = named(scene.things[index], scene.things, False, r)
     spoken = zh_spoken(name) if zh else name
     question = say.ask(r, 'box in', zh, x=spoken, p=where) if where else say.ask(r, 'box', zh, x=spoken)
-    return Turn('boxes', question, f'[{box_json(found[index], name)}]', ((shown.index + 1, index),), ((shown.index, index),), ((spoken, ((shown.index, index),)),),
+    return Turn('boxes', question, f'[{box_json(found[index], name)}]', ((shown.index + 1, index),), ((shown.index, index),), ((last_of(question, spoken, where), ((shown.index, index),)),),
                 told_box(shown, scene.things[index], found[index], name))
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import multiprocessing, nn
 from torch.nn import functional as F
 
-from batches import IGNORED, batches, pointers
+from batches import IGNORED, batches, names, pointers
 from model import Model, Shape
 from optimizer import Optimizer
 from pool import Pictures
@@ -24,7 +24,7 @@ from tokenizer import Tokenizer
 
 SEED = 2026
 STEPS = {'vision': 2600, 'single': 300, 'several': 7700, 'together': 300}
-WATCHED = 2, 3          # layers of the language model: behind the first are pictures probed, behind the second questions
+WATCHED = 2, 3, 4       # layers of the language model: behind the first pictures are probed, behind the second where words look, behind the third names in questions
 SEEN_AT_ONCE = 64
 VISION_BATCH = 32       # pictures, of each of two sizes, a worker and step
 BATCH = 10              # dialogues, a worker and step
@@ -185,14 +185,19 @@ class Worker:
             embedded.append(seen.flatten(0, 1))
             places.append(where.reshape(-1))
         if embedded: x = x.index_copy(0, self.tensor(np.concatenate(places)), torch.cat(embedded))
-        hidden, (early, later) = self.model.hidden(x.view(rows, width, -1), self.tensor(batch.positions), WATCHED)
+        hidden, (early, later, last) = self.model.hidden(x.view(rows, width, -1), self.tensor(batch.positions), WATCHED)
         if r is not None:
             scores, things = self.probes.pointing(later), self.tensor(batch.things)
-            for name, found in (('asked', batch.asked), ('told', batch.told)):
+            for name, found in (('asked', batch.asked + batch.named), ('told', batch.told)):
                 if not found: continue
                 part, right = self.probes.of_pointing(scores, things, *map(self.tensor, pointers(batch, found)))
                 probing = probing + POINTING * part
                 self.note(name, part.item(), {'right': right})
+            if batch.named:
+                rows_named, places_named, meant = names(batch)
+                part, right = self.probes.of_names(last[self.tensor(rows_named), self.tensor(places_named)], {name: self.tensor(values) for name, values in meant.items()})
+                probing = probing + part
+                self.note('named', float(part), right)
             for grid, (indices, where, which) in batch.pictures.items():
                 told = early.flatten(0, 1)[self.tensor(where.reshape(-1))].view(*where.shape, -1)
                 part, right = self.probes.of_text(told, self.labels(pictures, grid, indices), self.tensor(which))
