@@ -8,7 +8,7 @@ from multiprocessing import Pool as Processes
 import numpy as np
 
 import world
-from prepare import grid_of, labels, prepare
+from prepare import grid_of, labels, move_text, prepare
 from words import PRINTED
 
 PIECE = 500
@@ -27,7 +27,7 @@ def draw_piece(arguments):
     os.replace(path + '.half', path)
 
 
-def draw_pool(folder, count, seed, processes, shapes=0.66):
+def draw_pool(folder, count, seed, processes, shapes=0.6):
     """Draws what is missing of a pool. Pieces that stand are kept, so that a drawing that was cut goes on."""
     os.makedirs(folder, exist_ok=True)
     with Processes(processes) as workers:
@@ -52,6 +52,15 @@ class Pictures:
         for grid in self.grids:
             for index, scene in enumerate(self.scenes[grid]):
                 for key in likeness(scene): self.alike.setdefault((grid, key), []).append(index)
+
+    def moved(self, grid, indices, r):
+        """@param r a numpy generator @returns pixels and labels of some pictures; what is written in them is moved by some pixels"""
+        pixels, marks = self.pixels[grid][indices], {name: values[indices] for name, values in self.labels[grid].items()}
+        for row, index in enumerate(indices):
+            if not self.scenes[grid][index].text: continue
+            pixels[row], found = move_text(r, self.scenes[grid][index], pixels[row])
+            for name, values in found.items(): marks[name][row] = values
+        return pixels, marks
 
     def __len__(self): return sum(map(len, self.scenes.values()))
 

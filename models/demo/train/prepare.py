@@ -1,5 +1,6 @@
 """Pictures as the service sends them to the model, and the labels of what each token of a picture shows."""
 import math
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -11,6 +12,7 @@ MIN_TOKENS, MAX_TOKENS = 16, 36
 SLOTS = 3           # characters that may have their middle in one token
 EDGE = 7            # pixels: a quarter of a token, to which boxes are told
 EDGE_CLASSES = 42   # what is further counts as the last
+FURTHEST = 14       # pixels by which writing is moved: all that a patch can have of a letter
 
 
 def grid_of(width, height):
@@ -98,3 +100,23 @@ def labels(scene, grid):
             if index: marks['before'][row, column] = 1 + CHARACTERS.index(scene.text[index - 1])
     edges = np.clip(np.rint(box * TOKEN / EDGE), 0, EDGE_CLASSES - 1).astype(np.int64)
     return {**marks, 'slots': slots, 'box': box, 'edges': edges, 'count': np.full(grid, len(scene.things), np.int64)}
+
+
+def move_text(r, scene, pixels):
+    """Moves what is written in a prepared picture as far as it goes, by FURTHEST at most; the background goes on at the edges.
+
+    @param r a numpy generator @param pixels [height, width, 3] @returns pixels and labels of the moved one
+    """
+    height, width = pixels.shape[:2]
+    grid = height // TOKEN, width // TOKEN
+    boxes = np.array([prepared_box(scene, box, grid) for box in scene.boxes])
+    right, down = (moves(r, boxes[:, axis].min(), size - boxes[:, axis + 2].max()) for axis, size in ((0, width), (1, height)))
+    across, along = right * scene.size[0] / width, down * scene.size[1] / height
+    moved = replace(scene, boxes=[(x1 + across, y1 + along, x2 + across, y2 + along) for x1, y1, x2, y2 in scene.boxes])
+    rows, columns = np.clip(np.arange(height) - down, 0, height - 1), np.clip(np.arange(width) - right, 0, width - 1)
+    return pixels[rows][:, columns], labels(moved, grid)
+
+
+def moves(r, before, behind):
+    """Whole pixels, to the left or up if less than 0. @param before, behind pixels that are free on both sides; one on each stays"""
+    return int(r.integers(-min(max(int(before) - 1, 0), FURTHEST), min(max(int(behind) - 1, 0), FURTHEST) + 1))

@@ -23,7 +23,7 @@ from probes import Probes
 from tokenizer import Tokenizer
 
 SEED = 2026
-STEPS = {'vision': 2600, 'single': 300, 'several': 7700, 'together': 300}
+STEPS = {'vision': 2600, 'single': 300, 'several': 7400, 'together': 250}
 WATCHED = 2, 3, 4       # layers of the language model: behind the first pictures are probed, behind the second where words look, behind the third names in questions
 SEEN_AT_ONCE = 64
 VISION_BATCH = 32       # pictures, of each of two sizes, a worker and step
@@ -128,7 +128,7 @@ class Worker:
         for grid, scenes in self.pictures.scenes.items():
             for first in range(self.worker * SEEN_AT_ONCE, len(scenes), self.options.workers * SEEN_AT_ONCE):
                 indices = np.arange(first, min(first + SEEN_AT_ONCE, len(scenes)))
-                self.seen_once[grid][indices] = self.model.vision(self.pixels(self.pictures, grid, indices)).cpu()
+                self.seen_once[grid][indices] = self.model.vision(self.normalised(self.pictures.pixels[grid][indices])).cpu()
         self.barrier.wait()
 
     def update(self, rate):
@@ -161,7 +161,8 @@ class Worker:
         for choice in r.choice(len(self.pictures.grids), 2, p=weights):
             grid = self.pictures.grids[choice]
             indices = r.integers(len(self.pictures.scenes[grid]), size=VISION_BATCH)
-            part, right = self.probes.of_vision(self.model.vision(self.pixels(self.pictures, grid, indices, r)), self.labels(self.pictures, grid, indices))
+            pixels, marks = self.pictures.moved(grid, indices, r)
+            part, right = self.probes.of_vision(self.model.vision(self.normalised(pixels, r)), {name: self.tensor(values) for name, values in marks.items()})
             loss = loss + part / 2
             self.note('vision', part.item(), right)
         return loss
@@ -180,7 +181,7 @@ class Worker:
         places, embedded, number, probing = [], [], sum(len(item[0]) for item in batch.pictures.values()), 0
         for grid, (indices, where, _) in batch.pictures.items():
             known = self.moving == 'language' and pictures is self.pictures
-            seen = self.seen_once[grid][indices].to(self.device) if known else self.model.vision(self.pixels(pictures, grid, indices, r))
+            seen = self.seen_once[grid][indices].to(self.device) if known else self.model.vision(self.normalised(pictures.pixels[grid][indices], r))
             if r is not None and not known: probing = probing + self.probes.of_vision(seen, self.labels(pictures, grid, indices))[0] * len(indices) / number
             embedded.append(seen.flatten(0, 1))
             places.append(where.reshape(-1))
@@ -210,11 +211,11 @@ class Worker:
 
     def labels(self, pictures, grid, indices): return {name: self.tensor(values[indices]) for name, values in pictures.labels[grid].items()}
 
-    def pixels(self, pictures, grid, indices, r=None):
-        """Normalised; in training with a little of another light."""
-        x = torch.from_numpy(pictures.pixels[grid][indices]).permute(0, 3, 1, 2).float().mul_(1 / 127.5).sub_(1)
+    def normalised(self, pixels, r=None):
+        """In training with a little of another light."""
+        x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().mul_(1 / 127.5).sub_(1)
         if r is not None:
-            gain, shift = (torch.from_numpy(r.uniform(-1, 1, (len(indices), 1, 1, 1)).astype(np.float32)) for _ in range(2))
+            gain, shift = (torch.from_numpy(r.uniform(-1, 1, (len(pixels), 1, 1, 1)).astype(np.float32)) for _ in range(2))
             x = x * (1 + 0.04 * gain) + 0.03 * shift
         return x.bfloat16().to(self.device)
 

@@ -99,7 +99,7 @@ def picture_size(r, widest=2.2):
     return max(64, round(side * math.sqrt(ratio))), max(64, round(side / math.sqrt(ratio)))
 
 
-def random_scene(r, words, shapes=0.66):
+def random_scene(r, words, shapes=0.6):
     """@param words the words that may be printed; None for random letters only. @param shapes the share of scenes with shapes."""
     background = 'white' if r.random() < 0.4 else 'black' if r.random() < 0.1 else r.choice(COLOURS)
     return shape_scene(r, background) if r.random() < shapes else text_scene(r, background, words)
@@ -124,7 +124,8 @@ def text_scene(r, background, words):
     if r.random() < 0.4: text = r.choice('123456789' if length > 1 else '0123456789') + ''.join(r.choice('0123456789') for _ in range(length - 1))
     elif words and r.random() < 0.4: text = r.choice(words)
     else: text = ''.join(r.choice(LETTERS) for _ in range(max(2, length)))
-    ratio = r.uniform(1, 2.8) if len(text) > 4 else r.choice([1, 1, 4 / 3, 16 / 9, r.uniform(0.7, 2.2)])
+    # Long words come in wide pictures, as people cut them out.
+    ratio = r.uniform(1.8, 3) if len(text) > 6 else r.uniform(1.3, 2.8) if len(text) > 4 else r.choice([1, 1, 4 / 3, 16 / 9, r.uniform(0.7, 2.2)])
     side = r.choice([r.uniform(130, 220), r.uniform(160, 320), r.uniform(250, 480)])
     size = round(side * math.sqrt(ratio)), round(side / math.sqrt(ratio))
     dark = background not in ('black', 'brown', 'blue', 'purple')
