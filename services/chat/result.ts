@@ -46,10 +46,16 @@ export function createResult ({ request, info, text, ending, pictures, sizes, re
       total_ms: rounded(request.queueMs + performance.now() - request.startedAt)
     },
     images: receipts.map((receipt, file) => ({ ...receipt, cached: cachedImages[pictures.findIndex(picture => picture.file === file)] ?? false })),
-    ...findBoxes(text, pointed, coordinates),
+    ...findBoxes(text, pointed, coordinates, questionOf(request)),
     model: info.model,
     request_id: request.requestId
   }
+}
+
+/** What the latest turn of the user says, without its pictures. */
+function questionOf ({ turns }: ChatRequest): string {
+  const parts = turns.findLast(({ role }) => role === 'user')?.parts ?? []
+  return parts.map(part => part.type === 'text' ? part.text : '').join('\n')
 }
 
 /** To a tenth of a millisecond. */

@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import type { Size } from './plan.ts'
-import { findPointings } from './pointing.ts'
+import { findPictureAskedAbout, findPointings } from './pointing.ts'
 
 /**
  * What the numbers of a model mean.
@@ -47,19 +47,21 @@ export type Point = Static<typeof PointSchema>
  * Finds the boxes and points in an answer (`findPointings` says in which forms) and maps them to the pixels of the pictures that
  * were sent, clamped to them. Nothing is rounded: a place that the model rounded to its own units is at most half such a unit off.
  *
- * A place belongs to the picture that is named with it, or by the nearest heading, or else to the first picture of the latest turn,
- * or of the conversation when that turn has none. One that names no picture is left out; so is a box without any extent
+ * A place belongs to the picture that is named with it, or by the nearest heading, or else to the one picture that the question
+ * names, or else to the first of the latest turn, or of the conversation when that turn has none. One that names no picture is left out; so is a box without any extent
  * ([0, 0, 0, 0] means "there is none") or wholly outside of its picture. A box may be flat: a thin thing is, in the model's units.
  *
  * @param images all pictures of the conversation, in the order of the prompt
+ * @param question what the latest turn of the user says
  * @returns in the order of the text
  */
-export function findBoxes (text: string, images: PointedImage[], coordinates: Coordinates): { boxes: Box[], points: Point[] } {
+export function findBoxes (text: string, images: PointedImage[], coordinates: Coordinates, question = ''): { boxes: Box[], points: Point[] } {
   const boxes: Box[] = []
   const points: Point[] = []
   if (images.length === 0) return { boxes, points }
 
-  const byDefault = Math.max(0, images.findIndex(({ latest }) => latest))
+  const asked = findPictureAskedAbout(question)
+  const byDefault = asked !== null && asked in images ? asked : Math.max(0, images.findIndex(({ latest }) => latest))
   for (const { shape, numbers, label, picture, heading } of findPointings(text)) {
     // "图2：" above a place in the only picture is a caption in it.
     const index = picture ?? (images.length > 1 ? heading : null) ?? byDefault

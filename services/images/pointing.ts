@@ -91,6 +91,16 @@ export function findPointings (text: string): Pointing[] {
   return found.map(pointing => ({ ...pointing, picture: indexOf(pointing.picture), heading: indexOf(pointing.heading) }))
 }
 
+/**
+ * @param question of a user
+ * @returns index from 0 of the picture that it is about, which is the only one that it names ("in the second photo", "图2"); null when it names none or several
+ */
+export function findPictureAskedAbout (question: string): number | null {
+  const numbers = new Set(Array.from(question.matchAll(new RegExp(NAME, 'gi')), numberOf))
+  const [number] = numbers
+  return number === undefined || numbers.size > 1 ? null : number - 1
+}
+
 type Add = (pointing: Found) => void
 type Count = (picture: PictureNumber) => void
 

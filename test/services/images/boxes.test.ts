@@ -87,6 +87,22 @@ t.test('gives a place without a name to the first picture of the latest turn, or
   t.equal(image(false, false), 0)
 })
 
+t.test('gives a place without a name to the one picture that the question names', async t => {
+  const images = [picture([10, 10], [10, 10], 'a', false), picture([10, 10]), picture([10, 10])]
+  const image = (question: string, answer = box([1, 2, 3, 4])) => findBoxes(answer, images, 'pixels', question).boxes[0]?.image
+  t.equal(image('Detect the heart in picture 3.'), 2)
+  t.equal(image('Locate the cross in the third photo.'), 2)
+  t.equal(image('检测第三张图片里的心形。'), 2)
+  t.equal(image('框出图3里的心形'), 2)
+  t.equal(image('Find the heart of picture 1 in picture 1.'), 0, 'also one of an earlier turn, and named twice')
+  t.equal(image('Is the heart of picture 1 in picture 3?'), 1, 'two are named: the first of the latest turn')
+  t.equal(image('Detect the heart in picture 4.'), 1, 'there is none: the same')
+  t.equal(image('Detect the heart in picture 0.'), 1)
+  t.equal(image('Detect the heart.'), 1)
+  t.equal(image('Detect the heart in picture 3.', box([1, 2, 3, 4], { image: 1 })), 0, 'the answer says it itself')
+  t.equal(image('Detect the heart in picture 3.', `Picture 2: ${box([1, 2, 3, 4])}`), 1)
+})
+
 t.test('leaves out a place of a picture that there is not', async t => {
   const images = [picture([10, 10]), picture([10, 10])]
   const named = (text: string) => findBoxes(text, images, 'pixels').boxes.map(({ image }) => image)
