@@ -15,7 +15,7 @@ export default async function (t: Test): Promise<void> {
   async function talk (page: Page): Promise<void> {
     await open(page)
     await choose(page, HEART.file)
-    await complete(await ask(page, 'Describe the images.'))
+    await complete(await ask(page, 'Describe the image.'))
     await page.getByRole('button', { name: 'New conversation' }).click()
     await choose(page, CROSS.file)
     await complete(await ask(page, 'And ＣＯＬＯＵＲＳ?'))
@@ -36,13 +36,13 @@ export default async function (t: Test): Promise<void> {
     await talk(page)
     await page.reload()
     await rows(page).nth(1).waitFor()
-    t.same(await rows(page).allInnerTexts(), ['And ＣＯＬＯＵＲＳ?', 'Describe the images.'])
+    t.same(await rows(page).allInnerTexts(), ['And ＣＯＬＯＵＲＳ?', 'Describe the image.'])
     await search(page).fill('colours AND')
-    await page.getByText('Describe the images.').waitFor({ state: 'detached' })
+    await page.getByText('Describe the image.').waitFor({ state: 'detached' })
     t.same(await page.locator('.sidebar-title mark').allInnerTexts(), ['And', 'ＣＯＬＯＵＲＳ'])
     await search(page).fill('heart')
     await page.locator('.sidebar-excerpt mark').waitFor()
-    t.same(await rows(page).allInnerTexts(), ['Describe the images.\nA blue heart on a white background.'], 'by what the answer says')
+    t.same(await rows(page).allInnerTexts(), ['Describe the image.\nA blue heart on a white background.'], 'by what the answer says')
     t.same(await accessibilityFaults(page), [])
     await page.keyboard.press('Escape')
     await rows(page).nth(1).waitFor()
@@ -50,7 +50,7 @@ export default async function (t: Test): Promise<void> {
     await page.keyboard.press('ArrowDown')
     await page.keyboard.press('Enter')
     await page.getByText(HEART.words).waitFor()
-    t.equal(await page.locator('.sidebar-open[aria-current]').innerText(), 'Describe the images.')
+    t.equal(await page.locator('.sidebar-open[aria-current]').innerText(), 'Describe the image.')
   })
 
   await pageTest('a conversation that was deleted comes back with its pictures', {}, async (t, page) => {
@@ -91,15 +91,15 @@ export default async function (t: Test): Promise<void> {
   await pageTest('conversations leave as Markdown and JSON, and come in again with their pictures', {}, async (t, page) => {
     await talk(page)
     const markdown = await downloaded(page, () => chooseFor(page, 1, 'Export as Markdown'))
-    t.equal(markdown.name, 'Describe the images.md')
-    t.match(markdown.text, /^# Describe the images\.\n/)
+    t.equal(markdown.name, 'Describe the image.md')
+    t.match(markdown.text, /^# Describe the image\.\n/)
     t.match(markdown.text, new RegExp(`!\\[Picture 1: 00.png\\]\\(data:image/png;base64,${HEART.file.buffer.toString('base64').slice(0, 40).replaceAll(/[+/]/g, '\\$&')}`))
     t.match(markdown.text, HEART.words)
     t.match(markdown.text, /\| Picture 1 \| 120 × 160 \| 112 × 168 \| \d+ \|/)
 
     const all = await downloaded(page, () => page.getByRole('button', { name: 'Export all as JSON' }).click())
     const exported = JSON.parse(all.text)
-    t.match(exported, { format: 'sightline-conversations', version: 1, conversations: [{ title: 'And ＣＯＬＯＵＲＳ?' }, { title: 'Describe the images.' }] })
+    t.match(exported, { format: 'sightline-conversations', version: 1, conversations: [{ title: 'And ＣＯＬＯＵＲＳ?' }, { title: 'Describe the image.' }] })
     t.equal(exported.conversations[1].turns[0].pictures[0].data, `data:image/png;base64,${HEART.file.buffer.toString('base64')}`)
 
     await page.getByRole('button', { name: 'Settings' }).first().click()

@@ -20,7 +20,7 @@ const blue = await drawShape('square', 'blue', 'yellow')
 const dataUri = (data: Buffer) => `data:image/png;base64,${data.toString('base64')}`
 
 t.test('the example pictures get their expected answers, streamed and not', async t => {
-  t.equal(examples.length, 28)
+  t.equal(examples.length, 29)
   t.ok(examples.some(({ language }) => language === 'zh') && examples.some(({ language }) => language === 'en'))
   for (const { id, pictures, turns: [turn] } of examples) {
     const { message, expect } = turn!

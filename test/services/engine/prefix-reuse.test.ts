@@ -120,9 +120,9 @@ t.test('nobody goes on from what somebody else said', async t => {
 
 t.test('the slot is chosen in which the least is lost', async t => {
   const engine = await createTestEngine(t, { slots: 3 })
-  /** Asks the same again; tells whether all of it was still there. */
+  /** Asks the same again; tells whether all of it was still there. Every answer is one token: what is asked is equally long, and what is kept then too. */
   async function kept (said: Said[]): Promise<boolean> {
-    const { cachedTokens, promptTokens } = doneOf(await collect(engine.generate(toRequest(said), never))).usage
+    const { cachedTokens, promptTokens } = doneOf(await collect(engine.generate({ ...toRequest(said), maxTokens: 1 }, never))).usage
     return cachedTokens === promptTokens - 1
   }
   const [a, b, c, d] = ['1', '2', '3', '4'].map((digit): Said[] => [[`${digit} `.repeat(40)]]) as [Said[], Said[], Said[], Said[]]
