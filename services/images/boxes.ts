@@ -48,8 +48,9 @@ export type Point = Static<typeof PointSchema>
  * were sent, clamped to them. Nothing is rounded: a place that the model rounded to its own units is at most half such a unit off.
  *
  * A place belongs to the picture that is named with it, or by the nearest heading, or else to the one picture that the question
- * names, or else to the first of the latest turn, or of the conversation when that turn has none. One that names no picture is left out; so is a box without any extent
- * ([0, 0, 0, 0] means "there is none") or wholly outside of its picture. A box may be flat: a thin thing is, in the model's units.
+ * names, or else to the first of the latest turn, or of the conversation when that turn has none. One that names a picture that there
+ * is not is left out; so is a box without any extent ([0, 0, 0, 0] means "there is none") or wholly outside of its picture. A box may
+ * be flat: a thin thing is, in the model's units.
  *
  * @param images all pictures of the conversation, in the order of the prompt
  * @param question what the latest turn of the user says
