@@ -1,4 +1,4 @@
-import { openDB, type DBSchema, type IDBPDatabase } from 'idb'
+import { openDB, type DBSchema, type IDBPDatabase, type IDBPObjectStore } from 'idb'
 import { picturesOf, type Conversation } from '../model/conversation.ts'
 
 interface Schema extends DBSchema {
@@ -21,18 +21,28 @@ function database (): Promise<IDBPDatabase<Schema>> {
   return opened
 }
 
+type Store<Name extends 'conversations' | 'pictures'> = IDBPObjectStore<Schema, [Name], Name, 'readwrite'>
+
+/** One change, handed over to be committed at once: a transaction that waits for its own end is given up with the page, as by a reload right after a click. */
+async function write<Name extends 'conversations' | 'pictures'> (name: Name, change: (store: Store<Name>) => Promise<unknown>): Promise<void> {
+  const transaction = (await database()).transaction(name, 'readwrite')
+  const changed = change(transaction.store)
+  transaction.commit()
+  await Promise.all([changed, transaction.done])
+}
+
 /** The latest first. */
 export async function loadConversations (): Promise<Conversation[]> {
   return (await (await database()).getAllFromIndex('conversations', 'updatedAt')).reverse()
 }
 
 export async function saveConversation (conversation: Conversation): Promise<void> {
-  await (await database()).put('conversations', conversation)
+  await write('conversations', store => store.put(conversation))
 }
 
 export async function savePicture (conversation: string, key: string, blob: Blob): Promise<void> {
   askToPersist()
-  await (await database()).put('pictures', { key, conversation, blob })
+  await write('pictures', store => store.put({ key, conversation, blob }))
 }
 
 let isAsked = false
@@ -56,7 +66,7 @@ export async function deletePictures (keys: readonly string[]): Promise<void> {
 
 /** Its pictures stay. */
 export async function deleteRecord (id: string): Promise<void> {
-  await (await database()).delete('conversations', id)
+  await write('conversations', store => store.delete(id))
 }
 
 /** Keys of pictures that no turn of any conversation names. */
