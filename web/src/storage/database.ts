@@ -1,4 +1,4 @@
-import { openDB, type DBSchema, type IDBPDatabase, type IDBPObjectStore } from 'idb'
+import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction, type StoreNames } from 'idb'
 import { picturesOf, type Conversation } from '../model/conversation.ts'
 
 interface Schema extends DBSchema {
@@ -21,14 +21,12 @@ function database (): Promise<IDBPDatabase<Schema>> {
   return opened
 }
 
-type Store<Name extends 'conversations' | 'pictures'> = IDBPObjectStore<Schema, [Name], Name, 'readwrite'>
-
-/** One change, handed over to be committed at once: a transaction that waits for its own end is given up with the page, as by a reload right after a click. */
-async function write<Name extends 'conversations' | 'pictures'> (name: Name, change: (store: Store<Name>) => Promise<unknown>): Promise<void> {
-  const transaction = (await database()).transaction(name, 'readwrite')
-  const changed = change(transaction.store)
+/** Changes that are handed over to be committed at once: a transaction that waits for its own end is given up with the page, as by a reload right after a click. */
+async function write<Name extends StoreNames<Schema>> (names: Name[], change: (transaction: IDBPTransaction<Schema, Name[], 'readwrite'>) => Array<Promise<unknown>>): Promise<void> {
+  const transaction = (await database()).transaction(names, 'readwrite')
+  const changes = change(transaction)
   transaction.commit()
-  await Promise.all([changed, transaction.done])
+  await Promise.all([...changes, transaction.done])
 }
 
 /** The latest first. */
@@ -37,12 +35,12 @@ export async function loadConversations (): Promise<Conversation[]> {
 }
 
 export async function saveConversation (conversation: Conversation): Promise<void> {
-  await write('conversations', store => store.put(conversation))
+  await write(['conversations'], transaction => [transaction.objectStore('conversations').put(conversation)])
 }
 
 export async function savePicture (conversation: string, key: string, blob: Blob): Promise<void> {
   askToPersist()
-  await write('pictures', store => store.put({ key, conversation, blob }))
+  await write(['pictures'], transaction => [transaction.objectStore('pictures').put({ key, conversation, blob })])
 }
 
 let isAsked = false
@@ -60,13 +58,12 @@ export async function loadPicture (key: string): Promise<Blob | null> {
 }
 
 export async function deletePictures (keys: readonly string[]): Promise<void> {
-  const transaction = (await database()).transaction('pictures', 'readwrite')
-  await Promise.all([...keys.map(key => transaction.store.delete(key)), transaction.done])
+  await write(['pictures'], transaction => keys.map(key => transaction.objectStore('pictures').delete(key)))
 }
 
 /** Its pictures stay. */
 export async function deleteRecord (id: string): Promise<void> {
-  await write('conversations', store => store.delete(id))
+  await write(['conversations'], transaction => [transaction.objectStore('conversations').delete(id)])
 }
 
 /** Keys of pictures that no turn of any conversation names. */
@@ -96,6 +93,5 @@ export async function deleteConversation (id: string): Promise<void> {
 }
 
 export async function deleteEverything (): Promise<void> {
-  const transaction = (await database()).transaction(['conversations', 'pictures'], 'readwrite')
-  await Promise.all([transaction.objectStore('conversations').clear(), transaction.objectStore('pictures').clear(), transaction.done])
+  await write(['conversations', 'pictures'], transaction => [transaction.objectStore('conversations').clear(), transaction.objectStore('pictures').clear()])
 }
