@@ -1,7 +1,7 @@
 """Questions about several pictures at once; as in questions.py, a task gives a `Turn` or None."""
 import phrases as say
 from phrases import a, listed, zh_colour, zh_shape
-from questions import Turn, at, boxes, colour_answer, describe_scene, last_of, one, sentence, spelled, told_colour, told_scene, told_shape
+from questions import Turn, at, boxes, colour_answer, describe_scene, last_of, one, sentence, spelled, told_background, told_colour, told_scene, told_shape
 from world import COLOURS, SHAPES
 
 
@@ -70,9 +70,11 @@ def which_picture_text(r, pictures, zh):
     same = [i for i, shown in enumerate(pictures) if shown.scene.text == scene.text]
     what = ('数字' if scene.kind == 'number' else '单词') if zh else scene.kind
     alone = one([i for i in texts if pictures[i].scene.kind == scene.kind])
-    if alone and r.random() < 0.4: return Turn('which picture', say.ask(r, 'which picture', zh, x=what, a=a(what)), where([index], what, zh), focus=((index, None),))
-    return Turn('which picture', say.ask(r, 'which picture number', zh, x=what, t=scene.text), where(same, what + scene.text if zh else f'{what} {scene.text}', zh),
-                focus=tuple((i, None) for i in same))
+    if alone and r.random() < 0.4: same, name, question, text = [index], what, say.ask(r, 'which picture', zh, x=what, a=a(what)), what
+    else: name, question, text = scene.text, say.ask(r, 'which picture number', zh, x=what, t=scene.text), what + scene.text if zh else f'{what} {scene.text}'
+    focus = tuple((i, None) for i in same)
+    return Turn('which picture', question, where(same, text, zh), focus=focus, mentions=((name, focus),),
+                told=(('图' if zh else 'picture ', str(same[0] + 1), focus),) if one(same) else ())
 
 
 def most_shapes(r, pictures, zh):
@@ -89,12 +91,17 @@ def most_shapes(r, pictures, zh):
 def content(scene): return scene.background, scene.text, scene.colour, tuple((thing.shape, thing.colour) for thing in scene.things)
 
 
+def agree(pictures):
+    one_scene, other = (shown.scene for shown in pictures)
+    return content(one_scene) == content(other), one_scene.background == other.background
+
+
 def same(r, pictures, zh):
     if len(pictures) != 2: return None
     equal = content(pictures[0].scene) == content(pictures[1].scene)
     if not equal and r.random() < 0.6: return None
     return Turn('compare', say.ask(r, 'same', zh), ('是的，两张图一样。' if equal else '不，两张图不一样。') if zh
-                else 'Yes, the pictures are the same.' if equal else 'No, the pictures are different.')
+                else 'Yes, the pictures are the same.' if equal else 'No, the pictures are different.', agree=agree(pictures))
 
 
 def same_background(r, pictures, zh):
@@ -102,14 +109,17 @@ def same_background(r, pictures, zh):
     one_colour, other = (shown.scene.background for shown in pictures)
     if one_colour == other:
         answer = f'是的，两张图的背景都是{zh_colour(other)}的。' if zh else f'Yes, both backgrounds are {other}.'
-    else: answer = f'不，图1是{zh_colour(one_colour)}，图2是{zh_colour(other)}。' if zh else f'No, picture 1 is {one_colour}, picture 2 is {other}.'
-    return Turn('compare', say.ask(r, 'same colour', zh), answer)
+        told = (('', zh_colour(other) if zh else other, tuple((shown.index, None) for shown in pictures)),)
+    else:
+        answer = f'不，图1是{zh_colour(one_colour)}，图2是{zh_colour(other)}。' if zh else f'No, picture 1 is {one_colour}, picture 2 is {other}.'
+        told = told_background(pictures[0], zh) + told_background(pictures[1], zh)
+    return Turn('compare', say.ask(r, 'same colour', zh), answer, told=told, agree=agree(pictures))
 
 
 def differ(r, pictures, zh):
     if len(pictures) != 2: return None
     answer, told = difference(*pictures, zh)
-    return Turn('compare', say.ask(r, 'differ', zh), answer, told=told)
+    return Turn('compare', say.ask(r, 'differ', zh), answer, told=told, agree=agree(pictures))
 
 
 def difference(one_picture, other, zh):
@@ -120,6 +130,7 @@ def difference(one_picture, other, zh):
     if one(first.things) and one(second.things):
         (left,), (right,) = first.things, second.things
         told = sum((part(one_picture, left, zh) + part(other, right, zh) for part, differs_in in ((told_shape, left.shape != right.shape), (told_colour, left.colour != right.colour)) if differs_in), ())
+        if first.background != second.background: told += told_background(one_picture, zh) + told_background(other, zh)
         pairs = [('形状' if zh else 'shape', *(zh_shape(thing.shape) if zh else thing.shape for thing in (left, right))),
                  ('颜色' if zh else 'colour', *(zh_colour(thing.colour) if zh else thing.colour for thing in (left, right))),
                  ('背景' if zh else 'background', *(zh_colour(scene.background) if zh else scene.background for scene in (first, second)))]
@@ -135,7 +146,7 @@ def differs(what, left, right, zh):
     return f'{what}不同：图1是{left}，图2是{right}。' if zh else f'The {what} differs: {left} in picture 1, {right} in picture 2.'
 
 
-SEVERAL = {describe_all: 14, how_many: 3, about_nth: 22, box_in: 8, which_picture: 20, which_picture_text: 7, most_shapes: 8, same: 6, same_background: 4, differ: 12}
+SEVERAL = {describe_all: 14, how_many: 3, about_nth: 22, box_in: 8, which_picture: 20, which_picture_text: 7, most_shapes: 8, same: 8, same_background: 8, differ: 14}
 
 
 def about_several(r, pictures, zh):

@@ -21,11 +21,12 @@ BOX_SCALE = 4.0     # tokens: keeps the outputs near 1
 class Probes(nn.Module):
     def __init__(self, width, pictures=4):
         super().__init__()
-        self.seen = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**SEEN_CLASSES, 'background': len(COLOURS), 'slots': SLOTS * SLOT_CLASSES, 'box': 4}.items()})
+        self.seen = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**SEEN_CLASSES, 'background': len(COLOURS), 'slots': SLOTS * SLOT_CLASSES, 'box': 4, 'edges': 4 * EDGE_CLASSES}.items()})
         self.asking, self.showing = nn.Linear(width, POINTER), nn.Linear(width, POINTER)
         self.told = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {**CLASSES, 'picture': pictures, 'box': 4, 'edges': 4 * EDGE_CLASSES}.items()})
         ranks = MAX_SHAPES + 1
         self.named = nn.ModuleDict({name: nn.Linear(width, size) for name, size in {'number': 5, 'picture': pictures, 'thing': ranks, 'down': ranks, 'large': ranks, 'zone': 10}.items()})
+        self.agreeing = nn.Linear(width, 2)
 
     def of_vision(self, x, labels):
         """@param x what the projector gives [n, cells, width] @param labels see prepare.labels, [n, rows, columns, ...] @returns loss, accuracies"""
@@ -44,15 +45,15 @@ class Probes(nn.Module):
         y, x_ = torch.meshgrid(torch.arange(rows, device=x.device), torch.arange(columns, device=x.device), indexing='ij')
         here = torch.stack([x_, y, x_, y], -1).float() + 0.5
         loss = loss + box_loss(self.seen['box'](x), (labels['box'] - here).view(n, cells, 4), labels['thing'])
-        return loss, right
+        # From the picture's corner, as answers need them: the language model would have to find out where in the picture a token is.
+        return loss + edges_loss(self.seen['edges'](x), labels), right
 
     def of_text(self, x, labels, which):
         """The same behind a layer of the language model; boxes from the picture's corner. @param which number of each picture in its dialogue [n]"""
         n, cells, _ = x.shape
         loss, right = classes(self.told, x, labels, CLASSES)
         loss = loss + F.cross_entropy(self.told['picture'](x).float().flatten(0, 1), which[:, None].expand(n, cells).reshape(-1))
-        edges = F.cross_entropy(self.told['edges'](x).float().view(-1, EDGE_CLASSES), labels['edges'].reshape(-1), reduction='none').view(n * cells, 4).mean(-1)
-        loss = loss + 0.5 * marked_mean(edges, labels['thing'].flatten() > 0)
+        loss = loss + 0.5 * edges_loss(self.told['edges'](x), labels)
         return loss + box_loss(self.told['box'](x), labels['box'].view(n, cells, 4), labels['thing']), right
 
     def of_names(self, x, labels):
@@ -65,6 +66,11 @@ class Probes(nn.Module):
             loss = loss + F.cross_entropy(logits, target)
             right[name] = (logits.argmax(-1) == target).float().mean().item()
         return loss, right
+
+    def of_comparisons(self, x, agree):
+        """@param x hidden states before answers [n, width] @param agree whether two pictures do, in what Turn.agree says [n, 2] @returns loss, accuracy"""
+        logits = self.agreeing(x).float()
+        return 2 * F.binary_cross_entropy_with_logits(logits, agree.float()), ((logits > 0) == agree).float().mean().item()
 
     def pointing(self, x): return torch.bmm(self.asking(x), self.showing(x).transpose(1, 2)) * POINTER ** -0.5
 
@@ -97,3 +103,9 @@ def classes(heads, x, labels, names):
 def box_loss(said, wanted, thing):
     each = F.smooth_l1_loss(said.float(), wanted / BOX_SCALE, beta=0.1, reduction='none').mean(-1)
     return 4 * marked_mean(each.flatten(), thing.flatten() > 0)
+
+
+def edges_loss(logits, labels):
+    """@param logits [n, cells, 4 * EDGE_CLASSES]"""
+    each = F.cross_entropy(logits.float().view(-1, EDGE_CLASSES), labels['edges'].reshape(-1), reduction='none')
+    return marked_mean(each.view(-1, 4).mean(-1), labels['thing'].flatten() > 0)

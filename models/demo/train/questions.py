@@ -31,6 +31,8 @@ class Turn:
     mentions: tuple = ()
     # Parts of the answer in their order, each as (what stands before it, the part, where it is read off).
     told: tuple = ()
+    # Of a question that compares two pictures: whether they show the same, and whether their backgrounds are of one colour.
+    agree: tuple = ()
 
 
 def one(values): return len(values) == 1
@@ -69,8 +71,14 @@ def describe_scene(scene, zh):
 
 def told_scene(shown, zh):
     """Where the parts of `describe_scene` are read off; see `Turn.told`."""
-    if shown.scene.text: return spelled(shown, {'number': ('number ', '数字'), 'word': ('word ', '单词')}[shown.scene.kind][zh])
-    return tuple(('', full(thing, zh), at(shown, thing)) for thing in shown.scene.things)
+    if shown.scene.text: parts = spelled(shown, {'number': ('number ', '数字'), 'word': ('word ', '单词')}[shown.scene.kind][zh])
+    else: parts = tuple(('', full(thing, zh), at(shown, thing)) for thing in shown.scene.things)
+    return told_background(shown, zh) + parts if zh else parts + told_background(shown, zh, ' on ')
+
+
+def told_background(shown, zh, before=''):
+    colour = shown.scene.background
+    return ((before, zh_colour(colour) if zh else a(colour) if before == ' on ' else colour, ((shown.index, None),)),)
 
 
 def spelled(shown, before):
@@ -83,7 +91,7 @@ def sentence(text, zh): return text + '。' if zh else text[0].upper() + text[1:
 # ---------------------------------------------------------------- one picture
 
 def describe(r, shown, zh):
-    return Turn('describe', say.ask(r, 'describe', zh), sentence(describe_scene(shown.scene, zh), zh), told=told_scene(shown, zh))
+    return Turn('describe', say.ask(r, 'describe' if r.random() < 0.88 else 'describe all', zh), sentence(describe_scene(shown.scene, zh), zh), told=told_scene(shown, zh))
 
 
 def background(r, shown, zh):
@@ -298,7 +306,7 @@ def boxes(r, shown, zh, where=''):
     scene = shown.scene
     if not scene.things: return None
     found = boxes_of(scene, shown.grid)
-    if r.random() < 0.3 and not where:
+    if r.random() < 0.4 and not where:
         answer = '[' + ','.join(box_json(box, full(thing, False)) for box, thing in zip(found, scene.things)) + ']'
         told = sum((told_box(shown, thing, box, full(thing, False)) for box, thing in zip(found, scene.things)), ())
         return Turn('boxes of all', say.ask(r, 'boxes', zh), answer, tuple((shown.index + 1, index) for index in range(len(found))), told=told)
@@ -314,7 +322,7 @@ def zh_spoken(name): return '的'.join(zh_colour(word) if word in COLOURS else z
 
 
 SINGLE = {describe: 12, background: 3, colour: 9, shape: 4, shape_of_colour: 14, count: 10, exists: 8, read: 20, position: 14, extreme: 12, relation: 32, beside: 18,
-          size: 24, json_things: 6, json_key: 6, boxes: 12}
+          size: 24, json_things: 6, json_key: 6, boxes: 15}
 
 
 def about_one(r, shown, zh):

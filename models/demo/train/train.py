@@ -23,7 +23,7 @@ from probes import Probes
 from tokenizer import Tokenizer
 
 SEED = 2026
-STEPS = {'vision': 2600, 'single': 300, 'several': 7400, 'together': 250}
+STEPS = {'vision': 2500, 'single': 300, 'several': 6400, 'together': 200}
 WATCHED = 2, 3, 4       # layers of the language model: behind the first pictures are probed, behind the second where words look, behind the third names in questions
 SEEN_AT_ONCE = 64
 VISION_BATCH = 32       # pictures, of each of two sizes, a worker and step
@@ -199,6 +199,12 @@ class Worker:
                 part, right = self.probes.of_names(last[self.tensor(rows_named), self.tensor(places_named)], {name: self.tensor(values) for name, values in meant.items()})
                 probing = probing + part
                 self.note('named', float(part), right)
+            compared = [(row, first, turn.agree) for row, first, _, turn in batch.answers if turn.agree]
+            if compared:
+                rows_compared, places_compared, agree = map(self.tensor, map(np.array, zip(*compared)))
+                part, right = self.probes.of_comparisons(last[rows_compared, places_compared], agree)
+                probing = probing + part
+                self.note('compared', part.item(), {'right': right})
             for grid, (indices, where, which) in batch.pictures.items():
                 told = early.flatten(0, 1)[self.tensor(where.reshape(-1))].view(*where.shape, -1)
                 part, right = self.probes.of_text(told, self.labels(pictures, grid, indices), self.tensor(which))
