@@ -1,7 +1,7 @@
 """Trains the embedded model: `python3 train.py FOLDER`, where make.py has put the pool and the tokenizer.
 
 First the vision tower with the probes' labels. Then the language model, on what the tower makes of each picture, worked out once: dialogues about
-one picture, then about up to four. Last both together. Goes on from the folder's checkpoint. On a CPU each core is a process with its own batches; gradients meet in shared memory, so that a run is repeatable.
+one picture, then about up to four. Last both together, twice. Goes on from the folder's checkpoint. On a CPU each core is a process with its own batches; gradients meet in shared memory, so that a run is repeatable.
 """
 import argparse
 import copy
@@ -23,13 +23,14 @@ from probes import Probes
 from tokenizer import Tokenizer
 
 SEED = 2026
-STEPS = {'vision': 2500, 'single': 300, 'several': 6400, 'together': 200}
+STEPS = {'vision': 2500, 'single': 300, 'several': 6400, 'together': 200, 'again': 500}
 WATCHED = 2, 3, 4       # layers of the language model: behind the first pictures are probed, behind the second where words look, behind the third names in questions
 SEEN_AT_ONCE = 64
 VISION_BATCH = 32       # pictures, of each of two sizes, a worker and step
 BATCH = 10              # dialogues, a worker and step
 BUDGET = 200            # tokens at which no further turn begins
 MATRIX_RATE, RATE = 0.02, 2e-3
+FINISHING = {'together': 0.06, 'again': 0.1}     # the stages in which everything moves, and the part of the full rates that each begins with
 PROBING, POINTING = 0.1, 1     # weights: of all probes in the language model's loss, and of questions among them
 HELD_BACK = 2           # pieces of the pool that are not trained on
 CHECK_EVERY, SAVE_EVERY, LOG_EVERY = 2000, 250, 50
@@ -103,7 +104,7 @@ class Worker:
             begin = end
 
     def run_stage(self, stage, begin, end):
-        self.moving = {'vision': 'tower', 'together': 'all'}.get(stage, 'language')
+        self.moving = 'tower' if stage == 'vision' else 'all' if stage in FINISHING else 'language'
         if self.moving == 'language' and self.seen_once is None: self.see_all()
         source = None if stage == 'vision' else batches(f'{SEED}/{stage}', self.worker, self.pictures, self.tokenizer, BATCH, stage == 'single', BUDGET, self.number - begin)
         while self.number < end:
@@ -117,7 +118,7 @@ class Worker:
     def rate(self, stage, done):
         """Of the full rates, at a part of a stage. The language model's two are one descent."""
         if stage == 'vision': return min(1, self.number / 60 + 0.02) * max(0.05, min(1, 2 * (1 - done)))
-        if stage == 'together': return 0.06 * max(0.05, 1 - done)
+        if stage in FINISHING: return FINISHING[stage] * max(0.05, 1 - done)
         at, steps = self.number - self.options.vision, self.options.single + self.options.several
         return 0.6 * min(1, at / 50 + 0.05) * max(0.05, 1 - at / steps)
 
