@@ -92,16 +92,18 @@ def content(scene): return scene.background, scene.text, scene.colour, tuple((th
 
 
 def agree(pictures):
+    """Of two pictures: see `Turn.agree`."""
     one_scene, other = (shown.scene for shown in pictures)
     return content(one_scene) == content(other), one_scene.background == other.background
 
 
 def same(r, pictures, zh):
     if len(pictures) != 2: return None
-    equal = content(pictures[0].scene) == content(pictures[1].scene)
+    agreement = agree(pictures)
+    equal, _ = agreement
     if not equal and r.random() < 0.6: return None
     return Turn('compare', say.ask(r, 'same', zh), ('是的，两张图一样。' if equal else '不，两张图不一样。') if zh
-                else 'Yes, the pictures are the same.' if equal else 'No, the pictures are different.', agree=agree(pictures))
+                else 'Yes, the pictures are the same.' if equal else 'No, the pictures are different.', agree=agreement)
 
 
 def same_background(r, pictures, zh):
