@@ -17,6 +17,7 @@ import openapi from './plugins/openapi.ts'
 import pressure from './plugins/pressure.ts'
 import rateLimit from './plugins/rate-limit.ts'
 import requestBody from './plugins/request-body.ts'
+import { RequestLog } from './plugins/request-log.ts'
 import securityHeaders from './plugins/security-headers.ts'
 import stalledReaders from './plugins/stalled-readers.ts'
 import tracesPlugin from './plugins/traces.ts'
@@ -30,6 +31,7 @@ import statusRoute from './routes/status.ts'
 import uiRoute from './routes/ui.ts'
 import { createApiKeys } from './services/api-keys.ts'
 import { createChatService, type ChatObserver } from './services/chat/answer.ts'
+import { createGrammars } from './services/chat/grammars.ts'
 import type { Engine } from './services/engine/engine.ts'
 import { maxPixelsOf } from './services/images/inspect.ts'
 import { createPreparer } from './services/images/preparer.ts'
@@ -68,6 +70,7 @@ export async function buildApp ({ config, engine, logger, traces = null }: AppOp
     // Ids are ours alone: they name folders and log lines.
     genReqId: () => randomUUID(),
     requestIdHeader: false,
+    logController: new RequestLog(),
     // While it drains the service answers in its own words.
     return503OnClosing: false,
     // The drain may take as long as SHUTDOWN_GRACE; close-with-grace bounds it.
@@ -94,10 +97,12 @@ export async function buildApp ({ config, engine, logger, traces = null }: AppOp
 
   const limits = { maxInputPixels: config.maxInputPixels, maxSide: config.imageCompressionMaxSize, maxPixels: config.maxPixels }
   const slots = createSlots({ size: config.maxConcurrentRequests === 'auto' ? 1 : config.maxConcurrentRequests, queueSize: config.queueSize, queueTimeoutMs: config.queueTimeoutMs })
-  // How many the memory holds is known with the model; until then whoever has a slot hears that it is not ready. Who calls `ready` deals with a failure.
+  // How many the memory holds is known with the model. Whoever calls `ready` deals with a failure.
   if (config.maxConcurrentRequests === 'auto') engine.ready().then(() => slots.grow(engine.info().slots), () => {})
   const metrics = createMetrics({ engine, slots, store })
-  const chat = createChatService({ engine, preparer: createPreparer(), limits, boxCoordinates: config.boxCoordinates, observer: traces ? observeBoth(metrics, traces) : metrics })
+  const grammars = createGrammars()
+  app.addHook('onClose', () => grammars.close())
+  const chat = createChatService({ engine, preparer: createPreparer(), grammars, limits, boxCoordinates: config.boxCoordinates, observer: traces ? observeBoth(metrics, traces) : metrics })
 
   if (traces) await app.register(tracesPlugin, { traces, trustProxy: config.trustProxy })
   await app.register(connectionLimit, { maxConnections: config.maxConnections })
@@ -105,13 +110,14 @@ export async function buildApp ({ config, engine, logger, traces = null }: AppOp
   await app.register(securityHeaders)
   await app.register(cors, { origins: config.corsOrigins })
   await app.register(errors)
+  await app.register(metricsPlugin, { metrics })
   await app.register(requestBody)
   await app.register(jsonBody)
   await app.register(auth, { keys: createApiKeys(config.apiKeys) })
-  await app.register(metricsPlugin, { metrics })
-  await app.register(pressure)
+  // With an upstream engine the prepared images are cached in this process.
+  await app.register(pressure, { cacheBytes: config.engine === 'openai' ? config.imageCacheMb * 1024 * 1024 : 0 })
   await app.register(rateLimit, { perKey: config.rateLimitKey, perAddress: config.rateLimitAddress })
-  await app.register(concurrencyLimit, { slots })
+  await app.register(concurrencyLimit, { slots, engine })
   await app.register(cleanup, { requestTimeoutMs: config.requestTimeoutMs, shutdownGraceMs: config.shutdownGraceMs })
   await app.register(uploads, {
     store,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP, isIPv4 } from 'node:net'
+import os from 'node:os'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
 import type { TSchema } from 'typebox'
@@ -15,6 +16,9 @@ const HOST = /^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0
 /** What is shorter can be guessed. */
 const KEY_MIN_CHARACTERS = 16
 const KEY = /^[!-+\--~]{16,200}$/
+
+/** How much of the memory the image cache may take: the rest is for all else that runs. */
+const CACHE_SHARE = 0.9
 
 type Settings = { [Name in keyof Environment]: Environment[Name] | (Name extends 'LLAMA_THREADS' | 'IMAGE_MIN_TOKENS' | 'IMAGE_MAX_TOKENS' ? undefined : never) }
 
@@ -98,15 +102,23 @@ export function readEnvironment (cwd: string): NodeJS.ProcessEnv {
   }
 }
 
+/** Bytes of memory that this process may use: those of the machine, or of its container where that has a limit. */
+function memoryBytes (): number {
+  return Math.min(os.totalmem(), process.constrainedMemory() || Infinity)
+}
+
 /**
  * Checks the settings and gives them their types; relative folders are taken from the working directory.
+ * @param memory bytes that this process may use
  * @throws ConfigError naming the variable, its value and what is allowed
  */
-export function loadConfig (env: NodeJS.ProcessEnv = process.env): Config {
+export function loadConfig (env: NodeJS.ProcessEnv = process.env, memory = memoryBytes()): Config {
   const settings = Object.fromEntries(Object.entries(EnvironmentSchema.properties).map(([name, schema]) => [name, readVariable(name, schema, env[name])])) as Settings
   const { IMAGE_MIN_TOKENS: minTokens, IMAGE_MAX_TOKENS: maxTokens } = settings
   if (minTokens && maxTokens && minTokens > maxTokens) throw new ConfigError(`IMAGE_MIN_TOKENS (${minTokens}) must not be more than IMAGE_MAX_TOKENS (${maxTokens})`)
   if (settings.ENGINE === 'openai' && settings.MAX_CONCURRENT_REQUESTS === 'auto') throw new ConfigError('MAX_CONCURRENT_REQUESTS=auto is for ENGINE=local: servers elsewhere do not say how many requests they take')
+  const cacheLimitMb = Math.floor(memory * CACHE_SHARE / 1024 / 1024)
+  if (settings.IMAGE_CACHE_MB > cacheLimitMb) throw new ConfigError(`IMAGE_CACHE_MB=${settings.IMAGE_CACHE_MB} does not fit into the memory of this machine or container: at most ${cacheLimitMb}`)
   return Object.freeze({
     // For that name Fastify would open a second server, for ::1, that knows neither our limits nor our words.
     host: settings.HOST === 'localhost' ? '127.0.0.1' : settings.HOST,

@@ -12,6 +12,8 @@ export abstract class SightlineError extends Error {
   readonly details: Record<string, unknown> = {}
   /** When to try again, where that is known better than by the status. */
   retryAfterSeconds?: number
+  /** The arguments of its constructor, from which another thread can make the same error. */
+  abstract readonly args: readonly unknown[]
 
   /** `message` in another language. */
   abstract sentence (language: Language): string
@@ -31,16 +33,16 @@ function define<Args extends unknown[]> (code: string, statusCode: number, sente
   return class extends SightlineError {
     readonly code = code
     readonly statusCode = statusCode
-    readonly #args: Given<Args>
+    readonly args: Given<Args>
 
     constructor (...args: Given<Args>) {
       super(render(args, 'en'))
-      this.#args = args
+      this.args = args
       if (sentence.details) Object.assign(this.details, sentence.details(...spoken(args, 'en')))
     }
 
     sentence (language: Language): string {
-      return render(this.#args, language)
+      return render(this.args, language)
     }
   }
 }
@@ -146,6 +148,11 @@ export const BodyTooLargeError = define('BODY_TOO_LARGE', 413, {
 export const FieldTooLargeError = define('FIELD_TOO_LARGE', 413, {
   en: (field: string, bytes: number) => `Field "${field}" is larger than ${bytes} bytes`,
   zh: (field, bytes) => `字段 "${field}" 超过 ${bytes} 字节`,
+  details: (field, limit) => ({ field, limit })
+})
+export const FormTooLargeError = define('FORM_TOO_LARGE', 413, {
+  en: (field: string, bytes: number) => `With field "${field}" the text fields of the form have more than ${bytes} bytes together`,
+  zh: (field, bytes) => `加上字段 "${field}"，表单的文本字段合计超过 ${bytes} 字节`,
   details: (field, limit) => ({ field, limit })
 })
 export const FileTooLargeError = define('FILE_TOO_LARGE', 413, {

@@ -3,6 +3,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { ClientLeftError, ShuttingDownError, TimeoutError } from '../errors.ts'
 import { createWork, type Work } from '../services/work.ts'
+import { onConnectionEnd } from './connection-end.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -40,17 +41,13 @@ const plugin: FastifyPluginAsync<CleanupOptions> = async (app, { requestTimeoutM
     })
     request.work = work
     active.add(work)
-    const { socket } = request.raw
     const end = async () => {
       if (!reply.raw.writableFinished) work.abort(new ClientLeftError())
       await work.end()
       active.delete(work)
-      socket.off('close', end)
     }
-    reply.raw.once('close', end)
-    // A response that is still queued behind another one on its connection never says `close` itself.
-    socket.once('close', end)
-    // It may have left while it was waiting for its slot.
+    onConnectionEnd(request, reply, () => { void end() })
+    // The client may have left while its request was waiting for a slot.
     if (reply.raw.destroyed || request.raw.destroyed) end().then(() => done(), done)
     else done()
   })

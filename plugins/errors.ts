@@ -29,10 +29,10 @@ export function sendError (error: FastifyError | SightlineError, request: Fastif
   return reply.code(known.statusCode).header('x-request-id', request.id).send(toBody(known, request))
 }
 
-/** Once for each request that fails. A fault of ours is logged with its stack; a refusal, or a service that is not ready, is a matter of course. */
-export function noteFailure (error: Error, known: SightlineError, { log, server, routeOptions, trace }: FastifyRequest): void {
-  // Before there is a route there is none of the model's; and an app may be made of less than all its plugins.
-  if (routeOptions?.config?.slot) server.metrics?.ended(routeOptions.url!, known.code)
+/** Notes how a request failed, for its metrics, its trace and the log. A fault of ours is logged with its stack; a refusal, or a service that is not ready, is a matter of course. */
+export function noteFailure (error: Error, known: SightlineError, request: FastifyRequest): void {
+  const { log, trace } = request
+  request.ending = known.code
   trace?.fail(known.code, known.statusCode)
   if (known.statusCode === 500 || known.statusCode === 507) log.error({ err: error }, 'request failed')
   else if (known.statusCode > 500) log.warn({ code: known.code }, 'request not served')

@@ -1,15 +1,27 @@
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
-import { InvalidJsonError } from '../errors.ts'
-import { isDeeperThan, JSON_MAX_DEPTH } from '../services/json-depth.ts'
+import { InvalidJsonError, withDetails, type SightlineError } from '../errors.ts'
+import { checkJsonBounds, JsonBoundsError } from '../services/json-bounds.ts'
 
-/** Refuses JSON bodies that are nested too deep, before they are parsed; otherwise Fastify's own parser reads them. */
+/** Refuses JSON bodies that are too deep or have too many values before they are parsed by Fastify's own parser. */
 const plugin: FastifyPluginAsync = async app => {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
-    if (isDeeperThan(body, JSON_MAX_DEPTH)) done(new InvalidJsonError({ en: `it is nested deeper than ${JSON_MAX_DEPTH} levels`, zh: `嵌套超过 ${JSON_MAX_DEPTH} 层` }))
+    const refusal = refusalOf(body)
+    if (refusal) done(refusal)
     else parse(request, body, done)
   })
+}
+
+function refusalOf (body: string): SightlineError | null {
+  try {
+    checkJsonBounds(body)
+    return null
+  } catch (error) {
+    if (!(error instanceof JsonBoundsError)) throw error
+    const { fault: { en, zh }, limit } = error
+    return withDetails(new InvalidJsonError({ en: `it ${en}`, zh }), { limit })
+  }
 }
 
 export default fp(plugin, { fastify: '5.x', name: 'json-body' })

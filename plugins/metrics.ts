@@ -1,17 +1,43 @@
-import type { FastifyPluginAsync } from 'fastify'
+import { setImmediate } from 'node:timers/promises'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Metrics } from '../services/metrics.ts'
+import { ANSWERED, CLIENT_LEFT, type Metrics } from '../services/metrics.ts'
+import { onConnectionEnd } from './connection-end.ts'
 
 declare module 'fastify' {
   interface FastifyInstance { metrics: Metrics }
+  interface FastifyRequest {
+    /**
+     * How a request for the model ends, as far as is known: `ANSWERED` or the code of an error. It is counted once, when
+     * the response has closed.
+     */
+    ending: string | null
+  }
 }
 
 export interface MetricsPluginOptions { metrics: Metrics }
 
-/** `GET /metrics`, and `app.metrics` for whoever knows how a request ends. */
+/** `GET /metrics`, and a count of every request for the model, admitted or not. Registered before all that may refuse. */
 const plugin: FastifyPluginAsync<MetricsPluginOptions> = async (app, { metrics }) => {
   app.decorate('metrics', metrics)
-  app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
+  app.decorateRequest('ending', null)
+
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.routeOptions.config.slot) onConnectionEnd(request, reply, () => { void count(request, reply) })
+    done()
+  })
+
+  async function count (request: FastifyRequest, { raw }: FastifyReply): Promise<void> {
+    const { url } = request.routeOptions
+    if (raw.writableFinished) return metrics.ended(url!, request.ending ?? ANSWERED)
+    // An aborted request notes its error in the turn after its work has ended.
+    await request.work?.end()
+    await setImmediate()
+    const { ending } = request
+    metrics.ended(url!, ending === null || ending === ANSWERED ? CLIENT_LEFT : ending)
+  }
+
+  app.get('/metrics', { config: { probe: true }, schema: { hide: true } }, async (_request, reply) => {
     reply.type(metrics.contentType)
     return await metrics.text()
   })

@@ -9,15 +9,20 @@ import { OverloadedError } from '../errors.ts'
  * busy the loop is says less: where the model computes on all cores, time in which this process waits for one counts as busy.
  */
 const MAX_EVENT_LOOP_DELAY_MS = 1_000
-/** Decoding a few pictures of 100 million pixels side by side stays below. */
-const MAX_RSS_BYTES = 4 * 1024 ** 3
+/** Resident memory without what is cached on purpose. Decoding a few images of 100 million pixels in parallel stays below. */
+const MAX_WORKING_BYTES = 4 * 1024 ** 3
 const MAX_HEAP_BYTES = 1024 ** 3
 
+export interface PressureOptions {
+  /** Bytes that this process may fill with cached images, outside its heap. */
+  cacheBytes: number
+}
+
 /** Refuses new work for the model while this process cannot keep up; health and status stay reachable. */
-const plugin: FastifyPluginAsync = async app => {
+const plugin: FastifyPluginAsync<PressureOptions> = async (app, { cacheBytes }) => {
   await app.register(underPressure, {
     maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS,
-    maxRssBytes: MAX_RSS_BYTES,
+    maxRssBytes: MAX_WORKING_BYTES + cacheBytes,
     maxHeapUsedBytes: MAX_HEAP_BYTES,
     pressureHandler: request => {
       if (request.routeOptions.config.slot) throw new OverloadedError()

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
 import proxyAddr from '@fastify/proxy-addr'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { RequestTrace, Traces } from '../services/tracing/traces.ts'
+import { onConnectionEnd } from './connection-end.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -22,30 +22,16 @@ export interface TracesPluginOptions {
 const plugin: FastifyPluginAsync<TracesPluginOptions> = async (app, { traces, trustProxy }) => {
   const isTrusted = proxyAddr.compile([...trustProxy])
   const isFromProxy = ({ socket }: IncomingMessage) => socket.remoteAddress !== undefined && isTrusted(socket.remoteAddress, 0)
-  /** What ends the requests of a connection. */
-  const connections = new WeakMap<Socket, Set<() => Promise<void>>>()
   app.decorateRequest('trace', null)
-
-  function unended (socket: Socket): Set<() => Promise<void>> {
-    const known = connections.get(socket)
-    if (known) return known
-    const ends = new Set<() => Promise<void>>()
-    connections.set(socket, ends)
-    // A response that is still queued behind another one on its connection never says `close` itself.
-    socket.once('close', () => ends.forEach(end => end()))
-    return ends
-  }
 
   app.addHook('onRequest', (request, reply, done) => {
     const { config, url } = request.routeOptions
     if (!config.slot) return done()
-    const { raw: { socket } } = request
     const trace = traces.begin({ id: request.id, method: request.method, route: url!, ...isFromProxy(request.raw) && { headers: request.headers } })
     request.trace = trace
     request.log = reply.log = request.log.child({ trace_id: trace.id })
 
     const end = async () => {
-      if (!unended(socket).delete(end)) return
       const closedAt = performance.now()
       // Others who listen abort what runs; it has stages to tell until it has let go.
       await Promise.resolve()
@@ -58,8 +44,7 @@ const plugin: FastifyPluginAsync<TracesPluginOptions> = async (app, { traces, tr
       }
       trace.end(reply.raw.headersSent ? reply.raw.statusCode : null)
     }
-    unended(socket).add(end)
-    reply.raw.once('close', end)
+    onConnectionEnd(request, reply, () => { void end() })
     done()
   })
 

@@ -1,12 +1,14 @@
-import { Readable } from 'node:stream'
+import { addAbortSignal, Readable } from 'node:stream'
 import multipart, { type MultipartFile } from '@fastify/multipart'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { FieldTooLargeError, FileTooLargeError, InvalidFieldError, InvalidJsonError, InvalidMultipartError, TooManyImagesError, UnknownFieldError, UnsupportedMediaTypeError, UploadTimeoutError, withDetails } from '../errors.ts'
-import { ChatFieldsSchema, HISTORY_MAX_TURNS } from '../schemas/chat.ts'
+import { FileTooLargeError, InvalidFieldError, InvalidJsonError, InvalidMultipartError, TooManyImagesError, UnknownFieldError, UnsupportedMediaTypeError, UploadTimeoutError, withDetails } from '../errors.ts'
+import { ChatFieldsSchema } from '../schemas/chat.ts'
+import { FIELD_MAX_BYTES, FORM_MAX_FIELDS } from '../schemas/limits.ts'
 import type { UploadedFile } from '../services/chat/request.ts'
 import type { UploadStore } from '../services/upload-store.ts'
 import { HISTORY_IMAGES, IMAGES, type Body, type RawFields } from '../services/uploads/body.ts'
+import { createFormFields } from '../services/uploads/form-fields.ts'
 import { decodeDataUri } from '../services/uploads/data-uri.ts'
 import type { PictureFetcher } from '../services/uploads/fetch-picture.ts'
 import { labelOf } from '../services/uploads/label.ts'
@@ -46,16 +48,22 @@ export interface UploadsOptions {
   onSaved (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
 }
 
-const FIELD_MAX_BYTES = 1024 * 1024
-/** A history may come with a field for each of its turns. */
-const MAX_FIELDS = HISTORY_MAX_TURNS + 50
+/** How much of the name of an unknown field an error repeats. */
+const NAME_MAX_SHOWN = 100
+const isTextField = (name: string | undefined) => name !== undefined && Object.hasOwn(ChatFieldsSchema.properties, name)
+const isJson = (type: string) => type.startsWith('application/json')
+const isFile = (type: string, filename: string | undefined) => filename !== undefined || type === 'application/octet-stream'
 
 /** Saves the pictures of a request to its own folder, hashed while they are written, and hands over the other fields. */
 const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher, maxImages, maxFileSizeMb, uploadTimeoutMs, onSaved }) => {
   const maxBytes = Math.floor(maxFileSizeMb * 1024 * 1024)
   await app.register(multipart, {
     throwFileSizeLimit: false,
-    limits: { fileSize: maxBytes, fieldSize: FIELD_MAX_BYTES, fieldNameSize: 100, fields: MAX_FIELDS, files: maxImages + 1, headerPairs: 100 }
+    // The parser collects text fields in memory. All other parts become streams when they begin: an unknown field is
+    // refused before its content arrives.
+    isPartAFile: (name, type = '', filename) => isFile(type, filename) || isJson(type) || !isTextField(name),
+    // One more than allowed, so that the error is ours.
+    limits: { fileSize: maxBytes, fieldSize: FIELD_MAX_BYTES, fields: FORM_MAX_FIELDS + 1, files: maxImages + FORM_MAX_FIELDS + 1, headerPairs: 100 }
   })
   // Fastify reads plain text on its own; here it is no body.
   app.removeContentTypeParser('text/plain')
@@ -108,7 +116,7 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
   const tooLarge = (field: string, image: number, label = field) => withDetails(new FileTooLargeError(label, maxFileSizeMb), { field, image, limit_mb: maxFileSizeMb })
 
   async function saveForm (request: FastifyRequest, work: Work): Promise<Omit<Upload, 'uploadMs'>> {
-    const fields: RawFields = Object.create(null)
+    const form = createFormFields()
     const files: Record<string, UploadedFile[]> = { [IMAGES]: [], [HISTORY_IMAGES]: [] }
     let count = 0
 
@@ -128,19 +136,22 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
 
     const parts = request.parts()
     for (let part = await nextPart(parts, work.signal); part; part = await nextPart(parts, work.signal)) {
-      if (part.fieldname === undefined) throw new InvalidMultipartError('a part has no name')
-      const takesFiles = Object.hasOwn(files, part.fieldname)
+      const { fieldname: name, mimetype } = part
+      if (name === undefined) throw new InvalidMultipartError('a part has no name')
       if (part.type === 'field') {
-        if (takesFiles) throw new InvalidFieldError(part.fieldname, 'must be a file')
-        if (part.valueTruncated) throw new FieldTooLargeError(part.fieldname, FIELD_MAX_BYTES)
-        addField(fields, part.fieldname, part.value)
-      } else if (takesFiles) {
+        form.addText(name, part.value as string, part.valueTruncated)
+      } else if (Object.hasOwn(files, name)) {
+        if (!isFile(mimetype, part.filename)) throw new InvalidFieldError(name, 'must be a file')
         await savePicture(part)
+      } else if (!isTextField(name)) {
+        throw new UnknownFieldError(name.slice(0, NAME_MAX_SHOWN))
+      } else if (isFile(mimetype, part.filename)) {
+        throw new InvalidFieldError(name, 'must be text, not a file')
       } else {
-        throw part.fieldname in ChatFieldsSchema.properties ? new InvalidFieldError(part.fieldname, 'must be text, not a file') : new UnknownFieldError(part.fieldname)
+        await form.addJson(name, addAbortSignal(work.signal, part.file)).catch(refuseForm)
       }
     }
-    return { fields, images: files[IMAGES]!, historyImages: files[HISTORY_IMAGES]! }
+    return { fields: form.fields, images: files[IMAGES]!, historyImages: files[HISTORY_IMAGES]! }
   }
 
   async function saveJson (request: FastifyRequest, work: Work, read: (body: RawFields) => Body): Promise<Omit<Upload, 'uploadMs'>> {
@@ -168,12 +179,6 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
 
 function isHttpUrl (uri: unknown): uri is string {
   return typeof uri === 'string' && /^https?:/i.test(uri)
-}
-
-/** A repeated field becomes a list. */
-function addField (fields: RawFields, name: string, value: unknown): void {
-  const before = fields[name]
-  fields[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value]
 }
 
 /** The next part of a form, or null after the last; gives up when the request is aborted. */

@@ -35,7 +35,7 @@ const route: FastifyPluginAsync<ChatStreamRouteOptions> = async (app, { chat, bo
       // A client that asks again at once finds its slot free.
       await work.end()
       await sse.send('done', result)
-      app.metrics.ended(request.routeOptions.url!, ANSWERED)
+      request.ending = ANSWERED
     } catch (error) {
       const known = toSightlineError(error as FastifyError, request)
       noteFailure(error as Error, known, request)

@@ -37,7 +37,7 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app, { chat, bodyLimi
     }
     // A client that asks again at once finds its slot free.
     await work.end()
-    app.metrics.ended(request.routeOptions.url!, ANSWERED)
+    request.ending = ANSWERED
     return { ...result!, response }
   })
 }

@@ -72,7 +72,7 @@ const route: FastifyPluginAsync<OpenAiRouteOptions> = async (app, { chat, bodyLi
     assertModel(completion.fields.model, model)
     const question = withRequest(toCompletionQuestion(completion, syntax), request)
     const events = chat.answer(question, request.work!.signal, request.log)
-    const reader = syntax && question.tools.length > 0 ? createCallReader(syntax, question.tools) : PLAIN_READER
+    const reader = syntax && question.tools.length > 0 ? createCallReader(syntax, question.tools, question.singleCall) : PLAIN_READER
     const head = createHead(request.id, model)
     if (!completion.fields.stream) return await whole(request, head, events, reader)
     await stream(request, reply, head, events, reader, completion.fields.stream_options?.include_usage ?? false)
@@ -89,7 +89,7 @@ const route: FastifyPluginAsync<OpenAiRouteOptions> = async (app, { chat, bodyLi
       }))
       // A client that asks again at once finds its slot free.
       await work.end()
-      app.metrics.ended(request.routeOptions.url!, ANSWERED)
+      request.ending = ANSWERED
       return toCompletion(head, content, calls, done)
     } catch (error) {
       throw error instanceof TimeoutError ? withDetails(error, { response: content }) : error
@@ -112,7 +112,7 @@ const route: FastifyPluginAsync<OpenAiRouteOptions> = async (app, { chat, bodyLi
       await sse.data(toLastChunk(head, calls, done))
       if (usage) await sse.data(toUsageChunk(head, done))
       await sse.data('[DONE]')
-      app.metrics.ended(request.routeOptions.url!, ANSWERED)
+      request.ending = ANSWERED
     } catch (error) {
       const known = toSightlineError(error as FastifyError, request)
       noteFailure(error as Error, known, request)

@@ -2,17 +2,19 @@ import { Type, type Static } from 'typebox'
 import { ResponseFormatSchema } from '../services/chat/answer-format.ts'
 import { BoxSchema, PointSchema } from '../services/images/boxes.ts'
 import { ReceiptSchema } from '../services/images/receipt.ts'
+import {
+  HISTORY_MAX_TURNS, MESSAGE_MAX_CHARACTERS, NAMED_IMAGES_MAX, STOP_MAX_CHARACTERS, STOP_MAX_STRINGS, TURN_MAX_IMAGES
+} from './limits.ts'
 
-export const MESSAGE_MAX_CHARACTERS = 32_000
-export const HISTORY_MAX_TURNS = 200
 export const IMAGE_ID_PATTERN = '^sha256:[0-9a-f]{64}$'
 
 export const HistoryTurnSchema = Type.Object({
   role: Type.Union([Type.Literal('user'), Type.Literal('assistant')], { description: 'Who spoke' }),
   content: Type.String({ maxLength: MESSAGE_MAX_CHARACTERS, description: 'What was said, up to 32,000 characters' }),
   images: Type.Optional(Type.Array(Type.String({ pattern: IMAGE_ID_PATTERN }), {
-    maxItems: 64,
-    description: 'Ids of pictures of this earlier turn, as their receipts gave them; only on turns of the user'
+    maxItems: TURN_MAX_IMAGES,
+    description: 'Ids of images of this earlier turn, as their receipts gave them; only on turns of the user. ' +
+      `A request may name ${NAMED_IMAGES_MAX} different images`
   }))
 }, { title: 'HistoryTurn', additionalProperties: false })
 export type HistoryTurn = Static<typeof HistoryTurnSchema>
@@ -29,7 +31,7 @@ export const ChatFieldsSchema = Type.Object({
   min_p: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Only tokens with at least this part of the likeliest one\'s probability; 0 for no limit' })),
   repeat_penalty: Type.Optional(Type.Number({ minimum: 0.5, maximum: 2, default: 1, description: 'Against tokens that the last 64 of the answer have; 1 for none' })),
   seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_295, description: 'The same seed and request give the same answer on the same machine' })),
-  stop: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 4, description: 'The answer ends before any of these strings' })),
+  stop: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: STOP_MAX_CHARACTERS }), { maxItems: STOP_MAX_STRINGS, description: 'The answer ends before any of these strings' })),
   response_format: Type.Optional(ResponseFormatSchema)
 }, { additionalProperties: false })
 export type ChatFields = Static<typeof ChatFieldsSchema>

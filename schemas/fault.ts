@@ -2,7 +2,7 @@ import type { TSchema } from 'typebox'
 import type { TLocalizedValidationError } from 'typebox/error'
 import { Locale } from 'typebox/system'
 import { Value } from 'typebox/value'
-import { InvalidFieldError } from '../errors.ts'
+import { InvalidFieldError, withDetails } from '../errors.ts'
 import type { Phrase } from '../language.ts'
 
 /**
@@ -13,7 +13,24 @@ export function checkField (name: string, schema: TSchema, value: unknown): void
   const faults = Value.Errors(alternative(name, schema, value), value)
   // What is too much is told by the object that has it better than by its own schema, which is `false`.
   const fault = faults.find(({ keyword }) => keyword !== 'boolean') ?? faults[0]
-  if (fault) throw new InvalidFieldError(faultPlace(name, fault), faultPhrase(fault))
+  if (!fault) return
+  throw withDetails(new InvalidFieldError(faultPlace(name, fault), faultPhrase(fault)), limitOf(fault))
+}
+
+/** The limit that a value is above, as a detail of the error; nothing for other faults. */
+export function limitOf ({ keyword, params }: TLocalizedValidationError): { limit?: number } {
+  return ['maximum', 'maxLength', 'maxItems'].includes(keyword) ? { limit: (params as { limit: number }).limit } : {}
+}
+
+/**
+ * Refuses a field that has more of something than it may.
+ * @param what the things that are counted, e.g. `{ en: 'tools', zh: '个工具' }`
+ * @throws InvalidFieldError with `limit`, if `count` is above it
+ */
+export function checkCount (field: string, count: number, limit: number, what: Exclude<Phrase, string>): void {
+  if (count <= limit) return
+  const fault = { en: `has ${count} ${what.en}, the limit is ${limit}`, zh: `有 ${count} ${what.zh}，上限为 ${limit}` }
+  throw withDetails(new InvalidFieldError(field, fault), { limit })
 }
 
 function alternative (name: string, schema: TSchema, value: unknown): TSchema {

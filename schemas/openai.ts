@@ -3,6 +3,7 @@ import { ResponseFormatSchema } from '../services/chat/answer-format.ts'
 import { BoxSchema, PointSchema } from '../services/images/boxes.ts'
 import { ReceiptSchema } from '../services/images/receipt.ts'
 import { TimingsSchema } from './chat.ts'
+import { MESSAGES_MAX, STOP_MAX_CHARACTERS, STOP_MAX_STRINGS, TOOLS_MAX } from './limits.ts'
 
 /** What travels on `/v1`: OpenAI's shapes, as far as they are supported. Source: OpenAI's API reference, chat completions. */
 
@@ -50,7 +51,7 @@ export const CompletionFieldsSchema = Type.Object({
   stream_options: Type.Optional(Type.Object({ include_usage: Type.Optional(Type.Boolean({ default: false, description: 'A last chunk tells the tokens used' })) }, { description: 'Only with `stream`' })),
   max_completion_tokens: Type.Optional(Type.Integer({ minimum: 1, default: 1024, description: 'Most tokens of the answer; lowered to what the context leaves' })),
   max_tokens: Type.Optional(Type.Integer({ minimum: 1, description: 'The older name of `max_completion_tokens`' })),
-  stop: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 4, description: 'The answer ends before any of these strings' })),
+  stop: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: STOP_MAX_CHARACTERS }), { maxItems: STOP_MAX_STRINGS, description: 'The answer ends before any of these strings' })),
   temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2, description: '0 always takes the likeliest token; the default depends on the model' })),
   top_p: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Only the likeliest tokens that together have this probability' })),
   top_k: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000, description: 'Not OpenAI\'s. 0 for no limit' })),
@@ -59,16 +60,17 @@ export const CompletionFieldsSchema = Type.Object({
   frequency_penalty: penalty('Against tokens by how often the answer has them already'),
   presence_penalty: penalty('Against tokens that the answer has already'),
   seed: Type.Optional(Type.Integer({ description: 'The same seed and request give the same answer on the same machine' })),
-  response_format: Type.Optional(ResponseFormatSchema)
+  response_format: Type.Optional(ResponseFormatSchema),
+  parallel_tool_calls: Type.Optional(Type.Boolean({ default: true, description: '`false`: the answer ends with its first tool call' }))
 })
 export type CompletionFields = Static<typeof CompletionFieldsSchema>
 
 export const CompletionRequestSchema = Type.Object({
   ...CompletionFieldsSchema.properties,
-  stop: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 100 }), CompletionFieldsSchema.properties.stop], { description: 'The answer ends before any of these strings, at most four' })),
-  messages: Type.Array(MessageSchema, { minItems: 1, maxItems: 1000, description: 'The conversation, the oldest first; at most MAX_IMAGES (8) pictures are sent in all' }),
+  stop: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: STOP_MAX_CHARACTERS }), CompletionFieldsSchema.properties.stop], { description: 'The answer ends before any of these strings, at most four' })),
+  messages: Type.Array(MessageSchema, { minItems: 1, maxItems: MESSAGES_MAX, description: 'The conversation, the oldest first; at most MAX_IMAGES (8) pictures are sent in all' }),
   n: Type.Optional(Type.Literal(1, { description: 'One answer a request' })),
-  tools: Type.Optional(Type.Array(ToolSchema, { description: 'Only with a model whose chat template knows tools' })),
+  tools: Type.Optional(Type.Array(ToolSchema, { maxItems: TOOLS_MAX, description: 'Only with a model whose chat template knows tools' })),
   tool_choice: Type.Optional(Type.Union([
     Type.Literal('none'), Type.Literal('auto'), Type.Literal('required'),
     Type.Object({ type: Type.Literal('function'), function: Type.Object({ name: Type.String() }) })

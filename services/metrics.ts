@@ -20,6 +20,8 @@ export interface Metrics extends ChatObserver {
 }
 
 export const ANSWERED = 'ANSWERED'
+/** The code of the error with which a request ends that nobody waits for. */
+export const CLIENT_LEFT = 'CLIENT_LEFT'
 
 /** Seconds: from a cached picture to a long answer on CPUs. */
 const STAGE_BUCKETS = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]

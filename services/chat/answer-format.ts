@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { InvalidFieldError } from '../../errors.ts'
 import type { AnswerFormat } from '../engine/engine.ts'
-import { grammarOfSchema, JSON_OBJECT_GRAMMAR } from './schema-grammar/index.ts'
+import type { Constraint } from './request.ts'
 
 /** OpenAI's `response_format`. Source: OpenAI's API reference, chat completions. */
 export const ResponseFormatSchema = Type.Union([
@@ -19,17 +19,12 @@ export const ResponseFormatSchema = Type.Union([
 ], { title: 'ResponseFormat', description: 'Enforced by grammar: the answer is JSON and validates, unless `finish_reason` is `length`. In a form: JSON as text' })
 export type ResponseFormat = Static<typeof ResponseFormatSchema>
 
-/** The same without the format that is none. */
-export function answerFormat (format: ResponseFormat | undefined): AnswerFormat | undefined {
-  return format?.type === 'text' ? undefined : format
-}
-
 /**
- * The grammar that an answer has to obey; null for free text.
- * @throws UnsupportedSchemaError; InvalidFieldError when the answer may also be cut off by a stop string
+ * What an answer has to obey; null for free text.
+ * @throws InvalidFieldError when a stop string may cut the answer off as well
  */
-export function createAnswerGrammar (format: ResponseFormat | undefined, stop: string[] | undefined): string | null {
+export function toConstraint (format: ResponseFormat | undefined, stop: string[] | undefined): Constraint | null {
   if (format === undefined || format.type === 'text') return null
   if (stop !== undefined && stop.length > 0) throw new InvalidFieldError('response_format', 'cannot be combined with "stop"')
-  return format.type === 'json_object' ? JSON_OBJECT_GRAMMAR : grammarOfSchema(format.json_schema.schema)
+  return { type: 'format', format: format satisfies AnswerFormat }
 }

@@ -9,6 +9,7 @@ import { createReceipt, type Receipt } from '../images/receipt.ts'
 import type { Log } from '../log.ts'
 import { createAnticipation } from './anticipation.ts'
 import { createConversation, idOf, type Conversation } from './conversation.ts'
+import type { Grammars } from './grammars.ts'
 import { planRequest, type ChatPlan, type PlanLimits } from './plan.ts'
 import type { ChatRequest, UploadedFile } from './request.ts'
 import { createResult } from './result.ts'
@@ -40,6 +41,7 @@ export interface ChatObserver {
 export interface ChatServiceOptions {
   engine: Engine
   preparer: Preparer
+  grammars: Grammars
   limits: PlanLimits
   /** What the numbers mean with which the model points; auto: what its family does. */
   boxCoordinates: 'auto' | 'pixels' | 'grid1000'
@@ -62,7 +64,7 @@ export interface ChatService {
 
 const READER_LEFT = new Error('The reader of the answer left')
 
-export function createChatService ({ engine, preparer, limits, boxCoordinates, observer }: ChatServiceOptions): ChatService {
+export function createChatService ({ engine, preparer, grammars, limits, boxCoordinates, observer }: ChatServiceOptions): ChatService {
   const anticipation = createAnticipation({ engine, preparer, limits })
 
   async function * answer (request: ChatRequest, signal: AbortSignal, log: Log): AsyncGenerator<ChatEvent> {
@@ -70,7 +72,7 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates, o
     if (info.state !== 'ready') throw new EngineNotReadyError(info.reason)
     const prepareStart = performance.now()
     const conversation = createConversation(request)
-    const plan = await planRequest(request, conversation, engine, limits, anticipation.inspect).catch(error => {
+    const { plan, grammar } = await planAnswer(request, info, conversation, signal).catch(error => {
       observer.onStage?.(request.requestId, 'prepare', prepareStart, performance.now(), true)
       throw error
     })
@@ -79,7 +81,7 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates, o
 
     const events = new EventQueue(merge)
     const stop = new AbortController()
-    const over = run({ request, info, conversation, plan, prepareStart, log }, signal, stop, events)
+    const over = run({ request, info, conversation, plan, grammar, prepareStart, log }, signal, stop, events)
     try {
       yield * events
     } finally {
@@ -88,7 +90,14 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates, o
     }
   }
 
-  interface Run { request: ChatRequest, info: EngineInfo, conversation: Conversation, plan: ChatPlan, prepareStart: number, log: Log }
+  interface Run { request: ChatRequest, info: EngineInfo, conversation: Conversation, plan: ChatPlan, grammar: string | null, prepareStart: number, log: Log }
+
+  /** The plan comes first: a prompt that is too long is refused before anything is converted for it. */
+  async function planAnswer (request: ChatRequest, info: EngineInfo, conversation: Conversation, signal: AbortSignal): Promise<{ plan: ChatPlan, grammar: string | null }> {
+    const plan = await planRequest(request, conversation, engine, limits, anticipation.inspect)
+    const { constraint } = request
+    return { plan, grammar: constraint && await grammars.of(constraint, info.tools, signal) }
+  }
 
   /**
    * Prepares pictures and answers side by side: the engine sees the first one while the second is being prepared.
@@ -129,15 +138,15 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates, o
 
   /** Prepares the pictures that the engine does not know and tells of each that is ready. */
   async function prepareAll ({ plan: { planned }, log }: Run, preparation: Preparation, events: EventQueue<ChatEvent>): Promise<Receipt[]> {
-    const wanted = planned.flatMap(({ cached }, index) => cached ? [] : [index])
+    const wanted = planned.flatMap(({ cached, firstCopy }, index) => cached || firstCopy !== index ? [] : [index])
     if (wanted.length > 0) log.info({ images: wanted.length }, 'image preparation started')
     for (const { file, cached } of planned) if (cached) anticipation.of(file)?.cancel()
     // All at once; their errors are met below.
     for (const index of wanted) preparation.image(index).catch(() => {})
 
     const receipts: Receipt[] = []
-    for (const [index, { file, header, size, cached }] of planned.entries()) {
-      if (!cached) await preparation.image(index)
+    for (const { file, header, size, cached, firstCopy } of planned) {
+      if (!cached) await preparation.image(firstCopy)
       const receipt = createReceipt({ id: file.id, bytes: file.bytes, header, planned: size, compressed: !isReady(header, size), cached })
       receipts.push(receipt)
       events.push({ type: 'image', receipt })
@@ -146,7 +155,7 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates, o
     return receipts
   }
 
-  async function generate ({ request, info, conversation, plan }: Run, preparation: Preparation, prepared: Promise<{ receipts: Receipt[], prepareMs: number }>, signal: AbortSignal, events: EventQueue<ChatEvent>): Promise<void> {
+  async function generate ({ request, info, conversation, plan, grammar }: Run, preparation: Preparation, prepared: Promise<{ receipts: Receipt[], prepareMs: number }>, signal: AbortSignal, events: EventQueue<ChatEvent>): Promise<void> {
     const { turns, pictures } = conversation
     const images = pictures.map(({ key, file }): EngineImage => {
       if (file === null) return plan.known.get(key)!
@@ -162,8 +171,10 @@ export function createChatService ({ engine, preparer, limits, boxCoordinates, o
     const engineStart = performance.now()
     let text = ''
     let tokenAt: number | null = null
-    const { scope, tools, maxTokens, stop, grammar, format, callOneOf, sampling, traceHeaders } = request
-    const answered = engine.generate({ scope, turns, tools, images, maxTokens, stop, grammar, format, callOneOf, sampling, traceHeaders }, signal)
+    const { scope, tools, maxTokens, stop, constraint, singleCall, sampling, traceHeaders } = request
+    const format = constraint?.type === 'format' ? constraint.format : undefined
+    const callOneOf = constraint?.type === 'call' ? constraint.tools.map(({ name }) => name) : undefined
+    const answered = engine.generate({ scope, turns, tools, images, maxTokens, stop, grammar, format, callOneOf, singleCall, sampling, traceHeaders }, signal)
     // What is done with pictures elsewhere nobody here can tell from the rest of the prompt.
     const first = images.length > 0 && info.device !== 'upstream' ? 'encode' : 'prefill'
     for await (const event of observer.onStage ? followStages(answered, first, observer.onStage.bind(null, request.requestId)) : answered) {

@@ -1,9 +1,12 @@
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
-import { InvalidFieldError, InvalidHistoryError, MessageRequiredError, MessageTooLongError, UnknownFieldError } from '../../errors.ts'
-import { checkField, faultPhrase } from '../../schemas/fault.ts'
-import { ChatFieldsSchema, HISTORY_MAX_TURNS, HistoryTurnSchema, MESSAGE_MAX_CHARACTERS, type ChatFields } from '../../schemas/chat.ts'
+import { InvalidFieldError, InvalidHistoryError, MessageRequiredError, MessageTooLongError, UnknownFieldError, withDetails, type SightlineError } from '../../errors.ts'
+import { checkField, faultPhrase, limitOf } from '../../schemas/fault.ts'
+import { ChatFieldsSchema, HistoryTurnSchema, type ChatFields, type HistoryTurn } from '../../schemas/chat.ts'
+import { HISTORY_MAX_TURNS, MESSAGE_MAX_CHARACTERS } from '../../schemas/limits.ts'
+import { JsonBoundsError, JsonReader } from '../json-bounds.ts'
 import type { RawFields } from '../uploads/body.ts'
+import { namedImagesFault } from './named-images.ts'
 
 const NUMERIC = new Set(['max_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'repeat_penalty', 'seed'])
 
@@ -18,8 +21,9 @@ export function parseChatFields (raw: RawFields): ChatFields {
   for (const name of Object.keys(raw)) {
     if (!Object.hasOwn(properties, name)) throw new UnknownFieldError(name.slice(0, 100))
   }
+  const json = new JsonReader()
   const fields = Object.fromEntries(Object.entries(raw).flatMap(([name, value]) => {
-    const typed = toType(name, value)
+    const typed = toType(name, value, json)
     return typed === undefined ? [] : [[name, typed]]
   }))
 
@@ -30,13 +34,13 @@ export function parseChatFields (raw: RawFields): ChatFields {
 }
 
 /** Undefined for an optional field that was left empty, as HTML forms do. */
-function toType (name: string, value: unknown): unknown {
-  if (name === 'stop') return toStopList(value)
-  if (name === 'history') return toHistory(value)
+function toType (name: string, value: unknown, json: JsonReader): unknown {
+  if (name === 'stop') return toStopList(value, json)
+  if (name === 'history') return toHistory(value, json)
   if (Array.isArray(value) && value.length > 1) throw new InvalidFieldError(name, 'is given more than once')
   if (typeof value !== 'string' || name === 'message' || name === 'system') return value
   if (value.trim() === '') return undefined
-  if (name === 'response_format') return parseFormatJson(value)
+  if (name === 'response_format') return parseFormatJson(value, json)
   if (NUMERIC.has(name)) {
     if (!DECIMAL.test(value.trim())) throw new InvalidFieldError(name, 'must be a number')
     return Number(value)
@@ -44,25 +48,26 @@ function toType (name: string, value: unknown): unknown {
   return value
 }
 
-function toStopList (value: unknown): unknown {
+function toStopList (value: unknown, json: JsonReader): unknown {
   if (typeof value !== 'string') return value
   if (value === '') return undefined
   if (!value.startsWith('[')) return [value]
   try {
-    return JSON.parse(value)
-  } catch {
+    return json.parse(value)
+  } catch (error) {
+    if (error instanceof JsonBoundsError) throw beyond(new InvalidFieldError('stop', error.fault), error)
     return [value]
   }
 }
 
 /** A list; in a form its JSON, or a turn in each of several fields, as JSON or, where a part says so, parsed already. */
-function toHistory (value: unknown): unknown {
+function toHistory (value: unknown, json: JsonReader): unknown {
   if (typeof value === 'string') {
     if (value.trim() === '') return undefined
-    const parsed = parseHistoryJson(value)
+    const parsed = parseHistoryJson(value, json)
     return isTurn(parsed) ? [parsed] : parsed
   }
-  if (Array.isArray(value)) return value.map(turn => typeof turn === 'string' ? parseHistoryJson(turn) : turn)
+  if (Array.isArray(value)) return value.map(turn => typeof turn === 'string' ? parseHistoryJson(turn, json) : turn)
   return isTurn(value) ? [value] : value
 }
 
@@ -70,40 +75,58 @@ function isTurn (value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'role' in value
 }
 
-function parseHistoryJson (value: string): unknown {
+function parseHistoryJson (value: string, json: JsonReader): unknown {
   try {
-    return JSON.parse(value)
+    return json.parse(value)
   } catch (error) {
+    if (error instanceof JsonBoundsError) throw beyond(new InvalidHistoryError(error.fault), error)
     const { message } = error as Error
     throw new InvalidHistoryError({ en: `is not valid JSON: ${message}`, zh: `不是有效的 JSON：${message}` })
   }
 }
 
-function parseFormatJson (value: string): unknown {
+function parseFormatJson (value: string, json: JsonReader): unknown {
   try {
-    return JSON.parse(value)
-  } catch {
+    return json.parse(value)
+  } catch (error) {
+    if (error instanceof JsonBoundsError) throw beyond(new InvalidFieldError('response_format', error.fault), error)
     throw new InvalidFieldError('response_format', 'is not valid JSON')
   }
+}
+
+function beyond<E extends SightlineError> (error: E, { limit }: JsonBoundsError): E {
+  return withDetails(error, { limit })
 }
 
 function checkMessage (message: unknown): void {
   if (message === undefined || message === null || (typeof message === 'string' && message.trim() === '')) throw new MessageRequiredError()
   if (typeof message !== 'string') throw new InvalidFieldError('message', 'must be string')
-  const characters = [...message].length
+  const characters = countCharacters(message)
   if (characters > MESSAGE_MAX_CHARACTERS) throw new MessageTooLongError(characters, MESSAGE_MAX_CHARACTERS)
+}
+
+/** Code points of a text, which may have megabytes. */
+function countCharacters (text: string): number {
+  let count = 0
+  for (let at = 0; at < text.length; count++) at += text.codePointAt(at)! > 0xffff ? 2 : 1
+  return count
 }
 
 function checkHistory (history: unknown): void {
   if (!Array.isArray(history)) throw new InvalidHistoryError('must be a list of turns')
-  if (history.length > HISTORY_MAX_TURNS) throw new InvalidHistoryError({ en: `has ${history.length} turns, the limit is ${HISTORY_MAX_TURNS}`, zh: `有 ${history.length} 轮，上限为 ${HISTORY_MAX_TURNS} 轮` })
+  if (history.length > HISTORY_MAX_TURNS) {
+    const fault = { en: `has ${history.length} turns, the limit is ${HISTORY_MAX_TURNS}`, zh: `有 ${history.length} 轮，上限为 ${HISTORY_MAX_TURNS} 轮` }
+    throw withDetails(new InvalidHistoryError(fault), { limit: HISTORY_MAX_TURNS })
+  }
   for (const [index, turn] of history.entries()) {
     const [fault] = Value.Errors(HistoryTurnSchema, turn)
     if (fault) {
       const place = fault.instancePath.replaceAll('/', ' ')
       const { en, zh } = faultPhrase(fault)
-      throw new InvalidHistoryError({ en: `turn ${index}${place} ${en}`, zh: `第 ${index} 轮${place} ${zh}` })
+      throw withDetails(new InvalidHistoryError({ en: `turn ${index}${place} ${en}`, zh: `第 ${index} 轮${place} ${zh}` }), limitOf(fault))
     }
     if (turn.role === 'assistant' && turn.images?.length > 0) throw new InvalidHistoryError({ en: `turn ${index}: only turns of the user have images`, zh: `第 ${index} 轮：只有用户的轮次可以带图片` })
   }
+  const named = namedImagesFault((history as HistoryTurn[]).flatMap(turn => turn.images ?? []))
+  if (named) throw withDetails(new InvalidHistoryError(named.fault), { limit: named.limit })
 }

@@ -13,8 +13,10 @@ export interface PlannedPicture {
   file: UploadedFile
   header: ImageHeader
   size: PlannedSize
-  /** The engine has this picture's embedding in just this size. */
+  /** The engine has this image's embedding in exactly this size. */
   cached: boolean
+  /** Index of the file that stands in the conversation: its own, or that of the first copy where an image was sent twice. */
+  firstCopy: number
 }
 
 export interface ChatPlan {
@@ -60,11 +62,13 @@ export async function planRequest (request: ChatRequest, { turns, pictures }: Co
     bounds: boundsOf(info, limits)
   })
   const planned = request.files.map((file, index) => {
-    // A file that stands at two places has one size: it depends on nothing but the picture and the common factor.
-    const place = uploads.findIndex(upload => upload.file === index)
+    // A file that stands at two places has one size: it depends only on the image and the common factor.
+    const own = uploads.findIndex(upload => upload.file === index)
+    const place = own === -1 ? uploads.findIndex(upload => upload.id === file.id) : own
     const size = sizes[place]!
-    const before = known.get(uploads[place]!.key)
-    return { file, header: headers[index]!, size, cached: before?.width === size.width && before.height === size.height }
+    const { key, file: firstCopy } = uploads[place]!
+    const before = known.get(key)
+    return { file, header: headers[index]!, size, cached: before?.width === size.width && before.height === size.height, firstCopy }
   })
   return { planned, known }
 }
@@ -81,10 +85,12 @@ async function readHeaders (files: UploadedFile[], inspect: (file: UploadedFile)
   })
 }
 
-/** Counting tokens of megabytes that can never fit would hold up everybody's answers. */
+/** Counting the tokens of megabytes of text that can never fit would delay everybody's answers. */
 function refuseHopelessText ({ turns, tools }: ChatRequest, contextSize: number): void {
-  const parts = turns.flatMap(turn => [...turn.parts, ...(turn.calls ?? []).flatMap(call => call.result)])
-  const said = parts.reduce((sum, part) => sum + (part.type === 'text' ? part.text.length : 0), 0)
-  const tokens = Math.ceil((said + JSON.stringify(tools).length) / MAX_CHARACTERS_PER_TOKEN)
+  const calls = turns.flatMap(turn => turn.calls ?? [])
+  const parts = [...turns.flatMap(turn => turn.parts), ...calls.flatMap(call => call.result)]
+  const text = parts.reduce((sum, part) => sum + (part.type === 'text' ? part.text.length : 0), 0)
+  const called = calls.reduce((sum, call) => sum + call.name.length + JSON.stringify(call.arguments).length, 0)
+  const tokens = Math.ceil((text + called + JSON.stringify(tools).length) / MAX_CHARACTERS_PER_TOKEN)
   if (tokens > contextSize) throw new PromptTooLongError(tokens, contextSize)
 }

@@ -1,16 +1,17 @@
 import { InvalidFieldError } from '../../errors.ts'
 import type { ChatFields } from '../../schemas/chat.ts'
-import { answerFormat, createAnswerGrammar } from './answer-format.ts'
+import { toConstraint } from './answer-format.ts'
 import { DEFAULT_MAX_TOKENS, type ChatPart, type ChatQuestion, type ChatTurn, type UploadedFile } from './request.ts'
 
 /**
  * Lays out system prompt, history and question as turns. Pictures of a turn stand before its text, in their order.
  * @param images the question's own pictures
- * @param resent pictures of the history that were sent again, `files` continued
- * @throws InvalidFieldError when one of `resent` is not in the history; UnsupportedSchemaError
+ * @param resent images of the history that were sent again, `files` continued; of two copies the first stands in the history
+ * @throws InvalidFieldError when one of `resent` is not in the history, or the format and the stop strings exclude each other
  */
 export function toQuestion (fields: ChatFields, images: UploadedFile[], resent: UploadedFile[]): ChatQuestion {
-  const places = new Map(resent.map((file, index) => [file.id, images.length + index]))
+  // The first copy of an image is entered last, so it wins.
+  const places = new Map(resent.map((file, index) => [file.id, images.length + index] as const).reverse())
   const named = new Set((fields.history ?? []).flatMap(turn => turn.images ?? []))
   const stranger = resent.findIndex(file => !named.has(file.id))
   if (stranger !== -1) throw new InvalidFieldError(`history_images[${stranger}]`, 'must be a picture that "history" names')
@@ -32,8 +33,8 @@ export function toQuestion (fields: ChatFields, images: UploadedFile[], resent: 
     tools: [],
     maxTokens: fields.max_tokens ?? DEFAULT_MAX_TOKENS,
     stop: fields.stop ?? [],
-    grammar: createAnswerGrammar(fields.response_format, fields.stop),
-    format: answerFormat(fields.response_format),
+    constraint: toConstraint(fields.response_format, fields.stop),
+    singleCall: false,
     sampling: {
       temperature: fields.temperature,
       topP: fields.top_p,

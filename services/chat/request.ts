@@ -21,6 +21,19 @@ export type ChatPart =
 
 export type ChatTurn = Turn<ChatPart>
 
+/** A tool that a client offers. */
+export interface OfferedTool extends Tool {
+  /** Its place in the request, e.g. `tools[0]`. */
+  field: string
+  /** The request is refused when the schema of the arguments cannot be enforced. */
+  strict: boolean
+}
+
+/** What an answer has to obey: a format, or that it is exactly one call of one of these tools. */
+export type Constraint =
+  | { type: 'format', format: AnswerFormat }
+  | { type: 'call', tools: OfferedTool[] }
+
 /** What a client asks, whichever interface it speaks. */
 export interface ChatQuestion {
   turns: ChatTurn[]
@@ -28,11 +41,10 @@ export interface ChatQuestion {
   /** As asked; the context may leave less. */
   maxTokens: number
   stop: string[]
-  /** GBNF that the answer obeys. */
-  grammar: string | null
-  /** What the grammar was made from: a format, or tools of which one has to be called. */
-  format?: AnswerFormat
-  callOneOf?: string[]
+  /** Null for free text. */
+  constraint: Constraint | null
+  /** The answer ends with its first tool call. */
+  singleCall: boolean
   sampling: Sampling
 }
 

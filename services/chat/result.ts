@@ -45,7 +45,12 @@ export function createResult ({ request, info, text, ending, pictures, sizes, re
       ttft_ms: rounded(request.queueMs + engineStart - request.startedAt + timings.ttftMs),
       total_ms: rounded(request.queueMs + performance.now() - request.startedAt)
     },
-    images: receipts.map((receipt, file) => ({ ...receipt, cached: cachedImages[pictures.findIndex(picture => picture.file === file)] ?? false })),
+    images: receipts.map((receipt, file) => {
+      const own = pictures.findIndex(picture => picture.file === file)
+      // A second copy stands nowhere itself.
+      const place = own === -1 ? pictures.findIndex(picture => picture.id === receipt.id) : own
+      return { ...receipt, cached: cachedImages[place]! }
+    }),
     ...findBoxes(text, pointed, coordinates, questionOf(request)),
     model: info.model,
     request_id: request.requestId

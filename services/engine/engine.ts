@@ -169,6 +169,8 @@ export interface GenerateRequest {
   format?: AnswerFormat
   /** Or these: the answer is to be a call of one of them. */
   callOneOf?: string[]
+  /** The answer ends with its first tool call. */
+  singleCall?: boolean
   sampling: Sampling
   /** W3C Trace Context (`traceparent`, `tracestate`), for servers elsewhere that the engine asks. */
   traceHeaders?: Readonly<Record<string, string>>

@@ -6,7 +6,8 @@ export class EventQueue<T> implements AsyncIterable<T> {
   readonly #merge: (last: T, next: T) => T | null
   #items: T[] = []
   #ended = false
-  #error: unknown
+  /** Boxed: the error may be anything, also undefined. */
+  #failure: { error: unknown } | null = null
   #wake: (() => void) | null = null
 
   /** @param merge makes one of two neighbours, or null where they stay two */
@@ -24,27 +25,27 @@ export class EventQueue<T> implements AsyncIterable<T> {
 
   /** Ends the queue after what is in it; a later `end` or `fail` has no effect. */
   end (): void {
-    this.#finish(undefined)
+    this.#finish(null)
   }
 
   fail (error: unknown): void {
-    this.#finish(error)
+    this.#finish({ error })
   }
 
   async * [Symbol.asyncIterator] (): AsyncGenerator<T> {
     while (true) {
       while (this.#items.length > 0) yield this.#items.shift()!
-      if (this.#error !== undefined) throw this.#error
+      if (this.#failure !== null) throw this.#failure.error
       if (this.#ended) return
       await new Promise<void>(resolve => { this.#wake = resolve })
       this.#wake = null
     }
   }
 
-  #finish (error: unknown): void {
+  #finish (failure: { error: unknown } | null): void {
     if (this.#ended) return
     this.#ended = true
-    this.#error = error
+    this.#failure = failure
     this.#wake?.()
   }
 }

@@ -58,6 +58,8 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
   function onMessage (message: FromWorker): void {
     switch (message.type) {
       case 'loaded':
+        // The message may have been on its way when the engine was closed.
+        if (state === 'closed') return
         model = auto && message.info.plan ? { ...message.info, plan: { ...message.info.plan, auto } } : message.info
         // The HTTP side has as many from now on: after a restart the memory may be another, the slots are not.
         options.slots = model.slots
@@ -175,8 +177,10 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
       })
     }
     const images = request.images.map(({ file, ...image }) => ({ ...image, hasFile: file !== undefined }))
+    // The closing tag ends a call wherever it stands, and a call can be read without it.
+    const stop = request.singleCall && model.tools ? [...request.stop, model.tools.close] : request.stop
     try {
-      supervisor.send({ type: 'generate', id, request: { ...request, images, format: undefined, callOneOf: undefined, traceHeaders: undefined } })
+      supervisor.send({ type: 'generate', id, request: { ...request, images, stop, format: undefined, callOneOf: undefined, singleCall: undefined, traceHeaders: undefined } })
     } catch (error) {
       settle()
       throw error

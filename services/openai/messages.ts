@@ -1,9 +1,12 @@
-import { InvalidFieldError } from '../../errors.ts'
+import { InvalidFieldError, withDetails } from '../../errors.ts'
 import type { Phrase } from '../../language.ts'
 import { IMAGE_ID_PATTERN } from '../../schemas/chat.ts'
+import { checkCount } from '../../schemas/fault.ts'
+import { CALLS_MAX, MESSAGES_MAX, MESSAGES_MAX_PARTS } from '../../schemas/limits.ts'
+import { namedImagesFault } from '../chat/named-images.ts'
 import type { ChatPart, ChatTurn } from '../chat/request.ts'
 import type { ToolCall } from '../engine/engine.ts'
-import { isDeeperThan, JSON_MAX_DEPTH } from '../json-depth.ts'
+import { JsonBoundsError, JsonReader } from '../json-bounds.ts'
 import type { PictureSource } from '../uploads/body.ts'
 
 /** `image_url: { url: 'sightline:sha256:…' }` names a picture of an earlier request by its receipt's id. */
@@ -12,7 +15,6 @@ const EARLIER_ID = new RegExp(IMAGE_ID_PATTERN)
 /** Longest side in pixels with `detail: 'low'`, as OpenAI has it. */
 const LOW_DETAIL_SIDE = 512
 const DETAILS = ['auto', 'low', 'high']
-const MAX_MESSAGES = 1000
 
 type Json = Record<string, unknown>
 
@@ -23,10 +25,12 @@ type Json = Record<string, unknown>
  */
 export function readMessages (value: unknown): { turns: ChatTurn[], images: PictureSource[] } {
   if (!Array.isArray(value) || value.length === 0) throw new InvalidFieldError('messages', 'must be a list with at least one message')
-  if (value.length > MAX_MESSAGES) throw new InvalidFieldError('messages', { en: `has ${value.length} messages, the limit is ${MAX_MESSAGES}`, zh: `有 ${value.length} 条消息，上限为 ${MAX_MESSAGES}` })
+  checkCount('messages', value.length, MESSAGES_MAX, { en: 'messages', zh: '条消息' })
+  checkSums(value)
   const turns: ChatTurn[] = []
   const images: PictureSource[] = []
   const calls = new Map<string, ToolCall<ChatPart>>()
+  const json = new JsonReader()
 
   for (const [index, entry] of value.entries()) {
     const field = `messages[${index}]`
@@ -41,7 +45,7 @@ export function readMessages (value: unknown): { turns: ChatTurn[], images: Pict
         turns.push({ role: 'user', parts: parts() })
         break
       case 'assistant': {
-        const own = readCalls(message.tool_calls, `${field}.tool_calls`)
+        const own = readCalls(message.tool_calls, `${field}.tool_calls`, json)
         // Only a call may come without words.
         const said = message.content === undefined || message.content === null ? own.size > 0 ? [] : refuse(`${field}.content`, 'is required') : parts()
         turns.push({ role: 'assistant', parts: said, ...own.size > 0 && { calls: [...own.values()] } })
@@ -57,7 +61,24 @@ export function readMessages (value: unknown): { turns: ChatTurn[], images: Pict
         refuse(`${field}.role`, 'must be system, developer, user, assistant or tool')
     }
   }
+  checkNamedImages(turns)
   return { turns, images }
+}
+
+/** Bounds what all messages have together, before any of it is read. */
+function checkSums (messages: unknown[]): void {
+  const sum = (count: (message: Json) => number) => messages.reduce((total: number, one) => total + count(Object(one)), 0)
+  const lengthOf = (list: unknown) => Array.isArray(list) ? list.length : 0
+  const parts = sum(({ content }) => lengthOf(content))
+  checkCount('messages', parts, MESSAGES_MAX_PARTS, { en: 'parts of content', zh: '个内容片段' })
+  const calls = sum(({ tool_calls: list }) => lengthOf(list))
+  checkCount('messages', calls, CALLS_MAX, { en: 'tool calls', zh: '个工具调用' })
+}
+
+function checkNamedImages (turns: ChatTurn[]): void {
+  const parts = turns.flatMap(turn => [...turn.parts, ...(turn.calls ?? []).flatMap(call => call.result)])
+  const named = namedImagesFault(parts.flatMap(part => part.type === 'earlier' ? [part.id] : []))
+  if (named) throw withDetails(new InvalidFieldError('messages', named.fault), { limit: named.limit })
 }
 
 function readContent (content: unknown, field: string, images: PictureSource[]): ChatPart[] {
@@ -92,7 +113,7 @@ function readPicture (value: unknown, field: string, images: PictureSource[]): C
 }
 
 /** Calls by their ids. */
-function readCalls (value: unknown, field: string): Map<string, ToolCall<ChatPart>> {
+function readCalls (value: unknown, field: string, json: JsonReader): Map<string, ToolCall<ChatPart>> {
   if (value === undefined || value === null) return new Map()
   if (!Array.isArray(value)) return refuse(field, 'must be a list of calls')
   return new Map(value.map((entry, index) => {
@@ -101,22 +122,22 @@ function readCalls (value: unknown, field: string): Map<string, ToolCall<ChatPar
     const { name, arguments: text } = asObject(call.function, `${place}.function`)
     if (typeof call.id !== 'string') return refuse(`${place}.id`, 'must be string')
     if (typeof name !== 'string') return refuse(`${place}.function.name`, 'must be string')
-    return [call.id, { name, arguments: parseArguments(text, `${place}.function.arguments`), result: [] }]
+    return [call.id, { name, arguments: parseArguments(text, `${place}.function.arguments`, json), result: [] }]
   }))
 }
 
-function parseArguments (text: unknown, field: string): object {
+function parseArguments (value: unknown, field: string, json: JsonReader): object {
   // Some clients write nothing, or null, for a function without arguments.
-  const json = typeof text === 'string' ? text || '{}' : text === undefined || text === null ? '{}' : refuse(field, 'must be a JSON object as text')
-  // They go to the engine's process as they are, and copying is recursive.
-  if (isDeeperThan(json, JSON_MAX_DEPTH)) refuse(field, { en: `is nested deeper than ${JSON_MAX_DEPTH} levels`, zh: `嵌套超过 ${JSON_MAX_DEPTH} 层` })
-  let value: unknown
+  const text = typeof value === 'string' ? value || '{}' : value === undefined || value === null ? '{}' : refuse(field, 'must be a JSON object as text')
+  let parsed: unknown
   try {
-    value = JSON.parse(json)
-  } catch {
-    value = null
+    // The engine's process gets a copy of what is parsed, and copying is recursive.
+    parsed = json.parse(text)
+  } catch (error) {
+    if (error instanceof JsonBoundsError) throw withDetails(new InvalidFieldError(field, error.fault), { limit: error.limit })
+    parsed = null
   }
-  return typeof value === 'object' && value !== null ? value : refuse(field, 'must be a JSON object as text')
+  return typeof parsed === 'object' && parsed !== null ? parsed : refuse(field, 'must be a JSON object as text')
 }
 
 function asObject (value: unknown, field: string): Json {

@@ -1,13 +1,13 @@
 import { InvalidFieldError, ToolsNotSupportedError } from '../../errors.ts'
 import type { Phrase } from '../../language.ts'
-import { checkField } from '../../schemas/fault.ts'
+import { checkCount, checkField } from '../../schemas/fault.ts'
 import { CompletionFieldsSchema, ToolSchema, type CompletionFields } from '../../schemas/openai.ts'
-import { answerFormat, createAnswerGrammar } from '../chat/answer-format.ts'
-import { DEFAULT_MAX_TOKENS, type ChatQuestion, type ChatTurn } from '../chat/request.ts'
+import { TOOLS_MAX } from '../../schemas/limits.ts'
+import { toConstraint } from '../chat/answer-format.ts'
+import { DEFAULT_MAX_TOKENS, type ChatQuestion, type ChatTurn, type Constraint, type OfferedTool } from '../chat/request.ts'
 import type { ToolSyntax } from '../engine/engine.ts'
 import type { Body, RawFields } from '../uploads/body.ts'
 import { readMessages } from './messages.ts'
-import { createCallGrammar, type OfferedTool } from './tools.ts'
 
 /** What a client of `/v1/chat/completions` asks, checked. */
 export interface CompletionRequest {
@@ -15,9 +15,9 @@ export interface CompletionRequest {
   turns: ChatTurn[]
   /** Those that the model may call: none with `tool_choice: 'none'`. */
   tools: OfferedTool[]
-  /** The answer has to be a call of one of these; empty: it need not be one. */
-  required: OfferedTool[]
-  grammar: string | null
+  constraint: Constraint | null
+  /** `parallel_tool_calls: false`. */
+  singleCall: boolean
 }
 
 /** Fields that would change the answer and cannot be honoured. What is in neither list is ignored, as other servers do. */
@@ -34,7 +34,7 @@ const REFUSED: Record<string, { when: (value: unknown) => boolean, fault: Phrase
 
 /**
  * Checks the body of a completion request and takes its pictures out.
- * @throws InvalidFieldError, UnsupportedSchemaError
+ * @throws InvalidFieldError
  */
 export function readCompletionBody (body: RawFields): Body<CompletionRequest> {
   // Clients write null for what they do not say.
@@ -55,28 +55,30 @@ export function readCompletionBody (body: RawFields): Body<CompletionRequest> {
   return { fields: { fields: checked, turns, ...readTools(given, checked) }, images, historyImages: [] }
 }
 
-function readTools (given: RawFields, { response_format: format, stop }: CompletionFields): Pick<CompletionRequest, 'tools' | 'required' | 'grammar'> {
-  const grammar = createAnswerGrammar(format, stop)
+function readTools (given: RawFields, { response_format: format, stop, parallel_tool_calls: parallel }: CompletionFields): Pick<CompletionRequest, 'tools' | 'constraint' | 'singleCall'> {
+  const constraint = toConstraint(format, stop)
   const tools = offeredTools(given.tools)
   const choice = given.tool_choice ?? (tools.length > 0 ? 'auto' : 'none')
-  if (choice === 'none') return { tools: [], required: [], grammar }
+  if (choice === 'none') return { tools: [], constraint, singleCall: false }
   if (tools.length === 0) throw new InvalidFieldError('tool_choice', 'needs "tools"')
-  if (grammar !== null) throw new InvalidFieldError('response_format', 'cannot be combined with "tools", unless "tool_choice" is "none"')
-  return { tools, required: requiredTools(choice, tools), grammar }
+  if (constraint !== null) throw new InvalidFieldError('response_format', 'cannot be combined with "tools", unless "tool_choice" is "none"')
+  const required = requiredTools(choice, tools)
+  return { tools, constraint: required.length > 0 ? { type: 'call', tools: required } : null, singleCall: parallel === false }
 }
 
 function offeredTools (value: unknown): OfferedTool[] {
   if (value === undefined) return []
   if (!Array.isArray(value)) throw new InvalidFieldError('tools', 'must be a list of tools')
-  const tools = value.map((entry, index): OfferedTool => {
+  checkCount('tools', value.length, TOOLS_MAX, { en: 'tools', zh: '个工具' })
+  const names = new Set<string>()
+  return value.map((entry, index): OfferedTool => {
     const field = `tools[${index}]`
     checkField(field, ToolSchema, entry)
     const { name, description, parameters, strict } = entry.function
+    if (names.has(name)) throw new InvalidFieldError(`${field}.function.name`, 'is given more than once')
+    names.add(name)
     return { field, name, description, parameters, strict: strict === true }
   })
-  const twice = tools.findIndex(({ name }, index) => tools.findIndex(tool => tool.name === name) < index)
-  if (twice !== -1) throw new InvalidFieldError(`tools[${twice}].function.name`, 'is given more than once')
-  return tools
 }
 
 function requiredTools (choice: unknown, tools: OfferedTool[]): OfferedTool[] {
@@ -91,9 +93,9 @@ function requiredTools (choice: unknown, tools: OfferedTool[]): OfferedTool[] {
 
 /**
  * @param syntax how the loaded model calls tools
- * @throws ToolsNotSupportedError, UnsupportedSchemaError
+ * @throws ToolsNotSupportedError
  */
-export function toCompletionQuestion ({ fields, turns, tools, required, grammar }: CompletionRequest, syntax: ToolSyntax | null): ChatQuestion {
+export function toCompletionQuestion ({ fields, turns, tools, constraint, singleCall }: CompletionRequest, syntax: ToolSyntax | null): ChatQuestion {
   const calls = turns.some(turn => turn.calls !== undefined)
   if (syntax === null && (tools.length > 0 || calls)) throw new ToolsNotSupportedError()
   return {
@@ -101,9 +103,8 @@ export function toCompletionQuestion ({ fields, turns, tools, required, grammar 
     tools: tools.map(({ name, description, parameters }) => ({ name, description, parameters })),
     maxTokens: fields.max_completion_tokens ?? fields.max_tokens ?? DEFAULT_MAX_TOKENS,
     stop: fields.stop ?? [],
-    grammar: required.length > 0 ? createCallGrammar(required, syntax!) : grammar,
-    format: answerFormat(fields.response_format),
-    callOneOf: required.length > 0 ? required.map(({ name }) => name) : undefined,
+    constraint,
+    singleCall,
     sampling: {
       // Nothing but the likeliest token is left with a top_p of 0.
       temperature: fields.top_p === 0 ? 0 : fields.temperature,

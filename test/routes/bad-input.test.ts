@@ -238,9 +238,9 @@ t.test('bodies', async t => {
     for (const name of ['__proto__', 'constructor']) {
       await refused(t, await postRaw(hi + fieldPart(name, 'x') + FORM_END), 400, 'INVALID_MULTIPART', /prototype property/)
     }
-    await refused(t, await postRaw(hi + fieldPart('history', '[{"role"', '\r\nContent-Type: application/json') + FORM_END), 400, 'INVALID_MULTIPART', /not a valid JSON/)
+    await refused(t, await postRaw(hi + fieldPart('history', '[{"role"', '\r\nContent-Type: application/json') + FORM_END), 400, 'INVALID_HISTORY', /"history" is not valid JSON/)
     await refused(t, await postRaw(FORM_END), 400, 'MESSAGE_REQUIRED', /"message"/)
-    await refused(t, await postRaw(hi + fieldPart('stop', 'x').repeat(251) + FORM_END), 400, 'INVALID_MULTIPART', /fields limit/)
+    await refused(t, await postRaw(hi + fieldPart('stop', 'x').repeat(251) + FORM_END), 400, 'INVALID_MULTIPART', /more than 250 text fields/)
   })
   await t.test('places where nothing is', async t => {
     for (const [method, path] of [['GET', '/api/chat'], ['GET', '/nothing?secret=1'], ['DELETE', '/api/status']] as const) {

@@ -27,10 +27,10 @@ export type Conjunction = readonly Subschema[]
 export interface Fault { readonly en: string, readonly zh: string }
 
 /** Values of JSON within a schema, those of `enum` and `examples` included. */
-const MAX_VALUES = 10_000
+export const MAX_VALUES = 10_000
 /** Characters of all strings and names in it. */
-const MAX_CHARACTERS = 200_000
-const MAX_DEPTH = 64
+export const MAX_CHARACTERS = 200_000
+export const MAX_DEPTH = 64
 /** How much of a name or a place is told. */
 const MAX_SHOWN = 200
 
@@ -71,12 +71,12 @@ function shortened (text: string): string {
 }
 
 /**
- * The schema of a whole answer, within bounds.
+ * The schema of a whole answer, within bounds, and how many values of JSON it has.
  * @throws UnsupportedSchemaError
  */
-export function rootOf (schema: unknown): Subschema {
-  checkSize(schema)
-  return subschema({ root: schema, ids: new Map(), known: new WeakMap() }, '#', schema)
+export function rootOf (schema: unknown): { root: Subschema, values: number } {
+  const values = countValues(schema)
+  return { root: subschema({ root: schema, ids: new Map(), known: new WeakMap() }, '#', schema), values }
 }
 
 /** A schema below another one. */
@@ -161,8 +161,11 @@ function intern ({ ids }: Document, content: string): number {
   return id
 }
 
-/** What is bounded here need not be bounded again where a schema is walked by recursion. */
-function checkSize (schema: unknown): void {
+/**
+ * Counts the values of a schema. What is bounded here need not be bounded again where a schema is walked by recursion.
+ * @throws UnsupportedSchemaError
+ */
+function countValues (schema: unknown): number {
   let values = 0
   let characters = 0
   /** `keyword`: the one of the root below which the value lies. */
@@ -180,4 +183,5 @@ function checkSize (schema: unknown): void {
     if (depth > MAX_DEPTH) refuse({ pointer: '#' }, keyword, { en: `is nested deeper than ${MAX_DEPTH} levels`, zh: `嵌套超过 ${MAX_DEPTH} 层` })
     if (characters > MAX_CHARACTERS) refuse({ pointer: '#' }, keyword, { en: `makes the schema longer than ${MAX_CHARACTERS} characters`, zh: `使 schema 超过 ${MAX_CHARACTERS} 个字符` })
   }
+  return values
 }

@@ -2,7 +2,7 @@ import { bounded, conjunction, refuse, rootOf, type Subschema } from './document
 import { freeObject } from './free-values.ts'
 import { createResolver } from './resolver.ts'
 import { createRules } from './rules.ts'
-import { startWork } from './work.ts'
+import { spend, spendLength, startWork } from './work.ts'
 import { createWriter } from './writer.ts'
 
 /** GBNF for `{"type":"json_object"}`: any object. */
@@ -20,9 +20,24 @@ export const JSON_OBJECT_GRAMMAR: string = writeObjectGrammar()
  * @throws UnsupportedSchemaError, naming keyword and place: a text might not be valid, or none would be, or it would get too large
  */
 export function grammarOfSchema (schema: unknown): string {
-  const root = rootOf(schema)
+  return schemaGrammars()(schema, grammar => grammar)
+}
+
+/**
+ * Begins the conversions of a request: what is returned converts one schema, as `grammarOfSchema` does, and gives the
+ * grammar its final form. All of them share one budget.
+ */
+export function schemaGrammars (): (schema: unknown, finish: (grammar: string) => string) => string {
   startWork()
-  return bounded(root, 'schema', () => grammarOf(root))
+  return (schema, finish) => {
+    const { root, values } = rootOf(schema)
+    return bounded(root, 'schema', () => {
+      spend(values)
+      const grammar = finish(grammarOf(root))
+      spendLength(grammar.length)
+      return grammar
+    })
+  }
 }
 
 function grammarOf (root: Subschema): string {

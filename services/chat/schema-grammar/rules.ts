@@ -1,9 +1,7 @@
 import { rangesTo, type Automaton } from './automaton.ts'
 import { intersection, type Range } from './characters.ts'
-import { spend, TooComplex } from './work.ts'
+import { MAX_GRAMMAR_LENGTH, spend, TooComplex } from './work.ts'
 
-/** In UTF-16 units; llama.cpp reads this much in some 20 ms. */
-const MAX_GRAMMAR_LENGTH = 200_000
 /** llama.cpp refuses a repetition that would make more than 2000 rules, and takes a larger upper bound for none at all. */
 const MAX_PLAIN_REPETITION = 256
 /** The most that `repeat` counts to. */

@@ -17,7 +17,7 @@ export interface RequestBody {
  * @param maxTokens upper bound that the upstream's context allows
  */
 export function createBody (request: GenerateRequest, pictures: PreparedPicture[], model: string, maxTokens: number): RequestBody {
-  const { turns, tools, callOneOf, format, stop, sampling } = request
+  const { turns, tools, callOneOf, singleCall, format, stop, sampling } = request
   // Nobody can send this: it is drawn anew for each request.
   const mark = randomBytes(16).toString('hex')
   const json = JSON.stringify({
@@ -29,6 +29,7 @@ export function createBody (request: GenerateRequest, pictures: PreparedPicture[
     ...stop.length > 0 && { stop },
     ...format && { response_format: format },
     ...tools.length > 0 && { tools: toTools(tools), tool_choice: toToolChoice(callOneOf, tools) },
+    ...tools.length > 0 && singleCall && { parallel_tool_calls: false },
     ...toSampling(sampling)
   })
   // What stands between two texts is a picture's index.

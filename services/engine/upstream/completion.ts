@@ -13,7 +13,7 @@ type Json = Record<string, unknown>
 
 /** Puts an answer together from the chunks of its stream. */
 export class CompletionReader {
-  #calls: Array<{ name: string, arguments: string }> = []
+  #calls: Call[] = []
   #finish: string | null = null
   #usage: Json = {}
 
@@ -43,7 +43,7 @@ export class CompletionReader {
 
   /** The calls as text, once nothing more comes. */
   calls (): string {
-    return this.#calls.filter(call => call !== undefined).map(call => callText(call.name, call.arguments)).join('\n')
+    return this.#calls.map(call => callText(call.name, call.arguments)).join('\n')
   }
 
   ending (): Ending {
@@ -59,19 +59,41 @@ export class CompletionReader {
     }
   }
 
-  /** A call comes in pieces: its name first, then its arguments bit by bit. */
+  /** A call comes in pieces: its id and name first, then its arguments bit by bit. */
   #addCall (value: unknown): void {
     if (!isObject(value)) return
-    const index = count(value.index) ?? this.#calls.length
-    if (index > MOST_CALLS) throw new MalformedStreamError('too many calls')
-    const call = this.#calls[index] ??= { name: '', arguments: '' }
     const { name, arguments: args } = isObject(value.function) ? value.function : {}
-    if (typeof name === 'string') call.name += name
-    if (typeof args === 'string') call.arguments += args
+    const call = this.#callOf(text(value.id), count(value.index), text(name) !== '')
+    call.name += text(name)
+    call.arguments += text(args)
+  }
+
+  /**
+   * The call that a piece belongs to. Servers disagree on how they say so: some leave out `index`, some give every call the
+   * index 0, some repeat the id in each piece, some give none. A new id begins a call, and so does a name where the call
+   * has one and its arguments have begun.
+   */
+  #callOf (id: string, index: number | undefined, isNamed: boolean): Call {
+    const known = id === '' ? undefined : this.#calls.find(call => call.id === id)
+    if (known) return known
+    const last = index === undefined ? this.#calls.at(-1) : this.#calls.findLast(call => call.index === index)
+    const isNew = last === undefined || (id !== '' && last.id !== '') || (isNamed && last.name !== '' && (index === undefined || last.arguments !== ''))
+    if (!isNew) {
+      last.id ||= id
+      return last
+    }
+    const call = { id, index, name: '', arguments: '' }
+    if (this.#calls.push(call) > MAX_CALLS) throw new MalformedStreamError('too many calls')
+    return call
   }
 }
 
-const MOST_CALLS = 128
+/** A tool call as far as its pieces have come. */
+interface Call { id: string, index: number | undefined, name: string, arguments: string }
+
+const MAX_CALLS = 128
+
+const text = (value: unknown) => typeof value === 'string' ? value : ''
 
 function parse (data: string): Json {
   let value: unknown

@@ -1,5 +1,6 @@
 import sharp from '../../images/sharp.ts'
 import type { EngineImage, KnownImage } from '../engine.ts'
+import { Recency } from '../recency.ts'
 
 /** A prepared picture as it is sent: a file of a kind that every server reads. */
 export interface PreparedPicture {
@@ -21,6 +22,7 @@ export class PreparedPictures {
   readonly #tokensOf: (size: { width: number, height: number }) => number
   /** In the order of use, the latest last. */
   #entries = new Map<string, Entry>()
+  readonly #recency = new Recency<Entry>()
   #bytes = 0
 
   constructor (limitBytes: number, tokensOf: (size: { width: number, height: number }) => number) {
@@ -33,16 +35,14 @@ export class PreparedPictures {
 
   /** The picture with this id that was used last, in whatever size. */
   find (id: string): KnownImage | undefined {
-    return [...this.#entries.values()].reverse().find(entry => entry.known.id === id)?.known
+    return this.#recency.latest(id)?.known
   }
 
   /** Counts as a use. */
   get (image: EngineImage): PreparedPicture | undefined {
     const key = keyOf(image)
     const entry = this.#entries.get(key)
-    if (!entry) return undefined
-    this.#entries.delete(key)
-    this.#entries.set(key, entry)
+    if (entry) this.#use(key, entry)
     return entry
   }
 
@@ -50,7 +50,7 @@ export class PreparedPictures {
     const key = keyOf(image)
     const { id, original, width, height } = image
     this.#remove(key)
-    this.#entries.set(key, { type, bytes, known: { id, original, width, height, tokens: this.#tokensOf(image) } })
+    this.#use(key, { type, bytes, known: { id, original, width, height, tokens: this.#tokensOf(image) } })
     this.#bytes += bytes.length
     for (const oldest of this.#entries.keys()) {
       if (this.#bytes <= this.limitBytes) return
@@ -60,13 +60,21 @@ export class PreparedPictures {
 
   clear (): void {
     this.#entries.clear()
+    this.#recency.clear()
     this.#bytes = 0
+  }
+
+  #use (key: string, entry: Entry): void {
+    this.#entries.delete(key)
+    this.#entries.set(key, entry)
+    this.#recency.use(entry.known.id, entry)
   }
 
   #remove (key: string): void {
     const entry = this.#entries.get(key)
     if (!entry) return
     this.#entries.delete(key)
+    this.#recency.remove(entry.known.id, entry)
     this.#bytes -= entry.bytes.length
   }
 }

@@ -1,5 +1,6 @@
 import type { Picture } from '../../../native/vision.ts'
 import type { EngineImage, KnownImage } from '../engine.ts'
+import { Recency } from '../recency.ts'
 
 /** @throws the reason of `signal` */
 async function settledOrAborted (promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
@@ -37,6 +38,7 @@ export class PictureCache {
   readonly limitBytes: number
   /** In the order of use, the latest last. */
   #entries = new Map<string, Entry>()
+  readonly #recency = new Recency<Entry>()
   #encoding = new Map<string, Promise<Entry>>()
   #bytes = 0
 
@@ -49,7 +51,7 @@ export class PictureCache {
 
   /** The picture with this id that was used last, in whatever size. */
   find (id: string): KnownImage | undefined {
-    return [...this.#entries.values()].reverse().find(entry => entry.known.id === id)?.known
+    return this.#recency.latest(id)?.known
   }
 
   /** Whether this picture is there in just this size. */
@@ -59,10 +61,9 @@ export class PictureCache {
 
   /** Counts as a use: its conversation goes on, from a slot that holds the picture. */
   touch (image: EngineImage): void {
-    const entry = this.#entries.get(keyOf(image))
-    if (!entry) return
-    this.#entries.delete(keyOf(image))
-    this.#entries.set(keyOf(image), entry)
+    const key = keyOf(image)
+    const entry = this.#entries.get(key)
+    if (entry) this.#use(key, entry)
   }
 
   /**
@@ -104,8 +105,7 @@ export class PictureCache {
 
   #take (key: string, entry: Entry, cached: boolean): PictureLease {
     if (!this.#entries.has(key)) this.#bytes += entry.picture.bytes
-    this.#entries.delete(key)
-    this.#entries.set(key, entry)
+    this.#use(key, entry)
     entry.users++
     this.#evict(this.limitBytes)
     let released = false
@@ -121,11 +121,18 @@ export class PictureCache {
     }
   }
 
+  #use (key: string, entry: Entry): void {
+    this.#entries.delete(key)
+    this.#entries.set(key, entry)
+    this.#recency.use(entry.known.id, entry)
+  }
+
   #evict (limit: number): void {
     for (const [key, entry] of this.#entries) {
       if (this.#bytes <= limit) return
       if (entry.users > 0) continue
       this.#entries.delete(key)
+      this.#recency.remove(entry.known.id, entry)
       this.#bytes -= entry.picture.bytes
       entry.picture.dispose()
     }

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { createGrammars } from '../../../services/chat/grammars.ts'
 import { createChatService, type ChatEvent } from '../../../services/chat/answer.ts'
 import type { ChatRequest, UploadedFile } from '../../../services/chat/request.ts'
 import type { Engine, EngineEvent, EngineInfo, GenerateRequest, KnownImage } from '../../../services/engine/engine.ts'
@@ -40,7 +41,9 @@ function scripted (script: Script, known: KnownImage[] = []) {
   return engine
 }
 
-const serviceFor = (engine: Engine, preparer = createPreparer(1)) => createChatService({ engine, preparer, limits: { maxInputPixels: 1e8, maxSide: 1024, maxPixels: 1e6 }, boxCoordinates: 'auto', observer: { onGap () {}, onAnswer () {} } })
+const grammars = createGrammars()
+t.teardown(() => grammars.close())
+const serviceFor = (engine: Engine, preparer = createPreparer(1)) => createChatService({ engine, preparer, grammars, limits: { maxInputPixels: 1e8, maxSide: 1024, maxPixels: 1e6 }, boxCoordinates: 'auto', observer: { onGap () {}, onAnswer () {} } })
 
 /** @param keep part of the file that is there */
 async function upload (dir: string, index: number, keep = 1): Promise<UploadedFile> {
@@ -55,7 +58,8 @@ function requestFor (files: UploadedFile[]): ChatRequest {
     tools: [],
     maxTokens: 10,
     stop: [],
-    grammar: null,
+    constraint: null,
+    singleCall: false,
     sampling: {},
     files,
     scope: '',

@@ -43,8 +43,8 @@ t.test('a message alone is one turn of the user, and everything else is left to 
     tools: [],
     maxTokens: 1024,
     stop: [],
-    grammar: null,
-    format: undefined,
+    constraint: null,
+    singleCall: false,
     sampling: { temperature: undefined, topP: undefined, topK: undefined, minP: undefined, repeatPenalty: undefined, seed: undefined }
   })
 })
@@ -113,22 +113,11 @@ t.test('refuses a picture for the history that the history does not name, by its
   t.strictSame(refusal({ message: 'Hi' }, [], [CAT]), stranger(0), 'there is no history')
 })
 
-t.test('a response format becomes a grammar; free text has none', async t => {
-  const grammarOf = (format: ChatFields['response_format']) => ask({ message: 'Hi', response_format: format }).grammar
-  t.equal(grammarOf({ type: 'text' }), null)
-  t.match(grammarOf({ type: 'json_object' }), /^root ::= /m)
-  const colour = grammarOf({ type: 'json_schema', json_schema: { name: 'colour', schema: { enum: ['crimson'] } } })
-  t.match(colour, /^root ::= /m)
-  t.match(colour, /crimson/)
-  const format = { type: 'json_object' as const }
-  t.equal(ask({ message: 'Hi', response_format: format }).format, format, 'which is kept for an engine that has grammars of its own')
-  t.equal(ask({ message: 'Hi', response_format: { type: 'text' } }).format, undefined)
-})
-
-t.test('refuses a schema that it cannot enforce, by keyword and place', async t => {
-  const schema = { type: 'object', properties: { a: { type: 'array', items: { not: {} } } } }
-  t.match(refusal({ message: 'Hi', response_format: { type: 'json_schema', json_schema: { name: 'x', schema } } }),
-    { code: 'UNSUPPORTED_SCHEMA', status: 400, details: { field: 'response_format', keyword: 'not', pointer: '#/properties/a/items' } })
+t.test('a response format constrains the answer; free text does not', async t => {
+  const constraintOf = (format: ChatFields['response_format']) => ask({ message: 'Hi', response_format: format }).constraint
+  t.equal(constraintOf({ type: 'text' }), null)
+  const format = { type: 'json_schema' as const, json_schema: { name: 'colour', schema: { enum: ['crimson'] } } }
+  t.strictSame(constraintOf(format), { type: 'format', format })
 })
 
 t.test('refuses a response format together with stop strings, which would cut it off', async t => {
@@ -140,7 +129,7 @@ t.test('refuses a response format together with stop strings, which would cut it
       message: 'Field "response_format" cannot be combined with "stop"',
       details: { field: 'response_format' }
     })
-    t.type(ask({ message: 'Hi', response_format: format, stop: [] }).grammar, 'string', 'no stop string is none')
+    t.strictSame(ask({ message: 'Hi', response_format: format, stop: [] }).constraint, { type: 'format', format }, 'an empty list has no stop string')
   }
   t.strictSame(ask({ message: 'Hi', response_format: { type: 'text' }, stop: ['x'] }).stop, ['x'], 'text may be cut off')
 })

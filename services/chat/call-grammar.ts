@@ -1,0 +1,54 @@
+import { UnsupportedSchemaError, withDetails } from '../../errors.ts'
+import type { ToolSyntax } from '../engine/engine.ts'
+import type { OfferedTool } from './request.ts'
+import { JSON_OBJECT_GRAMMAR, schemaGrammars } from './schema-grammar/index.ts'
+
+/** Prefix of the rules that allow any object. */
+const ANY_OBJECT = 'any-'
+
+/**
+ * The grammar of an answer that is exactly one call of one of the tools. All tools share one budget for the conversion of
+ * their schemas and for the length of the grammar. Where a schema cannot be enforced within it, the arguments are only
+ * bound to be an object.
+ * @throws UnsupportedSchemaError for a strict tool whose schema cannot be enforced
+ */
+export function createCallGrammar (tools: readonly OfferedTool[], { begin, separator, end }: ToolSyntax): string {
+  const convert = schemaGrammars()
+  const prefixes = new Map<OfferedTool, string>()
+  const rules: string[] = []
+  // Strict tools first: a schema that is only advice must not use up their budget.
+  for (const tool of [...tools].sort((a, b) => Number(b.strict) - Number(a.strict))) {
+    const prefix = `t${tools.indexOf(tool)}-`
+    const grammar = argumentsGrammar(tool, schema => convert(schema, grammar => renamed(grammar, prefix)))
+    prefixes.set(tool, grammar === null ? ANY_OBJECT : prefix)
+    if (grammar !== null) rules.push(grammar)
+  }
+  if ([...prefixes.values()].includes(ANY_OBJECT)) rules.push(renamed(JSON_OBJECT_GRAMMAR, ANY_OBJECT))
+  const calls = tools.map(tool => `${literal(tool.name + separator)} ${prefixes.get(tool)}root`)
+  return [`root ::= ${literal(begin)} (${calls.join(' | ')}) ${literal(end)}`, ...rules].join('\n')
+}
+
+/** Null where the arguments may be any object. */
+function argumentsGrammar ({ parameters, field, strict }: OfferedTool, convert: (schema: object) => string): string | null {
+  if (parameters === undefined) return null
+  try {
+    return convert(parameters)
+  } catch (error) {
+    if (!(error instanceof UnsupportedSchemaError)) throw error
+    if (strict) throw withDetails(error, { field: `${field}.function.parameters` })
+    return null
+  }
+}
+
+/** A GBNF literal for exactly this text. */
+function literal (text: string): string {
+  return JSON.stringify(text)
+}
+
+/** Strings, character classes and comments of GBNF, which contain no names, and its names. */
+const GBNF_TOKENS = /"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]|#[^\n]*|[a-zA-Z][a-zA-Z0-9-]*/g
+
+/** The same grammar with a prefix before its names, so that it can stand in one text with others. */
+function renamed (grammar: string, prefix: string): string {
+  return grammar.replace(GBNF_TOKENS, token => /^[a-zA-Z]/.test(token) ? prefix + token : token)
+}

@@ -1,0 +1,80 @@
+import type { Readable } from 'node:stream'
+import { FieldTooLargeError, FormTooLargeError, InvalidFieldError, InvalidHistoryError, InvalidMultipartError, withDetails } from '../../errors.ts'
+import { FIELD_MAX_BYTES, FORM_MAX_FIELDS, FORM_TEXT_MAX_BYTES } from '../../schemas/limits.ts'
+import { JsonBoundsError, JsonReader } from '../json-bounds.ts'
+import type { RawFields } from './body.ts'
+
+/**
+ * The text fields of a form. They are held in memory, so that their number, the size of each, and the size of all of them
+ * are bounded while they arrive.
+ */
+export interface FormFields {
+  /** A repeated field has a list. */
+  readonly fields: RawFields
+  /**
+   * @param isCut the parser has dropped what is beyond FIELD_MAX_BYTES
+   * @throws FieldTooLargeError, FormTooLargeError, InvalidMultipartError
+   */
+  addText (name: string, value: string, isCut: boolean): void
+  /**
+   * Reads and parses a part of type `application/json`.
+   * @throws the same, InvalidFieldError, InvalidHistoryError
+   */
+  addJson (name: string, part: Readable): Promise<void>
+}
+
+export function createFormFields (): FormFields {
+  const fields: RawFields = Object.create(null)
+  const json = new JsonReader()
+  let count = 0
+  let bytes = 0
+
+  function begin (): void {
+    if (++count <= FORM_MAX_FIELDS) return
+    const fault = { en: `it has more than ${FORM_MAX_FIELDS} text fields`, zh: `文本字段超过 ${FORM_MAX_FIELDS} 个` }
+    throw withDetails(new InvalidMultipartError(fault), { limit: FORM_MAX_FIELDS })
+  }
+
+  /** Enters bytes of a field that has `size` bytes so far. */
+  function enter (name: string, length: number, size: number): void {
+    if (size > FIELD_MAX_BYTES) throw new FieldTooLargeError(name, FIELD_MAX_BYTES)
+    bytes += length
+    if (bytes > FORM_TEXT_MAX_BYTES) throw new FormTooLargeError(name, FORM_TEXT_MAX_BYTES)
+  }
+
+  function add (name: string, value: unknown): void {
+    const before = fields[name]
+    fields[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value]
+  }
+
+  return {
+    fields,
+
+    addText (name, value, isCut) {
+      begin()
+      if (isCut) throw new FieldTooLargeError(name, FIELD_MAX_BYTES)
+      const length = Buffer.byteLength(value)
+      // In another character set its bytes were fewer.
+      enter(name, length, 0)
+      add(name, value)
+    },
+
+    async addJson (name, part) {
+      begin()
+      const chunks: Buffer[] = []
+      let size = 0
+      for await (const chunk of part as AsyncIterable<Buffer>) {
+        size += chunk.length
+        enter(name, chunk.length, size)
+        chunks.push(chunk)
+      }
+      try {
+        add(name, json.parse(Buffer.concat(chunks).toString()))
+      } catch (error) {
+        const fault = error instanceof JsonBoundsError ? error.fault : 'is not valid JSON'
+        const refusal = name === 'history' ? new InvalidHistoryError(fault) : new InvalidFieldError(name, fault)
+        throw error instanceof JsonBoundsError ? withDetails(refusal, { limit: error.limit }) : refusal
+      }
+    }
+  }
+}
