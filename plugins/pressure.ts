@@ -13,6 +13,13 @@ const MAX_EVENT_LOOP_DELAY_MS = 1_000
 const MAX_WORKING_BYTES = 4 * 1024 ** 3
 const MAX_HEAP_BYTES = 1024 ** 3
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Bytes of resident memory beyond which work for the model is refused. */
+    memoryLimit: number
+  }
+}
+
 export interface PressureOptions {
   /** Bytes that this process may fill with cached images, outside its heap. */
   cacheBytes: number
@@ -20,9 +27,10 @@ export interface PressureOptions {
 
 /** Refuses new work for the model while this process cannot keep up; health and status stay reachable. */
 const plugin: FastifyPluginAsync<PressureOptions> = async (app, { cacheBytes }) => {
+  app.decorate('memoryLimit', MAX_WORKING_BYTES + cacheBytes)
   await app.register(underPressure, {
     maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS,
-    maxRssBytes: MAX_WORKING_BYTES + cacheBytes,
+    maxRssBytes: app.memoryLimit,
     maxHeapUsedBytes: MAX_HEAP_BYTES,
     pressureHandler: request => {
       if (request.routeOptions.config.slot) throw new OverloadedError()

@@ -8,9 +8,13 @@ import { compressionWarning, ConfigError, EnvironmentSchema, loadConfig, readEnv
 import { ROOT } from '../root.ts'
 import { exampleEnvironment, withConfigurationTable } from '../scripts/configuration-docs.ts'
 
-const messageOf = (env: NodeJS.ProcessEnv): string => {
+const GB = 1024 ** 3
+/** More than any setting wants, so that no test depends on the machine. */
+const PLENTY = 4096 * GB
+
+const messageOf = (env: NodeJS.ProcessEnv, memory = PLENTY): string => {
   try {
-    loadConfig(env)
+    loadConfig(env, memory)
   } catch (error) {
     if (error instanceof ConfigError) return error.message
     throw error
@@ -252,4 +256,11 @@ t.test('traces are made where a collector is named', async t => {
   }
   t.match(messageOf({ ...base, OTEL_TRACES_SAMPLER: 'jaeger_remote' }), /^OTEL_TRACES_SAMPLER must be one of always_on/)
   t.match(messageOf({ ...base, OTEL_TRACES_SAMPLER_ARG: '2' }), /^OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1/)
+})
+
+t.test('a cache that does not fit into the memory is refused, whichever engine fills it', async t => {
+  for (const engine of [{}, { ENGINE: 'openai', ENGINE_URL: 'http://gpu:8000' }]) {
+    t.equal(messageOf({ ...engine, IMAGE_CACHE_MB: '9216' }, 10 * GB), 'accepted')
+    t.equal(messageOf({ ...engine, IMAGE_CACHE_MB: '9217' }, 10 * GB), 'IMAGE_CACHE_MB=9217 does not fit into the memory of this machine or container: at most 9216')
+  }
 })

@@ -1,6 +1,9 @@
 import path from 'node:path'
+import { pino } from 'pino'
 import t from 'tap'
-import { createForm, drawShape } from './helper.ts'
+import { buildApp } from '../app.ts'
+import { loadConfig } from '../config.ts'
+import { createForm, createTestEngine, drawShape } from './helper.ts'
 import { start, until } from './server-process.ts'
 
 const KEY = 'key-that-nobody-may-read-4711'
@@ -40,4 +43,26 @@ t.test('what people send is in no log line, whatever becomes of it', async t => 
   for (const secret of [KEY, WRONG_KEY, WORDS, NAME, base64.slice(0, 40), picture.toString('hex').slice(0, 40)]) t.notOk(lines.includes(secret), secret.slice(0, 40))
   server.child.kill('SIGTERM')
   await server.exited
+})
+
+t.test('probes are no noise: they are logged at debug, unless they fail', async t => {
+  const lines: Array<{ level: number, msg: string, req?: { url: string } }> = []
+  const logger = pino({ level: 'debug' }, { write: (line: string) => { lines.push(JSON.parse(line)) } })
+  const config = loadConfig({ UPLOAD_DIR: path.join(t.testdir(), 'uploads'), LLAMA_GPU: 'off' })
+  const engine = await createTestEngine(t)
+  const app = await buildApp({ config, engine, logger: logger as never })
+  t.teardown(() => app.close())
+  const requestLines = async (url: string) => {
+    lines.length = 0
+    await app.inject(url)
+    return lines.filter(({ msg }) => msg.startsWith('incoming') || msg.startsWith('request')).map(({ level, msg }) => [level, msg])
+  }
+  const [DEBUG, INFO] = [20, 30]
+  for (const url of ['/health/live', '/health/ready', '/metrics']) {
+    t.same(await requestLines(url), [[DEBUG, 'incoming request'], [DEBUG, 'request completed']], url)
+  }
+  t.same(await requestLines('/v1/models'), [[INFO, 'incoming request'], [INFO, 'request completed']])
+  await engine.close()
+  t.same(await requestLines('/health/ready'), [[DEBUG, 'incoming request'], [INFO, 'request completed']])
+  t.equal(lines.at(-1)!.req!.url, '/health/ready', 'a failure says what was asked')
 })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { askStream, createTestEngine, drawShape, startService } from '../helper.ts'
 import { connectRaw, formBody, formHead } from '../raw-client.ts'
+import { jsonRequest } from '../clients/clients.ts'
 
 const picture = await drawShape('circle', 'red', 'white')
 const engine = await createTestEngine(t)
@@ -130,4 +131,50 @@ t.test('one slot serves a polite client that asks one question after another, wi
     }
   }
   await service.quiet()
+})
+
+t.test('requests that are pipelined on one connection leave the queue when it closes', async t => {
+  const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1', QUEUE_SIZE: '100' }, engine)
+  const warnings: Error[] = []
+  const onWarning = (warning: Error) => warnings.push(warning)
+  process.on('warning', onWarning)
+  t.teardown(() => process.off('warning', onWarning))
+  const [holder] = await occupy(service.port, 1)
+  await taken(service, 1)
+  const request = jsonRequest('/api/chat', { message: 'Hi' })
+  for (const end of ['destroy', 'resetAndDestroy', 'end'] as const) {
+    const clients = await Promise.all(Array.from({ length: 7 }, () => connectRaw(service.port)))
+    for (const client of clients) client.send(request.repeat(14))
+    while (service.app.slots.stats().queued !== 7 * 14) await new Promise(resolve => setTimeout(resolve, 5))
+    for (const { socket } of clients) socket[end]()
+    if (end === 'end') for (const { socket } of clients) socket.destroy()
+    while (service.app.slots.stats().queued !== 0) await new Promise(resolve => setTimeout(resolve, 5))
+  }
+  holder!.socket.destroy()
+  await service.quiet()
+  t.equal(service.app.slots.stats().served, 1, 'none of them got the slot')
+  t.equal(service.app.slots.stats().timedOut, 0)
+  t.same(warnings.map(({ name, message }) => `${name}: ${message}`), [], 'no listeners pile up on a connection')
+})
+
+t.test('while the model is not ready a request is refused before its body, without a slot', async t => {
+  const own = await createTestEngine(t)
+  const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1', QUEUE_SIZE: '5' }, own)
+  // One request is working, and one waits for its slot.
+  const [holder] = await occupy(service.port, 1)
+  await taken(service, 1)
+  const waiting = await connectRaw(service.port)
+  waiting.send(formHead('/api/chat', 1_000_000, 'Expect: 100-continue\r\n'))
+  while (service.app.slots.stats().queued !== 1) await new Promise(resolve => setTimeout(resolve, 5))
+
+  process.kill(own.info().pid!, 'SIGKILL')
+  while (own.info().state === 'ready') await new Promise(resolve => setTimeout(resolve, 5))
+  const comer = await connectRaw(service.port)
+  comer.send(formHead('/api/chat', 160_000_000, 'Expect: 100-continue\r\n'))
+  const refusal = await comer.until(/"code":"[A-Z_]+"/)
+  t.match(refusal, /^HTTP\/1\.1 503 [^]*"code":"ENGINE_NOT_READY"/)
+  holder!.socket.destroy()
+  t.match(await waiting.until(/"code":"[A-Z_]+"/), /^HTTP\/1\.1 503 [^]*"code":"ENGINE_NOT_READY"/, 'and not asked for its body either')
+  await service.quiet()
+  t.equal(service.app.slots.stats().queued, 0)
 })

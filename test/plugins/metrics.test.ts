@@ -1,5 +1,12 @@
+import Fastify from 'fastify'
 import t from 'tap'
+import errors from '../../plugins/errors.ts'
+import metricsPlugin from '../../plugins/metrics.ts'
+import chatRoute from '../../routes/chat.ts'
+import type { ChatService } from '../../services/chat/answer.ts'
+import { jsonRequest, longQuestion } from '../clients/clients.ts'
 import { ask, askStream, createForm, createTestEngine, drawShape, startService } from '../helper.ts'
+import { connectRaw } from '../raw-client.ts'
 
 const engine = await createTestEngine(t)
 const red = await drawShape('circle', 'red', 'white')
@@ -67,4 +74,64 @@ t.test('where keys are asked for, the figures want one too', async t => {
   const { url } = await startService(t, { API_KEYS: 'a-key-of-the-team-0123456789' }, engine)
   t.equal((await fetch(`${url}/metrics`)).status, 401)
   t.equal((await fetch(`${url}/metrics`, { headers: { authorization: 'Bearer a-key-of-the-team-0123456789' } })).status, 200)
+})
+
+/** How often requests ended in each way, over all routes. */
+async function endingsOf (url: string): Promise<Record<string, number>> {
+  const endings: Record<string, number> = {}
+  for (const [name, count] of await figuresOf(url)) {
+    const ending = /^sightline_requests_total\{.*ending="(.*)"\}$/.exec(name)?.[1]
+    if (ending !== undefined) endings[ending] = (endings[ending] ?? 0) + count
+  }
+  return endings
+}
+
+t.test('a request whose client leaves before the last byte was not answered', async t => {
+  const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
+  for (const path of ['/api/chat', '/api/chat_stream']) {
+    const client = await connectRaw(service.port)
+    // Reads nothing: the answer is larger than what the system holds for it.
+    client.socket.pause()
+    client.send(jsonRequest(path, longQuestion(900)))
+    while (service.app.slots.stats().taken === 0) await new Promise(resolve => setTimeout(resolve, 5))
+    client.socket.destroy()
+    await service.quiet()
+  }
+  t.same(await endingsOf(service.url), { CLIENT_LEFT: 2 })
+})
+
+t.test('an error that comes after the answer was ready takes its place, and the request counts once', async t => {
+  const { app } = await startService(t, {}, engine)
+  const counted: string[] = []
+  app.metrics.ended = (_route, ending) => { counted.push(ending) }
+  // A value that JSON has no form for: the answer fails while it is written.
+  const chat = { async * answer () { yield { type: 'done', result: { tokens: 1n } } }, anticipate: async () => {} } as unknown as ChatService
+  const own = Fastify()
+  t.teardown(() => own.close())
+  await own.register(errors)
+  await own.register(metricsPlugin, { metrics: app.metrics })
+  own.decorateRequest('work', null)
+  own.addHook('onRequest', async request => {
+    request.work = { signal: new AbortController().signal, startedAt: 0, slot: { waitedMs: 0 }, run: (task: () => unknown) => task(), end: async () => {} } as never
+    request.upload = { fields: { message: 'Hi' }, images: [], historyImages: [], uploadMs: 0 }
+    request.client = { scope: '' }
+  })
+  await own.register(chatRoute, { chat, bodyLimit: 1000 })
+  const url = await own.listen({ port: 0, host: '127.0.0.1' })
+  const response = await fetch(`${url}/api/chat`, { method: 'POST', body: '{"message":"Hi"}', headers: { 'content-type': 'application/json' } })
+  t.match([response.status, await response.json()], [500, { code: 'INTERNAL' }])
+  t.same(counted, ['INTERNAL'])
+})
+
+t.test('requests that are pipelined, and those that leave the queue, count once each', async t => {
+  const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1', QUEUE_SIZE: '20' }, engine)
+  const slot = service.app.slots.tryTake()!
+  const client = await connectRaw(service.port)
+  client.send(jsonRequest('/api/chat', { message: 'Hi' }).repeat(5))
+  while (service.app.slots.stats().queued !== 5) await new Promise(resolve => setTimeout(resolve, 5))
+  client.socket.destroy()
+  while (service.app.slots.stats().queued !== 0) await new Promise(resolve => setTimeout(resolve, 5))
+  slot.release()
+  await service.quiet()
+  t.same(await endingsOf(service.url), { CLIENT_LEFT: 5 })
 })

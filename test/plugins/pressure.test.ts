@@ -1,6 +1,9 @@
+import Fastify from 'fastify'
 import t from 'tap'
+import pressure from '../../plugins/pressure.ts'
 import { ask, startService } from '../helper.ts'
 import { connectRaw, formBody, formHead } from '../raw-client.ts'
+import { say, startFront, startScripted } from '../services/engine/upstream/front.ts'
 
 t.test('a process that cannot keep up refuses work for the model, and nothing else', async t => {
   const service = await startService(t)
@@ -31,4 +34,30 @@ t.test('a process that cannot keep up refuses work for the model, and nothing el
   // Once it breathes again it answers again.
   await new Promise(resolve => setTimeout(resolve, 2_500))
   t.equal((await ask(service.url, { message: 'Hi' })).status, 200)
+})
+
+t.test('memory that is cached on purpose is not taken for pressure', async t => {
+  const outcome = async (cacheBytes: number) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await app.register(pressure, { cacheBytes })
+    app.post('/ask', { config: { slot: true } }, async () => 'Yes.')
+    await app.ready()
+    // The plugin takes its first look after a second.
+    while (app.memoryUsage().rssBytes === 0) await new Promise(resolve => setTimeout(resolve, 50))
+    return (await app.inject({ method: 'POST', url: '/ask' })).statusCode
+  }
+  // As if the limit without a cache were as much below, or above, what this process takes.
+  const { rss } = process.memoryUsage()
+  const limit = 4 * 1024 ** 3
+  const margin = rss / 2
+  t.equal(await outcome(rss - limit - margin), 503)
+  t.equal(await outcome(rss - limit + margin), 200)
+})
+
+t.test('the limit follows from the cache where the service itself holds it', async t => {
+  const upstream = await startScripted(t, response => say(response, 'Yes.'))
+  const service = await startFront(t, [upstream.url], { ENGINE: 'openai', ENGINE_URL: upstream.url, IMAGE_CACHE_MB: '5000' })
+  t.equal(service.app.memoryLimit, 4 * 1024 ** 3 + 5000 * 1024 ** 2)
+  t.equal((await startService(t, { IMAGE_CACHE_MB: '5000' })).app.memoryLimit, 4 * 1024 ** 3, 'the engine of a local model has a process of its own')
 })

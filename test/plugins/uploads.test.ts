@@ -20,3 +20,54 @@ t.test('a file that is too large is refused as soon as it is, not at its end', a
     client.socket.destroy()
   }
 })
+
+/** A form whose parts are sent one by one. */
+const part = (name: string, value: string, type = '') => `--sightline-test\r\nContent-Disposition: form-data; name="${name}"${type && `\r\nContent-Type: ${type}`}\r\n\r\n${value}`
+
+t.test('a field that is not known is refused when its part begins', async t => {
+  const service = await startService(t, {})
+  for (const name of ['colour', 'constructorr', 'x'.repeat(5_000)]) {
+    const client = await connectRaw(service.port)
+    client.send(formHead('/api/chat', 100_000_000))
+    // A single byte of its content follows.
+    client.send(part(name, 'x'))
+    const answer = await client.until(/"code":"[A-Z_]+"/)
+    t.match(answer, /^HTTP\/1\.1 400 [^]*"code":"UNKNOWN_FIELD"/)
+    t.ok(answer.length < 1_500, 'the answer does not repeat a name of kilobytes')
+    client.socket.destroy()
+    await service.quiet()
+  }
+})
+
+t.test('all text of a form has one limit, whatever its parts are', async t => {
+  const service = await startService(t, {})
+  const turn = JSON.stringify({ role: 'user', content: 'x'.repeat(1_000_000) })
+  const padded = '{"role": "user", "content": "Hi"}'.padEnd(1_000_000)
+  for (const type of ['', 'application/json', 'text/plain; charset=utf-8']) {
+    const client = await connectRaw(service.port)
+    client.send(formHead('/api/chat', 100_000_000))
+    for (let i = 0; i < 4; i++) client.send(part('history', padded, type) + '\r\n')
+    // What is beyond the limit is refused, long before the form ends.
+    client.send(part('history', turn, type) + '\r\n--sightline-test')
+    const answer = await client.until(/"code":"[A-Z_]+"/)
+    t.match(answer, /^HTTP\/1\.1 413 [^]*With field \\"history\\" the text fields of the form have more than 4194304 bytes together[^]*"code":"FORM_TOO_LARGE"/, type)
+    client.socket.destroy()
+    await service.quiet()
+  }
+})
+
+t.test('a field is JSON where its part says so, within the bounds of JSON', async t => {
+  const service = await startService(t, {})
+  const post = async (fields: Array<[name: string, value: string, type?: string]>) => {
+    const body = fields.map(([name, value, type]) => part(name, value, type) + '\r\n').join('') + '--sightline-test--\r\n'
+    const response = await fetch(`${service.url}/api/chat`, { method: 'POST', body, headers: { 'content-type': 'multipart/form-data; boundary=sightline-test' } })
+    return { status: response.status, body: await response.json() as any }
+  }
+  const json = 'application/json'
+  t.equal((await post([['message', '"Hi"', json], ['history', '[{"role":"user","content":"One"}]', json], ['max_tokens', '3', json]])).status, 200)
+  t.match(await post([['message', 'Hi'], ['history', '[', json]]), { status: 400, body: { code: 'INVALID_HISTORY', field: 'history' } })
+  t.match(await post([['message', 'Hi', json]]), { status: 400, body: { code: 'INVALID_FIELD', field: 'message' } })
+  t.match(await post([['message', 'Hi'], ['history', `[${'0,'.repeat(60_000)}0]`, json]]), { status: 400, body: { code: 'INVALID_HISTORY', limit: 50_000 } })
+  t.match(await post([['message', 'Hi'], ['history', ' '.repeat(1024 * 1024 + 1), json]]), { status: 413, body: { code: 'FIELD_TOO_LARGE', field: 'history' } })
+  await service.quiet()
+})

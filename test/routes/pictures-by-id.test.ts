@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import sharp from 'sharp'
 import t from 'tap'
 import { ask, askJson, createForm, createTestEngine, drawShape, post, startService } from '../helper.ts'
@@ -8,6 +9,7 @@ const green = await drawShape('square', 'green', 'black')
 const red = await drawShape('circle', 'red', 'white')
 const blue = await drawShape('square', 'blue', 'yellow')
 const tall = await sharp({ create: { width: 560, height: 840, channels: 3, background: 'white' } }).png().toBuffer()
+const idOf = async (data: Buffer) => `sha256:${createHash('sha256').update(data).digest('hex')}`
 const dataUri = (data: Buffer) => `data:image/png;base64,${data.toString('base64')}`
 
 t.test('a picture that the cache has lost is named, and answered about as if it had been there when it is sent again', async t => {
@@ -75,5 +77,48 @@ t.test('a history may come as a field for each turn, as generated clients send i
   t.equal(fields.response, list.response)
   t.equal(fields.usage.prompt_tokens, list.usage.prompt_tokens)
   t.equal(fields.usage.image_tokens, 25)
+  await service.quiet()
+})
+
+t.test('an image that is sent twice for the history is one image, with a receipt for each copy', async t => {
+  const forgetful = await startService(t, { IMAGE_CACHE_MB: '0' })
+  const { id } = (await ask(forgetful.url, { message: 'Hi' }, [red])).body.images[0]!
+  const history = [{ role: 'user', content: 'What is in the picture?', images: [id] }, { role: 'assistant', content: 'A red circle on a white background.' }]
+  const fields = { message: 'What is the colour of the background?', history: JSON.stringify(history) }
+  const once = await ask(forgetful.url, fields, [], [red])
+  for (const copies of [2, 3]) {
+    const again = await ask(forgetful.url, fields, [], Array(copies).fill(red))
+    t.equal(again.status, 200, JSON.stringify(again.body))
+    t.equal(again.body.response, once.body.response)
+    t.match([again.body.usage.prompt_tokens, again.body.usage.image_tokens], [once.body.usage.prompt_tokens, once.body.usage.image_tokens])
+    t.same(again.body.images, Array(copies).fill(once.body.images[0]))
+  }
+  const json = await askJson(forgetful.url, { ...fields, history, images: [blue, blue].map(dataUri), history_images: [red, red].map(dataUri) })
+  t.equal(json.status, 200)
+  t.same(json.body.images.map(image => image.id), [...await Promise.all([blue, blue].map(idOf)), id, id])
+  await forgetful.quiet()
+})
+
+t.test('a request names at most 256 different images, a thousand times in all', async t => {
+  const idOfNumber = (number: number) => `sha256:${number.toString(16).padStart(64, '0')}`
+  const named = async (numbers: number[]) => {
+    const turns = Array.from({ length: Math.ceil(numbers.length / 64) }, (_, i) => ({ role: 'user', content: 'x', images: numbers.slice(64 * i, 64 * (i + 1)).map(idOfNumber) }))
+    return await askJson(service.url, { message: 'Hi', history: turns })
+  }
+  const different = (count: number) => Array.from({ length: count }, (_, i) => i)
+  t.match(await named(different(256)), { status: 410, body: { code: 'IMAGE_EXPIRED' } })
+  t.match(await named(different(257)), { status: 400, body: { code: 'INVALID_HISTORY', field: 'history', limit: 256, error: 'Field "history" names 257 different images by id, the limit is 256' } })
+  t.match(await named(Array(1000).fill(1)), { status: 410, body: { code: 'IMAGE_EXPIRED' } })
+  t.match(await named(Array(1001).fill(1)), { status: 400, body: { code: 'INVALID_HISTORY', limit: 1000, error: /by id 1001 times, the limit is 1000$/ } })
+
+  const { model } = engine.info()
+  const urls = (count: number) => different(count).map(i => ({ type: 'image_url', image_url: { url: `sightline:${idOfNumber(i)}` } }))
+  const complete = async (count: number) => {
+    const body = JSON.stringify({ model, messages: [{ role: 'user', content: urls(count) }] })
+    const response = await fetch(`${service.url}/v1/chat/completions`, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
+    return { status: response.status, body: await response.json() }
+  }
+  t.match(await complete(256), { status: 410 })
+  t.match(await complete(257), { status: 400, body: { error: { code: 'INVALID_FIELD', param: 'messages', limit: 256 } } })
   await service.quiet()
 })

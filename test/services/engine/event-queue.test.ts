@@ -105,3 +105,18 @@ t.test('merges what a slow reader has not taken, and nothing that a quick one ha
   queue.end()
   t.same([await reader.next(), await reader.next()], [{ value: 'f', done: false }, { value: undefined, done: true }])
 })
+
+t.test('an error is an error, whatever it is', async t => {
+  for (const error of [undefined, null, 0, '', new Error('lost')]) {
+    const queue = new EventQueue<number>()
+    queue.push(1)
+    queue.fail(error)
+    const read: number[] = []
+    await collectInto(read, queue).then(() => t.fail('the queue ended as if all had gone well'), thrown => t.equal(thrown, error))
+    t.same(read, [1])
+  }
+})
+
+async function collectInto (items: number[], queue: EventQueue<number>): Promise<void> {
+  for await (const item of queue) items.push(item)
+}

@@ -56,3 +56,16 @@ t.test('tools become part of the prompt, and are counted, where the template kno
   t.equal(done.usage.imageTokens, 2 * image.width * image.height / 28 ** 2, 'a picture in a result is seen')
   t.equal(done.usage.promptTokens, await count(called, tools) + done.usage.imageTokens)
 })
+
+t.test('an answer that may have one call only ends with it', async t => {
+  const model = path.join(t.testdir(), 'tools.gguf')
+  withChatTemplate(path.join(ROOT, DEMO.model), model, readFileSync(path.join(ROOT, 'test/tool-template.jinja'), 'utf8'))
+  const engine = await createTestEngine(t, { model, mmproj: path.join(ROOT, DEMO.mmproj) })
+  const call = '<tool_call>\\n{\\"name\\": \\"look\\", \\"arguments\\": {}}\\n</tool_call>'
+  const twice = { ...request, tools: [{ name: 'look' }], maxTokens: 300, grammar: `root ::= "I look. ${call} ${call}"` }
+  const callsIn = (text: string) => text.split('<tool_call>').length - 1
+  t.equal(callsIn(textOf(await collect(engine.generate(twice, never)))), 2)
+  const events = await collect(engine.generate({ ...twice, singleCall: true }, never))
+  t.equal(callsIn(textOf(events)), 1)
+  t.match(events.at(-1), { type: 'done', finishReason: 'stop' })
+})

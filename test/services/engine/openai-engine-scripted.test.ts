@@ -235,3 +235,23 @@ t.test('a model that is named by its path is told by its name, and asked for by 
     t.equal(upstream.asked[0]!.body.model, id)
   }
 })
+
+t.test('that calls must not be parallel is told the upstream, and held to it', async t => {
+  const front = await frontOf(t, response => {
+    const send = stream(response)
+    for (const index of [0, 1]) send({ choices: [{ index: 0, delta: { tool_calls: [{ index, id: `call_${index}`, function: { name: 'mark', arguments: '{}' } }] } }] })
+    send(delta('Done.', 'tool_calls'))
+    send('[DONE]')
+    response.end()
+  })
+  const client = new OpenAI({ baseURL: `${front.url}/v1`, apiKey: 'none', maxRetries: 0 })
+  const ask = async (parallel?: boolean) => {
+    const { choices } = await client.chat.completions.create({ model: 'scripted', messages: [{ role: 'user', content: 'Hi' }], tools: [{ type: 'function', function: { name: 'mark' } }], parallel_tool_calls: parallel })
+    return choices[0]!.message
+  }
+  t.equal((await ask()).tool_calls!.length, 2)
+  t.equal((await ask(true)).tool_calls!.length, 2)
+  t.notOk('parallel_tool_calls' in front.asked[1].body)
+  t.equal((await ask(false)).tool_calls!.length, 1)
+  t.equal(front.asked[2].body.parallel_tool_calls, false)
+})

@@ -5,8 +5,8 @@ const syntax = { open: '<tool_call>', close: '</tool_call>', begin: '<tool_call>
 const CALL = '<tool_call>\n{"name": "look", "arguments": {"at": "<b>"}}\n</tool_call>'
 
 /** Reads an answer in pieces of some length. */
-function read (answer: string, length: number): { text: string, calls: Array<Omit<AskedCall, 'id'>>, pieces: string[] } {
-  const reader = createCallReader(syntax, [{ name: 'look' }, { name: 'stop' }])
+function read (answer: string, length: number, singleCall = false): { text: string, calls: Array<Omit<AskedCall, 'id'>>, pieces: string[] } {
+  const reader = createCallReader(syntax, [{ name: 'look' }, { name: 'stop' }], singleCall)
   const pieces: string[] = []
   const calls: AskedCall[] = []
   const take = (part: { text: string, calls: AskedCall[] }) => {
@@ -23,14 +23,41 @@ t.test('calls are told from text, however the answer is cut', async t => {
     t.match(read('No call here, a < b.', length), { text: 'No call here, a < b.', calls: [] })
     t.match(read(CALL, length), { text: '', calls: [{ name: 'look', arguments: '{"at":"<b>"}' }] })
     const both = read(`I look. ${CALL}\n${CALL.replace('look', 'stop')}`, length)
-    t.equal(both.text.trim(), 'I look.')
+    t.equal(both.text, 'I look.')
     t.same(both.calls.map(call => call.name), ['look', 'stop'])
   }
+})
+
+t.test('white space around calls is nobody\'s words, and where an answer is cut makes no difference', async t => {
+  const STOP = CALL.replace('look', 'stop')
+  const cases: Array<[answer: string, text: string]> = [
+    [`${CALL}\n${STOP}`, ''],
+    [`\n\n${CALL}\n\n${STOP}\n`, ''],
+    [`I look.\n${CALL}\n`, 'I look.'],
+    [` I look.\n${CALL} Then\n${STOP}\n I stop.  `, ' I look.\n Then\n\n I stop.'],
+    [`${CALL}\n\nDone.`, 'Done.'],
+    ['  words \n alone \n', '  words \n alone \n'],
+    [' \n', ' \n']
+  ]
+  for (const [answer, text] of cases) {
+    for (let length = 1; length <= answer.length; length++) t.equal(read(answer, length).text, text, `${JSON.stringify(answer)} in pieces of ${length}`)
+  }
+})
+
+t.test('where calls must not be parallel the answer ends with its first call', async t => {
+  const answer = `I look.\n${CALL}\n${CALL.replace('look', 'stop')}\nDone.`
+  for (const length of [1, 5, 1000]) {
+    const { text, calls } = read(answer, length, true)
+    t.equal(text, 'I look.')
+    t.same(calls.map(call => call.name), ['look'])
+  }
+  t.same(read('No call.', 3, true), read('No call.', 3))
 })
 
 t.test('text is held back only while it may be the beginning of a call', async t => {
   t.same(read('ab<tool', 1).pieces, ['a', 'b', '', '', '', '', '', '<tool'])
   t.same(read('a<b', 1).pieces, ['a', '', '<b', ''])
+  t.same(read('a b', 1).pieces, ['a', '', ' b', ''], 'a blank waits for the next word')
 })
 
 t.test('what is no call is text: of no tool, not JSON, cut off', async t => {

@@ -285,3 +285,22 @@ t.test('keeps its accounts through any mixture of requests', async t => {
   cache.clear()
   t.ok(made.every(picture => picture.disposed === 1))
 })
+
+t.test('finds the size that was used last, and none of what is gone', async t => {
+  const cache = new PictureCache(1000)
+  const sizes: Array<[number, number]> = [[56, 56], [84, 56], [56, 84]]
+  for (const [width, height] of sizes) (await cache.lease(image('a', width, height), async () => fake(100), never)).release()
+  t.match(cache.find('a'), { width: 56, height: 84 })
+  cache.touch(image('a', 84, 56))
+  t.match(cache.find('a'), { width: 84, height: 56 })
+  const { release } = await cache.lease(image('a', 56, 56), unexpected, never)
+  t.match(cache.find('a'), { width: 56, height: 56 })
+  release()
+  // Each of these takes the place of what was used longest ago.
+  for (let i = 0; i < 9; i++) await use(cache, `other-${i}`)
+  t.match(cache.find('a'), { width: 56, height: 56 }, 'the last of its sizes')
+  await use(cache, 'one more')
+  t.equal(cache.find('a'), undefined)
+  cache.clear()
+  for (let i = 0; i < 9; i++) t.equal(cache.find(`other-${i}`), undefined)
+})
