@@ -56,6 +56,7 @@ function grammarOf (root: Subschema): string {
 }
 
 function writeObjectGrammar (): string {
+  startWork()
   const rules = createRules()
   rules.define('root', '')
   rules.define('root', freeObject(rules))

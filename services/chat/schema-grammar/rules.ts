@@ -2,6 +2,8 @@ import { rangesTo, type Automaton } from './automaton.ts'
 import { intersection, type Range } from './characters.ts'
 import { MAX_GRAMMAR_LENGTH, spend, TooComplex } from './work.ts'
 
+/** Characters of a grammar that are written in the time of one step of work. */
+const CHARACTERS_PER_STEP = 8
 /** llama.cpp refuses a repetition that would make more than 2000 rules, and takes a larger upper bound for none at all. */
 const MAX_PLAIN_REPETITION = 256
 /** The most that `repeat` counts to. */
@@ -54,8 +56,10 @@ export function createRules () {
   }
 
   function define (name: string, body: string): void {
-    length += name.length + body.length
+    const added = name.length + body.length
+    length += added
     if (length > MAX_GRAMMAR_LENGTH) throw new TooComplex()
+    spend(Math.ceil(added / CHARACTERS_PER_STEP))
     bodies.set(name, body)
   }
 
