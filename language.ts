@@ -1,5 +1,8 @@
 import Negotiator from 'negotiator'
 
+/** Browsers send some dozens of characters; ordering thousands of languages takes time. */
+const HEADER_MAX_CHARACTERS = 1_000
+
 /** The languages in which the service speaks to people. Codes, logs and what operators read stay English. */
 export type Language = 'en' | 'zh'
 
@@ -9,8 +12,9 @@ export type Phrase = string | Record<Language, string>
 /** The language that a client wants, from its `Accept-Language`; English when it names none of ours. */
 export function preferredLanguage (acceptLanguage: string | undefined): Language {
   if (acceptLanguage === undefined) return 'en'
+  const header = acceptLanguage.slice(0, HEADER_MAX_CHARACTERS)
   // zh-CN, zh-Hant and the like all mean that Chinese is read.
-  const wanted = new Negotiator({ headers: { 'accept-language': acceptLanguage } }).languages()
+  const wanted = new Negotiator({ headers: { 'accept-language': header } }).languages()
   const first = wanted.map(tag => tag.toLowerCase().split('-')[0]).find(tag => tag === 'en' || tag === 'zh')
   return first === 'zh' ? 'zh' : 'en'
 }

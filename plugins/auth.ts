@@ -27,7 +27,7 @@ export interface AuthOptions {
 
 const ANYBODY: Client = { scope: '' }
 /** Different wrong keys of one address in a window. */
-const MAX_WRONG_KEYS = 20
+export const MAX_WRONG_KEYS = 20
 const MINUTE_MS = 60_000
 const REMEMBERED = 5_000
 

@@ -10,7 +10,7 @@ export interface ConnectionLimitOptions {
 /** How often room is made, and the log is told, while there are too many. */
 const RELIEF_INTERVAL_MS = 1_000
 /** Hardly any client sends a request before the last one is answered; one packet has room for a thousand, and each answer waits in memory. */
-const MAX_REQUESTS_AT_ONCE = 16
+export const MAX_REQUESTS_AT_ONCE = 16
 
 /**
  * Bounds what connections may cost: how many are open, and how many requests one of them asks at once. When too many are open those that wait for

@@ -4,7 +4,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 
 /** How much of a refused body is read and thrown away, so that the sender gets to read the answer; then the connection ends. */
-const DISCARD_MAX_BYTES = 64 * 1024 * 1024
+export const DISCARD_MAX_BYTES = 64 * 1024 * 1024
 const DISCARD_MAX_MS = 10_000
 const DISCARD_CHECK_MS = 250
 

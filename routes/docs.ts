@@ -36,6 +36,7 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [errors.withDetails(new errors.ImageExpiredError(ID), { ids: [ID] }), both],
   [new errors.BodyTooLargeError(16), both],
   [new errors.FieldTooLargeError('history', 1_048_576), ['chat']],
+  [new errors.FormTooLargeError('history', 4_194_304), ['chat']],
   [errors.withDetails(new errors.FileTooLargeError(PHOTO, 20), { ...AT_PHOTO, limit_mb: 20 }), both],
   [new errors.PromptTooLongError(9000, 8190), both],
   [new errors.UnsupportedMediaTypeError('text/plain'), both],

@@ -58,7 +58,7 @@ export function maxPixelsOf (format: ImageFormat, maxInputPixels: number): numbe
 }
 
 // Qwen's own smart_resize refuses more, and so do we, before anything is decoded.
-const MAX_RATIO = 200
+export const MAX_RATIO = 200
 
 // What sharp calls the loader of each format.
 const LOADERS: Record<ImageFormat, string> = {

@@ -60,9 +60,9 @@ t.test('whoever leaves does not wait: at once for its turn, or for a conversion 
   const reasons = left.map((_, i) => new Error(`left ${i}`))
   for (const i of [1, 0]) {
     left[i]!.abort(reasons[i])
-    await t.rejects(waiting[i]!, reasons[i])
+    await t.rejects(waiting[i]!, reasons[i]!)
   }
-  await t.rejects(grammars.of(withSchema({}), null, AbortSignal.abort(reasons[0])), reasons[0])
+  await t.rejects(grammars.of(withSchema({}), null, AbortSignal.abort(reasons[0])), reasons[0]!)
   const last = grammars.of(withSchema({}), null, never)
   const closing = t.rejects(last, { message: /closed/ })
   await grammars.close()
