@@ -92,7 +92,7 @@ const PROBES: Record<LimitName, Probe | { elsewhere: string }> = {
   schemaValues: { ask: excess => withSchema({ type: 'null', 'x-list': repeat(9_997 + excess, () => 0) }), names: /schema .* at # .* values/, figure: '10000' },
   schemaText: { ask: excess => withSchema({ type: 'null', title: 'x'.repeat(200_000 - 'typenulltitle'.length + excess) }), names: /schema .* at # .* characters/, figure: '200000' },
   schemaDepth: { ask: excess => withSchema({ type: 'null', 'x-deep': JSON.parse(nested(64 + excess)) }), names: /"x-deep" at # .* levels/, figure: '64' },
-  grammar: { ask: excess => withSchema({ enum: repeat(100 + excess * 800, i => String(i).padEnd(150, '"')) }), names: /schema .*"enum" at # makes the schema too complex/, figure: null },
+  grammar: { ask: excess => withSchema({ enum: repeat(100 + excess * 800, i => `${i}${'"'.repeat(140)}${i}`) }), names: /schema .*"enum" at # makes the schema too complex/, figure: null },
   prompt: { ask: excess => chat({ message: 'red circle '.repeat(excess === 0 ? 100 : 2900) }), names: /conversation needs \d+ tokens/, figure: '4094' },
 
   pixels: { ask: async excess => form({ message: 'Hi', max_tokens: '1' }, [await drawn(300, 300 + excess)]), names: /images\[0\]/, figure: '90000' },
