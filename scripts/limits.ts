@@ -6,10 +6,15 @@ import * as limits from '../schemas/limits.ts'
 import { MAX_CHARACTERS, MAX_DEPTH, MAX_VALUES } from '../services/chat/schema-grammar/document.ts'
 import { MAX_GRAMMAR_LENGTH } from '../services/chat/schema-grammar/work.ts'
 import { MAX_RATIO } from '../services/images/inspect.ts'
-import { MAX_AVIF_FRAMES, MAX_AVIF_UNITS } from '../services/images/structure/avif.ts'
-import { MAX_AVIF_ITEMS } from '../services/images/structure/items.ts'
-import { MAX_JPEG_SCANS, MAX_JPEG_SEGMENTS } from '../services/images/structure/jpeg.ts'
-import { MAX_TIFF_PAGES, MAX_TIFF_TAGS } from '../services/images/structure/tiff.ts'
+import * as avif from '../services/images/structure/avif.ts'
+import { MAX_AVIF_INNER_BOXES } from '../services/images/structure/boxes.ts'
+import { MAX_GIF_BLOCKS } from '../services/images/structure/gif.ts'
+import * as items from '../services/images/structure/items.ts'
+import * as jpeg from '../services/images/structure/jpeg.ts'
+import * as png from '../services/images/structure/png.ts'
+import { MAX_TEXT_MIB } from '../services/images/structure/text.ts'
+import * as tiff from '../services/images/structure/tiff.ts'
+import { MAX_AVIF_TABLE_ENTRIES } from '../services/images/structure/tracks.ts'
 import { MAX_WEBP_CHUNKS } from '../services/images/structure/webp.ts'
 
 /** A bound on something that a client sends. */
@@ -89,14 +94,28 @@ export const LIMITS = {
   // Images
   pixels: row('pixels that a header claims', setting('MAX_INPUT_PIXELS'), '422 `IMAGE_TOO_MANY_PIXELS`', 'services/images/inspect.ts'),
   ratio: row('longer side over shorter side', MAX_RATIO, '422 `IMAGE_TOO_NARROW`', 'services/images/inspect.ts'),
-  jpegSegments: row('segments of a JPEG', MAX_JPEG_SEGMENTS, CORRUPT, `${STRUCTURE}/jpeg.ts`),
-  jpegScans: row('scans of a JPEG', MAX_JPEG_SCANS, CORRUPT, `${STRUCTURE}/jpeg.ts`),
+  text: row('text of an image (comments, XMP)', `${MAX_TEXT_MIB} MiB`, CORRUPT, `${STRUCTURE}/text.ts`),
+  jpegSegments: row('segments of a JPEG', jpeg.MAX_JPEG_SEGMENTS, CORRUPT, `${STRUCTURE}/jpeg.ts`),
+  jpegScans: row('scans of a JPEG', jpeg.MAX_JPEG_SCANS, CORRUPT, `${STRUCTURE}/jpeg.ts`),
+  pngChunks: row('chunks of a PNG before its pixels', png.MAX_PNG_CHUNKS, CORRUPT, `${STRUCTURE}/png.ts`),
+  pngTexts: row('compressed texts of a PNG', png.MAX_PNG_COMPRESSED_TEXTS, CORRUPT, `${STRUCTURE}/png.ts`),
+  gifBlocks: row('frames and extensions of a GIF', MAX_GIF_BLOCKS, CORRUPT, `${STRUCTURE}/gif.ts`),
   webpChunks: row('chunks of a WebP', MAX_WEBP_CHUNKS, CORRUPT, `${STRUCTURE}/webp.ts`),
-  tiffPages: row('pages of a TIFF', MAX_TIFF_PAGES, CORRUPT, `${STRUCTURE}/tiff.ts`),
-  tiffTags: row('tags of all pages of a TIFF', MAX_TIFF_TAGS, CORRUPT, `${STRUCTURE}/tiff.ts`),
-  avifItems: row('items of an AVIF', MAX_AVIF_ITEMS, CORRUPT, `${STRUCTURE}/items.ts`),
-  avifUnits: row('coded pieces of all items of an AVIF', MAX_AVIF_UNITS, CORRUPT, `${STRUCTURE}/avif.ts`),
-  avifFrames: row('frames of one item of an AVIF', MAX_AVIF_FRAMES, CORRUPT, `${STRUCTURE}/avif.ts`)
+  tiffPages: row('pages of a TIFF', tiff.MAX_TIFF_PAGES, CORRUPT, `${STRUCTURE}/tiff.ts`),
+  tiffTagsOfPage: row('tags of a page of a TIFF', tiff.MAX_TIFF_TAGS_OF_PAGE, CORRUPT, `${STRUCTURE}/tiff.ts`),
+  tiffTags: row('tags of all pages of a TIFF', tiff.MAX_TIFF_TAGS, CORRUPT, `${STRUCTURE}/tiff.ts`),
+  tiffShared: row('values that pages of a TIFF share', `${tiff.MAX_TIFF_SHARED_MIB} MiB`, CORRUPT, `${STRUCTURE}/tiff.ts`),
+  avifBoxes: row('boxes of an AVIF', avif.MAX_AVIF_BOXES, CORRUPT, `${STRUCTURE}/avif.ts`),
+  avifInnerBoxes: row('boxes within boxes of an AVIF', MAX_AVIF_INNER_BOXES, CORRUPT, `${STRUCTURE}/boxes.ts`),
+  avifItems: row('items of an AVIF', items.MAX_AVIF_ITEMS, CORRUPT, `${STRUCTURE}/items.ts`),
+  avifExtents: row('extents of all items', items.MAX_AVIF_EXTENTS, CORRUPT, `${STRUCTURE}/items.ts`),
+  avifShared: row('bytes that items share', `${items.MAX_AVIF_SHARED_MIB} MiB`, CORRUPT, `${STRUCTURE}/items.ts`),
+  avifParts: row('parts of all images of an AVIF', items.MAX_AVIF_PARTS, CORRUPT, `${STRUCTURE}/items.ts`),
+  avifPartsOfImage: row('parts of one image of an AVIF', avif.MAX_AVIF_PARTS_OF_IMAGE, CORRUPT, `${STRUCTURE}/avif.ts`),
+  avifAssociations: row('associations of items with properties', items.MAX_AVIF_ASSOCIATIONS, CORRUPT, `${STRUCTURE}/items.ts`),
+  avifUnits: row('coded units (OBUs) of all images of an AVIF', avif.MAX_AVIF_UNITS, CORRUPT, `${STRUCTURE}/avif.ts`),
+  avifFrames: row('frames of one image of an AVIF', avif.MAX_AVIF_FRAMES, CORRUPT, `${STRUCTURE}/avif.ts`),
+  avifTables: row('table entries of image sequences', MAX_AVIF_TABLE_ENTRIES, CORRUPT, `${STRUCTURE}/tracks.ts`)
 } satisfies Record<string, Limit>
 
 export type LimitName = keyof typeof LIMITS

@@ -97,14 +97,28 @@ const PROBES: Record<LimitName, Probe | { elsewhere: string }> = {
 
   pixels: { ask: async excess => form({ message: 'Hi', max_tokens: '1' }, [await drawn(300, 300 + excess)]), names: /images\[0\]/, figure: '90000' },
   ratio: { ask: async excess => form({ message: 'Hi', max_tokens: '1' }, [await drawn(1, 200 + excess)]), names: /images\[0\]/, figure: '200' },
+  text: { elsewhere: 'test/hostile/structure.test.ts' },
   jpegSegments: { elsewhere: 'test/hostile/structure.test.ts' },
   jpegScans: { elsewhere: 'test/hostile/structure.test.ts' },
+  pngChunks: { elsewhere: 'test/hostile/structure.test.ts' },
+  pngTexts: { elsewhere: 'test/hostile/structure.test.ts' },
+  gifBlocks: { elsewhere: 'test/hostile/structure.test.ts' },
   webpChunks: { elsewhere: 'test/hostile/structure.test.ts' },
   tiffPages: { elsewhere: 'test/hostile/structure.test.ts' },
+  tiffTagsOfPage: { elsewhere: 'test/hostile/structure.test.ts' },
   tiffTags: { elsewhere: 'test/hostile/structure.test.ts' },
+  tiffShared: { elsewhere: 'test/hostile/structure.test.ts' },
+  avifBoxes: { elsewhere: 'test/hostile/structure.test.ts' },
+  avifInnerBoxes: { elsewhere: 'test/hostile/structure.test.ts' },
   avifItems: { elsewhere: 'test/hostile/structure.test.ts' },
+  avifExtents: { elsewhere: 'test/hostile/structure.test.ts' },
+  avifShared: { elsewhere: 'test/hostile/structure.test.ts' },
+  avifParts: { elsewhere: 'test/hostile/structure.test.ts' },
+  avifPartsOfImage: { elsewhere: 'test/hostile/structure.test.ts' },
+  avifAssociations: { elsewhere: 'test/hostile/structure.test.ts' },
   avifUnits: { elsewhere: 'test/hostile/structure.test.ts' },
-  avifFrames: { elsewhere: 'test/hostile/structure.test.ts' }
+  avifFrames: { elsewhere: 'test/hostile/structure.test.ts' },
+  avifTables: { elsewhere: 'test/hostile/structure.test.ts' }
 }
 
 async function send ({ path, init }: Asking): Promise<{ status: number, code: string, sentence: string }> {

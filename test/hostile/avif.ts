@@ -13,14 +13,18 @@ export interface Item {
   parts?: number[]
   /** The item whose transparency it is. */
   alphaOf?: number
-  /** In how many pieces its bytes lie. */
+  /** In how many pieces its bytes are stored. */
   pieces?: number
+  /** Pieces of the bytes of all items, in place of its own: where each starts, and its length. */
+  extents?: Array<[start: number, length: number]>
 }
 
 /** How a header says the same in other ways. */
 interface Style {
-  /** What stands before the header. */
+  /** Boxes before the header. */
   before?: Buffer
+  /** Boxes at the end of the header. */
+  inner?: Buffer
   /** Ids of four bytes, properties counted in two. */
   wide?: boolean
 }
@@ -30,14 +34,20 @@ export function box (type: string, content: Buffer, length = content.length + 8)
   return join(be32(length), type, content)
 }
 
-const full = (type: string, version: number, ...content: Array<Buffer | string | number>) => box(type, join(version, 0, 0, 0, ...content))
+/** A box that begins with a version and flags. */
+export function full (type: string, version: number, ...content: Array<Buffer | string | number>): Buffer {
+  return box(type, join(version, 0, 0, 0, ...content))
+}
+
 export const sized = (width: number, height: number) => full('ispe', 0, be32(width, height))
-const ALPHA = full('auxC', 0, 'urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0')
+export const ALPHA = full('auxC', 0, 'urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0')
 
 /** An AVIF of these items, whose bytes lie within the header's own boxes. The first one is shown. */
-export function avif (items: Item[], { before = Buffer.alloc(0), wide = false }: Style = {}): Buffer {
+export function avif (
+  items: Item[], { before = Buffer.alloc(0), inner = Buffer.alloc(0), wide = false }: Style = {}
+): Buffer {
   const id = wide ? be32 : be16
-  const properties = items.flatMap(({ properties = [] }) => properties)
+  const properties = [...new Set(items.flatMap(({ properties = [] }) => properties))]
   const infos = items.map(item => full('infe', wide ? 3 : 2, id(item.id), be16(0), item.type, 0))
   const references = items.flatMap(({ id: from, parts, alphaOf }) => [
     ...parts ? [box('dimg', join(id(from), be16(parts.length), id(...parts)))] : [],
@@ -48,11 +58,13 @@ export function avif (items: Item[], { before = Buffer.alloc(0), wide = false }:
     return join(id(of), own.length, wide ? be16(...indices.map(index => 0x8000 | index)) : Buffer.from(indices.map(index => 0x80 | index)))
   })
   let at = 0
-  const locations = items.map(({ id: of, data, pieces = 1 }) => {
+  const locations = items.map(({ id: of, data, pieces = 1, extents: given }) => {
     const piece = Math.ceil(data.length / pieces)
-    const extents = Array.from({ length: pieces }, (_, i) => be32(at + i * piece, Math.min(piece, data.length - i * piece)))
+    const extents = given ?? Array.from({ length: pieces }, (_, i) => (
+      [at + i * piece, Math.min(piece, data.length - i * piece)]
+    ))
     at += data.length
-    return join(id(of), be16(1, 0, pieces), ...extents)
+    return join(id(of), be16(1, 0, extents.length), be32(...extents.flat()))
   })
   const counted = wide ? be32(items.length) : be16(items.length)
   const meta = full('meta', 0,
@@ -63,7 +75,7 @@ export function avif (items: Item[], { before = Buffer.alloc(0), wide = false }:
     // The last of the flags says how wide the indices are.
     box('iprp', join(box('ipco', join(...properties)), box('ipma', join(wide ? 1 : 0, 0, 0, wide ? 1 : 0, be32(items.length), ...associations)))),
     full('iloc', wide ? 2 : 1, 0x44, 0x00, counted, ...locations),
-    box('idat', join(...items.map(({ data }) => data))))
+    box('idat', join(...items.map(({ data }) => data))), inner)
   return join(box('ftyp', join('avif', be32(0), 'avifmif1miaf')), before, meta)
 }
 
@@ -75,6 +87,42 @@ export async function coded (width: number, height: number, options: { bitdepth?
     return file.subarray(at, at + file.readUInt32BE(at))
   }
   return { data: boxAt('mdat').subarray(8), configuration: boxAt('av1C'), size: boxAt('ispe'), depth: boxAt('pixi') }
+}
+
+/** A box of image sequences: one track with these tables, whose samples are of 64 x 64 pixels. */
+export function movie (configuration: Buffer, ...tables: Buffer[]): Buffer {
+  const matrix = be32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+  const size = join(be16(64, 64), be32(0x480000, 0x480000, 0), be16(1), Buffer.alloc(32), be16(24, 0xffff))
+  const sample = box('av01', join(Buffer.alloc(6), be16(1), Buffer.alloc(16), size, configuration))
+  const information = box('minf', join(
+    full('vmhd', 0, Buffer.alloc(8)), box('dinf', full('dref', 0, be32(1), full('url ', 0))),
+    box('stbl', join(full('stsd', 0, be32(1), sample), ...tables))))
+  const media = box('mdia', join(
+    full('mdhd', 0, be32(0, 0, 1000, 1, 0)), full('hdlr', 0, be32(0), 'pict', be32(0, 0, 0), 0), information))
+  const track = box('trak', join(full('tkhd', 0, be32(0, 0, 1, 0, 1), Buffer.alloc(16), matrix, be32(0, 0)), media))
+  return box('moov', join(
+    full('mvhd', 0, be32(0, 0, 1000, 1, 0x10000, 0), Buffer.alloc(8), matrix, Buffer.alloc(24), be32(2)), track))
+}
+
+/** Tables of one sequence whose frames are all in one place. */
+export function frameTables (frames: number): Buffer[] {
+  return [
+    full('stts', 0, be32(1, frames, 1)), full('stsc', 0, be32(1, 1, frames, 1)), full('stsz', 0, be32(1, frames)),
+    full('stco', 0, be32(1, 0))
+  ]
+}
+
+/** Units that say that something new begins, and nothing else. */
+export const emptyUnits = (count: number) => repeated(Buffer.from([0x12, 0]), count)
+
+/** So many items of 64 x 64 pixels that all have the bytes of the first one. */
+export function sharing (
+  count: number, data: Buffer, extents: Array<[start: number, length: number]> = [[0, data.length]]
+): Buffer {
+  const properties = [sized(64, 64)]
+  return avif(Array.from({ length: count }, (_, i): Item => (
+    { id: i + 1, type: 'av01', data: i === 0 ? data : Buffer.alloc(0), properties, extents }
+  )))
 }
 
 /** Tiles in rows and columns. */
@@ -97,6 +145,7 @@ export async function hostileAvifs (): Promise<HostilePicture[]> {
   const tiles = (rows: number, columns: number, width: number, height: number, parts: number[]) => made('grid', grid(rows, columns, width, height), width, height, parts)
   const again = (part: number, count: number) => Array.from({ length: count }, () => part)
   const frames = (...data: Buffer[]) => avif([{ ...item(tile, 1), data: join(...data) }])
+  const sequence = (count: number) => join(avif([item(tile, 1)]), movie(tile.configuration, ...frameTables(count)))
 
   return toPictures('AVIF', [
     ['60000 x 60000 claimed', patched(good, claimedAt, be32(60_000, 60_000)), 'IMAGE_TOO_MANY_PIXELS'],
@@ -124,7 +173,15 @@ export async function hostileAvifs (): Promise<HostilePicture[]> {
     ['eight frames in one picture', frames(repeated(tile.data, 8)), 'accepted'],
     ['a thousand frames in one picture', frames(repeated(tile.data, 1000)), 'CORRUPT_IMAGE'],
     ['a thousand frames with zeros between them', frames(repeated(join(tile.data, 0, 0), 1000)), 'CORRUPT_IMAGE'],
-    ['20000 pieces of nothing', frames(repeated(Buffer.from([0x12, 0]), 20_000), tile.data), 'CORRUPT_IMAGE'],
+    ['20000 units of nothing', frames(emptyUnits(20_000), tile.data), 'CORRUPT_IMAGE'],
+    ['1000 items on the same 5000 units of nothing', sharing(1000, emptyUnits(5000)), 'CORRUPT_IMAGE'],
+    // libheif would decode them all.
+    ['a thousand frames in an image that names a part', avif([
+      { ...item(tile, 1), data: repeated(tile.data, 1000), parts: [2] }, item(tile, 2)
+    ]), 'CORRUPT_IMAGE'],
+    // libheif would take 1.2 GB.
+    ['a sequence of 17 million frames, in 900 bytes', sequence(17_000_000), 'CORRUPT_IMAGE'],
+    ['a sequence of 5000 frames', sequence(5000), 'accepted'],
     ['a piece without a length', frames(Buffer.from([0x30]), tile.data), 'CORRUPT_IMAGE'],
     ['HEVC inside', avif([{ ...item(tile, 1), type: 'hvc1' }]), 'CORRUPT_IMAGE'],
     ['JPEG inside', avif([{ id: 1, type: 'jpeg', data: await noise(90, 70).jpeg().toBuffer(), properties: [sized(90, 70)] }]), 'CORRUPT_IMAGE'],

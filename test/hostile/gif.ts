@@ -13,7 +13,7 @@ export function gif ({ width, height, magic = 'GIF89a' }: Screen, ...blocks: Buf
 }
 
 /** A frame somewhere on the screen. */
-function frame (left: number, top: number, width: number, height: number, data = PIXEL): Buffer {
+export function frame (left: number, top: number, width: number, height: number, data = PIXEL): Buffer {
   return join(0x2c, le16(left, top, width, height), 0, data)
 }
 
@@ -46,6 +46,7 @@ export async function hostileGifs (): Promise<HostilePicture[]> {
     ['a screen without pixels', gif({ width: 0, height: 0 }, one), 'accepted'],
     ['a frame without pixels', gif({ width: 40, height: 30 }, frame(0, 0, 0, 0)), 'accepted'],
     ['as many pixels as allowed', gif({ width: side, height: side }, frame(0, 0, side, side)), 'accepted'],
+    ['a million frames', gif({ width: 1, height: 1 }, repeated(one, 1_000_000)), 'CORRUPT_IMAGE'],
     ['50000 frames', gif({ width: 40, height: 30 }, repeated(join(control, one), 50_000)), 'accepted'],
     ['no frame', gif({ width: 40, height: 30 }), 'CORRUPT_IMAGE'],
     ['no frame but 60000 pauses', gif({ width: 40, height: 30 }, repeated(control, 60_000)), 'CORRUPT_IMAGE'],

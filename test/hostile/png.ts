@@ -1,6 +1,8 @@
 import { crc32, deflateSync } from 'node:zlib'
 import { noise } from '../services/images/draw.ts'
-import { be16, be32, join, MAX_INPUT_PIXELS, patched, toPictures, TOO_LONG_SIDE, zlibBomb, type HostilePicture } from './hostile-picture.ts'
+import {
+  be16, be32, join, MAX_INPUT_PIXELS, patched, repeated, toPictures, TOO_LONG_SIDE, zlibBomb, type HostilePicture
+} from './hostile-picture.ts'
 
 const SIGNATURE = '\x89PNG\r\n\x1a\n'
 
@@ -23,12 +25,18 @@ function headerChunk ({ width, height, bits = 8, colour = 2, compression = 0, fi
 }
 
 /** All pixels black, in rows without a filter. */
-function black (width: number, height: number, bytesPerPixel = 3): Buffer {
+export function black (width: number, height: number, bytesPerPixel = 3): Buffer {
   return chunk('IDAT', deflateSync(Buffer.alloc(height * (1 + width * bytesPerPixel))))
 }
 
 const SMALL = { width: 64, height: 48 }
 const small = black(64, 48)
+
+/** Compressed comments of so many bytes each, none of them ASCII. */
+export function swellingTexts (count: number, bytes: number): Buffer[] {
+  const text = deflateSync(Buffer.alloc(bytes, 0xe4))
+  return Array.from({ length: count }, (_, i) => chunk('zTXt', join(`k${i}`, 0, 0, text)))
+}
 const text = (keyword: string, value: string | Buffer) => chunk('tEXt', join(keyword, 0, value))
 
 export async function hostilePngs (): Promise<HostilePicture[]> {
@@ -52,10 +60,17 @@ export async function hostilePngs (): Promise<HostilePicture[]> {
     ['1 x 1', png({ width: 1, height: 1 }, black(1, 1)), 'accepted'],
     ['pixels that swell to 200 MB for 64 x 48', png(SMALL, chunk('IDAT', bomb)), 'accepted'],
     ['a profile that swells to 200 MB', png(SMALL, chunk('iCCP', join('p', 0, 0, bomb)), small), 'accepted'],
-    ['a text that swells to 200 MB', png(SMALL, chunk('zTXt', join('Comment', 0, 0, bomb)), small), 'accepted'],
-    ['an international text that swells to 200 MB', png(SMALL, chunk('iTXt', join('Comment', 0, 1, 0, 0, 0, bomb)), small), 'accepted'],
+    ['a text that swells to 200 MB', png(SMALL, chunk('zTXt', join('Comment', 0, 0, bomb)), small), 'CORRUPT_IMAGE'],
+    ['an international text that swells to 200 MB', png(
+      SMALL, chunk('iTXt', join('Comment', 0, 1, 0, 0, 0, bomb)), small), 'CORRUPT_IMAGE'],
+    // sharp would make strings of them on the main thread, for two seconds.
+    ['20 texts that swell to 8 MB', png(SMALL, ...swellingTexts(20, 7_900_000), small), 'CORRUPT_IMAGE'],
+    ['20 texts that swell to 0.1 MB', png(SMALL, ...swellingTexts(20, 100_000), small), 'accepted'],
+    ['a million chunks that nobody knows', png(
+      SMALL, repeated(chunk('evIl', Buffer.alloc(0)), 1_000_000), small), 'CORRUPT_IMAGE'],
     ['5000 texts', png(SMALL, ...Array.from({ length: 5000 }, (_, i) => text(`k${i}`, 'v')), small), 'accepted'],
     ['a text of 4 MB', png(SMALL, text('Comment', Buffer.alloc(4_000_000, 'x')), small), 'accepted'],
+    ['a text of 5 MB', png(SMALL, text('Comment', Buffer.alloc(5_000_000, 'x')), small), 'CORRUPT_IMAGE'],
     ['EXIF of 60 kB of rubbish', png(SMALL, chunk('eXIf', Buffer.alloc(60_000, 7)), small), 'accepted'],
     ['EXIF in a loop', png(SMALL, chunk('eXIf', join('MM\0*', be32(8), be16(1), be16(0x8769, 4), be32(1, 8), be32(8))), small), 'accepted'],
     ['a profile of 3 MB of rubbish', png(SMALL, chunk('iCCP', join('p', 0, 0, deflateSync(Buffer.alloc(3_000_000, 'abcd')))), small), 'accepted'],

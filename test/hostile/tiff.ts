@@ -62,16 +62,76 @@ export function picture ({ width, height, samples = 3, bits = 8, rows = height, 
 const SMALL = { width: 40, height: 30 }
 const data = Buffer.alloc(40 * 30 * 3, 99)
 
-/** Pages of a few pixels, one after the other; the last one may point back at the first. */
-export function pages (count: number, { endless = false } = {}): Buffer {
+/** A directory of the usual tags of 4 x 4 grey pixels, or fewer, and of unknown ones after them. */
+function directory (tags: number, dataAt: number, next: number): Buffer {
   const entry = (tag: number, type: number, value: number) => join(le16(tag, type), le32(1, value))
-  const size = 2 + 9 * 12 + 4
-  const dataAt = 8 + count * size
-  const directories = Array.from({ length: count }, (_, i) => join(
-    le16(9), entry(Tag.width, LONG, 4), entry(Tag.height, LONG, 4), entry(Tag.bits, SHORT, 8), entry(Tag.compression, SHORT, 1), entry(Tag.photometric, SHORT, 1),
-    entry(Tag.offsets, LONG, dataAt), entry(Tag.samples, SHORT, 1), entry(Tag.rows, LONG, 4), entry(Tag.byteCounts, LONG, 16),
-    le32(i < count - 1 ? 8 + (i + 1) * size : endless ? 8 : 0)))
-  return join('II*\0', le32(8), ...directories, Buffer.alloc(16))
+  const usual = [
+    entry(Tag.width, LONG, 4), entry(Tag.height, LONG, 4), entry(Tag.bits, SHORT, 8), entry(Tag.compression, SHORT, 1),
+    entry(Tag.photometric, SHORT, 1), entry(Tag.offsets, LONG, dataAt), entry(Tag.samples, SHORT, 1),
+    entry(Tag.rows, LONG, 4), entry(Tag.byteCounts, LONG, 16)
+  ].slice(0, tags)
+  const unknown = Array.from({ length: tags - usual.length }, (_, i) => entry(40_000 + i % 20_000, SHORT, 7))
+  return join(le16(tags), ...usual, ...unknown, le32(next))
+}
+
+const USUAL_TAGS = 9
+const directoryBytes = (tags: number) => 2 + tags * 12 + 4
+
+interface Pages {
+  /** The last page points back at the first one. */
+  endless?: boolean
+  /** Tags of each page, by its index: the usual ones first, then unknown ones. */
+  tagsOf?: (page: number) => number
+  /** Bytes between one directory and the next. */
+  gap?: number
+}
+
+/** Pages of a few pixels, one after the other. */
+export function pages (count: number, { endless = false, tagsOf = () => USUAL_TAGS, gap = 0 }: Pages = {}): Buffer {
+  const starts = [8]
+  for (let i = 0; i < count; i++) starts.push(starts[i]! + directoryBytes(tagsOf(i)) + gap)
+  const dataAt = starts[count]!
+  const file = Buffer.alloc(dataAt + 16)
+  join('II*\0', le32(8)).copy(file)
+  for (let i = 0; i < count; i++) {
+    directory(tagsOf(i), dataAt, i < count - 1 ? starts[i + 1]! : endless ? 8 : 0).copy(file, starts[i])
+  }
+  return file
+}
+
+/** Pages whose directories are at one end of the file and at the other in turn. */
+export function scatteredPages (count: number, tags: number, bytes: number): Buffer {
+  const step = directoryBytes(tags)
+  const start = (page: number) => page % 2 === 0 ? 8 + page / 2 * step : bytes - (page + 1) / 2 * step
+  const file = Buffer.alloc(bytes)
+  join('II*\0', le32(8)).copy(file)
+  for (let i = 0; i < count; i++) directory(tags, 8, i < count - 1 ? start(i + 1) : 0).copy(file, start(i))
+  return file
+}
+
+/** Pages of so many tags each, of which each page begins at the second tag of the one before. */
+export function overlappingPages (count: number, tags: number): Buffer {
+  const unknown = (i: number) => join(le16(40_000 + i % 20_000, SHORT), le32(1), le16(7, tags))
+  // The first pages need the usual tags as well, and the last bytes of each entry are the count of the next directory.
+  const usual = directory(USUAL_TAGS, 8, 0).subarray(2, -4)
+  const before = Array.from({ length: count }, (_, i) => unknown(i))
+  const after = Array.from({ length: tags - count - USUAL_TAGS }, (_, i) => unknown(count + i))
+  // Where the entries of a page end, the first bytes of another one are the offset of the next directory.
+  const next = Array.from({ length: count }, (_, i) => (
+    join(le32(i < count - 1 ? 8 + 12 * (i + 1) : 0), Buffer.alloc(8))
+  ))
+  return join('II*\0', le32(8), le16(tags), ...before, usual, ...after, ...next)
+}
+
+/** Pages that all point at the same value. */
+export function sharedValues (count: number, bytes: number): Buffer {
+  const valueAt = 8 + count * directoryBytes(USUAL_TAGS + 1)
+  const file = join(pages(count, { tagsOf: () => USUAL_TAGS + 1 }).subarray(0, valueAt), Buffer.alloc(bytes))
+  for (let i = 0; i < count; i++) {
+    const last = 8 + i * directoryBytes(USUAL_TAGS + 1) + 2 + USUAL_TAGS * 12
+    join(le16(50_000, BYTE), le32(bytes, valueAt)).copy(file, last)
+  }
+  return file
 }
 
 export async function hostileTiffs (): Promise<HostilePicture[]> {
@@ -113,6 +173,11 @@ export async function hostileTiffs (): Promise<HostilePicture[]> {
     ['pages in a circle', pages(3, { endless: true }), 'accepted'],
     ['4000 pages', pages(4000), 'accepted'],
     ['50000 pages', pages(50_000), 'CORRUPT_IMAGE'],
+    // libtiff would take seconds for each of these.
+    ['100 overlapping pages of 4000 tags each', overlappingPages(100, 4000), 'CORRUPT_IMAGE'],
+    ['400 pages of 4000 unknown tags each', pages(400, { tagsOf: () => 4000 }), 'CORRUPT_IMAGE'],
+    ['300 pages that share a value of 15 MB', sharedValues(300, 15_000_000), 'CORRUPT_IMAGE'],
+    ['30 pages that share a value of 5 MB', sharedValues(30, 5_000_000), 'accepted'],
     ['a directory behind the end', join('II*\0', le32(0x7ffffff0), data), 'CORRUPT_IMAGE'],
     ['a directory inside its own header', join('II*\0', le32(4), data), 'CORRUPT_IMAGE'],
     ['65535 entries', join('II*\0', le32(8), le16(0xffff), data), 'CORRUPT_IMAGE'],
@@ -122,6 +187,7 @@ export async function hostileTiffs (): Promise<HostilePicture[]> {
     ['64 bits and a directory of 2 ** 40 entries', join('II+\0', le16(8, 0), le32(16, 0), le32(0, 256), data), 'CORRUPT_IMAGE'],
     ['a profile of 5 MB of rubbish', picture(SMALL, data, [[Tag.profile, 7, Buffer.alloc(5_000_000, 'abcd')]]), 'accepted'],
     ['XMP of 4 MB', picture(SMALL, data, [[Tag.xmp, BYTE, Buffer.alloc(4_000_000, 'x')]]), 'accepted'],
+    ['XMP of 5 MB', picture(SMALL, data, [[Tag.xmp, BYTE, Buffer.alloc(5_000_000, 'x')]]), 'CORRUPT_IMAGE'],
     ['an Exif directory that is its own', picture(SMALL, data, [[Tag.exif, LONG, [8]]]), 'accepted'],
     ['orientation 99', picture(SMALL, data, [[Tag.orientation, SHORT, [99]]]), 'CORRUPT_IMAGE'],
     ['a palette of one colour', picture({ ...SMALL, samples: 1, photometric: 3 }, data.subarray(0, 1200), [[Tag.colours, SHORT, [1, 2, 3]]]), 'accepted'],

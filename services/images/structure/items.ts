@@ -1,56 +1,99 @@
 import type { Size } from '../plan.ts'
-import { boxesOf, readContent, readFull, type Box } from './boxes.ts'
+import { Bound } from './bound.ts'
+import { childrenOf, readContent, readFull, type Box } from './boxes.ts'
 import type { Reader } from './reader.ts'
 
-/** Where a piece of an item lies in the file, in bytes. */
+/** A piece of an item: its place in the file, in bytes. */
 export interface Extent { start: number, length: number }
 
-/** A picture of a container, coded or made of others, or something beside them (HEIF, ISO 23008-12). */
+/** An image of a container, coded or made of others, or other data such as Exif (HEIF, ISO 23008-12). */
 export interface Item {
-  /** Pixels that it claims; null for what is no picture. */
+  /** `av01`, `grid`, `Exif` and the like; empty where the header does not say it. */
+  type: string
+  /** Pixels that it claims; null for an item that is no image. */
   size: Size | null
-  /** Ids of the items that it is made of, in their order, the same one perhaps several times. */
+  /** Ids of the items that it is made of, in their order; an id may be there several times. */
   parts: number[]
   extents: Extent[]
 }
 
-/** libheif takes no more. */
-const MAX_ITEMS = 1000
-const MAX_PROPERTIES = 5000
-const MAX_EXTENTS = 64
+/** libheif refuses more. */
+export const MAX_AVIF_ITEMS = 1000
+/** Places of all items in the file. An image with layers of detail has one for each layer, other items have one. */
+export const MAX_AVIF_EXTENTS = 3000
+/** libheif takes 32. */
+const MAX_EXTENTS_OF_ITEM = 64
+/** Parts of all images made of others: the tiles of grids, and those of their transparency. */
+export const MAX_AVIF_PARTS = 5000
+/** Links between items and their properties: a thousand items have about 10000. */
+export const MAX_AVIF_ASSOCIATIONS = 20_000
+/** Encoders store equal tiles once. libheif copies shared bytes for each item, up to 2 GB. */
+export const MAX_AVIF_SHARED_MIB = 32
 
 /**
- * What the header of a HEIF container says of its items, by their ids.
- * @throws RangeError for a header that is not well-formed, ambiguous, or larger than any program writes it
+ * Reads the header of a HEIF container: its items, by their ids.
+ *
+ * @param inner counts the boxes of the whole file
+ * @throws CorruptImageError for more of anything than any program writes
+ * @throws RangeError for a header that is not well-formed, or ambiguous
  */
-export async function readItems (reader: Reader, meta: Box): Promise<Map<number, Item>> {
-  // A version and flags stand before its boxes.
-  const boxes = await childrenOf(reader, { ...meta, start: meta.start + 4 }, MAX_ITEMS)
-  const one = (type: string) => onlyOne(boxes, type)
+export async function readItems (reader: Reader, meta: Box, label: string, inner: Bound): Promise<Map<number, Item>> {
+  // A version and flags come before its boxes.
+  const boxes = await childrenOf(reader, { ...meta, start: meta.start + 4 }, inner)
+  const bounds = boundsOf(label, reader.size)
   const items = new Map<number, Item>()
-  const itemOf = (id: number): Item => {
-    const known = items.get(id)
-    if (known) return known
-    if (items.size === MAX_ITEMS) throw new RangeError('A container has too many items')
-    const item = { size: null, parts: [], extents: [] }
-    items.set(id, item)
-    return item
+  const header: Header = {
+    reader,
+    inner,
+    bounds,
+    one: type => onlyOne(boxes, type),
+    itemOf (id) {
+      const known = items.get(id)
+      if (known) return known
+      bounds.items.add()
+      const item = { type: '', size: null, parts: [], extents: [] }
+      items.set(id, item)
+      return item
+    }
   }
 
-  await readLocations(reader, one('iloc'), one('idat'), itemOf)
-  await readReferences(reader, one('iref'), itemOf)
-  await readSizes(reader, one('iprp'), itemOf)
+  await readTypes(header)
+  await readLocations(header)
+  await readReferences(header)
+  await readSizes(header)
   return items
 }
 
-type ItemOf = (id: number) => Item
+/** The header of one file while it is read. */
+interface Header {
+  reader: Reader
+  inner: Bound
+  bounds: ReturnType<typeof boundsOf>
+  /** The box of this type, or null. */
+  one (type: string): Box | null
+  itemOf (id: number): Item
+}
 
-async function childrenOf (reader: Reader, range: Box, most: number): Promise<Box[]> {
-  const found: Box[] = []
-  for await (const box of boxesOf(reader, range)) {
-    if (found.push(box) > most) throw new RangeError('A box has too many in it')
+function boundsOf (label: string, fileBytes: number) {
+  return {
+    items: new Bound(label, MAX_AVIF_ITEMS, {
+      en: `it has more than ${MAX_AVIF_ITEMS} items`, zh: `item 超过 ${MAX_AVIF_ITEMS} 个`
+    }),
+    extents: new Bound(label, MAX_AVIF_EXTENTS, {
+      en: `its items have more than ${MAX_AVIF_EXTENTS} extents together`,
+      zh: `各 item 的 extent 合计超过 ${MAX_AVIF_EXTENTS} 个`
+    }),
+    bytes: new Bound(label, fileBytes + MAX_AVIF_SHARED_MIB * 1024 * 1024, {
+      en: `its items share more than ${MAX_AVIF_SHARED_MIB} MiB`, zh: `各 item 共用的数据超过 ${MAX_AVIF_SHARED_MIB} MiB`
+    }),
+    parts: new Bound(label, MAX_AVIF_PARTS, {
+      en: `its images have more than ${MAX_AVIF_PARTS} parts together`, zh: `各图片的组成部分合计超过 ${MAX_AVIF_PARTS} 个`
+    }),
+    associations: new Bound(label, MAX_AVIF_ASSOCIATIONS, {
+      en: `it associates items with properties more than ${MAX_AVIF_ASSOCIATIONS} times`,
+      zh: `item 与属性的关联超过 ${MAX_AVIF_ASSOCIATIONS} 个`
+    })
   }
-  return found
 }
 
 /** Of two it would be uncertain which one a decoder reads. */
@@ -60,67 +103,105 @@ function onlyOne (boxes: Box[], type: string): Box | null {
   return found[0] ?? null
 }
 
-/** `iloc` (ISO 14496-12, 8.11.3). */
-async function readLocations (reader: Reader, iloc: Box | null, idat: Box | null, itemOf: ItemOf): Promise<void> {
+/** `iinf` (ISO 14496-12, 8.11.6): the type of each item. */
+async function readTypes ({ reader, inner, one, itemOf }: Header): Promise<void> {
+  const iinf = one('iinf')
+  if (!iinf) return
+  const { version } = await readFull(reader, { start: iinf.start, end: iinf.start + 4 })
+  const boxes = await childrenOf(reader, { start: iinf.start + (version === 0 ? 6 : 8), end: iinf.end }, inner)
+  for (const { type, start, end } of boxes) {
+    if (type !== 'infe') continue
+    const { version, content } = await readFull(reader, { start, end: Math.min(end, start + 14) })
+    // Older ones have no type, and libheif takes such items for no images.
+    if (version < 2) continue
+    const item = itemOf(content.number(version === 2 ? 2 : 4))
+    // A number says whether the item is protected.
+    content.number(2)
+    if (item.type !== '') throw new RangeError('An item has two types')
+    const name = Buffer.alloc(4)
+    name.writeUInt32BE(content.number(4))
+    item.type = name.toString('latin1')
+  }
+}
+
+/** `iloc` (ISO 14496-12, 8.11.3): the places of items in the file. */
+async function readLocations ({ reader, bounds, one, itemOf }: Header): Promise<void> {
+  const iloc = one('iloc')
+  const idat = one('idat')
   if (!iloc) return
   const { version, content } = await readFull(reader, iloc)
   if (version > 2) throw new RangeError('Item locations of an unknown version')
   const sizes = content.number(1)
   const moreSizes = content.number(1)
   const wide = version === 2 ? 4 : 2
-  for (let count = content.number(wide); count > 0; count--) {
+  const count = content.number(wide)
+  bounds.items.check(count)
+  for (let i = 0; i < count; i++) {
     const item = itemOf(content.number(wide))
     const method = version === 0 ? 0 : content.number(2) & 15
     content.number(2)
     const base = content.number(moreSizes >> 4)
     const extents = content.number(2)
-    if (method > 1 || extents > MAX_EXTENTS || item.extents.length > 0) throw new RangeError('An item lies where none does')
+    if (method > 1 || extents > MAX_EXTENTS_OF_ITEM || item.extents.length > 0) {
+      throw new RangeError('An item is where none can be')
+    }
+    bounds.extents.add(extents)
     const place = method === 0 ? { start: 0, end: reader.size } : idat
     for (let i = 0; i < extents; i++) {
       if (version > 0) content.number(moreSizes & 15)
       const start = base + content.number(sizes >> 4)
       const length = content.number(sizes & 15)
-      if (!place || place.start + start > place.end) throw new RangeError('An item lies behind the end')
-      // No length means the rest; what is missing of one shows when it is decoded.
+      if (!place || place.start + start > place.end) throw new RangeError('An item is behind the end')
+      // Missing bytes show when the item is decoded.
       const rest = place.end - place.start - start
-      item.extents.push({ start: place.start + start, length: length === 0 ? rest : Math.min(length, rest) })
+      const there = Math.min(length, rest)
+      bounds.bytes.add(there)
+      // No length means the rest. libheif copies nothing for it.
+      item.extents.push({ start: place.start + start, length: length === 0 ? rest : there })
     }
   }
 }
 
-/** `iref` (ISO 14496-12, 8.11.12): of what a picture is made. */
-async function readReferences (reader: Reader, iref: Box | null, itemOf: ItemOf): Promise<void> {
+/** `iref` (ISO 14496-12, 8.11.12): the parts of images that are made of others. */
+async function readReferences ({ reader, inner, bounds, one, itemOf }: Header): Promise<void> {
+  const iref = one('iref')
   if (!iref) return
   const { version } = await readFull(reader, { start: iref.start, end: iref.start + 4 })
   const wide = version === 0 ? 2 : 4
-  for (const box of await childrenOf(reader, { ...iref, start: iref.start + 4 }, MAX_ITEMS)) {
+  for (const box of await childrenOf(reader, { start: iref.start + 4, end: iref.end }, inner)) {
     if (box.type !== 'dimg') continue
     const content = await readContent(reader, box)
     const { parts } = itemOf(content.number(wide))
-    for (let count = content.number(2); count > 0; count--) parts.push(content.number(wide))
+    const count = content.number(2)
+    bounds.parts.add(count)
+    for (let i = 0; i < count; i++) parts.push(content.number(wide))
   }
 }
 
-/** `iprp` (HEIF, 9.3): properties, of which only sizes matter here, and whose they are. */
-async function readSizes (reader: Reader, iprp: Box | null, itemOf: ItemOf): Promise<void> {
+/** `iprp` (HEIF, 9.3): the properties, of which only sizes matter here, and the items that they belong to. */
+async function readSizes ({ reader, inner, bounds, one, itemOf }: Header): Promise<void> {
+  const iprp = one('iprp')
   if (!iprp) return
-  const boxes = await childrenOf(reader, iprp, MAX_ITEMS)
+  const boxes = await childrenOf(reader, iprp, inner)
   const ipco = onlyOne(boxes, 'ipco')
-  const properties = ipco ? await childrenOf(reader, ipco, MAX_PROPERTIES) : []
+  const properties = ipco ? await childrenOf(reader, ipco, inner) : []
   const sizes = new Map<number, Size>()
   for (const [index, box] of properties.entries()) {
     if (box.type !== 'ispe') continue
     const { content } = await readFull(reader, box)
-    // Counted from one.
+    // Indices count from one.
     sizes.set(index + 1, { width: content.number(4), height: content.number(4) })
   }
 
   for (const box of boxes.filter(({ type }) => type === 'ipma')) {
     const { version, flags, content } = await readFull(reader, box)
     const wide = flags & 1
-    for (let count = content.number(4); count > 0; count--) {
+    for (let entries = content.number(4); entries > 0; entries--) {
       const item = itemOf(content.number(version === 0 ? 2 : 4))
-      for (let associations = content.number(1); associations > 0; associations--) {
+      const count = content.number(1)
+      // An entry without associations counts as well.
+      bounds.associations.add(Math.max(1, count))
+      for (let i = 0; i < count; i++) {
         const index = wide ? content.number(2) & 0x7fff : content.number(1) & 0x7f
         const size = sizes.get(index)
         if (size && (!item.size || size.width * size.height > item.size.width * item.size.height)) item.size = size

@@ -1,13 +1,14 @@
-import { CorruptImageError } from '../../../errors.ts'
+import { Bound } from './bound.ts'
 import type { Reader } from './reader.ts'
 
 /** A camera writes some dozens, and the largest profile takes 255. A decoder keeps each in memory. */
-const MAX_SEGMENTS = 1000
+export const MAX_JPEG_SEGMENTS = 1000
 /**
- * Progressive encoders write about a dozen. A decoder goes through the whole picture for each, even if it says nothing but that it has
- * nothing to say, in ten bytes. See https://libjpeg-turbo.org/pmwiki/uploads/About/TwoIssueswiththeJPEGStandard.pdf, LJT-01-004.
+ * Progressive encoders write about a dozen. A decoder processes the whole image for each, even for a scan of ten bytes
+ * that changes nothing: LJT-01-004 in
+ * https://libjpeg-turbo.org/pmwiki/uploads/About/TwoIssueswiththeJPEGStandard.pdf.
  */
-const MAX_SCANS = 100
+export const MAX_JPEG_SCANS = 100
 
 const START_OF_SCAN = 0xda
 const END_OF_IMAGE = 0xd9
@@ -16,14 +17,20 @@ const PROGRESSIVE = new Set([0xc2, 0xc6, 0xca, 0xce])
 
 /** @throws CorruptImageError for more segments or scans than any encoder writes */
 export async function checkJpeg (reader: Reader, label: string): Promise<void> {
-  let segments = 0
-  let scans = 0
+  const segments = new Bound(label, MAX_JPEG_SEGMENTS, {
+    en: `it has more than ${MAX_JPEG_SEGMENTS} segments`, zh: `数据段超过 ${MAX_JPEG_SEGMENTS} 个`
+  })
+  const scans = new Bound(label, MAX_JPEG_SCANS, {
+    en: `it has more than ${MAX_JPEG_SCANS} scans`, zh: `扫描次数超过 ${MAX_JPEG_SCANS}`
+  })
   let severalPasses = false
   let components = 0
 
-  for (let marker = await nextMarker(reader, 2); marker !== null && marker.code !== END_OF_IMAGE; marker = await nextMarker(reader, marker.end)) {
-    const { code } = marker
-    const head = await reader.from(marker.end, 8)
+  for (let at = 2; ;) {
+    const marker = await nextMarker(reader, at)
+    if (marker === null || marker.code === END_OF_IMAGE) return
+    const { code, end } = marker
+    const head = await reader.from(end, 8)
     if (head.length < 8) return
     if (isFrame(code)) {
       components = head[7]!
@@ -31,14 +38,14 @@ export async function checkJpeg (reader: Reader, label: string): Promise<void> {
     }
     if (code === START_OF_SCAN) {
       severalPasses ||= head[2]! < components
-      // Nothing is read behind the only scan.
+      // Decoders read nothing after the only scan.
       if (!severalPasses) return
-      if (++scans > MAX_SCANS) throw new CorruptImageError(label, { en: `it has more than ${MAX_SCANS} scans`, zh: `扫描次数超过 ${MAX_SCANS}` })
-    } else if (++segments > MAX_SEGMENTS) {
-      throw new CorruptImageError(label, { en: `it has more than ${MAX_SEGMENTS} segments`, zh: `数据段超过 ${MAX_SEGMENTS} 个` })
+      scans.add()
+    } else {
+      segments.add()
     }
-    // A length below two is no length; decoders pass over it.
-    if (hasLength(code)) marker.end += Math.max(2, head.readUInt16BE(0))
+    // Decoders skip two bytes for a length below two, which is invalid.
+    at = hasLength(code) ? end + Math.max(2, head.readUInt16BE(0)) : end
   }
 }
 
@@ -46,17 +53,26 @@ const isFrame = (code: number) => code >= 0xc0 && code <= 0xcf && code !== 0xc4 
 /** All but TEM and the start of an image. */
 const hasLength = (code: number) => code !== 0x01 && code !== 0xd8
 
-/** The first marker from there on, coded pixels and stray bytes passed over; null where there is none. */
+/** The first marker from this offset on, after coded pixels and stray bytes; null where there is none. */
 async function nextMarker (reader: Reader, start: number): Promise<{ code: number, end: number } | null> {
   for (let at = start; ;) {
     const bytes = await reader.from(at, 2)
     if (bytes.length < 2) return null
-    for (let i = bytes.indexOf(0xff); i !== -1 && i + 1 < bytes.length; i = bytes.indexOf(0xff, i + 1)) {
-      const code = bytes[i + 1]!
-      // Within coded pixels 0xff is followed by zero; restart markers belong to them.
-      if (code !== 0 && code !== 0xff && !(code >= 0xd0 && code <= 0xd7)) return { code, end: at + i + 2 }
-    }
+    const found = markerIn(bytes)
+    if (found !== -1) return { code: bytes[found + 1]!, end: at + found + 2 }
     // The last byte may be the first one of a marker.
     at += bytes.length - 1
   }
+}
+
+/** The offset of the first marker; -1 where there is none. */
+function markerIn (bytes: Buffer): number {
+  // In a file full of 0xff, `indexOf` would be called for every second byte.
+  for (let i = 0; i + 1 < bytes.length; i++) {
+    if (bytes[i] !== 0xff) continue
+    const code = bytes[i + 1]!
+    // Within coded pixels a zero follows 0xff. Restart markers belong to the pixels.
+    if (code !== 0 && code !== 0xff && !(code >= 0xd0 && code <= 0xd7)) return i
+  }
+  return -1
 }

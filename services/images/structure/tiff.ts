@@ -1,31 +1,82 @@
-import { CorruptImageError } from '../../../errors.ts'
+import { Bound } from './bound.ts'
 import type { Reader } from './reader.ts'
+import { boundText } from './text.ts'
 
-/** Pages. libvips reads the directories of all of them to count them, the tags of each included. */
-const MAX_DIRECTORIES = 5000
+/** libvips reads the directories of all pages to count them, the tags of each included. */
+export const MAX_TIFF_PAGES = 5000
+/** Writers need 12 to 20 tags for a page, a raw photo about 100. libtiff takes the square of unknown ones in time. */
+export const MAX_TIFF_TAGS_OF_PAGE = 200
+/** Directories may overlap, so a few kilobytes may contain thousands of pages of many tags each. */
+export const MAX_TIFF_TAGS = 100_000
+/** Values that directories share are read again for each: 256 MiB take libtiff half a second. */
+export const MAX_TIFF_SHARED_MIB = 256
 
-/** @throws CorruptImageError for more pages than a decoder can be left alone with */
+const XMP = 700
+/** Bytes of a value of each type, by its number; libtiff ignores tags of other types. */
+const BYTES_OF_TYPE = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8]
+
+/** How the two kinds of TIFF, that with offsets of 32 bits and that of 64, lay out a directory: sizes in bytes. */
+const CLASSIC = { first: 4, offset: 4, count: 2, entry: 12 } as const
+const BIG = { first: 8, offset: 8, count: 8, entry: 20 } as const
+
+/** @throws CorruptImageError for more pages, tags or values than libtiff reads in a reasonable time */
 export async function checkTiff (reader: Reader, label: string): Promise<void> {
   const head = await reader.from(0, 16)
+  if (head.length < 16) return
   const little = head.toString('latin1', 0, 2) === 'II'
   const number = (bytes: Buffer, at: number, size: 2 | 4 | 8): number => {
     if (size === 8) return Number(little ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at))
     return little ? bytes.readUIntLE(at, size) : bytes.readUIntBE(at, size)
   }
-  if (head.length < 16) return
-  const big = number(head, 2, 2) === 43
-  const sizes = big ? { offset: 8, count: 8, entry: 20 } as const : { offset: 4, count: 2, entry: 12 } as const
+  const sizes = number(head, 2, 2) === 43 ? BIG : CLASSIC
+  const bounds = boundsOf(label, reader.size)
+
+  /** Counts the bytes of the values that a directory points at; libtiff reads none behind the end of the file. */
+  const countValues = (entries: Buffer) => {
+    for (let at = 0; at < entries.length; at += sizes.entry) {
+      const bytes = number(entries, at + 4, sizes.offset) * (BYTES_OF_TYPE[number(entries, at + 2, 2)] ?? 0)
+      if (bytes <= sizes.offset) continue
+      const start = number(entries, at + 4 + sizes.offset, sizes.offset)
+      const there = Math.min(bytes, Math.max(0, reader.size - start))
+      bounds.values.add(there)
+      // libvips reads the XMP of one page.
+      if (number(entries, at, 2) === XMP) bounds.text.check(there)
+    }
+  }
 
   const seen = new Set<number>()
-  // One that comes again is where a decoder stops.
-  for (let at = number(head, big ? 8 : 4, sizes.offset); at !== 0 && !seen.has(at);) {
-    if (seen.size === MAX_DIRECTORIES) throw new CorruptImageError(label, { en: `it has more than ${MAX_DIRECTORIES} pages`, zh: `页数超过 ${MAX_DIRECTORIES}` })
+  // libtiff stops at a directory that it has seen.
+  for (let at = number(head, sizes.first, sizes.offset); at !== 0 && !seen.has(at);) {
+    bounds.pages.add()
     seen.add(at)
     const start = await reader.from(at, sizes.count)
     if (start.length < sizes.count) return
-    const end = at + sizes.count + number(start, 0, sizes.count) * sizes.entry
-    const next = await reader.from(end, sizes.offset)
-    if (next.length < sizes.offset) return
-    at = number(next, 0, sizes.offset)
+    const tags = number(start, 0, sizes.count)
+    bounds.tagsOfPage.check(tags)
+    bounds.tags.add(tags)
+    const end = sizes.count + tags * sizes.entry
+    const directory = await reader.from(at, end + sizes.offset)
+    if (directory.length < end + sizes.offset) return
+    countValues(directory.subarray(sizes.count, end))
+    at = number(directory, end, sizes.offset)
+  }
+}
+
+function boundsOf (label: string, fileBytes: number) {
+  return {
+    pages: new Bound(label, MAX_TIFF_PAGES, {
+      en: `it has more than ${MAX_TIFF_PAGES} pages`, zh: `页数超过 ${MAX_TIFF_PAGES}`
+    }),
+    tagsOfPage: new Bound(label, MAX_TIFF_TAGS_OF_PAGE, {
+      en: `it has more than ${MAX_TIFF_TAGS_OF_PAGE} tags in one page`, zh: `一页中的标签超过 ${MAX_TIFF_TAGS_OF_PAGE} 个`
+    }),
+    tags: new Bound(label, MAX_TIFF_TAGS, {
+      en: `its pages have more than ${MAX_TIFF_TAGS} tags together`, zh: `各页的标签合计超过 ${MAX_TIFF_TAGS} 个`
+    }),
+    values: new Bound(label, fileBytes + MAX_TIFF_SHARED_MIB * 1024 * 1024, {
+      en: `its pages share more than ${MAX_TIFF_SHARED_MIB} MiB of values`,
+      zh: `各页共用的数据超过 ${MAX_TIFF_SHARED_MIB} MiB`
+    }),
+    text: boundText(label)
   }
 }

@@ -1,18 +1,26 @@
-import { CorruptImageError } from '../../../errors.ts'
+import { Bound } from './bound.ts'
 import type { Reader } from './reader.ts'
+import { boundText } from './text.ts'
 
-/** Frames of an animation and what else stands beside them. libwebp finds a frame by counting from the first one, so twice as many take four times as long. */
-const MAX_CHUNKS = 5000
+/**
+ * Frames of an animation and other chunks. libwebp finds a frame by counting from the first one, so twice as many take
+ * four times as long.
+ */
+export const MAX_WEBP_CHUNKS = 5000
 
-/** @throws CorruptImageError for more chunks than a decoder can be left alone with */
+/** @throws CorruptImageError for more chunks or text than a decoder reads in a reasonable time */
 export async function checkWebp (reader: Reader, label: string): Promise<void> {
-  // Behind RIFF, its length and WEBP.
-  let at = 12
-  for (let chunks = 0; ; chunks++) {
+  const chunks = new Bound(label, MAX_WEBP_CHUNKS, {
+    en: `it has more than ${MAX_WEBP_CHUNKS} frames or chunks`, zh: `帧或数据块超过 ${MAX_WEBP_CHUNKS} 个`
+  })
+  const text = boundText(label)
+  // RIFF, its length and WEBP come before the first chunk.
+  for (let at = 12; ;) {
     const head = await reader.from(at, 8)
     if (head.length < 8) return
-    if (chunks === MAX_CHUNKS) throw new CorruptImageError(label, { en: `it has more than ${MAX_CHUNKS} frames or chunks`, zh: `帧或数据块超过 ${MAX_CHUNKS} 个` })
+    chunks.add()
     const size = head.readUInt32LE(4)
+    if (head.toString('latin1', 0, 4) === 'XMP ') text.add(size)
     at += 8 + size + size % 2
   }
 }

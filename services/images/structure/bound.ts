@@ -1,0 +1,38 @@
+import { CorruptImageError } from '../../../errors.ts'
+import type { Phrase } from '../../../language.ts'
+
+/**
+ * Counts something over a whole file and refuses the file beyond a limit. A count that starts anew for each item is no
+ * bound: a file may have a thousand items that share the same bytes.
+ *
+ * @example
+ * const pages = new Bound(label, MAX_TIFF_PAGES, { en: 'it has more than 5000 pages', zh: '页数超过 5000' })
+ * pages.add()
+ */
+export class Bound {
+  readonly #label: string
+  readonly #most: number
+  readonly #fault: Phrase
+  #count = 0
+
+  /** @param fault completes the sentence "photo.jpg cannot be decoded: …" and names the limit */
+  constructor (label: string, most: number, fault: Phrase) {
+    this.#label = label
+    this.#most = most
+    this.#fault = fault
+  }
+
+  /** @throws CorruptImageError when the total exceeds the limit */
+  add (count = 1): void {
+    this.#count += count
+    this.check(this.#count)
+  }
+
+  /**
+   * Compares a number that does not add up with others.
+   * @throws CorruptImageError when it exceeds the limit
+   */
+  check (count: number): void {
+    if (count > this.#most) throw new CorruptImageError(this.#label, this.#fault)
+  }
+}
