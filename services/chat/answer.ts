@@ -1,5 +1,6 @@
 import { EngineNotReadyError, ImageExpiredError, withDetails, type SightlineError } from '../../errors.ts'
 import type { ChatDone } from '../../schemas/chat.ts'
+import { untilAborted } from '../abort.ts'
 import { EventQueue } from '../engine/event-queue.ts'
 import type { Engine, EngineImage, EngineInfo } from '../engine/engine.ts'
 import { Preparation } from '../images/preparation.ts'
@@ -52,11 +53,13 @@ export interface ChatService {
   /**
    * Begins to prepare a picture while the rest of its request is still arriving; `answer` takes up what came of it.
    * @param scope whose request it is
-   * @returns settles when nothing works on the file any more; never rejects
+   * @returns settles when the image is prepared, or at once when `signal` fires; never rejects
    */
   anticipate (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
   /**
-   * Answers a question about pictures. The iterable settles only when nothing works on the request's files any more.
+   * Answers a question about images. After an abort it settles at once. Work that cannot be interrupted (an image
+   * that sharp decodes, a node of the model's graph) goes on within bounds of its own, and needs none of the
+   * request's files.
    * @throws errors of `errors.ts`; the reason of `signal`
    */
   answer (request: ChatRequest, signal: AbortSignal, log: Log): AsyncGenerator<ChatEvent>
@@ -72,7 +75,8 @@ export function createChatService ({ engine, preparer, grammars, limits, boxCoor
     if (info.state !== 'ready') throw new EngineNotReadyError(info.reason)
     const prepareStart = performance.now()
     const conversation = createConversation(request)
-    const { plan, grammar } = await planAnswer(request, info, conversation, signal).catch(error => {
+    const planned = planAnswer(request, info, conversation, signal)
+    const { plan, grammar } = await untilAborted(planned, signal).catch(error => {
       observer.onStage?.(request.requestId, 'prepare', prepareStart, performance.now(), true)
       throw error
     })
@@ -94,7 +98,7 @@ export function createChatService ({ engine, preparer, grammars, limits, boxCoor
 
   /** The plan comes first: a prompt that is too long is refused before anything is converted for it. */
   async function planAnswer (request: ChatRequest, info: EngineInfo, conversation: Conversation, signal: AbortSignal): Promise<{ plan: ChatPlan, grammar: string | null }> {
-    const plan = await planRequest(request, conversation, engine, limits, anticipation.inspect)
+    const plan = await planRequest(request, conversation, engine, limits, file => anticipation.inspect(file, signal))
     const { constraint } = request
     return { plan, grammar: constraint && await grammars.of(constraint, info.tools, signal) }
   }
@@ -103,13 +107,13 @@ export function createChatService ({ engine, preparer, grammars, limits, boxCoor
    * Prepares pictures and answers side by side: the engine sees the first one while the second is being prepared.
    * @param stop ends both when either fails
    * @param events gets what happens, and the end of it
-   * @returns settles when nothing works on the request's files any more; never rejects
+   * @returns settles when preparation and engine have; never rejects
    */
   async function run (run: Run, outer: AbortSignal, stop: AbortController, events: EventQueue<ChatEvent>): Promise<void> {
     const { request, plan: { planned } } = run
     const signal = AbortSignal.any([outer, stop.signal])
     const jobs = planned.map(({ file, header, size }) => ({ file, header, target: size }))
-    const preparation = new Preparation(preparer, jobs, request.files.map(anticipation.of), stop, signal)
+    const preparation = new Preparation(preparer, jobs, request.files.map(anticipation.of), stop, outer)
     const prepared = prepare(run, preparation, events)
     const generated = generate(run, preparation, prepared, signal, events)
     try {

@@ -1,4 +1,6 @@
 import type { Engine } from '../engine/engine.ts'
+import { untilAborted } from '../abort.ts'
+import { createGate } from '../gate.ts'
 import { inspectImage, type ImageHeader } from '../images/inspect.ts'
 import { fit } from '../images/plan.ts'
 import { CALLED_OFF, type Anticipated } from '../images/preparation.ts'
@@ -10,10 +12,19 @@ import type { UploadedFile } from './request.ts'
 export interface Anticipation {
   /** See `ChatService.anticipate`. */
   begin (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
-  /** A file's header, read once. */
-  inspect (file: UploadedFile): Promise<ImageHeader>
+  /**
+   * A file's header, read once. An abort rejects at once; what is being read then is read to its end.
+   * @throws errors of `inspectImage`; the reason of `signal`
+   */
+  inspect (file: UploadedFile, signal: AbortSignal): Promise<ImageHeader>
   of (file: UploadedFile): Anticipated | undefined
 }
+
+/**
+ * Headers that are read at the same time, over all requests. libuv's pool of four threads serves preparations and
+ * files as well.
+ */
+const HEADERS_AT_ONCE = 2
 
 /**
  * Prepares pictures before their request is complete, in the size that each would have alone: mostly it is the one that the plan gives
@@ -21,12 +32,13 @@ export interface Anticipation {
  */
 export function createAnticipation ({ engine, preparer, limits }: { engine: Engine, preparer: Preparer, limits: PlanLimits }): Anticipation {
   const headers = new WeakMap<UploadedFile, Promise<ImageHeader>>()
+  const gate = createGate(HEADERS_AT_ONCE)
   const anticipated = new WeakMap<UploadedFile, Anticipated>()
 
-  function inspect (file: UploadedFile): Promise<ImageHeader> {
+  function inspect (file: UploadedFile, signal: AbortSignal): Promise<ImageHeader> {
     let header = headers.get(file)
     if (!header) {
-      header = inspectImage(file, limits)
+      header = gate.run(() => inspectImage(file, limits), signal)
       headers.set(file, header)
     }
     return header
@@ -36,14 +48,14 @@ export function createAnticipation ({ engine, preparer, limits }: { engine: Engi
     const info = engine.info()
     if (info.state !== 'ready' || info.vision === null) return
     try {
-      const header = await inspect(file)
+      const header = await inspect(file, signal)
       const target = fit(header.width, header.height, boundsOf(info, limits))
       // A picture that the engine knows is not prepared at all.
-      const { known } = await engine.inspect([], [], [keyOf(file.id, scope)])
+      const { known } = await untilAborted(engine.inspect([], [], [keyOf(file.id, scope)]), signal)
       if (signal.aborted || known.some(({ width, height }) => width === target.width && height === target.height)) return
       const job = { file, header, target }
       const own = new AbortController()
-      const image = preparer.prepare(job, AbortSignal.any([signal, own.signal]))
+      const image = preparer.prepare(job, signal, own.signal)
       anticipated.set(file, { job, image, cancel: () => own.abort(CALLED_OFF) })
       await image
     } catch {

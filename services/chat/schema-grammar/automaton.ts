@@ -9,7 +9,7 @@ export type Automaton = readonly State[]
 
 export interface State {
   readonly accepts: boolean
-  /** They do not overlap. */
+  /** In ascending order; they do not overlap. */
   readonly edges: readonly Edge[]
 }
 
@@ -18,6 +18,8 @@ export interface Edge { readonly low: number, readonly high: number, readonly to
 /** More states than this make a grammar that is slow to sample from. */
 export const MAX_STATES = 2000
 const MERGE_ROUNDS = 20
+/** Edges that are compared in the time of one step of work. */
+const EDGES_PER_STEP = 8
 
 /**
  * Explores an automaton from its start, whatever its states are.
@@ -48,13 +50,22 @@ export function explore<S> (start: S, key: (state: S) => string, expand: (state:
 /** The strings that both accept. */
 export function intersect (a: Automaton, b: Automaton): Automaton {
   if (a.length === 0 || b.length === 0) return []
-  return explore<[number, number]>([0, 0], String, ([i, j]) => {
-    const edges = a[i]!.edges.flatMap(one => b[j]!.edges.flatMap(other => {
-      const [low, high] = [Math.max(one.low, other.low), Math.min(one.high, other.high)]
-      return low <= high ? [{ low, high, to: [one.to, other.to] as [number, number] }] : []
-    }))
-    return { accepts: a[i]!.accepts && b[j]!.accepts, edges }
-  })
+  return explore<[number, number]>([0, 0], String, ([i, j]) =>
+    ({ accepts: a[i]!.accepts && b[j]!.accepts, edges: shared(a[i]!.edges, b[j]!.edges) }))
+}
+
+/** The ranges that two states share, and where both lead from there. */
+function shared (some: readonly Edge[], others: readonly Edge[]): Array<{ low: number, high: number, to: [number, number] }> {
+  spend(some.length + others.length)
+  const found: Array<{ low: number, high: number, to: [number, number] }> = []
+  for (let i = 0, j = 0; i < some.length && j < others.length;) {
+    const [one, other] = [some[i]!, others[j]!]
+    const [low, high] = [Math.max(one.low, other.low), Math.min(one.high, other.high)]
+    if (low <= high) found.push({ low, high, to: [one.to, other.to] })
+    if (one.high < other.high) i++
+    else j++
+  }
+  return found
 }
 
 /** The strings that `a` accepts and `b` does not. */
@@ -62,10 +73,11 @@ export function subtract (a: Automaton, b: Automaton): Automaton {
   if (a.length === 0 || b.length === 0) return a
   return explore<[number, number | null]>([0, 0], String, ([i, j]) => {
     const others = j === null ? [] : b[j]!.edges
+    spend(a[i]!.edges.length * Math.max(1, others.length / EDGES_PER_STEP))
     const edges = a[i]!.edges.flatMap(({ low, high, to }) => {
       const parts: Array<{ low: number, high: number, to: [number, number | null] }> = []
       let next = low
-      for (const other of [...others].sort((x, y) => x.low - y.low)) {
+      for (const other of others) {
         if (other.high < next || other.low > high) continue
         if (other.low > next) parts.push({ low: next, high: other.low - 1, to: [to, null] })
         parts.push({ low: Math.max(next, other.low), high: Math.min(high, other.high), to: [to, other.to] })

@@ -5,6 +5,10 @@ export const FREE_DEPTH = 8
 
 /** Any value in which lists and objects nest at most so deep, as the name of a rule. */
 export function freeValue (rules: Rules, depth = FREE_DEPTH): string {
+  return rules.once(`value ${depth}`, () => writeFreeValue(rules, depth))
+}
+
+function writeFreeValue (rules: Rules, depth: number): string {
   const simple = [rules.common('string'), rules.common('number'), rules.common('boolean'), '"null"']
   if (depth === 0) return rules.add('any', simple.join(' | '))
   return rules.add('any', [...simple, freeArray(rules, depth), freeObject(rules, depth)].join(' | '))

@@ -1,4 +1,5 @@
 import type { Fork } from './properties.ts'
+import { spend } from './work.ts'
 
 /** How a rule goes on, as far as llama.cpp has to follow several ways at once. */
 export interface Openings {
@@ -39,6 +40,7 @@ export function findTooOpen (rules: ReadonlyMap<string, Openings>): string | nul
   for (let changed = true; changed;) {
     changed = false
     for (const [name, { forks, widest, lists, simple }] of rules) {
+      spend(1 + lists.length + forks.reduce((sum, fork) => sum + fork.length, 0))
       const before = known.get(name)!
       const ways: Ways = {
         objects: Math.max(Math.ceil(widest / NAMES_PER_WAY), ...forks.map(sideBySide)),

@@ -121,6 +121,7 @@ export function createResolver ({ formats }: { formats: boolean }) {
 
   function possibleObject (shape: ObjectShape): Shape | null {
     const { names, required, others } = shape
+    spend(shape.properties.size)
     const properties = new Map([...shape.properties].filter(([name, value]) => {
       const named = names.length === 0 || shapesOfAll(conjunction(...names, constant(names[0]!, name))).length > 0
       return named && shapesOfAll(value).length > 0

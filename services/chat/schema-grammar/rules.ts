@@ -46,6 +46,7 @@ export type Rules = ReturnType<typeof createRules>
 export function createRules () {
   const bodies = new Map<string, string>()
   const names = new Map<string, string>()
+  const worked = new Map<string, string>()
   let length = 0
 
   /** A name for a rule that is yet to be defined. */
@@ -65,12 +66,21 @@ export function createRules () {
 
   /** A rule of this body, the same for the same body. */
   function add (prefix: string, body: string): string {
+    // Looking for a body takes as long as comparing it.
+    spend(1 + Math.ceil(body.length / CHARACTERS_PER_STEP))
     const known = names.get(body)
     if (known !== undefined) return known
     const name = reserve(prefix)
     names.set(body, name)
     define(name, body)
     return name
+  }
+
+  /** A piece that is worked out once. */
+  function once (key: string, work: () => string): string {
+    const known = worked.get(key) ?? work()
+    worked.set(key, known)
+    return known
   }
 
   /** One of the rules that every grammar may use. */
@@ -177,7 +187,7 @@ export function createRules () {
     return [...bodies].map(([name, body]) => `${name} ::= ${body}\n`).join('')
   }
 
-  return { reserve, define, add, common, repeat, constants, strings, text }
+  return { reserve, define, add, once, common, repeat, constants, strings, text }
 }
 
 /** Exactly this text. */

@@ -1,6 +1,7 @@
 import { accepts, intersect as both, lengths, ofLength, type Automaton } from './automaton.ts'
 import { conjunction, type Conjunction } from './document.ts'
 import type { Bound } from './numbers.ts'
+import { spend } from './work.ts'
 
 /**
  * What a schema says, in a form without logic: a list of shapes, each for one type of value, of which a value has to be one.
@@ -193,6 +194,7 @@ function meetArrays (a: ArrayShape, b: ArrayShape): Shape | null {
 }
 
 function meetObjects (a: ObjectShape, b: ObjectShape): Shape | null {
+  spend(a.properties.size + b.properties.size)
   const properties = new Map<string, Conjunction>()
   const required = new Set([...a.required, ...b.required])
   for (const name of new Set([...a.properties.keys(), ...b.properties.keys()])) {

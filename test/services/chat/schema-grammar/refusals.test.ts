@@ -162,6 +162,9 @@ t.test('hostile schemas take little time and leave small grammars', async t => {
   const chain = (count: number, keyword: string) => ({ $defs: Object.fromEntries(many(count, i => [`a${i}`, i === count - 1 ? { type: 'integer' } : { [keyword]: many(3, () => ({ $ref: `#/$defs/a${i + 1}` })) }])), $ref: '#/$defs/a0' })
   const nested = (depth: number, wrap: (inner: unknown) => unknown) => many(depth, wrap).reduce<unknown>((inner) => wrap(inner), { type: 'integer' })
   const properties = (count: number) => Object.fromEntries(many(count, i => [`p${i}`, { type: 'integer' }]))
+  const wide = (prefix: string, count: number) => Object.fromEntries(many(count, i => [`${prefix}${i}`, true]))
+  /** A class of so many characters, no two of them neighbours. */
+  const ranges = (count: number) => `[${many(count, i => String.fromCodePoint(0x4e00 + 2 * i)).join('')}]`
   const cases: Array<[name: string, schema: unknown, keyword: string | null]> = [
     ['references doubled 40 times', chain(40, 'allOf'), null],
     ['alternatives doubled 40 times', chain(40, 'anyOf'), null],
@@ -187,6 +190,10 @@ t.test('hostile schemas take little time and leave small grammars', async t => {
     ['looking ahead again and again', { type: 'string', pattern: `^${'(?!.*(a|b).{8}c)'.repeat(20)}.*$` }, 'pattern'],
     ['a pattern of a length', { type: 'string', pattern: '^[a-z]+$', maxLength: 50_000 }, 'pattern'],
     ['counted properties', { type: 'object', properties: properties(500), minProperties: 250 }, 'minProperties'],
+    ['two lists of wide objects', { allOf: ['a', 'b'].map(prefix => ({ anyOf: many(17, i => ({ type: 'object', properties: wide(prefix, 250), required: [`${prefix}${i}`] })) })) }, 'allOf'],
+    ['many wide objects', { anyOf: many(20, i => ({ type: 'object', properties: { ...wide('p', 190), kind: { const: i } }, required: ['kind'], additionalProperties: false })) }, 'anyOf'],
+    ['patterns of many ranges', { type: 'string', allOf: many(4, i => ({ pattern: `^${ranges(150)}*${i}?$` })), maxLength: 300 }, 'allOf'],
+    ['an enum of objects under many properties', { type: 'object', properties: wide('p', 9000), enum: many(300, () => ({})) }, 'enum'],
     ['many ways of a oneOf', { oneOf: many(280, i => ({ type: 'object', properties: { k: { const: i } }, required: ['k'] })) }, 'oneOf']
   ]
   for (const [name, schema, keyword] of cases) {
