@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GrowthBook } from './books/growth.ts'
 import { complaintOf } from './books/log-book.ts'
+import { StallBook } from './books/stalls.ts'
 import { listUploads } from './books/uploads.ts'
 import { Windows } from './books/windows.ts'
 import { CUT_BY_SERVICE, endingsOf, NOT_ACCEPTED } from './lib/ending.ts'
 import { exchange, type Exchange } from './lib/exchange.ts'
 import { getRequest } from './lib/http.ts'
 import type { PlannedRequest } from './plan.ts'
-import type { LogLine, Service } from './service.ts'
+import { LIMITS } from './settings.ts'
+import type { LogLine, Service, Stall } from './service.ts'
 
 export interface Violation {
   /** The request that it belongs to; null where none does. */
@@ -45,6 +47,8 @@ const LOOK_MS = 100
 const LOG_LAG_MS = 200
 /** Sockets that were closed a moment ago are gone by then. */
 const SETTLE_MS = 200
+/** The service reads on while such a request waits for a slot, and so notices at once that its client has left. */
+const SMALL_BYTES = 16 * 1024
 /** Right whatever is asked, where there is no room for it. */
 const NO_ROOM = ['error 429 SERVER_BUSY', 'error 503 QUEUE_TIMEOUT', 'error 503 OVERLOADED']
 
@@ -55,6 +59,7 @@ const NO_ROOM = ['error 429 SERVER_BUSY', 'error 503 QUEUE_TIMEOUT', 'error 503 
 export class Checker {
   readonly windows = new Windows()
   readonly growth = new GrowthBook()
+  readonly stalls = new StallBook()
   readonly violations: Violation[] = []
   /** How often each ending came, by kind of request. */
   readonly endings = new Map<string, Map<string, number>>()
@@ -62,6 +67,8 @@ export class Checker {
   mostSlotsTaken = 0
   longestLeftoverMs = 0
   readonly #options: CheckerOptions
+  /** Of the round. */
+  readonly #entries: Entry[] = []
   readonly #byPort = new Map<number, Entry>()
   readonly #byId = new Map<string, { entry: Entry, lines: Set<string> }>()
   readonly #told = new Set<string>()
@@ -86,7 +93,9 @@ export class Checker {
 
   begin (request: PlannedRequest): Entry {
     this.requests++
-    return { request, startedAt: Date.now(), endedAt: null, begun: 0 }
+    const entry: Entry = { request, startedAt: Date.now(), endedAt: null, begun: 0 }
+    this.#entries.push(entry)
+    return entry
   }
 
   /** @param port the client's, by which the log names it */
@@ -97,15 +106,15 @@ export class Checker {
   /** Judges how the requests of a connection ended. Returns the endings' names. */
   async end (entry: Entry, exchange: Exchange): Promise<string[]> {
     const { request } = entry
-    const { number, kind, detail, right, sending, text } = request
+    const { number, right, sending, text } = request
     entry.endedAt = exchange.endedAt
     this.#lastEnd = Math.max(this.#lastEnd, exchange.endedAt)
     const endings = await endingsOf(exchange, sending.answers)
     if (exchange.cut === 'service') await sleep(LOG_LAG_MS)
     for (const ending of endings.slice(entry.begun)) if (ending.name === CUT_BY_SERVICE) ending.name = NOT_ACCEPTED
-    const name = detail === undefined ? kind : `${kind}: ${detail}`
+    const name = nameOf(request)
     for (const ending of endings) {
-      this.#count(kind, ending.name)
+      this.#count(request.kind, ending.name)
       const isRight = matches(ending.name, right) || matches(ending.name, NO_ROOM) || this.windows.excuse(ending.name, exchange.startedAt, exchange.endedAt)
       if (!isRight) this.violation(`${name} ended as "${ending.name}" after ${exchange.endedAt - exchange.startedAt} ms; right would be ${right.join(' or ')}${ending.requestId ? ` (${ending.requestId})` : ''}`, number)
       if (ending.fault) this.violation(`${name} ended as "${ending.name}" with ${ending.fault}`, number)
@@ -118,9 +127,23 @@ export class Checker {
   onLine (line: LogLine): void {
     const complaint = complaintOf(line, this.windows)
     const { msg, reqId } = line
-    if (reqId !== undefined) this.#follow(line, reqId)
+    if (reqId !== undefined) {
+      this.#follow(line, reqId)
+      this.#checkIsOver(line, reqId)
+    }
     if (complaint !== null) this.violation(complaint, reqId === undefined ? null : this.#byId.get(reqId)?.entry.request.number ?? null)
     if (msg === 'unexpected error, shutting down') this.violation('an error or a rejection that nobody handled')
+  }
+
+  /** Names the requests that were in flight: one of them may be the cause. */
+  onStall (stall: Stall): void {
+    const fault = this.stalls.add(stall)
+    if (fault === null) return
+    const from = stall.at - stall.wallMs
+    const wasInFlight = ({ startedAt, endedAt }: Entry) => startedAt <= stall.at && (endedAt ?? Infinity) >= from
+    const requests = [...new Set(this.#entries.filter(wasInFlight).map(({ request }) => request))]
+    const names = requests.map(request => `${request.number} (${nameOf(request)})`).join(', ')
+    this.violation(`${fault}; in flight: ${names || 'none'}`, requests.length === 1 ? requests[0]!.number : null)
   }
 
   onStray (text: string): void {
@@ -131,7 +154,8 @@ export class Checker {
   #follow (line: LogLine, id: string): void {
     if (line.msg === 'incoming request') {
       const entry = this.#byPort.get((line.req as { remotePort: number }).remotePort)
-      if (entry) {
+      // Another connection may have the same port later, also one of the checker's own.
+      if (entry && line.time - (entry.endedAt ?? Infinity) <= GRACE_MS) {
         entry.begun++
         this.#byId.set(id, { entry, lines: new Set() })
       }
@@ -141,6 +165,15 @@ export class Checker {
     const isOnce = ['incoming request', 'request completed', 'temporary files cleaned up'].includes(line.msg)
     if (isOnce && known.lines.has(line.msg)) this.violation(`the log says twice: ${line.msg} (${id})`, known.entry.request.number)
     known.lines.add(line.msg)
+  }
+
+  /** Nothing must go on for a connection that has ended, not even in the queue. */
+  #checkIsOver ({ msg, time }: LogLine, id: string): void {
+    const entry = this.#byId.get(id)?.entry
+    if (!entry || entry.endedAt === null || !isSmall(entry)) return
+    const late = time - Math.max(entry.endedAt, this.windows.stalledUntil(), this.stalls.lastAt)
+    if (late <= GRACE_MS) return
+    this.violation(`it goes on ${late} ms after its connection ended: ${msg} (${id})`, entry.request.number)
   }
 
   /** Looks at slots and files from now on. */
@@ -173,6 +206,7 @@ export class Checker {
   }
 
   async #lookAtSlots (): Promise<void> {
+    const askedAt = Date.now()
     const status = await this.#status()
     if (status === null) return
     const { total, taken, free } = status.slots
@@ -180,6 +214,20 @@ export class Checker {
     if (taken > this.#options.slots || total !== this.#options.slots) this.violation(`${taken} of ${total} slots are taken, the limit is ${this.#options.slots}`)
     if (taken + free !== total || free < 0) this.violation(`${taken} slots taken and ${free} free are not ${total}`)
     if (status.queue.length > status.queue.size) this.violation(`${status.queue.length} requests wait in a queue of ${status.queue.size}`)
+    const present = this.#presentSince(askedAt)
+    const isStalled = askedAt - Math.max(this.windows.stalledUntil(), this.stalls.lastAt) <= GRACE_MS
+    if (!isStalled && taken + status.queue.length > present) {
+      const held = `${taken} requests have a slot and ${status.queue.length} wait for one`
+      this.violation(`${held}, but clients are there for ${present} requests at most`)
+    }
+  }
+
+  /** How many requests the service may know of: those of connections that are open, or were a moment ago. */
+  #presentSince (time: number): number {
+    const graceOf = (entry: Entry) => isSmall(entry) ? GRACE_MS : GRACE_MS + LIMITS.queueTimeoutS * 1000
+    return this.#entries
+      .filter(entry => (entry.endedAt ?? Infinity) > time - graceOf(entry))
+      .reduce((sum, { request }) => sum + request.sending.answers, 0)
   }
 
   /** Null while the service does not answer. */
@@ -210,6 +258,7 @@ export class Checker {
     await this.growth.measure(this.#options.service, this.requests)
     this.#isMeasuring = false
     // Whatever of these is still talked of has been told.
+    this.#entries.length = 0
     this.#byPort.clear()
     this.#byId.clear()
   }
@@ -219,6 +268,14 @@ export class Checker {
     counts.set(ending, (counts.get(ending) ?? 0) + 1)
     this.endings.set(kind, counts)
   }
+}
+
+function isSmall ({ request: { sending } }: Entry): boolean {
+  return sending.bytes.length / sending.answers < SMALL_BYTES
+}
+
+function nameOf ({ kind, detail }: PlannedRequest): string {
+  return detail === undefined ? kind : `${kind}: ${detail}`
 }
 
 function matches (ending: string, right: readonly string[]): boolean {

@@ -1,4 +1,5 @@
 import type { Growth } from './books/growth.ts'
+import { MAX_STALL_MS, partsOf } from './books/stalls.ts'
 import type { Checker } from './checker.ts'
 import { median } from '../bench/lib/stats.ts'
 
@@ -26,6 +27,8 @@ export function toReport ({ checker, conditions, skipped, repeat }: ReportInput)
     endingTable(checker.endings),
     '## Faults\n',
     faultTable(checker),
+    '## Event loop\n',
+    stallText(checker),
     '## Growth\n',
     'Measured when nothing ran, garbage collected before. The course is that of the longest life: its first point, the means of its eighths, its last point. The slope is that of least squares with an intercept for each process, without the requests that it takes to warm up, ± two standard errors; it counts with 1000 requests or more.\n',
     growthTable(growths)
@@ -57,6 +60,17 @@ function faultTable ({ windows }: Checker): string {
     return [name, String(all.length), round(median(all.map(({ from, to }) => ((to ?? Date.now()) - from) / 1000)))]
   })
   return table(['fault', 'times', 'median length, s'], rows)
+}
+
+function stallText ({ stalls: { count, longest, noisiest } }: Checker): string {
+  if (longest === null || noisiest === null) return 'No stall of more than 50 ms.\n'
+  return [
+    'Measured inside the service while it served. The machine causes the time in which its threads wait for a CPU. ' +
+      `The service causes the rest, which may be ${MAX_STALL_MS} ms.\n`,
+    `- stalls of more than 50 ms: ${count}`,
+    `- the service's longest: ${partsOf(longest)}`,
+    `- the machine's longest: ${partsOf(noisiest)}\n`
+  ].join('\n')
 }
 
 function growthTable (growths: readonly Growth[]): string {

@@ -1,5 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { on, once } from 'node:events'
 import { createInterface } from 'node:readline'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,9 +8,11 @@ import { ROOT } from '../root.ts'
 import { childrenOf } from './lib/proc.ts'
 
 export const SERVER = path.join(ROOT, 'dist/server.js')
-const PROBE = path.join(ROOT, 'chaos/lib/probe.mjs')
+/** Reports from inside the service. */
+export const PROBE = path.join(ROOT, 'chaos/lib/probe.mjs')
 const START_TIMEOUT_MS = 60_000
 const PROBE_TIMEOUT_MS = 10_000
+const READY_TIMEOUT_MS = 2_000
 const POLL_MS = 50
 
 /** What the service tells of its inside, garbage collected before. */
@@ -24,8 +26,32 @@ export interface Inside {
   listeners: number
 }
 
+/** A time in which the service's event loop did not turn. */
+export interface Stall {
+  /** When it ended, on the clock of `Date.now()`. */
+  at: number
+  /** How late a timer was. */
+  wallMs: number
+  /** How long the main thread ran on a CPU. */
+  cpuMs: number
+  /** How long the main thread waited for a CPU, which other threads and processes had. */
+  waitMs: number
+  /** How long the main thread did neither: it waited for a lock, another thread or a disk. */
+  blockedMs: number
+  /** The longest that another thread of the service waited for a CPU meanwhile, or up to 100 ms before. */
+  othersWaitMs: number
+}
+
 /** A line of the service's log. */
-export interface LogLine { level: number, msg: string, reqId?: string, engine?: number, [field: string]: unknown }
+export interface LogLine {
+  level: number
+  /** On the clock of `Date.now()`. */
+  time: number
+  msg: string
+  reqId?: string
+  engine?: number
+  [field: string]: unknown
+}
 
 export interface ServiceOptions {
   uploadDir: string
@@ -35,6 +61,8 @@ export interface ServiceOptions {
   onLine (line: LogLine): void
   /** What it writes that is no line of its log. */
   onStray (text: string): void
+  /** Its event loop stalled while it served: neither before its first answer nor after a signal to end. */
+  onStall (stall: Stall): void
   /** It ended, and nobody had asked it to. */
   onUnexpectedExit (how: string): void
 }
@@ -55,10 +83,13 @@ export interface Service {
 }
 
 /** The built service on a port of its own; started again it listens on the same one. */
-export async function createService ({ uploadDir, cwd, env, onLine, onStray, onUnexpectedExit }: ServiceOptions): Promise<Service> {
+export async function createService (options: ServiceOptions): Promise<Service> {
+  const { uploadDir, cwd, env, onLine, onStray, onStall, onUnexpectedExit } = options
   const port = await freePort()
   let child: ChildProcess | null = null
   let isEnding = false
+  /** From its first answer to the signal that ends it. */
+  let serving = { from: Infinity, to: Infinity }
   // The service must not outlive whoever torments it.
   process.once('exit', () => child?.kill('SIGKILL'))
 
@@ -72,7 +103,12 @@ export async function createService ({ uploadDir, cwd, env, onLine, onStray, onU
     })
     createInterface({ input: started.stdout! }).on('line', line => line.startsWith('{') ? onLine(JSON.parse(line)) : onStray(line))
     createInterface({ input: started.stderr! }).on('line', onStray)
+    started.on('message', ({ stall }: { stall?: Stall }) => {
+      if (!stall || started !== child) return
+      if (stall.at - stall.wallMs >= serving.from && stall.at <= serving.to) onStall(stall)
+    })
     isEnding = false
+    serving = { from: Infinity, to: Infinity }
     started.once('exit', (code, signal) => {
       if (child !== started) return
       child = null
@@ -83,7 +119,12 @@ export async function createService ({ uploadDir, cwd, env, onLine, onStray, onU
 
   async function isReady (): Promise<boolean> {
     try {
-      return (await fetch(`http://127.0.0.1:${port}/health/ready`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(2000) })).status === 200
+      const { status } = await fetch(`http://127.0.0.1:${port}/health/ready`, {
+        headers: { connection: 'close' },
+        signal: AbortSignal.timeout(READY_TIMEOUT_MS)
+      })
+      serving.from = Math.min(serving.from, Date.now())
+      return status === 200
     } catch {
       // Not listening.
       return false
@@ -108,6 +149,7 @@ export async function createService ({ uploadDir, cwd, env, onLine, onStray, onU
       const ending = child
       if (!ending) throw new Error('The service does not run')
       isEnding = true
+      serving.to = Date.now()
       const gone = once(ending, 'exit') as Promise<[number | null, string | null]>
       ending.kill(signal)
       const [code, by] = await gone
@@ -121,8 +163,11 @@ export async function createService ({ uploadDir, cwd, env, onLine, onStray, onU
       const asked = child
       if (!asked) throw new Error('The service does not run')
       asked.send('inside')
-      const [message] = await once(asked, 'message', { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) }) as [{ inside: Inside }]
-      return message.inside
+      const messages = on(asked, 'message', { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) })
+      for await (const [{ inside }] of messages as AsyncIterable<[{ inside?: Inside }]>) {
+        if (inside) return inside
+      }
+      throw new Error('The service does not answer')
     },
 
     isReady

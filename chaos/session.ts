@@ -21,6 +21,9 @@ export interface SessionOptions {
   onRound? (round: number, checker: Checker): void
 }
 
+/** A request, and what came of it. */
+export interface Sent { request: PlannedRequest, exchange: Exchange, endings: string[] }
+
 export interface Session {
   checker: Checker
   /** Faults that cannot be done here, with the reason. */
@@ -29,12 +32,14 @@ export interface Session {
   /** Plays rounds for so long; one that has begun is finished. */
   play (minutes: number): Promise<void>
   /** Sends one request of the plan, alone. */
-  only (number: number): Promise<Array<{ exchange: Exchange, endings: string[], request: PlannedRequest }>>
+  only (number: number): Promise<Sent[]>
   close (): Promise<void>
 }
 
 /** Clients at once: more than slots and queue have room for, as often as not. */
 const clientsFor = (slots: number) => 2 * slots + 2
+/** How long requests that are sent ahead of another one may take to get their slots. */
+const AHEAD_MS = 100
 /** Who was refused waits so long before the next request. */
 const REFUSED_PAUSE_MS = 100
 
@@ -58,6 +63,7 @@ export async function createSession ({ seed, slots, faults, onViolation = () => 
     env: toEnvironment(slots),
     onLine: line => checker.onLine(line),
     onStray: text => checker.onStray(text),
+    onStall: stall => checker.onStall(stall),
     onUnexpectedExit (how) {
       state.isLost = true
       checker.violation(`the service ended by itself: ${how}`)
@@ -69,15 +75,18 @@ export async function createSession ({ seed, slots, faults, onViolation = () => 
   const plan: Plan = createPlan({ seed, kinds: KINDS, faults: possible, pictures: await createPictures(seed), model: models.data[0]!.id })
   const field: Field = { service, disk: disk?.dir ?? null, violation: what => checker.violation(what) }
 
-  async function send (request: PlannedRequest): Promise<{ exchange: Exchange, endings: string[] }> {
+  async function send (request: PlannedRequest): Promise<Sent> {
     const entry = checker.begin(request)
     const result = await exchange(service.port, request.sending, port => checker.connected(entry, port))
-    return { exchange: result, endings: await checker.end(entry, result) }
+    return { request, exchange: result, endings: await checker.end(entry, result) }
   }
 
-  async function sendAll (request: PlannedRequest): Promise<string[]> {
-    const sent = await Promise.all(Array.from({ length: request.copies ?? 1 }, () => send(request)))
-    return sent.flatMap(({ endings }) => endings)
+  /** Sends all copies of a request, and what belongs ahead of it. */
+  async function sendAll ({ ahead = [], ...request }: PlannedRequest): Promise<Sent[]> {
+    const { number, kind, thinkMs, copies = 1 } = request
+    const others = ahead.map(draft => send({ number, kind, thinkMs, ...draft }))
+    if (others.length > 0) await sleep(AHEAD_MS)
+    return await Promise.all([...Array.from({ length: copies }, () => send(request)), ...others])
   }
 
   async function inflict ({ fault, at, delayMs, draw }: PlannedFault): Promise<void> {
@@ -101,7 +110,7 @@ export async function createSession ({ seed, slots, faults, onViolation = () => 
       for (let request = waiting.shift(); request && !state.isLost; request = waiting.shift()) {
         for (const fault of faults) if (fault.at === request.number) running.push(inflict(fault))
         await sleep(request.thinkMs)
-        const endings = await sendAll(request)
+        const endings = (await sendAll(request)).flatMap(sent => sent.endings)
         if (endings.some(ending => /^error (429|503)|^no connection/.test(ending))) await sleep(REFUSED_PAUSE_MS)
       }
     }
@@ -130,10 +139,9 @@ export async function createSession ({ seed, slots, faults, onViolation = () => 
     },
 
     async only (number) {
-      const request = plan.request(number)
-      const sent = await Promise.all(Array.from({ length: request.copies ?? 1 }, () => send(request)))
+      const sent = await sendAll(plan.request(number))
       await checker.atRest()
-      return sent.map(it => ({ ...it, request }))
+      return sent
     },
 
     async close () {

@@ -2,10 +2,12 @@
 export const LIMITS = {
   maxImages: 8,
   maxFileMb: 4,
-  jsonBodyMb: 6,
+  jsonBodyMb: 16,
   maxInputPixels: 30_000_000,
   /** Of one text field of a form; not a setting. */
   fieldBytes: 1024 * 1024,
+  /** Of all text fields of a form together; not a setting. */
+  formTextBytes: 4 * 1024 * 1024,
   uploadTimeoutS: 3,
   queueTimeoutS: 2,
   requestTimeoutS: 20,

@@ -1,11 +1,19 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { crc32 } from 'node:zlib'
 import t from 'tap'
+import { StallBook } from '../chaos/books/stalls.ts'
+import { Checker } from '../chaos/checker.ts'
 import { FAULTS } from '../chaos/faults/index.ts'
 import { createAnswerReader } from '../chaos/lib/answers.ts'
 import { endingsOf } from '../chaos/lib/ending.ts'
 import { createPictures } from '../chaos/lib/pictures.ts'
-import { createPlan } from '../chaos/plan.ts'
+import { createPlan, type PlannedRequest } from '../chaos/plan.ts'
 import { KINDS } from '../chaos/requests/index.ts'
+import { PROBE, type LogLine, type Service, type Stall } from '../chaos/service.ts'
 import { createSession } from '../chaos/session.ts'
 import { slopeOf } from '../chaos/slopes.ts'
 
@@ -63,13 +71,19 @@ t.test('a seed gives the same plan again, and each of its requests by its number
   const pictures = await createPictures(SEED)
   const make = (seed: number) => createPlan({ seed, kinds: KINDS, faults: Object.values(FAULTS), pictures, model: 'm' })
   const [one, again, other] = [make(SEED), make(SEED), make(SEED + 1)]
-  const plain = ({ requests, faults }: ReturnType<typeof one.round>) => ({ requests, faults: faults.map(({ fault, at, delayMs }) => ({ name: fault.name, at, delayMs })) })
+  // The bytes of all rounds would take gigabytes.
+  const shown = ({ sending: { bytes, ...sending }, ...request }: PlannedRequest) => {
+    return { ...request, sending, length: bytes.length, sum: crc32(bytes) }
+  }
+  const plain = ({ requests, faults }: ReturnType<typeof one.round>) => ({
+    requests: requests.map(shown),
+    faults: faults.map(({ fault, at, delayMs }) => ({ name: fault.name, at, delayMs }))
+  })
   const rounds = Array.from({ length: 10 }, (_, i) => plain(one.round(i)))
-  // Not t.same: it would write megabytes of pictures out to compare them.
   t.ok(isDeepStrictEqual(rounds, Array.from({ length: 10 }, (_, i) => plain(again.round(i)))))
   t.notOk(isDeepStrictEqual(rounds[0], plain(other.round(0))))
-  const { number } = rounds[3]!.requests[5]!
-  t.ok(isDeepStrictEqual(make(SEED).request(number), rounds[3]!.requests[5]))
+  const expected = rounds[3]!.requests[5]!
+  t.ok(isDeepStrictEqual(shown(make(SEED).request(expected.number)), expected))
   t.same(new Set(rounds.flatMap(it => it.faults.map(({ name }) => name))), new Set(Object.keys(FAULTS)), 'a deck has every fault')
 })
 
@@ -79,6 +93,75 @@ t.test('a slope is that of all lives together', async t => {
   t.ok(Math.abs(slope.slope - 3) < 0.1, `${slope.slope}`)
   t.ok(slope.standardError > 0 && slope.standardError < 0.1, `${slope.standardError}`)
   t.equal(slopeOf([{ life: 'a', x: 0, y: 1 }, { life: 'b', x: 1, y: 2 }]), null)
+})
+
+t.test('a stall is the fault of the service, except for the time in which its threads wait for a CPU', async t => {
+  const cases: Array<[cpuMs: number, waitMs: number, blockedMs: number, othersWaitMs: number, isFault: boolean]> = [
+    [251, 0, 0, 0, true],
+    [251, 900, 0, 900, true],
+    [249, 0, 0, 0, false],
+    [20, 900, 0, 0, false],
+    [20, 0, 300, 0, true],
+    [20, 0, 300, 290, false],
+    [240, 0, 100, 10, true]
+  ]
+  for (const [cpuMs, waitMs, blockedMs, othersWaitMs, isFault] of cases) {
+    const wallMs = cpuMs + waitMs + blockedMs
+    const fault = new StallBook().add({ at: 0, wallMs, cpuMs, waitMs, blockedMs, othersWaitMs })
+    t.equal(fault !== null, isFault, String(fault))
+  }
+})
+
+t.test('the probe reports what holds up the event loop', { timeout: 30_000 }, async t => {
+  const server = path.join(t.testdir(), 'server.js')
+  writeFileSync(server, `
+    setTimeout(() => { while (process.cpuUsage().user < 800_000); }, 100)
+    setTimeout(() => {}, 20_000)
+  `)
+  const child = fork(server, { execArgv: ['--import', PROBE] })
+  t.teardown(() => child.kill('SIGKILL'))
+  const [{ stall }] = await once(child, 'message') as [{ stall: Stall }]
+  t.ok(stall.cpuMs > 300, JSON.stringify(stall))
+  t.ok(Math.abs(stall.wallMs - stall.cpuMs - stall.waitMs - stall.blockedMs) < 30, JSON.stringify(stall))
+})
+
+function createChecker () {
+  return new Checker({ service: {} as Service, uploadDir: '', slots: 3, onViolation () {} })
+}
+
+function planned (number: number): PlannedRequest {
+  return { number, kind: 'test', thinkMs: 0, right: ['answer'], sending: { bytes: Buffer.alloc(100), answers: 1 } }
+}
+
+t.test('a violation by a stall names the requests that were in flight', async t => {
+  const checker = createChecker()
+  const [over, running] = [checker.begin(planned(1)), checker.begin(planned(2))]
+  over.endedAt = over.startedAt
+  const at = running.startedAt + 1000
+  const stall = { at, wallMs: 500, cpuMs: 500, waitMs: 0, blockedMs: 0, othersWaitMs: 0 }
+  checker.onStall(stall)
+  t.match(checker.violations, [{ request: 2, what: /in flight: 2 \(test\)$/ }])
+  checker.onStall({ ...stall, at: running.startedAt + 100 })
+  t.match(checker.violations[1], { request: null, what: /in flight: 1 \(test\), 2 \(test\)$/ })
+})
+
+t.test('a request that goes on after its connection has ended is a violation', async t => {
+  const checker = createChecker()
+  const entry = checker.begin(planned(1))
+  checker.connected(entry, 4000)
+  const line = (msg: string, time: number, reqId = 'r'): LogLine => {
+    return { level: 30, msg, time, reqId, req: { remotePort: 4000 } }
+  }
+  checker.onLine(line('incoming request', entry.startedAt))
+  const { startedAt } = entry
+  await checker.end(entry, { answers: [], cut: 'client', surplus: 0, sent: 100, startedAt, endedAt: startedAt + 10 })
+  const before = checker.violations.length
+  checker.onLine(line('request refused', entry.startedAt + 500))
+  t.equal(checker.violations.length, before)
+  checker.onLine(line('request not served', entry.startedAt + 2000))
+  checker.onLine(line('incoming request', entry.startedAt + 3000, 'of a later connection on the same port'))
+  t.match(checker.violations.slice(before), [{ request: 1, what: /goes on 1990 ms after/ }])
+  t.equal(checker.violations.length, before + 1)
 })
 
 t.test('a short run of chaos leaves no book open', async t => {

@@ -1,11 +1,13 @@
 import type { Draw } from '../lib/draw.ts'
 import type { Cut } from '../lib/exchange.ts'
+import { costly } from './costly.ts'
 import { good } from './good.ts'
 import { history } from './history.ts'
 import { huge } from './huge.ts'
 import type { Draft, Kind, Material } from './kind.ts'
 import { malformed } from './malformed.ts'
 import { askIn, drawQuestion, STREAMS, WAYS } from './question.ts'
+import { schemas } from './schemas.ts'
 import { slow } from './slow.ts'
 
 const CUT = 'cut by the client'
@@ -26,7 +28,8 @@ function drawCut (draw: Draw, after: Cut['after'], below: number): Cut {
 /** Something of every kind, mostly a good question. */
 function anything (material: Material): Draft {
   const { draw } = material
-  return draw.chance(0.6) ? askIn(draw.pick(WAYS), material, drawQuestion(material)) : draw.pick([...good, ...history, ...huge, ...malformed, ...slow]).make(material)
+  if (draw.chance(0.6)) return askIn(draw.pick(WAYS), material, drawQuestion(material))
+  return draw.pick([...good, ...history, ...huge, ...costly, ...schemas, ...malformed, ...slow]).make(material)
 }
 
 /** Clients that leave. */

@@ -1,4 +1,5 @@
 import type { Kind, Material } from './kind.ts'
+import { namedImages } from './named-images.ts'
 import { askIn, drawQuestion, fresh, WAYS, type Question } from './question.ts'
 
 function drawFollowUp (material: Material): Question {
@@ -7,6 +8,9 @@ function drawFollowUp (material: Material): Question {
   const before = { question, pictures, answer }
   return { question: 'What is the colour of the background?', before, pictures: draw.chance(0.3) ? drawQuestion(material).pictures : [] }
 }
+
+/** Those that have fields for the history. */
+const CHAT_WAYS = WAYS.filter(way => !way.startsWith('completion'))
 
 /** Conversations that go on. */
 export const history: Kind[] = [
@@ -29,11 +33,29 @@ export const history: Kind[] = [
     }
   },
   {
+    name: 'history sent again and again',
+    weight: 2,
+    make (material) {
+      const { draw } = material
+      const { before, ...question } = drawFollowUp(material)
+      const pictures = before!.pictures.map(picture => draw.chance(0.5) ? fresh(draw, picture) : picture)
+      const times = draw.between(2, 3)
+      const asked = askIn(draw.pick(CHAT_WAYS), material, {
+        ...question,
+        before: { ...before!, pictures },
+        again: true,
+        times
+      })
+      return { ...asked, detail: `${times} times, ${asked.detail}` }
+    }
+  },
+  { name: 'many ids', weight: 3, make: namedImages },
+  {
     name: 'long history',
     weight: 1,
     make (material) {
       const turns = Array.from({ length: 2 * material.draw.between(4, 12) }, (_, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content: 'red circle '.repeat(30) }))
-      const way = material.draw.pick(WAYS.filter(way => !way.startsWith('completion')))
+      const way = material.draw.pick(CHAT_WAYS)
       return askIn(way, material, { ...drawQuestion(material), answer: undefined, more: { history: turns } })
     }
   },

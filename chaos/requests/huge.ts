@@ -1,4 +1,6 @@
-import { chunkedRequest, filePart, formBody, FORM_TYPE, getRequest, jsonBody, postRequest } from '../lib/http.ts'
+import {
+  chunkedRequest, filePart, formBody, FORM_TYPE, getRequest, jsonBody, postHead, postRequest
+} from '../lib/http.ts'
 import { LIMITS } from '../settings.ts'
 import { draft, type Kind } from './kind.ts'
 import { askIn, fresh, FORMS } from './question.ts'
@@ -40,6 +42,31 @@ export const huge: Kind[] = [
     name: 'huge field',
     weight: 1,
     make: ({ draw }) => draft(postRequest(draw.pick(PATHS), formBody({ message: 'Hi', system: 'x'.repeat(LIMITS.fieldBytes + 1) })), 'error 413 FIELD_TOO_LARGE')
+  },
+  {
+    name: 'huge form',
+    weight: 3,
+    make ({ draw }) {
+      // Below what all text of a form may have together, or above it.
+      const count = draw.pick([3, 5, 20, 40])
+      const turn = JSON.stringify({ role: 'user', content: 'x'.repeat(LIMITS.fieldBytes - 100) })
+      const isTooLarge = count * LIMITS.fieldBytes > LIMITS.formTextBytes
+      const ending = isTooLarge ? 'error 413 FORM_TOO_LARGE' : 'error 400 INVALID_HISTORY'
+      const body = formBody({ message: 'Hi', history: Array<string>(count).fill(turn) })
+      return draft(postRequest(draw.pick(PATHS), body), ending, { detail: `${count} MiB of fields` })
+    }
+  },
+  {
+    name: 'huge unknown field',
+    weight: 2,
+    make ({ draw }) {
+      const { bytes } = formBody({ message: 'Hi', colour: 'x'.repeat(draw.between(2, 30) * MB) })
+      const content = bytes.indexOf('xxx')
+      // The name and a byte of content are all that the service has to see; the client sends no more and waits.
+      const [detail, end] = draw.pick([['whole', bytes.length], ['its head and one byte', content + 1]] as const)
+      const request = Buffer.concat([postHead(draw.pick(PATHS), FORM_TYPE, bytes.length), bytes.subarray(0, end)])
+      return draft(request, 'error 400 UNKNOWN_FIELD', { detail })
+    }
   },
   {
     name: 'huge text',

@@ -1,4 +1,5 @@
 import { aborted } from './aborted.ts'
+import { costly } from './costly.ts'
 import { good } from './good.ts'
 import { history } from './history.ts'
 import { huge } from './huge.ts'
@@ -7,5 +8,8 @@ import { looking } from './looking.ts'
 import { malformed } from './malformed.ts'
 import { repeated } from './repeated.ts'
 import { slow } from './slow.ts'
+import { schemas } from './schemas.ts'
 
-export const KINDS: readonly Kind[] = [...good, ...history, ...malformed, ...huge, ...slow, ...aborted, ...repeated, ...looking]
+export const KINDS: readonly Kind[] = [
+  ...good, ...history, ...malformed, ...huge, ...costly, ...schemas, ...slow, ...aborted, ...repeated, ...looking
+]

@@ -22,6 +22,8 @@ export interface Draft {
   text?: string
   /** It is sent so many times at once, on a connection each. */
   copies?: number
+  /** Sent a moment before it, on connections of their own. */
+  ahead?: readonly Draft[]
   /** Which of its kind it is. */
   detail?: string
 }

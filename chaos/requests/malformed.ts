@@ -1,11 +1,14 @@
 import { chunkedRequest, dataUri, fieldPart, FORM_END, FORM_TYPE, formBody, formPart, getRequest, jsonBody, postRequest, type Body } from '../lib/http.ts'
+import { tangledAvif } from '../lib/tangled-avif.ts'
+import { LIMITS } from '../settings.ts'
 import { draft, type Draft, type Kind, type Material } from './kind.ts'
-import { askIn, drawQuestion, WAYS } from './question.ts'
+import { askIn, drawQuestion, fresh, WAYS } from './question.ts'
 
 type Case = [detail: string, body: Body, ending: string]
 
 const CHAT_PATHS = ['/api/chat', '/api/chat_stream']
 const COMPLETIONS = '/v1/chat/completions'
+const TANGLED = tangledAvif()
 const UNKNOWN_ID = `sha256:${'0'.repeat(64)}`
 
 const form = (fields: Record<string, string | string[]>) => formBody(fields)
@@ -79,6 +82,16 @@ function badPicture (material: Material): Draft {
   return { ...askIn(way, material, { question: 'What is it?', pictures: [...before, data] }), right: [`error ${status} ${code}`, `event ${code}`], detail: `${name}, ${way}` }
 }
 
+/** Images of 28 KB: a service that looks at every piece of every item takes seconds for each. */
+function tangled (material: Material): Draft {
+  const { draw } = material
+  const count = draw.between(1, LIMITS.maxImages)
+  const way = draw.pick(WAYS)
+  const pictures = Array.from({ length: count }, () => fresh(draw, TANGLED))
+  const asked = askIn(way, material, { question: 'What is it?', pictures })
+  return { ...asked, right: ['error 422 CORRUPT_IMAGE'], detail: `${count}, ${way}` }
+}
+
 /** A good request in which some bytes of the body are others: whatever comes of it is the client's fault, or an answer. */
 function mutated (material: Material): Draft {
   const { draw } = material
@@ -123,6 +136,7 @@ export const malformed: Kind[] = [
     }
   },
   { name: 'bad picture', weight: 3, make: badPicture },
+  { name: 'tangled AVIF', weight: 2, make: tangled },
   { name: 'mutated', weight: 2, make: mutated },
   { name: 'mutated picture', weight: 2, make: mutatedPicture },
   {

@@ -12,6 +12,10 @@ export interface Question {
   before?: { question: string, pictures: readonly Buffer[], answer: string }
   /** The pictures of `before` are sent again; OpenAI's dialect has them in their place. */
   again?: boolean
+  /** How many times each of them is sent again; once by default. Not in OpenAI's dialect. */
+  times?: number
+  /** Writes a picture into JSON; `dataUri` by default. */
+  uri?: (data: Buffer) => string
   /** Fields beside these, alike in both interfaces. */
   more?: Record<string, unknown>
 }
@@ -19,6 +23,7 @@ export interface Question {
 /** Both interfaces, streamed and not, and both kinds of bodies. */
 export const WAYS = ['form', 'form stream', 'json', 'json stream', 'completion', 'completion stream'] as const
 export type Way = typeof WAYS[number]
+export const JSONS: readonly Way[] = ['json', 'json stream', 'completion', 'completion stream']
 /** Those that take large pictures. */
 export const FORMS: readonly Way[] = ['form', 'form stream']
 export const STREAMS: readonly Way[] = ['form stream', 'json stream', 'completion stream']
@@ -45,28 +50,44 @@ export function drawQuestion ({ draw, pictures: { known } }: Material): Question
   return { question, answer, pictures: anew ? pictures.map(picture => fresh(draw, picture)) : pictures }
 }
 
-function toForm ({ question, pictures, before, again, more = {} }: Question): Body {
+/** The pictures of `before` that are sent again, in `history_images`. */
+function resent ({ before, again, times = 1 }: Question): Buffer[] {
+  return again ? Array.from({ length: times }, () => before!.pictures).flat() : []
+}
+
+function toForm (asked: Question): Body {
+  const { question, pictures, before, more = {} } = asked
   const fields = Object.fromEntries(Object.entries(more).map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)]))
   return formBody({ message: question, ...fields, ...before && { history: JSON.stringify(toHistory(before)) } }, [
     ...pictures.map(data => ({ field: 'images', data })),
-    ...again ? before!.pictures.map(data => ({ field: 'history_images', data })) : []
+    ...resent(asked).map(data => ({ field: 'history_images', data }))
   ])
 }
 
-function toJson ({ question, pictures, before, again, more }: Question): Body {
-  return jsonBody({ message: question, images: pictures.map(dataUri), ...more, ...before && { history: toHistory(before) }, ...again && { history_images: before!.pictures.map(dataUri) } })
+function toJson (asked: Question): Body {
+  const { question, pictures, before, again, more, uri = dataUri } = asked
+  return jsonBody({
+    message: question,
+    images: pictures.map(uri),
+    ...more,
+    ...before && { history: toHistory(before) },
+    ...again && { history_images: resent(asked).map(uri) }
+  })
 }
 
 function toHistory ({ question, pictures, answer }: NonNullable<Question['before']>): object[] {
   return [{ role: 'user', content: question, images: pictures.map(idOf) }, { role: 'assistant', content: answer }]
 }
 
-function toCompletion ({ question, pictures, before, again, more }: Question, model: string, stream: boolean, draw: Draw): Body {
+function toCompletion (asked: Question, model: string, stream: boolean, draw: Draw): Body {
+  const { question, pictures, before, again, more, uri = dataUri } = asked
   const picture = (url: string) => ({ type: 'image_url', image_url: { url } })
+  const earlier = (data: Buffer) => again ? uri(data) : `sightline:${idOf(data)}`
   const turn = (text: string, urls: string[]) => ({ role: 'user', content: [...urls.map(picture), { type: 'text', text }] })
   const messages = [
-    ...before ? [turn(before.question, before.pictures.map(data => again ? dataUri(data) : `sightline:${idOf(data)}`)), { role: 'assistant', content: before.answer }] : [],
-    turn(question, pictures.map(dataUri))
+    ...before ? [turn(before.question, before.pictures.map(earlier))] : [],
+    ...before ? [{ role: 'assistant', content: before.answer }] : [],
+    turn(question, pictures.map(uri))
   ]
   return jsonBody({ model, messages, temperature: 0, stream, ...stream && draw.chance(0.5) && { stream_options: { include_usage: true } }, ...more })
 }

@@ -1,11 +1,18 @@
-import { formBody, jsonBody, postHead, postRequest } from '../lib/http.ts'
+import { formBody, FORM_TYPE, jsonBody, postHead, postRequest } from '../lib/http.ts'
 import { LIMITS } from '../settings.ts'
-import { draft, type Kind } from './kind.ts'
+import { draft, type Draft, type Kind } from './kind.ts'
 import { askIn, drawQuestion, FORMS, fresh, STREAMS, WAYS } from './question.ts'
 
 /** A slow upload that is still in time takes so long. */
 const IN_TIME_MS = 1000
 const PAUSE_MS = 50
+
+/** Sends the beginning of a body and no more: it holds its slot until the time for uploads is over. */
+export function silent (path: string, isForm: boolean): Draft {
+  const head = postHead(path, isForm ? FORM_TYPE : 'application/json', 5000)
+  const start = Buffer.from(isForm ? '--chaos-boundary\r\nContent-' : '{"message":')
+  return draft(Buffer.concat([head, start]), 'error 408 UPLOAD_TIMEOUT', { detail: isForm ? 'form' : 'JSON' })
+}
 
 /** Clients that take their time. */
 export const slow: Kind[] = [
@@ -35,11 +42,7 @@ export const slow: Kind[] = [
   {
     name: 'silent sender',
     weight: 1,
-    make ({ draw }) {
-      const isForm = draw.chance(0.5)
-      const head = postHead(draw.pick(['/api/chat', '/api/chat_stream']), isForm ? formBody({}).type : 'application/json', 5000)
-      return draft(Buffer.concat([head, Buffer.from(isForm ? '--chaos-boundary\r\nContent-' : '{"message":')]), 'error 408 UPLOAD_TIMEOUT', { detail: isForm ? 'form' : 'JSON' })
-    }
+    make: ({ draw }) => silent(draw.pick(['/api/chat', '/api/chat_stream']), draw.chance(0.5))
   },
   {
     name: 'slow reader',
