@@ -30,6 +30,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: String(DEFAULT_ROUNDS) },
     threads: { type: 'string', default: String(os.availableParallelism()) },
     gpu: { type: 'string', default: 'off' },
+    before: { type: 'string' },
     save: { type: 'string' }
   }
 })
@@ -45,6 +46,7 @@ const bench: Bench = {
   rounds: natural('--rounds', values.rounds),
   threads: natural('--threads', values.threads),
   gpu: pick('--gpu', values.gpu, { off: 'off', cuda: 'cuda' }),
+  before: values.before === undefined ? null : path.resolve(values.before),
   freshSeed: () => ++seed,
   log
 }

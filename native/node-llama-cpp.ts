@@ -1,5 +1,5 @@
 import type { LlamaContext, LlamaModel } from 'node-llama-cpp'
-import type { AddonContext, AddonModel, Bridge, Picture, StepItem } from './vision.ts'
+import type { AddonContext, AddonModel, Bridge, Cancellation, Picture, StepItem } from './vision.ts'
 
 /**
  * Every access to what node-llama-cpp keeps private: the objects behind its models and contexts. Tied to the exact version in package.json;
@@ -12,6 +12,9 @@ export function addonModel (model: LlamaModel): AddonModel {
 function addonContext (context: LlamaContext): AddonContext {
   return (context as unknown as { _ctx: AddonContext })._ctx
 }
+
+/** The bridge's errors for what was given up. */
+const CANCELLED = /was cancelled$/
 
 /**
  * Decodes on a context of node-llama-cpp, which itself decodes nothing there: its sequences and their books are not used. Calls run one
@@ -56,20 +59,55 @@ export class Decoder {
     // answers in 0, 2, 3, 5 and 7: 61 instead of 92 ms a step; in 0, 3 and 4 no difference).
     const mostFillers = this.#onGpu ? this.#sequences : items.length - 1
     const order = items.map((_, index) => index).sort((a, b) => items[a]!.sequence - items[b]!.sequence)
-    const sorted = await this.#bridge.step(this.#ctx, order.map(index => items[index]!), mostFillers, this.threads)
+    const ascending = order.map(index => items[index]!)
+    const sorted = await this.#bridge.step(this.#ctx, ascending, mostFillers, this.threads, null)
     const tokens = new Array<number>(items.length)
     for (const [place, index] of order.entries()) tokens[index] = sorted[place]!
     return tokens
   }
 
   /**
-   * Decodes a slice of a picture.
+   * Evaluates a piece of text without asking for a next token. On CPUs an abort gives it up within a node of the
+   * graph, and the sequence holds nothing from `position` on.
+   * @param tokens at most the context's batch size
+   * @throws the reason of `signal`; Error of llama.cpp
+   */
+  async decodeText (sequence: number, position: number, tokens: number[], signal: AbortSignal): Promise<void> {
+    await this.#cancellable(signal, async cancellation => {
+      await this.#bridge.step(this.#ctx, [{ sequence, position, tokens, sampler: null }], 0, this.threads, cancellation)
+    })
+  }
+
+  /**
+   * Decodes a slice of a picture. On CPUs an abort gives it up within a node of the graph, and the sequence holds
+   * nothing from `position` on.
    * @param position where the picture (not the slice) starts in the sequence
    * @param offset first token of the slice within the picture
    * @param count tokens of the slice, at most the context's batch size
+   * @throws the reason of `signal`; Error of llama.cpp
    */
-  async decodePicture (sequence: number, position: number, picture: Picture, offset: number, count: number): Promise<void> {
-    await picture.decode(this.#ctx, sequence, position, offset, count, this.threads)
+  async decodePicture (
+    sequence: number, position: number, picture: Picture, offset: number, count: number, signal: AbortSignal
+  ): Promise<void> {
+    await this.#cancellable(signal, async cancellation => {
+      await picture.decode(this.#ctx, sequence, position, offset, count, this.threads, cancellation)
+    })
+  }
+
+  /** On a GPU a batch that runs is left to its end: it is short there, and llama.cpp cannot stop it. */
+  async #cancellable (signal: AbortSignal, run: (cancellation: Cancellation | null) => Promise<void>): Promise<void> {
+    signal.throwIfAborted()
+    const cancellation = this.#onGpu ? null : new this.#bridge.Cancellation()
+    const cancel = () => cancellation?.cancel()
+    signal.addEventListener('abort', cancel, { once: true })
+    try {
+      await run(cancellation)
+    } catch (error) {
+      // After an error of llama.cpp nobody knows what the sequence holds; after an abort that is known.
+      throw signal.aborted && CANCELLED.test((error as Error).message) ? signal.reason : error
+    } finally {
+      signal.removeEventListener('abort', cancel)
+    }
   }
 
   /**

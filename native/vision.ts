@@ -16,6 +16,7 @@ export interface Bridge {
      */
     load (model: AddonModel, path: string, options: VisionOptions): Promise<Vision>
   }
+  Cancellation: new () => Cancellation
   /** @throws Error when llama.cpp cannot parse the grammar */
   Sampler: new (model: AddonModel, options: SamplerOptions) => Sampler
   /**
@@ -27,9 +28,13 @@ export interface Bridge {
    * @param items in ascending order of their sequences, which must differ
    * @param mostFillers where it would take more of them, the batch falls apart instead
    * @param threads CPU threads, at most those of `attachThreads`
+   * @param cancellation gives the evaluation up: it rejects, and the sequences of the batch hold nothing from their
+   * items' positions on
    * @returns for each item the next token; `NOT_ASKED` without a sampler, `NONE_LEFT` where the grammar allows none
    */
-  step (context: AddonContext, items: StepItem[], mostFillers: number, threads: number): Promise<Int32Array>
+  step (
+    context: AddonContext, items: StepItem[], mostFillers: number, threads: number, cancellation: Cancellation | null
+  ): Promise<Int32Array>
   /**
    * Forgets a sequence's positions from `from` on. False, and nothing forgotten, where the memory cannot do that and leave the rest usable
    * (recurrent, sliding window); from 0 on it always can.
@@ -79,6 +84,11 @@ declare const sampler: unique symbol
 /** Chooses the tokens of one answer, and remembers them for the penalties and the grammar. */
 export interface Sampler { [sampler]: true }
 
+/** Gives up an evaluation, after the node of the graph that is being computed. For CPUs only. */
+export interface Cancellation {
+  cancel (): void
+}
+
 export interface StepItem {
   /** Number of the sequence in its context. */
   sequence: number
@@ -119,8 +129,12 @@ export interface Picture {
   /**
    * Decodes tokens `offset … offset + count - 1` into a sequence, on the thread on which contexts decode.
    * @param position where the picture (not the slice) starts in the sequence
+   * @param cancellation gives the slice up: it rejects, and the sequence holds nothing from `position` on
    */
-  decode (context: AddonContext, sequence: number, position: number, offset: number, count: number, threads: number): Promise<void>
+  decode (
+    context: AddonContext, sequence: number, position: number, offset: number, count: number, threads: number,
+    cancellation: Cancellation | null
+  ): Promise<void>
   dispose (): void
 }
 

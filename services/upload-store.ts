@@ -10,7 +10,11 @@ export interface RequestFolder {
   readonly path: string
   /** Path of the upload with this index: named by us, whatever the client called it. */
   file (index: number, extension: string): string
-  /** Removes the folder and says what was in it. Idempotent: later calls give the first call's answer, or try again if it failed. */
+  /**
+   * Removes the folder and says what was in it. A preparation that nobody waits for any more may still write to it: a
+   * file that appears meanwhile goes with a retry, and a later write finds no folder. Idempotent: later calls give
+   * the first call's answer, or try again if it failed.
+   */
   remove (): Promise<{ original: number, compressed: number }>
 }
 
@@ -44,8 +48,10 @@ const FOLDER = /^([A-Za-z0-9.]+)-([1-9]\d*)-([1-9]\d*)-[A-Za-z0-9_-]+_[0-9a-f]{1
 const HOST_MAX = 64
 const ID_MAX = 64
 const UNIQUE_BYTES = 8
-const REMOVE_RETRIES = 5
-const REMOVE_OPTIONS = { recursive: true, force: true, maxRetries: REMOVE_RETRIES }
+const REMOVE_RETRIES = 10
+/** The pause before the first retry; each one is longer by as much. */
+const REMOVE_RETRY_MS = 10
+const REMOVE_OPTIONS = { recursive: true, force: true, maxRetries: REMOVE_RETRIES, retryDelay: REMOVE_RETRY_MS }
 
 const REASONS: Record<string, string> = {
   ENOSPC: 'the disk is full',

@@ -14,7 +14,9 @@ export interface Work {
   /** Where this request's files go; set once. */
   folder: RequestFolder | null
   /**
-   * Runs something that uses the request's files or the engine: nothing is removed before it has settled.
+   * Runs something that uses the request's files or the engine: nothing is removed before it has settled. It has to
+   * settle at once when `signal` fires: work that cannot be interrupted goes on within bounds of its own, and does
+   * without the files.
    * @throws the reason of `signal` when the request is over already; the task is not begun then
    */
   run<T> (task: () => Promise<T>): Promise<T>
@@ -44,7 +46,8 @@ export function createWork ({ slot, log, timeoutMs, timeoutError }: WorkOptions)
   async function finish (): Promise<void> {
     clearTimeout(timer)
     ending.abort(ENDED)
-    // A slot is freed only when the engine has let go: the GPU is still busy until then.
+    // After an abort they settle at once: the preparer's limit and the engine's sequences, not slots, bound the work
+    // that goes on.
     while (running.size > 0) await Promise.allSettled(running)
     over = true
     try {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -9,8 +10,7 @@ import { freePort, startServer } from '../lib/processes.ts'
 import type { Picture } from '../lib/pictures.ts'
 import { createRecorder, type AskOptions, type Contender, type Measured, type Question, type RunningContender, type StartOptions } from './contender.ts'
 
-const SERVER = path.join(ROOT, 'dist/server.js')
-const PROBE = path.join(ROOT, 'bench/lib/event-loop-probe.mjs')
+const PROBES = ['event-loop-probe.mjs', 'slot-probe.mjs'].map(file => path.join(ROOT, 'bench/lib', file))
 /** Pixels that one token covers. */
 const TOKEN_PIXELS = 28 ** 2
 
@@ -20,6 +20,12 @@ export interface EventLoopDelay { max: number, p99: number }
 export interface RunningSightline extends RunningContender {
   /** Since the call before; the first one begins to measure. */
   eventLoopDelay (): Promise<EventLoopDelay>
+  /**
+   * Settles when the slot of the request with this `x-bench-request` header is free again. To be called before the
+   * request is sent.
+   * @returns nanoseconds on the clock of `process.hrtime.bigint()`
+   */
+  slotFree (id: string): Promise<bigint>
 }
 
 export interface Sightline extends Contender {
@@ -28,60 +34,80 @@ export interface Sightline extends Contender {
 }
 
 /** The service itself, as `npm start` starts it. */
-export const sightline: Sightline = {
-  name: 'Sightline',
-  description: `this service, as \`npm start\` runs it, on node-llama-cpp ${NODE_LLAMA_CPP_VERSION}`,
+export const sightline = createSightline(
+  'Sightline', ROOT, `this service, as \`npm start\` runs it, on node-llama-cpp ${NODE_LLAMA_CPP_VERSION}`
+)
 
-  missing: () => existsSync(SERVER) ? null : 'npm run build builds it',
+/** @param root a checkout of this repository that is built */
+export function createSightline (name: string, root: string, description: string): Sightline {
+  const program = path.join(root, 'dist/server.js')
+  return {
+    name,
+    description,
+    missing: () => existsSync(program) ? null : `npm run build in ${root} builds it`,
+    start: (options, env = {}) => start(name, program, options, env)
+  }
+}
 
-  async start ({ model, mmproj, slots, contextSize, threads, gpu, imageTokens }, env = {}) {
-    const port = await freePort()
-    // Its working directory is empty: nobody's .env takes part.
-    const dir = mkdtempSync(path.join(os.tmpdir(), 'sightline-bench-'))
-    const clean = () => rmSync(dir, { recursive: true, force: true })
-    const server = await startServer({
-      command: process.execPath,
-      args: ['--import', PROBE, SERVER],
-      cwd: dir,
-      env: {
-        HOST: '127.0.0.1',
-        PORT: String(port),
-        MODEL: model,
-        MMPROJ: mmproj,
-        LLAMA_GPU: gpu,
-        LLAMA_THREADS: String(threads),
-        CONTEXT_SIZE: String(contextSize),
-        MAX_CONCURRENT_REQUESTS: String(slots),
-        IMAGE_MIN_TOKENS: String(imageTokens.min),
-        IMAGE_MAX_TOKENS: String(imageTokens.max),
-        MAX_PIXELS: String(imageTokens.max * TOKEN_PIXELS),
-        MAX_FILE_SIZE_MB: '500',
-        REQUEST_TIMEOUT: '3600',
-        UPLOAD_TIMEOUT: '3600',
-        UPLOAD_DIR: path.join(dir, 'uploads'),
-        LOG_LEVEL: 'warn',
-        ...env
-      },
-      port,
-      healthPath: '/health/ready'
-    }).catch(error => {
-      clean()
-      throw error
-    })
-    return {
-      name: this.name,
-      pid: server.pid,
-      url: server.url,
-      ask: (question, options) => ask(server.url, question, options),
-      async eventLoopDelay () {
-        const answer = new Promise<EventLoopDelay>(resolve => server.child.once('message', message => resolve(message as EventLoopDelay)))
-        server.child.send('event-loop-delay')
-        return await answer
-      },
-      async stop () {
-        await server.stop()
-        clean()
+async function start (
+  name: string, program: string, options: StartOptions, env: Record<string, string>
+): Promise<RunningSightline> {
+  const { model, mmproj, slots, contextSize, threads, gpu, imageTokens } = options
+  const port = await freePort()
+  // Its working directory is empty: nobody's .env takes part.
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'sightline-bench-'))
+  const clean = () => rmSync(dir, { recursive: true, force: true })
+  const server = await startServer({
+    command: process.execPath,
+    args: [...PROBES.flatMap(probe => ['--import', probe]), program],
+    cwd: dir,
+    env: {
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      MODEL: model,
+      MMPROJ: mmproj,
+      LLAMA_GPU: gpu,
+      LLAMA_THREADS: String(threads),
+      CONTEXT_SIZE: String(contextSize),
+      MAX_CONCURRENT_REQUESTS: String(slots),
+      IMAGE_MIN_TOKENS: String(imageTokens.min),
+      IMAGE_MAX_TOKENS: String(imageTokens.max),
+      MAX_PIXELS: String(imageTokens.max * TOKEN_PIXELS),
+      MAX_FILE_SIZE_MB: '500',
+      REQUEST_TIMEOUT: '3600',
+      UPLOAD_TIMEOUT: '3600',
+      UPLOAD_DIR: path.join(dir, 'uploads'),
+      LOG_LEVEL: 'warn',
+      ...env
+    },
+    port,
+    healthPath: '/health/ready'
+  }).catch(error => {
+    clean()
+    throw error
+  })
+  return {
+    name,
+    pid: server.pid,
+    url: server.url,
+    ask: (question, options) => ask(server.url, question, options),
+    async eventLoopDelay () {
+      const answer = once(server.child, 'message') as Promise<[EventLoopDelay]>
+      server.child.send('event-loop-delay')
+      return (await answer)[0]
+    },
+    slotFree: id => new Promise(resolve => {
+      const onMessage = (message: unknown) => {
+        const { type, id: free, at } = message as { type?: string, id?: string, at?: string }
+        if (type !== 'slot-free' || free !== id) return
+        server.child.off('message', onMessage)
+        resolve(BigInt(at!))
       }
+      server.child.on('message', onMessage)
+    }),
+    async stop () {
+      await server.stop()
+      clean()
     }
   }
 }
@@ -104,7 +130,7 @@ async function ask (url: string, question: Question, { onText, signal }: AskOpti
 }
 
 /** The last turn brings its pictures, earlier ones name theirs. */
-async function toBody ({ system, turns, maxTokens }: Question): Promise<Body> {
+export async function toBody ({ system, turns, maxTokens }: Question): Promise<Body> {
   const last = turns.at(-1)!
   const history = turns.slice(0, -1).map(({ role, text, pictures }) => ({ role, content: text, images: pictures?.map(idOf) }))
   const form = new FormData()

@@ -1,3 +1,4 @@
+import { aborts } from './aborts.ts'
 import { eventLoop } from './event-loop.ts'
 import { firstToken } from './first-token.ts'
 import { memory } from './memory.ts'
@@ -16,6 +17,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   'first-token': firstToken,
   'repeated-picture': repeatedPicture,
   'token-gaps': tokenGaps,
+  aborts,
   throughput,
   refusals,
   preparation,

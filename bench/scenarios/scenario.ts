@@ -9,6 +9,8 @@ export interface Bench {
   rounds: number
   threads: number
   gpu: StartOptions['gpu']
+  /** Folder of another checkout that is built, for the scenarios that compare this service with an earlier one. */
+  before: string | null
   /** Seeds that nobody has used yet in this run, one for each call: a picture drawn from it is new to every contender. */
   freshSeed (): number
   /** Tells the person who waits. */

@@ -36,14 +36,14 @@ async function one (index) {
   const { tokens, span } = picture
   const cut = 1 + random(tokens)
   const slices = cut < tokens ? [[0, cut], [cut, tokens - cut]] : [[0, tokens]]
-  const decoded = slices.map(([offset, length]) => picture.decode(ctx, sequence, 0, offset, length, 2))
+  const decoded = slices.map(([offset, length]) => picture.decode(ctx, sequence, 0, offset, length, 2, null))
   // It may be disposed of while it is being decoded.
   picture.dispose()
   await Promise.all(decoded)
   const sampler = new bridge.Sampler(addonModel, { ...options, seed: random(1e9), grammar: index % 3 === 0 ? 'root ::= "yes" | "no"' : null })
   let next = [100]
   for (let position = span; position < span + 4; position++) {
-    const [token] = await bridge.step(ctx, [{ sequence, position, tokens: next, sampler }], 2, 1 + random(2))
+    const [token] = await bridge.step(ctx, [{ sequence, position, tokens: next, sampler }], 2, 1 + random(2), null)
     if (token < 0) break
     next = [token]
   }

@@ -2,6 +2,7 @@
 // work, owns what the work needs, and gets it back. A seed decides what it asks for, the threads decide when that is done.
 //
 //   races MODEL MMPROJ LIBRARIES PICTURES SEED
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -51,6 +52,7 @@ struct Answer {
     llama_token token = QUESTION;
     int left = 0;
     std::shared_ptr<Sampling> sampling;
+    std::shared_ptr<std::atomic<bool>> cancelled;  // of the slices, while it is prefilling
 };
 
 class Driver {
@@ -69,8 +71,9 @@ public:
     }
 
     void report() const {
-        std::printf("%d pictures encoded, %d cancelled; %d slices, %d steps for %d tokens, %d times forgotten, %d changes of threads\n",
-            encoded_, cancelled_, slices_, steps_, tokens_, forgotten_, changes_);
+        std::printf("%d pictures encoded, %d cancelled; %d slices, %d given up; %d steps for %d tokens, "
+            "%d times forgotten, %d changes of threads\n",
+            encoded_, cancelled_, slices_, given_up_, steps_, tokens_, forgotten_, changes_);
     }
 
 private:
@@ -87,6 +90,9 @@ private:
         else if (left_ > 0 && pictures_.size() < SEQUENCES) encode();
         for (int sequence = 0; sequence < SEQUENCES && !pictures_.empty(); sequence++) {
             if (answers_[sequence].state == Answer::FREE) prefill(sequence);
+        }
+        for (Answer & answer : answers_) {
+            if (answer.cancelled && random(20) == 0) *answer.cancelled = true;
         }
         if (!stepping_) step();
     }
@@ -124,7 +130,9 @@ private:
         const std::shared_ptr<const Encoding> picture = pictures_.front();
         // Its only reference is soon that of the slices; or another sequence decodes it too.
         if (random(3) > 0) pictures_.pop_front();
+        auto cancelled = std::make_shared<std::atomic<bool>>(false);
         answers_[sequence].state = Answer::PREFILLING;
+        answers_[sequence].cancelled = cancelled;
         forget(sequence, 0, [] {});
         for (int32_t offset = 0, count = 0; offset < picture->tokens; offset += count) {
             count = 1 + random(picture->tokens - offset);
@@ -133,10 +141,16 @@ private:
             const int threads = 1 + random(THREADS);
             const llama_pos span = picture->span;
             slices_++;
-            ask(decoding_thread_, [this, picture, slice, threads] { decode_slice(context_, *picture, slice, threads); },
-                [this, sequence, span, last](const std::string & error) {
-                    expect_none(error);
-                    if (last) generate(sequence, span);
+            ask(decoding_thread_,
+                [this, picture, slice, threads, cancelled] {
+                    decode_slice(context_, *picture, slice, threads, cancelled.get());
+                },
+                [this, sequence, span, last, cancelled](const std::string & error) {
+                    if (!*cancelled) expect_none(error);
+                    if (!error.empty()) given_up_++;
+                    if (!last) return;
+                    if (*cancelled) answers_[sequence] = {};
+                    else generate(sequence, span);
                 });
         }
     }
@@ -150,7 +164,8 @@ private:
         options.penalty_window = 64;
         options.repeat_penalty = 1.1f;
         if (random(3) == 0) options.grammar = "root ::= \"yes\" | \"no\"";
-        answers_[sequence] = { Answer::GENERATING, start, start, QUESTION, ANSWER, std::make_shared<Sampling>(vocab_, options) };
+        auto sampling = std::make_shared<Sampling>(vocab_, options);
+        answers_[sequence] = { Answer::GENERATING, start, start, QUESTION, ANSWER, sampling, nullptr };
     }
 
     void step() {
@@ -216,7 +231,7 @@ private:
     std::deque<std::shared_ptr<const Encoding>> pictures_;
     Answer answers_[SEQUENCES];
 
-    int encoded_ = 0, cancelled_ = 0, slices_ = 0, steps_ = 0, tokens_ = 0, forgotten_ = 0, changes_ = 0;
+    int encoded_ = 0, cancelled_ = 0, slices_ = 0, given_up_ = 0, steps_ = 0, tokens_ = 0, forgotten_ = 0, changes_ = 0;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "cancellation.h"
 #include "llama-access.h"
 #include "llama.h"
 #include "mtmd-helper.h"
@@ -49,6 +50,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("Vision", Vision::define(env));
     exports.Set("Picture", Picture::define(env));
     exports.Set("Sampler", Sampler::define(env));
+    exports.Set("Cancellation", Cancellation::define(env));
     exports.Set("step", Napi::Function::New(env, step));
     exports.Set("forget", Napi::Function::New(env, forget));
     exports.Set("attachThreads", Napi::Function::New(env, attach_threads));

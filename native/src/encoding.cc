@@ -3,7 +3,10 @@
 #include <stdexcept>
 #include <string>
 
-void decode_slice(llama_context * context, const Encoding & encoding, const Slice & slice, int32_t threads) {
+#include "abort-guard.h"
+
+void decode_slice(llama_context * context, const Encoding & encoding, const Slice & slice, int32_t threads,
+    const std::atomic<bool> * cancelled) {
     llama_set_n_threads(context, threads, threads);
     const int32_t count = slice.count;
     const int axes = encoding.mrope ? 4 : 1;
@@ -37,7 +40,9 @@ void decode_slice(llama_context * context, const Encoding & encoding, const Slic
     batch.seq_id = sequences.data();
     batch.logits = logits.data();
 
+    const AbortGuard guard(context, cancelled);
     const int32_t status = llama_decode(context, batch);
+    if (status == AbortGuard::ABORTED) throw std::runtime_error("The slice was cancelled");
     if (status == 1) throw std::runtime_error("No free KV cells for the picture");
     if (status != 0) throw std::runtime_error("llama_decode failed on a picture, status " + std::to_string(status));
     llama_synchronize(context);

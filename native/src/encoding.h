@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <vector>
 
 #include "llama.h"
@@ -22,5 +23,10 @@ struct Slice {
     int32_t count;
 };
 
-/** Decodes a slice, which the caller has checked against the picture and the context. Throws std::runtime_error when llama.cpp fails. */
-void decode_slice(llama_context * context, const Encoding & encoding, const Slice & slice, int32_t threads);
+/**
+ * Decodes a slice, which the caller has checked against the picture and the context. Throws std::runtime_error when
+ * llama.cpp fails, and when it gave up because `cancelled`, which may be null, became true: then the sequence holds
+ * nothing from the picture's start on.
+ */
+void decode_slice(llama_context * context, const Encoding & encoding, const Slice & slice, int32_t threads,
+    const std::atomic<bool> * cancelled);

@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "abort-guard.h"
+
 namespace {
 
 /** True where the end of a sequence can be removed and the rest be used. A window that slides has thrown away cells in silence. */
@@ -49,13 +51,15 @@ private:
 Evaluation::Evaluation(llama_context * context, std::vector<Item> items, size_t most_fillers, int32_t threads)
     : context_(context), items_(std::move(items)), most_fillers_(most_fillers), threads_(threads), rows_(items_.size()), next_(items_.size(), NOT_ASKED) {}
 
-void Evaluation::run() {
+void Evaluation::run(const std::atomic<bool> * cancelled) {
+    const AbortGuard guard(context_, cancelled);
     llama_set_n_threads(context_, threads_, threads_);
     const size_t room = llama_n_batch(context_);
     for (size_t begin = 0, end = 0; begin < items_.size(); begin = end) {
         size_t tokens = 0;
         while (end < items_.size() && tokens + items_[end].tokens.size() <= room) tokens += items_[end++].tokens.size();
         const int32_t status = run_batch(begin, end);
+        if (status == AbortGuard::ABORTED) throw std::runtime_error("The evaluation was cancelled");
         if (status == 1) throw std::runtime_error("No free KV cells");
         if (status != 0) throw std::runtime_error("llama_decode failed, status " + std::to_string(status));
     }

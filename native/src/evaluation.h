@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -28,8 +29,11 @@ public:
 
     Evaluation(llama_context * context, std::vector<Item> items, size_t most_fillers, int32_t threads);
 
-    /** Once. Throws std::runtime_error when llama.cpp fails. */
-    void run();
+    /**
+     * Once. Throws std::runtime_error when llama.cpp fails, and when it gave up because `cancelled`, which may be
+     * null, became true: then the sequences of the batch hold nothing from their items' positions on.
+     */
+    void run(const std::atomic<bool> * cancelled = nullptr);
 
     /** After that, for each item: the token that follows, NOT_ASKED without a sampling, NONE_LEFT where the grammar leaves none. */
     const std::vector<int32_t> & next() const { return next_; }

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "cancellation.h"
 #include "lane.h"
 #include "llama-access.h"
 
@@ -11,16 +12,19 @@ Napi::FunctionReference constructor;
 
 class Decode : public Task {
 public:
-    Decode(llama_context * context, Napi::Object context_object, std::shared_ptr<const Encoding> encoding, Slice slice, int32_t threads)
-        : Task(context_object), context_(context), encoding_(std::move(encoding)), slice_(slice), threads_(threads) {}
+    Decode(llama_context * context, Napi::Object context_object, std::shared_ptr<const Encoding> encoding, Slice slice,
+        int32_t threads, std::shared_ptr<const std::atomic<bool>> cancelled)
+        : Task(context_object), context_(context), encoding_(std::move(encoding)), slice_(slice), threads_(threads),
+          cancelled_(std::move(cancelled)) {}
 
-    void execute() override { decode_slice(context_, *encoding_, slice_, threads_); }
+    void execute() override { decode_slice(context_, *encoding_, slice_, threads_, cancelled_.get()); }
 
 private:
     llama_context * context_;
     std::shared_ptr<const Encoding> encoding_;
     Slice slice_;
     int32_t threads_;
+    std::shared_ptr<const std::atomic<bool>> cancelled_;
 };
 
 }  // namespace
@@ -69,13 +73,16 @@ Napi::Value Picture::bytes(const Napi::CallbackInfo & info) {
 Napi::Value Picture::decode(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
     const Encoding & encoding = alive(env);
-    if (info.Length() != 6) throw Napi::TypeError::New(env, "decode(context, sequence, position, offset, count, threads)");
+    if (info.Length() != 7) {
+        throw Napi::TypeError::New(env, "decode(context, sequence, position, offset, count, threads, cancellation)");
+    }
     llama_context * context = llama_access::context_of(info[0]);
     const int32_t sequence = info[1].ToNumber().Int32Value();
     const int32_t position = info[2].ToNumber().Int32Value();
     const int32_t offset = info[3].ToNumber().Int32Value();
     const int32_t count = info[4].ToNumber().Int32Value();
     const int32_t threads = info[5].ToNumber().Int32Value();
+    auto cancelled = Cancellation::of(info[6]);
 
     // Each of these would be a failed assertion inside llama.cpp, which ends the process.
     if (sequence < 0 || static_cast<uint32_t>(sequence) >= llama_n_seq_max(context)) {
@@ -90,7 +97,9 @@ Napi::Value Picture::decode(const Napi::CallbackInfo & info) {
     const size_t width = llama_model_n_embd_inp(llama_get_model(context));
     if (encoding.embeddings.size() != width * encoding.tokens) throw Napi::TypeError::New(env, "The picture was encoded for another model");
 
-    return Lane::decoding(env).run(env, std::make_unique<Decode>(context, info[0].As<Napi::Object>(), encoding_, Slice{ sequence, position, offset, count }, threads));
+    const Slice slice = { sequence, position, offset, count };
+    return Lane::decoding(env).run(env, std::make_unique<Decode>(
+        context, info[0].As<Napi::Object>(), encoding_, slice, threads, std::move(cancelled)));
 }
 
 void Picture::dispose(const Napi::CallbackInfo &) {

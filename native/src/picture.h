@@ -18,7 +18,10 @@ private:
     Napi::Value tokens(const Napi::CallbackInfo & info);
     Napi::Value span(const Napi::CallbackInfo & info);
     Napi::Value bytes(const Napi::CallbackInfo & info);
-    /** decode(context._ctx, sequenceId, position, offset, count, threads): Promise<void>, on the decoding lane. */
+    /**
+     * decode(context._ctx, sequenceId, position, offset, count, threads, cancellation or null): Promise<void>, on the
+     * decoding lane.
+     */
     Napi::Value decode(const Napi::CallbackInfo & info);
     void dispose(const Napi::CallbackInfo & info);
 

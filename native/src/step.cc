@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cancellation.h"
 #include "evaluation.h"
 #include "lane.h"
 #include "llama-access.h"
@@ -15,9 +16,10 @@ namespace {
 
 class Step : public Task {
 public:
-    Step(Napi::Object context_object, Evaluation evaluation) : Task(context_object), evaluation_(std::move(evaluation)) {}
+    Step(Napi::Object context_object, Evaluation evaluation, std::shared_ptr<const std::atomic<bool>> cancelled)
+        : Task(context_object), evaluation_(std::move(evaluation)), cancelled_(std::move(cancelled)) {}
 
-    void execute() override { evaluation_.run(); }
+    void execute() override { evaluation_.run(cancelled_.get()); }
 
     Napi::Value result(Napi::Env env) override {
         const std::vector<int32_t> & next = evaluation_.next();
@@ -28,6 +30,7 @@ public:
 
 private:
     Evaluation evaluation_;
+    std::shared_ptr<const std::atomic<bool>> cancelled_;
 };
 
 class Forget : public Task {
@@ -81,11 +84,14 @@ Item item_of(const Napi::Object & object, const llama_context * context) {
 
 Napi::Value step(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
-    if (info.Length() != 4 || !info[1].IsArray()) throw Napi::TypeError::New(env, "step(context, items, mostFillers, threads)");
+    if (info.Length() != 5 || !info[1].IsArray()) {
+        throw Napi::TypeError::New(env, "step(context, items, mostFillers, threads, cancellation)");
+    }
     llama_context * context = llama_access::context_of(info[0]);
     const uint32_t most_fillers = info[2].ToNumber().Uint32Value();
     const int32_t threads = info[3].ToNumber().Int32Value();
     if (threads < 1) throw Napi::RangeError::New(env, "At least one thread is needed");
+    auto cancelled = Cancellation::of(info[4]);
     const Napi::Array array = info[1].As<Napi::Array>();
     std::vector<Item> items;
     for (uint32_t i = 0; i < array.Length(); i++) {
@@ -93,7 +99,9 @@ Napi::Value step(const Napi::CallbackInfo & info) {
         if (i > 0 && items[i - 1].sequence >= items[i].sequence) throw Napi::RangeError::New(env, "The sequences do not ascend");
     }
 
-    return Lane::decoding(env).run(env, std::make_unique<Step>(info[0].As<Napi::Object>(), Evaluation(context, std::move(items), most_fillers, threads)));
+    Evaluation evaluation(context, std::move(items), most_fillers, threads);
+    return Lane::decoding(env).run(env, std::make_unique<Step>(
+        info[0].As<Napi::Object>(), std::move(evaluation), std::move(cancelled)));
 }
 
 Napi::Value forget(const Napi::CallbackInfo & info) {

@@ -3,8 +3,8 @@
 #include <napi.h>
 
 /**
- * step(context._ctx, items, mostFillers, threads): Promise<Int32Array>. Evaluates the tokens of every item and samples the token that follows
- * each, on the decoding lane.
+ * step(context._ctx, items, mostFillers, threads, cancellation or null): Promise<Int32Array>. Evaluates the tokens of
+ * every item and samples the token that follows each, on the decoding lane.
  *
  * An item is { sequence, position, tokens, sampler }: `tokens` (at least one, at most a batch) stand at `position` and after it; with a
  * sampler of null nothing follows. Sequences ascend, none comes twice. The result holds a token for each item: -1 where none was asked for,

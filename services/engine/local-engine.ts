@@ -140,9 +140,12 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
     let letGoTimer: NodeJS.Timeout | undefined
     const settle = () => {
       settled = true
+      letGo.resolve()
+    }
+    /** After an abort this may be later: until then the child is watched. */
+    const release = () => {
       clearTimeout(letGoTimer)
       pending.delete(id)
-      letGo.resolve()
     }
     pending.set(id, {
       onMessage: message => {
@@ -152,6 +155,7 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
           events.end()
         }
         if (message.type === 'need-file') return sendFile(message.image)
+        if (message.type === 'released') return release()
         if (message.type === 'failed') {
           events.fail(message.error.code === 'ABORTED' ? fileError ?? signal.reason : toError(message.error))
         }
@@ -159,6 +163,7 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
       },
       fail: error => {
         settle()
+        release()
         events.fail(signal.aborted ? signal.reason : error)
       }
     })
@@ -182,7 +187,7 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
     try {
       supervisor.send({ type: 'generate', id, request: { ...request, images, stop, format: undefined, callOneOf: undefined, singleCall: undefined, traceHeaders: undefined } })
     } catch (error) {
-      settle()
+      release()
       throw error
     }
     signal.addEventListener('abort', abort, { once: true })
@@ -191,7 +196,7 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
     } finally {
       signal.removeEventListener('abort', abort)
       if (!settled) {
-        // The reader stopped early: the files and the slot are free only when the child has let go.
+        // The reader stopped early: the request is over when the child says so, which it does at once.
         abort()
         await letGo.promise
       }

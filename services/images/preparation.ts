@@ -23,8 +23,8 @@ export class Preparation {
   #images = new Map<number, Promise<PreparedImage>>()
 
   /**
-   * @param stop ends what else is done for the request; called when a picture fails
-   * @param signal fires with `stop`, and when the request is over for other reasons
+   * @param stop ends what else is done for the request; aborted when an image fails, and at the end
+   * @param signal fires when the request is over for other reasons
    */
   constructor (preparer: Preparer, jobs: PrepareJob[], anticipated: Array<Anticipated | undefined>, stop: AbortController, signal: AbortSignal) {
     this.#preparer = preparer
@@ -51,7 +51,10 @@ export class Preparation {
     return await image
   }
 
-  /** Calls off what has not begun and waits for the rest. Never rejects. */
+  /**
+   * Calls off what has not begun and waits for the rest. Once the request's signal has fired it waits for nothing; see
+   * `Preparer.prepare` for what still runs then. Never rejects.
+   */
   async end (): Promise<void> {
     this.#stop.abort(CALLED_OFF)
     for (const early of this.#anticipated) early?.cancel()
@@ -65,7 +68,10 @@ export class Preparation {
   async firstFailure (): Promise<unknown> {
     const images = [...this.#images].sort(([a], [b]) => a - b).map(([, image]) => image)
     const outcomes = await Promise.allSettled(images)
-    return outcomes.find((outcome): outcome is PromiseRejectedResult => outcome.status === 'rejected' && outcome.reason !== CALLED_OFF && outcome.reason !== this.#signal.reason)?.reason
+    const notTheirOwn = [CALLED_OFF, this.#stop.signal.reason, this.#signal.reason]
+    return outcomes.find((outcome): outcome is PromiseRejectedResult => {
+      return outcome.status === 'rejected' && !notTheirOwn.includes(outcome.reason)
+    })?.reason
   }
 
   async #prepare (index: number): Promise<PreparedImage> {
@@ -79,10 +85,10 @@ export class Preparation {
         const image = await early.image
         if (image.width === job.target.width && image.height === job.target.height) return image
       } catch (error) {
-        // It was thought to be known to the engine, or has the wrong size. Only now: both go to the same file.
+        // It was thought to be known to the engine, or has the wrong size.
         if (error !== CALLED_OFF) throw error
       }
     }
-    return await this.#preparer.prepare(job, this.#signal)
+    return await this.#preparer.prepare(job, this.#signal, this.#stop.signal)
   }
 }

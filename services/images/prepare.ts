@@ -19,9 +19,9 @@ export interface PreparedImage extends Size {
 const DECODE_TIMEOUT_S = 30
 
 /**
- * Makes a picture what the model wants, resampled once, with Lanczos. A picture that is so already stays untouched, but
+ * Makes an image what the model wants, resampled once, with Lanczos. An image that is so already stays untouched, but
  * is decoded once, so that a broken one fails here and not in the engine. sharp cannot be interrupted: after `signal`
- * fired the promise settles when sharp is done, and no output is left.
+ * fired the promise settles when sharp is done. Nothing is written then, and an output that was begun is removed.
  *
  * @param header what `inspectImage` said of the file
  * @param target pixels, from the plan

@@ -192,7 +192,8 @@ t.test('allows nothing but the end where a grammar has ended, and the others go 
 t.test('refuses what llama.cpp would only assert', async t => {
   const sampler = createSampler()
   const good: StepItem = { sequence: 0, position: 0, tokens: [1], sampler }
-  const step = (...items: unknown[]) => bridge.step((context as unknown as { _ctx: never })._ctx, items as StepItem[], 0, 1)
+  const { _ctx: ctx } = context as unknown as { _ctx: never }
+  const step = (...items: unknown[]) => bridge.step(ctx, items as StepItem[], 0, 1, null)
   for (const [fault, message] of [
     [{ sequence: SEQUENCES }, /No such sequence: 5/],
     [{ sequence: -1 }, /No such sequence: -1/],
@@ -208,6 +209,45 @@ t.test('refuses what llama.cpp would only assert', async t => {
   t.throws(() => createSampler({ temperature: NaN }), { message: /temperature must be a number/ })
   t.throws(() => createSampler({ repeatPenalty: 0 }), { message: /repeatPenalty/ })
   t.same(await decoder.step([good]).then(tokens => tokens.length), 1, 'and goes on working')
+})
+
+t.test('text that is given up leaves nothing behind in its sequence, and what was there before stays', async t => {
+  const [question, answer] = [questions[0]!, (await alone())[0]!]
+  await forgetAll()
+  const tokens = prompt(question)
+  const never = new AbortController().signal
+  await decoder.decodeText(0, 0, tokens.slice(0, 3), never)
+  const reason = new Error('the client left')
+  const rows = Array.from({ length: BATCH }, () => 100)
+  for (let round = 0; round < 20; round++) {
+    // The thread that decodes is busy with another sequence when the abort comes.
+    const other = decoder.decodeText(1, 0, rows, never)
+    const controller = new AbortController()
+    const given = decoder.decodeText(0, 3, tokens.slice(3, -1), controller.signal)
+    controller.abort(reason)
+    await t.rejects(given, reason)
+    await other
+    await decoder.forget(1, 0)
+  }
+  await t.rejects(decoder.decodeText(0, 3, tokens.slice(3, -1), AbortSignal.abort(reason)), reason)
+
+  await decoder.decodeText(0, 3, tokens.slice(3, -1), never)
+  const sampler = createSampler()
+  let next = tokens.slice(-1)
+  const text: number[] = []
+  for (let position = tokens.length - 1; text.length < 12; position++) {
+    next = await decoder.step([{ sequence: 0, position, tokens: next, sampler }])
+    text.push(...next)
+  }
+  t.same(text, answer)
+})
+
+t.test('text that cannot be evaluated is an error, not an abort', async t => {
+  const rows = Array.from({ length: BATCH }, () => 100)
+  const controller = new AbortController()
+  const evaluate = async (position: number) => await decoder.decodeText(0, position, rows, controller.signal)
+  for (let position = 0; position < CELLS; position += BATCH) await evaluate(position)
+  await t.rejects(evaluate(CELLS), { message: /No free KV cells/ })
 })
 
 t.test('an error of llama.cpp rejects', async t => {

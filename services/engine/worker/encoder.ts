@@ -44,11 +44,13 @@ export function createEncoder ({ vision, decoder, threads, rounds }: EncoderPart
   }
 
   /**
+   * Settles when nothing of it is computed any more. An abort takes a request that waits out of the line at once, and
+   * ends an encoding after its current stretch.
    * @throws Error when the file cannot be decoded or has another size than announced; the reason of `signal`
    */
   return async function encode (image: EngineImage, signal: AbortSignal): Promise<Picture> {
     const rgb = await readPixels(image)
-    return await withLock([line, 'encode'], () => encodePixels(rgb, image, signal))
+    return await withLock([line, 'encode'], signal, () => encodePixels(rgb, image, signal))
   }
 }
 

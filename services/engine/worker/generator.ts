@@ -39,7 +39,8 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     for (let offset = 0; offset < tokens.length;) {
       signal.throwIfAborted()
       const slice = tokens.slice(offset, offset + rounds.sliceLength(context.batchSize))
-      await rounds.slice(slice.length, () => decoder.step([{ sequence: slot.index, position: slot.position, tokens: slice, sampler: null }]))
+      const evaluate = () => decoder.decodeText(slot.index, slot.position, slice, signal)
+      await rounds.slice(slice.length, evaluate, signal)
       slot.addText(slice)
       offset += slice.length
       onSlice(slice.length)
@@ -50,7 +51,8 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     for (let offset = 0; offset < picture.tokens;) {
       signal.throwIfAborted()
       const count = Math.min(picture.tokens - offset, rounds.sliceLength(context.batchSize))
-      await rounds.slice(count, () => decoder.decodePicture(slot.index, slot.position, picture, offset, count))
+      const decode = () => decoder.decodePicture(slot.index, slot.position, picture, offset, count, signal)
+      await rounds.slice(count, decode, signal)
       offset += count
       onSlice(count)
     }
@@ -138,6 +140,8 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
 
   /**
    * Runs one answer to its end; settles when nothing of it is on a thread. Its slot goes on holding the conversation.
+   * An abort ends it after what cannot be interrupted: a node of the graph or a stretch of an encoding on CPUs, a
+   * slice or an encoding on GPUs.
    * @throws WorkerFailure, the reason of `signal`, or an Error of llama.cpp
    */
   return async function generate (request: GenerateRequest, signal: AbortSignal, emit: Emit): Promise<void> {
@@ -152,9 +156,10 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     if (room < 1) throw new WorkerFailure({ code: 'PROMPT_TOO_LONG', args: [promptTokens + 1, context.contextSize - 1] })
 
     const sampler = loaded.createSampler(samplerOptions(request, loaded.info.temperature))
-    const slot = await slots.take(prompt)
+    const slot = await slots.take(prompt, signal)
     const earlier: PictureLease[] = []
     try {
+      signal.throwIfAborted()
       await keepEarlier(request, slot.match(prompt).rest, earlier, signal)
       const { rest, cells: cachedTokens } = await slot.goOn(prompt)
       for (const image of images) cache.touch(image)

@@ -2,17 +2,19 @@
  * The child process: holds node-llama-cpp and the vision bridge, serves its parent over the channel, and dies with it.
  */
 import type { StepItem } from '../../../native/vision.ts'
+import { untilAborted } from '../../abort.ts'
 import { createDeferred, type Deferred } from '../../deferred.ts'
 import { blockOtherLoaders } from '../../images/sharp.ts'
 import type { EngineImage, GenerateRequest, Tool, Turn } from '../engine.ts'
 import { createEncoder } from './encoder.ts'
 import { toWire } from './failure.ts'
 import { createGenerator } from './generator.ts'
-import { loadModel, type LoadedModel } from './model.ts'
+import { loadModel, type LoadedModel, type Log } from './model.ts'
 import { PictureCache } from './picture-cache.ts'
 import { countTextTokens, RenderedPrompts } from './prompt.ts'
-import type { FromWorker, FromWorkerBatch, ToWorker, WireRequest, WorkerOptions, WorkerStats } from './protocol.ts'
+import type { FromWorker, FromWorkerBatch, ToWorker, WireRequest, WorkerOptions } from './protocol.ts'
 import { Rounds } from './rounds.ts'
+import { VramGauge } from './vram.ts'
 
 const STATS_INTERVAL_MS = 2_000
 
@@ -20,13 +22,14 @@ interface Service {
   loaded: LoadedModel
   cache: PictureCache
   prompts: RenderedPrompts
+  vram: VramGauge
   generate: ReturnType<typeof createGenerator>
 }
 
 /** An answer that is being made, and the files it waits for, by the index of their picture. */
 interface Running {
   abort: AbortController
-  /** Never rejects. */
+  /** Settles when nothing of it is computed any more; never rejects. */
   over: Promise<void>
   files: Map<number, Deferred<string>>
 }
@@ -34,7 +37,6 @@ interface Running {
 let service: Service | null = null
 /** Resident, in bytes; measuring it takes longer than all the rest of the figures. */
 let memory = 0
-let vram: WorkerStats['vram'] = { used: 0, total: 0 }
 const running = new Map<number, Running>()
 
 let outbox: FromWorkerBatch = []
@@ -50,14 +52,15 @@ function send (message: FromWorker): void {
 }
 
 async function load (options: WorkerOptions): Promise<void> {
-  const loaded = await loadModel(options,
-    (level, message) => send({ type: 'log', level, message }),
+  const log: Log = (level, message) => send({ type: 'log', level, message })
+  const loaded = await loadModel(options, log,
     (file, done, total) => send({ type: 'download', file, done, total }))
   const rounds = new Rounds((items: StepItem[]) => loaded.decoder.step(items))
   const cache = new PictureCache(options.imageCacheBytes)
   const encode = loaded.vision === null ? null : createEncoder({ ...loaded, vision: loaded.vision, rounds })
   const prompts = new RenderedPrompts(loaded.prompts.render)
-  service = { loaded, cache, prompts, generate: createGenerator({ loaded, rounds, cache, prompts, encode }) }
+  const vram = new VramGauge(loaded.llama, log)
+  service = { loaded, cache, prompts, vram, generate: createGenerator({ loaded, rounds, cache, prompts, encode }) }
   measure()
   send({ type: 'loaded', info: loaded.info })
 }
@@ -68,23 +71,18 @@ setInterval(() => service === null ? send({ type: 'alive' }) : measure(), STATS_
 function measure (): void {
   memory = process.memoryUsage.rss()
   sendStats()
-  if (service!.loaded.info.device !== 'cpu') void measureVram(service!.loaded)
-}
-
-/** Goes out with the next figures. */
-async function measureVram ({ llama }: LoadedModel): Promise<void> {
-  const { used, total } = await llama.getVramState()
-  vram = { used, total }
+  // It goes out with the next figures.
+  if (service!.loaded.info.device !== 'cpu') void service!.vram.measure()
 }
 
 function sendStats (): void {
-  const { cache } = service!
+  const { cache, vram } = service!
   send({
     type: 'stats',
     stats: {
       caches: { images: cache.size, imageBytes: cache.bytes, imageBytesLimit: cache.limitBytes },
       memory,
-      vram
+      vram: vram.state
     }
   })
 }
@@ -99,15 +97,22 @@ function inspect (id: number, turns: Turn[], tools: Tool[], ids: string[]): void
 function generate (id: number, request: WireRequest): void {
   const abort = new AbortController()
   const files: Running['files'] = new Map()
+  const { signal } = abort
   async function run (): Promise<void> {
+    const answer = service!.generate(fromWire(id, request, { abort, files }), signal, event => {
+      if (!signal.aborted) send({ type: 'event', id, event })
+    })
     try {
-      await service!.generate(fromWire(id, request, { abort, files }), abort.signal, event => send({ type: 'event', id, event }))
+      // The request is over at once. Work that cannot be interrupted keeps its sequence, so that no more of it piles
+      // up than there are sequences.
+      await untilAborted(answer, signal)
     } catch (error) {
-      fail(id, error, abort.signal)
-    } finally {
-      running.delete(id)
-      sendStats()
+      fail(id, error, signal)
     }
+    await answer.catch(() => {})
+    running.delete(id)
+    sendStats()
+    send({ type: 'released', id })
   }
   running.set(id, { abort, files, over: run() })
 }

@@ -45,7 +45,7 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
     build: 'never',
     skipDownload: true,
     maxThreads: options.threads || os.availableParallelism(),
-    logger: (level, message) => log(level === 'fatal' || level === 'error' ? 'error' : level === 'warn' ? 'warn' : 'debug', message.trimEnd())
+    logger: (level, message) => log(levelOf(level, message), message.trimEnd())
   }).catch((error: Error) => {
     throw new Error(`LLAMA_GPU=${options.gpu}: node-llama-cpp has no llama.cpp that works that way here (${error.message || error.name})`)
   })
@@ -91,6 +91,14 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
       temperature: files.temperature
     }
   }
+}
+
+/** llama.cpp's lines about a batch that was given up: status 1 of ggml and result 2 of llama_decode mean aborted. */
+const ABORTED = /failed with error 1$|compute status: 1$|removing memory module entries|failed to decode, ret = 2$/
+
+function levelOf (level: string, message: string): Parameters<Log>[0] {
+  if (ABORTED.test(message.trimEnd())) return 'debug'
+  return level === 'fatal' || level === 'error' ? 'error' : level === 'warn' ? 'warn' : 'debug'
 }
 
 interface Headers { model: ModelHeader, projector: ProjectorHeader | null }

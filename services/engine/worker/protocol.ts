@@ -59,3 +59,5 @@ export type FromWorker =
   | { type: 'need-file', id: number, image: number }
   | { type: 'event', id: number, event: EngineEvent }
   | { type: 'failed', id: number, error: WireError }
+  /** Follows the end of a request when nothing of it is computed any more; after an abort that may be later. */
+  | { type: 'released', id: number }

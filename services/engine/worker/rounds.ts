@@ -11,7 +11,7 @@ export interface Member<Item, Result> {
   leave (): void
 }
 
-interface Slice { run: () => Promise<unknown>, settle: (outcome: Promise<unknown>) => void }
+interface Slice { run: () => Promise<unknown>, begun: (outcome: Promise<unknown>) => void }
 
 /** How long a slice may take while others wait for their next token. */
 const SLICE_TARGET_MS = 100
@@ -25,7 +25,8 @@ export class Rounds<Item, Result> {
   readonly #runStep: (items: Item[]) => Promise<Result[]>
   #members = new Set<Member<Item, Result>>()
   #arrived: Array<{ item: Item, resolve: (result: Result) => void, reject: (error: unknown) => void }> = []
-  #slices: Slice[] = []
+  /** In the order in which they were asked for. */
+  #slices = new Set<Slice>()
   #computing = false
   #stepIsDue = false
   #tokensPerMs = 0
@@ -39,7 +40,7 @@ export class Rounds<Item, Result> {
 
   /** True while anybody generates or evaluates a prompt. */
   get busy (): boolean {
-    return this.#members.size > 0 || this.#computing || this.#slices.length > 0
+    return this.#members.size > 0 || this.#computing || this.#slices.size > 0
   }
 
   /**
@@ -67,11 +68,14 @@ export class Rounds<Item, Result> {
   }
 
   /**
-   * Runs a piece of prompt between two steps and measures its speed.
+   * Runs a piece of prompt between two steps and measures its speed. An abort takes a piece that waits out of the
+   * queue; one that runs has to notice the signal itself.
    * @param tokens length of the piece
+   * @throws the reason of `signal`; whatever `run` throws
    */
-  slice<T> (tokens: number, run: () => Promise<T>): Promise<T> {
+  slice<T> (tokens: number, run: () => Promise<T>, signal: AbortSignal): Promise<T> {
     return new Promise<T>((resolve, reject) => {
+      signal.throwIfAborted()
       const measured = async () => {
         const started = performance.now()
         const result = await run()
@@ -79,7 +83,20 @@ export class Rounds<Item, Result> {
         this.#tokensPerMs += (speed - this.#tokensPerMs) * (this.#tokensPerMs === 0 ? 1 : SPEED_WEIGHT)
         return result
       }
-      this.#slices.push({ run: measured, settle: outcome => { (outcome as Promise<T>).then(resolve, reject) } })
+      const slice: Slice = {
+        run: measured,
+        begun (outcome) {
+          signal.removeEventListener('abort', giveUp)
+          ;(outcome as Promise<T>).then(resolve, reject)
+        }
+      }
+      const giveUp = () => {
+        this.#slices.delete(slice)
+        reject(signal.reason)
+        this.#advance()
+      }
+      signal.addEventListener('abort', giveUp, { once: true })
+      this.#slices.add(slice)
       this.#advance()
     })
   }
@@ -102,7 +119,8 @@ export class Rounds<Item, Result> {
     const everybodyArrived = this.#arrived.length === this.#members.size
     if (this.#computing || !everybodyArrived) return
     const stepWaits = this.#arrived.length > 0
-    if (this.#slices.length > 0 && !(this.#stepIsDue && stepWaits)) this.#slice(this.#slices.shift()!)
+    const [slice] = this.#slices
+    if (slice !== undefined && !(this.#stepIsDue && stepWaits)) this.#slice(slice)
     else if (stepWaits) this.#step()
   }
 
@@ -114,8 +132,9 @@ export class Rounds<Item, Result> {
       error => { for (const { reject } of arrived) reject(error) })
   }
 
-  #slice ({ run, settle }: Slice): void {
-    settle(this.#compute(run(), true))
+  #slice (slice: Slice): void {
+    this.#slices.delete(slice)
+    slice.begun(this.#compute(slice.run(), true))
   }
 
   #compute<T> (work: Promise<T>, stepIsDue: boolean): Promise<T> {

@@ -142,15 +142,19 @@ export class Slot {
 export class SlotPool {
   /** The one used last comes last. */
   #idle: Slot[]
-  #waiting: Array<(slot: Slot) => void> = []
+  #waiting = new Set<(slot: Slot) => void>()
 
   constructor (slots: Slot[]) {
     this.#idle = [...slots]
   }
 
-  /** Waits, if it must, until a slot is idle. */
-  async take (prompt: Prompt): Promise<Slot> {
-    if (this.#idle.length === 0) return await new Promise(resolve => this.#waiting.push(resolve))
+  /**
+   * Waits, if it must, until a slot is idle, first come first served.
+   * @throws the reason of `signal`
+   */
+  async take (prompt: Prompt, signal: AbortSignal): Promise<Slot> {
+    signal.throwIfAborted()
+    if (this.#idle.length === 0) return await this.#wait(signal)
     const now = performance.now()
     const costs = this.#idle.map(slot => slot.costOf(prompt, now))
     const [slot] = this.#idle.splice(costs.indexOf(Math.min(...costs)), 1)
@@ -159,8 +163,27 @@ export class SlotPool {
 
   giveBack (slot: Slot): void {
     slot.rest(performance.now())
-    const next = this.#waiting.shift()
+    const [next] = this.#waiting
     if (next) next(slot)
     else this.#idle.push(slot)
+  }
+
+  #wait (signal: AbortSignal): Promise<Slot> {
+    return new Promise((resolve, reject) => {
+      const receive = (slot: Slot) => {
+        leave()
+        resolve(slot)
+      }
+      const giveUp = () => {
+        leave()
+        reject(signal.reason)
+      }
+      const leave = () => {
+        this.#waiting.delete(receive)
+        signal.removeEventListener('abort', giveUp)
+      }
+      this.#waiting.add(receive)
+      signal.addEventListener('abort', giveUp, { once: true })
+    })
   }
 }

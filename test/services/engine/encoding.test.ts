@@ -3,7 +3,7 @@ import sharp from 'sharp'
 import t from 'tap'
 import type { EngineImage, GenerateRequest } from '../../../services/engine/engine.ts'
 import { createTestEngine } from '../../helper.ts'
-import { collect } from './requests.ts'
+import { collect, textOf } from './requests.ts'
 
 const never = new AbortController().signal
 const dir = t.testdir()
@@ -31,7 +31,7 @@ const ask = (text: string, image?: EngineImage): GenerateRequest => ({
 
 // Two threads, so that there is something to give up.
 const engine = await createTestEngine(t, { slots: 2, threads: 2, imageMaxTokens: TOKENS, maxPixels: TOKENS * 28 ** 2 })
-const pictures = { a: await drawLarge('a'), b: await drawLarge('b') }
+const pictures = { a: await drawLarge('a'), b: await drawLarge('b'), c: await drawLarge('c'), d: await drawLarge('d') }
 
 t.test('a question that comes while a picture is being encoded does not wait for it', async t => {
   const order: string[] = []
@@ -58,4 +58,46 @@ t.test('an abort gives up an encoding that has begun', async t => {
   const whole = await collect(engine.generate(ask('What is in the picture?', pictures.b), never))
   t.match(whole.at(-1), { type: 'done', cachedImages: [false], usage: { imageTokens: TOKENS } })
   t.match((await engine.inspect([], [], [pictures.b.id])).known, [{ tokens: TOKENS }])
+})
+
+t.test('an aborted request whose image waits for the encoder ends before the encoding that it waits for', async t => {
+  const order: string[] = []
+  const controller = new AbortController()
+  const reason = new Error('the client left')
+  let waiting: Promise<unknown> | null = null
+  const file = async () => {
+    // The engine is about to read the image; it is behind the other one from then on.
+    setTimeout(() => controller.abort(reason), 20)
+    return await pictures.d.file!()
+  }
+  // Nothing of this prompt is in a slot yet, so that its first event comes before its image is encoded.
+  for await (const event of engine.generate({ ...ask('What is in the image?', pictures.c), scope: 'first' }, never)) {
+    const second = { ...ask('And in this one?', { ...pictures.d, file }), scope: 'second' }
+    waiting ??= collect(engine.generate(second, controller.signal))
+      .catch(error => order.push(error === reason ? 'the request that waits has ended' : String(error)))
+    if (event.type === 'progress' && event.stage === 'encode') order.push('the image is encoded')
+  }
+  await waiting
+  t.same(order, ['the request that waits has ended', 'the image is encoded'])
+  t.same((await engine.inspect([], [], [pictures.d.id])).known, [], 'its own image was not encoded')
+})
+
+t.test('a slot answers as before after an abort in the middle of an image that was being decoded', async t => {
+  // The scope keeps the answers from going on from each other.
+  const question = (scope: string) => ({ ...ask('What is in the image?', pictures.a), scope })
+  const expected = textOf(await collect(engine.generate(question('undisturbed'), never)))
+  for (let slices = 1; slices <= 4; slices++) {
+    const scope = `aborted ${slices}`
+    const controller = new AbortController()
+    const reason = new Error('the client left')
+    let left = slices
+    await t.rejects(async () => {
+      for await (const event of engine.generate(question(scope), controller.signal)) {
+        // Beyond a hundred tokens it is the image's.
+        const isImage = event.type === 'progress' && event.stage === 'prefill' && event.done > 100
+        if ((isImage && left-- === 1) || event.type === 'token') controller.abort(reason)
+      }
+    }, reason)
+    t.equal(textOf(await collect(engine.generate(question(scope), never))), expected)
+  }
 })

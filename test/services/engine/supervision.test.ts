@@ -54,6 +54,20 @@ t.test('a child that goes on computing for a request that was aborted is killed 
   await expectSuccessor(t, engine, pid)
 })
 
+t.test('a child that ends an aborted request but never releases it is killed and replaced', async t => {
+  const worker = { file: path.join(ROOT, 'test/services/engine/never-releases.mjs'), execArgv: [] }
+  const engine = await createTestEngine(t, { letGoMs: 200, worker })
+  const pid = engine.info().pid!
+  const abort = new AbortController()
+  const answer = collect(engine.generate({ ...request, images: [] }, abort.signal))
+  const reason = new Error('the client left')
+  abort.abort(reason)
+  await t.rejects(answer, reason)
+  t.equal(engine.info().pid, pid, 'the request itself is over before that')
+  await until(() => engine.info().state === 'ready' && engine.info().pid !== pid)
+  t.equal(engine.info().restarts, 1)
+})
+
 t.test('a request that cannot be sent to the child fails alone, and leaves nothing that waits', async t => {
   const engine = await createTestEngine(t)
   const unsendable = { ...request, turns: [{ role: 'user' as const, parts: [(() => {}) as never] }] }

@@ -1,8 +1,14 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { createGate } from '../../../services/gate.ts'
 import { inspectImage } from '../../../services/images/inspect.ts'
 import { CALLED_OFF, Preparation, type Anticipated } from '../../../services/images/preparation.ts'
 import { createPreparer, type PrepareJob, type Preparer } from '../../../services/images/preparer.ts'
+import { createUploadStore } from '../../../services/upload-store.ts'
+import { createWork } from '../../../services/work.ts'
+import { silent } from '../../helper.ts'
+import { integers } from '../../random.ts'
 import { LIMITS, noise, store } from './draw.ts'
 
 const target = { width: 56, height: 28 }
@@ -15,21 +21,33 @@ async function jobFor (dir: string, name: string, keep = 1): Promise<PrepareJob>
   return { file, header: await inspectImage(file, LIMITS), target }
 }
 
+async function storeJob (path: string, bytes: Buffer): Promise<PrepareJob> {
+  await writeFile(path, bytes)
+  const file = { path, label: 'images[0]', bytes: bytes.length }
+  return { file, header: await inspectImage(file, LIMITS), target }
+}
+
+/** Images that sharp is busy with for a while. */
+async function largeJobs (dir: string, ...names: string[]): Promise<PrepareJob[]> {
+  const bytes = await noise(2000, 1500).jpeg().toBuffer()
+  return await Promise.all(names.map(async name => await storeJob(`${dir}/${name}`, bytes)))
+}
+
 const jobsFor = async (dir: string, ...names: string[]) => await Promise.all(names.map(async name => await jobFor(dir, name)))
 
 function prepare (preparer: Preparer, jobs: PrepareJob[], early: Array<Anticipated | undefined> = []): Preparation {
   const stop = new AbortController()
-  return new Preparation(preparer, jobs, early, stop, stop.signal)
+  return new Preparation(preparer, jobs, early, stop, never)
 }
 
-/** Counts how many are being prepared at once, and remembers which were begun. */
+/** Remembers which preparations were asked for. */
 function watched (preparer: Preparer): Preparer & { begun: string[] } {
   const begun: string[] = []
   return {
     begun,
-    async prepare (job, signal) {
+    async prepare (job, ...signals) {
       begun.push(job.file.path.split('/').at(-1)!)
-      return await preparer.prepare(job, signal)
+      return await preparer.prepare(job, ...signals)
     }
   }
 }
@@ -137,4 +155,101 @@ t.test('a picture whose early preparation was called off is prepared when it is 
   const image = createPreparer(1).prepare(job!, own.signal)
   image.catch(() => {})
   t.match(await prepare(createPreparer(1), [job!], [{ job: job!, image, cancel () {} }]).image(0), target)
+})
+
+t.test('an aborted preparation rejects at once, keeps its place until sharp is done, and writes nothing', async t => {
+  const dir = t.testdir()
+  const gate = createGate(1)
+  const preparer = createPreparer(1, gate)
+  const [large] = await largeJobs(dir, '0.jpg')
+  const [small] = await jobsFor(dir, '1.jpg')
+  const controller = new AbortController()
+  const reason = new Error('the client left')
+  const story: string[] = []
+  const aborted = preparer.prepare(large!, controller.signal)
+    .catch(error => { story.push(error === reason ? 'aborted' : String(error)) })
+  const next = preparer.prepare(small!, never).then(() => story.push('the next one is prepared'))
+  await sleep(1)
+  controller.abort(reason)
+  await aborted
+  await next
+  await gate.idle()
+  t.same(story, ['aborted', 'the next one is prepared'])
+  t.same(await readdir(dir), ['0.jpg', '1.jpg', '1_compressed.png'])
+})
+
+t.test('a second preparation of the same file waits for the first, which was aborted', async t => {
+  const dir = t.testdir()
+  const gate = createGate(2)
+  const preparer = createPreparer(2, gate)
+  const [job] = await largeJobs(dir, '0.jpg')
+  for (let round = 0; round < 10; round++) {
+    const controller = new AbortController()
+    const aborted = preparer.prepare(job!, controller.signal)
+    await sleep(round)
+    controller.abort(new Error('not needed'))
+    await t.rejects(aborted)
+    t.match(await preparer.prepare(job!, never), target)
+    await gate.idle()
+    t.same(await readdir(dir), ['0.jpg', '0_compressed.png'], 'the first one has not removed what the second one wrote')
+  }
+})
+
+t.test('the end of a preparation does not wait for sharp when the request was aborted', async t => {
+  const dir = t.testdir()
+  const gate = createGate(2)
+  const jobs = await largeJobs(dir, '0.jpg', '1.jpg', '2.jpg')
+  const controller = new AbortController()
+  const preparation = new Preparation(createPreparer(2, gate), jobs, [], new AbortController(), controller.signal)
+  for (let index = 0; index < jobs.length; index++) preparation.image(index).catch(() => {})
+  await sleep(1)
+  const story: string[] = []
+  const idle = gate.idle().then(() => story.push('sharp is done'))
+  controller.abort(new Error('the client left'))
+  await preparation.end()
+  story.push('the preparation has ended')
+  await idle
+  t.same(story, ['the preparation has ended', 'sharp is done'])
+  t.equal(await preparation.firstFailure(), undefined, 'an abort is no failure')
+  t.same(await readdir(dir), ['0.jpg', '1.jpg', '2.jpg'])
+})
+
+t.test('after 200 aborts in the middle of preparations no file is left, and every place is free', async t => {
+  const dir = t.testdir({ uploads: {} })
+  const uploads = `${dir}/uploads`
+  const store = createUploadStore({ dir: uploads, foreignAgeMs: 60_000 })
+  const bytes = await noise(1200, 900).jpeg().toBuffer()
+  const random = integers(5)
+  const gate = createGate(2)
+  const preparer = createPreparer(2, gate)
+  const reason = new Error('the client left')
+  let released = 0
+  let prepared = 0
+
+  async function abortOne (): Promise<void> {
+    const slot = { id: 0, waitedMs: 0, release: () => { released++ } }
+    const work = createWork({ slot, log: silent, timeoutMs: 60_000, timeoutError: () => new Error('too late') })
+    work.folder = await store.open('abort')
+    const jobs = await Promise.all([0, 1].map(async index => await storeJob(work.folder!.file(index, 'upload'), bytes)))
+    const preparation = new Preparation(preparer, jobs, [], new AbortController(), work.signal)
+    const run = work.run(async () => {
+      await Promise.allSettled(jobs.map(async (_, index) => {
+        await preparation.image(index)
+        prepared++
+      }))
+      await preparation.end()
+    })
+    await sleep(random(60))
+    work.abort(reason)
+    await work.end()
+    await run
+  }
+
+  for (let round = 0; round < 50; round++) await Promise.all([abortOne(), abortOne(), abortOne(), abortOne()])
+  t.equal(released, 200)
+  t.ok(prepared < 400, `${prepared} of 400 images were prepared before their abort`)
+  t.same(await readdir(uploads), [])
+  t.equal(store.count(), 0)
+  await gate.idle()
+  t.same(await readdir(uploads), [], 'nothing was written after the folders were gone')
 })

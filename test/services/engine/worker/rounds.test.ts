@@ -9,6 +9,7 @@ class Rounds extends AnyRounds<string, string> {
   constructor (run = async (items: string[]) => items) { super(run) }
 }
 type Member = AnyMember<string, string>
+const never = new AbortController().signal
 
 /** True when the promise has settled within a turn of the event loop. */
 async function settled (promise: Promise<unknown>): Promise<boolean> {
@@ -32,7 +33,7 @@ const slice = (rounds: Rounds, name: string, log: string[], tokens = 1) => round
   await turn()
   log.push(`)${name}`)
   return name
-})
+}, never)
 
 t.test('lets one member step at once', async t => {
   const member = new Rounds().join()
@@ -174,8 +175,8 @@ t.test('a failing slice rejects its caller alone and the schedule goes on', asyn
   const failing = rounds.slice(1, async () => {
     await turn()
     throw error
-  })
-  const throwing = rounds.slice(1, () => { throw error })
+  }, never)
+  const throwing = rounds.slice(1, () => { throw error }, never)
   const good = slice(rounds, '1', log)
   await t.rejects(failing, error)
   await t.rejects(throwing, error, 'also one that throws before it has made a promise')
@@ -188,7 +189,7 @@ t.test('a failing slice rejects its caller alone and the schedule goes on', asyn
 t.test('holds a member that arrives during a slice until the slice is over', async t => {
   const rounds = new Rounds()
   const gate = createDeferred<void>()
-  const running = rounds.slice(1, () => gate.promise)
+  const running = rounds.slice(1, () => gate.promise, never)
   const member = rounds.join()
   const step = member.step('member')
   t.equal(await settled(step), false)
@@ -201,7 +202,7 @@ t.test('gives slices the whole batch while nobody generates, and a bounded part 
   const rounds = new Rounds()
   t.equal(rounds.sliceLength(512), 512)
   // 20 tokens in about 40 ms: about 50 in 100 ms. The bounds are wide, since the machine may be busy.
-  await rounds.slice(20, () => sleep(40))
+  await rounds.slice(20, () => sleep(40), never)
   t.equal(rounds.sliceLength(512), 512, 'nobody generates')
   const member = rounds.join()
   const length = rounds.sliceLength(512)
@@ -214,27 +215,27 @@ t.test('gives slices the whole batch while nobody generates, and a bounded part 
 
 t.test('never makes slices shorter than 16 tokens nor longer than a batch', async t => {
   const slow = new Rounds()
-  await slow.slice(1, () => sleep(60))
+  await slow.slice(1, () => sleep(60), never)
   slow.join()
   t.equal(slow.sliceLength(512), 16)
 
   const fast = new Rounds()
-  await fast.slice(1_000_000, async () => {})
+  await fast.slice(1_000_000, async () => {}, never)
   fast.join()
   t.equal(fast.sliceLength(512), 512)
 })
 
 t.test('learns the speed from later slices and ignores those that failed', async t => {
   const rounds = new Rounds()
-  await rounds.slice(1_000_000, async () => {})
+  await rounds.slice(1_000_000, async () => {}, never)
   await t.rejects(rounds.slice(1, async () => {
     await sleep(20)
     throw new Error('no')
-  }))
+  }, never))
   const member = rounds.join()
   t.equal(rounds.sliceLength(512), 512)
   member.leave()
-  for (let i = 0; i < 60; i++) await rounds.slice(1, () => sleep(2))
+  for (let i = 0; i < 60; i++) await rounds.slice(1, () => sleep(2), never)
   rounds.join()
   t.ok(rounds.sliceLength(512) <= 60, 'a moving average follows')
 })
@@ -268,7 +269,7 @@ t.test('any mixture of members and slices comes to its end, in step and in order
     inSlice--
     // Somebody who joined during the slice has not had a step due to it yet.
     sincePreviousSlice = everSince > 0 ? 0 : 1
-  })
+  }, never)
   const work: Array<Promise<unknown>> = []
   let slices = 0
   for (let i = 0; i < 300; i++) {
@@ -279,5 +280,51 @@ t.test('any mixture of members and slices comes to its end, in step and in order
   t.equal(faults, 0)
   t.equal(begun.length, slices)
   t.same(begun, [...begun].sort((a, b) => a - b), 'slices in the order in which they were asked for')
+  t.equal(rounds.busy, false)
+})
+
+t.test('a slice of an aborted request that waits is not run, and those behind it are', async t => {
+  const rounds = new Rounds()
+  const gate = createDeferred<void>()
+  const log: string[] = []
+  const running = rounds.slice(1, () => gate.promise, never)
+  const controller = new AbortController()
+  const reason = new Error('the client left')
+  const aborted = rounds.slice(1, async () => { log.push('the aborted slice') }, controller.signal)
+  const behind = slice(rounds, '2', log)
+  controller.abort(reason)
+  await t.rejects(aborted, reason, 'while the slice of somebody else is running')
+  gate.resolve()
+  await Promise.all([running, behind])
+  t.same(log, ['2(', ')2'])
+  await t.rejects(rounds.slice(1, async () => { log.push('the aborted slice') }, AbortSignal.abort(reason)), reason)
+  t.same(log, ['2(', ')2'])
+  await turn()
+  t.equal(rounds.busy, false)
+})
+
+t.test('a slice that runs goes on when its request is aborted, unless it notices itself', async t => {
+  const rounds = new Rounds()
+  const gate = createDeferred<string>()
+  const controller = new AbortController()
+  const running = rounds.slice(1, () => gate.promise, controller.signal)
+  controller.abort(new Error('the client left'))
+  t.equal(await settled(running), false)
+  gate.resolve('its outcome')
+  t.equal(await running, 'its outcome')
+})
+
+t.test('an aborted slice that was the last to wait leaves the schedule idle', async t => {
+  const rounds = new Rounds()
+  const member = rounds.join()
+  const controller = new AbortController()
+  const waiting = rounds.slice(1, async () => {}, controller.signal)
+  let told = 0
+  rounds.watch(() => told++)
+  controller.abort(new Error('the client left'))
+  await t.rejects(waiting)
+  t.equal(told, 0)
+  member.leave()
+  t.equal(told, 1)
   t.equal(rounds.busy, false)
 })

@@ -1,0 +1,30 @@
+/**
+ * Loaded into the service with `--import`: sends a message when the slot of a request with the header below is free
+ * again. Times are nanoseconds of the machine's monotonic clock, which all processes share.
+ */
+import { subscribe } from 'node:diagnostics_channel'
+
+const HEADER = 'x-bench-request'
+
+// The engine's child inherits `--import` but has no slots.
+if (process.argv[1]?.endsWith('server.js') && process.send) {
+  subscribe('fastify.initialization', ({ fastify }) => {
+    // After admission and before the body is read.
+    fastify.addHook('preParsing', (request, _reply, _payload, done) => {
+      const id = request.headers[HEADER]
+      if (id !== undefined && request.slot) watch(id, request.slot)
+      done()
+    })
+  })
+}
+
+function watch (id, slot) {
+  const release = slot.release
+  let released = false
+  slot.release = () => {
+    release()
+    if (released) return
+    released = true
+    process.send({ type: 'slot-free', id, at: String(process.hrtime.bigint()) })
+  }
+}

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <napi.h>
+
+#include <atomic>
+#include <memory>
+
+/** new Cancellation(): lets JavaScript give up an evaluation that runs. */
+class Cancellation : public Napi::ObjectWrap<Cancellation> {
+public:
+    static Napi::Function define(Napi::Env env);
+    /** The flag behind a Cancellation; null for null. Throws TypeError for any other value. */
+    static std::shared_ptr<const std::atomic<bool>> of(const Napi::Value & value);
+
+    explicit Cancellation(const Napi::CallbackInfo & info) : ObjectWrap(info) {}
+
+private:
+    void cancel(const Napi::CallbackInfo &) { *cancelled_ = true; }
+
+    std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
+};

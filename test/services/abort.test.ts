@@ -1,0 +1,28 @@
+import t from 'tap'
+import { untilAborted } from '../../services/abort.ts'
+import { createDeferred } from '../../services/deferred.ts'
+
+const reason = new Error('the client left')
+
+t.test('settles as the promise does while the signal is silent', async t => {
+  const { signal } = new AbortController()
+  t.equal(await untilAborted(Promise.resolve(1), signal), 1)
+  await t.rejects(untilAborted(Promise.reject(new Error('it broke')), signal), { message: 'it broke' })
+})
+
+t.test('rejects as soon as the signal fires, and drops what the promise comes to later', async t => {
+  for (const end of ['resolve', 'reject'] as const) {
+    const controller = new AbortController()
+    const work = createDeferred<unknown>()
+    const waiting = untilAborted(work.promise, controller.signal)
+    controller.abort(reason)
+    await t.rejects(waiting, reason)
+    work[end](new Error('too late'))
+  }
+})
+
+t.test('rejects at once when the signal has fired already', async t => {
+  const work = createDeferred<void>()
+  await t.rejects(untilAborted(work.promise, AbortSignal.abort(reason)), reason)
+  work.reject(new Error('too late'))
+})
