@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { EngineCrashedError, EngineError, EngineNotReadyError, ImageExpiredError, ServerBusyError, ShuttingDownError, withDetails, type SightlineError } from '../../errors.ts'
+import { untilAborted } from '../abort.ts'
 import type { Log } from '../log.ts'
 import type { Engine, EngineEvent, EngineImage, EngineInfo, GenerateRequest, Inspection, KnownImage, Tool, Turn, VisionInfo } from './engine.ts'
 import { createBody } from './upstream/body.ts'
@@ -85,7 +86,8 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
 
   /**
    * The pictures of a request as they are sent, each read once, and whether it was there already.
-   * @throws ImageExpiredError; whatever `file` throws; the reason of `signal`. Settles only when nothing is read any more.
+   * @throws ImageExpiredError; whatever `file` throws; the reason of `signal`, at once: a file that is being read then is
+   * small, and not kept
    */
   async function gather (images: EngineImage[], signal: AbortSignal): Promise<Array<PreparedPicture & { cached: boolean }>> {
     const missing = images.filter(image => image.file === undefined && pictures.get(image) === undefined)
@@ -103,13 +105,12 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
       pictures.put(image, picture)
       return { ...picture, cached: false }
     }
-    const outcomes = await Promise.allSettled(images.map(image => {
+    const outcomes = await untilAborted(Promise.allSettled(images.map(image => {
       const key = keyOf(image)
       const first = reading.get(key) ?? read(image)
       reading.set(key, first)
       return first
-    }))
-    signal.throwIfAborted()
+    })), signal)
     return outcomes.map(outcome => {
       if (outcome.status === 'rejected') throw outcome.reason
       return outcome.value

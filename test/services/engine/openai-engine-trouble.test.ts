@@ -25,6 +25,9 @@ t.test('a client that leaves frees the slot of the upstream, too', async t => {
 t.test('a request whose time is up frees it as well', async t => {
   const upstream = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
   const front = await startFront(t, [upstream.url], { REQUEST_TIMEOUT: '0.5' })
+  // The first schema starts a thread in each of the two services, which may take that long.
+  const { response_format: format } = LONG
+  for (const { url } of [upstream, front]) await askJson(url, { message: 'Hi', max_tokens: 1, response_format: format })
   const { status, body } = await askJson(front.url, LONG)
   t.match({ status, code: body.code }, { status: 504, code: 'TIMEOUT' })
   t.match(body.response, /word/, 'with what was said so far')
