@@ -81,7 +81,7 @@ export const EnvironmentSchema = Type.Object({
     { unit: 'pixels', section: 'Limits on pictures' }),
   UPLOAD_DIR: text('uploads', 'Files of running requests. It is empty when none runs; what a crash left is swept at the next start.',
     { section: 'Temporary files' }),
-  IMAGE_CACHE_MB: integer(512, 0, 1_048_576, 'Memory for the embeddings of pictures, so that one that is asked about again is not encoded again. With `ENGINE=openai`: for the prepared pictures.',
+  IMAGE_CACHE_MB: integer(512, 0, 1_048_576, 'Memory for the embeddings of pictures, so that one that is asked about again is not encoded again. With `ENGINE=openai`: for the prepared pictures. At most 90 % of the memory of the machine or container.',
     { unit: 'megabytes', section: 'Memory and slots' }),
   BOX_COORDINATES: choice('auto', ['auto', 'pixels', 'grid1000'], 'What the model\'s numbers mean when it points: pixels of the picture as it sees it, or a grid of 0 to 1000. `auto`: what its family does (Qwen2.5-VL: pixels, Qwen3-VL: grid1000). Qwen2-VL wants `grid1000` here.'),
 

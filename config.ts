@@ -118,7 +118,9 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env, memory = memor
   if (minTokens && maxTokens && minTokens > maxTokens) throw new ConfigError(`IMAGE_MIN_TOKENS (${minTokens}) must not be more than IMAGE_MAX_TOKENS (${maxTokens})`)
   if (settings.ENGINE === 'openai' && settings.MAX_CONCURRENT_REQUESTS === 'auto') throw new ConfigError('MAX_CONCURRENT_REQUESTS=auto is for ENGINE=local: servers elsewhere do not say how many requests they take')
   const cacheLimitMb = Math.floor(memory * CACHE_SHARE / 1024 / 1024)
-  if (settings.IMAGE_CACHE_MB > cacheLimitMb) throw new ConfigError(`IMAGE_CACHE_MB=${settings.IMAGE_CACHE_MB} does not fit into the memory of this machine or container: at most ${cacheLimitMb}`)
+  // A small container starts with the defaults.
+  const imageCacheMb = env.IMAGE_CACHE_MB?.trim() ? settings.IMAGE_CACHE_MB : Math.min(settings.IMAGE_CACHE_MB, cacheLimitMb)
+  if (imageCacheMb > cacheLimitMb) throw new ConfigError(`IMAGE_CACHE_MB=${settings.IMAGE_CACHE_MB} does not fit into the memory of this machine or container: at most ${cacheLimitMb}`)
   return Object.freeze({
     // For that name Fastify would open a second server, for ::1, that knows neither our limits nor our words.
     host: settings.HOST === 'localhost' ? '127.0.0.1' : settings.HOST,
@@ -152,7 +154,7 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env, memory = memor
     jsonBodyLimitMb: settings.JSON_BODY_LIMIT_MB,
     maxInputPixels: settings.MAX_INPUT_PIXELS,
     uploadDir: path.resolve(settings.UPLOAD_DIR),
-    imageCacheMb: settings.IMAGE_CACHE_MB,
+    imageCacheMb,
     boxCoordinates: settings.BOX_COORDINATES,
     imageUrlHosts: readHosts(settings.IMAGE_URL_HOSTS),
     apiKeys: readKeys(settings.API_KEYS),

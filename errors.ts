@@ -33,16 +33,21 @@ function define<Args extends unknown[]> (code: string, statusCode: number, sente
   return class extends SightlineError {
     readonly code = code
     readonly statusCode = statusCode
-    readonly args: Given<Args>
+    readonly #args: Given<Args>
 
     constructor (...args: Given<Args>) {
       super(render(args, 'en'))
-      this.args = args
+      this.#args = args
       if (sentence.details) Object.assign(this.details, sentence.details(...spoken(args, 'en')))
     }
 
+    // Not a property: the log would show it.
+    get args (): Given<Args> {
+      return this.#args
+    }
+
     sentence (language: Language): string {
-      return render(this.args, language)
+      return render(this.#args, language)
     }
   }
 }
@@ -86,8 +91,8 @@ export const InvalidHistoryError = define('INVALID_HISTORY', 400, {
   details: () => ({ field: 'history' })
 })
 export const InvalidJsonError = define('INVALID_JSON', 400, {
-  en: (fault: string) => `The body is not valid JSON: ${fault}`,
-  zh: fault => `请求体不是有效的 JSON：${fault}`
+  en: (fault: string) => `The JSON body is refused: ${fault}`,
+  zh: fault => `请求体的 JSON 被拒绝：${fault}`
 })
 export const InvalidMultipartError = define('INVALID_MULTIPART', 400, {
   en: (fault: string) => `The multipart body is malformed: ${fault}`,
@@ -143,7 +148,8 @@ export const ImageExpiredError = define('IMAGE_EXPIRED', 410, {
 })
 export const BodyTooLargeError = define('BODY_TOO_LARGE', 413, {
   en: (megabytes: number) => `The body is larger than ${megabytes} MB; larger pictures go as multipart/form-data`,
-  zh: megabytes => `请求体超过 ${megabytes} MB；较大的图片请用 multipart/form-data 发送`
+  zh: megabytes => `请求体超过 ${megabytes} MB；较大的图片请用 multipart/form-data 发送`,
+  details: megabytes => ({ limit_mb: megabytes })
 })
 export const FieldTooLargeError = define('FIELD_TOO_LARGE', 413, {
   en: (field: string, bytes: number) => `Field "${field}" is larger than ${bytes} bytes`,
@@ -161,7 +167,8 @@ export const FileTooLargeError = define('FILE_TOO_LARGE', 413, {
 })
 export const PromptTooLongError = define('PROMPT_TOO_LONG', 413, {
   en: (tokens: number, limit: number) => `The conversation needs ${tokens} tokens, the context holds ${limit}`,
-  zh: (tokens, limit) => `对话需要 ${tokens} 个 token，上下文只能容纳 ${limit} 个`
+  zh: (tokens, limit) => `对话需要 ${tokens} 个 token，上下文只能容纳 ${limit} 个`,
+  details: (_tokens, limit) => ({ limit })
 })
 export const UnsupportedMediaTypeError = define('UNSUPPORTED_MEDIA_TYPE', 415, {
   en: (type: string) => `Content-Type ${type} is not supported; send multipart/form-data or application/json`,
@@ -185,7 +192,8 @@ export const ImageTooManyPixelsError = define('IMAGE_TOO_MANY_PIXELS', 422, {
 })
 export const ImageTooNarrowError = define('IMAGE_TOO_NARROW', 422, {
   en: (label: string, width: number, height: number) => `${label} is ${width} x ${height} pixels: the longer side is more than 200 times the shorter`,
-  zh: (label, width, height) => `${label} 为 ${width} x ${height} 像素：长边超过短边的 200 倍`
+  zh: (label, width, height) => `${label} 为 ${width} x ${height} 像素：长边超过短边的 200 倍`,
+  details: () => ({ limit: 200 })
 })
 export const ImagesDoNotFitError = define('IMAGES_DO_NOT_FIT', 422, {
   en: (tokens: number, left: number) => `The pictures need at least ${tokens} tokens, ${left} are left in the context`,

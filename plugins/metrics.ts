@@ -30,7 +30,8 @@ const plugin: FastifyPluginAsync<MetricsPluginOptions> = async (app, { metrics }
   async function count (request: FastifyRequest, { raw }: FastifyReply): Promise<void> {
     const { url } = request.routeOptions
     if (raw.writableFinished) return metrics.ended(url!, request.ending ?? ANSWERED)
-    // An aborted request notes its error in the turn after its work has ended.
+    // The cleanup plugin, which listens as well, aborts the work. Its error is noted in the turn after its end.
+    await Promise.resolve()
     await request.work?.end()
     await setImmediate()
     const { ending } = request

@@ -33,7 +33,7 @@ const plugin: FastifyPluginAsync<TracesPluginOptions> = async (app, { traces, tr
 
     const end = async () => {
       const closedAt = performance.now()
-      // Others who listen abort what runs; it has stages to tell until it has let go.
+      // The cleanup plugin, which listens as well, aborts the work, which then reports its last stage.
       await Promise.resolve()
       const { work, upload } = request
       if (work) {

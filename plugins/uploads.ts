@@ -62,8 +62,8 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
     // The parser collects text fields in memory. All other parts become streams when they begin: an unknown field is
     // refused before its content arrives.
     isPartAFile: (name, type = '', filename) => isFile(type, filename) || isJson(type) || !isTextField(name),
-    // One more than allowed, so that the error is ours.
-    limits: { fileSize: maxBytes, fieldSize: FIELD_MAX_BYTES, fields: FORM_MAX_FIELDS + 1, files: maxImages + FORM_MAX_FIELDS + 1, headerPairs: 100 }
+    // One more than allowed, so that the error is ours. Sizes of files are up to those who read them.
+    limits: { fileSize: Infinity, fieldSize: FIELD_MAX_BYTES, fields: FORM_MAX_FIELDS + 1, files: maxImages + FORM_MAX_FIELDS + 1, headerPairs: 100 }
   })
   // Fastify reads plain text on its own; here it is no body.
   app.removeContentTypeParser('text/plain')
@@ -102,15 +102,20 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
     return await saveForm(request, work)
   }
 
-  /** @param count pictures of this request so far */
-  async function save (request: FastifyRequest, work: Work, count: number, field: string, source: Readable, filename?: string): Promise<UploadedFile> {
+  /**
+   * @param count images of this request so far
+   * @param image index of this one among those of its field
+   */
+  async function save (request: FastifyRequest, work: Work, count: number, field: string, image: number, source: Readable, filename?: string): Promise<UploadedFile> {
     if (count >= maxImages) throw new TooManyImagesError(maxImages)
     work.folder ??= await store.open(request.id).catch(error => {
       source.destroy()
       throw error
     })
     const path = work.folder.file(count, 'upload')
-    return { path, field, label: labelOf(field, filename), ...await saveFile(source, path, work.signal) }
+    const label = labelOf(field, filename)
+    const limit = { bytes: maxBytes, error: () => tooLarge(field, image, label) }
+    return { path, field, label, ...await saveFile(source, path, work.signal, limit) }
   }
 
   const tooLarge = (field: string, image: number, label = field) => withDetails(new FileTooLargeError(label, maxFileSizeMb), { field, image, limit_mb: maxFileSizeMb })
@@ -123,11 +128,7 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
     async function savePicture (part: MultipartFile): Promise<void> {
       const siblings = files[part.fieldname]!
       const field = `${part.fieldname}[${siblings.length}]`
-      // At once: the parser lets the file end only where its part ends, and that may be far.
-      const refuse = () => part.file.destroy(tooLarge(field, siblings.length, labelOf(field, part.filename)))
-      if (part.file.truncated) refuse()
-      else part.file.once('limit', refuse)
-      const file = await save(request, work, count, field, part.file, part.filename).catch(refuseForm)
+      const file = await save(request, work, count, field, siblings.length, part.file, part.filename).catch(refuseForm)
       siblings.push(file)
       count++
       // Rejects only when the request is over already; a refusal does not wait for what nobody will look at.
@@ -163,7 +164,7 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
     const files: UploadedFile[] = []
     for (const { field, uri, remote } of [...images, ...historyImages]) {
       const source = remote && isHttpUrl(uri) ? await fetcher.open(uri, field, work.signal) : decoded(uri, field, files.length)
-      files.push(await save(request, work, files.length, field, source))
+      files.push(await save(request, work, files.length, field, files.length, source))
     }
     // Megabytes of base64 that nobody needs while the answer is made.
     request.body = null

@@ -3,7 +3,7 @@ import { ResponseFormatSchema } from '../services/chat/answer-format.ts'
 import { BoxSchema, PointSchema } from '../services/images/boxes.ts'
 import { ReceiptSchema } from '../services/images/receipt.ts'
 import {
-  HISTORY_MAX_TURNS, MESSAGE_MAX_CHARACTERS, NAMED_IMAGES_MAX, STOP_MAX_CHARACTERS, STOP_MAX_STRINGS, TURN_MAX_IMAGES
+  HISTORY_MAX_TURNS, MAX_TOKENS_MAX, MESSAGE_MAX_CHARACTERS, NAMED_IMAGES_MAX, STOP_MAX_CHARACTERS, STOP_MAX_STRINGS, TURN_MAX_IMAGES
 } from './limits.ts'
 
 export const IMAGE_ID_PATTERN = '^sha256:[0-9a-f]{64}$'
@@ -24,7 +24,7 @@ export const ChatFieldsSchema = Type.Object({
   message: Type.String({ minLength: 1, maxLength: MESSAGE_MAX_CHARACTERS, description: 'The question, 1 to 32,000 characters' }),
   history: Type.Optional(Type.Array(HistoryTurnSchema, { maxItems: HISTORY_MAX_TURNS, description: 'Earlier turns, the oldest first' })),
   system: Type.Optional(Type.String({ maxLength: MESSAGE_MAX_CHARACTERS, description: 'System prompt; empty: the model\'s own' })),
-  max_tokens: Type.Optional(Type.Integer({ minimum: 1, maximum: 131_072, default: 1024, description: 'Most tokens of the answer; lowered to what the context leaves' })),
+  max_tokens: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_TOKENS_MAX, default: 1024, description: 'Most tokens of the answer; lowered to what the context leaves' })),
   temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2, description: '0 always takes the likeliest token; the default depends on the model' })),
   top_p: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, description: 'Only the likeliest tokens that together have this probability; 1 for no limit' })),
   top_k: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000, description: 'Only so many of the likeliest tokens; 0 for no limit' })),

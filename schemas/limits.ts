@@ -5,11 +5,14 @@
 
 // Text
 
-/** Code points of `message` and of `system`, and UTF-16 units of the `content` of a turn. */
+/** Code points of `message`, of `system` and of the `content` of a turn. */
 export const MESSAGE_MAX_CHARACTERS = 32_000
 /** Stop strings of a request, and the characters of each. */
 export const STOP_MAX_STRINGS = 4
 export const STOP_MAX_CHARACTERS = 100
+
+/** `max_tokens` of a request on `/api`; the context leaves less. */
+export const MAX_TOKENS_MAX = 131_072
 
 // Conversations
 

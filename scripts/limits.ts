@@ -5,6 +5,8 @@ import { DISCARD_MAX_BYTES } from '../plugins/request-body.ts'
 import * as limits from '../schemas/limits.ts'
 import { MAX_CHARACTERS, MAX_DEPTH, MAX_VALUES } from '../services/chat/schema-grammar/document.ts'
 import { MAX_GRAMMAR_LENGTH } from '../services/chat/schema-grammar/work.ts'
+import { MAX_CONSTANTS } from '../services/chat/schema-grammar/keywords.ts'
+import { DECODE_TIMEOUT_S } from '../services/images/prepare.ts'
 import { MAX_RATIO } from '../services/images/inspect.ts'
 import * as avif from '../services/images/structure/avif.ts'
 import { MAX_AVIF_INNER_BOXES } from '../services/images/structure/boxes.ts'
@@ -63,8 +65,8 @@ export const LIMITS = {
 
   // Bodies
   jsonBody: row('a JSON body', setting('JSON_BODY_LIMIT_MB'), '413 `BODY_TOO_LARGE`', 'routes/chat.ts'),
-  jsonDepth: row('levels of JSON', limits.JSON_MAX_DEPTH, '400 `INVALID_JSON`', 'services/json-bounds.ts'),
-  jsonValues: row('items and members in JSON', limits.JSON_MAX_VALUES, '400 `INVALID_JSON`', 'services/json-bounds.ts'),
+  jsonDepth: row('levels of JSON', limits.JSON_MAX_DEPTH, '400 `INVALID_JSON`, in a field that of the field', 'services/json-bounds.ts'),
+  jsonValues: row('items and members in JSON', limits.JSON_MAX_VALUES, '400 `INVALID_JSON`, in a field that of the field', 'services/json-bounds.ts'),
   formFields: row('text fields of a form', limits.FORM_MAX_FIELDS, '400 `INVALID_MULTIPART`', FORM),
   formField: row('one text field of a form', size(limits.FIELD_MAX_BYTES), '413 `FIELD_TOO_LARGE`', FORM),
   formText: row('all text fields of a form', size(limits.FORM_TEXT_MAX_BYTES), '413 `FORM_TOO_LARGE`', FORM),
@@ -87,14 +89,17 @@ export const LIMITS = {
   tools: row('`tools`', limits.TOOLS_MAX, INVALID_FIELD, 'services/openai/request.ts'),
   schemaValues: row('values of a JSON schema', MAX_VALUES, UNSUPPORTED_SCHEMA, 'services/chat/schema-grammar/document.ts'),
   schemaText: row('characters of a JSON schema', MAX_CHARACTERS, UNSUPPORTED_SCHEMA, 'services/chat/schema-grammar/document.ts'),
+  schemaConstants: row('values of an `enum`', MAX_CONSTANTS, UNSUPPORTED_SCHEMA, 'services/chat/schema-grammar/keywords.ts'),
   schemaDepth: row('levels of a JSON schema', MAX_DEPTH, UNSUPPORTED_SCHEMA, 'services/chat/schema-grammar/document.ts'),
   grammar: row('characters of the grammar for all schemas', MAX_GRAMMAR_LENGTH, UNSUPPORTED_SCHEMA, 'services/chat/schema-grammar/work.ts'),
+  maxTokens: row('`max_tokens` on `/api`', limits.MAX_TOKENS_MAX, INVALID_FIELD, 'schemas/fault.ts'),
   prompt: row('tokens of text and earlier images', setting('CONTEXT_SIZE'), '413 `PROMPT_TOO_LONG`', 'services/chat/plan.ts'),
 
   // Images
   pixels: row('pixels that a header claims', setting('MAX_INPUT_PIXELS'), '422 `IMAGE_TOO_MANY_PIXELS`', 'services/images/inspect.ts'),
   ratio: row('longer side over shorter side', MAX_RATIO, '422 `IMAGE_TOO_NARROW`', 'services/images/inspect.ts'),
-  text: row('text of an image (comments, XMP)', `${MAX_TEXT_MIB} MiB`, CORRUPT, `${STRUCTURE}/text.ts`),
+  decodeTime: row('time to decode an image', `${DECODE_TIMEOUT_S} s`, CORRUPT, 'services/images/prepare.ts'),
+  text: row('comments and XMP of a PNG, WebP, TIFF or AVIF', `${MAX_TEXT_MIB} MiB`, CORRUPT, `${STRUCTURE}/text.ts`),
   jpegSegments: row('segments of a JPEG', jpeg.MAX_JPEG_SEGMENTS, CORRUPT, `${STRUCTURE}/jpeg.ts`),
   jpegScans: row('scans of a JPEG', jpeg.MAX_JPEG_SCANS, CORRUPT, `${STRUCTURE}/jpeg.ts`),
   pngChunks: row('chunks of a PNG before its pixels', png.MAX_PNG_CHUNKS, CORRUPT, `${STRUCTURE}/png.ts`),

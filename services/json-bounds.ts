@@ -30,7 +30,7 @@ const CASE_BIT = 0x20
 const OPEN = 0x7B
 const CLOSE = 0x7D
 
-/** Parses the JSON texts within one request. They share the number of values that a request may have. */
+/** Parses JSON texts of one request. All that one reader parses may have JSON_MAX_VALUES together. */
 export class JsonReader {
   #left = JSON_MAX_VALUES
 
@@ -68,7 +68,7 @@ export function checkJsonBounds (text: string, maxDepth = JSON_MAX_DEPTH, maxVal
 
 /**
  * Returns where the string that begins at `start` ends. Most of a body is in strings without escapes, which are searched;
- * a string with escapes is walked, so that no text takes more than one look at each character.
+ * a string with escapes is walked, so that no text takes more than two looks at each character.
  */
 function endOfString (text: string, start: number): number {
   const end = text.indexOf('"', start + 1)

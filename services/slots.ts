@@ -1,7 +1,7 @@
 import { QueueTimeoutError, ServerBusyError, ShuttingDownError, type SightlineError } from '../errors.ts'
 import { createDeferred, type Deferred } from './deferred.ts'
 
-/** The right to work with the model, held from admission until nothing of the request is left. */
+/** The right to work with the model, held from admission until the request has ended and its files are gone. */
 export interface Slot {
   /** 0 to size - 1. */
   readonly id: number

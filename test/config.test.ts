@@ -261,6 +261,7 @@ t.test('traces are made where a collector is named', async t => {
 t.test('a cache that does not fit into the memory is refused, whichever engine fills it', async t => {
   for (const engine of [{}, { ENGINE: 'openai', ENGINE_URL: 'http://gpu:8000' }]) {
     t.equal(messageOf({ ...engine, IMAGE_CACHE_MB: '9216' }, 10 * GB), 'accepted')
+    t.equal(loadConfig(engine, GB / 4).imageCacheMb, 230, 'the default is lowered')
     t.equal(messageOf({ ...engine, IMAGE_CACHE_MB: '9217' }, 10 * GB), 'IMAGE_CACHE_MB=9217 does not fit into the memory of this machine or container: at most 9216')
   }
 })

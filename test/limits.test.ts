@@ -91,12 +91,15 @@ const PROBES: Record<LimitName, Probe | { elsewhere: string }> = {
   // The schema, its keyword and the list are values, too.
   schemaValues: { ask: excess => withSchema({ type: 'null', 'x-list': repeat(9_997 + excess, () => 0) }), names: /schema .* at # .* values/, figure: '10000' },
   schemaText: { ask: excess => withSchema({ type: 'null', title: 'x'.repeat(200_000 - 'typenulltitle'.length + excess) }), names: /schema .* at # .* characters/, figure: '200000' },
+  schemaConstants: { ask: excess => withSchema({ enum: repeat(1000 + excess, i => i) }), names: /"enum" at #/, figure: null },
   schemaDepth: { ask: excess => withSchema({ type: 'null', 'x-deep': JSON.parse(nested(64 + excess)) }), names: /"x-deep" at # .* levels/, figure: '64' },
   grammar: { ask: excess => withSchema({ enum: repeat(100 + excess * 800, i => `${i}${'"'.repeat(140)}${i}`) }), names: /schema .*"enum" at # makes the schema too complex/, figure: null },
+  maxTokens: { ask: excess => chat({ max_tokens: 131_072 + excess }), names: /"max_tokens"/, figure: '131072' },
   prompt: { ask: excess => chat({ message: 'red circle '.repeat(excess === 0 ? 100 : 2900) }), names: /conversation needs \d+ tokens/, figure: '4094' },
 
   pixels: { ask: async excess => form({ message: 'Hi', max_tokens: '1' }, [await drawn(300, 300 + excess)]), names: /images\[0\]/, figure: '90000' },
   ratio: { ask: async excess => form({ message: 'Hi', max_tokens: '1' }, [await drawn(1, 200 + excess)]), names: /images\[0\]/, figure: '200' },
+  decodeTime: { elsewhere: 'test/services/images/prepare.test.ts' },
   text: { elsewhere: 'test/hostile/structure.test.ts' },
   jpegSegments: { elsewhere: 'test/hostile/structure.test.ts' },
   jpegScans: { elsewhere: 'test/hostile/structure.test.ts' },
@@ -121,10 +124,14 @@ const PROBES: Record<LimitName, Probe | { elsewhere: string }> = {
   avifTables: { elsewhere: 'test/hostile/structure.test.ts' }
 }
 
-async function send ({ path, init }: Asking): Promise<{ status: number, code: string, sentence: string }> {
+interface Answer { status: number, code: string, sentence: string, details: Record<string, unknown> }
+
+async function send ({ path, init }: Asking): Promise<Answer> {
   const response = await fetch(service.url + path, init)
-  const body = await response.json() as { code?: string, error?: string & { code: string, message: string } }
-  return { status: response.status, code: body.error?.code ?? body.code ?? '', sentence: body.error?.message ?? body.error ?? '' }
+  const body = await response.json() as Record<string, unknown> & { error?: string | Record<string, unknown> }
+  // On /v1 everything stands inside `error`.
+  const details = typeof body.error === 'object' ? body.error : body
+  return { status: response.status, code: String(details.code ?? ''), sentence: String(details.message ?? details.error ?? ''), details }
 }
 
 /** The first status and code of a row of the table. */
@@ -154,6 +161,8 @@ for (const [name, probe] of Object.entries(PROBES) as Array<[LimitName, Probe | 
     t.same([beyond.status, beyond.code], [Number(status), code], beyond.sentence)
     t.match(beyond.sentence, names)
     if (figure !== null) t.match(beyond.sentence, new RegExp(`\\b${figure}\\b`))
+    const { limit, limit_mb: megabytes, max_pixels: pixels } = beyond.details
+    if (figure !== null && /^\d+( MB)?$/.test(figure)) t.equal(limit ?? megabytes ?? pixels, parseInt(figure), 'a program finds the limit beside the sentence')
     t.comment(`refused after ${wallMs.toFixed(0)} ms, of which this thread computed ${computedMs.toFixed(0)}; the longest stall ${stall.ownMs.toFixed(0)} ms`)
     if (canTellStalls) t.ok(computedMs < REFUSED_WITHIN_MS, `${computedMs.toFixed(0)} ms computed by client and service together`)
     await service.quiet()

@@ -19,9 +19,9 @@ export function createCallGrammar (tools: readonly OfferedTool[], { begin, separ
   // Strict tools first: a schema that is only advice must not use up their budget.
   for (const tool of [...tools].sort((a, b) => Number(b.strict) - Number(a.strict))) {
     const prefix = `t${tools.indexOf(tool)}-`
-    const grammar = argumentsGrammar(tool, schema => convert(schema, grammar => renamed(grammar, prefix)))
-    prefixes.set(tool, grammar === null ? ANY_OBJECT : prefix)
-    if (grammar !== null) rules.push(grammar)
+    const own = argumentsGrammar(tool, schema => convert(schema, grammar => renamed(grammar, prefix)))
+    prefixes.set(tool, own === null ? ANY_OBJECT : prefix)
+    if (own !== null) rules.push(own)
   }
   if ([...prefixes.values()].includes(ANY_OBJECT)) rules.push(renamed(JSON_OBJECT_GRAMMAR, ANY_OBJECT))
   const calls = tools.map(tool => `${literal(tool.name + separator)} ${prefixes.get(tool)}root`)

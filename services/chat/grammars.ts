@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { UnsupportedSchemaError, withDetails } from '../../errors.ts'
 import { createDeferred, type Deferred } from '../deferred.ts'
 import type { ToolSyntax } from '../engine/engine.ts'
+import { createGate } from '../gate.ts'
 import type { GrammarJob, GrammarOutcome } from './grammar-thread.ts'
 import type { Constraint } from './request.ts'
 import { JSON_OBJECT_GRAMMAR } from './schema-grammar/index.ts'
@@ -26,13 +27,11 @@ const CLOSED = new Error('The service is closed')
 const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
 const THREAD = programOf(new URL(`./grammar-thread${EXTENSION}`, import.meta.url))
 
-interface Waiting extends Deferred<string> { job: GrammarJob }
-
 /** @param thread the program of the thread, which tests replace */
 export function createGrammars ({ thread = THREAD, timeLimitMs = TIME_LIMIT_MS } = {}): Grammars {
-  const queue = new Set<Waiting>()
-  let running: Waiting | null = null
-  let timer: NodeJS.Timeout | undefined
+  // The thread takes one conversion at a time. Whoever leaves meanwhile does not wait for its end, but the next one does.
+  const gate = createGate(1)
+  let running: Deferred<GrammarOutcome> | null = null
   let worker: Worker | null = null
   let isClosed = false
 
@@ -43,69 +42,45 @@ export function createGrammars ({ thread = THREAD, timeLimitMs = TIME_LIMIT_MS }
     started.unref()
     let failure = 'it ended'
     started.on('error', error => { failure = error.stack ?? error.message })
-    started.on('message', (outcome: GrammarOutcome) => { if (worker === started) settle(outcome) })
+    started.on('message', (outcome: GrammarOutcome) => { if (worker === started) running?.resolve(outcome) })
     started.on('exit', () => {
       if (worker !== started) return
       worker = null
-      settle({ failure })
+      running?.resolve({ failure })
     })
     return started
   }
 
-  function next (): void {
-    const [first] = queue
-    if (running !== null || first === undefined) return
-    queue.delete(first)
-    running = first
+  async function convert (job: GrammarJob): Promise<string> {
+    if (isClosed) throw CLOSED
+    const outcome = createDeferred<GrammarOutcome>()
+    running = outcome
     worker ??= start()
-    worker.postMessage(first.job)
-    timer = setTimeout(giveUp, timeLimitMs)
-  }
-
-  function giveUp (): void {
-    const stuck = worker
-    worker = null
-    void stuck?.terminate()
-    settle({ refusal: ['schema', '#', TOO_LONG], details: {} })
-  }
-
-  function settle (outcome: GrammarOutcome): void {
-    clearTimeout(timer)
-    const settled = running
-    running = null
-    if (settled) resolve(settled, outcome)
-    next()
+    worker.postMessage(job)
+    const timer = setTimeout(() => {
+      const stuck = worker
+      worker = null
+      void stuck?.terminate()
+      outcome.resolve({ refusal: ['schema', '#', TOO_LONG], details: {} })
+    }, timeLimitMs)
+    try {
+      return grammarOf(await outcome.promise)
+    } finally {
+      clearTimeout(timer)
+      running = null
+    }
   }
 
   return {
     async of (constraint, syntax, signal) {
       signal.throwIfAborted()
       const job = jobOf(constraint, syntax)
-      if (job === null) return JSON_OBJECT_GRAMMAR
-      if (isClosed) throw CLOSED
-      const waiting: Waiting = { ...createDeferred<string>(), job }
-      // A conversion that runs already goes on to its end, which is near.
-      const leave = () => {
-        queue.delete(waiting)
-        waiting.reject(signal.reason)
-      }
-      signal.addEventListener('abort', leave, { once: true })
-      queue.add(waiting)
-      next()
-      try {
-        return await waiting.promise
-      } finally {
-        signal.removeEventListener('abort', leave)
-      }
+      return job === null ? JSON_OBJECT_GRAMMAR : await gate.run(() => convert(job), signal)
     },
 
     async close () {
       isClosed = true
-      clearTimeout(timer)
-      for (const waiting of queue) waiting.reject(CLOSED)
-      queue.clear()
       running?.reject(CLOSED)
-      running = null
       await worker?.terminate()
     }
   }
@@ -129,8 +104,9 @@ function jobOf (constraint: Constraint, syntax: ToolSyntax | null): GrammarJob |
   return format.type === 'json_object' ? null : { type: 'schema', schema: format.json_schema.schema }
 }
 
-function resolve ({ resolve, reject }: Waiting, outcome: GrammarOutcome): void {
-  if ('grammar' in outcome) resolve(outcome.grammar)
-  else if ('refusal' in outcome) reject(withDetails(new UnsupportedSchemaError(...outcome.refusal), outcome.details))
-  else reject(new Error(`The grammar thread failed: ${outcome.failure}`))
+/** @throws UnsupportedSchemaError, Error of the thread */
+function grammarOf (outcome: GrammarOutcome): string {
+  if ('grammar' in outcome) return outcome.grammar
+  if ('refusal' in outcome) throw withDetails(new UnsupportedSchemaError(...outcome.refusal), outcome.details)
+  throw new Error(`The grammar thread failed: ${outcome.failure}`)
 }

@@ -228,8 +228,8 @@ export interface Engine {
   inspect (turns: Turn[], tools: Tool[], ids: string[]): Promise<Inspection>
 
   /**
-   * Runs one answer. The iterable ends after `done`, or throws an error of `errors.ts`. It settles only when the engine
-   * has let go of the request's files and slot, also after `signal` fired; then it throws `signal.reason`.
+   * Runs one answer. The iterable ends after `done`, or throws an error of `errors.ts`. When `signal` fires it throws
+   * `signal.reason` at once: what cannot be interrupted goes on within the engine, and needs none of the files.
    */
   generate (request: GenerateRequest, signal: AbortSignal): AsyncIterable<EngineEvent>
 

@@ -16,7 +16,7 @@ export interface PreparedImage extends Size {
 
 // A picture of 100 million pixels takes some seconds; what takes longer was made to. libvips looks at the clock between rows: what its
 // decoders do in one go (all scans of a JPEG, a whole AVIF) is bounded before they begin, see `structure/`.
-const DECODE_TIMEOUT_S = 30
+export const DECODE_TIMEOUT_S = 30
 
 /**
  * Makes an image what the model wants, resampled once, with Lanczos. An image that is so already stays untouched, but

@@ -10,18 +10,23 @@ export interface SavedFile {
   id: string
 }
 
+/** The most bytes that a file may have, and the error for a larger one. */
+export interface SizeLimit { bytes: number, error: () => Error }
+
 /**
- * Streams bytes to a new file and hashes them on the way. The source is destroyed when it fails or is aborted.
- * @throws StorageError when the disk does not take them; the reason of `signal`; whatever the source throws
+ * Streams bytes to a new file and hashes them on the way. The source is destroyed when it fails, is aborted, or exceeds
+ * the limit.
+ * @throws StorageError when the disk does not take them; the reason of `signal`; the limit's error; whatever the source throws
  */
-export async function saveFile (source: Readable, path: string, signal: AbortSignal): Promise<SavedFile> {
+export async function saveFile (source: Readable, path: string, signal: AbortSignal, limit?: SizeLimit): Promise<SavedFile> {
   const hash = createHash('sha256')
   let bytes = 0
   const hashing = new Transform({
     transform (chunk: Buffer, _encoding, done) {
       hash.update(chunk)
       bytes += chunk.length
-      done(null, chunk)
+      if (limit && bytes > limit.bytes) done(limit.error())
+      else done(null, chunk)
     }
   })
   try {

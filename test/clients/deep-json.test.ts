@@ -68,7 +68,7 @@ t.test('text that is no JSON is looked at once, however it is made', async t => 
 })
 
 t.test('a deep body is refused before it is parsed, wherever it is deep', async t => {
-  const tooDeep = /^The body is not valid JSON: it is nested deeper than 128 levels$/
+  const tooDeep = /^The JSON body is refused: it is nested deeper than 128 levels$/
   for (const [route, body] of [
     ['/api/chat', lists(DEEP)],
     ['/api/chat', `{"message":${lists(DEEP)}}`],

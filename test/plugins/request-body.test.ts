@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createTestEngine, startService } from '../helper.ts'
-import { connectRaw } from '../raw-client.ts'
+import { connectRaw, formHead } from '../raw-client.ts'
 
 const engine = await createTestEngine(t)
 
@@ -48,4 +48,20 @@ t.test('who stops in the middle of a refused body gets no second answer', async 
   client.socket.end()
   await client.closed
   t.same(client.received().match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 413'])
+})
+
+t.test('the rest of a refused body is discarded up to 64 MiB, then the connection is cut', async t => {
+  const service = await startService(t, { API_KEYS: 'a-key-of-the-team-0123456789' }, engine)
+  const client = await connectRaw(service.port)
+  client.send(formHead('/api/chat', 1_000_000_000))
+  await client.until(/UNAUTHORIZED/)
+  const piece = Buffer.alloc(1024 * 1024)
+  let sent = 0
+  const over = client.closed.then(() => { sent = Infinity })
+  for (; sent < 200; sent++) {
+    await new Promise<void>(resolve => { if (!client.socket.write(piece, () => resolve())) client.socket.once('close', () => resolve()) })
+    if (sent === 60) t.notOk(client.socket.destroyed, 'up to there it goes on')
+  }
+  await over
+  t.ok(client.socket.destroyed)
 })

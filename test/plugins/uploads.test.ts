@@ -57,7 +57,8 @@ t.test('all text of a form has one limit, whatever its parts are', async t => {
 })
 
 t.test('a field is JSON where its part says so, within the bounds of JSON', async t => {
-  const service = await startService(t, {})
+  // Files may be smaller than the fields of a form.
+  const service = await startService(t, { MAX_FILE_SIZE_MB: '0.1' })
   const post = async (fields: Array<[name: string, value: string, type?: string]>) => {
     const body = fields.map(([name, value, type]) => part(name, value, type) + '\r\n').join('') + '--sightline-test--\r\n'
     const response = await fetch(`${service.url}/api/chat`, { method: 'POST', body, headers: { 'content-type': 'multipart/form-data; boundary=sightline-test' } })
@@ -65,6 +66,7 @@ t.test('a field is JSON where its part says so, within the bounds of JSON', asyn
   }
   const json = 'application/json'
   t.equal((await post([['message', '"Hi"', json], ['history', '[{"role":"user","content":"One"}]', json], ['max_tokens', '3', json]])).status, 200)
+  t.equal((await post([['message', 'Hi'], ['max_tokens', '1'], ['history', '[{"role":"user","content":"One"}]'.padEnd(300_000), json]])).status, 200)
   t.match(await post([['message', 'Hi'], ['history', '[', json]]), { status: 400, body: { code: 'INVALID_HISTORY', field: 'history' } })
   t.match(await post([['message', 'Hi', json]]), { status: 400, body: { code: 'INVALID_FIELD', field: 'message' } })
   t.match(await post([['message', 'Hi'], ['history', `[${'0,'.repeat(60_000)}0]`, json]]), { status: 400, body: { code: 'INVALID_HISTORY', limit: 50_000 } })

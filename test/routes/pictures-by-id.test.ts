@@ -112,13 +112,15 @@ t.test('a request names at most 256 different images, a thousand times in all', 
   t.match(await named(Array(1001).fill(1)), { status: 400, body: { code: 'INVALID_HISTORY', limit: 1000, error: /by id 1001 times, the limit is 1000$/ } })
 
   const { model } = engine.info()
-  const urls = (count: number) => different(count).map(i => ({ type: 'image_url', image_url: { url: `sightline:${idOfNumber(i)}` } }))
-  const complete = async (count: number) => {
-    const body = JSON.stringify({ model, messages: [{ role: 'user', content: urls(count) }] })
+  const urls = (numbers: number[]) => numbers.map(i => ({ type: 'image_url', image_url: { url: `sightline:${idOfNumber(i)}` } }))
+  const complete = async (numbers: number[]) => {
+    const body = JSON.stringify({ model, messages: [{ role: 'user', content: urls(numbers) }] })
     const response = await fetch(`${service.url}/v1/chat/completions`, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
     return { status: response.status, body: await response.json() }
   }
-  t.match(await complete(256), { status: 410 })
-  t.match(await complete(257), { status: 400, body: { error: { code: 'INVALID_FIELD', param: 'messages', limit: 256 } } })
+  t.match(await complete(different(256)), { status: 410 })
+  t.match(await complete(Array(1000).fill(1)), { status: 410 })
+  t.match(await complete(Array(1001).fill(1)), { status: 400, body: { error: { code: 'INVALID_FIELD', param: 'messages', limit: 1000 } } })
+  t.match(await complete(different(257)), { status: 400, body: { error: { code: 'INVALID_FIELD', param: 'messages', limit: 256 } } })
   await service.quiet()
 })

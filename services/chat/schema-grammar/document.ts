@@ -1,4 +1,4 @@
-import { UnsupportedSchemaError } from '../../../errors.ts'
+import { UnsupportedSchemaError, withDetails } from '../../../errors.ts'
 import { TooComplex } from './work.ts'
 
 export type Keywords = Readonly<Record<string, unknown>>
@@ -48,6 +48,11 @@ export function isAnnotation (keyword: string): boolean {
 /** @throws UnsupportedSchemaError */
 export function refuse ({ pointer }: Pick<Subschema, 'pointer'>, keyword: string, fault: Fault): never {
   throw new UnsupportedSchemaError(shortened(keyword), shortened(pointer), fault)
+}
+
+/** @throws UnsupportedSchemaError with the limit that the whole schema exceeds */
+function refuseSize (keyword: string, limit: number, fault: Fault): never {
+  throw withDetails(new UnsupportedSchemaError(shortened(keyword), '#', fault), { limit })
 }
 
 const TOO_COMPLEX: Fault = { en: 'makes the schema too complex', zh: '使 schema 过于复杂' }
@@ -179,9 +184,9 @@ function countValues (schema: unknown): number {
         todo.push({ value: inner, depth: depth + 1, keyword: depth === 0 ? name : keyword })
       }
     }
-    if (++values > MAX_VALUES) refuse({ pointer: '#' }, keyword, { en: `makes the schema larger than ${MAX_VALUES} values`, zh: `使 schema 超过 ${MAX_VALUES} 个值` })
-    if (depth > MAX_DEPTH) refuse({ pointer: '#' }, keyword, { en: `is nested deeper than ${MAX_DEPTH} levels`, zh: `嵌套超过 ${MAX_DEPTH} 层` })
-    if (characters > MAX_CHARACTERS) refuse({ pointer: '#' }, keyword, { en: `makes the schema longer than ${MAX_CHARACTERS} characters`, zh: `使 schema 超过 ${MAX_CHARACTERS} 个字符` })
+    if (++values > MAX_VALUES) refuseSize(keyword, MAX_VALUES, { en: `makes the schema larger than ${MAX_VALUES} values`, zh: `使 schema 超过 ${MAX_VALUES} 个值` })
+    if (depth > MAX_DEPTH) refuseSize(keyword, MAX_DEPTH, { en: `is nested deeper than ${MAX_DEPTH} levels`, zh: `嵌套超过 ${MAX_DEPTH} 层` })
+    if (characters > MAX_CHARACTERS) refuseSize(keyword, MAX_CHARACTERS, { en: `makes the schema longer than ${MAX_CHARACTERS} characters`, zh: `使 schema 超过 ${MAX_CHARACTERS} 个字符` })
   }
   return values
 }

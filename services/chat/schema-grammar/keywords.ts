@@ -10,7 +10,7 @@ import { ARRAY, BOOLEAN, meet, normal, NULL, NUMBER, OBJECT, STRING, type Number
 const UNSUPPORTED: Fault = { en: 'is not supported', zh: '不受支持' }
 
 /** Values of an `enum`. */
-const MAX_CONSTANTS = 1000
+export const MAX_CONSTANTS = 1000
 
 /** Keywords that say something about a value by themselves, and those that put other schemas together. */
 const ASSERTIONS = new Set([

@@ -5,7 +5,7 @@ import type { StepItem } from '../../../native/vision.ts'
 import { untilAborted } from '../../abort.ts'
 import { createDeferred, type Deferred } from '../../deferred.ts'
 import { blockOtherLoaders } from '../../images/sharp.ts'
-import type { EngineImage, GenerateRequest, Tool, Turn } from '../engine.ts'
+import type { EngineEvent, EngineImage, GenerateRequest, Tool, Turn } from '../engine.ts'
 import { createEncoder } from './encoder.ts'
 import { toWire } from './failure.ts'
 import { createGenerator } from './generator.ts'
@@ -99,9 +99,8 @@ function generate (id: number, request: WireRequest): void {
   const files: Running['files'] = new Map()
   const { signal } = abort
   async function run (): Promise<void> {
-    const answer = service!.generate(fromWire(id, request, { abort, files }), signal, event => {
-      if (!signal.aborted) send({ type: 'event', id, event })
-    })
+    const emit = (event: EngineEvent) => { if (!signal.aborted) send({ type: 'event', id, event }) }
+    const answer = (async () => await service!.generate(fromWire(id, request, { abort, files }), signal, emit))()
     try {
       // The request is over at once. Work that cannot be interrupted keeps its sequence, so that no more of it piles
       // up than there are sequences.

@@ -1,17 +1,7 @@
 import type { Picture } from '../../../native/vision.ts'
+import { untilAborted } from '../../abort.ts'
 import type { EngineImage, KnownImage } from '../engine.ts'
 import { Recency } from '../recency.ts'
-
-/** @throws the reason of `signal` */
-async function settledOrAborted (promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  let stop!: () => void
-  const aborted = new Promise<void>(resolve => { stop = resolve })
-  signal.addEventListener('abort', stop, { once: true })
-  await Promise.race([promise.catch(() => {}), aborted])
-  signal.removeEventListener('abort', stop)
-  signal.throwIfAborted()
-}
 
 /** A picture in use: its embedding stays in memory until `release`. */
 export interface PictureLease {
@@ -77,7 +67,7 @@ export class PictureCache {
 
     // When another request gives up on the same picture, it is this one's turn to encode it.
     for (let other = this.#encoding.get(key); other; other = this.#encoding.get(key)) {
-      await settledOrAborted(other, signal)
+      await untilAborted(other.catch(() => {}), signal)
       // Not the entry that was made: its first user may have let go of it by now, and it may be freed.
       const entry = this.#entries.get(key)
       if (entry) return this.#take(key, entry, true)

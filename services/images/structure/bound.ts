@@ -1,4 +1,4 @@
-import { CorruptImageError } from '../../../errors.ts'
+import { CorruptImageError, withDetails } from '../../../errors.ts'
 import type { Phrase } from '../../../language.ts'
 
 /**
@@ -33,6 +33,7 @@ export class Bound {
    * @throws CorruptImageError when it exceeds the limit
    */
   check (count: number): void {
-    if (count > this.#most) throw new CorruptImageError(this.#label, this.#fault)
+    if (count <= this.#most) return
+    throw withDetails(new CorruptImageError(this.#label, this.#fault), { limit: this.#most })
   }
 }
