@@ -37,6 +37,7 @@ const PHRASES_ZH = new Map(Object.entries({
   'has characters that are not base64': '含有不属于 base64 的字符',
   'is cut off: base64 never has this length': '不完整：base64 不会是这个长度',
   'is given more than once': '出现了多次',
+  'is not known': '未知',
   'is not valid JSON': '不是有效的 JSON',
   'must be a picture that "history" names': '必须是 "history" 中引用过的图片',
   'cannot be combined with "stop"': '不能与 "stop" 同时使用',

@@ -1,7 +1,8 @@
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { BodyTooLargeError, InternalError, InvalidJsonError, InvalidMultipartError, NotFoundError, SightlineError, UnsupportedMediaTypeError, ValidationError } from '../errors.ts'
+import { BodyTooLargeError, InternalError, InvalidJsonError, InvalidMultipartError, NotFoundError, SightlineError, UnsupportedMediaTypeError, ValidationError, withDetails } from '../errors.ts'
 import { preferredLanguage } from '../language.ts'
+import { FORM_MAX_PARTS } from '../schemas/limits.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -10,6 +11,7 @@ declare module 'fastify' {
   }
 }
 
+const TOO_MANY_PARTS = { en: `it has more than ${FORM_MAX_PARTS} parts`, zh: `超过 ${FORM_MAX_PARTS} 个部分` }
 /** When to come back to a service that is starting, stopping or overloaded. */
 const UNAVAILABLE_RETRY_S = 5
 
@@ -56,6 +58,7 @@ export function toSightlineError (error: FastifyError | SightlineError, request:
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new UnsupportedMediaTypeError(request.headers['content-type'] ?? '(none)')
   if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY') return new InvalidJsonError('it is empty')
   if (code === 'FST_ERR_CTP_INVALID_JSON_BODY') return new InvalidJsonError('it cannot be parsed, or has a key __proto__ or constructor')
+  if (code === 'FST_PARTS_LIMIT') return withDetails(new InvalidMultipartError(TOO_MANY_PARTS), { limit: FORM_MAX_PARTS })
   if (code.startsWith('FST_') && /MULTIPART|_PARTS_|_FILES_|_FIELDS_|_JSON_FIELD_|PROTO_VIOLATION|PREMATURE/.test(code)) return new InvalidMultipartError(error.message)
   if (error instanceof SyntaxError && statusCode === 400) return new InvalidJsonError(error.message)
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return Object.assign(new ValidationError(error.message), { statusCode })

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { ANSWERED, CLIENT_LEFT, type Metrics } from '../services/metrics.ts'
@@ -23,19 +22,14 @@ const plugin: FastifyPluginAsync<MetricsPluginOptions> = async (app, { metrics }
   app.decorateRequest('ending', null)
 
   app.addHook('onRequest', (request, reply, done) => {
-    if (request.routeOptions.config.slot) onConnectionEnd(request, reply, () => { void count(request, reply) })
+    if (request.routeOptions.config.slot) onConnectionEnd(request, reply, () => count(request, reply))
     done()
   })
 
-  async function count (request: FastifyRequest, { raw }: FastifyReply): Promise<void> {
-    const { url } = request.routeOptions
-    if (raw.writableFinished) return metrics.ended(url!, request.ending ?? ANSWERED)
-    // The cleanup plugin, which listens as well, aborts the work. Its error is noted in the turn after its end.
-    await Promise.resolve()
-    await request.work?.end()
-    await setImmediate()
-    const { ending } = request
-    metrics.ended(url!, ending === null || ending === ANSWERED ? CLIENT_LEFT : ending)
+  /** What comes to light after the connection has closed is a consequence of that. */
+  function count ({ routeOptions: { url }, ending }: FastifyRequest, { raw }: FastifyReply): void {
+    const undelivered = ending === null || ending === ANSWERED ? CLIENT_LEFT : ending
+    metrics.ended(url!, raw.writableFinished ? ending ?? ANSWERED : undelivered)
   }
 
   app.get('/metrics', { config: { probe: true }, schema: { hide: true } }, async (_request, reply) => {

@@ -4,7 +4,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { FileTooLargeError, InvalidFieldError, InvalidJsonError, InvalidMultipartError, TooManyImagesError, UnknownFieldError, UnsupportedMediaTypeError, UploadTimeoutError, withDetails } from '../errors.ts'
 import { ChatFieldsSchema } from '../schemas/chat.ts'
-import { FIELD_MAX_BYTES, FORM_MAX_FIELDS } from '../schemas/limits.ts'
+import { FIELD_MAX_BYTES, FORM_MAX_FIELDS, FORM_MAX_PARTS } from '../schemas/limits.ts'
 import type { UploadedFile } from '../services/chat/request.ts'
 import type { UploadStore } from '../services/upload-store.ts'
 import { HISTORY_IMAGES, IMAGES, type Body, type RawFields } from '../services/uploads/body.ts'
@@ -63,7 +63,7 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
     // refused before its content arrives.
     isPartAFile: (name, type = '', filename) => isFile(type, filename) || isJson(type) || !isTextField(name),
     // One more than allowed, so that the error is ours. Sizes of files are up to those who read them.
-    limits: { fileSize: Infinity, fieldSize: FIELD_MAX_BYTES, fields: FORM_MAX_FIELDS + 1, files: maxImages + FORM_MAX_FIELDS + 1, headerPairs: 100 }
+    limits: { fileSize: Infinity, fieldSize: FIELD_MAX_BYTES, fields: FORM_MAX_FIELDS + 1, files: maxImages + FORM_MAX_FIELDS + 1, headerPairs: 100, parts: FORM_MAX_PARTS }
   })
   // Fastify reads plain text on its own; here it is no body.
   app.removeContentTypeParser('text/plain')

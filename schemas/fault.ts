@@ -10,11 +10,14 @@ import type { Phrase } from '../language.ts'
  * @throws InvalidFieldError naming the place within the field
  */
 export function checkField (name: string, schema: TSchema, value: unknown): void {
-  const faults = Value.Errors(alternative(name, schema, value), value)
+  const meant = alternative(name, schema, value)
+  const unknown = unknownName(meant, value)
+  if (unknown) throw new InvalidFieldError(placeOf(name, unknown), 'is not known')
+  const faults = Value.Errors(meant, declared(meant, value))
   // What is too much is told by the object that has it better than by its own schema, which is `false`.
   const fault = faults.find(({ keyword }) => keyword !== 'boolean') ?? faults[0]
   if (!fault) return
-  throw withDetails(new InvalidFieldError(faultPlace(name, fault), faultPhrase(fault)), limitOf(fault))
+  throw withDetails(new InvalidFieldError(placeOf(name, fault.instancePath.split('/').slice(1)), faultPhrase(fault)), limitOf(fault))
 }
 
 /** The limit that a value is above, as a detail of the error; nothing for other faults. */
@@ -47,8 +50,49 @@ export function faultPhrase (error: TLocalizedValidationError): Exclude<Phrase, 
   return { en: error.message, zh: Locale.zh_Hans(error) }
 }
 
-/** How a sentence names the place of a fault: `stop`, `/0` → `stop[0]`. */
-function faultPlace (name: string, { instancePath }: TLocalizedValidationError): string {
-  const steps = instancePath.split('/').slice(1)
+/** What a schema says of an object, as far as it matters here. */
+interface ObjectSchema { type?: string, anyOf?: ObjectSchema[], properties?: Record<string, ObjectSchema>, additionalProperties?: unknown }
+
+type Json = Record<string, unknown>
+
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+/** How much of an unknown name a sentence repeats. */
+const NAME_MAX_SHOWN = 100
+
+/**
+ * The first name within a value that its schema excludes, as the steps to it; null where there is none. The validator
+ * would find it as well, but it writes a path for each name first: tens of thousands of them occupy the event loop.
+ */
+export function unknownName (schema: TSchema, value: unknown): string[] | null {
+  const { properties = {}, additionalProperties } = objectSchema(schema) ?? {}
+  if (!isObject(value)) return null
+  if (additionalProperties === false) {
+    const unknown = Object.keys(value).find(name => !Object.hasOwn(properties, name))
+    if (unknown !== undefined) return [unknown.slice(0, NAME_MAX_SHOWN)]
+  }
+  for (const [name, inner] of Object.entries(properties)) {
+    const steps = Object.hasOwn(value, name) ? unknownName(inner as TSchema, value[name]) : null
+    if (steps) return [name, ...steps]
+  }
+  return null
+}
+
+/** A value without the names that its schema does not declare: the validator has nothing to say of them. */
+export function declared (schema: TSchema, value: unknown): unknown {
+  const object = objectSchema(schema)
+  if (object === undefined || !isObject(value)) return value
+  const names = Object.entries(object.properties ?? {}).filter(([name]) => Object.hasOwn(value, name))
+  return Object.fromEntries(names.map(([name, inner]) => [name, declared(inner as TSchema, value[name])]))
+}
+
+/** The schema itself, or its only alternative that is an object. */
+function objectSchema (schema: TSchema): ObjectSchema | undefined {
+  const { type, anyOf = [] } = schema as ObjectSchema
+  const objects = anyOf.filter(one => one.type === 'object')
+  return type === 'object' ? schema as ObjectSchema : objects.length === 1 ? objects[0] : undefined
+}
+
+/** How a sentence names a place: `stop`, ['0'] → `stop[0]`. */
+function placeOf (name: string, steps: string[]): string {
   return name + steps.map(step => /^\d+$/.test(step) ? `[${step}]` : `.${step}`).join('')
 }

@@ -42,6 +42,8 @@ export const CALLS_MAX = 1_000
 export const JSON_MAX_DEPTH = 128
 /** Items of lists and members of objects, all together: parsing and checking them occupies the event loop. */
 export const JSON_MAX_VALUES = 50_000
+/** UTF-16 units of the name of a member, as it is written: errors quote names, with escapes of their own. */
+export const JSON_MAX_NAME = 1_000
 
 // Forms
 
@@ -51,3 +53,5 @@ export const FIELD_MAX_BYTES = 1024 * 1024
 export const FORM_TEXT_MAX_BYTES = 4 * 1024 * 1024
 /** Text fields: a history may come with a field for each of its turns. */
 export const FORM_MAX_FIELDS = HISTORY_MAX_TURNS + 50
+/** Parts of any kind, those without a name included. */
+export const FORM_MAX_PARTS = 1_000

@@ -67,6 +67,8 @@ export const LIMITS = {
   jsonBody: row('a JSON body', setting('JSON_BODY_LIMIT_MB'), '413 `BODY_TOO_LARGE`', 'routes/chat.ts'),
   jsonDepth: row('levels of JSON', limits.JSON_MAX_DEPTH, '400 `INVALID_JSON`, in a field that of the field', 'services/json-bounds.ts'),
   jsonValues: row('items and members in JSON', limits.JSON_MAX_VALUES, '400 `INVALID_JSON`, in a field that of the field', 'services/json-bounds.ts'),
+  jsonNames: row('characters of a name in JSON', limits.JSON_MAX_NAME, '400 `INVALID_JSON`, in a field that of the field', 'services/json-bounds.ts'),
+  formParts: row('parts of a form', limits.FORM_MAX_PARTS, '400 `INVALID_MULTIPART`', 'plugins/uploads.ts'),
   formFields: row('text fields of a form', limits.FORM_MAX_FIELDS, '400 `INVALID_MULTIPART`', FORM),
   formField: row('one text field of a form', size(limits.FIELD_MAX_BYTES), '413 `FIELD_TOO_LARGE`', FORM),
   formText: row('all text fields of a form', size(limits.FORM_TEXT_MAX_BYTES), '413 `FORM_TOO_LARGE`', FORM),

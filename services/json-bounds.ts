@@ -1,5 +1,5 @@
 import type { Language } from '../language.ts'
-import { JSON_MAX_DEPTH, JSON_MAX_VALUES } from '../schemas/limits.ts'
+import { JSON_MAX_DEPTH, JSON_MAX_NAME, JSON_MAX_VALUES } from '../schemas/limits.ts'
 
 /** JSON that is not parsed because of its size. `fault` completes a sentence about it: "it …", or "Field "x" …". */
 export class JsonBoundsError extends Error {
@@ -21,9 +21,15 @@ const TOO_MANY = {
   en: `has more than ${JSON_MAX_VALUES} values`,
   zh: `包含的值超过 ${JSON_MAX_VALUES} 个`
 }
+const LONG_NAME = {
+  en: `has a name of more than ${JSON_MAX_NAME} characters`,
+  zh: `包含超过 ${JSON_MAX_NAME} 个字符的名称`
+}
 
 const QUOTE = 0x22
 const COMMA = 0x2C
+const COLON = 0x3A
+const BLANKS = new Set([0x20, 0x09, 0x0A, 0x0D])
 const BACKSLASH = 0x5C
 /** Brackets and braces differ in a single bit. */
 const CASE_BIT = 0x20
@@ -53,7 +59,9 @@ export function checkJsonBounds (text: string, maxDepth = JSON_MAX_DEPTH, maxVal
   for (let at = 0; at < text.length; at++) {
     const character = text.charCodeAt(at)
     if (character === QUOTE) {
-      at = endOfString(text, at)
+      const end = endOfString(text, at)
+      if (end - at - 1 > JSON_MAX_NAME && isName(text, end)) throw new JsonBoundsError(LONG_NAME, JSON_MAX_NAME)
+      at = end
     } else if (character === COMMA) {
       if (++values > maxValues) throw new JsonBoundsError(TOO_MANY, JSON_MAX_VALUES)
     } else if ((character | CASE_BIT) === OPEN) {
@@ -64,6 +72,13 @@ export function checkJsonBounds (text: string, maxDepth = JSON_MAX_DEPTH, maxVal
     }
   }
   return values
+}
+
+/** Whether the string that ends there is the name of a member: a colon follows. */
+function isName (text: string, end: number): boolean {
+  let at = end + 1
+  while (BLANKS.has(text.charCodeAt(at))) at++
+  return text.charCodeAt(at) === COLON
 }
 
 /**

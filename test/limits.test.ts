@@ -27,6 +27,12 @@ const json = (body: object | string, path = '/api/chat'): Asking =>
 const chat = (more: object) => json({ message: 'Hi', max_tokens: 1, ...more })
 const form = (fields: Record<string, string | string[]>, images: Buffer[] = []): Asking => ({ path: '/api/chat', init: { method: 'POST', body: createForm(fields, images) } })
 const complete = (more: object): Asking => json({ model, max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }], ...more }, '/v1/chat/completions')
+/** A form with a message, and so many parts without a name. */
+const bare = (count: number): Asking => {
+  const field = (name: string, value: string) => `--limits\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`
+  const body = field('message', 'Hi') + field('max_tokens', '1') + '--limits\r\n\r\nx\r\n'.repeat(count) + '--limits--\r\n'
+  return { path: '/api/chat', init: { method: 'POST', body, headers: { 'content-type': 'multipart/form-data; boundary=limits' } } }
+}
 const repeat = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, index) => make(index))
 const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
 const id = (number: number) => `sha256:${number.toString(16).padStart(64, '0')}`
@@ -69,6 +75,8 @@ const PROBES: Record<LimitName, Probe | { elsewhere: string }> = {
   jsonBody: { ask: excess => json('{"message":"Hi","max_tokens":1}'.padEnd(3 * MB + excess)), names: /body/, figure: '3 MB' },
   jsonDepth: { ask: excess => json(`{"message":"Hi","stop":${nested(127 + excess)}}`), names: /body .* nested/, figure: '128', otherwise: 'INVALID_FIELD' },
   jsonValues: { ask: excess => json(`{"message":"Hi","stop":[${'0,'.repeat(49_997 + excess)}0]}`), names: /body .* values/, figure: '50000', otherwise: 'INVALID_FIELD' },
+  jsonNames: { ask: excess => json(`{"message":"Hi","${'/'.repeat(1000 + excess)}" :0}`), names: /body .* name/, figure: '1000', otherwise: 'UNKNOWN_FIELD' },
+  formParts: { ask: excess => bare(998 + excess), names: /parts/, figure: '1000' },
   formFields: { ask: excess => form({ message: 'Hi', stop: repeat(249 + excess, String) }), names: /text fields/, figure: '250', otherwise: 'INVALID_FIELD' },
   formField: { ask: excess => form({ message: 'Hi', system: 'x'.repeat(MB + excess) }), names: /"system"/, figure: '1048576', otherwise: 'INVALID_FIELD' },
   formText: { ask: excess => form({ message: 'Hi', history: [MB, MB, MB, MB - 2 + excess].map(length => '{}'.padEnd(length)) }), names: /"history"/, figure: '4194304', otherwise: 'INVALID_HISTORY' },

@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { InvalidFieldError, InvalidHistoryError, MessageRequiredError, MessageTooLongError, UnknownFieldError, withDetails, type SightlineError } from '../../errors.ts'
-import { checkField, faultPhrase, limitOf } from '../../schemas/fault.ts'
+import { checkField, declared, faultPhrase, limitOf, unknownName } from '../../schemas/fault.ts'
 import { ChatFieldsSchema, HistoryTurnSchema, type ChatFields, type HistoryTurn } from '../../schemas/chat.ts'
 import { HISTORY_MAX_TURNS, MESSAGE_MAX_CHARACTERS } from '../../schemas/limits.ts'
 import { JsonBoundsError, JsonReader } from '../json-bounds.ts'
@@ -119,7 +119,9 @@ function checkHistory (history: unknown): void {
     throw withDetails(new InvalidHistoryError(fault), { limit: HISTORY_MAX_TURNS })
   }
   for (const [index, turn] of history.entries()) {
-    const [fault] = Value.Errors(HistoryTurnSchema, turn)
+    const unknown = unknownName(HistoryTurnSchema, turn)
+    if (unknown) throw new InvalidHistoryError({ en: `turn ${index} ${unknown.join(' ')} is not known`, zh: `第 ${index} 轮 ${unknown.join(' ')} 未知` })
+    const [fault] = Value.Errors(HistoryTurnSchema, declared(HistoryTurnSchema, turn))
     if (fault) {
       const place = fault.instancePath.replaceAll('/', ' ')
       const { en, zh } = faultPhrase(fault)

@@ -22,6 +22,9 @@ export interface Grammars {
 /** A safety net: the budget of a request takes a hundredth of it, and the start of the thread on a busy machine a tenth. */
 const TIME_LIMIT_MS = 10_000
 const TOO_LONG = { en: 'takes too long to convert', zh: '转换耗时过长' }
+/** A conversion takes some tens of megabytes. */
+const MEMORY_LIMIT_MB = 512
+const TOO_LARGE = { en: 'takes too much memory to convert', zh: '转换占用内存过多' }
 const CLOSED = new Error('The service is closed')
 
 const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
@@ -37,16 +40,19 @@ export function createGrammars ({ thread = THREAD, timeLimitMs = TIME_LIMIT_MS }
 
   function start (): Worker {
     // Whatever else this process was started with is not for the thread.
-    const started = new Worker(thread, { execArgv: [] })
+    const started = new Worker(thread, { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: MEMORY_LIMIT_MB } })
     // An idle thread must not keep the process alive.
     started.unref()
-    let failure = 'it ended'
-    started.on('error', error => { failure = error.stack ?? error.message })
+    let outcome: GrammarOutcome = { failure: 'it ended' }
+    started.on('error', (error: NodeJS.ErrnoException) => {
+      const isFull = error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+      outcome = isFull ? { refusal: ['schema', '#', TOO_LARGE], details: {} } : { failure: error.stack ?? error.message }
+    })
     started.on('message', (outcome: GrammarOutcome) => { if (worker === started) running?.resolve(outcome) })
     started.on('exit', () => {
       if (worker !== started) return
       worker = null
-      running?.resolve({ failure })
+      running?.resolve(outcome)
     })
     return started
   }

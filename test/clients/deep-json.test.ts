@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { DEMO } from '../../models/presets.ts'
 import { ROOT } from '../../root.ts'
 import { checkJsonBounds, JsonBoundsError } from '../../services/json-bounds.ts'
+import { canTellStalls, withStall } from '../event-loop.ts'
 import { withChatTemplate } from '../gguf.ts'
 import { ask, askJson, createTestEngine, startService } from '../helper.ts'
 
@@ -142,4 +143,23 @@ t.test('the arguments of a call, which are JSON within JSON, are refused alike',
   t.match(await call(objects(DEEP, 'a')), { status: 400, body: { error: { code: 'INVALID_FIELD', param: 'messages[1].tool_calls[0].function.arguments' } } })
   t.equal((await call(objects(100, 'a'))).status, 200)
   await quiet()
+})
+
+t.test('names are bounded, and many of them in an object do not stop the event loop', async t => {
+  const names = (count: number, length: number) => Array.from({ length: count }, (_, i) => `"${'/'.repeat(length)}${i}":1`).join()
+  const turn = (members: string) => `{"message":"Hi","history":[{"role":"user","content":"a",${members}}]}`
+  t.match(await send('/api/chat', turn(names(1, 1_000_000))), { status: 400, code: 'INVALID_JSON', error: /more than 1000 characters$/ })
+  for (const [route, body, code] of [
+    ['/api/chat', turn(names(40_000, 360)), 'INVALID_HISTORY'],
+    ['/api/chat', `{"message":"Hi","response_format":${format(`{${names(40_000, 360)}}`)}}`, 'UNSUPPORTED_SCHEMA'],
+    ['/api/chat', `{"message":"Hi","response_format":{"type":"json_object",${names(40_000, 360)}}}`, 'INVALID_FIELD'],
+    ['/v1/chat/completions', `{"model":"x","messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"a b","parameters":{${names(40_000, 360)}}}}]}`, 'INVALID_FIELD']
+  ] as const) {
+    const { result, stall } = await withStall(() => send(route, body))
+    t.match(result, { status: 400, code })
+    t.ok(result.error.length < 500, 'the answer repeats none of it')
+    t.comment(`${route} ${code}: the longest stall ${stall.ownMs.toFixed(0)} ms, by the clock ${stall.wallMs.toFixed(0)} ms`)
+    if (canTellStalls) t.ok(stall.ownMs < 250, `${stall.ownMs.toFixed(0)} ms`)
+  }
+  await service.quiet()
 })

@@ -1,4 +1,5 @@
 import Fastify from 'fastify'
+import sharp from 'sharp'
 import t from 'tap'
 import errors from '../../plugins/errors.ts'
 import metricsPlugin from '../../plugins/metrics.ts'
@@ -6,7 +7,7 @@ import chatRoute from '../../routes/chat.ts'
 import type { ChatService } from '../../services/chat/answer.ts'
 import { jsonRequest, longQuestion } from '../clients/clients.ts'
 import { ask, askStream, createForm, createTestEngine, drawShape, startService } from '../helper.ts'
-import { connectRaw } from '../raw-client.ts'
+import { connectRaw, formBody, formHead } from '../raw-client.ts'
 
 const engine = await createTestEngine(t)
 const red = await drawShape('circle', 'red', 'white')
@@ -134,4 +135,26 @@ t.test('requests that are pipelined, and those that leave the queue, count once 
   slot.release()
   await service.quiet()
   t.same(await endingsOf(service.url), { CLIENT_LEFT: 5 })
+})
+
+t.test('a client that leaves while its image is being prepared has left: that is no fault of the service', async t => {
+  const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
+  const { ended } = service.app.metrics
+  const counted: string[] = []
+  service.app.metrics.ended = (route, ending) => {
+    counted.push(ending)
+    ended(route, ending)
+  }
+  const photo = await sharp({ create: { width: 3000, height: 2000, channels: 3, background: 'red' } }).jpeg().toBuffer()
+  const body = formBody('What is in the picture?', [photo])
+  for (let delayMs = 0; delayMs < 24; delayMs++) {
+    const client = await connectRaw(service.port)
+    client.send(formHead('/api/chat', body.length))
+    client.send(body)
+    await new Promise(resolve => setTimeout(resolve, delayMs))
+    client.socket.destroy()
+    while (counted.length <= delayMs) await new Promise(resolve => setTimeout(resolve, 2))
+    await service.quiet()
+  }
+  t.same([...new Set(counted)].filter(ending => ending !== 'ANSWERED'), ['CLIENT_LEFT'])
 })

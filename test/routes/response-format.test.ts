@@ -94,7 +94,7 @@ t.test('a malformed response format is told by the kind that was meant', async t
     [5, 'response_format', /must be object/],
     [{ type: 'json_schema' }, 'response_format', /must have required properties json_schema/],
     [{ type: 'json_schema', json_schema: { name: 'a' } }, 'response_format.json_schema', /must have required properties schema/],
-    [{ type: 'json_object', schema: {} }, 'response_format', /must not have additional properties/]
+    [{ type: 'json_object', schema: {} }, 'response_format', /is not known/]
   ] as const) {
     t.match(await askJson(service.url, { message: 'Hi', response_format: format }), { status: 400, body: { code: 'INVALID_FIELD', field, error: sentence } }, JSON.stringify(format))
   }

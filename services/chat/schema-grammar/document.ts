@@ -7,11 +7,17 @@ export type Keywords = Readonly<Record<string, unknown>>
 export interface Subschema {
   /** The same for schemas that say the same in the same words. */
   readonly id: number
-  /** Where it stands, as a URI fragment: `#/properties/name`. */
-  readonly pointer: string
+  /** Where it stands. */
+  readonly place: Place
   readonly schema: boolean | Keywords
   readonly document: Document
 }
+
+/**
+ * A place in the document, as the step from the one above it; null for the root. Only an error needs the whole pointer:
+ * names may have 200,000 characters, so that writing it for each of thousands of schemas takes seconds and gigabytes.
+ */
+export type Place = { readonly above: Place, readonly step: string | number } | null
 
 interface Document {
   readonly root: unknown
@@ -46,8 +52,15 @@ export function isAnnotation (keyword: string): boolean {
 }
 
 /** @throws UnsupportedSchemaError */
-export function refuse ({ pointer }: Pick<Subschema, 'pointer'>, keyword: string, fault: Fault): never {
-  throw new UnsupportedSchemaError(shortened(keyword), shortened(pointer), fault)
+export function refuse ({ place }: Pick<Subschema, 'place'>, keyword: string, fault: Fault): never {
+  throw new UnsupportedSchemaError(shortened(keyword), shortened(pointerTo(place)), fault)
+}
+
+/** A place as a URI fragment: `#/properties/name`. */
+function pointerTo (place: Place): string {
+  const steps: string[] = []
+  for (let at = place; at !== null; at = at.above) steps.push(String(at.step).replaceAll('~', '~0').replaceAll('/', '~1'))
+  return ['#', ...steps.reverse()].join('/')
 }
 
 /** @throws UnsupportedSchemaError with the limit that the whole schema exceeds */
@@ -61,7 +74,7 @@ const TOO_COMPLEX: Fault = { en: 'makes the schema too complex', zh: '使 schema
  * Does something that may turn out to be too much.
  * @throws UnsupportedSchemaError then, and what else it throws
  */
-export function bounded<T> (node: Pick<Subschema, 'pointer'>, keyword: string, work: () => T): T {
+export function bounded<T> (node: Pick<Subschema, 'place'>, keyword: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
@@ -81,20 +94,23 @@ function shortened (text: string): string {
  */
 export function rootOf (schema: unknown): { root: Subschema, values: number } {
   const values = countValues(schema)
-  return { root: subschema({ root: schema, ids: new Map(), known: new WeakMap() }, '#', schema), values }
+  return { root: subschema({ root: schema, ids: new Map(), known: new WeakMap() }, null, schema), values }
 }
 
 /** A schema below another one. */
 export function child (parent: Subschema, ...path: Array<string | number>): Subschema {
-  const pointer = [parent.pointer, ...path.map(step => String(step).replaceAll('~', '~0').replaceAll('/', '~1'))].join('/')
+  let place = parent.place
   let schema: unknown = parent.schema
-  for (const step of path) schema = (schema as Record<string | number, unknown>)[step]
-  return subschema(parent.document, pointer, schema)
+  for (const step of path) {
+    place = { above: place, step }
+    schema = (schema as Record<string | number, unknown>)[step]
+  }
+  return subschema(parent.document, place, schema)
 }
 
 /** A schema that only this value satisfies. `parent` has it in a `const` or an `enum`. */
-export function constant ({ document, pointer }: Subschema, value: unknown): Subschema {
-  return subschema(document, pointer, { const: value })
+export function constant ({ document, place }: Subschema, value: unknown): Subschema {
+  return subschema(document, place, { const: value })
 }
 
 /** Several schemas as one conjunction, without those that say nothing. */
@@ -122,7 +138,7 @@ export function resolveRef (from: Subschema): Subschema {
     schema = (schema as Record<string, unknown>)[name]
     path.push(name)
   }
-  return child(subschema(from.document, '#', from.document.root), ...path)
+  return child(subschema(from.document, null, from.document.root), ...path)
 }
 
 function decode (step: string): string | undefined {
@@ -133,13 +149,11 @@ function decode (step: string): string | undefined {
   }
 }
 
-function subschema (document: Document, pointer: string, schema: unknown): Subschema {
+function subschema (document: Document, place: Place, schema: unknown): Subschema {
   if (typeof schema === 'boolean' || (typeof schema === 'object' && schema !== null && !Array.isArray(schema))) {
-    return { id: idOf(document, schema), pointer, schema: schema as boolean | Keywords, document }
+    return { id: idOf(document, schema), place, schema: schema as boolean | Keywords, document }
   }
-  const at = pointer.lastIndexOf('/')
-  const [parent, keyword] = at === -1 ? ['#', 'schema'] : [pointer.slice(0, at), pointer.slice(at + 1)]
-  return refuse({ pointer: parent }, keyword, { en: 'must be a schema, which is an object or a boolean', zh: '必须是 schema，即对象或布尔值' })
+  return refuse({ place: place?.above ?? null }, String(place?.step ?? 'schema'), { en: 'must be a schema, which is an object or a boolean', zh: '必须是 schema，即对象或布尔值' })
 }
 
 /** One number for all schemas that differ in annotations at most. */

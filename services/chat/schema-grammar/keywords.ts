@@ -55,7 +55,7 @@ function checkKeywords (node: Subschema, keywords: Keywords): void {
   for (const [keyword, value] of Object.entries(keywords)) {
     if (ASSERTIONS.has(keyword) || COMBINATIONS.has(keyword) || isAnnotation(keyword)) continue
     // An id further down would change what references mean.
-    if (node.pointer === '#' && ['$schema', '$id'].includes(keyword)) continue
+    if (node.place === null && ['$schema', '$id'].includes(keyword)) continue
     if (keyword === 'uniqueItems' && value === false) continue
     refuse(node, keyword, UNSUPPORTED)
   }

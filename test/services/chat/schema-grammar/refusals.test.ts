@@ -190,6 +190,7 @@ t.test('hostile schemas take little time and leave small grammars', async t => {
     ['looking ahead again and again', { type: 'string', pattern: `^${'(?!.*(a|b).{8}c)'.repeat(20)}.*$` }, 'pattern'],
     ['a pattern of a length', { type: 'string', pattern: '^[a-z]+$', maxLength: 50_000 }, 'pattern'],
     ['counted properties', { type: 'object', properties: properties(500), minProperties: 250 }, 'minProperties'],
+    ['a long name above many schemas', { properties: { ['~'.repeat(190_000)]: { allOf: many(9900, () => true) } } }, null],
     ['two lists of wide objects', { allOf: ['a', 'b'].map(prefix => ({ anyOf: many(17, i => ({ type: 'object', properties: wide(prefix, 250), required: [`${prefix}${i}`] })) })) }, 'allOf'],
     ['many wide objects', { anyOf: many(20, i => ({ type: 'object', properties: { ...wide('p', 190), kind: { const: i } }, required: ['kind'], additionalProperties: false })) }, 'anyOf'],
     ['patterns of many ranges', { type: 'string', allOf: many(4, i => ({ pattern: `^${ranges(150)}*${i}?$` })), maxLength: 300 }, 'allOf'],
