@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import { ClientLeftError, ShuttingDownError, TimeoutError } from '../errors.ts'
 import { createWork, type Work } from '../services/work.ts'
 import { onConnectionEnd } from './connection-end.ts'
+import { bodiesDiscarded } from './request-body.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -21,6 +22,8 @@ export interface CleanupOptions {
 const DRAIN_CHECK_MS = 20
 /** How long aborted requests may take to say so. */
 const LAST_WORDS_MS = 5_000
+/** How long the connections of refused requests stay open for the rest of their bodies. */
+const REFUSED_MS = 1_000
 
 /**
  * Ends what a request began, however it ends: removes originals and `_compressed` files, then frees the slot. The routes do so
@@ -73,6 +76,7 @@ const plugin: FastifyPluginAsync<CleanupOptions> = async (app, { requestTimeoutM
     for (const work of active) work.abort(new ShuttingDownError())
     // A reader that does not take its answer cannot hold the service up for good.
     while (active.size > 0 && Date.now() < deadline + LAST_WORDS_MS) await sleep(DRAIN_CHECK_MS)
+    await bodiesDiscarded(REFUSED_MS)
   })
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 
@@ -7,12 +8,20 @@ import fp from 'fastify-plugin'
 export const DISCARD_MAX_BYTES = 64 * 1024 * 1024
 const DISCARD_MAX_MS = 10_000
 const DISCARD_CHECK_MS = 250
+const DISCARD_POLL_MS = 10
 
-const discarding = new WeakSet<Socket>()
+/** Connections on which the rest of a refused body arrives. */
+const discarding = new Set<Socket>()
 
 /** The request that is still coming in on this connection has its answer already: whatever is wrong with the rest of it wants none. */
 export function isAnswered (socket: Socket): boolean {
   return discarding.has(socket)
+}
+
+/** Waits until no refused body arrives any more, at most so long: closing now would cost their senders the answer. */
+export async function bodiesDiscarded (atMostMs: number): Promise<void> {
+  const deadline = Date.now() + atMostMs
+  while (discarding.size > 0 && Date.now() < deadline) await sleep(DISCARD_POLL_MS)
 }
 
 /**
@@ -64,7 +73,9 @@ function onComplete (request: IncomingMessage, then: () => void): void {
 function discardRest (request: IncomingMessage): void {
   const { socket } = request
   discarding.add(socket)
-  request.once('end', () => discarding.delete(socket))
+  const ended = () => discarding.delete(socket)
+  request.once('end', ended)
+  socket.once('close', ended)
   const limit = socket.bytesRead + DISCARD_MAX_BYTES
   const deadline = Date.now() + DISCARD_MAX_MS
   const timer = setInterval(() => {

@@ -65,3 +65,19 @@ t.test('the rest of a refused body is discarded up to 64 MiB, then the connectio
   await over
   t.ok(client.socket.destroyed)
 })
+
+t.test('a service that stops lets the senders of refused bodies read their answer', async t => {
+  const service = await startService(t, {}, engine)
+  const body = 40 * 1024 * 1024
+  const senders = await Promise.all(Array.from({ length: 5 }, () => connectRaw(service.port)))
+  service.app.slots.close()
+  const over = Promise.all(senders.map(async sender => {
+    sender.send(formHead('/api/chat', body))
+    sender.send(Buffer.alloc(body))
+    return await sender.until(/"code":"[A-Z_]+"/)
+  }))
+  await new Promise(resolve => service.app.server.once('request', resolve))
+  const closed = service.app.close()
+  for (const answer of await over) t.match(answer, /^HTTP\/1\.1 503 [^]*SHUTTING_DOWN/)
+  await closed
+})
