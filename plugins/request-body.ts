@@ -73,14 +73,14 @@ function onComplete (request: IncomingMessage, then: () => void): void {
 function discardRest (request: IncomingMessage): void {
   const { socket } = request
   discarding.add(socket)
-  const ended = () => discarding.delete(socket)
-  request.once('end', ended)
-  socket.once('close', ended)
+  request.once('end', () => discarding.delete(socket))
   const limit = socket.bytesRead + DISCARD_MAX_BYTES
   const deadline = Date.now() + DISCARD_MAX_MS
   const timer = setInterval(() => {
-    if (request.complete || socket.destroyed) return clearInterval(timer)
-    if (socket.bytesRead > limit || Date.now() > deadline) socket.destroy()
+    if (!request.complete && (socket.bytesRead > limit || Date.now() > deadline)) socket.destroy()
+    // Not by a listener: many requests may share one connection, and each of them would add its own.
+    if (socket.destroyed) discarding.delete(socket)
+    if (request.complete || socket.destroyed) clearInterval(timer)
   }, DISCARD_CHECK_MS)
   timer.unref()
   request.unpipe()

@@ -26,6 +26,24 @@ t.test('a body that is refused while it is parsed is discarded, and its connecti
   }
 })
 
+t.test('many refused bodies in a row on one connection leave no listeners on it', async t => {
+  const service = await startService(t, { JSON_BODY_LIMIT_MB: '0.1' }, engine)
+  const warnings: string[] = []
+  const warned = (warning: Error) => warnings.push(warning.message)
+  process.on('warning', warned)
+  t.teardown(() => process.off('warning', warned))
+  const client = await connectRaw(service.port)
+  const refused = 12
+  for (let count = 1; count <= refused; count++) {
+    client.send(`POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 400000\r\n\r\n${'x'.repeat(200_000)}`)
+    await client.until(new RegExp(`(?:BODY_TOO_LARGE[^]*){${count}}`))
+    client.send('x'.repeat(200_000))
+  }
+  client.socket.destroy()
+  await service.quiet()
+  t.same(warnings, [])
+})
+
 t.test('a sender that wants its connection closed after a refusal gets to send the rest first', async t => {
   const service = await startService(t, { JSON_BODY_LIMIT_MB: '0.1' }, engine)
   for (const head of ['POST /api/chat HTTP/1.1\r\nConnection: close', 'POST /api/chat HTTP/1.0']) {
