@@ -97,7 +97,7 @@ export async function buildApp ({ config, engine, logger, traces = null }: AppOp
 
   const limits = { maxInputPixels: config.maxInputPixels, maxSide: config.imageCompressionMaxSize, maxPixels: config.maxPixels }
   const slots = createSlots({ size: config.maxConcurrentRequests === 'auto' ? 1 : config.maxConcurrentRequests, queueSize: config.queueSize, queueTimeoutMs: config.queueTimeoutMs })
-  // How many the memory holds is known with the model. Whoever calls `ready` deals with a failure.
+  // The model tells how many requests fit the memory. The caller of `ready` handles a failure.
   if (config.maxConcurrentRequests === 'auto') engine.ready().then(() => slots.grow(engine.info().slots), () => {})
   const metrics = createMetrics({ engine, slots, store })
   const grammars = createGrammars()

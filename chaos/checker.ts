@@ -67,7 +67,7 @@ export class Checker {
   mostSlotsTaken = 0
   longestLeftoverMs = 0
   readonly #options: CheckerOptions
-  /** Of the round. */
+  /** The requests of this round. */
   readonly #entries: Entry[] = []
   readonly #byPort = new Map<number, Entry>()
   readonly #byId = new Map<string, { entry: Entry, lines: Set<string> }>()

@@ -6,7 +6,7 @@ import { askIn, drawQuestion, JSONS } from './question.ts'
 const MB = 1024 * 1024
 const CHAT_PATHS = ['/api/chat', '/api/chat_stream']
 const COMPLETIONS = '/v1/chat/completions'
-/** Of the requests that may go to either interface. */
+/** The share of requests for OpenAI's interface, among those that either interface can take. */
 const COMPLETION_SHARE = 0.4
 
 /** The start and the end of a body. */

@@ -32,7 +32,7 @@ const THREAD = programOf(new URL(`./grammar-thread${EXTENSION}`, import.meta.url
 
 /** @param thread the program of the thread, which tests replace */
 export function createGrammars ({ thread = THREAD, timeLimitMs = TIME_LIMIT_MS } = {}): Grammars {
-  // The thread takes one conversion at a time. Whoever leaves meanwhile does not wait for its end, but the next one does.
+  // The thread takes one conversion at a time. A request that leaves meanwhile does not wait for its end; the next request does.
   const gate = createGate(1)
   let running: Deferred<GrammarOutcome> | null = null
   let worker: Worker | null = null

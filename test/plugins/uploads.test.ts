@@ -47,7 +47,7 @@ t.test('all text of a form has one limit, whatever its parts are', async t => {
     const client = await connectRaw(service.port)
     client.send(formHead('/api/chat', 100_000_000))
     for (let i = 0; i < 4; i++) client.send(part('history', padded, type) + '\r\n')
-    // What is beyond the limit is refused, long before the form ends.
+    // The form is refused at the limit, long before its end.
     client.send(part('history', turn, type) + '\r\n--sightline-test')
     const answer = await client.until(/"code":"[A-Z_]+"/)
     t.match(answer, /^HTTP\/1\.1 413 [^]*With field \\"history\\" the text fields of the form have more than 4194304 bytes together[^]*"code":"FORM_TOO_LARGE"/, type)

@@ -181,7 +181,7 @@ function intern ({ ids }: Document, content: string): number {
 }
 
 /**
- * Counts the values of a schema. What is bounded here need not be bounded again where a schema is walked by recursion.
+ * Counts the values of a schema. This bound also holds wherever a schema is walked by recursion.
  * @throws UnsupportedSchemaError
  */
 function countValues (schema: unknown): number {

@@ -99,7 +99,7 @@ async function findBoxes (reader: Reader, label: string): Promise<{ meta: Box, m
   return { meta, movies }
 }
 
-/** What it costs to decode an image. */
+/** The cost of decoding an image. */
 interface Cost { pixels: number, parts: number }
 
 /** @throws CorruptImageError for an image whose parts, and theirs, are too large or too many */
