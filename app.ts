@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import auth from './plugins/auth.ts'
 import cleanup from './plugins/cleanup.ts'
 import { answerClientError, HEAD_MAX_BYTES } from './plugins/client-errors.ts'
@@ -22,7 +22,7 @@ import securityHeaders from './plugins/security-headers.ts'
 import stalledReaders from './plugins/stalled-readers.ts'
 import tracesPlugin from './plugins/traces.ts'
 import uploads from './plugins/uploads.ts'
-import { ROOT } from './root.ts'
+import { ROOT } from './config/root.ts'
 import chatStreamRoute from './routes/chat-stream.ts'
 import chatRoute from './routes/chat.ts'
 import healthRoute from './routes/health.ts'
@@ -39,7 +39,7 @@ import { createMetrics, type Metrics } from './services/metrics.ts'
 import { createSlots } from './services/slots.ts'
 import type { Traces } from './services/tracing/traces.ts'
 import { createUploadStore } from './services/upload-store.ts'
-import { createPictureFetcher } from './services/uploads/fetch-picture.ts'
+import { createImageFetcher } from './services/uploads/fetch-image.ts'
 
 export interface AppOptions {
   config: Config
@@ -122,7 +122,7 @@ export async function buildApp ({ config, engine, logger, traces = null }: AppOp
   await app.register(uploads, {
     store,
     onSaved: chat.anticipate,
-    fetcher: createPictureFetcher({ hosts: config.imageUrlHosts, maxFileSizeMb: config.maxFileSizeMb }),
+    fetcher: createImageFetcher({ hosts: config.imageUrlHosts, maxFileSizeMb: config.maxFileSizeMb }),
     maxImages: config.maxImages,
     maxFileSizeMb: config.maxFileSizeMb,
     uploadTimeoutMs: config.uploadTimeoutMs

@@ -1,5 +1,5 @@
 import type { LlamaContext, LlamaModel } from 'node-llama-cpp'
-import type { AddonContext, AddonModel, Bridge, Cancellation, Picture, StepItem } from './vision.ts'
+import type { AddonContext, AddonModel, Bridge, Cancellation, EncodedImage, StepItem } from './vision.ts'
 
 /**
  * Every access to what node-llama-cpp keeps private: the objects behind its models and contexts. Tied to the exact version in package.json;
@@ -79,18 +79,18 @@ export class Decoder {
   }
 
   /**
-   * Decodes a slice of a picture. On CPUs an abort gives it up within a node of the graph, and the sequence holds
+   * Decodes a slice of an image. On CPUs an abort gives it up within a node of the graph, and the sequence holds
    * nothing from `position` on.
-   * @param position where the picture (not the slice) starts in the sequence
-   * @param offset first token of the slice within the picture
+   * @param position where the image (not the slice) starts in the sequence
+   * @param offset first token of the slice within the image
    * @param count tokens of the slice, at most the context's batch size
    * @throws the reason of `signal`; Error of llama.cpp
    */
-  async decodePicture (
-    sequence: number, position: number, picture: Picture, offset: number, count: number, signal: AbortSignal
+  async decodeImage (
+    sequence: number, position: number, image: EncodedImage, offset: number, count: number, signal: AbortSignal
   ): Promise<void> {
     await this.#cancellable(signal, async cancellation => {
-      await picture.decode(this.#ctx, sequence, position, offset, count, this.threads, cancellation)
+      await image.decode(this.#ctx, sequence, position, offset, count, this.threads, cancellation)
     })
   }
 
@@ -111,7 +111,7 @@ export class Decoder {
   }
 
   /**
-   * Forgets what a sequence holds from a position on, which must not lie inside a picture. All cells of a picture carry the position at
+   * Forgets what a sequence holds from a position on, which must not lie inside an image. All cells of an image carry the position at
    * which it starts, so none of them is left behind.
    * @returns false when the memory cannot; from 0 on it always can
    */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { ROOT } from '../root.ts'
+import { ROOT } from '../config/root.ts'
 
 /**
  * The bridge as JavaScript sees it: everything that `native/src/addon.cc` exports, typed.
@@ -51,7 +51,7 @@ export interface Bridge {
 export interface VisionOptions {
   gpu: boolean
   threads: number
-  /** Limits of mtmd's own resizing, in tokens of one picture; -1 leaves the projector's defaults. */
+  /** Limits of mtmd's own resizing, in tokens of one image; -1 leaves the projector's defaults. */
   minTokens: number
   maxTokens: number
   /** Encode on the thread on which contexts decode, because the two must not run at the same time. */
@@ -106,11 +106,11 @@ export const NONE_LEFT = -2
 
 export interface Vision {
   /**
-   * Encodes one picture on a thread of its own; needs no context. One call at a time, a second one throws.
+   * Encodes one image on a thread of its own; needs no context. One call at a time, a second one throws.
    * @param rgb `height × width × 3` bytes, rows from the top
    * @param threads CPU threads of this encoding, to begin with
    */
-  encode (rgb: Uint8Array, width: number, height: number, threads: number): Promise<Picture>
+  encode (rgb: Uint8Array, width: number, height: number, threads: number): Promise<EncodedImage>
   /** Changes the CPU threads of the encoding that runs, within some tens of milliseconds. No effect on a GPU. */
   setThreads (threads: number): void
   /** Gives up the encoding that runs, within some tens of milliseconds: it rejects. On a GPU it goes on to its end and rejects then. */
@@ -118,8 +118,8 @@ export interface Vision {
   dispose (): void
 }
 
-/** An encoded picture: embeddings and M-RoPE positions. Any number of sequences may decode it. */
-export interface Picture {
+/** An encoded image: embeddings and M-RoPE positions. Any number of sequences may decode it. */
+export interface EncodedImage {
   /** KV cells. */
   readonly tokens: number
   /** Positions that it takes in a sequence: `max(columns, rows)` with M-RoPE, which is fewer than `tokens`. */
@@ -128,7 +128,7 @@ export interface Picture {
   readonly bytes: number
   /**
    * Decodes tokens `offset … offset + count - 1` into a sequence, on the thread on which contexts decode.
-   * @param position where the picture (not the slice) starts in the sequence
+   * @param position where the image (not the slice) starts in the sequence
    * @param cancellation gives the slice up: it rejects, and the sequence holds nothing from `position` on
    */
   decode (

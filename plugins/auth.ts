@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
-import { TooManyWrongKeysError, UnauthorizedError } from '../errors.ts'
+import { TooManyWrongKeysError, UnauthorizedError } from '../errors/catalogue.ts'
 import { keyOf, type ApiKeys } from '../services/api-keys.ts'
 import { createKeyGuesses } from '../services/key-guesses.ts'
 import { addressOf } from './client-address.ts'
@@ -15,7 +15,7 @@ declare module 'fastify' {
 
 /** Who asks. */
 export interface Client {
-  /** Keeps apart what belongs to different keys, such as the ids of pictures; empty where no key was asked for. */
+  /** Keeps apart what belongs to different keys, such as the ids of images; empty where no key was asked for. */
   readonly scope: string
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
-import { ClientLeftError, ShuttingDownError, TimeoutError } from '../errors.ts'
+import { ClientLeftError, ShuttingDownError, TimeoutError } from '../errors/catalogue.ts'
 import { createWork, type Work } from '../services/work.ts'
 import { onConnectionEnd } from './connection-end.ts'
 import { bodiesDiscarded } from './request-body.ts'

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { BodyTooLargeError, InternalError, InvalidJsonError, InvalidMultipartError, NotFoundError, SightlineError, UnsupportedMediaTypeError, ValidationError, withDetails } from '../errors.ts'
-import { preferredLanguage } from '../language.ts'
+import { BodyTooLargeError, InternalError, InvalidJsonError, InvalidMultipartError, NotFoundError, SightlineError, UnsupportedMediaTypeError, ValidationError, withDetails } from '../errors/catalogue.ts'
+import { preferredLanguage } from '../errors/language.ts'
 import { FORM_MAX_PARTS } from '../schemas/limits.ts'
 
 declare module 'fastify' {

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
-import { InvalidJsonError, withDetails, type SightlineError } from '../errors.ts'
+import { InvalidJsonError, withDetails, type SightlineError } from '../errors/catalogue.ts'
 import { checkJsonBounds, JsonBoundsError } from '../services/json-bounds.ts'
 
 /** Refuses JSON bodies that are too deep or have too many values before they are parsed by Fastify's own parser. */

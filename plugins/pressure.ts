@@ -1,10 +1,10 @@
 import underPressure from '@fastify/under-pressure'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
-import { OverloadedError } from '../errors.ts'
+import { OverloadedError } from '../errors/catalogue.ts'
 
 /**
- * Thresholds for a process that hands pictures and tokens on and leaves the computing to the engine's process: the model's
+ * Thresholds for a process that hands images and tokens on and leaves the computing to the engine's process: the model's
  * memory is not in these figures. A loop that lags a second means that something here went wrong, not that the model is at work. How
  * busy the loop is says less: where the model computes on all cores, time in which this process waits for one counts as busy.
  */

@@ -1,7 +1,7 @@
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { RateLimitedError } from '../errors.ts'
+import { RateLimitedError } from '../errors/catalogue.ts'
 import { addressOf } from './client-address.ts'
 
 export interface RateLimitOptions {

@@ -2,7 +2,7 @@ import { addAbortSignal, Readable } from 'node:stream'
 import multipart, { type MultipartFile } from '@fastify/multipart'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { FileTooLargeError, InvalidFieldError, InvalidJsonError, InvalidMultipartError, TooManyImagesError, UnknownFieldError, UnsupportedMediaTypeError, UploadTimeoutError, withDetails } from '../errors.ts'
+import { FileTooLargeError, InvalidFieldError, InvalidJsonError, InvalidMultipartError, TooManyImagesError, UnknownFieldError, UnsupportedMediaTypeError, UploadTimeoutError, withDetails } from '../errors/catalogue.ts'
 import { ChatFieldsSchema } from '../schemas/chat.ts'
 import { FIELD_MAX_BYTES, FORM_MAX_FIELDS, FORM_MAX_PARTS } from '../schemas/limits.ts'
 import type { UploadedFile } from '../services/chat/request.ts'
@@ -10,14 +10,14 @@ import type { UploadStore } from '../services/upload-store.ts'
 import { HISTORY_IMAGES, IMAGES, type Body, type RawFields } from '../services/uploads/body.ts'
 import { createFormFields } from '../services/uploads/form-fields.ts'
 import { decodeDataUri } from '../services/uploads/data-uri.ts'
-import type { PictureFetcher } from '../services/uploads/fetch-picture.ts'
+import type { ImageFetcher } from '../services/uploads/fetch-image.ts'
 import { labelOf } from '../services/uploads/label.ts'
 import { saveFile } from '../services/uploads/save-file.ts'
 import type { Work } from '../services/work.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The body carries pictures; they are on disk when the handler runs. */
+    /** The body carries images; they are on disk when the handler runs. */
     upload?: {
       /** Whether it may be a multipart form too, with the fields of a chat request. */
       forms: boolean
@@ -28,11 +28,11 @@ declare module 'fastify' {
   interface FastifyRequest { upload: Upload | null }
 }
 
-/** A request's body, wherever it came from: fields unchecked, pictures on disk in the order in which they were sent. */
+/** A request's body, wherever it came from: fields unchecked, images on disk in the order in which they were sent. */
 export interface Upload {
   fields: object
   images: UploadedFile[]
-  /** Pictures of earlier turns that were sent again. */
+  /** Images of earlier turns that were sent again. */
   historyImages: UploadedFile[]
   /** From admission to the last byte. */
   uploadMs: number
@@ -40,11 +40,11 @@ export interface Upload {
 
 export interface UploadsOptions {
   store: UploadStore
-  fetcher: PictureFetcher
+  fetcher: ImageFetcher
   maxImages: number
   maxFileSizeMb: number
   uploadTimeoutMs: number
-  /** Called with each picture of a form that is on disk, while the rest is still arriving; what it returns is waited for before the files go. */
+  /** Called with each image of a form that is on disk, while the rest is still arriving; what it returns is waited for before the files go. */
   onSaved (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
 }
 
@@ -54,7 +54,7 @@ const isTextField = (name: string | undefined) => name !== undefined && Object.h
 const isJson = (type: string) => type.startsWith('application/json')
 const isFile = (type: string, filename: string | undefined) => filename !== undefined || type === 'application/octet-stream'
 
-/** Saves the pictures of a request to its own folder, hashed while they are written, and hands over the other fields. */
+/** Saves the images of a request to its own folder, hashed while they are written, and hands over the other fields. */
 const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher, maxImages, maxFileSizeMb, uploadTimeoutMs, onSaved }) => {
   const maxBytes = Math.floor(maxFileSizeMb * 1024 * 1024)
   await app.register(multipart, {
@@ -125,7 +125,7 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
     const files: Record<string, UploadedFile[]> = { [IMAGES]: [], [HISTORY_IMAGES]: [] }
     let count = 0
 
-    async function savePicture (part: MultipartFile): Promise<void> {
+    async function saveImage (part: MultipartFile): Promise<void> {
       const siblings = files[part.fieldname]!
       const field = `${part.fieldname}[${siblings.length}]`
       const file = await save(request, work, count, field, siblings.length, part.file, part.filename).catch(refuseForm)
@@ -143,7 +143,7 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
         form.addText(name, part.value as string, part.valueTruncated)
       } else if (Object.hasOwn(files, name)) {
         if (!isFile(mimetype, part.filename)) throw new InvalidFieldError(name, 'must be a file')
-        await savePicture(part)
+        await saveImage(part)
       } else if (!isTextField(name)) {
         throw new UnknownFieldError(name.slice(0, NAME_MAX_SHOWN))
       } else if (isFile(mimetype, part.filename)) {

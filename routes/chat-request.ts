@@ -13,7 +13,7 @@ export function toChatRequest (request: FastifyRequest): ChatRequest {
   return withRequest(toQuestion(parseChatFields(fields as RawFields), images, historyImages), request)
 }
 
-/** A question together with the pictures and the standing of the request that asks it. */
+/** A question together with the images and the standing of the request that asks it. */
 export function withRequest (question: ChatQuestion, { work, upload, client, id, trace }: FastifyRequest): ChatRequest {
   return {
     ...question,

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
-import { TimeoutError, withDetails } from '../errors.ts'
+import { TimeoutError, withDetails } from '../errors/catalogue.ts'
 import { ChatAnswerSchema, type ChatAnswer, type ChatDone } from '../schemas/chat.ts'
 import type { ChatService } from '../services/chat/answer.ts'
 import { ANSWERED } from '../services/metrics.ts'

@@ -1,5 +1,5 @@
 import type { TSchema } from 'typebox'
-import * as errors from '../errors.ts'
+import * as errors from '../errors/catalogue.ts'
 import { toOpenAiError } from '../services/openai/error.ts'
 import { ErrorSchema } from '../schemas/chat.ts'
 import { OpenAiErrorSchema } from '../schemas/openai.ts'

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { EngineNotReadyError, ModelNotFoundError, TimeoutError, withDetails, type SightlineError } from '../errors.ts'
+import { EngineNotReadyError, ModelNotFoundError, TimeoutError, withDetails, type SightlineError } from '../errors/catalogue.ts'
 import { noteFailure, sentenceFor, toSightlineError } from '../plugins/errors.ts'
 import type { ChatDone } from '../schemas/chat.ts'
 import { CompletionChunkSchema, CompletionRequestSchema, CompletionSchema, ModelListSchema, ModelSchema, OpenAiErrorSchema, type Completion } from '../schemas/openai.ts'

@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyPluginAsync } from 'fastify'
-import { NotFoundError } from '../errors.ts'
+import { NotFoundError } from '../errors/catalogue.ts'
 
 export interface UiRouteOptions {
   /** What the build made of `web/`: `index.html`, and `assets/`, whose names carry a hash of what is in them. */
   dir: string
 }
 
-/** The page runs its own scripts and styles, and shows pictures that it has itself; it talks to this service and to nobody else. */
+/** The page runs its own scripts and styles, and shows images that it has itself; it talks to this service and to nobody else. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",

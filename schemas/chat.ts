@@ -19,7 +19,7 @@ export const HistoryTurnSchema = Type.Object({
 }, { title: 'HistoryTurn', additionalProperties: false })
 export type HistoryTurn = Static<typeof HistoryTurnSchema>
 
-/** What a request says beside its pictures. In multipart bodies numbers are decimal strings and `history` is JSON. */
+/** What a request says beside its images. In multipart bodies numbers are decimal strings and `history` is JSON. */
 export const ChatFieldsSchema = Type.Object({
   message: Type.String({ minLength: 1, maxLength: MESSAGE_MAX_CHARACTERS, description: 'The question, 1 to 32,000 characters' }),
   history: Type.Optional(Type.Array(HistoryTurnSchema, { maxItems: HISTORY_MAX_TURNS, description: 'Earlier turns, the oldest first' })),

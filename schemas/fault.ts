@@ -2,8 +2,8 @@ import type { TSchema } from 'typebox'
 import type { TLocalizedValidationError } from 'typebox/error'
 import { Locale } from 'typebox/system'
 import { Value } from 'typebox/value'
-import { InvalidFieldError, withDetails } from '../errors.ts'
-import type { Phrase } from '../language.ts'
+import { InvalidFieldError, withDetails } from '../errors/catalogue.ts'
+import type { Phrase } from '../errors/language.ts'
 
 /**
  * Checks one field of a request. Of alternatives that are told apart by their `type`, the one that was meant is held against the value.

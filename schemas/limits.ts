@@ -1,6 +1,6 @@
 /**
  * Bounds on the lists and texts of a request that no setting changes. Bounds that one file alone enforces stand in that
- * file; `scripts/limits.ts` collects all of them for the table in docs/api.md.
+ * file; `tools/scripts/limits.ts` collects all of them for the table in docs/api.md.
  */
 
 // Text

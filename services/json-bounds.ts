@@ -1,4 +1,4 @@
-import type { Language } from '../language.ts'
+import type { Language } from '../errors/language.ts'
 import { JSON_MAX_DEPTH, JSON_MAX_NAME, JSON_MAX_VALUES } from '../schemas/limits.ts'
 
 /** JSON that is not parsed because of its size. `fault` completes a sentence about it: "it …", or "Field "x" …". */

@@ -7,7 +7,7 @@ import type { UploadStore } from './upload-store.ts'
 
 export interface MetricsOptions { engine: Engine, slots: Slots, store: UploadStore }
 
-/** Figures for Prometheus. Labels are bounded: routes, codes of `errors.ts` and stages, never what a client sent. */
+/** Figures for Prometheus. Labels are bounded: routes, codes of `errors/catalogue.ts` and stages, never what a client sent. */
 export interface Metrics extends ChatObserver {
   readonly contentType: string
   /** Everything as it is now, in Prometheus's text format. */
@@ -23,7 +23,7 @@ export const ANSWERED = 'ANSWERED'
 /** The code of the error with which a request ends that nobody waits for. */
 export const CLIENT_LEFT = 'CLIENT_LEFT'
 
-/** Seconds: from a cached picture to a long answer on CPUs. */
+/** Seconds: from a cached image to a long answer on CPUs. */
 const STAGE_BUCKETS = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 const GAP_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
 /** What `timings` of an answer call them, and what the label says. */
@@ -53,7 +53,7 @@ export function createMetrics ({ engine, slots, store }: MetricsOptions): Metric
   const stages = new Histogram({ name: 'sightline_stage_seconds', help: 'Time that an answered request spent in each stage; first_token and total begin with the request', labelNames: ['stage'], buckets: STAGE_BUCKETS, registers })
   const gaps = new Histogram({ name: 'sightline_token_gap_seconds', help: 'Time between two tokens of an answer', buckets: GAP_BUCKETS, registers })
   const tokens = new Counter({ name: 'sightline_tokens_total', help: 'Tokens of answered requests: prompt (image and cached are parts of it), and completion', labelNames: ['kind'], registers })
-  const pictures = new Counter({ name: 'sightline_pictures_total', help: 'Pictures that answered requests sent, by whether their embedding was known', labelNames: ['cached'], registers })
+  const imageCounter = new Counter({ name: 'sightline_pictures_total', help: 'Pictures that answered requests sent, by whether their embedding was known', labelNames: ['cached'], registers })
 
   /** Asked for when somebody looks. */
   const gauge = (name: string, help: string, read: () => number) => new Gauge({ name, help, registers, collect () { this.set(read()) } })
@@ -85,7 +85,7 @@ export function createMetrics ({ engine, slots, store }: MetricsOptions): Metric
       tokens.inc({ kind: 'image' }, usage.image_tokens)
       tokens.inc({ kind: 'cached' }, usage.cached_tokens)
       tokens.inc({ kind: 'completion' }, usage.completion_tokens)
-      for (const { cached } of images) pictures.inc({ cached: String(cached) })
+      for (const { cached } of images) imageCounter.inc({ cached: String(cached) })
     }
   }
 }

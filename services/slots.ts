@@ -1,4 +1,4 @@
-import { QueueTimeoutError, ServerBusyError, ShuttingDownError, type SightlineError } from '../errors.ts'
+import { QueueTimeoutError, ServerBusyError, ShuttingDownError, type SightlineError } from '../errors/catalogue.ts'
 import { createDeferred, type Deferred } from './deferred.ts'
 
 /** The right to work with the model, held from admission until the request has ended and its files are gone. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { StorageError } from '../errors.ts'
+import { StorageError } from '../errors/catalogue.ts'
 
 /** The temporary files of one request. */
 export interface RequestFolder {

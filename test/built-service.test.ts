@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import path from 'node:path'
 import t from 'tap'
-import { ROOT } from '../root.ts'
+import { ROOT } from '../config/root.ts'
 import { ask, drawShape } from './helper.ts'
 
 /** What `npm start` runs, from the build that `npm test` makes first. */
@@ -22,8 +22,8 @@ t.test('the built service starts from an empty environment, shows its page and a
   }
   child.stdout.resume()
   t.match(await (await fetch(url)).text(), /<script type="module"/)
-  const pictures = await Promise.all([drawShape('circle', 'red', 'white'), drawShape('square', 'blue', 'yellow')])
-  const { status, body } = await ask(url, { message: 'Describe the images.' }, pictures)
+  const images = await Promise.all([drawShape('circle', 'red', 'white'), drawShape('square', 'blue', 'yellow')])
+  const { status, body } = await ask(url, { message: 'Describe the images.' }, images)
   t.equal(status, 200)
   t.equal(body.response, 'Picture 1: a red circle on a white background. Picture 2: a blue square on a yellow background.')
   child.kill('SIGTERM')

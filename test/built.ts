@@ -1,8 +1,8 @@
 import { readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { ROOT } from '../root.ts'
+import { ROOT } from '../config/root.ts'
 
-const SOURCES = ['plugins', 'routes', 'schemas', 'services', 'native', 'models', 'evaluation']
+const SOURCES = ['commands', 'config', 'errors', 'plugins', 'routes', 'schemas', 'services', 'native', 'models', 'tools/evaluation']
 
 /**
  * Whether `dist/` says what the sources say, as it does after `npm run build`. Child processes of the tests run from it then: without a loader for

@@ -6,8 +6,8 @@ import { pino } from 'pino'
 import sharp from 'sharp'
 import type { Test } from 'tap'
 import { buildApp } from '../app.ts'
-import { loadConfig, type Config } from '../config.ts'
-import { ROOT } from '../root.ts'
+import { loadConfig, type Config } from '../config/config.ts'
+import { ROOT } from '../config/root.ts'
 import type { ChatAnswer } from '../schemas/chat.ts'
 import type { Engine } from '../services/engine/engine.ts'
 import { createLocalEngine, type LocalEngineOptions } from '../services/engine/local-engine.ts'
@@ -102,15 +102,15 @@ export async function startService (t: Test, env: Record<string, string> = {}, e
   }
 }
 
-/** A picture as a form wants it. */
+/** An image as a form wants it. */
 export interface Upload { data: Buffer | Uint8Array, name?: string, type?: string }
 
-/** @param historyImages pictures of `history` that are sent again */
+/** @param historyImages images of `history` that are sent again */
 export function createForm (fields: Record<string, string | string[]>, images: Array<Upload | Buffer> = [], historyImages: Array<Upload | Buffer> = []): FormData {
   const form = new FormData()
-  const append = (field: string, pictures: Array<Upload | Buffer>) => {
-    for (const [index, picture] of pictures.entries()) {
-      const { data, name = `${index}.png`, type = 'image/png' } = Buffer.isBuffer(picture) ? { data: picture } : picture as Upload
+  const append = (field: string, uploads: Array<Upload | Buffer>) => {
+    for (const [index, upload] of uploads.entries()) {
+      const { data, name = `${index}.png`, type = 'image/png' } = Buffer.isBuffer(upload) ? { data: upload } : upload as Upload
       form.append(field, new Blob([new Uint8Array(data)], { type }), name)
     }
   }
@@ -174,7 +174,7 @@ export async function askStream (url: string, fields: Record<string, string | st
   return { status: response.status, events, text: events.filter(it => it.event === 'token').map(it => it.data.text).join('') }
 }
 
-/** A drawn picture: a shape of the demonstration model's world in the middle of a plain background. */
+/** A drawn image: a shape of the demonstration model's world in the middle of a plain background. */
 export function drawShape (shape: 'circle' | 'square', colour: string, background: string, size = 140): Promise<Buffer> {
   const middle = size / 2
   const r = size * 0.3

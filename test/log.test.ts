@@ -2,7 +2,7 @@ import path from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
 import { buildApp } from '../app.ts'
-import { loadConfig } from '../config.ts'
+import { loadConfig } from '../config/config.ts'
 import { createForm, createTestEngine, drawShape } from './helper.ts'
 import { start, until } from './server-process.ts'
 
@@ -13,8 +13,8 @@ const NAME = 'confidential-name-4714.png'
 
 t.test('what people send is in no log line, whatever becomes of it', async t => {
   const server = await start(t, { UPLOAD_DIR: path.join(t.testdir(), 'uploads'), API_KEYS: KEY, LOG_LEVEL: 'info' })
-  const picture = await drawShape('circle', 'red', 'white')
-  const base64 = picture.toString('base64')
+  const image = await drawShape('circle', 'red', 'white')
+  const base64 = image.toString('base64')
   const post = async (url: string, body: string | FormData, headers: Record<string, string> = {}) => {
     const response = await fetch(`${server.url}${url}`, { method: 'POST', body, headers: { authorization: `Bearer ${KEY}`, ...headers } })
     await response.text()
@@ -22,7 +22,7 @@ t.test('what people send is in no log line, whatever becomes of it', async t => 
   }
   const json = { 'content-type': 'application/json' }
   const form = createForm({ message: WORDS, system: WORDS, history: JSON.stringify([{ role: 'user', content: WORDS }, { role: 'assistant', content: WORDS }]) }, [])
-  form.append('images', new Blob([new Uint8Array(picture)], { type: 'image/png' }), NAME)
+  form.append('images', new Blob([new Uint8Array(image)], { type: 'image/png' }), NAME)
   const models = await (await fetch(`${server.url}/v1/models`, { headers: { authorization: `Bearer ${KEY}` } })).json() as { data: [{ id: string }] }
   const completion = (url: string) => JSON.stringify({ model: models.data[0].id, messages: [{ role: 'user', content: [{ type: 'text', text: WORDS }, { type: 'image_url', image_url: { url } }] }] })
 
@@ -40,7 +40,7 @@ t.test('what people send is in no log line, whatever becomes of it', async t => 
 
   await until(() => server.output().split('request completed').length > 9)
   const lines = server.output()
-  for (const secret of [KEY, WRONG_KEY, WORDS, NAME, base64.slice(0, 40), picture.toString('hex').slice(0, 40)]) t.notOk(lines.includes(secret), secret.slice(0, 40))
+  for (const secret of [KEY, WRONG_KEY, WORDS, NAME, base64.slice(0, 40), image.toString('hex').slice(0, 40)]) t.notOk(lines.includes(secret), secret.slice(0, 40))
   server.child.kill('SIGTERM')
   await server.exited
 })

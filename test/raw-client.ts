@@ -47,7 +47,7 @@ export function formHead (path: string, contentLength: number, extra = ''): stri
   return `POST ${path} HTTP/1.1\r\nHost: test\r\nContent-Type: multipart/form-data; boundary=${BOUNDARY}\r\nContent-Length: ${contentLength}\r\n${extra}\r\n`
 }
 
-/** A multipart body with a message and pictures. */
+/** A multipart body with a message and images. */
 export function formBody (message: string, images: Buffer[]): Buffer {
   const chunks: Array<string | Buffer> = [`--${BOUNDARY}\r\nContent-Disposition: form-data; name="message"\r\n\r\n${message}\r\n`]
   for (const [index, image] of images.entries()) {

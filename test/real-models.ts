@@ -1,4 +1,4 @@
-import { writeHollowGguf, type GgufValue, type HollowTensor } from '../bench/lib/gguf.ts'
+import { writeHollowGguf, type GgufValue, type HollowTensor } from '../tools/bench/lib/gguf.ts'
 
 /** Sizes of a real model, from the `config.json` of its repository on the hub (`text_config` and `vision_config` with Qwen3-VL). */
 export interface RealShape {

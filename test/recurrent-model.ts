@@ -1,8 +1,8 @@
 import path from 'node:path'
 import { readGgufFileInfo } from 'node-llama-cpp'
-import { elementsOf, writeGguf, type Tensor } from '../bench/lib/gguf.ts'
+import { elementsOf, writeGguf, type Tensor } from '../tools/bench/lib/gguf.ts'
 import { DEMO } from '../models/presets.ts'
-import { ROOT } from '../root.ts'
+import { ROOT } from '../config/root.ts'
 import { generator } from './random.ts'
 
 interface Tokenizer { tokens: string[], token_type: number[], merges: string[], bos_token_id: number, eos_token_id: number }

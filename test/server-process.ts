@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
-import { ROOT } from '../root.ts'
+import { ROOT } from '../config/root.ts'
 import { builtFile, isBuilt } from './built.ts'
 
 export interface Launched {

@@ -5,7 +5,7 @@ import { createForm, drawShape, readEvents } from './helper.ts'
 import { connectRaw, formBody, formHead } from './raw-client.ts'
 import { isAlive, launch, start, until } from './server-process.ts'
 
-const picture = await drawShape('circle', 'red', 'white')
+const image = await drawShape('circle', 'red', 'white')
 const QUESTION = 'What is in the picture?'
 
 t.test('kill -9 leaves a folder, and the next start removes it; the child dies too', async t => {
@@ -34,7 +34,7 @@ t.test('kill -9 leaves a folder, and the next start removes it; the child dies t
 t.test('SIGTERM: running answers finish, new requests get 503, then exit 0 with nothing left', async t => {
   const uploads = path.join(t.testdir(), 'uploads')
   const server = await start(t, { UPLOAD_DIR: uploads })
-  const body = formBody(QUESTION, [picture])
+  const body = formBody(QUESTION, [image])
   const running = await connectRaw(server.port)
   running.send(formHead('/api/chat_stream', body.length))
   running.send(body.subarray(0, body.length - 10))
@@ -57,7 +57,7 @@ t.test('SIGTERM: running answers finish, new requests get 503, then exit 0 with 
 t.test('SIGTERM: what does not finish within the grace time is ended, with nothing left', async t => {
   const uploads = path.join(t.testdir(), 'uploads')
   const server = await start(t, { UPLOAD_DIR: uploads, SHUTDOWN_GRACE: '0.3' })
-  const body = formBody(QUESTION, [picture])
+  const body = formBody(QUESTION, [image])
   const stuck = await connectRaw(server.port)
   stuck.send(formHead('/api/chat', body.length))
   stuck.send(body.subarray(0, body.length - 10))
@@ -97,7 +97,7 @@ t.test('settings come from .env as well, and the page of status says what runs',
   t.equal(status.limits.max_images, 2)
   t.match(status.notice, /tiny demonstration model[^]*MODEL=qwen3-vl-4b/)
   t.match(server.output(), /tiny demonstration model/)
-  const stream = await fetch(`${server.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: QUESTION }, [picture]) })
+  const stream = await fetch(`${server.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: QUESTION }, [image]) })
   const events = []
   for await (const { event } of readEvents(stream)) events.push(event)
   t.equal(events.at(-1), 'done')

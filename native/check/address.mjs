@@ -1,4 +1,4 @@
-// AddressSanitizer inside Node: `pictures.mjs` works with the addon. What is found in our sources or mtmd's counts; what Node itself leaves behind
+// AddressSanitizer inside Node: `images.mjs` works with the addon. What is found in our sources or mtmd's counts; what Node itself leaves behind
 // does not, even where we called it.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,10 +9,10 @@ import { compile } from './compile.mjs'
 const HERE = path.dirname(fileURLToPath(import.meta.url))
 
 /** @returns {Promise<boolean>} whether nothing was found */
-export async function checkAddresses (pictures) {
+export async function checkAddresses (images) {
   const addon = path.join(compile('address', 'vision-cpu').out, 'vision-cpu.node')
   const runtime = execFileSync('gcc', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).trim()
-  const child = spawn(process.execPath, [path.join(HERE, 'pictures.mjs'), addon, pictures], {
+  const child = spawn(process.execPath, [path.join(HERE, 'images.mjs'), addon, images], {
     stdio: ['ignore', 'inherit', 'pipe'],
     env: {
       ...process.env,

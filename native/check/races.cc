@@ -47,7 +47,7 @@ void expect_none(const std::string & error) {
 /** What a sequence is busy with. */
 struct Answer {
     enum { FREE, PREFILLING, GENERATING } state = FREE;
-    llama_pos start = 0;     // behind the picture
+    llama_pos start = 0;     // behind the image
     llama_pos position = 0;  // of the token that comes next
     llama_token token = QUESTION;
     int left = 0;
@@ -57,8 +57,8 @@ struct Answer {
 
 class Driver {
 public:
-    Driver(llama_context * context, Encoder & encoder, int pictures, unsigned seed)
-        : context_(context), vocab_(llama_model_get_vocab(llama_get_model(context))), encoder_(encoder), left_(pictures), random_(seed) {}
+    Driver(llama_context * context, Encoder & encoder, int images, unsigned seed)
+        : context_(context), vocab_(llama_model_get_vocab(llama_get_model(context))), encoder_(encoder), left_(images), random_(seed) {}
 
     void run() {
         go_on();
@@ -71,7 +71,7 @@ public:
     }
 
     void report() const {
-        std::printf("%d pictures encoded, %d cancelled; %d slices, %d given up; %d steps for %d tokens, "
+        std::printf("%d images encoded, %d cancelled; %d slices, %d given up; %d steps for %d tokens, "
             "%d times forgotten, %d changes of threads\n",
             encoded_, cancelled_, slices_, given_up_, steps_, tokens_, forgotten_, changes_);
     }
@@ -87,8 +87,8 @@ private:
     /** Asks for whatever can be asked for now. */
     void go_on() {
         if (encoding_) meddle();
-        else if (left_ > 0 && pictures_.size() < SEQUENCES) encode();
-        for (int sequence = 0; sequence < SEQUENCES && !pictures_.empty(); sequence++) {
+        else if (left_ > 0 && images_.size() < SEQUENCES) encode();
+        for (int sequence = 0; sequence < SEQUENCES && !images_.empty(); sequence++) {
             if (answers_[sequence].state == Answer::FREE) prefill(sequence);
         }
         for (Answer & answer : answers_) {
@@ -121,29 +121,29 @@ private:
         ask(encoding_thread_, [this, bitmap, encoding] { *encoding = encoder_.encode(*bitmap); }, [this, encoding](const std::string & error) {
             encoding_ = false;
             if (!cancelling_) expect_none(error);
-            if (error.empty()) pictures_.push_back(*encoding);
+            if (error.empty()) images_.push_back(*encoding);
             (error.empty() ? encoded_ : cancelled_)++;
         });
     }
 
     void prefill(int sequence) {
-        const std::shared_ptr<const Encoding> picture = pictures_.front();
+        const std::shared_ptr<const Encoding> image = images_.front();
         // Its only reference is soon that of the slices; or another sequence decodes it too.
-        if (random(3) > 0) pictures_.pop_front();
+        if (random(3) > 0) images_.pop_front();
         auto cancelled = std::make_shared<std::atomic<bool>>(false);
         answers_[sequence].state = Answer::PREFILLING;
         answers_[sequence].cancelled = cancelled;
         forget(sequence, 0, [] {});
-        for (int32_t offset = 0, count = 0; offset < picture->tokens; offset += count) {
-            count = 1 + random(picture->tokens - offset);
-            const bool last = offset + count == picture->tokens;
+        for (int32_t offset = 0, count = 0; offset < image->tokens; offset += count) {
+            count = 1 + random(image->tokens - offset);
+            const bool last = offset + count == image->tokens;
             const Slice slice = { sequence, 0, offset, count };
             const int threads = 1 + random(THREADS);
-            const llama_pos span = picture->span;
+            const llama_pos span = image->span;
             slices_++;
             ask(decoding_thread_,
-                [this, picture, slice, threads, cancelled] {
-                    decode_slice(context_, *picture, slice, threads, cancelled.get());
+                [this, image, slice, threads, cancelled] {
+                    decode_slice(context_, *image, slice, threads, cancelled.get());
                 },
                 [this, sequence, span, last, cancelled](const std::string & error) {
                     if (!*cancelled) expect_none(error);
@@ -200,7 +200,7 @@ private:
         const llama_pos start = answer.start;
         answer = {};
         if (random(3) > 0) return;
-        // Another question about the same picture.
+        // Another question about the same image.
         answer.state = Answer::PREFILLING;
         forget(sequence, start, [this, sequence, start] { generate(sequence, start); });
     }
@@ -228,7 +228,7 @@ private:
     bool encoding_ = false;
     bool cancelling_ = false;
     bool stepping_ = false;
-    std::deque<std::shared_ptr<const Encoding>> pictures_;
+    std::deque<std::shared_ptr<const Encoding>> images_;
     Answer answers_[SEQUENCES];
 
     int encoded_ = 0, cancelled_ = 0, slices_ = 0, given_up_ = 0, steps_ = 0, tokens_ = 0, forgotten_ = 0, changes_ = 0;

@@ -2,6 +2,6 @@
 import { checkAddresses } from './address.mjs'
 import { checkThreads } from './threads.mjs'
 
-const pictures = process.argv[2] ?? '1000'
-const results = [await checkAddresses(pictures), checkThreads(pictures)]
+const images = process.argv[2] ?? '1000'
+const results = [await checkAddresses(images), checkThreads(images)]
 process.exit(results.every(Boolean) ? 0 : 1)

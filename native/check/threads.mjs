@@ -26,9 +26,9 @@ function run (command, args) {
 }
 
 /** @returns {boolean} whether nothing was found */
-export function checkThreads (pictures) {
+export function checkThreads (images) {
   const { out, bins } = compile('thread', 'races')
-  const command = [path.join(out, 'races'), path.join(MODELS, 'tiny-qwen2-vl-q8_0.gguf'), path.join(MODELS, 'mmproj-tiny-qwen2-vl-f16.gguf'), bins, pictures, SEED]
+  const command = [path.join(out, 'races'), path.join(MODELS, 'tiny-qwen2-vl-q8_0.gguf'), path.join(MODELS, 'mmproj-tiny-qwen2-vl-f16.gguf'), bins, images, SEED]
   let result = run(command[0], command.slice(1))
   // Where the kernel spreads addresses more widely than the sanitizer's shadow memory allows for.
   if (/unexpected memory mapping/.test(result.stderr)) result = run('setarch', ['-R', ...command])

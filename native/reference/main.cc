@@ -3,8 +3,8 @@
 //
 //   reference MODEL MMPROJ LIBRARIES MIN_TOKENS MAX_TOKENS THREADS < cases.jsonl > answers.jsonl
 //
-// A case: {"messages": [{"role", "content"}], "images": [{"path", "width", "height"}], "maxTokens"}; a picture is raw RGB and stands
-// where "<__media__>" is in a content. An answer: {"prompt": [token ids, -1 for each token of a picture], "tokens": [ids], "text"}.
+// A case: {"messages": [{"role", "content"}], "images": [{"path", "width", "height"}], "maxTokens"}; an image is raw RGB and stands
+// where "<__media__>" is in a content. An answer: {"prompt": [token ids, -1 for each token of an image], "tokens": [ids], "text"}.
 #include <cstdio>
 #include <fstream>
 #include <iostream>

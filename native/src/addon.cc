@@ -6,7 +6,7 @@
 #include "llama-access.h"
 #include "llama.h"
 #include "mtmd-helper.h"
-#include "picture.h"
+#include "encoded-image.h"
 #include "sampler.h"
 #include "step.h"
 #include "vision.h"
@@ -48,7 +48,7 @@ Napi::Value context_info(const Napi::CallbackInfo & info) {
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("Vision", Vision::define(env));
-    exports.Set("Picture", Picture::define(env));
+    exports.Set("EncodedImage", EncodedImage::define(env));
     exports.Set("Sampler", Sampler::define(env));
     exports.Set("Cancellation", Cancellation::define(env));
     exports.Set("step", Napi::Function::New(env, step));

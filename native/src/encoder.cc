@@ -5,15 +5,15 @@
 
 namespace {
 
-/** The one chunk that mtmd makes of a picture; lives as long as `chunks`. */
+/** The one chunk that mtmd makes of an image; lives as long as `chunks`. */
 const mtmd_input_chunk * find_image(const mtmd::input_chunks & chunks) {
     const mtmd_input_chunk * image = nullptr;
     for (size_t i = 0; i < chunks.size(); i++) {
         if (mtmd_input_chunk_get_type(chunks[i]) != MTMD_INPUT_CHUNK_TYPE_IMAGE) continue;
-        if (image != nullptr) throw std::runtime_error("The projector cuts a picture into several; only the Qwen-VL family is supported");
+        if (image != nullptr) throw std::runtime_error("The projector cuts an image into several; only the Qwen-VL family is supported");
         image = chunks[i];
     }
-    if (image == nullptr) throw std::runtime_error("The projector made no tokens of the picture");
+    if (image == nullptr) throw std::runtime_error("The projector made no tokens of the image");
     return image;
 }
 
@@ -40,9 +40,9 @@ Encoder::Encoder(const std::string & path, const llama_model * model, const Enco
     if (!options.gpu) pacer_.keep_threads(context_.get(), options.threads);
 }
 
-std::shared_ptr<const Encoding> Encoder::encode(const mtmd::bitmap & picture) {
+std::shared_ptr<const Encoding> Encoder::encode(const mtmd::bitmap & bitmap) {
     mtmd_context * context = context_.get();
-    // The bare marker: the texts around the picture's chunk are the template's affair.
+    // The bare marker: the texts around the image's chunk are the template's affair.
     const char * marker = mtmd_get_marker(context);
     mtmd_input_text text = {};
     text.text = marker;
@@ -50,11 +50,11 @@ std::shared_ptr<const Encoding> Encoder::encode(const mtmd::bitmap & picture) {
     text.add_special = false;
     text.parse_special = true;
     mtmd::input_chunks chunks(mtmd_input_chunks_init());
-    const mtmd_bitmap * bitmaps[] = { picture.ptr.get() };
-    if (mtmd_tokenize(context, chunks.ptr.get(), &text, bitmaps, 1) != 0) throw std::runtime_error("The picture cannot be cut into patches");
+    const mtmd_bitmap * bitmaps[] = { bitmap.ptr.get() };
+    if (mtmd_tokenize(context, chunks.ptr.get(), &text, bitmaps, 1) != 0) throw std::runtime_error("The image cannot be cut into patches");
     const mtmd_input_chunk * image = find_image(chunks);
 
-    if (mtmd_encode_chunk(context, image) != 0) throw std::runtime_error("The picture cannot be encoded");
+    if (mtmd_encode_chunk(context, image) != 0) throw std::runtime_error("The image cannot be encoded");
     if (pacer_.cancelled()) throw std::runtime_error("The encoding was cancelled");
 
     auto encoding = std::make_shared<Encoding>();

@@ -10,7 +10,7 @@
 struct EncoderOptions {
     bool gpu = false;
     int threads = 1;      // as many as an encoding may ever take
-    int min_tokens = -1;  // limits of mtmd's own resizing, for one picture; -1: the projector's defaults
+    int min_tokens = -1;  // limits of mtmd's own resizing, for one image; -1: the projector's defaults
     int max_tokens = -1;
 };
 
@@ -24,7 +24,7 @@ public:
     void begin(int threads) { pacer_.begin(context_.get(), threads); }
 
     /** One at a time, on any thread. Throws std::runtime_error, also when it was cancelled. */
-    std::shared_ptr<const Encoding> encode(const mtmd::bitmap & picture);
+    std::shared_ptr<const Encoding> encode(const mtmd::bitmap & bitmap);
 
     /** While another thread encodes. */
     void set_threads(int threads) { pacer_.set_threads(threads); }

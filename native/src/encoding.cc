@@ -43,7 +43,7 @@ void decode_slice(llama_context * context, const Encoding & encoding, const Slic
     const AbortGuard guard(context, cancelled);
     const int32_t status = llama_decode(context, batch);
     if (status == AbortGuard::ABORTED) throw std::runtime_error("The slice was cancelled");
-    if (status == 1) throw std::runtime_error("No free KV cells for the picture");
-    if (status != 0) throw std::runtime_error("llama_decode failed on a picture, status " + std::to_string(status));
+    if (status == 1) throw std::runtime_error("No free KV cells for the image");
+    if (status != 0) throw std::runtime_error("llama_decode failed on an image, status " + std::to_string(status));
     llama_synchronize(context);
 }

@@ -32,7 +32,7 @@ void Pacer::begin(mtmd_context * context, int threads) {
     context->n_threads = threads;
     threads_ = threads;
     cancelled_ = false;
-    // Not what the last picture came to: after a small one it would be seconds of a large one.
+    // Not what the last image came to: after a small one it would be seconds of a large one.
     stretch_ = 1;
     nodes_ = 0;
     started_ = Clock::now();

@@ -7,7 +7,7 @@
 
 /**
  * Governs an encoding while it runs. The scheduler computes the graph in stretches and asks in between: the number of threads can
- * change there, and the encoding can be given up. Stretches are some tens of milliseconds long, whatever the picture's size.
+ * change there, and the encoding can be given up. Stretches are some tens of milliseconds long, whatever the image's size.
  *
  * One for each mtmd_context; threads other than the one that encodes may call `set_threads` and `cancel`.
  */

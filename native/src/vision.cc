@@ -4,7 +4,7 @@
 
 #include "lane.h"
 #include "llama-access.h"
-#include "picture.h"
+#include "encoded-image.h"
 
 namespace {
 
@@ -36,19 +36,19 @@ private:
 
 class Encode : public Task {
 public:
-    Encode(Vision * vision, Napi::Object vision_object, Encoder * encoder, mtmd::bitmap picture)
-        : Task(vision_object), vision_(vision), encoder_(encoder), picture_(std::move(picture)) {}
+    Encode(Vision * vision, Napi::Object vision_object, Encoder * encoder, mtmd::bitmap bitmap)
+        : Task(vision_object), vision_(vision), encoder_(encoder), bitmap_(std::move(bitmap)) {}
 
     ~Encode() override { vision_->busy_ = false; }
 
-    void execute() override { encoding_ = encoder_->encode(picture_); }
+    void execute() override { encoding_ = encoder_->encode(bitmap_); }
 
-    Napi::Value result(Napi::Env env) override { return Picture::create(env, encoding_); }
+    Napi::Value result(Napi::Env env) override { return EncodedImage::create(env, encoding_); }
 
 private:
     Vision * vision_;
     Encoder * encoder_;
-    mtmd::bitmap picture_;
+    mtmd::bitmap bitmap_;
     std::shared_ptr<const Encoding> encoding_;
 };
 
@@ -106,7 +106,7 @@ Napi::Value Vision::encode(const Napi::CallbackInfo & info) {
         throw Napi::RangeError::New(env, "The pixels are not width x height x 3 bytes");
     }
     if (threads < 1) throw Napi::RangeError::New(env, "At least one thread is needed");
-    if (busy_) throw Napi::Error::New(env, "The projector encodes one picture at a time");
+    if (busy_) throw Napi::Error::New(env, "The projector encodes one image at a time");
     busy_ = true;
 
     encoder_->begin(threads);

@@ -17,7 +17,7 @@ public:
 private:
     /** Vision.load(model._model, path, { gpu, threads, minTokens, maxTokens, sharesLane }): Promise<Vision> */
     static Napi::Value load(const Napi::CallbackInfo & info);
-    /** encode(rgb, width, height, threads): Promise<Picture>, on the encoding lane, or the decoding lane where that is shared */
+    /** encode(rgb, width, height, threads): Promise<EncodedImage>, on the encoding lane, or the decoding lane where that is shared */
     Napi::Value encode(const Napi::CallbackInfo & info);
     /** setThreads(threads): of the encoding that runs, from its next stretch on */
     void set_threads(const Napi::CallbackInfo & info);

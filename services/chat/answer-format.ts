@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { InvalidFieldError } from '../../errors.ts'
+import { InvalidFieldError } from '../../errors/catalogue.ts'
 import type { AnswerFormat } from '../engine/engine.ts'
 import type { Constraint } from './request.ts'
 

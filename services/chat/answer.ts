@@ -1,4 +1,4 @@
-import { EngineNotReadyError, ImageExpiredError, withDetails, type SightlineError } from '../../errors.ts'
+import { EngineNotReadyError, ImageExpiredError, withDetails, type SightlineError } from '../../errors/catalogue.ts'
 import type { ChatDone } from '../../schemas/chat.ts'
 import { untilAborted } from '../abort.ts'
 import { EventQueue } from '../engine/event-queue.ts'
@@ -16,7 +16,7 @@ import type { ChatRequest, UploadedFile } from './request.ts'
 import { createResult } from './result.ts'
 import { followStages } from './stages.ts'
 
-/** What happens in the course of an answer: `accepted` first, a picture's receipt when it is prepared, `done` last. An error before `accepted` means that nothing was begun. */
+/** What happens in the course of an answer: `accepted` first, an image's receipt when it is prepared, `done` last. An error before `accepted` means that nothing was begun. */
 export type ChatEvent =
   | { type: 'accepted', images: number }
   | { type: 'image', receipt: Receipt }
@@ -51,7 +51,7 @@ export interface ChatServiceOptions {
 
 export interface ChatService {
   /**
-   * Begins to prepare a picture while the rest of its request is still arriving; `answer` takes up what came of it.
+   * Begins to prepare an image while the rest of its request is still arriving; `answer` takes up what came of it.
    * @param scope whose request it is
    * @returns settles when the image is prepared, or at once when `signal` fires; never rejects
    */
@@ -60,7 +60,7 @@ export interface ChatService {
    * Answers a question about images. After an abort it settles at once. Work that cannot be interrupted (an image
    * that sharp decodes, a node of the model's graph) goes on within bounds of its own, and needs none of the
    * request's files.
-   * @throws errors of `errors.ts`; the reason of `signal`
+   * @throws errors of `errors/catalogue.ts`; the reason of `signal`
    */
   answer (request: ChatRequest, signal: AbortSignal, log: Log): AsyncGenerator<ChatEvent>
 }
@@ -104,7 +104,7 @@ export function createChatService ({ engine, preparer, grammars, limits, boxCoor
   }
 
   /**
-   * Prepares pictures and answers side by side: the engine sees the first one while the second is being prepared.
+   * Prepares images and answers side by side: the engine sees the first one while the second is being prepared.
    * @param stop ends both when either fails
    * @param events gets what happens, and the end of it
    * @returns settles when preparation and engine have; never rejects
@@ -140,7 +140,7 @@ export function createChatService ({ engine, preparer, grammars, limits, boxCoor
     }
   }
 
-  /** Prepares the pictures that the engine does not know and tells of each that is ready. */
+  /** Prepares the images that the engine does not know and tells of each that is ready. */
   async function prepareAll ({ plan: { planned }, log }: Run, preparation: Preparation, events: EventQueue<ChatEvent>): Promise<Receipt[]> {
     const wanted = planned.flatMap(({ cached, firstCopy }, index) => cached || firstCopy !== index ? [] : [index])
     if (wanted.length > 0) log.info({ images: wanted.length }, 'image preparation started')
@@ -160,8 +160,8 @@ export function createChatService ({ engine, preparer, grammars, limits, boxCoor
   }
 
   async function generate ({ request, info, conversation, plan, grammar }: Run, preparation: Preparation, prepared: Promise<{ receipts: Receipt[], prepareMs: number }>, signal: AbortSignal, events: EventQueue<ChatEvent>): Promise<void> {
-    const { turns, pictures } = conversation
-    const images = pictures.map(({ key, file }): EngineImage => {
+    const { turns, images: placed } = conversation
+    const images = placed.map(({ key, file }): EngineImage => {
       if (file === null) return plan.known.get(key)!
       const { header, size } = plan.planned[file]!
       return {
@@ -179,7 +179,7 @@ export function createChatService ({ engine, preparer, grammars, limits, boxCoor
     const format = constraint?.type === 'format' ? constraint.format : undefined
     const callOneOf = constraint?.type === 'call' ? constraint.tools.map(({ name }) => name) : undefined
     const answered = engine.generate({ scope, turns, tools, images, maxTokens, stop, grammar, format, callOneOf, singleCall, sampling, traceHeaders }, signal)
-    // What is done with pictures elsewhere nobody here can tell from the rest of the prompt.
+    // What is done with images elsewhere nobody here can tell from the rest of the prompt.
     const first = images.length > 0 && info.device !== 'upstream' ? 'encode' : 'prefill'
     for await (const event of observer.onStage ? followStages(answered, first, observer.onStage.bind(null, request.requestId)) : answered) {
       if (event.type === 'token') {
@@ -194,7 +194,7 @@ export function createChatService ({ engine, preparer, grammars, limits, boxCoor
       }
       const sizes = images.map(({ original, width, height }) => ({ original, sent: { width, height } }))
       const coordinates = boxCoordinates === 'auto' ? info.vision?.coordinates ?? 'pixels' : boxCoordinates
-      const result = createResult({ request, info, text, ending: event, pictures, sizes, ...await prepared, engineStart, coordinates })
+      const result = createResult({ request, info, text, ending: event, images: placed, sizes, ...await prepared, engineStart, coordinates })
       observer.onAnswer(result)
       events.push({ type: 'done', result })
     }
@@ -210,7 +210,7 @@ function merge (last: ChatEvent, next: ChatEvent): ChatEvent | null {
   return null
 }
 
-/** The engine names pictures by their keys. */
+/** The engine names images by their keys. */
 function forClient (error: SightlineError): SightlineError {
   const ids = (error.details.ids as string[]).map(idOf)
   return withDetails(new ImageExpiredError(ids.join(', ')), { ids })

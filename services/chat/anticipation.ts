@@ -27,8 +27,8 @@ export interface Anticipation {
 const HEADERS_AT_ONCE = 2
 
 /**
- * Prepares pictures before their request is complete, in the size that each would have alone: mostly it is the one that the plan gives
- * it. What is wrong with a picture is kept for the plan, which knows its place.
+ * Prepares images before their request is complete, in the size that each would have alone: mostly it is the one that the plan gives
+ * it. What is wrong with an image is kept for the plan, which knows its place.
  */
 export function createAnticipation ({ engine, preparer, limits }: { engine: Engine, preparer: Preparer, limits: PlanLimits }): Anticipation {
   const headers = new WeakMap<UploadedFile, Promise<ImageHeader>>()
@@ -50,7 +50,7 @@ export function createAnticipation ({ engine, preparer, limits }: { engine: Engi
     try {
       const header = await inspect(file, signal)
       const target = fit(header.width, header.height, boundsOf(info, limits))
-      // A picture that the engine knows is not prepared at all.
+      // An image that the engine knows is not prepared at all.
       const { known } = await untilAborted(engine.inspect([], [], [keyOf(file.id, scope)]), signal)
       if (signal.aborted || known.some(({ width, height }) => width === target.width && height === target.height)) return
       const job = { file, header, target }
@@ -59,7 +59,7 @@ export function createAnticipation ({ engine, preparer, limits }: { engine: Engi
       anticipated.set(file, { job, image, cancel: () => own.abort(CALLED_OFF) })
       await image
     } catch {
-      // Whoever needs the header or the picture gets the same promise, and its error.
+      // Whoever needs the header or the image gets the same promise, and its error.
     }
   }
 

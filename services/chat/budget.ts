@@ -1,27 +1,27 @@
-import { ImagesDoNotFitError, PromptTooLongError } from '../../errors.ts'
+import { ImagesDoNotFitError, PromptTooLongError } from '../../errors/catalogue.ts'
 import { planImages, smallestTokens, type PlanBounds, type PlanImage, type PlannedSize } from '../images/plan.ts'
 
 export interface BudgetInput {
   /** KV cells of a slot. */
   contextSize: number
-  /** The rendered conversation without its pictures. */
+  /** The rendered conversation without its images. */
   textTokens: number
-  /** Pictures of earlier turns: their embeddings are all that is left of them, so their size is fixed. */
+  /** Images of earlier turns: their embeddings are all that is left of them, so their size is fixed. */
   historyTokens: number
   /** Most tokens of the answer, as asked. */
   maxTokens: number
-  /** The pictures that came with the request. */
+  /** The images that came with the request. */
   uploads: PlanImage[]
   bounds: PlanBounds
 }
 
-/** The answer keeps at most this part of the context free when pictures compete for it. */
+/** The answer keeps at most this part of the context free when images compete for it. */
 const ANSWER_SHARE = 0.25
 
 /**
- * Shares a slot's cells among text, pictures and the answer, and sizes the request's pictures to fit.
+ * Shares a slot's cells among text, images and the answer, and sizes the request's images to fit.
  * @returns the size of each upload
- * @throws PromptTooLongError when text and earlier pictures alone do not fit; ImagesDoNotFitError when the uploads do not fit
+ * @throws PromptTooLongError when text and earlier images alone do not fit; ImagesDoNotFitError when the uploads do not fit
  *   even at their smallest
  */
 export function planBudget ({ contextSize, textTokens, historyTokens, maxTokens, uploads, bounds }: BudgetInput): PlannedSize[] {

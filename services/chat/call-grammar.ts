@@ -1,4 +1,4 @@
-import { UnsupportedSchemaError, withDetails } from '../../errors.ts'
+import { UnsupportedSchemaError, withDetails } from '../../errors/catalogue.ts'
 import type { ToolSyntax } from '../engine/engine.ts'
 import type { OfferedTool } from './request.ts'
 import { JSON_OBJECT_GRAMMAR, schemaGrammars } from './schema-grammar/index.ts'

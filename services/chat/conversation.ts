@@ -1,13 +1,13 @@
 import type { Part, Turn } from '../engine/engine.ts'
 import type { ChatPart, ChatRequest } from './request.ts'
 
-/** A picture at one place of the conversation. */
-export interface Picture {
+/** An image at one place of the conversation. */
+export interface Image {
   /** As receipts tell it. */
   id: string
   /** As the engine knows it. */
   key: string
-  /** Index in the request's files; null for a picture of an earlier request. */
+  /** Index in the request's files; null for an image of an earlier request. */
   file: number | null
   /** Longest side in pixels that the client wants it to have, beside the limits that hold for all. */
   maxSide?: number
@@ -17,13 +17,13 @@ export interface Picture {
 
 export interface Conversation {
   turns: Turn[]
-  /** The picture behind each index that the turns use, in the order in which they stand in the prompt. */
-  pictures: Picture[]
+  /** The image behind each index that the turns use, in the order in which they stand in the prompt. */
+  images: Image[]
 }
 
-/** Gives every picture of the turns its index, and its name in the engine. */
+/** Gives every image of the turns its index, and its name in the engine. */
 export function createConversation ({ turns, files, scope }: Pick<ChatRequest, 'turns' | 'files' | 'scope'>): Conversation {
-  const pictures: Picture[] = []
+  const images: Image[] = []
   const latestTurn = turns.findLast(turn => turn.role === 'user')
 
   function place (part: ChatPart, latest: boolean): Part {
@@ -31,7 +31,7 @@ export function createConversation ({ turns, files, scope }: Pick<ChatRequest, '
     const { id, ...rest } = part.type === 'upload'
       ? { id: files[part.file]!.id, file: part.file, ...part.maxSide !== undefined && { maxSide: part.maxSide } }
       : { id: part.id, file: null }
-    return { type: 'image', image: pictures.push({ id, key: keyOf(id, scope), ...rest, latest }) - 1 }
+    return { type: 'image', image: images.push({ id, key: keyOf(id, scope), ...rest, latest }) - 1 }
   }
 
   const placed = turns.map((turn): Turn => {
@@ -42,7 +42,7 @@ export function createConversation ({ turns, files, scope }: Pick<ChatRequest, '
       ...turn.calls && { calls: turn.calls.map(call => ({ ...call, result: call.result.map(part => place(part, latest)) })) }
     }
   })
-  return { turns: placed, pictures }
+  return { turns: placed, images }
 }
 
 /** A client learns nothing of what others sent: what they cached has another name. */

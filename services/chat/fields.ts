@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
-import { InvalidFieldError, InvalidHistoryError, MessageRequiredError, MessageTooLongError, UnknownFieldError, withDetails, type SightlineError } from '../../errors.ts'
+import { InvalidFieldError, InvalidHistoryError, MessageRequiredError, MessageTooLongError, UnknownFieldError, withDetails, type SightlineError } from '../../errors/catalogue.ts'
 import { checkField, declared, faultPhrase, limitOf, unknownName } from '../../schemas/fault.ts'
 import { ChatFieldsSchema, HistoryTurnSchema, type ChatFields, type HistoryTurn } from '../../schemas/chat.ts'
 import { HISTORY_MAX_TURNS, MESSAGE_MAX_CHARACTERS } from '../../schemas/limits.ts'

@@ -3,7 +3,7 @@
  * that serves HTTP must not stand still. It gets one `GrammarJob` at a time and answers each with a `GrammarOutcome`.
  */
 import { parentPort } from 'node:worker_threads'
-import { UnsupportedSchemaError } from '../../errors.ts'
+import { UnsupportedSchemaError } from '../../errors/catalogue.ts'
 import type { ToolSyntax } from '../engine/engine.ts'
 import { createCallGrammar } from './call-grammar.ts'
 import type { OfferedTool } from './request.ts'

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { UnsupportedSchemaError, withDetails } from '../../errors.ts'
+import { UnsupportedSchemaError, withDetails } from '../../errors/catalogue.ts'
 import { createDeferred, type Deferred } from '../deferred.ts'
 import type { ToolSyntax } from '../engine/engine.ts'
 import { createGate } from '../gate.ts'

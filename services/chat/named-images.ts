@@ -1,4 +1,4 @@
-import type { Phrase } from '../../language.ts'
+import type { Phrase } from '../../errors/language.ts'
 import { NAMED_IMAGES_MAX, NAMED_IMAGES_MAX_MENTIONS } from '../../schemas/limits.ts'
 
 /**

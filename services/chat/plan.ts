@@ -1,15 +1,15 @@
-import { ImageExpiredError, NoVisionError, PromptTooLongError, withDetails } from '../../errors.ts'
+import { ImageExpiredError, NoVisionError, PromptTooLongError, withDetails } from '../../errors/catalogue.ts'
 import type { Engine, EngineInfo, KnownImage } from '../engine/engine.ts'
 import type { ImageHeader } from '../images/inspect.ts'
 import type { PlanBounds, PlannedSize } from '../images/plan.ts'
 import { planBudget } from './budget.ts'
-import type { Conversation, Picture } from './conversation.ts'
+import type { Conversation, Image } from './conversation.ts'
 import type { ChatRequest, UploadedFile } from './request.ts'
 
 export interface PlanLimits { maxInputPixels: number, maxSide: number, maxPixels: number }
 
 /** One of the request's files and what is to become of it. */
-export interface PlannedPicture {
+export interface PlannedImage {
   file: UploadedFile
   header: ImageHeader
   size: PlannedSize
@@ -21,14 +21,14 @@ export interface PlannedPicture {
 
 export interface ChatPlan {
   /** In the order of the request's files. */
-  planned: PlannedPicture[]
-  /** By key: what the engine still holds of the conversation's pictures. */
+  planned: PlannedImage[]
+  /** By key: what the engine still holds of the conversation's images. */
   known: Map<string, KnownImage>
 }
 
 /** No text has fewer tokens than one for so many characters; long runs of blanks come nearest. */
 const MAX_CHARACTERS_PER_TOKEN = 32
-/** For a model that cannot see; no picture reaches the plan then. */
+/** For a model that cannot see; no image reaches the plan then. */
 const BLIND = { multiple: 28, minTokens: 1, maxTokens: 1 }
 
 export function boundsOf ({ vision }: EngineInfo, limits: PlanLimits): PlanBounds {
@@ -36,23 +36,23 @@ export function boundsOf ({ vision }: EngineInfo, limits: PlanLimits): PlanBound
 }
 
 /**
- * Reads every header and sizes every picture; whatever is wrong with the request comes to light here.
+ * Reads every header and sizes every image; whatever is wrong with the request comes to light here.
  * @param inspect reads a file's header
- * @throws errors of `errors.ts`
+ * @throws errors of `errors/catalogue.ts`
  */
-export async function planRequest (request: ChatRequest, { turns, pictures }: Conversation, engine: Engine, limits: PlanLimits, inspect: (file: UploadedFile) => Promise<ImageHeader>): Promise<ChatPlan> {
+export async function planRequest (request: ChatRequest, { turns, images }: Conversation, engine: Engine, limits: PlanLimits, inspect: (file: UploadedFile) => Promise<ImageHeader>): Promise<ChatPlan> {
   const info = engine.info()
-  if (pictures.length > 0 && info.vision === null) throw new NoVisionError()
+  if (images.length > 0 && info.vision === null) throw new NoVisionError()
   const headers = await readHeaders(request.files, inspect)
   refuseHopelessText(request, info.contextSize)
-  const { textTokens, known: found } = await engine.inspect(turns, request.tools, [...new Set(pictures.map(picture => picture.key))])
+  const { textTokens, known: found } = await engine.inspect(turns, request.tools, [...new Set(images.map(image => image.key))])
   const known = new Map(found.map(image => [image.id, image]))
 
-  const earlier = pictures.filter(picture => picture.file === null)
+  const earlier = images.filter(image => image.file === null)
   const expired = [...new Set(earlier.filter(({ key }) => !known.has(key)).map(({ id }) => id))]
   if (expired.length > 0) throw withDetails(new ImageExpiredError(expired.join(', ')), { ids: expired })
 
-  const uploads = pictures.filter(isUpload)
+  const uploads = images.filter(isUpload)
   const sizes = planBudget({
     contextSize: info.contextSize,
     textTokens,
@@ -73,8 +73,8 @@ export async function planRequest (request: ChatRequest, { turns, pictures }: Co
   return { planned, known }
 }
 
-function isUpload (picture: Picture): picture is Picture & { file: number } {
-  return picture.file !== null
+function isUpload (image: Image): image is Image & { file: number } {
+  return image.file !== null
 }
 
 async function readHeaders (files: UploadedFile[], inspect: (file: UploadedFile) => Promise<ImageHeader>): Promise<ImageHeader[]> {

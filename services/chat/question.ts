@@ -1,11 +1,11 @@
-import { InvalidFieldError } from '../../errors.ts'
+import { InvalidFieldError } from '../../errors/catalogue.ts'
 import type { ChatFields } from '../../schemas/chat.ts'
 import { toConstraint } from './answer-format.ts'
 import { DEFAULT_MAX_TOKENS, type ChatPart, type ChatQuestion, type ChatTurn, type UploadedFile } from './request.ts'
 
 /**
- * Lays out system prompt, history and question as turns. Pictures of a turn stand before its text, in their order.
- * @param images the question's own pictures
+ * Lays out system prompt, history and question as turns. Images of a turn stand before its text, in their order.
+ * @param images the question's own images
  * @param resent images of the history that were sent again, `files` continued; of two copies the first stands in the history
  * @throws InvalidFieldError when one of `resent` is not in the history, or the format and the stop strings exclude each other
  */
@@ -19,11 +19,11 @@ export function toQuestion (fields: ChatFields, images: UploadedFile[], resent: 
   const turns: ChatTurn[] = []
   if (fields.system) turns.push({ role: 'system', parts: [{ type: 'text', text: fields.system }] })
   for (const { role, content, images: ids = [] } of fields.history ?? []) {
-    const pictures = ids.map((id): ChatPart => {
+    const imageParts = ids.map((id): ChatPart => {
       const file = places.get(id)
       return file === undefined ? { type: 'earlier', id } : { type: 'upload', file }
     })
-    turns.push({ role, parts: [...pictures, { type: 'text', text: content }] })
+    turns.push({ role, parts: [...imageParts, { type: 'text', text: content }] })
   }
   const own = images.map((_, file): ChatPart => ({ type: 'upload', file }))
   turns.push({ role: 'user', parts: [...own, { type: 'text', text: fields.message }] })

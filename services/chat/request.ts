@@ -1,7 +1,7 @@
 import type { AnswerFormat, Sampling, Tool, Turn } from '../engine/engine.ts'
 import type { TraceHeaders } from '../tracing/traces.ts'
 
-/** A picture as it came, lying on disk. */
+/** An image as it came, lying on disk. */
 export interface UploadedFile {
   path: string
   /** Its place in the request, e.g. `images[1]`. */
@@ -13,7 +13,7 @@ export interface UploadedFile {
   id: string
 }
 
-/** A part of a turn: text, a picture of this request by its index in `files`, or one of an earlier request by its id. */
+/** A part of a turn: text, an image of this request by its index in `files`, or one of an earlier request by its id. */
 export type ChatPart =
   | { type: 'text', text: string }
   | { type: 'upload', file: number, maxSide?: number }
@@ -48,10 +48,10 @@ export interface ChatQuestion {
   sampling: Sampling
 }
 
-/** A question, its pictures, and where its request stands. */
+/** A question, its images, and where its request stands. */
 export interface ChatRequest extends ChatQuestion {
   files: UploadedFile[]
-  /** Who asks: the ids of pictures are their sender's own. Empty where everybody is the same. */
+  /** Who asks: the ids of images are their sender's own. Empty where everybody is the same. */
   scope: string
   requestId: string
   /** When the request was admitted, on the clock of `performance.now()`. */

@@ -2,7 +2,7 @@ import type { ChatDone } from '../../schemas/chat.ts'
 import type { EngineEvent, EngineInfo } from '../engine/engine.ts'
 import { findBoxes, type PointedImage } from '../images/boxes.ts'
 import type { Receipt } from '../images/receipt.ts'
-import type { Picture } from './conversation.ts'
+import type { Image } from './conversation.ts'
 import type { ChatRequest } from './request.ts'
 
 export interface ResultInput {
@@ -11,8 +11,8 @@ export interface ResultInput {
   /** What the model said. */
   text: string
   ending: Extract<EngineEvent, { type: 'done' }>
-  pictures: Picture[]
-  /** Sizes of `pictures`. */
+  images: Image[]
+  /** Sizes of `images`. */
   sizes: Array<Pick<PointedImage, 'original' | 'sent'>>
   /** Of the request's files. */
   receipts: Receipt[]
@@ -23,9 +23,9 @@ export interface ResultInput {
 }
 
 /** What is told at the end of an answer. */
-export function createResult ({ request, info, text, ending, pictures, sizes, receipts, prepareMs, engineStart, coordinates }: ResultInput): ChatDone {
+export function createResult ({ request, info, text, ending, images, sizes, receipts, prepareMs, engineStart, coordinates }: ResultInput): ChatDone {
   const { finishReason, usage, timings, cachedImages } = ending
-  const pointed = pictures.map(({ id, latest }, index): PointedImage => ({ id, latest, ...sizes[index]! }))
+  const pointed = images.map(({ id, latest }, index): PointedImage => ({ id, latest, ...sizes[index]! }))
   return {
     success: true,
     finish_reason: finishReason,
@@ -46,9 +46,9 @@ export function createResult ({ request, info, text, ending, pictures, sizes, re
       total_ms: rounded(request.queueMs + performance.now() - request.startedAt)
     },
     images: receipts.map((receipt, file) => {
-      const own = pictures.findIndex(picture => picture.file === file)
+      const own = images.findIndex(image => image.file === file)
       // A second copy stands nowhere itself.
-      const place = own === -1 ? pictures.findIndex(picture => picture.id === receipt.id) : own
+      const place = own === -1 ? images.findIndex(image => image.id === receipt.id) : own
       return { ...receipt, cached: cachedImages[place]! }
     }),
     ...findBoxes(text, pointed, coordinates, questionOf(request)),
@@ -57,7 +57,7 @@ export function createResult ({ request, info, text, ending, pictures, sizes, re
   }
 }
 
-/** What the latest turn of the user says, without its pictures. */
+/** What the latest turn of the user says, without its images. */
 function questionOf ({ turns }: ChatRequest): string {
   const parts = turns.findLast(({ role }) => role === 'user')?.parts ?? []
   return parts.map(part => part.type === 'text' ? part.text : '').join('\n')

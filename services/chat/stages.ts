@@ -5,7 +5,7 @@ import type { Stage } from './answer.ts'
 export type TellStage = (stage: Stage, startedAt: number, endedAt: number, isCutOff: boolean) => void
 
 /**
- * Hands an engine's events on and tells the stages that they show: encoding until every picture's embedding is there (what of the prompt is evaluated in
+ * Hands an engine's events on and tells the stages that they show: encoding until every image's embedding is there (what of the prompt is evaluated in
  * between is part of it), prefill until the first token, decoding until the end.
  * @param first where the engine begins
  * @throws whatever `events` throws

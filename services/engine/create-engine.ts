@@ -1,4 +1,4 @@
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import type { Log } from '../log.ts'
 import type { Engine, VisionInfo } from './engine.ts'
 import { createLocalEngine } from './local-engine.ts'
@@ -7,7 +7,7 @@ import { createOpenAiEngine } from './openai-engine.ts'
 /** Qwen3-VL's projector, which is also the one whose models point in thousandths. */
 const QWEN3_MULTIPLE = 32
 /**
- * What servers leave as it is when nobody says otherwise, in tokens of one picture. Below the minimum they would enlarge it, and then our figures and
+ * What servers leave as it is when nobody says otherwise, in tokens of one image. Below the minimum they would enlarge it, and then our figures and
  * boxes were wrong. Sources: preprocessor_config.json of the models (Qwen2.5-VL 4, Qwen3-VL 64), clip.cpp (8 to 4096).
  */
 const MIN_TOKENS = 8
@@ -46,7 +46,7 @@ export function createEngine (config: Config, log: Log): Engine {
   })
 }
 
-/** What a model elsewhere wants of pictures, which nobody there can be asked for. */
+/** What a model elsewhere wants of images, which nobody there can be asked for. */
 export function visionOf ({ engineImageMultiple: multiple, imageMinTokens, imageMaxTokens }: Pick<Config, 'engineImageMultiple' | 'imageMinTokens' | 'imageMaxTokens'>): VisionInfo | null {
   if (multiple === 0) return null
   const qwen3 = multiple === QWEN3_MULTIPLE

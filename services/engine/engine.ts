@@ -3,15 +3,15 @@
  * behind it; `local-engine.ts` implements it with a supervised child process, `openai-engine.ts` with servers elsewhere.
  */
 
-/** What the loaded projector wants of a picture. */
+/** What the loaded projector wants of an image. */
 export interface VisionInfo {
-  /** Both sides of a prepared picture are multiples of this many pixels; one token covers `multiple × multiple` pixels. */
+  /** Both sides of a prepared image are multiples of this many pixels; one token covers `multiple × multiple` pixels. */
   multiple: number
-  /** Fewest tokens of one picture. */
+  /** Fewest tokens of one image. */
   minTokens: number
-  /** Most tokens of one picture. */
+  /** Most tokens of one image. */
   maxTokens: number
-  /** What the numbers mean with which the model points: pixels of the prepared picture, or thousandths of its sides. */
+  /** What the numbers mean with which the model points: pixels of the prepared image, or thousandths of its sides. */
   coordinates: 'pixels' | 'grid1000'
 }
 
@@ -34,7 +34,7 @@ export interface MemoryPlan {
   reserve: number
   weights: number
   projector: number
-  /** While the largest picture is encoded. */
+  /** While the largest image is encoded. */
   encoding: number
   /** What a context takes beside its cells. */
   compute: number
@@ -103,7 +103,7 @@ export interface EngineInfo {
   vram: { used: number, total: number }
 }
 
-/** A part of a turn: text, or a picture by its index in the request's `images`. */
+/** A part of a turn: text, or an image by its index in the request's `images`. */
 export type Part = { type: 'text', text: string } | { type: 'image', image: number }
 
 /** A call that the model asked for in an earlier answer, and what came of it. */
@@ -113,7 +113,7 @@ export interface ToolCall<P = Part> {
   result: P[]
 }
 
-/** What one of those who talk said. `P`: how its pictures are named. */
+/** What one of those who talk said. `P`: how its images are named. */
 export interface Turn<P = Part> {
   role: 'system' | 'user' | 'assistant'
   parts: P[]
@@ -121,9 +121,9 @@ export interface Turn<P = Part> {
   calls?: Array<ToolCall<P>>
 }
 
-/** A picture whose pixels (or embedding) the engine is to use. */
+/** An image whose pixels (or embedding) the engine is to use. */
 export interface EngineImage {
-  /** Names the content, e.g. by its hash: two pictures with one id are the same. */
+  /** Names the content, e.g. by its hash: two images with one id are the same. */
   id: string
   /** Upright size in pixels of what the client sent. */
   original: { width: number, height: number }
@@ -131,8 +131,8 @@ export interface EngineImage {
   width: number
   height: number
   /**
-   * Path of the prepared picture. Called when the engine comes to need its pixels, which may be never; it may have to wait for them.
-   * Absent for a picture of an earlier turn, whose embedding the engine still has.
+   * Path of the prepared image. Called when the engine comes to need its pixels, which may be never; it may have to wait for them.
+   * Absent for an image of an earlier turn, whose embedding the engine still has.
    */
   file?: () => Promise<string>
 }
@@ -177,7 +177,7 @@ export interface GenerateRequest {
 }
 
 export interface Usage {
-  /** All tokens (KV cells) of the prompt, those of pictures included. */
+  /** All tokens (KV cells) of the prompt, those of images included. */
   promptTokens: number
   imageTokens: number
   /** Prompt tokens that were not evaluated again. */
@@ -194,11 +194,11 @@ export type EngineEvent =
     usage: Usage
     /** Milliseconds spent in each stage, waiting for other slots included. */
     timings: { encodeMs: number, prefillMs: number, decodeMs: number, ttftMs: number }
-    /** For each picture of the request, whether its embedding was already there. */
+    /** For each image of the request, whether its embedding was already there. */
     cachedImages: boolean[]
   }
 
-/** A picture that the engine still holds the embedding of (or the pixels, where it sends them elsewhere). */
+/** An image that the engine still holds the embedding of (or the pixels, where it sends them elsewhere). */
 export interface KnownImage {
   id: string
   /** Upright size in pixels of what the client sent. */
@@ -209,9 +209,9 @@ export interface KnownImage {
 }
 
 export interface Inspection {
-  /** Tokens of the rendered conversation without its pictures, but with the two tokens that enclose each picture. */
+  /** Tokens of the rendered conversation without its images, but with the two tokens that enclose each image. */
   textTokens: number
-  /** The asked-for pictures that are still cached, in no particular order. */
+  /** The asked-for images that are still cached, in no particular order. */
   known: KnownImage[]
 }
 
@@ -222,13 +222,13 @@ export interface Engine {
   info (): EngineInfo
 
   /**
-   * Renders the conversation with the model's own template and counts its tokens, and looks up pictures by id.
+   * Renders the conversation with the model's own template and counts its tokens, and looks up images by id.
    * @throws EngineNotReadyError, EngineCrashedError
    */
   inspect (turns: Turn[], tools: Tool[], ids: string[]): Promise<Inspection>
 
   /**
-   * Runs one answer. The iterable ends after `done`, or throws an error of `errors.ts`. When `signal` fires it throws
+   * Runs one answer. The iterable ends after `done`, or throws an error of `errors/catalogue.ts`. When `signal` fires it throws
    * `signal.reason` at once: what cannot be interrupted goes on within the engine, and needs none of the files.
    */
   generate (request: GenerateRequest, signal: AbortSignal): AsyncIterable<EngineEvent>

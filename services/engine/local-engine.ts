@@ -1,4 +1,4 @@
-import { EngineCrashedError, EngineError, EngineNotReadyError, ImageExpiredError, PromptTooLongError, ShuttingDownError, withDetails } from '../../errors.ts'
+import { EngineCrashedError, EngineError, EngineNotReadyError, ImageExpiredError, PromptTooLongError, ShuttingDownError, withDetails } from '../../errors/catalogue.ts'
 import { createDeferred } from '../deferred.ts'
 import type { Log } from '../log.ts'
 import { createDownloadReporter } from './download-progress.ts'

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { EngineCrashedError, EngineError, EngineNotReadyError, ImageExpiredError, ServerBusyError, ShuttingDownError, withDetails, type SightlineError } from '../../errors.ts'
+import { EngineCrashedError, EngineError, EngineNotReadyError, ImageExpiredError, ServerBusyError, ShuttingDownError, withDetails, type SightlineError } from '../../errors/catalogue.ts'
 import { untilAborted } from '../abort.ts'
 import type { Log } from '../log.ts'
 import type { Engine, EngineEvent, EngineImage, EngineInfo, GenerateRequest, Inspection, KnownImage, Tool, Turn, VisionInfo } from './engine.ts'
@@ -10,7 +10,7 @@ import { fromEvent, isTurnedAway, readRefusal, roomIn, toError, type Asked, type
 import { LostError, readBytes, readText, send, UnreachableError } from './upstream/http.ts'
 import { TOOL_SYNTAX } from './upstream/messages.ts'
 import { nameOf } from './upstream/models.ts'
-import { keyOf, PreparedPictures, readPrepared, type PreparedPicture } from './upstream/prepared-pictures.ts'
+import { keyOf, PreparedImages, readPrepared, type PreparedImage } from './upstream/prepared-images.ts'
 import { MalformedStreamError, readSse } from './upstream/sse.ts'
 import { createUpstreams, type Upstream } from './upstream/upstreams.ts'
 
@@ -26,9 +26,9 @@ export interface OpenAiEngineOptions {
   contextSize: number
   /** Requests that are sent at the same time. */
   slots: number
-  /** What the model wants of pictures; null: it cannot see. */
+  /** What the model wants of images; null: it cannot see. */
   vision: VisionInfo | null
-  /** Bytes of prepared pictures that are kept. */
+  /** Bytes of prepared images that are kept. */
   imageCacheBytes: number
 }
 
@@ -36,7 +36,7 @@ export interface OpenAiEngineOptions {
 export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slots, vision, imageCacheBytes }: OpenAiEngineOptions): Engine {
   const upstreams = createUpstreams({ urls, apiKey, model, log })
   const tokensOf = ({ width, height }: { width: number, height: number }) => vision === null ? 0 : width * height / vision.multiple ** 2
-  const pictures = new PreparedPictures(imageCacheBytes, tokensOf)
+  const preparedImages = new PreparedImages(imageCacheBytes, tokensOf)
   /** Of conversations that were inspected; they are counted again to be answered. */
   const counted = new WeakMap<Turn[], number>()
   /** What ends each request that runs. */
@@ -59,7 +59,7 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
       temperature: 0,
       restarts: 0,
       pid: null,
-      caches: { images: pictures.size, imageBytes: pictures.bytes, imageBytesLimit: pictures.limitBytes },
+      caches: { images: preparedImages.size, imageBytes: preparedImages.bytes, imageBytesLimit: preparedImages.limitBytes },
       memory: 0,
       vram: { used: 0, total: 0 },
       plan: null
@@ -80,30 +80,30 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
 
   async function inspect (turns: Turn[], tools: Tool[], ids: string[]): Promise<Inspection> {
     assertReady()
-    const known = ids.map(id => pictures.find(id)).filter((image): image is KnownImage => image !== undefined)
+    const known = ids.map(id => preparedImages.find(id)).filter((image): image is KnownImage => image !== undefined)
     return { textTokens: turns.length === 0 ? 0 : countText(turns, tools), known }
   }
 
   /**
-   * The pictures of a request as they are sent, each read once, and whether it was there already.
+   * The images of a request as they are sent, each read once, and whether it was there already.
    * @throws ImageExpiredError; whatever `file` throws; the reason of `signal`, at once: a file that is being read then is
    * small, and not kept
    */
-  async function gather (images: EngineImage[], signal: AbortSignal): Promise<Array<PreparedPicture & { cached: boolean }>> {
-    const missing = images.filter(image => image.file === undefined && pictures.get(image) === undefined)
+  async function gather (images: EngineImage[], signal: AbortSignal): Promise<Array<PreparedImage & { cached: boolean }>> {
+    const missing = images.filter(image => image.file === undefined && preparedImages.get(image) === undefined)
     if (missing.length > 0) {
       const ids = [...new Set(missing.map(({ id }) => id))]
       throw withDetails(new ImageExpiredError(ids.join(', ')), { ids })
     }
-    const reading = new Map<string, Promise<PreparedPicture & { cached: boolean }>>()
+    const reading = new Map<string, Promise<PreparedImage & { cached: boolean }>>()
     const read = async (image: EngineImage) => {
-      const kept = pictures.get(image)
+      const kept = preparedImages.get(image)
       if (kept) return { ...kept, cached: true }
       const path = await image.file!()
       signal.throwIfAborted()
-      const picture = await readPrepared(path)
-      pictures.put(image, picture)
-      return { ...picture, cached: false }
+      const prepared = await readPrepared(path)
+      preparedImages.put(image, prepared)
+      return { ...prepared, cached: false }
     }
     const outcomes = await untilAborted(Promise.allSettled(images.map(image => {
       const key = keyOf(image)
@@ -120,9 +120,9 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
   /**
    * Sends a request to the least busy upstream, or to the next one where it is turned away: nothing was computed for it there. One that was lost on the way
    * is not sent again, since it may be what ended the upstream.
-   * @throws errors of `errors.ts`, the reason of `signal`
+   * @throws errors of `errors/catalogue.ts`, the reason of `signal`
    */
-  async function ask (request: GenerateRequest, images: PreparedPicture[], asked: Asked, signal: AbortSignal): Promise<{ upstream: Upstream, response: IncomingMessage }> {
+  async function ask (request: GenerateRequest, images: PreparedImage[], asked: Asked, signal: AbortSignal): Promise<{ upstream: Upstream, response: IncomingMessage }> {
     const conversation = beginningOf(request)
     let maxTokens = Math.max(1, Math.min(request.maxTokens, contextSize - 1 - asked.promptTokens))
     const post = (upstream: Upstream) => send({ url: new URL('chat/completions', upstream.base), apiKey, headers: request.traceHeaders, body: createBody(request, images, upstream.model, maxTokens) }, signal)
@@ -203,7 +203,7 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
     const started = performance.now()
     const images = await gather(request.images, signal)
     const sent = performance.now()
-    const imageTokens = request.turns.reduce((sum, turn) => sum + picturesOf(turn).reduce((own, image) => own + tokensOf(request.images[image]!), 0), 0)
+    const imageTokens = request.turns.reduce((sum, turn) => sum + imagesOf(turn).reduce((own, image) => own + tokensOf(request.images[image]!), 0), 0)
     const asked: Asked = { promptTokens: countText(request.turns, request.tools) + imageTokens, contextSize, tools: request.tools.length > 0 }
     const { upstream, response } = await ask(request, images, asked, signal)
     let first = 0
@@ -244,7 +244,7 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
       closed = true
       for (const controller of running) controller.abort(new ShuttingDownError())
       upstreams.close()
-      pictures.clear()
+      preparedImages.clear()
     }
   }
 }
@@ -260,7 +260,7 @@ async function refusalOf (response: IncomingMessage, signal: AbortSignal): Promi
   }
 }
 
-function picturesOf ({ parts, calls = [] }: Turn): number[] {
+function imagesOf ({ parts, calls = [] }: Turn): number[] {
   return [...parts, ...calls.flatMap(call => call.result)].flatMap(part => part.type === 'image' ? [part.image] : [])
 }
 

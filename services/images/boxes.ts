@@ -1,21 +1,21 @@
 import { Type, type Static } from 'typebox'
 import type { Size } from './plan.ts'
-import { findPictureAskedAbout, findPointings } from './pointing.ts'
+import { findImageAskedAbout, findPointings } from './pointing.ts'
 
 /**
  * What the numbers of a model mean.
- * - `pixels`: pixels of the prepared picture, as Qwen2.5-VL says them;
+ * - `pixels`: pixels of the prepared image, as Qwen2.5-VL says them;
  * - `grid1000`: thousandths of the width and the height, as Qwen2-VL and Qwen3-VL say them.
  */
 export type Coordinates = 'pixels' | 'grid1000'
 
-/** A picture of the conversation. */
+/** An image of the conversation. */
 export interface PointedImage {
   /** `sha256:<64 hex digits>` */
   id: string
-  /** Upright pixels of the picture that was sent. */
+  /** Upright pixels of the image that was sent. */
   original: Size
-  /** Pixels of the prepared picture. */
+  /** Pixels of the prepared image. */
   sent: Size
   /** It belongs to the latest turn of the user. */
   latest: boolean
@@ -44,15 +44,15 @@ export const PointSchema = Type.Object({
 export type Point = Static<typeof PointSchema>
 
 /**
- * Finds the boxes and points in an answer (`findPointings` says in which forms) and maps them to the pixels of the pictures that
+ * Finds the boxes and points in an answer (`findPointings` says in which forms) and maps them to the pixels of the images that
  * were sent, clamped to them. Nothing is rounded: a place that the model rounded to its own units is at most half such a unit off.
  *
- * A place belongs to the picture that is named with it, or by the nearest heading, or else to the one picture that the question
- * names, or else to the first of the latest turn, or of the conversation when that turn has none. One that names a picture that there
- * is not is left out; so is a box without any extent ([0, 0, 0, 0] means "there is none") or wholly outside of its picture. A box may
+ * A place belongs to the image that is named with it, or by the nearest heading, or else to the one image that the question
+ * names, or else to the first of the latest turn, or of the conversation when that turn has none. One that names an image that there
+ * is not is left out; so is a box without any extent ([0, 0, 0, 0] means "there is none") or wholly outside of its image. A box may
  * be flat: a thin thing is, in the model's units.
  *
- * @param images all pictures of the conversation, in the order of the prompt
+ * @param images all images of the conversation, in the order of the prompt
  * @param question what the latest turn of the user says
  * @returns in the order of the text
  */
@@ -61,11 +61,11 @@ export function findBoxes (text: string, images: PointedImage[], coordinates: Co
   const points: Point[] = []
   if (images.length === 0) return { boxes, points }
 
-  const asked = findPictureAskedAbout(question)
+  const asked = findImageAskedAbout(question)
   const byDefault = asked !== null && asked in images ? asked : Math.max(0, images.findIndex(({ latest }) => latest))
-  for (const { shape, numbers, label, picture, heading } of findPointings(text)) {
-    // "图2：" above a place in the only picture is a caption in it.
-    const index = picture ?? (images.length > 1 ? heading : null) ?? byDefault
+  for (const { shape, numbers, label, image: namedIndex, heading } of findPointings(text)) {
+    // "图2：" above a place in the only image is a caption in it.
+    const index = namedIndex ?? (images.length > 1 ? heading : null) ?? byDefault
     const image = images[index]
     if (image === undefined) continue
 

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import type { Metadata } from 'sharp'
 import {
   CorruptImageError, EmptyFileError, ImageTooManyPixelsError, ImageTooNarrowError, UnsupportedImageError, withDetails
-} from '../../errors.ts'
+} from '../../errors/catalogue.ts'
 import { KIND_BYTES, kindOf, type ImageFormat } from './kind.ts'
 import sharp from './sharp.ts'
 import { avifLabel } from './structure/avif.ts'
@@ -18,10 +18,10 @@ export interface ImageFile {
   bytes: number
 }
 
-/** What the header of a picture says of it; nothing is decoded for it. */
+/** What the header of an image says of it; nothing is decoded for it. */
 export interface ImageHeader {
   format: ImageFormat
-  /** Pixels, as the picture is seen: its orientation is applied. */
+  /** Pixels, as the image is seen: its orientation is applied. */
   width: number
   height: number
   /** EXIF orientation, 1 (upright) to 8. */
@@ -68,7 +68,7 @@ const LOADERS: Record<ImageFormat, string> = {
 const BITS_OF_DEPTH: Record<string, number> = { uchar: 8, char: 8, ushort: 16, short: 16, uint: 32, int: 32, float: 32 }
 
 /**
- * Reads the type of a picture from its bytes and its dimensions from its header.
+ * Reads the type of an image from its bytes and its dimensions from its header.
  *
  * @throws EmptyFileError, UnsupportedImageError, CorruptImageError, ImageTooManyPixelsError, ImageTooNarrowError
  */

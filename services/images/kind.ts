@@ -1,4 +1,4 @@
-/** The kinds of pictures that are accepted. */
+/** The kinds of images that are accepted. */
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'avif' | 'gif' | 'tiff'
 
 /** An accepted format, or else what the bytes seem to be, as a phrase that completes "photo.jpg is …". */
@@ -12,7 +12,7 @@ const HEIF_BRANDS = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'he
 // Sizes of the header that follows the 14 bytes of a BMP's file header, from OS/2 1.0 to V5.
 const BMP_HEADER_BYTES = new Set([12, 40, 52, 56, 64, 108, 124])
 
-const PICTURES: Array<[magic: string, format: ImageFormat]> = [
+const IMAGES: Array<[magic: string, format: ImageFormat]> = [
   ['\xff\xd8\xff', 'jpeg'],
   ['\x89PNG\r\n\x1a\n', 'png'],
   ['GIF87a', 'gif'],
@@ -43,8 +43,8 @@ const STRANGERS: Array<[magic: string, seems: string]> = [
 export function kindOf (head: Buffer): Kind {
   const starts = (magic: string): boolean => head.toString('latin1', 0, magic.length) === magic
 
-  const picture = PICTURES.find(([magic]) => starts(magic))
-  if (picture !== undefined) return { format: picture[1] }
+  const image = IMAGES.find(([magic]) => starts(magic))
+  if (image !== undefined) return { format: image[1] }
   if (starts('RIFF') && head.toString('latin1', 8, 12) === 'WEBP') return { format: 'webp' }
   if (head.toString('latin1', 4, 8) === 'ftyp') return kindOfContainer(head)
 

@@ -1,9 +1,9 @@
 import type { VisionInfo } from '../engine/engine.ts'
 
 /**
- * Sizes of pictures as the model is to see them. Pure geometry, after `smart_resize` of Qwen2-VL
+ * Sizes of images as the model is to see them. Pure geometry, after `smart_resize` of Qwen2-VL
  * (transformers, image_processing_qwen2_vl.py): both sides become multiples of `multiple` pixels, the area stays within
- * bounds, the ratio as it is but for the rounding. Added to it: a longest side, and one budget for several pictures.
+ * bounds, the ratio as it is but for the rounding. Added to it: a longest side, and one budget for several images.
  */
 
 /** Width and height in pixels. */
@@ -12,7 +12,7 @@ export interface Size {
   height: number
 }
 
-/** A picture to be sized, upright. */
+/** An image to be sized, upright. */
 export interface PlanImage extends Size {
   /** Longest side in pixels of this one, where it is to be below that of all. */
   maxSide?: number
@@ -30,16 +30,16 @@ export interface FittedSize extends Size {
 }
 
 export interface PlannedSize extends FittedSize {
-  /** Smaller than it would be alone, because the pictures share one budget. */
+  /** Smaller than it would be alone, because the images share one budget. */
   scaled: boolean
 }
 
 export interface Plan {
-  /** In the order of the pictures given. */
+  /** In the order of the images given. */
   images: PlannedSize[]
-  /** Of all pictures together. */
+  /** Of all images together. */
   tokens: number
-  /** At least one picture was made smaller for the budget. */
+  /** At least one image was made smaller for the budget. */
   scaled: boolean
 }
 
@@ -47,11 +47,11 @@ export interface Plan {
 const BISECTIONS = 52
 
 /**
- * The size of one picture that is alone.
+ * The size of one image that is alone.
  *
  * Both sides are positive multiples of `multiple`. The upper bounds (`maxSide`, `maxPixels`, `maxTokens`) always hold,
  * as long as they leave room for one token; `minTokens` gives way where it cannot be had together with them, as with
- * long narrow pictures or when `minTokens` is almost `maxTokens`. A picture below `minTokens` is enlarged.
+ * long narrow images or when `minTokens` is almost `maxTokens`. An image below `minTokens` is enlarged.
  *
  * @param width upright pixels, at least 1
  * @param height upright pixels, at least 1
@@ -74,15 +74,15 @@ export function fit (width: number, height: number, bounds: PlanBounds): FittedS
 }
 
 /**
- * The sizes of all pictures of a request, so that their tokens together are within the budget. Where they are not by
- * themselves, every area is scaled by one common factor, the largest that fits; no picture goes below `minTokens`.
+ * The sizes of all images of a request, so that their tokens together are within the budget. Where they are not by
+ * themselves, every area is scaled by one common factor, the largest that fits; no image goes below `minTokens`.
  *
- * @param pictures upright pixels
- * @param budgetTokens tokens that the context has left for pictures
+ * @param images upright pixels
+ * @param budgetTokens tokens that the context has left for images
  * @returns null when not even the smallest sizes fit (`smallestTokens` says how many tokens those take)
  */
-export function planImages (pictures: PlanImage[], bounds: PlanBounds, budgetTokens: number): Plan | null {
-  const ranges = pictures.map(picture => rangeOf(picture, bounds))
+export function planImages (images: PlanImage[], bounds: PlanBounds, budgetTokens: number): Plan | null {
+  const ranges = images.map(image => rangeOf(image, bounds))
   const at = (factor: number): FittedSize[] => ranges.map(range => range.at(factor))
   const fits = (factor: number): boolean => totalTokens(at(factor)) <= Math.max(budgetTokens, 0)
 
@@ -91,9 +91,9 @@ export function planImages (pictures: PlanImage[], bounds: PlanBounds, budgetTok
   return toPlan(at(bisect(fits, 0, 1)), ranges)
 }
 
-/** Tokens of all pictures together at the smallest sizes that `planImages` may give them. */
-export function smallestTokens (pictures: PlanImage[], bounds: PlanBounds): number {
-  return totalTokens(pictures.map(picture => rangeOf(picture, bounds).at(0)))
+/** Tokens of all images together at the smallest sizes that `planImages` may give them. */
+export function smallestTokens (images: PlanImage[], bounds: PlanBounds): number {
+  return totalTokens(images.map(image => rangeOf(image, bounds).at(0)))
 }
 
 interface Range {
@@ -140,7 +140,7 @@ function shrink (width: number, height: number, bounds: PlanBounds, area: number
   return sized(columns, rows, multiple)
 }
 
-/** The picture scaled down to the longest side, in real numbers; that side in tokens; the largest area in pixels. */
+/** The image scaled down to the longest side, in real numbers; that side in tokens; the largest area in pixels. */
 function within (width: number, height: number, bounds: PlanBounds): { size: Size, side: number, area: number } {
   const { multiple } = bounds
   const side = Math.max(1, Math.floor(bounds.maxSide / multiple))

@@ -7,32 +7,32 @@ export interface Pointing {
   numbers: number[]
   /** Empty when the model gives none. */
   label: string
-  /** Index from 0 of the picture that is named with the place itself; it may name no picture. Null when none is named. */
-  picture: number | null
+  /** Index from 0 of the image that is named with the place itself; it may name no image. Null when none is named. */
+  image: number | null
   /** The same by the nearest heading in the prose before it. */
   heading: number | null
 }
 
-/** A number that a model gives to a picture. */
-interface PictureNumber {
+/** A number that a model gives to an image. */
+interface ImageNumber {
   number: number
-  /** Counted from 0 in any case: an index. Others count from 1, unless the answer speaks of a picture 0. */
+  /** Counted from 0 in any case: an index. Others count from 1, unless the answer speaks of an image 0. */
   index: boolean
 }
 
-interface Found extends Omit<Pointing, 'picture' | 'heading'> {
-  picture: PictureNumber | null
+interface Found extends Omit<Pointing, 'image' | 'heading'> {
+  image: ImageNumber | null
 }
 
 const BOX_KEYS = new Set(['bbox_2d', 'box_2d', 'bbox'])
 const POINT_KEYS = new Set(['point_2d'])
 const LABEL_KEYS = ['label', 'name', 'text_content', 'class', 'category', 'description']
-const PICTURE_KEY = /^(?:image|img|picture|photo|图[片像]?|照片)[ _-]?(index|idx|id|number|no|编号|序号)?$/
+const IMAGE_KEY = /^(?:image|img|picture|photo|图[片像]?|照片)[ _-]?(index|idx|id|number|no|编号|序号)?$/
 
 const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth', 'ninth', 'tenth']
 const NUMERALS = '一二三四五六七八九十'
 
-/** "Image 2", "picture_2", "the second photo", "2nd image", "第2张图", "图二": one group of these holds the number. */
+/** "Image 2", "image_2", "the second photo", "2nd image", "第2张图", "图二": one group of these holds the number. */
 const NAME = [
   String.raw`(?<![a-z])(?:image|img|picture|photo)[ _#-]{0,2}(\d{1,3})(?!\w)`,
   String.raw`(?<!\w)(${ORDINALS.join('|')}|\d{1,3}(?:st|nd|rd|th)) (?:image|picture|photo)(?![a-z])`,
@@ -57,17 +57,17 @@ const SIGHT = String.raw`[[{]|<\|object_ref_start\|>|<\|box_start\|>|<points?(?=
  *   without a label; one pair alone is a point;
  * - `<point x="…" y="…">label</point>` and `<points x1="…" y1="…" x2=… alt="label">`.
  *
- * A picture is named by `image`, `picture`, `image_id` and the like in the object or in one around it, by the key of a group
- * (`{"Picture 2": […]}`), or by a heading before the place ("Image 2:", "In the second picture …:", "图2：", "第2张图"). Pictures are
+ * An image is named by `image`, `image`, `image_id` and the like in the object or in one around it, by the key of a group
+ * (`{"Image 2": […]}`), or by a heading before the place ("Image 2:", "In the second image …:", "图2：", "第2张图"). Images are
  * counted from 1, as people and Qwen's chat template do. They are counted from 0 where the key says index (`image_index`,
- * `image_idx`), and wherever the answer speaks of a picture 0.
+ * `image_idx`), and wherever the answer speaks of an image 0.
  */
 export function findPointings (text: string): Pointing[] {
   const sights = new RegExp(SIGHT, 'gi')
-  const found: Array<Found & { heading: PictureNumber | null }> = []
-  let heading: PictureNumber | null = null
+  const found: Array<Found & { heading: ImageNumber | null }> = []
+  let heading: ImageNumber | null = null
   let fromZero = false
-  const count = (picture: PictureNumber) => { fromZero ||= picture.number === 0 && !picture.index }
+  const count = (image: ImageNumber) => { fromZero ||= image.number === 0 && !image.index }
   const add = (pointing: Found) => { if (pointing.numbers.every(Number.isFinite)) found.push({ ...pointing, heading }) }
 
   for (let sight = sights.exec(text); sight !== null; sight = sights.exec(text)) {
@@ -86,46 +86,46 @@ export function findPointings (text: string): Pointing[] {
     }
   }
 
-  const indexOf = (picture: PictureNumber | null) =>
-    picture === null ? null : picture.index || fromZero ? picture.number : picture.number - 1
-  return found.map(pointing => ({ ...pointing, picture: indexOf(pointing.picture), heading: indexOf(pointing.heading) }))
+  const indexOf = (image: ImageNumber | null) =>
+    image === null ? null : image.index || fromZero ? image.number : image.number - 1
+  return found.map(pointing => ({ ...pointing, image: indexOf(pointing.image), heading: indexOf(pointing.heading) }))
 }
 
 /**
  * @param question of a user
- * @returns index from 0 of the picture that it is about, which is the only one that it names ("in the second photo", "图2"); null when it names none or several
+ * @returns index from 0 of the image that it is about, which is the only one that it names ("in the second photo", "图2"); null when it names none or several
  */
-export function findPictureAskedAbout (question: string): number | null {
+export function findImageAskedAbout (question: string): number | null {
   const numbers = new Set(Array.from(question.matchAll(new RegExp(NAME, 'gi')), numberOf))
   const [number] = numbers
   return number === undefined || numbers.size > 1 ? null : number - 1
 }
 
 type Add = (pointing: Found) => void
-type Count = (picture: PictureNumber) => void
+type Count = (image: ImageNumber) => void
 
-/** @param around the picture that an object around this value names */
-function readJson (value: LooseJson, around: PictureNumber | null, add: Add, count: Count): void {
+/** @param around the image that an object around this value names */
+function readJson (value: LooseJson, around: ImageNumber | null, add: Add, count: Count): void {
   if (typeof value !== 'object' || value === null) return
   if (Array.isArray(value)) {
     for (const item of value) readJson(item, around, add, count)
     return
   }
 
-  const picture = pictureOf(value) ?? around
-  if (picture !== null) count(picture)
+  const image = imageOf(value) ?? around
+  if (image !== null) count(image)
   const label = labelOf(value)
   for (const [name, entry] of value.entries) {
     const key = name.toLowerCase()
-    if (BOX_KEYS.has(key)) for (const numbers of vectors(entry, 4)) add({ shape: 'box', numbers, label, picture })
-    else if (POINT_KEYS.has(key)) for (const numbers of vectors(entry, 2)) add({ shape: 'point', numbers, label, picture })
-    else readJson(entry, namedIn(name) ?? picture, add, count)
+    if (BOX_KEYS.has(key)) for (const numbers of vectors(entry, 4)) add({ shape: 'box', numbers, label, image })
+    else if (POINT_KEYS.has(key)) for (const numbers of vectors(entry, 2)) add({ shape: 'point', numbers, label, image })
+    else readJson(entry, namedIn(name) ?? image, add, count)
   }
 }
 
-function pictureOf ({ entries }: LooseObject): PictureNumber | null {
+function imageOf ({ entries }: LooseObject): ImageNumber | null {
   for (const [name, value] of entries) {
-    const key = PICTURE_KEY.exec(name.toLowerCase())
+    const key = IMAGE_KEY.exec(name.toLowerCase())
     if (key === null) continue
     const number = toNumber(value)
     if (number !== null) return { number, index: key[1] === 'index' || key[1] === 'idx' }
@@ -174,7 +174,7 @@ function readBoxes (text: string, start: number, add: Add): number {
     const match = PAIRS.exec(text)
     if (match === null || (match[1] === undefined && !bare)) break
     end = PAIRS.lastIndex
-    for (const pointing of shapesOf(match[2]!, match[3] !== undefined)) add({ ...pointing, label, picture: null })
+    for (const pointing of shapesOf(match[2]!, match[3] !== undefined)) add({ ...pointing, label, image: null })
   }
   // At least past the `<`.
   return Math.max(end, start + 1)
@@ -199,15 +199,15 @@ function readPoints (text: string, start: number, add: Add): number {
   for (const [name, value] of attributes) {
     if (!/^x\d*$/.test(name)) continue
     const numbers = [toNumber(value), toNumber(attributes.get(name.replace('x', 'y')))].filter(number => number !== null)
-    if (numbers.length === 2) add({ shape: 'point', numbers, label, picture: null })
+    if (numbers.length === 2) add({ shape: 'point', numbers, label, image: null })
   }
   return POINT_TAG.lastIndex
 }
 
-// How far a heading may reach to either side of the picture's name: looking at more of a long line would take quadratic time.
+// How far a heading may reach to either side of the image's name: looking at more of a long line would take quadratic time.
 const REACH = 40
 
-/** Whether a picture's name begins its line, but for markup, or is followed by a colon or the end of its line. */
+/** Whether an image's name begins its line, but for markup, or is followed by a colon or the end of its line. */
 function isHeading (text: string, start: number, end: number): boolean {
   const before = start <= REACH ? `\n${text.slice(0, start)}` : text.slice(start - REACH, start)
   if (/\n[^\p{L}\p{N}\n]*(?:(?:in|for|from|on|在|对于) ?)?(?:the )?$/iu.test(before)) return true
@@ -215,7 +215,7 @@ function isHeading (text: string, start: number, end: number): boolean {
   return /^[^\n,.;:，。；：[{<]*[:：]/.test(after) || /^[^\p{L}\p{N}\n]*\n/u.test(after)
 }
 
-function namedIn (text: string): PictureNumber | null {
+function namedIn (text: string): ImageNumber | null {
   const name = NAMED.exec(text)
   return name === null ? null : { number: numberOf(name), index: false }
 }

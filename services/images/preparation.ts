@@ -1,8 +1,8 @@
-import { CorruptImageError, withDetails } from '../../errors.ts'
+import { CorruptImageError, withDetails } from '../../errors/catalogue.ts'
 import type { PreparedImage } from './prepare.ts'
 import type { PrepareJob, Preparer } from './preparer.ts'
 
-/** The same job, done while the request was still arriving. Its size is that of the picture alone. */
+/** The same job, done while the request was still arriving. Its size is that of the image alone. */
 export interface Anticipated {
   job: PrepareJob
   image: Promise<PreparedImage>
@@ -10,10 +10,10 @@ export interface Anticipated {
   cancel (): void
 }
 
-/** Why a picture was not prepared when nothing was wrong with it. */
+/** Why an image was not prepared when nothing was wrong with it. */
 export const CALLED_OFF = new Error('The rest of the request is called off')
 
-/** The pictures of one request on their way from the upload to the engine: each is prepared at most once, and when one fails everything else is called off. */
+/** The images of one request on their way from the upload to the engine: each is prepared at most once, and when one fails everything else is called off. */
 export class Preparation {
   readonly #preparer: Preparer
   readonly #jobs: PrepareJob[]
@@ -35,7 +35,7 @@ export class Preparation {
   }
 
   /**
-   * The prepared picture; the first call begins with it.
+   * The prepared image; the first call begins with it.
    * @throws CorruptImageError with its index, StorageError; the reason of the signal
    */
   async image (index: number): Promise<PreparedImage> {
@@ -79,7 +79,7 @@ export class Preparation {
     const early = this.#anticipated[index]
     if (early) {
       const { width, height } = early.job.target
-      // All pictures together have less room than this one had alone.
+      // All images together have less room than this one had alone.
       if (width !== job.target.width || height !== job.target.height) early.cancel()
       try {
         const image = await early.image

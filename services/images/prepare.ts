@@ -1,12 +1,12 @@
 import { rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Sharp, SharpOptions } from 'sharp'
-import { CorruptImageError, StorageError } from '../../errors.ts'
+import { CorruptImageError, StorageError } from '../../errors/catalogue.ts'
 import type { ImageFile, ImageHeader } from './inspect.ts'
 import type { Size } from './plan.ts'
 import sharp from './sharp.ts'
 
-/** A picture as the engine reads it: upright, 8-bit sRGB, opaque, exactly of the planned size. */
+/** An image as the engine reads it: upright, 8-bit sRGB, opaque, exactly of the planned size. */
 export interface PreparedImage extends Size {
   /** The original file, or `<name>_compressed.png` beside it. */
   path: string
@@ -14,7 +14,7 @@ export interface PreparedImage extends Size {
   compressed: boolean
 }
 
-// A picture of 100 million pixels takes some seconds; what takes longer was made to. libvips looks at the clock between rows: what its
+// An image of 100 million pixels takes some seconds; what takes longer was made to. libvips looks at the clock between rows: what its
 // decoders do in one go (all scans of a JPEG, a whole AVIF) is bounded before they begin, see `structure/`.
 export const DECODE_TIMEOUT_S = 30
 
@@ -40,7 +40,7 @@ export async function prepareImage (
     return { path: file.path, width, height, compressed: false }
   }
 
-  // Through memory (a prepared picture is a few MB), so that a failure of the decoder and one of the disk are told apart.
+  // Through memory (a prepared image is a few MB), so that a failure of the decoder and one of the disk are told apart.
   const png = await decode(file, pipeline(image, header, target))
   signal?.throwIfAborted()
   const output = compressedPath(file.path)
@@ -56,7 +56,7 @@ export async function prepareImage (
   return { path: output, width, height, compressed: true }
 }
 
-/** True when the engine may read the original: every other picture goes through the pipeline. */
+/** True when the engine may read the original: every other image goes through the pipeline. */
 export function isReady (header: ImageHeader, target: Size): boolean {
   return header.width === target.width && header.height === target.height && header.orientation === 1 &&
     header.space === 'srgb' && header.bits === 8 && header.channels === 3 && !header.palette && !header.hasAlpha &&
@@ -72,7 +72,7 @@ export function compressedPath (original: string): string {
 function open (file: ImageFile, header: ImageHeader): Sharp {
   const options: SharpOptions = {
     autoOrient: true,
-    // 'error' refuses truncated pictures and forgives stray bytes between the markers of a JPEG; 'warning' would not.
+    // 'error' refuses truncated images and forgives stray bytes between the markers of a JPEG; 'warning' would not.
     failOn: 'error',
     // The header was checked: a file that turns out larger than it said is refused.
     limitInputPixels: header.width * header.height,
@@ -103,7 +103,7 @@ async function decode (file: ImageFile, image: Sharp): Promise<Buffer> {
     return await image.toBuffer()
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : ''
-    // Its folder was removed under it: not the picture's fault.
+    // Its folder was removed under it: not the image's fault.
     if (message.startsWith('Input file is missing')) throw cause
     const timedOut = message.includes('timeout')
     const reason = timedOut

@@ -7,7 +7,7 @@ const sizeSchema = (description: string) => Type.Object({
   height: Type.Integer({ minimum: 1, description: 'Pixels' })
 }, { additionalProperties: false, description })
 
-/** What became of a picture, told to the client that sent it. */
+/** What became of an image, told to the client that sent it. */
 export const ReceiptSchema = Type.Object({
   id: Type.String({
     pattern: '^sha256:[0-9a-f]{64}$',

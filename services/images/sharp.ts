@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 
-// Every picture is read once, so libvips' cache of operations and open files would only hold memory and descriptors of
+// Every image is read once, so libvips' cache of operations and open files would only hold memory and descriptors of
 // folders that are gone.
 sharp.cache(false)
 

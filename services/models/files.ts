@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { resolveModelFile } from 'node-llama-cpp'
 import { DEMO, PRESETS, type Preset } from '../../models/presets.ts'
-import { ROOT } from '../../root.ts'
+import { ROOT } from '../../config/root.ts'
 import { parseHubAddress, projectorOnHub } from './hub.ts'
 import { projectorBeside } from './projector-beside.ts'
 

@@ -10,7 +10,7 @@ export interface ModelHeader {
   architecture: string
   /** Of a token's embedding. */
   width: number
-  /** How many more embeddings of that width a picture's token brings (Qwen3-VL); 0 with the others. */
+  /** How many more embeddings of that width an image's token brings (Qwen3-VL); 0 with the others. */
   deepstack: number
   /** Tokens for which it was trained. */
   trainContext: number
@@ -26,7 +26,7 @@ export interface ProjectorHeader {
   /** e.g. `qwen3vl_merger` */
   type: string
   coordinates: VisionInfo['coordinates']
-  /** Sides of pictures are multiples of so many pixels, which is what a token covers. */
+  /** Sides of images are multiples of so many pixels, which is what a token covers. */
   multiple: number
   /** Patches that become one token. */
   patchesOfToken: number
@@ -37,7 +37,7 @@ export interface ProjectorHeader {
   /** Of what it gives to the model for a token. */
   embedding: number
   deepstack: number
-  /** What the file itself states, in tokens of one picture; undefined: nothing. */
+  /** What the file itself states, in tokens of one image; undefined: nothing. */
   minTokens: number | undefined
   maxTokens: number | undefined
 }
@@ -59,13 +59,13 @@ interface ClipMetadata {
   }
 }
 
-/** The projectors whose pictures Sightline prepares as Qwen does, the models for which they see, and what the numbers mean with which those point. */
+/** The projectors whose images Sightline prepares as Qwen does, the models for which they see, and what the numbers mean with which those point. */
 const PROJECTORS = new Map<string | undefined, { architectures: string[], coordinates: VisionInfo['coordinates'] }>([
   ['qwen2vl_merger', { architectures: ['qwen2vl'], coordinates: 'pixels' }],
   ['qwen2.5vl_merger', { architectures: ['qwen2vl'], coordinates: 'pixels' }],
   ['qwen3vl_merger', { architectures: ['qwen3vl', 'qwen3vlmoe'], coordinates: 'grid1000' }]
 ])
-/** What clip.cpp allows the Qwen-VL family when nobody says otherwise, in tokens of one picture. */
+/** What clip.cpp allows the Qwen-VL family when nobody says otherwise, in tokens of one image. */
 const CLIP_MIN_TOKENS = 8
 const CLIP_MAX_TOKENS = 4096
 
@@ -140,7 +140,7 @@ export function mismatch (model: ModelHeader, projector: ProjectorHeader): strin
 }
 
 /**
- * What a projector wants of a picture. clip.cpp reads no limits from the file for Qwen-VL; those that the file states are what the
+ * What a projector wants of an image. clip.cpp reads no limits from the file for Qwen-VL; those that the file states are what the
  * model was trained with, so they hold here, and the operator's settings override them.
  * @throws Error when the limits contradict each other
  */
@@ -151,7 +151,7 @@ export function visionInfo ({ multiple, coordinates, ...own }: Pick<ProjectorHea
   return { multiple, minTokens, maxTokens, coordinates }
 }
 
-/** Tokens of the largest picture that can come. */
+/** Tokens of the largest image that can come. */
 export function mostTokens ({ multiple, minTokens, maxTokens }: VisionInfo, maxPixels: number): number {
   return Math.max(minTokens, Math.min(maxTokens, Math.floor(maxPixels / multiple ** 2)))
 }

@@ -16,7 +16,7 @@ export interface HubAddress {
 
 const ADDRESS = /^(?:hf|huggingface):(?:\/\/)?([^/:#]+\/[^/:#]+)(?::[^/#]*|\/([^#]+))?(?:#(.+))?$/
 const TIMEOUT_MS = 15_000
-/** Of a picture tower little is lost with eight bits, and half of the memory is. */
+/** Of an image tower little is lost with eight bits, and half of the memory is. */
 const PREFERRED = [/q8_0/i, /[^b]f16/i, /bf16/i]
 
 /** Null when it is no address on the hub. */

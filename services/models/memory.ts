@@ -5,7 +5,7 @@ import { mostTokens, type ProjectorHeader } from './headers.ts'
 export interface MemoryNeeds {
   weights: number
   projector: number
-  /** While the largest picture is encoded. */
+  /** While the largest image is encoded. */
   encoding: number
   /** What a context takes beside its cells. */
   compute: number
@@ -45,7 +45,7 @@ const BYTES_OF_WINDOWED_PATCH = 48
 const BYTES_OF_PAIR = 4
 
 /**
- * Working memory of the projector for the largest picture, in bytes: what was measured or, for Qwen2.5-VL, up to 5 % more. It holds with flash attention,
+ * Working memory of the projector for the largest image, in bytes: what was measured or, for Qwen2.5-VL, up to 5 % more. It holds with flash attention,
  * which llama.cpp takes wherever the device has it.
  */
 export function encodingBytes (projector: Tower, vision: VisionInfo, maxPixels: number): number {
@@ -55,7 +55,7 @@ export function encodingBytes (projector: Tower, vision: VisionInfo, maxPixels: 
 }
 
 /**
- * How many slots a machine keeps quick, a rule of thumb: memory would often hold more, but pictures are encoded one after another, and every answer is
+ * How many slots a machine keeps quick, a rule of thumb: memory would often hold more, but images are encoded one after another, and every answer is
  * slower for each that runs beside it. Cards with more memory compute faster too: 3 slots on 8 GB, 5 on 16, 6 on 24, 8 on 32.
  */
 function slotsThatStayQuick ({ memory, total, cores }: Machine): number {

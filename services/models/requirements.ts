@@ -11,7 +11,7 @@ export interface NeedsOptions extends TokenLimits {
 /** Tokens of one decode; also the longest slice of a prompt. */
 export const BATCH_SIZE = 512
 
-/** Of the ordinary memory, for this service, for pictures that are prepared, and for the system. */
+/** Of the ordinary memory, for this service, for images that are prepared, and for the system. */
 const RAM_RESERVE_SHARE = 0.25
 const RAM_RESERVE_MAX = 4 * 1024 ** 3
 

@@ -1,4 +1,4 @@
-import type { SightlineError } from '../../errors.ts'
+import type { SightlineError } from '../../errors/catalogue.ts'
 
 /** An error as OpenAI's clients read it; `code` is ours, and so are the fields beside the four. */
 export interface OpenAiErrorBody {

@@ -1,5 +1,5 @@
-import { InvalidFieldError, withDetails } from '../../errors.ts'
-import type { Phrase } from '../../language.ts'
+import { InvalidFieldError, withDetails } from '../../errors/catalogue.ts'
+import type { Phrase } from '../../errors/language.ts'
 import { IMAGE_ID_PATTERN } from '../../schemas/chat.ts'
 import { checkCount } from '../../schemas/fault.ts'
 import { CALLS_MAX, MESSAGES_MAX, MESSAGES_MAX_PARTS } from '../../schemas/limits.ts'
@@ -7,9 +7,9 @@ import { namedImagesFault } from '../chat/named-images.ts'
 import type { ChatPart, ChatTurn } from '../chat/request.ts'
 import type { ToolCall } from '../engine/engine.ts'
 import { JsonBoundsError, JsonReader } from '../json-bounds.ts'
-import type { PictureSource } from '../uploads/body.ts'
+import type { ImageSource } from '../uploads/body.ts'
 
-/** `image_url: { url: 'sightline:sha256:…' }` names a picture of an earlier request by its receipt's id. */
+/** `image_url: { url: 'sightline:sha256:…' }` names an image of an earlier request by its receipt's id. */
 const EARLIER = 'sightline:'
 const EARLIER_ID = new RegExp(IMAGE_ID_PATTERN)
 /** Longest side in pixels with `detail: 'low'`, as OpenAI has it. */
@@ -19,16 +19,16 @@ const DETAILS = ['auto', 'low', 'high']
 type Json = Record<string, unknown>
 
 /**
- * Turns OpenAI's messages into turns. Text and pictures may stand in any order and any message; the result of a call goes to the call.
- * @returns the turns, and the pictures that they name by their index
+ * Turns OpenAI's messages into turns. Text and images may stand in any order and any message; the result of a call goes to the call.
+ * @returns the turns, and the images that they name by their index
  * @throws InvalidFieldError naming the place, e.g. `messages[0].content[1].image_url`
  */
-export function readMessages (value: unknown): { turns: ChatTurn[], images: PictureSource[] } {
+export function readMessages (value: unknown): { turns: ChatTurn[], images: ImageSource[] } {
   if (!Array.isArray(value) || value.length === 0) throw new InvalidFieldError('messages', 'must be a list with at least one message')
   checkCount('messages', value.length, MESSAGES_MAX, { en: 'messages', zh: '条消息' })
   checkSums(value)
   const turns: ChatTurn[] = []
-  const images: PictureSource[] = []
+  const images: ImageSource[] = []
   const calls = new Map<string, ToolCall<ChatPart>>()
   const json = new JsonReader()
 
@@ -81,7 +81,7 @@ function checkNamedImages (turns: ChatTurn[]): void {
   if (named) throw withDetails(new InvalidFieldError('messages', named.fault), { limit: named.limit })
 }
 
-function readContent (content: unknown, field: string, images: PictureSource[]): ChatPart[] {
+function readContent (content: unknown, field: string, images: ImageSource[]): ChatPart[] {
   if (typeof content === 'string') return [{ type: 'text', text: content }]
   if (!Array.isArray(content)) return refuse(field, 'must be a text or a list of parts')
   return content.map((entry, index): ChatPart => {
@@ -93,14 +93,14 @@ function readContent (content: unknown, field: string, images: PictureSource[]):
       case 'refusal':
         return { type: 'text', text: typeof part.refusal === 'string' ? part.refusal : refuse(`${place}.refusal`, 'must be string') }
       case 'image_url':
-        return readPicture(part.image_url, `${place}.image_url`, images)
+        return readImage(part.image_url, `${place}.image_url`, images)
       default:
         return refuse(`${place}.type`, 'must be text or image_url')
     }
   })
 }
 
-function readPicture (value: unknown, field: string, images: PictureSource[]): ChatPart {
+function readImage (value: unknown, field: string, images: ImageSource[]): ChatPart {
   const { url, detail } = asObject(value, field)
   if (typeof url !== 'string') return refuse(`${field}.url`, 'must be string')
   if (detail !== undefined && detail !== null && !DETAILS.includes(detail as string)) return refuse(`${field}.detail`, 'must be auto, low or high')

@@ -1,5 +1,5 @@
-import { InvalidFieldError, ToolsNotSupportedError } from '../../errors.ts'
-import type { Phrase } from '../../language.ts'
+import { InvalidFieldError, ToolsNotSupportedError } from '../../errors/catalogue.ts'
+import type { Phrase } from '../../errors/language.ts'
 import { checkCount, checkField } from '../../schemas/fault.ts'
 import { CompletionFieldsSchema, ToolSchema, type CompletionFields } from '../../schemas/openai.ts'
 import { TOOLS_MAX } from '../../schemas/limits.ts'
@@ -33,7 +33,7 @@ const REFUSED: Record<string, { when: (value: unknown) => boolean, fault: Phrase
 }
 
 /**
- * Checks the body of a completion request and takes its pictures out.
+ * Checks the body of a completion request and takes its images out.
  * @throws InvalidFieldError
  */
 export function readCompletionBody (body: RawFields): Body<CompletionRequest> {

@@ -24,7 +24,7 @@ export interface RequestTrace {
   readonly headers: TraceHeaders
   /** A stage that the service itself knows of; times in milliseconds on the clock of `performance.now()`. */
   stage (stage: Stage, startedAt: number, endedAt: number, isCutOff?: boolean): void
-  /** @param code of `errors.ts` */
+  /** @param code of `errors/catalogue.ts` */
   fail (code: string, statusCode: number): void
   /** @param statusCode null: there was no answer */
   end (statusCode: number | null): void

@@ -1,10 +1,10 @@
-import { InvalidFieldError } from '../../errors.ts'
+import { InvalidFieldError } from '../../errors/catalogue.ts'
 
 /** Fields as they came: strings from a form (a repeated one as a list), any JSON value from a JSON body. */
 export type RawFields = Record<string, unknown>
 
-/** A picture inside a JSON body. */
-export interface PictureSource {
+/** An image inside a JSON body. */
+export interface ImageSource {
   /** Where it stands, e.g. `images[0]`; errors name it. */
   field: string
   /** A data URI, or whatever the client put there. */
@@ -13,15 +13,15 @@ export interface PictureSource {
   remote: boolean
 }
 
-/** A JSON body taken apart: everything but pictures, and the pictures. */
+/** A JSON body taken apart: everything but images, and the images. */
 export interface Body<Fields extends object = object> {
   fields: Fields
-  images: PictureSource[]
-  /** Pictures of earlier turns that are sent again. */
-  historyImages: PictureSource[]
+  images: ImageSource[]
+  /** Images of earlier turns that are sent again. */
+  historyImages: ImageSource[]
 }
 
-/** The fields that carry pictures. */
+/** The fields that carry images. */
 export const IMAGES = 'images'
 export const HISTORY_IMAGES = 'history_images'
 
@@ -33,7 +33,7 @@ export function readChatBody ({ [IMAGES]: images = [], [HISTORY_IMAGES]: history
   return { fields, images: toSources(IMAGES, images), historyImages: toSources(HISTORY_IMAGES, historyImages) }
 }
 
-function toSources (name: string, value: unknown): PictureSource[] {
+function toSources (name: string, value: unknown): ImageSource[] {
   if (!Array.isArray(value)) throw new InvalidFieldError(name, 'must be a list of data URIs')
   return value.map((uri, index) => ({ field: `${name}[${index}]`, uri, remote: false }))
 }

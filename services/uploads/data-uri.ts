@@ -1,4 +1,4 @@
-import { InvalidFieldError } from '../../errors.ts'
+import { InvalidFieldError } from '../../errors/catalogue.ts'
 
 const DATA_URI = /^data:[a-z0-9.+-]*\/?[a-z0-9.+-]*(?:;[a-z0-9.+=-]+)*;base64,/i
 /** The head of a data URI is looked for in so many characters. */

@@ -1,7 +1,7 @@
 const MAX_NAME = 60
 
 /**
- * How sentences and logs name an uploaded picture: its place in the request and, shortened and without control or
+ * How sentences and logs name an uploaded image: its place in the request and, shortened and without control or
  * direction characters, the name that the client gave it. The name is never used for anything else.
  * @param field e.g. `images[1]`
  */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { StorageError } from '../../errors.ts'
+import { StorageError } from '../../errors/catalogue.ts'
 
 export interface SavedFile {
   bytes: number

@@ -3,7 +3,7 @@ import { ask, createTestEngine, drawShape, startService } from '../helper.ts'
 import { connectRaw, formBody, formHead } from '../raw-client.ts'
 import { drip } from './clients.ts'
 
-const picture = await drawShape('circle', 'red', 'white')
+const image = await drawShape('circle', 'red', 'white')
 const engine = await createTestEngine(t)
 
 t.test('who sends the head of a request byte by byte, or nothing at all, gets 408 and never a slot', async t => {
@@ -11,7 +11,7 @@ t.test('who sends the head of a request byte by byte, or nothing at all, gets 40
   const clients = await Promise.all(Array.from({ length: 30 }, () => connectRaw(service.port)))
   const head = Buffer.from(formHead('/api/chat', 1000, `X-Padding: ${'x'.repeat(8000)}\r\n`))
   for (const client of clients.slice(1)) drip(client, head, 40)
-  const { status, body } = await ask(service.url, { message: 'What is in the picture?' }, [picture])
+  const { status, body } = await ask(service.url, { message: 'What is in the picture?' }, [image])
   t.equal(status, 200, 'the only slot is there for others')
   t.equal(body.response, 'A red circle on a white background.')
 
@@ -25,8 +25,8 @@ t.test('who sends the head of a request byte by byte, or nothing at all, gets 40
 
 t.test('who sends an upload byte by byte gets 408, and the slot is free while it goes on', async t => {
   const service = await startService(t, { UPLOAD_TIMEOUT: '0.6', MAX_CONCURRENT_REQUESTS: '3' }, engine)
-  const form = formBody('Hi', [picture, Buffer.alloc(10_000)])
-  const json = Buffer.from(JSON.stringify({ message: 'Hi', images: [`data:image/png;base64,${picture.toString('base64')}`] }))
+  const form = formBody('Hi', [image, Buffer.alloc(10_000)])
+  const json = Buffer.from(JSON.stringify({ message: 'Hi', images: [`data:image/png;base64,${image.toString('base64')}`] }))
   const chunk = (bytes: Buffer) => Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')])
   const multipart = await connectRaw(service.port)
   multipart.send(formHead('/api/chat_stream', form.length))
@@ -46,7 +46,7 @@ t.test('who sends an upload byte by byte gets 408, and the slot is free while it
   for (const client of clients) t.match(await client.until(/"code":"[A-Z_]+"/), /^HTTP\/1\.1 408 [^]*"code":"UPLOAD_TIMEOUT"/)
   await service.quiet()
   t.notOk(clients.some(({ socket }) => socket.destroyed), 'they still send')
-  t.equal((await ask(service.url, { message: 'What is in the picture?' }, [picture])).status, 200)
+  t.equal((await ask(service.url, { message: 'What is in the picture?' }, [image])).status, 200)
   for (const { socket } of clients) socket.destroy()
   await service.quiet()
 })

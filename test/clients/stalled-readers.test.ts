@@ -9,8 +9,8 @@ import { until } from '../server-process.ts'
 import { getRequest, jsonRequest, longQuestion, wordsIn } from './clients.ts'
 
 const WORDS = 850
-const picture = await drawShape('circle', 'red', 'white')
-const images = [`data:image/png;base64,${picture.toString('base64')}`]
+const image = await drawShape('circle', 'red', 'white')
+const images = [`data:image/png;base64,${image.toString('base64')}`]
 const engine = await createTestEngine(t)
 
 /**

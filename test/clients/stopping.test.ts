@@ -9,7 +9,7 @@ import { isAlive, start, until } from '../server-process.ts'
 import { getRequest, jsonRequest, longQuestion, wordsIn } from './clients.ts'
 
 const WORDS = 800
-const picture = await drawShape('circle', 'red', 'white')
+const image = await drawShape('circle', 'red', 'white')
 
 t.test('SIGTERM: readiness turns at once, who waits in the queue is sent away, and the running answer is told to its end', async t => {
   const server = await start(t, { UPLOAD_DIR: path.join(t.testdir(), 'uploads'), MAX_CONCURRENT_REQUESTS: '1', QUEUE_SIZE: '1' })
@@ -52,7 +52,7 @@ t.test('SIGTERM: beyond the grace time a running answer ends with an event that 
   silent.on('error', () => {})
   t.teardown(() => silent.destroy())
   // The stream waits behind more megabytes than the kernel keeps for a reader like this.
-  silent.write(getRequest('/docs/static/swagger-ui-bundle.js').repeat(15) + jsonRequest('/api/chat_stream', { ...longQuestion(WORDS), images: [`data:image/png;base64,${picture.toString('base64')}`] }))
+  silent.write(getRequest('/docs/static/swagger-ui-bundle.js').repeat(15) + jsonRequest('/api/chat_stream', { ...longQuestion(WORDS), images: [`data:image/png;base64,${image.toString('base64')}`] }))
   const taken = async () => (await (await fetch(`${server.url}/api/status`)).json() as { slots: { taken: number } }).slots.taken
   while (await taken() < 2) await sleep(10)
   await until(() => existsSync(uploads) && readdirSync(uploads).length === 1)

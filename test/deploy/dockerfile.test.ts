@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { ROOT } from '../../root.ts'
-import { assignments, ignores, readDockerfile } from '../../scripts/image/dockerfile.ts'
+import { ROOT } from '../../config/root.ts'
+import { assignments, ignores, readDockerfile } from '../../tools/scripts/image/dockerfile.ts'
 
 const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8')
 

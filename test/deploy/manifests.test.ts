@@ -4,8 +4,8 @@ import { validate } from 'dockerfile-utils'
 import * as models from 'kubernetes-models'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
-import { EnvironmentSchema } from '../../config.ts'
-import { ROOT } from '../../root.ts'
+import { EnvironmentSchema } from '../../config/config.ts'
+import { ROOT } from '../../config/root.ts'
 import { ask, createTestEngine, drawShape, startService } from '../helper.ts'
 
 const read = (...parts: string[]) => readFileSync(path.join(ROOT, ...parts), 'utf8')

@@ -5,7 +5,7 @@ import { connectRaw, formBody, formHead } from '../raw-client.ts'
 import { freePort, NO_NGINX, startNginx } from './nginx.ts'
 
 const engine = await createTestEngine(t)
-const picture = await drawShape('circle', 'red', 'white')
+const image = await drawShape('circle', 'red', 'white')
 const MB = 1024 * 1024
 const LONG = '{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"string","minLength":20000}}}'
 
@@ -17,7 +17,7 @@ t.test('tokens come through one by one, and a reader that leaves frees its slot'
     const service = await start(t)
     const { url } = await startNginx(t, file, [service.port, await freePort()])
     const left = new AbortController()
-    const response = await fetch(`${url}/api/chat_stream`, { method: 'POST', signal: left.signal, body: createForm({ message: 'Hi', response_format: LONG }, [picture]) })
+    const response = await fetch(`${url}/api/chat_stream`, { method: 'POST', signal: left.signal, body: createForm({ message: 'Hi', response_format: LONG }, [image]) })
     t.equal(response.status, 200)
     let tokens = 0
     for await (const { event } of readEvents(response)) {
@@ -48,14 +48,14 @@ t.test('where nginx tries again, the instance that is free answers', { skip: NO_
   const [full, free] = [await start(t), await start(t)]
   const { url } = await startNginx(t, 'nginx-retry.conf', [full.port, free.port])
   full.app.slots.tryTake()
-  for (let i = 0; i < 4; i++) t.equal((await ask(url, { message: 'What is in the picture?' }, [picture])).status, 200)
+  for (let i = 0; i < 4; i++) t.equal((await ask(url, { message: 'What is in the picture?' }, [image])).status, 200)
   t.equal(free.app.slots.stats().served, 4)
   t.ok(full.app.slots.stats().rejected > 0, 'the other one was asked, too')
 })
 
 t.test('an upload of a hundred megabytes goes through, and nothing of it stays', { skip: NO_NGINX }, async t => {
-  // What follows the end of a picture is passed over.
-  const large = Buffer.concat([picture, Buffer.alloc(20 * MB - picture.length)])
+  // What follows the end of an image is passed over.
+  const large = Buffer.concat([image, Buffer.alloc(20 * MB - image.length)])
   const body = formBody('Describe the images.', Array<Buffer>(5).fill(large))
   for (const file of ['nginx.conf', 'nginx-retry.conf']) {
     const service = await start(t)

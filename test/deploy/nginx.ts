@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import path from 'node:path'
 import type { Test } from 'tap'
-import { ROOT } from '../../root.ts'
+import { ROOT } from '../../config/root.ts'
 import { until } from '../server-process.ts'
 
 /** Why tests with nginx cannot run here, or false. */

@@ -7,7 +7,7 @@ import { freePort, NO_NGINX, startNginx } from './nginx.ts'
 
 /** Who ask without pause. */
 const CLIENTS = 4
-const picture = await drawShape('circle', 'red', 'white')
+const image = await drawShape('circle', 'red', 'white')
 
 t.test('nobody behind nginx notices a rolling restart of two instances under load, and few that one is killed', { skip: NO_NGINX }, async t => {
   const dir = t.testdir({ a: {}, b: {} })
@@ -21,7 +21,7 @@ t.test('nobody behind nginx notices a rolling restart of two instances under loa
   const over = new AbortController()
   const load = Array.from({ length: CLIENTS }, async (_, client) => {
     for (let i = 0; !over.signal.aborted; i++) {
-      const body = createForm({ message: 'What is in the picture?', max_tokens: '12' }, (client + i) % 2 === 0 ? [picture] : [])
+      const body = createForm({ message: 'What is in the picture?', max_tokens: '12' }, (client + i) % 2 === 0 ? [image] : [])
       const streams = client % 2 === 0
       const response = await fetch(`${url}/api/chat${streams ? '_stream' : ''}`, { method: 'POST', body })
       if (response.status !== 200) {

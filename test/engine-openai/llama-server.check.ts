@@ -3,9 +3,9 @@ import path from 'node:path'
 import OpenAI from 'openai'
 import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions'
 import t from 'tap'
-import { freePort } from '../../bench/lib/processes.ts'
-import { readExamples } from '../../evaluation/examples.ts'
-import { ROOT } from '../../root.ts'
+import { freePort } from '../../tools/bench/lib/processes.ts'
+import { readExamples } from '../../tools/evaluation/examples.ts'
+import { ROOT } from '../../config/root.ts'
 import { longQuestion, median, streamLong, wordsIn } from '../clients/clients.ts'
 import { ask, askJson, askStream, createTestEngine, drawShape, EXAMPLES, startService, type TestService } from '../helper.ts'
 import { until } from '../server-process.ts'
@@ -20,13 +20,13 @@ if (program === null) {
 }
 t.setTimeout(600_000)
 
-const examples = readExamples(EXAMPLES).map(({ pictures, turns: [turn] }) => ({ question: turn!.message, pictures: pictures.map(name => readFileSync(path.join(EXAMPLES, name))) }))
+const examples = readExamples(EXAMPLES).map(({ pictures, turns: [turn] }) => ({ question: turn!.message, images: pictures.map(name => readFileSync(path.join(EXAMPLES, name))) }))
 const local = await startService(t, { CONTEXT_SIZE: String(CONTEXT_SIZE) }, await createTestEngine(t))
 const llama = await startLlamaServer(t)
 const front = await startFront(t, [llama.url])
 const red = await drawShape('circle', 'red', 'white')
 const blue = await drawShape('square', 'blue', 'yellow', 300)
-const two = examples.find(({ pictures }) => pictures.length === 2)!
+const two = examples.find(({ images }) => images.length === 2)!
 
 const idle = async (service: TestService) => {
   await service.quiet()
@@ -35,7 +35,7 @@ const idle = async (service: TestService) => {
 
 t.test('answers, receipts and token counts are those of the local engine', async t => {
   for (const example of examples) {
-    const [here, there] = [await ask(local.url, { message: example.question, temperature: '0' }, example.pictures), await ask(front.url, { message: example.question, temperature: '0' }, example.pictures)]
+    const [here, there] = [await ask(local.url, { message: example.question, temperature: '0' }, example.images), await ask(front.url, { message: example.question, temperature: '0' }, example.images)]
     t.equal(there.status, 200, example.question)
     t.equal(there.body.response, here.body.response, `${example.question} ${here.body.response}`)
     t.same(there.body.images, here.body.images)
@@ -53,9 +53,9 @@ t.test('the model is told by a name, not by the path of its file', async t => {
 })
 
 t.test('tokens arrive one by one', async t => {
-  const { status, events, text } = await askStream(front.url, { message: two.question, temperature: '0' }, two.pictures)
+  const { status, events, text } = await askStream(front.url, { message: two.question, temperature: '0' }, two.images)
   t.equal(status, 200)
-  t.equal(text, (await ask(local.url, { message: two.question, temperature: '0' }, two.pictures)).body.response)
+  t.equal(text, (await ask(local.url, { message: two.question, temperature: '0' }, two.images)).body.response)
   t.same(events.filter(it => it.event !== 'token').map(it => it.event), ['accepted', 'image', 'image', 'done'])
   const long = await streamLong(front.url, 300)
   const tokens = long.events.filter(it => it === 'token').length

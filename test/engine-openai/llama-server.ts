@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
-import { LLAMA_SERVER, QUICK_LLAMA_SERVER } from '../../bench/build-llama-server.ts'
-import { freePort, startServer, type ServerProcess } from '../../bench/lib/processes.ts'
+import { LLAMA_SERVER, QUICK_LLAMA_SERVER } from '../../tools/bench/build-llama-server.ts'
+import { freePort, startServer, type ServerProcess } from '../../tools/bench/lib/processes.ts'
 import { DEMO } from '../../models/presets.ts'
-import { ROOT } from '../../root.ts'
+import { ROOT } from '../../config/root.ts'
 
 /** The program, as it was built; null: it was not. */
 export const program = [QUICK_LLAMA_SERVER, LLAMA_SERVER].find(file => existsSync(file)) ?? null

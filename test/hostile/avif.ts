@@ -1,8 +1,8 @@
 import sharp from 'sharp'
 import { noise } from '../services/images/draw.ts'
-import { be16, be32, join, MAX_INPUT_PIXELS, patched, repeated, toPictures, TOO_LONG_SIDE, type HostilePicture } from './hostile-picture.ts'
+import { be16, be32, join, MAX_INPUT_PIXELS, patched, repeated, toImages, TOO_LONG_SIDE, type HostileImage } from './hostile-image.ts'
 
-/** An item of the container: a coded picture, or one made of others. */
+/** An item of the container: a coded image, or one made of others. */
 export interface Item {
   id: number
   /** `av01`, or how it is made of those it refers to. */
@@ -79,7 +79,7 @@ export function avif (
   return join(box('ftyp', join('avif', be32(0), 'avifmif1miaf')), before, meta)
 }
 
-/** What the encoder made of a plain picture, taken out of its container: coded pixels, and the properties that describe them. */
+/** What the encoder made of a plain image, taken out of its container: coded pixels, and the properties that describe them. */
 export async function coded (width: number, height: number, options: { bitdepth?: 8 | 10 | 12, chromaSubsampling?: string } = {}): Promise<{ data: Buffer, configuration: Buffer, size: Buffer, depth: Buffer }> {
   const file = await sharp({ create: { width, height, channels: 3, background: 'teal' } }).avif({ effort: 0, quality: 40, ...options }).toBuffer()
   const boxAt = (type: string) => {
@@ -128,15 +128,15 @@ export function sharing (
 /** Tiles in rows and columns. */
 export const grid = (rows: number, columns: number, width: number, height: number) => join(0, 1, rows - 1, columns - 1, be32(width, height))
 
-/** Pictures laid over each other on a canvas. */
+/** Images laid over each other on a canvas. */
 const overlay = (width: number, height: number, count: number) => join(0, 1, be16(0, 0, 0, 0), be32(width, height), Buffer.alloc(8 * count))
 
-export async function hostileAvifs (): Promise<HostilePicture[]> {
+export async function hostileAvifs (): Promise<HostileImage[]> {
   const good = await noise(90, 70).avif({ effort: 0 }).toBuffer()
   const claimedAt = good.indexOf('ispe') + 8
   const metaAt = good.indexOf('meta') - 4
   const [large, tile, quarter] = await Promise.all([coded(TOO_LONG_SIDE, TOO_LONG_SIDE), coded(256, 256), coded(1000, 1000)])
-  // Half as many as other pictures may have.
+  // Half as many as other images may have.
   const side = Math.floor(Math.sqrt(MAX_INPUT_PIXELS / 2))
   const allowed = sharp({ create: { width: side, height: side, channels: 4, background: '#20406080' } })
 
@@ -147,7 +147,7 @@ export async function hostileAvifs (): Promise<HostilePicture[]> {
   const frames = (...data: Buffer[]) => avif([{ ...item(tile, 1), data: join(...data) }])
   const sequence = (count: number) => join(avif([item(tile, 1)]), movie(tile.configuration, ...frameTables(count)))
 
-  return toPictures('AVIF', [
+  return toImages('AVIF', [
     ['60000 x 60000 claimed', patched(good, claimedAt, be32(60_000, 60_000)), 'IMAGE_TOO_MANY_PIXELS'],
     ['4294967295 x 4294967295 claimed', patched(good, claimedAt, be32(0xffffffff, 0xffffffff)), 'IMAGE_TOO_MANY_PIXELS'],
     ['just above its limit, which is half of that of others', patched(good, claimedAt, be32(side + 1, side + 1)), 'IMAGE_TOO_MANY_PIXELS'],

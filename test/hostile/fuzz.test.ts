@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { SightlineError } from '../../errors.ts'
+import { SightlineError } from '../../errors/catalogue.ts'
 import { parseChatFields } from '../../services/chat/fields.ts'
 import { toQuestion } from '../../services/chat/question.ts'
 import { grammarOfSchema } from '../../services/chat/schema-grammar/index.ts'
@@ -17,7 +17,7 @@ import { integers } from '../random.ts'
 import { connectRaw, formBody, formHead } from '../raw-client.ts'
 import { SCHEMAS } from '../services/chat/schema-grammar/schemas.ts'
 import { noise } from '../services/images/draw.ts'
-import { join } from './hostile-picture.ts'
+import { join } from './hostile-image.ts'
 import { mutateBytes, mutateJson, mutateText, pick, type Below } from './mutate.ts'
 
 /**
@@ -99,14 +99,14 @@ t.test('pictures with something wrong are read or refused', async t => {
 })
 
 const ID = `sha256:${'a'.repeat(64)}`
-const PICTURE = 'data:image/png;base64,iVBORw0KGgo='
+const IMAGE = 'data:image/png;base64,iVBORw0KGgo='
 const FORMAT = { type: 'json_schema', json_schema: { name: 'answer', schema: SCHEMAS['a list of objects'] } }
 const CHAT = {
   message: 'What is it?',
   history: [{ role: 'user', content: 'Hi', images: [ID] }, { role: 'assistant', content: 'Hello' }],
   system: 'Be brief',
-  images: [PICTURE],
-  history_images: [PICTURE],
+  images: [IMAGE],
+  history_images: [IMAGE],
   max_tokens: 5,
   temperature: 0.5,
   top_p: 0.9,
@@ -121,7 +121,7 @@ const COMPLETION = {
   model: 'tiny',
   messages: [
     { role: 'system', content: 'Be brief' },
-    { role: 'user', content: [{ type: 'text', text: 'Hi' }, { type: 'image_url', image_url: { url: PICTURE, detail: 'low' } }, { type: 'image_url', image_url: { url: `sightline:${ID}` } }] },
+    { role: 'user', content: [{ type: 'text', text: 'Hi' }, { type: 'image_url', image_url: { url: IMAGE, detail: 'low' } }, { type: 'image_url', image_url: { url: `sightline:${ID}` } }] },
     { role: 'assistant', content: null, tool_calls: [{ id: '1', type: 'function', function: { name: 'look', arguments: '{"at":1}' } }] },
     { role: 'tool', tool_call_id: '1', content: 'a cat' }
   ],
@@ -180,7 +180,7 @@ t.test('schemas with something wrong become a grammar or are refused', async t =
 t.test('data URIs with something wrong give bytes or are refused', async t => {
   const words = ['data:', ';base64,', ';', ',', '=', '==', '====', '/', '+', '-', '_', '\0', '\n', ' ', '%', 'é', '\u202e', 'image/png', 'A'.repeat(300)]
   await fuzz(t, 10_000, async below => {
-    const uri = mutateText(below(3) === 0 ? PICTURE : `data:image/png;base64,${Buffer.from(Array.from({ length: below(60) }, () => below(256))).toString('base64')}`, words, below)
+    const uri = mutateText(below(3) === 0 ? IMAGE : `data:image/png;base64,${Buffer.from(Array.from({ length: below(60) }, () => below(256))).toString('base64')}`, words, below)
     await refusesOnly(() => { decodeDataUri(uri, 'images[0]') }, uri)
   })
 })
@@ -258,7 +258,7 @@ t.test('bodies', async t => {
   })
 })
 
-/** A form of these fields and one picture. */
+/** A form of these fields and one image. */
 function formOf (fields: Record<string, unknown>, image: Buffer): Buffer {
   const given = Object.entries(fields).filter(([, value]) => value !== undefined)
   const texts = given.map(([name, value]) => `--sightline-test\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${String(value)}\r\n`)

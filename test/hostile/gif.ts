@@ -1,5 +1,5 @@
 import { noise } from '../services/images/draw.ts'
-import { join, le16, MAX_INPUT_PIXELS, patched, repeated, toPictures, TOO_LONG_SIDE, type HostilePicture } from './hostile-picture.ts'
+import { join, le16, MAX_INPUT_PIXELS, patched, repeated, toImages, TOO_LONG_SIDE, type HostileImage } from './hostile-image.ts'
 
 /** LZW of one pixel of the first colour. */
 const PIXEL = join(2, 2, 0x44, 0x01, 0)
@@ -31,12 +31,12 @@ const extension = (label: number, content: Buffer) => join(0x21, label, blocks(c
 /** A delay of 0.1 s before the next frame. */
 const control = join(0x21, 0xf9, 4, 0, le16(10), 0, 0)
 
-export async function hostileGifs (): Promise<HostilePicture[]> {
+export async function hostileGifs (): Promise<HostileImage[]> {
   const good = await noise(90, 70).gif().toBuffer()
   const one = frame(0, 0, 1, 1)
   const side = Math.floor(Math.sqrt(MAX_INPUT_PIXELS))
 
-  return toPictures('GIF', [
+  return toImages('GIF', [
     ['65535 x 65535', gif({ width: 65_535, height: 65_535 }, frame(0, 0, 65_535, 65_535)), 'IMAGE_TOO_MANY_PIXELS'],
     ['just above the limit', gif({ width: TOO_LONG_SIDE, height: TOO_LONG_SIDE }, frame(0, 0, TOO_LONG_SIDE, TOO_LONG_SIDE)), 'IMAGE_TOO_MANY_PIXELS'],
     // The decoder makes the screen as large as its frames, or as small.

@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 import { noise } from '../services/images/draw.ts'
-import { be16, be32, join, le16, le32, MAX_INPUT_PIXELS, patched, repeated, toPictures, type HostilePicture } from './hostile-picture.ts'
+import { be16, be32, join, le16, le32, MAX_INPUT_PIXELS, patched, repeated, toImages, type HostileImage } from './hostile-image.ts'
 
 const START = Buffer.from([0xff, 0xd8])
 const END = Buffer.from([0xff, 0xd9])
@@ -28,12 +28,12 @@ function frameAt (jpeg: Buffer): number {
 
 const scanAt = (jpeg: Buffer) => jpeg.indexOf(join(0xff, 0xda))
 
-/** The same picture with a frame header that claims another size. */
+/** The same image with a frame header that claims another size. */
 function claiming (jpeg: Buffer, width: number, height: number): Buffer {
   return patched(jpeg, frameAt(jpeg) + 5, be16(height, width))
 }
 
-/** The same picture with another kind of frame. */
+/** The same image with another kind of frame. */
 const framed = (jpeg: Buffer, marker: number) => patched(jpeg, frameAt(jpeg) + 1, Buffer.from([marker]))
 
 /** A profile in as many segments as it takes. */
@@ -44,7 +44,7 @@ function profile (bytes: number): Buffer[] {
 }
 
 /**
- * A grey picture in scans that say nothing: each passes over all blocks in a few bytes, and a decoder goes through the whole picture for it.
+ * A grey image in scans that say nothing: each passes over all blocks in a few bytes, and a decoder goes through the whole image for it.
  * @see https://libjpeg-turbo.org/pmwiki/uploads/About/TwoIssueswiththeJPEGStandard.pdf
  */
 export function progressive (side: number, scans: number): Buffer {
@@ -64,7 +64,7 @@ export function progressive (side: number, scans: number): Buffer {
   return join(START, segment(0xdb, join(0, Buffer.alloc(64, 1))), segment(0xc2, join(8, be16(side, side), components)), table(0, 0), table(1, 0xe0), first, ...rest, END)
 }
 
-export async function hostileJpegs (): Promise<HostilePicture[]> {
+export async function hostileJpegs (): Promise<HostileImage[]> {
   const good = await noise(90, 70).jpeg().toBuffer()
   const several = await noise(90, 70).jpeg({ progressive: true }).toBuffer()
   const scan = scanAt(good)
@@ -73,7 +73,7 @@ export async function hostileJpegs (): Promise<HostilePicture[]> {
   const loop = join('II*\0', le32(8), le16(3), le16(0x8769, 4), le32(1, 8), le16(0x8825, 4), le32(1, 8), le16(0x0112, 3), le32(1, 99), le32(8))
   const endless = join('MM\0*', be32(8), be16(0xffff), Buffer.alloc(60_000, 1))
 
-  return toPictures('JPEG', [
+  return toImages('JPEG', [
     ['60000 x 60000 claimed', claiming(good, 60_000, 60_000), 'IMAGE_TOO_MANY_PIXELS'],
     ['2000 x 2000 claimed, the data are of 90 x 70', claiming(good, 2000, 2000), 'accepted'],
     ['16 x 16 claimed, the data are of 90 x 70', claiming(good, 16, 16), 'accepted'],

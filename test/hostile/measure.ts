@@ -1,11 +1,11 @@
 /**
- * Inspects and prepares pictures one after the other in a process of its own, as the service does, and prints a line of JSON for each:
+ * Inspects and prepares images one after the other in a process of its own, as the service does, and prints a line of JSON for each:
  * what came of it, how long it took, and how far the memory of this process rose above what it was before. Linux.
  *
  * node --import tsx test/hostile/measure.ts <MAX_INPUT_PIXELS> <file>…
  */
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
-import type { SightlineError } from '../../errors.ts'
+import type { SightlineError } from '../../errors/catalogue.ts'
 import { inspectImage } from '../../services/images/inspect.ts'
 import { fit } from '../../services/images/plan.ts'
 import { prepareImage } from '../../services/images/prepare.ts'

@@ -5,16 +5,16 @@ import { pino } from 'pino'
 import sharp, { type Sharp } from 'sharp'
 import t, { type Test } from 'tap'
 import { buildApp } from '../../app.ts'
-import { loadConfig } from '../../config.ts'
+import { loadConfig } from '../../config/config.ts'
 import type { Engine, GenerateRequest } from '../../services/engine/engine.ts'
 import { ask, askStream, createTestEngine } from '../helper.ts'
 import { noise } from '../services/images/draw.ts'
 import { gif } from './gif.ts'
-import { join } from './hostile-picture.ts'
+import { join } from './hostile-image.ts'
 import { segment, withSegments } from './jpeg.ts'
 import { chunk, png } from './png.ts'
 
-/** In every piece of text that travels with the pictures, and nowhere else. */
+/** In every piece of text that travels with the images, and nowhere else. */
 const MARKER = 'N51-30-32-W0-7-39'
 const XMP = `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="${MARKER}"/></rdf:RDF></x:xmpmeta>`
 
@@ -30,7 +30,7 @@ function told (image: Sharp): Sharp {
 /** What the model wants as it is: this one is not copied. */
 const READY = 140
 
-async function pictures (): Promise<Array<[name: string, bytes: Buffer]>> {
+async function images (): Promise<Array<[name: string, bytes: Buffer]>> {
   const jpeg = await told(noise(400, 300).jpeg()).toBuffer()
   const text = (type: string, ...content: Array<string | number | Buffer>) => chunk(type, join(...content))
   const pixels = text('IDAT', deflateSync(Buffer.alloc(48 * (1 + 64 * 3))))
@@ -76,7 +76,7 @@ const url = await app.listen({ host: '127.0.0.1', port: 0 })
 t.teardown(() => app.close())
 
 t.test('what travels with a picture ends with it', async t => {
-  for (const [name, bytes] of await pictures()) {
+  for (const [name, bytes] of await images()) {
     await t.test(name, async t => {
       given.length = 0
       const reply = await ask(url, { message: 'Hi', max_tokens: '2' }, [{ data: bytes, name }])

@@ -1,4 +1,4 @@
-import { be16, be32, join, le16, le32 } from './hostile-picture.ts'
+import { be16, be32, join, le16, le32 } from './hostile-image.ts'
 
 /** Whole numbers from 0 to below the argument, see `integers` of `../random.ts`. */
 export type Below = (below: number) => number

@@ -1,8 +1,8 @@
 import { crc32, deflateSync } from 'node:zlib'
 import { noise } from '../services/images/draw.ts'
 import {
-  be16, be32, join, MAX_INPUT_PIXELS, patched, repeated, toPictures, TOO_LONG_SIDE, zlibBomb, type HostilePicture
-} from './hostile-picture.ts'
+  be16, be32, join, MAX_INPUT_PIXELS, patched, repeated, toImages, TOO_LONG_SIDE, zlibBomb, type HostileImage
+} from './hostile-image.ts'
 
 const SIGNATURE = '\x89PNG\r\n\x1a\n'
 
@@ -39,13 +39,13 @@ export function swellingTexts (count: number, bytes: number): Buffer[] {
 }
 const text = (keyword: string, value: string | Buffer) => chunk('tEXt', join(keyword, 0, value))
 
-export async function hostilePngs (): Promise<HostilePicture[]> {
+export async function hostilePngs (): Promise<HostileImage[]> {
   const good = await noise(90, 70).png().toBuffer()
   const side = Math.floor(Math.sqrt(MAX_INPUT_PIXELS))
   const idat = good.indexOf('IDAT') - 4
   const bomb = zlibBomb(12)
 
-  return toPictures('PNG', [
+  return toImages('PNG', [
     ['60000 x 60000 claimed, a few bytes there', png({ width: 60_000, height: 60_000 }, small), 'IMAGE_TOO_MANY_PIXELS'],
     ['just above the limit', png({ width: TOO_LONG_SIDE, height: TOO_LONG_SIDE }, small), 'IMAGE_TOO_MANY_PIXELS'],
     ['as many pixels as allowed, in 10 kB', png({ width: side, height: side }, black(side, side)), 'accepted'],

@@ -1,18 +1,18 @@
 import { gzipSync } from 'node:zlib'
 import sharp from 'sharp'
-import { be16, be32, join, le16, le32, toPictures, type HostilePicture } from './hostile-picture.ts'
+import { be16, be32, join, le16, le32, toImages, type HostileImage } from './hostile-image.ts'
 
 /** A box of the container that AVIF, HEIC and MP4 share. */
 const ftyp = (...brands: string[]) => join(be32(16 + 4 * (brands.length - 1)), 'ftyp', brands[0]!, be32(0), ...brands.slice(1), Buffer.alloc(300))
 
 const SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="90" height="70">'
 
-/** What is no picture of the six kinds, whatever it is called. libvips could read several of them. */
-export async function strangers (): Promise<HostilePicture[]> {
+/** What is no image of the six kinds, whatever it is called. libvips could read several of them. */
+export async function strangers (): Promise<HostileImage[]> {
   const png = await sharp({ create: { width: 9, height: 9, channels: 3, background: 'red' } }).png().toBuffer()
   const bmp = join('BM', le32(70), Buffer.alloc(4), le32(54, 40, 1, 1), le16(1, 24), Buffer.alloc(30))
 
-  return toPictures('stranger', [
+  return toImages('stranger', [
     ['an SVG', join(SVG, '</svg>'), 'UNSUPPORTED_IMAGE'],
     ['an SVG that reads a file', join(SVG, '<image xlink:href="file:///etc/passwd" width="9" height="9"/></svg>'), 'UNSUPPORTED_IMAGE'],
     ['an SVG that fetches', join(SVG, '<image xlink:href="http://127.0.0.1:1/"/><script>fetch("/")</script></svg>'), 'UNSUPPORTED_IMAGE'],

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { deflateSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import type { SightlineError } from '../../errors.ts'
-import { ROOT } from '../../root.ts'
+import type { SightlineError } from '../../errors/catalogue.ts'
+import { ROOT } from '../../config/root.ts'
 import { inspectImage, type ImageHeader } from '../../services/images/inspect.ts'
 import {
   MAX_AVIF_BOXES, MAX_AVIF_FRAMES, MAX_AVIF_PARTS_OF_IMAGE, MAX_AVIF_UNITS
@@ -24,10 +24,10 @@ import { MAX_WEBP_CHUNKS } from '../../services/images/structure/webp.ts'
 import { noise, store } from '../services/images/draw.ts'
 import { ALPHA, avif, box, coded, emptyUnits, frameTables, grid, movie, sized, type Item } from './avif.ts'
 import { frame as gifFrame, gif } from './gif.ts'
-import { be16, be32, join, le16, le32, patched, repeated } from './hostile-picture.ts'
+import { be16, be32, join, le16, le32, patched, repeated } from './hostile-image.ts'
 import { progressive, segment, withSegments } from './jpeg.ts'
 import { black, chunk as pngChunk, png, swellingTexts } from './png.ts'
-import { pages, picture, sharedValues } from './tiff.ts'
+import { pages, image, sharedValues } from './tiff.ts'
 import { animation, ANIMATION, chunk, extended, frame, webp } from './webp.ts'
 
 const LIMITS = { maxInputPixels: 4_000_000 }
@@ -89,17 +89,17 @@ t.test('PNG: chunks before the pixels', async t => {
 
 t.test('PNG: texts, however well they are compressed', async t => {
   const pixels = black(64, 48)
-  const image = (...texts: Buffer[]) => png({ width: 64, height: 48 }, ...texts, pixels)
-  const plainText = (bytes: number) => image(pngChunk('tEXt', join('k', 0, Buffer.alloc(bytes - 2, 'x'))))
-  const compressed = (count: number) => image(...swellingTexts(count, 10))
+  const withTexts = (...texts: Buffer[]) => png({ width: 64, height: 48 }, ...texts, pixels)
+  const plainText = (bytes: number) => withTexts(pngChunk('tEXt', join('k', 0, Buffer.alloc(bytes - 2, 'x'))))
+  const compressed = (count: number) => withTexts(...swellingTexts(count, 10))
   await bounded(t, compressed, MAX_PNG_COMPRESSED_TEXTS, 'it has more than 100 compressed texts')
   await bounded(t, plainText, MAX_TEXT_MIB * MIB, 'it has more than 4 MiB of text')
-  t.match(await inspect(t, image(...swellingTexts(20, 200_000))), { format: 'png' }, 'texts of 4 MB are accepted')
-  await refused(t, image(...swellingTexts(21, 200_000)), 'it has more than 4 MiB of text')
-  await refused(t, image(...swellingTexts(1, 200_000_000)), 'it has more than 4 MiB of text')
+  t.match(await inspect(t, withTexts(...swellingTexts(20, 200_000))), { format: 'png' }, 'texts of 4 MB are accepted')
+  await refused(t, withTexts(...swellingTexts(21, 200_000)), 'it has more than 4 MiB of text')
+  await refused(t, withTexts(...swellingTexts(1, 200_000_000)), 'it has more than 4 MiB of text')
   const international = (bytes: number) => {
     const stream = deflateSync(Buffer.alloc(bytes))
-    return image(pngChunk('iTXt', join('XML:com.adobe.xmp', 0, 1, 0, 'en', 0, 'x', 0, stream)))
+    return withTexts(pngChunk('iTXt', join('XML:com.adobe.xmp', 0, 1, 0, 'en', 0, 'x', 0, stream)))
   }
   t.match(await inspect(t, international(4_000_000)), { format: 'png' })
   await refused(t, international(MAX_TEXT_MIB * MIB), 'it has more than 4 MiB of text')
@@ -155,7 +155,7 @@ t.test('TIFF: values that pages share', async t => {
 })
 
 t.test('TIFF: XMP, of which sharp makes a string', async t => {
-  const make = (bytes: number) => picture(
+  const make = (bytes: number) => image(
     { width: 4, height: 4 }, Buffer.alloc(48), [[700, 1, Buffer.alloc(bytes, 'x')]])
   await bounded(t, make, MAX_TEXT_MIB * MIB, 'it has more than 4 MiB of text')
 })

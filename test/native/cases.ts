@@ -8,19 +8,19 @@ const QUESTIONS = [
 ]
 const SYSTEMS = [null, null, 'You are terse.', '你是一个助手。\n\n']
 
-/** Prompts with one to four pictures: one to three turns, questions in two languages, pictures before, between and after text. */
+/** Prompts with one to four images: one to three turns, questions in two languages, images before, between and after text. */
 export function drawCases (count: number, images: ReferenceImage[], seed: number): ReferenceCase[] {
   const random = integers(seed)
   const pick = <T> (list: T[]): T => list[random(list.length)]!
   return Array.from({ length: count }, (_, index) => {
-    const pictures = Array.from({ length: 1 + index % 4 }, () => pick(images))
+    const chosen = Array.from({ length: 1 + index % 4 }, () => pick(images))
     const system = pick(SYSTEMS)
     const messages: ReferenceCase['messages'] = system === null ? [] : [{ role: 'system', content: system }]
-    const marks = pictures.map(() => '<__media__>')
+    const marks = chosen.map(() => '<__media__>')
     if (random(3) === 0) messages.push({ role: 'user', content: `${marks.shift()}${pick(QUESTIONS)}` }, { role: 'assistant', content: 'A red circle on a white background.' })
     const question = pick(QUESTIONS)
     const content = random(4) === 0 ? `${marks.map((mark, i) => `Picture ${i + 1}: ${mark}\n`).join('')}${question}` : `${marks.join('')}${question}`
     messages.push({ role: 'user', content })
-    return { messages, images: pictures, maxTokens: 60 }
+    return { messages, images: chosen, maxTokens: 60 }
   })
 }

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { getLlama } from 'node-llama-cpp'
 import t from 'tap'
 import { DEMO } from '../../models/presets.ts'
-import { ROOT } from '../../root.ts'
+import { ROOT } from '../../config/root.ts'
 import type { GenerateRequest, Part } from '../../services/engine/engine.ts'
 import { createPromptRenderer } from '../../services/engine/worker/prompt.ts'
 import { createTestEngine } from '../helper.ts'
@@ -13,7 +13,7 @@ import { askReference, prepareExample, type ReferenceCase } from './reference.ts
 const CASES = 120
 const SEED = 20_260
 
-/** The case as the engine wants it: a picture where the marker is. */
+/** The case as the engine wants it: an image where the marker is. */
 function toRequest ({ messages, images, maxTokens }: ReferenceCase): GenerateRequest {
   let next = 0
   const toParts = (content: string): Part[] => content.split('<__media__>').flatMap((text, index): Part[] =>

@@ -4,12 +4,12 @@ import path from 'node:path'
 import sharp from 'sharp'
 import { referenceProgram } from '../../native/vision.ts'
 import { DEMO } from '../../models/presets.ts'
-import { ROOT } from '../../root.ts'
+import { ROOT } from '../../config/root.ts'
 import { fit } from '../../services/images/plan.ts'
 
 export const DEMO_VISION = { multiple: 28, minTokens: 16, maxTokens: 36 }
 
-/** A picture in the size in which the demonstration model sees it, as PNG and as raw RGB. */
+/** An image in the size in which the demonstration model sees it, as PNG and as raw RGB. */
 export interface ReferenceImage { id: string, png: string, raw: string, width: number, height: number }
 
 export interface ReferenceCase {
@@ -20,7 +20,7 @@ export interface ReferenceCase {
 
 export interface ReferenceAnswer { prompt: number[], tokens: number[], text: string }
 
-/** Prepares an example picture for both sides of a comparison. */
+/** Prepares an example image for both sides of a comparison. */
 export async function prepareExample (dir: string, index: number, file: string): Promise<ReferenceImage> {
   const source = path.join(ROOT, 'models/demo/examples', file)
   const meta = await sharp(source).metadata()
@@ -33,7 +33,7 @@ export async function prepareExample (dir: string, index: number, file: string):
   return { id: `sha256:${String(index).padStart(64, '0')}`, png, raw, width, height }
 }
 
-/** What llama.cpp's own helpers answer, on the libraries that node-llama-cpp loads. A picture stands where `<__media__>` is. */
+/** What llama.cpp's own helpers answer, on the libraries that node-llama-cpp loads. An image stands where `<__media__>` is. */
 export async function askReference (cases: ReferenceCase[], threads: number): Promise<ReferenceAnswer[]> {
   const { program, libraries } = await referenceProgram()
   const input = cases.map(({ messages, images, maxTokens }) =>

@@ -4,7 +4,7 @@ import t from 'tap'
 import { DEMO } from '../../models/presets.ts'
 import { Decoder, addonModel } from '../../native/node-llama-cpp.ts'
 import { NOT_ASKED, loadBridge, type SamplerOptions, type StepItem } from '../../native/vision.ts'
-import { ROOT } from '../../root.ts'
+import { ROOT } from '../../config/root.ts'
 
 const SEQUENCES = 5
 const CELLS = 256

@@ -5,11 +5,11 @@ import t, { type Test } from 'tap'
 import { ask, askStream, createForm, drawShape, readEvents, startService, type TestService } from '../helper.ts'
 import { connectRaw, formBody, formHead } from '../raw-client.ts'
 
-const picture = await drawShape('square', 'blue', 'yellow')
+const image = await drawShape('square', 'blue', 'yellow')
 /** Takes a good while to prepare. */
 const large = await sharp({ create: { width: 6000, height: 4000, channels: 3, background: 'green', noise: { type: 'gaussian', mean: 128, sigma: 60 } } }).jpeg().toBuffer()
 let copies = 0
-/** The same picture for people, another one for caches: what stands behind its end is nobody's concern. */
+/** The same image for people, another one for caches: what stands behind its end is nobody's concern. */
 const fresh = () => Buffer.concat([large, Buffer.from(String(copies++))])
 
 const service = await startService(t)
@@ -32,7 +32,7 @@ async function healthy (t: Test, of: TestService = service): Promise<void> {
   await of.quiet()
   t.same(of.leftovers(), [])
   t.equal(of.app.slots.stats().free, of.config.maxConcurrentRequests)
-  const { status, body } = await ask(of.url, { message: 'What is in the picture?' }, [picture])
+  const { status, body } = await ask(of.url, { message: 'What is in the picture?' }, [image])
   t.equal(status, 200)
   t.equal(body.response, 'A blue square on a yellow background.')
   await of.quiet()
@@ -40,7 +40,7 @@ async function healthy (t: Test, of: TestService = service): Promise<void> {
 
 t.test('after success, streamed or not, nothing is left when the last byte is there', async t => {
   for (const send of [ask, askStream]) {
-    const { status } = await send(service.url, { message: 'What is in the picture?' }, [picture, large])
+    const { status } = await send(service.url, { message: 'What is in the picture?' }, [image, large])
     t.equal(status, 200)
     t.same(service.leftovers(), [])
     t.equal(service.app.slots.stats().taken, 0)
@@ -58,9 +58,9 @@ t.test('original and _compressed file are there while the request runs', async t
 })
 
 t.test('a picture that the engine knows is not prepared again', async t => {
-  const picture = fresh()
-  const first = await ask(service.url, { message: 'What is in the picture?' }, [picture])
-  const response = await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'What is in the picture?' }, [picture]) })
+  const image = fresh()
+  const first = await ask(service.url, { message: 'What is in the picture?' }, [image])
+  const response = await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'What is in the picture?' }, [image]) })
   let files: string[] = []
   let text = ''
   for await (const { event, data } of readEvents(response)) {
@@ -98,12 +98,12 @@ t.test('a client that leaves during preparation and waits for no stream', async 
 })
 
 t.test('a client that leaves while the prompt is evaluated', async t => {
-  await leaveAt('progress', { message: 'And this?', history: longHistory }, [picture])
+  await leaveAt('progress', { message: 'And this?', history: longHistory }, [image])
   await healthy(t)
 })
 
 t.test('a client that leaves in the middle of the stream', async t => {
-  await leaveAt('token', { message: 'What is in the picture?' }, [picture])
+  await leaveAt('token', { message: 'What is in the picture?' }, [image])
   await healthy(t)
 })
 
@@ -138,7 +138,7 @@ t.test('a slow sender gets 408 UPLOAD_TIMEOUT, whatever it sends', async t => {
 })
 
 t.test('an error of the model', async t => {
-  // The child stands still while the picture that it is about to read is taken away.
+  // The child stands still while the image that it is about to read is taken away.
   const { pid } = service.engine.info()
   const response = await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'What is in the picture?' }, [fresh()]) })
   const seen: Array<{ event: string, data: { code?: string } }> = []

@@ -3,7 +3,7 @@ import { askStream, createTestEngine, drawShape, startService } from '../helper.
 import { connectRaw, formBody, formHead } from '../raw-client.ts'
 import { jsonRequest } from '../clients/clients.ts'
 
-const picture = await drawShape('circle', 'red', 'white')
+const image = await drawShape('circle', 'red', 'white')
 const engine = await createTestEngine(t)
 
 /** Takes slots for good: the heads of requests whose bodies do not come. */
@@ -21,7 +21,7 @@ async function taken (service: Awaited<ReturnType<typeof startService>>, count: 
 
 t.test('four streams at once on three slots: three answers and one 429', async t => {
   const service = await startService(t, {}, engine)
-  const results = await Promise.all([1, 2, 3, 4].map(() => askStream(service.url, { message: 'What is in the picture?' }, [picture])))
+  const results = await Promise.all([1, 2, 3, 4].map(() => askStream(service.url, { message: 'What is in the picture?' }, [image])))
   const statuses = results.map(result => result.status).sort()
   t.same(statuses, [200, 200, 200, 429])
   for (const { status, text, events } of results) {
@@ -71,7 +71,7 @@ t.test('100 Continue is said only to a request that was admitted', async t => {
   await service.quiet()
 
   const admitted = await connectRaw(service.port)
-  const body = formBody('What is in the picture?', [picture])
+  const body = formBody('What is in the picture?', [image])
   admitted.send(formHead('/api/chat', body.length, 'Expect: 100-continue\r\n'))
   t.match(await admitted.until(/100 Continue\r\n\r\n/), /^HTTP\/1\.1 100/)
   admitted.send(body)

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import * as errors from '../../errors.ts'
-import { preferredLanguage } from '../../language.ts'
-import { ROOT } from '../../root.ts'
+import * as errors from '../../errors/catalogue.ts'
+import { preferredLanguage } from '../../errors/language.ts'
+import { ROOT } from '../../config/root.ts'
 import { startService } from '../helper.ts'
 import { connectRaw } from '../raw-client.ts'
 

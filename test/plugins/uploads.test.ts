@@ -4,8 +4,8 @@ import { connectRaw, formBody, formHead } from '../raw-client.ts'
 
 t.test('a file that is too large is refused as soon as it is, not at its end', async t => {
   const service = await startService(t, { MAX_FILE_SIZE_MB: '0.1' })
-  const picture = await drawShape('circle', 'red', 'white')
-  const body = formBody('Hi', [picture, Buffer.alloc(1_000_000)])
+  const image = await drawShape('circle', 'red', 'white')
+  const body = formBody('Hi', [image, Buffer.alloc(1_000_000)])
   // Whether its limit is met in the piece that its head comes with, or later.
   for (const piece of [400_000, 5000]) {
     const client = await connectRaw(service.port)

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { ask, askStream, createForm, createTestEngine, drawShape, startService, type TestService, type Upload } from '../helper.ts'
 import { connectRaw, formHead } from '../raw-client.ts'
 
-const picture = await drawShape('circle', 'red', 'white')
+const image = await drawShape('circle', 'red', 'white')
 const photo = await sharp({ create: { width: 400, height: 300, channels: 3, background: 'teal', noise: { type: 'gaussian', mean: 120, sigma: 40 } } }).jpeg().toBuffer()
 const UNKNOWN_ID = `sha256:${'0'.repeat(64)}`
 
@@ -126,12 +126,12 @@ t.test('fields', async t => {
 t.test('pictures', async t => {
   const named = (data: Buffer | string, name: string): Upload => ({ data: Buffer.from(data), name })
   const cases: Array<[name: string, images: Array<Upload | Buffer>, status: number, code: string, sentence: RegExp]> = [
-    ['too many', [picture, picture, picture, picture], 400, 'TOO_MANY_IMAGES', /More than 3/],
-    ['too large a file', [picture, named(Buffer.alloc(600 * 1024), 'big.jpg')], 413, 'FILE_TOO_LARGE', /images\[1\] \("big\.jpg"\) is larger than 0\.5 MB/],
+    ['too many', [image, image, image, image], 400, 'TOO_MANY_IMAGES', /More than 3/],
+    ['too large a file', [image, named(Buffer.alloc(600 * 1024), 'big.jpg')], 413, 'FILE_TOO_LARGE', /images\[1\] \("big\.jpg"\) is larger than 0\.5 MB/],
     ['an empty file', [named('', 'nothing.png')], 422, 'EMPTY_FILE', /images\[0\] \("nothing\.png"\) is empty/],
-    ['a text file named .jpg', [picture, named('hello there', 'note.jpg')], 415, 'UNSUPPORTED_IMAGE', /images\[1\] \("note\.jpg"\)/],
+    ['a text file named .jpg', [image, named('hello there', 'note.jpg')], 415, 'UNSUPPORTED_IMAGE', /images\[1\] \("note\.jpg"\)/],
     ['a truncated JPEG', [named(photo.subarray(0, photo.length / 2), 'half.jpg')], 422, 'CORRUPT_IMAGE', /images\[0\] \("half\.jpg"\) cannot be decoded/],
-    ['a truncated PNG', [named(picture.subarray(0, picture.length - 200), 'half.png')], 422, 'CORRUPT_IMAGE', /half\.png/],
+    ['a truncated PNG', [named(image.subarray(0, image.length - 200), 'half.png')], 422, 'CORRUPT_IMAGE', /half\.png/],
     ['a PNG that claims 60000 x 60000', [named(pngClaiming(60_000, 60_000), 'bomb.png')], 422, 'IMAGE_TOO_MANY_PIXELS', /bomb\.png"\) claims 60000 x 60000 pixels, the limit is 100000000/],
     ['an SVG', [named('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>', 'a.png')], 415, 'UNSUPPORTED_IMAGE', /SVG/],
     ['a PDF', [named('%PDF-1.7\n', 'a.png')], 415, 'UNSUPPORTED_IMAGE', /PDF/],
@@ -143,7 +143,7 @@ t.test('pictures', async t => {
     await t.test(name, async t => {
       await refused(t, await ask(service.url, { message: 'Hi' }, images), status, code, sentence)
       const { status: streamed, events } = await askStream(service.url, { message: 'Hi' }, images)
-      // What shows only while a picture is being decoded comes after `accepted`.
+      // What shows only while an image is being decoded comes after `accepted`.
       if (streamed === 200) t.match(events.at(-1), { event: 'error', data: { code, error: sentence } })
       else t.equal(events[0]!.data.code, code)
       await service.quiet()
@@ -152,9 +152,9 @@ t.test('pictures', async t => {
 
   await t.test('pictures of the history', async t => {
     const cases: Array<[images: Buffer[], historyImages: Array<Upload | Buffer>, status: number, code: string, sentence: RegExp]> = [
-      [[picture], [picture], 400, 'INVALID_FIELD', /^Field "history_images\[0\]" must be a picture that "history" names/],
-      [[picture], [named(Buffer.alloc(600 * 1024), 'big.jpg')], 413, 'FILE_TOO_LARGE', /^history_images\[0\] \("big\.jpg"\) is larger than 0\.5 MB/],
-      [[picture, picture], [picture, picture], 400, 'TOO_MANY_IMAGES', /More than 3/]
+      [[image], [image], 400, 'INVALID_FIELD', /^Field "history_images\[0\]" must be a picture that "history" names/],
+      [[image], [named(Buffer.alloc(600 * 1024), 'big.jpg')], 413, 'FILE_TOO_LARGE', /^history_images\[0\] \("big\.jpg"\) is larger than 0\.5 MB/],
+      [[image, image], [image, image], 400, 'TOO_MANY_IMAGES', /More than 3/]
     ]
     for (const [images, historyImages, status, code, sentence] of cases) {
       await refused(t, await ask(service.url, { message: 'Hi' }, images, historyImages), status, code, sentence)
@@ -166,7 +166,7 @@ t.test('pictures', async t => {
       [Buffer.from('%PDF-1.7\n'), 415, 'UNSUPPORTED_IMAGE', /^history_images\[0\] \("0\.png"\)/]
     ] as const) {
       const id = `sha256:${createHash('sha256').update(data).digest('hex')}`
-      const reply = await ask(service.url, { message: 'Hi', history: JSON.stringify([{ role: 'user', content: 'a', images: [id] }]) }, [picture], [data])
+      const reply = await ask(service.url, { message: 'Hi', history: JSON.stringify([{ role: 'user', content: 'a', images: [id] }]) }, [image], [data])
       await refused(t, reply, status, code, sentence)
       t.equal(reply.body.image, 1, 'its receipt would have been the second')
     }
@@ -174,13 +174,13 @@ t.test('pictures', async t => {
 
   await t.test('a file in another field', async t => {
     const form = createForm({ message: 'Hi' })
-    form.append('photo', new Blob([new Uint8Array(picture)]), 'a.png')
+    form.append('photo', new Blob([new Uint8Array(image)]), 'a.png')
     await refused(t, await post(form), 400, 'UNKNOWN_FIELD', /"photo"/)
   })
 
   await t.test('pictures that cannot fit even at their smallest', async t => {
     const small = await startService(t, { CONTEXT_SIZE: '512', IMAGE_MIN_TOKENS: '200', IMAGE_MAX_TOKENS: '300' })
-    await refused(t, await ask(small.url, { message: 'Hi' }, [picture, picture, picture]), 422, 'IMAGES_DO_NOT_FIT', /need at least \d{3} tokens, \d+ are left/, small)
+    await refused(t, await ask(small.url, { message: 'Hi' }, [image, image, image]), 422, 'IMAGES_DO_NOT_FIT', /need at least \d{3} tokens, \d+ are left/, small)
   })
 })
 

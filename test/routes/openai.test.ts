@@ -11,7 +11,7 @@ const engine = await createTestEngine(t)
 const service = await startService(t, {}, engine)
 const model = engine.info().model
 const dataUri = (data: Buffer) => `data:image/png;base64,${data.toString('base64')}`
-const picture = (data: Buffer | string) => ({ type: 'image_url' as const, image_url: { url: typeof data === 'string' ? data : dataUri(data) } })
+const image = (data: Buffer | string) => ({ type: 'image_url' as const, image_url: { url: typeof data === 'string' ? data : dataUri(data) } })
 const text = (text: string) => ({ type: 'text' as const, text })
 const red = await drawShape('circle', 'red', 'white')
 const blue = await drawShape('square', 'blue', 'yellow')
@@ -45,7 +45,7 @@ t.test('lists the loaded model', async t => {
 })
 
 t.test('answers about pictures as /api/chat does', async t => {
-  const answer = await ask1([{ role: 'user', content: [picture(red), picture(blue), text('Describe the images.')] }])
+  const answer = await ask1([{ role: 'user', content: [image(red), image(blue), text('Describe the images.')] }])
   const form = await ask(service.url, { message: 'Describe the images.' }, [red, blue])
   t.equal(answer.choices[0]!.message.content, form.body.response)
   t.equal(answer.choices[0]!.finish_reason, 'stop')
@@ -58,25 +58,25 @@ t.test('answers about pictures as /api/chat does', async t => {
 })
 
 t.test('pictures and text may stand in any order and any message', async t => {
-  const before = await ask1([{ role: 'user', content: [picture(red), text('What is in the picture?')] }])
-  const after = await ask1([{ role: 'user', content: [text('What is in the picture?'), picture(red)] }])
+  const before = await ask1([{ role: 'user', content: [image(red), text('What is in the picture?')] }])
+  const after = await ask1([{ role: 'user', content: [text('What is in the picture?'), image(red)] }])
   t.equal(before.choices[0]!.message.content, RED)
   t.equal(after.usage!.prompt_tokens, before.usage!.prompt_tokens, 'the same pieces, in another order')
   const followUp = await ask1([
     { role: 'system', content: 'You are a helpful assistant.' },
-    { role: 'user', content: [picture(red), text('What is in the picture?')] },
+    { role: 'user', content: [image(red), text('What is in the picture?')] },
     { role: 'assistant', content: RED },
     { role: 'user', content: 'What is the colour of the background?' }
   ])
   t.equal(followUp.choices[0]!.message.content, 'The background is white.')
-  const inSystem = await client.chat.completions.create({ model, messages: [{ role: 'system', content: [picture(blue) as never] }, { role: 'user', content: 'Hi' }] })
+  const inSystem = await client.chat.completions.create({ model, messages: [{ role: 'system', content: [image(blue) as never] }, { role: 'user', content: 'Hi' }] })
   t.ok((inSystem.usage as { prompt_tokens_details?: { image_tokens?: number } }).prompt_tokens_details!.image_tokens! > 0)
 })
 
 t.test('a picture of an earlier request is named by its id, and sent again when it has expired', async t => {
-  const first = await ask1([{ role: 'user', content: [picture(red), text('Hi')] }])
+  const first = await ask1([{ role: 'user', content: [image(red), text('Hi')] }])
   const { id } = (first as unknown as { sightline: { images: Array<{ id: string }> } }).sightline.images[0]!
-  const messages = (url: string): ChatCompletionMessageParam[] => [{ role: 'user', content: [picture(url), text('What is in the picture?')] }]
+  const messages = (url: string): ChatCompletionMessageParam[] => [{ role: 'user', content: [image(url), text('What is in the picture?')] }]
   t.equal((await ask1(messages(`sightline:${id}`))).choices[0]!.message.content, RED)
 
   const unknown = `sha256:${'0'.repeat(64)}`
@@ -87,7 +87,7 @@ t.test('a picture of an earlier request is named by its id, and sent again when 
 })
 
 t.test('streams chunks, with usage when asked to', async t => {
-  const stream = await client.chat.completions.create({ model, stream: true, stream_options: { include_usage: true }, messages: [{ role: 'user', content: [picture(red), text('What is in the picture?')] }] })
+  const stream = await client.chat.completions.create({ model, stream: true, stream_options: { include_usage: true }, messages: [{ role: 'user', content: [image(red), text('What is in the picture?')] }] })
   const chunks = []
   for await (const chunk of stream) chunks.push(chunk)
   for (const chunk of chunks) t.same(Value.Errors(CompletionChunkSchema, chunk), [])
@@ -105,9 +105,9 @@ t.test('streams chunks, with usage when asked to', async t => {
 })
 
 t.test('the SDK\'s stream helper and abort work', async t => {
-  const runner = client.chat.completions.stream({ model, messages: [{ role: 'user', content: [picture(red), text('What is in the picture?')] }] })
+  const runner = client.chat.completions.stream({ model, messages: [{ role: 'user', content: [image(red), text('What is in the picture?')] }] })
   t.equal(await runner.finalContent(), RED)
-  const stream = await client.chat.completions.create({ model, stream: true, messages: [{ role: 'user', content: [picture(blue), text('Describe the picture.')] }] })
+  const stream = await client.chat.completions.create({ model, stream: true, messages: [{ role: 'user', content: [image(blue), text('Describe the picture.')] }] })
   for await (const chunk of stream) {
     if (chunk.choices[0]?.delta.content) stream.controller.abort()
   }
@@ -115,7 +115,7 @@ t.test('the SDK\'s stream helper and abort work', async t => {
 })
 
 t.test('stop, limits, seeds and penalties', async t => {
-  const messages: ChatCompletionMessageParam[] = [{ role: 'user', content: [picture(red), text('What is in the picture?')] }]
+  const messages: ChatCompletionMessageParam[] = [{ role: 'user', content: [image(red), text('What is in the picture?')] }]
   const stopped = await ask1(messages, { stop: ' on a' })
   t.equal(stopped.choices[0]!.message.content, 'A red circle')
   t.equal(stopped.choices[0]!.finish_reason, 'stop')
@@ -128,7 +128,7 @@ t.test('stop, limits, seeds and penalties', async t => {
   t.equal(one.choices[0]!.message.content, two.choices[0]!.message.content, 'the same seed')
   t.equal((await ask1(messages, { temperature: 2, top_p: 0 })).choices[0]!.message.content, RED, 'nothing but the likeliest token')
   // The model is sure of its words, so it takes more chance, or more than OpenAI allows, to see a penalty work.
-  const twice: ChatCompletionMessageParam[] = [{ role: 'user', content: [picture(red), picture(red), text('Describe the images.')] }]
+  const twice: ChatCompletionMessageParam[] = [{ role: 'user', content: [image(red), image(red), text('Describe the images.')] }]
   for (const penalty of ['frequency_penalty', 'presence_penalty']) {
     const said = async (rest: object) => (await ask1(twice, { temperature: 2, top_p: 1, top_k: 0, max_tokens: 30, ...rest })).choices[0]!.message.content
     const seeds = [1, 2, 3]
@@ -187,7 +187,7 @@ t.test('a malformed message is named', async t => {
     t.match(await failure(ask1(messages as never)), { status: 400, code: 'INVALID_FIELD', param }, param)
   }
   const pdf = Buffer.from('%PDF-1.4\n').toString('base64')
-  t.match(await failure(ask1([{ role: 'user', content: [text('Hi'), picture(red), picture(`data:image/png;base64,${pdf}`)] }])),
+  t.match(await failure(ask1([{ role: 'user', content: [text('Hi'), image(red), image(`data:image/png;base64,${pdf}`)] }])),
     { status: 415, code: 'UNSUPPORTED_IMAGE', param: 'messages[0].content[2].image_url.url', error: { image: 1 } })
   const form = new FormData()
   form.append('messages', '[]')
@@ -234,7 +234,7 @@ t.test('keys are asked for in OpenAI\'s shape', async t => {
 })
 
 t.test('http pictures are refused unless their host is allowed', async t => {
-  const ask = (to: TestService, url: string) => failure(sdk(to).chat.completions.create({ model, messages: [{ role: 'user', content: [picture(url), text('Hi')] }] }))
+  const ask = (to: TestService, url: string) => failure(sdk(to).chat.completions.create({ model, messages: [{ role: 'user', content: [image(url), text('Hi')] }] }))
   t.match(await ask(service, 'http://example.com/cat.png'), { status: 400, code: 'IMAGE_URL_REFUSED', param: 'messages[0].content[0].image_url.url' })
   const some = await startService(t, { IMAGE_URL_HOSTS: 'localhost,images.example.com' }, engine)
   t.match(await ask(some, 'http://other.example.com/cat.png'), { status: 400, code: 'IMAGE_URL_REFUSED' })
@@ -244,7 +244,7 @@ t.test('http pictures are refused unless their host is allowed', async t => {
 
 t.test('structured answers parse and validate', async t => {
   const schema = { type: 'object', properties: { colour: { enum: ['red', 'blue', '绿'] }, count: { type: 'integer', minimum: 0, maximum: 9 } }, required: ['colour', 'count'], additionalProperties: false }
-  const answer = await ask1([{ role: 'user', content: [picture(red), text('What is in the picture?')] }], { response_format: { type: 'json_schema', json_schema: { name: 'shape', strict: true, schema } } })
+  const answer = await ask1([{ role: 'user', content: [image(red), text('What is in the picture?')] }], { response_format: { type: 'json_schema', json_schema: { name: 'shape', strict: true, schema } } })
   const value = JSON.parse(answer.choices[0]!.message.content!)
   t.ok(['red', 'blue', '绿'].includes(value.colour) && Number.isInteger(value.count), answer.choices[0]!.message.content!)
   const error = await failure(ask1([{ role: 'user', content: 'Hi' }], { response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object', properties: { a: { not: {} } } } } } }))

@@ -5,14 +5,14 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { createClient } from '@hey-api/openapi-ts'
 import t from 'tap'
-import * as errors from '../../errors.ts'
-import { ROOT } from '../../root.ts'
+import * as errors from '../../errors/catalogue.ts'
+import { ROOT } from '../../config/root.ts'
 import { ERROR_EXAMPLES } from '../../routes/docs.ts'
 import { ask, createTestEngine, drawShape, startService } from '../helper.ts'
 
 const engine = await createTestEngine(t)
 const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
-const committed = JSON.parse(readFileSync(path.join(ROOT, 'openapi.json'), 'utf8'))
+const committed = JSON.parse(readFileSync(path.join(ROOT, 'docs/openapi.json'), 'utf8'))
 const red = await drawShape('circle', 'red', 'white')
 const blue = await drawShape('square', 'blue', 'yellow')
 
@@ -70,7 +70,7 @@ t.test('/docs shows it', async t => {
 t.test('a generated client chats, streams, and tells a refusal and a validation error', async t => {
   const dir = t.testdir()
   await createClient({
-    input: path.join(ROOT, 'openapi.json'),
+    input: path.join(ROOT, 'docs/openapi.json'),
     output: { path: path.join(dir, 'client'), module: { extension: '.ts' } },
     plugins: ['@hey-api/client-fetch', '@hey-api/typescript', '@hey-api/sdk'],
     logs: { level: 'silent' }

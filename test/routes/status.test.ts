@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { VERSION } from '../../app.ts'
 import { DEMO } from '../../models/presets.ts'
-import { ROOT } from '../../root.ts'
+import { ROOT } from '../../config/root.ts'
 import { ask, drawShape, startService } from '../helper.ts'
 
 interface OpenApi {

@@ -4,7 +4,7 @@ import OpenAI, { BadRequestError } from 'openai'
 import type { ChatCompletionMessageParam, ChatCompletionTool } from 'openai/resources/chat/completions'
 import t from 'tap'
 import { DEMO } from '../../models/presets.ts'
-import { ROOT } from '../../root.ts'
+import { ROOT } from '../../config/root.ts'
 import { withChatTemplate } from '../gguf.ts'
 import { createTestEngine, drawShape, startService } from '../helper.ts'
 
@@ -78,8 +78,8 @@ t.test('a call and its result go back to the model, pictures too', async t => {
   ]
   const plain = await ask({ tools: [mark], max_tokens: 5 }, messages)
   t.ok(plain.usage!.prompt_tokens > 50)
-  const withPicture = await ask({ tools: [mark], max_tokens: 5 }, [...messages.slice(0, 2), { role: 'tool', tool_call_id: 'a', content: [{ type: 'text', text: 'done' }, { type: 'image_url', image_url: { url } }] as never }])
-  t.ok(withPicture.usage!.prompt_tokens > plain.usage!.prompt_tokens + 15)
+  const withImage = await ask({ tools: [mark], max_tokens: 5 }, [...messages.slice(0, 2), { role: 'tool', tool_call_id: 'a', content: [{ type: 'text', text: 'done' }, { type: 'image_url', image_url: { url } }] as never }])
+  t.ok(withImage.usage!.prompt_tokens > plain.usage!.prompt_tokens + 15)
   await service.quiet()
 })
 

@@ -24,7 +24,7 @@ async function ownHost (t: Test): Promise<string> {
   return path.basename(folder.path).split('-')[0]!
 }
 
-// Another process that runs the real store: opens a folder, puts a picture in and stays.
+// Another process that runs the real store: opens a folder, puts an image in and stays.
 async function spawnOwner (t: Test, dir: string): Promise<{ child: ChildProcess, folder: string }> {
   const code = `
     import { writeFileSync } from 'node:fs'

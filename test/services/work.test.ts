@@ -1,6 +1,6 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { TimeoutError } from '../../errors.ts'
+import { TimeoutError } from '../../errors/catalogue.ts'
 import { createDeferred } from '../../services/deferred.ts'
 import type { RequestFolder } from '../../services/upload-store.ts'
 import { createWork, type WorkOptions } from '../../services/work.ts'

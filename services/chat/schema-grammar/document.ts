@@ -1,4 +1,4 @@
-import { UnsupportedSchemaError, withDetails } from '../../../errors.ts'
+import { UnsupportedSchemaError, withDetails } from '../../../errors/catalogue.ts'
 import { TooComplex } from './work.ts'
 
 export type Keywords = Readonly<Record<string, unknown>>

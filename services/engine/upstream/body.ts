@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { GenerateRequest, Sampling } from '../engine.ts'
 import { toMessages, toToolChoice, toTools } from './messages.ts'
-import type { PreparedPicture } from './prepared-pictures.ts'
+import type { PreparedImage } from './prepared-images.ts'
 
-/** The body of a request, in pieces, so that megabytes of pictures are never one string. */
+/** The body of a request, in pieces, so that megabytes of images are never one string. */
 export interface RequestBody {
   /** In bytes. */
   length: number
@@ -13,10 +13,10 @@ export interface RequestBody {
 /**
  * An answer's request in OpenAI's dialect. Fields of which the dialect knows nothing (`top_k`, `min_p`, the penalty on repetition, by both of its
  * names) are there only when a client sets them.
- * @param pictures of the request, by index
+ * @param images of the request, by index
  * @param maxTokens upper bound that the upstream's context allows
  */
-export function createBody (request: GenerateRequest, pictures: PreparedPicture[], model: string, maxTokens: number): RequestBody {
+export function createBody (request: GenerateRequest, images: PreparedImage[], model: string, maxTokens: number): RequestBody {
   const { turns, tools, callOneOf, singleCall, format, stop, sampling } = request
   // Nobody can send this: it is drawn anew for each request.
   const mark = randomBytes(16).toString('hex')
@@ -32,8 +32,8 @@ export function createBody (request: GenerateRequest, pictures: PreparedPicture[
     ...tools.length > 0 && singleCall && { parallel_tool_calls: false },
     ...toSampling(sampling)
   })
-  // What stands between two texts is a picture's index.
-  const parts = json.split(new RegExp(`${mark}(\\d+);`)).map((text, place) => place % 2 === 0 ? Buffer.from(text) : pictures[Number(text)]!)
+  // What stands between two texts is an image's index.
+  const parts = json.split(new RegExp(`${mark}(\\d+);`)).map((text, place) => place % 2 === 0 ? Buffer.from(text) : images[Number(text)]!)
   return {
     length: parts.reduce((sum, part) => sum + (Buffer.isBuffer(part) ? part.length : dataUriLength(part)), 0),
     * pieces () {
@@ -56,5 +56,5 @@ function toSampling ({ temperature, topP, topK, minP, repeatPenalty, frequencyPe
   }
 }
 
-const dataUri = ({ type, bytes }: PreparedPicture) => `data:${type};base64,${bytes.toString('base64')}`
-const dataUriLength = ({ type, bytes }: PreparedPicture) => `data:${type};base64,`.length + 4 * Math.ceil(bytes.length / 3)
+const dataUri = ({ type, bytes }: PreparedImage) => `data:${type};base64,${bytes.toString('base64')}`
+const dataUriLength = ({ type, bytes }: PreparedImage) => `data:${type};base64,`.length + 4 * Math.ceil(bytes.length / 3)

@@ -15,20 +15,20 @@ const RUN = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+/g
 const TURN_TOKENS = 6
 const FRAME_TOKENS = 24
 /** `<|vision_start|>` and `<|vision_end|>`. */
-const PICTURE_TOKENS = 2
+const IMAGE_TOKENS = 2
 /** What templates say about tools before they list them, and around a call or a result. */
 const TOOLS_TOKENS = 160
 const CALL_TOKENS = 24
 
 /**
- * Tokens of a conversation without its pictures, but with the two tokens that enclose each.
+ * Tokens of a conversation without its images, but with the two tokens that enclose each.
  * @param enough counting may stop beyond this
  */
 export function estimatePrompt (turns: Turn[], tools: Tool[], enough: number): number {
   let tokens = FRAME_TOKENS
   const add = (text: string) => { if (tokens <= enough) tokens += estimateTokens(text, enough - tokens) }
   const addParts = (parts: Turn['parts']) => {
-    for (const part of parts) part.type === 'text' ? add(part.text) : tokens += PICTURE_TOKENS
+    for (const part of parts) part.type === 'text' ? add(part.text) : tokens += IMAGE_TOKENS
   }
   for (const { parts, calls = [] } of turns) {
     tokens += TURN_TOKENS

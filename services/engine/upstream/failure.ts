@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { EngineCrashedError, EngineError, EngineNotReadyError, PromptTooLongError, ServerBusyError, ToolsNotSupportedError, type SightlineError } from '../../../errors.ts'
+import { EngineCrashedError, EngineError, EngineNotReadyError, PromptTooLongError, ServerBusyError, ToolsNotSupportedError, type SightlineError } from '../../../errors/catalogue.ts'
 import type { Log } from '../../log.ts'
 
 /** What an upstream says instead of an answer. */

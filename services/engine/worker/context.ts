@@ -10,7 +10,7 @@ export interface ContextOptions {
   threads: number
 }
 
-/** With less a slot does not hold a picture and an answer. */
+/** With less a slot does not hold an image and an answer. */
 const LEAST_CONTEXT = 1024
 /** An allocation may fail although the figures promised enough. */
 const CREATION_REMEDY = { retries: 8, autoContextSizeShrink: 0.3 }

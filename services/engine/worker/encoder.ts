@@ -1,6 +1,6 @@
 import { withLock } from 'lifecycle-utils'
 import type { Decoder } from '../../../native/node-llama-cpp.ts'
-import type { Picture, Vision } from '../../../native/vision.ts'
+import type { EncodedImage, Vision } from '../../../native/vision.ts'
 import sharp from '../../images/sharp.ts'
 import type { EngineImage } from '../engine.ts'
 import type { Rounds } from './rounds.ts'
@@ -23,7 +23,7 @@ export function createEncoder ({ vision, decoder, threads, rounds }: EncoderPart
   const line = {}
   const half = Math.max(1, Math.floor(threads / 2))
 
-  async function encodePixels (rgb: Buffer, { width, height }: EngineImage, signal: AbortSignal): Promise<Picture> {
+  async function encodePixels (rgb: Buffer, { width, height }: EngineImage, signal: AbortSignal): Promise<EncodedImage> {
     signal.throwIfAborted()
     const share = () => rounds.busy ? half : threads
     const encoding = vision.encode(rgb, width, height, share())
@@ -48,7 +48,7 @@ export function createEncoder ({ vision, decoder, threads, rounds }: EncoderPart
    * ends an encoding after its current stretch.
    * @throws Error when the file cannot be decoded or has another size than announced; the reason of `signal`
    */
-  return async function encode (image: EngineImage, signal: AbortSignal): Promise<Picture> {
+  return async function encode (image: EngineImage, signal: AbortSignal): Promise<EncodedImage> {
     const rgb = await readPixels(image)
     return await withLock([line, 'encode'], signal, () => encodePixels(rgb, image, signal))
   }

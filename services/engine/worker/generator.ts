@@ -5,7 +5,7 @@ import type { EngineEvent, EngineImage, GenerateRequest, Usage } from '../engine
 import type { createEncoder } from './encoder.ts'
 import { WorkerFailure } from './failure.ts'
 import type { LoadedModel } from './model.ts'
-import { keyOf, type PictureCache, type PictureLease } from './picture-cache.ts'
+import { keyOf, type ImageCache, type ImageLease } from './image-cache.ts'
 import { countTextTokens, type RenderedPrompts, type Segment } from './prompt.ts'
 import type { Rounds } from './rounds.ts'
 import { Slot, SlotPool, type Prompt } from './slots.ts'
@@ -14,7 +14,7 @@ import { createTextStream } from './text-stream.ts'
 export interface GeneratorParts {
   loaded: LoadedModel
   rounds: Rounds<StepItem, number>
-  cache: PictureCache
+  cache: ImageCache
   prompts: RenderedPrompts
   /** Null when the model cannot see. */
   encode: ReturnType<typeof createEncoder> | null
@@ -29,7 +29,7 @@ const TOP_P = 0.95
 const REPEAT_WINDOW = 64
 const FREQUENCY_WINDOW = 2048
 
-/** Runs answers: pictures to embeddings, prompt to KV cache, tokens to text. Each answer has a slot of its own. */
+/** Runs answers: images to embeddings, prompt to KV cache, tokens to text. Each answer has a slot of its own. */
 export function createGenerator ({ loaded, rounds, cache, prompts, encode }: GeneratorParts) {
   const { model, context, decoder } = loaded
   const slots = new SlotPool(Array.from({ length: loaded.info.slots }, (_, index) => new Slot(index, decoder)))
@@ -47,20 +47,20 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     }
   }
 
-  async function prefillPicture (slot: Slot, key: string, { picture }: PictureLease, signal: AbortSignal, onSlice: (count: number) => void): Promise<void> {
-    for (let offset = 0; offset < picture.tokens;) {
+  async function prefillImage (slot: Slot, key: string, { encoded }: ImageLease, signal: AbortSignal, onSlice: (count: number) => void): Promise<void> {
+    for (let offset = 0; offset < encoded.tokens;) {
       signal.throwIfAborted()
-      const count = Math.min(picture.tokens - offset, rounds.sliceLength(context.batchSize))
-      const decode = () => decoder.decodePicture(slot.index, slot.position, picture, offset, count, signal)
+      const count = Math.min(encoded.tokens - offset, rounds.sliceLength(context.batchSize))
+      const decode = () => decoder.decodeImage(slot.index, slot.position, encoded, offset, count, signal)
       await rounds.slice(count, decode, signal)
       offset += count
       onSlice(count)
     }
-    slot.addPicture(key, picture)
+    slot.addImage(key, encoded)
   }
 
-  async function leasePicture (image: EngineImage, signal: AbortSignal): Promise<PictureLease> {
-    // Whoever else waits for the same picture shall wait for its encoding only, not for this request's file.
+  async function leaseImage (image: EngineImage, signal: AbortSignal): Promise<ImageLease> {
+    // Whoever else waits for the same image shall wait for its encoding only, not for this request's file.
     if (!cache.has(image)) await image.file?.()
     return await cache.lease(image, () => {
       if (image.file === undefined) throw imageExpired([image.id])
@@ -69,21 +69,21 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
   }
 
   /**
-   * Keeps the pictures of earlier turns that a prompt will need: there is no file from which they could be encoded again.
+   * Keeps the images of earlier turns that a prompt will need: there is no file from which they could be encoded again.
    * @param leases gets them
    * @throws WorkerFailure IMAGE_EXPIRED when one is no longer cached
    */
-  async function keepEarlier ({ images }: GenerateRequest, segments: Segment[], leases: PictureLease[], signal: AbortSignal): Promise<void> {
+  async function keepEarlier ({ images }: GenerateRequest, segments: Segment[], leases: ImageLease[], signal: AbortSignal): Promise<void> {
     const needed = new Set(segments.flatMap(segment => segment.type === 'image' ? [images[segment.image]!] : []))
     const earlier = [...needed].filter(image => image.file === undefined)
     const expired = earlier.filter(image => !cache.has(image))
     if (expired.length > 0) throw imageExpired([...new Set(expired.map(image => image.id))])
-    for (const image of earlier) leases.push(await leasePicture(image, signal))
+    for (const image of earlier) leases.push(await leaseImage(image, signal))
   }
 
   /**
-   * Brings what a slot does not hold yet into its KV cache, in the order of the prompt: text as it stands, pictures as soon as they are encoded.
-   * @returns for each picture of the request, whether its embedding was there; milliseconds spent on encoding
+   * Brings what a slot does not hold yet into its KV cache, in the order of the prompt: text as it stands, images as soon as they are encoded.
+   * @returns for each image of the request, whether its embedding was there; milliseconds spent on encoding
    */
   async function prefill (slot: Slot, segments: Segment[], request: GenerateRequest, progress: Progress, signal: AbortSignal): Promise<{ cachedImages: boolean[], encodeMs: number }> {
     const { images } = request
@@ -98,12 +98,12 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
       }
       const image = images[segment.image]!
       const clock = createClock()
-      const lease = await leasePicture(image, signal)
+      const lease = await leaseImage(image, signal)
       try {
         cachedImages[segment.image] = lease.cached
         encodeMs += clock.total()
         progress.encoded(1)
-        await prefillPicture(slot, keyOf(image), lease, signal, progress.evaluated)
+        await prefillImage(slot, keyOf(image), lease, signal, progress.evaluated)
       } finally {
         lease.release()
       }
@@ -148,7 +148,7 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     const clock = createClock()
     const { images, scope } = request
     const segments = prompts.take(request.turns, request.tools)
-    const prompt: Prompt = { scope, segments, pictureKeys: images.map(keyOf) }
+    const prompt: Prompt = { scope, segments, imageKeys: images.map(keyOf) }
     const imageTokens = segments.reduce((sum, segment) => sum + (segment.type === 'image' ? loaded.tokensOf(images[segment.image]!) : 0), 0)
     const promptTokens = countTextTokens(segments) + imageTokens
     // Cells, not positions, are what a slot runs out of; node-llama-cpp shifts its context when the last one is taken.
@@ -157,7 +157,7 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
 
     const sampler = loaded.createSampler(samplerOptions(request, loaded.info.temperature))
     const slot = await slots.take(prompt, signal)
-    const earlier: PictureLease[] = []
+    const earlier: ImageLease[] = []
     try {
       signal.throwIfAborted()
       await keepEarlier(request, slot.match(prompt).rest, earlier, signal)

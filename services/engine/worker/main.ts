@@ -10,7 +10,7 @@ import { createEncoder } from './encoder.ts'
 import { toWire } from './failure.ts'
 import { createGenerator } from './generator.ts'
 import { loadModel, type LoadedModel, type Log } from './model.ts'
-import { PictureCache } from './picture-cache.ts'
+import { ImageCache } from './image-cache.ts'
 import { countTextTokens, RenderedPrompts } from './prompt.ts'
 import type { FromWorker, FromWorkerBatch, ToWorker, WireRequest, WorkerOptions } from './protocol.ts'
 import { Rounds } from './rounds.ts'
@@ -20,13 +20,13 @@ const STATS_INTERVAL_MS = 2_000
 
 interface Service {
   loaded: LoadedModel
-  cache: PictureCache
+  cache: ImageCache
   prompts: RenderedPrompts
   vram: VramGauge
   generate: ReturnType<typeof createGenerator>
 }
 
-/** An answer that is being made, and the files it waits for, by the index of their picture. */
+/** An answer that is being made, and the files it waits for, by the index of their image. */
 interface Running {
   abort: AbortController
   /** Settles when nothing of it is computed any more; never rejects. */
@@ -56,7 +56,7 @@ async function load (options: WorkerOptions): Promise<void> {
   const loaded = await loadModel(options, log,
     (file, done, total) => send({ type: 'download', file, done, total }))
   const rounds = new Rounds((items: StepItem[]) => loaded.decoder.step(items))
-  const cache = new PictureCache(options.imageCacheBytes)
+  const cache = new ImageCache(options.imageCacheBytes)
   const encode = loaded.vision === null ? null : createEncoder({ ...loaded, vision: loaded.vision, rounds })
   const prompts = new RenderedPrompts(loaded.prompts.render)
   const vram = new VramGauge(loaded.llama, log)

@@ -22,7 +22,7 @@ export interface LoadedModel {
   /** Null when there is no projector. */
   vision: Vision | null
   prompts: PromptRenderer
-  /** KV cells that a prepared picture takes. */
+  /** KV cells that a prepared image takes. */
   tokensOf (image: { width: number, height: number }): number
   /** CPU threads of one decoding or encoding, when nothing else computes. */
   threads: number
@@ -137,7 +137,7 @@ async function loadProjector (bridge: Bridge, llama: Llama, model: LlamaModel, p
   const vision = await bridge.Vision.load(addonModel(model), projector.file, {
     gpu: llama.gpu !== false,
     threads: llama.maxThreads,
-    // Preparation has decided the size; mtmd must not pad a picture that had to stay below the minimum.
+    // Preparation has decided the size; mtmd must not pad an image that had to stay below the minimum.
     minTokens: 1,
     maxTokens: info.maxTokens,
     // Two computations at a time crash there.
@@ -148,7 +148,7 @@ async function loadProjector (bridge: Bridge, llama: Llama, model: LlamaModel, p
 }
 
 /**
- * Encodes a blank picture, because the projector's buffers are made with the first one and grow with the largest. On a GPU it has
+ * Encodes a blank image, because the projector's buffers are made with the first one and grow with the largest. On a GPU it has
  * the largest size that can come, so that a card which is too small shows at the start; on CPUs the smallest, which is quick.
  */
 async function warmUp (vision: Vision, llama: Llama, info: VisionInfo, maxPixels: number): Promise<void> {
@@ -156,6 +156,6 @@ async function warmUp (vision: Vision, llama: Llama, info: VisionInfo, maxPixels
   const tokens = llama.gpu === false ? info.minTokens : mostTokens(info, maxPixels)
   const rows = Math.max(1, Math.floor(Math.sqrt(tokens)))
   const [width, height] = [Math.floor(tokens / rows) * multiple, rows * multiple]
-  const picture = await vision.encode(new Uint8Array(width * height * 3), width, height, llama.maxThreads)
-  picture.dispose()
+  const image = await vision.encode(new Uint8Array(width * height * 3), width, height, llama.maxThreads)
+  image.dispose()
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { LlamaText, SpecialToken, SpecialTokensText, resolveChatWrapper, type ChatHistoryItem, type ChatModelFunctionCall, type ChatModelFunctions, type JinjaTemplateChatWrapper, type LlamaModel, type Token } from 'node-llama-cpp'
 import type { Part, Tool, ToolCall, ToolSyntax, Turn } from '../engine.ts'
 
-/** A run of tokens, or a picture by its index in the request. */
+/** A run of tokens, or an image by its index in the request. */
 export type Segment = { type: 'text', tokens: Token[] } | { type: 'image', image: number }
 
 export interface PromptRenderer {
@@ -51,8 +51,8 @@ export class RenderedPrompts {
   }
 }
 
-/** @throws Error when the model has no chat template or, although it shall see pictures, no vision tokens */
-export function createPromptRenderer (model: LlamaModel, seesPictures: boolean): PromptRenderer {
+/** @throws Error when the model has no chat template or, although it shall see images, no vision tokens */
+export function createPromptRenderer (model: LlamaModel, seesImages: boolean): PromptRenderer {
   const wrapper = resolveChatWrapper(model, {
     type: 'jinjaTemplate',
     // Two turns of one role stay two turns, as the template says.
@@ -60,7 +60,7 @@ export function createPromptRenderer (model: LlamaModel, seesPictures: boolean):
   }) as JinjaTemplateChatWrapper | null
   if (wrapper?.wrapperName !== 'JinjaTemplate') throw new Error('The model file has no chat template')
 
-  const [visionStart, visionEnd] = seesPictures
+  const [visionStart, visionEnd] = seesImages
     ? ['<|vision_start|>', '<|vision_end|>'].map(text => controlToken(model, text))
     : [0, 0].map(token => token as Token)
 
@@ -90,7 +90,7 @@ function controlToken (model: LlamaModel, text: string): Token {
 
 /** What stands in a prompt for something else until it is tokenised. */
 interface Marks {
-  /** A picture; its index and a semicolon follow. */
+  /** An image; its index and a semicolon follow. */
   image: string
   /** A `<` in what the template writes as JSON, together with its own text: it must not become part of a control token. */
   angle: string

@@ -14,7 +14,7 @@ export interface WorkerOptions {
   slots: number | 'auto'
   imageMinTokens: number | null
   imageMaxTokens: number | null
-  /** Largest area of a prepared picture in pixels. */
+  /** Largest area of a prepared image in pixels. */
   maxPixels: number
   imageCacheBytes: number
 }
@@ -25,14 +25,14 @@ export type ModelInfo = Pick<EngineInfo, 'model' | 'architecture' | 'demo' | 'de
 /** What changes while the model runs. */
 export type WorkerStats = Pick<EngineInfo, 'caches' | 'memory' | 'vram'>
 
-/** An error on its way through the channel: a code of `errors.ts` with its arguments, or `ABORTED`. */
+/** An error on its way through the channel: a code of `errors/catalogue.ts` with its arguments, or `ABORTED`. */
 export interface WireError {
   code: 'ABORTED' | 'ENGINE_ERROR' | 'IMAGE_EXPIRED' | 'PROMPT_TOO_LONG'
   args: [] | [string] | [number, number]
   details?: Record<string, unknown>
 }
 
-/** A request on its way through the channel; for the file of a picture the child asks when it needs it. */
+/** A request on its way through the channel; for the file of an image the child asks when it needs it. */
 export type WireRequest = Omit<GenerateRequest, 'images'> & { images: WireImage[] }
 export type WireImage = Omit<EngineImage, 'file'> & { hasFile: boolean }
 

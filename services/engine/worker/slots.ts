@@ -1,19 +1,19 @@
 import type { Decoder } from '../../../native/node-llama-cpp.ts'
-import type { Picture } from '../../../native/vision.ts'
+import type { EncodedImage } from '../../../native/vision.ts'
 import type { Segment } from './prompt.ts'
 
-/** A rendered conversation, with names for its pictures. */
+/** A rendered conversation, with names for its images. */
 export interface Prompt {
   /** Who asks: nobody goes on from what somebody else said. */
   scope: string
   segments: Segment[]
-  /** For each index that segments use: what is in the picture and how large it is. Equal keys, equal embeddings. */
-  pictureKeys: string[]
+  /** For each index that segments use: what is in the image and how large it is. Equal keys, equal embeddings. */
+  imageKeys: string[]
 }
 
 /** What a slot need not evaluate again, and what is left to do. */
 export interface Reuse {
-  /** Where the sequence goes on; a picture takes fewer positions than cells. */
+  /** Where the sequence goes on; an image takes fewer positions than cells. */
   position: number
   /** KV cells, which is tokens of the prompt. */
   cells: number
@@ -21,13 +21,13 @@ export interface Reuse {
   rest: Segment[]
 }
 
-interface HeldPicture { key: string, tokens: number, span: number }
+interface HeldImage { key: string, tokens: number, span: number }
 
 /** A conversation that was silent for so long is half as likely to go on. */
 const HALF_LIFE_MS = 5 * 60_000
 
-/** Stands in the books for each position that a picture takes. */
-const PICTURE = -1
+/** Stands in the books for each position that an image takes. */
+const IMAGE = -1
 
 /** A sequence of the context, and the books of what its KV cache holds. */
 export class Slot {
@@ -37,7 +37,7 @@ export class Slot {
   /** By position. */
   #held: number[] = []
   /** By the position at which they start. */
-  #pictures = new Map<number, HeldPicture>()
+  #images = new Map<number, HeldImage>()
   #scope = ''
   #usedAt = 0
 
@@ -54,7 +54,7 @@ export class Slot {
   /** KV cells in use. */
   get cells (): number {
     let cells = this.#held.length
-    for (const { tokens, span } of this.#pictures.values()) cells += tokens - span
+    for (const { tokens, span } of this.#images.values()) cells += tokens - span
     return cells
   }
 
@@ -66,7 +66,7 @@ export class Slot {
   }
 
   /** The longest beginning of the prompt that this slot holds. */
-  match ({ scope, segments, pictureKeys }: Prompt): Reuse {
+  match ({ scope, segments, imageKeys }: Prompt): Reuse {
     const reuse: Reuse = { position: 0, cells: 0, rest: segments }
     const last = segments.length - 1
     if (scope !== this.#scope) return reuse
@@ -74,10 +74,10 @@ export class Slot {
     const held = this.#held
     for (const [index, segment] of segments.entries()) {
       if (segment.type === 'image') {
-        const picture = this.#pictures.get(reuse.position)
-        if (picture?.key !== pictureKeys[segment.image]) break
-        reuse.position += picture!.span
-        reuse.cells += picture!.tokens
+        const image = this.#images.get(reuse.position)
+        if (image?.key !== imageKeys[segment.image]) break
+        reuse.position += image!.span
+        reuse.cells += image!.tokens
         reuse.rest = segments.slice(index + 1)
         continue
       }
@@ -103,8 +103,8 @@ export class Slot {
     this.#scope = prompt.scope
     if (reuse.position > 0 && await this.#decoder.forget(this.index, reuse.position)) {
       this.#held.length = reuse.position
-      for (const position of this.#pictures.keys()) {
-        if (position >= reuse.position) this.#pictures.delete(position)
+      for (const position of this.#images.keys()) {
+        if (position >= reuse.position) this.#images.delete(position)
       }
       return reuse
     }
@@ -117,10 +117,10 @@ export class Slot {
     for (const token of tokens) this.#held.push(token)
   }
 
-  /** Enters a picture when all of it is decoded. */
-  addPicture (key: string, { tokens, span }: Picture): void {
-    this.#pictures.set(this.position, { key, tokens, span })
-    for (let i = 0; i < span; i++) this.#held.push(PICTURE)
+  /** Enters an image when all of it is decoded. */
+  addImage (key: string, { tokens, span }: EncodedImage): void {
+    this.#images.set(this.position, { key, tokens, span })
+    for (let i = 0; i < span; i++) this.#held.push(IMAGE)
   }
 
   /** Its answer has ended. */
@@ -129,7 +129,7 @@ export class Slot {
   }
 
   async reset (): Promise<void> {
-    this.#pictures.clear()
+    this.#images.clear()
     this.#held = []
     await this.#decoder.forget(this.index, 0)
   }

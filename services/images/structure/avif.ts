@@ -1,4 +1,4 @@
-import { CorruptImageError, ImageTooManyPixelsError, withDetails } from '../../../errors.ts'
+import { CorruptImageError, ImageTooManyPixelsError, withDetails } from '../../../errors/catalogue.ts'
 import { Bound } from './bound.ts'
 import { boundInnerBoxes, boxesOf, type Box } from './boxes.ts'
 import { readItems, type Extent, type Item } from './items.ts'

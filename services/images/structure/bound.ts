@@ -1,5 +1,5 @@
-import { CorruptImageError, withDetails } from '../../../errors.ts'
-import type { Phrase } from '../../../language.ts'
+import { CorruptImageError, withDetails } from '../../../errors/catalogue.ts'
+import type { Phrase } from '../../../errors/language.ts'
 
 /**
  * Counts something over a whole file and refuses the file beyond a limit. A count that starts anew for each item is no

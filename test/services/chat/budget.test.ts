@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { SightlineError } from '../../../errors.ts'
+import type { SightlineError } from '../../../errors/catalogue.ts'
 import { planBudget, type BudgetInput } from '../../../services/chat/budget.ts'
 import { planImages, type PlanBounds } from '../../../services/images/plan.ts'
 
@@ -45,7 +45,7 @@ t.test('counts pictures of earlier turns as part of the conversation, since they
 })
 
 t.test('keeps cells for the answer: as many as were asked for, a quarter of the context at most', async t => {
-  // 2 cells, 100 tokens of text and the reserve are taken before the pictures.
+  // 2 cells, 100 tokens of text and the reserve are taken before the images.
   const exact = { textTokens: 100, uploads: [PHOTO] }
   t.strictSame(tokensOf({ ...exact, contextSize: PHOTO_TOKENS + 102 + 50, maxTokens: 50 }), [PHOTO_TOKENS])
   const [smaller] = planBudget(input({ ...exact, contextSize: PHOTO_TOKENS + 102 + 49, maxTokens: 50 }))
@@ -58,7 +58,7 @@ t.test('keeps cells for the answer: as many as were asked for, a quarter of the 
 
 t.test('a picture that wants a longest side of its own leaves the cells to the others', async t => {
   t.strictSame(tokensOf({ uploads: [{ ...PHOTO, maxSide: 512 }, PHOTO] }), [252, PHOTO_TOKENS])
-  // 2 cells, 100 tokens of text and the reserve of 50 are taken before the pictures.
+  // 2 cells, 100 tokens of text and the reserve of 50 are taken before the images.
   const contextSize = 152 + 252 + PHOTO_TOKENS
   t.strictSame(tokensOf({ contextSize, maxTokens: 50, uploads: [{ ...PHOTO, maxSide: 512 }, PHOTO] }), [252, PHOTO_TOKENS])
   t.ok(planBudget(input({ contextSize: contextSize - 1, maxTokens: 50, uploads: [{ ...PHOTO, maxSide: 512 }, PHOTO] })).every(size => size.scaled))

@@ -5,7 +5,7 @@ import type { ChatPart, ChatTurn, UploadedFile } from '../../../services/chat/re
 const SCOPE = '0123456789abcdef'
 
 const text = (text: string) => ({ type: 'text' as const, text })
-const picture = (image: number) => ({ type: 'image' as const, image })
+const imagePart = (image: number) => ({ type: 'image' as const, image })
 const upload = (file: number): ChatPart => ({ type: 'upload', file })
 const earlier = (id: string): ChatPart => ({ type: 'earlier', id })
 const files = (...ids: string[]): UploadedFile[] => ids.map((id, index) => ({ id, path: `/nowhere/${index}`, field: `images[${index}]`, label: `images[${index}]`, bytes: 1 }))
@@ -15,11 +15,11 @@ const assistant = (...parts: ChatPart[]): ChatTurn => ({ role: 'assistant', part
 const converse = (turns: ChatTurn[], ids: string[] = [], scope = '') => createConversation({ turns, files: files(...ids), scope })
 
 t.test('a question alone is one turn of the user', async t => {
-  t.strictSame(converse([user(text('Hi'))]), { turns: [{ role: 'user', parts: [text('Hi')] }], pictures: [] })
+  t.strictSame(converse([user(text('Hi'))]), { turns: [{ role: 'user', parts: [text('Hi')] }], images: [] })
 })
 
 t.test('numbers the pictures as they stand in the prompt and says where each comes from', async t => {
-  const { turns, pictures } = converse([
+  const { turns, images } = converse([
     { role: 'system', parts: [text('Be brief')] },
     user(earlier('cat'), earlier('dog'), text('Which animals?')),
     assistant(text('A cat and a dog')),
@@ -29,13 +29,13 @@ t.test('numbers the pictures as they stand in the prompt and says where each com
   ], ['hen', 'pig', 'cow'])
   t.strictSame(turns, [
     { role: 'system', parts: [text('Be brief')] },
-    { role: 'user', parts: [picture(0), picture(1), text('Which animals?')] },
+    { role: 'user', parts: [imagePart(0), imagePart(1), text('Which animals?')] },
     { role: 'assistant', parts: [text('A cat and a dog')] },
-    { role: 'user', parts: [picture(2), text('And this?')] },
+    { role: 'user', parts: [imagePart(2), text('And this?')] },
     { role: 'assistant', parts: [text('A cow')] },
-    { role: 'user', parts: [text('Compare '), picture(3), text(' with '), picture(4)] }
+    { role: 'user', parts: [text('Compare '), imagePart(3), text(' with '), imagePart(4)] }
   ])
-  t.strictSame(pictures, [
+  t.strictSame(images, [
     { id: 'cat', key: 'cat', file: null, latest: false },
     { id: 'dog', key: 'dog', file: null, latest: false },
     { id: 'cow', key: 'cow', file: 2, latest: false },
@@ -45,7 +45,7 @@ t.test('numbers the pictures as they stand in the prompt and says where each com
 })
 
 t.test('marks the pictures of the latest turn of the user, though others spoke after it', async t => {
-  const latest = (turns: ChatTurn[]) => converse(turns, ['new']).pictures.map(({ id, latest }) => [id, latest])
+  const latest = (turns: ChatTurn[]) => converse(turns, ['new']).images.map(({ id, latest }) => [id, latest])
   t.strictSame(latest([user(earlier('old')), assistant(text('One')), user(upload(0)), assistant(text('Two'))]), [['old', false], ['new', true]])
   t.strictSame(latest([user(earlier('old'), upload(0)), assistant(text('Both')), user(text('Sure?'))]), [['old', false], ['new', false]], 'the latest turn has none')
   const same = user(earlier('old'))
@@ -54,15 +54,15 @@ t.test('marks the pictures of the latest turn of the user, though others spoke a
 })
 
 t.test('gives a picture that is named again an index of its own', async t => {
-  const { turns, pictures } = converse([user(earlier('cat'), text('One')), user(earlier('cat'), text('Two')), user(upload(0), text('Again'))], ['cat'])
-  t.strictSame(pictures.map(({ id, file }) => [id, file]), [['cat', null], ['cat', null], ['cat', 0]])
-  t.strictSame(turns.flatMap(turn => turn.parts.filter(part => part.type === 'image')), [picture(0), picture(1), picture(2)])
+  const { turns, images } = converse([user(earlier('cat'), text('One')), user(earlier('cat'), text('Two')), user(upload(0), text('Again'))], ['cat'])
+  t.strictSame(images.map(({ id, file }) => [id, file]), [['cat', null], ['cat', null], ['cat', 0]])
+  t.strictSame(turns.flatMap(turn => turn.parts.filter(part => part.type === 'image')), [imagePart(0), imagePart(1), imagePart(2)])
 })
 
 t.test('a file that stands at two places is one file with two indices', async t => {
-  const { turns, pictures } = converse([user(upload(0), text('Look')), assistant(text('A cat')), user(upload(0), upload(1), text('The same?'))], ['cat', 'dog'])
-  t.strictSame(turns.map(turn => turn.parts[0]), [picture(0), text('A cat'), picture(1)])
-  t.strictSame(pictures, [
+  const { turns, images } = converse([user(upload(0), text('Look')), assistant(text('A cat')), user(upload(0), upload(1), text('The same?'))], ['cat', 'dog'])
+  t.strictSame(turns.map(turn => turn.parts[0]), [imagePart(0), text('A cat'), imagePart(1)])
+  t.strictSame(images, [
     { id: 'cat', key: 'cat', file: 0, latest: false },
     { id: 'cat', key: 'cat', file: 0, latest: true },
     { id: 'dog', key: 'dog', file: 1, latest: true }
@@ -70,15 +70,15 @@ t.test('a file that stands at two places is one file with two indices', async t 
 })
 
 t.test('keeps the longest side that was asked for, for that picture alone', async t => {
-  const { pictures } = converse([user({ type: 'upload', file: 0, maxSide: 512 }, upload(1))], ['cat', 'dog'])
-  t.strictSame(pictures, [
+  const { images } = converse([user({ type: 'upload', file: 0, maxSide: 512 }, upload(1))], ['cat', 'dog'])
+  t.strictSame(images, [
     { id: 'cat', key: 'cat', file: 0, maxSide: 512, latest: true },
     { id: 'dog', key: 'dog', file: 1, latest: true }
   ])
 })
 
 t.test('places the pictures in the results of calls behind the text that asked for them', async t => {
-  const { turns, pictures } = converse([
+  const { turns, images } = converse([
     user(upload(0), text('What is on my desk?')),
     {
       role: 'assistant',
@@ -91,25 +91,25 @@ t.test('places the pictures in the results of calls behind the text that asked f
     user(upload(2), text('And this?'))
   ], ['room', 'desk', 'lamp'])
   t.strictSame(turns, [
-    { role: 'user', parts: [picture(0), text('What is on my desk?')] },
+    { role: 'user', parts: [imagePart(0), text('What is on my desk?')] },
     {
       role: 'assistant',
       parts: [text('I look')],
       calls: [
-        { name: 'photograph', arguments: { of: 'desk' }, result: [text('Here: '), picture(1)] },
-        { name: 'photograph', arguments: { of: 'shelf' }, result: [picture(2)] }
+        { name: 'photograph', arguments: { of: 'desk' }, result: [text('Here: '), imagePart(1)] },
+        { name: 'photograph', arguments: { of: 'shelf' }, result: [imagePart(2)] }
       ]
     },
-    { role: 'user', parts: [picture(3), text('And this?')] }
+    { role: 'user', parts: [imagePart(3), text('And this?')] }
   ])
-  t.strictSame(pictures.map(({ id, file, latest }) => [id, file, latest]), [['room', 0, false], ['desk', 1, false], ['shelf', null, false], ['lamp', 2, true]])
+  t.strictSame(images.map(({ id, file, latest }) => [id, file, latest]), [['room', 0, false], ['desk', 1, false], ['shelf', null, false], ['lamp', 2, true]])
 })
 
 t.test('a client\'s pictures have a name of its own in the engine, and their id for the client', async t => {
   const turns = [user(earlier('cat'), upload(0))]
-  const { pictures } = converse(turns, ['dog'], SCOPE)
-  t.strictSame(pictures.map(({ id, key }) => [id, key]), [['cat', `${SCOPE}/cat`], ['dog', `${SCOPE}/dog`]])
-  const keys = ['', SCOPE, 'fedcba9876543210'].map(scope => converse(turns, ['dog'], scope).pictures.map(({ key }) => key))
+  const { images } = converse(turns, ['dog'], SCOPE)
+  t.strictSame(images.map(({ id, key }) => [id, key]), [['cat', `${SCOPE}/cat`], ['dog', `${SCOPE}/dog`]])
+  const keys = ['', SCOPE, 'fedcba9876543210'].map(scope => converse(turns, ['dog'], scope).images.map(({ key }) => key))
   t.equal(new Set(keys.flat()).size, 6, 'no two clients share a key')
   t.strictSame(converse(turns, ['dog'], SCOPE).turns, converse(turns, ['dog']).turns, 'the turns are the same for all')
 })
@@ -131,5 +131,5 @@ t.test('does not change what it is given', async t => {
     return value
   }
   const turns = freeze([user(earlier('cat')), { ...assistant(text('Hm')), calls: [{ name: 'look', arguments: {}, result: [upload(0)] }] }, user(upload(0))])
-  t.equal(createConversation(freeze({ turns, files: files('dog'), scope: '' })).pictures.length, 3)
+  t.equal(createConversation(freeze({ turns, files: files('dog'), scope: '' })).images.length, 3)
 })

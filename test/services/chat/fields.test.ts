@@ -1,6 +1,6 @@
 import t from 'tap'
 import { HISTORY_MAX_TURNS, MESSAGE_MAX_CHARACTERS } from '../../../schemas/limits.ts'
-import type { SightlineError } from '../../../errors.ts'
+import type { SightlineError } from '../../../errors/catalogue.ts'
 import { parseChatFields } from '../../../services/chat/fields.ts'
 import type { RawFields } from '../../../services/uploads/body.ts'
 

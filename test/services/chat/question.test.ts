@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { SightlineError } from '../../../errors.ts'
+import type { SightlineError } from '../../../errors/catalogue.ts'
 import type { ChatFields } from '../../../schemas/chat.ts'
 import { toQuestion } from '../../../services/chat/question.ts'
 import type { UploadedFile } from '../../../services/chat/request.ts'

@@ -10,9 +10,9 @@ import { SCHEMAS } from './schema-grammar/schemas.ts'
 const never = new AbortController().signal
 const ajv = new Ajv2020({ strict: false })
 addFormats.default(ajv)
-const withPicture = await createHeartRequest(t)
+const withImage = await createHeartRequest(t)
 const question = 'Describe the picture as JSON.'
-const withText: GenerateRequest = { ...withPicture, images: [], turns: [{ role: 'user', parts: [{ type: 'text', text: question }] }] }
+const withText: GenerateRequest = { ...withImage, images: [], turns: [{ role: 'user', parts: [{ type: 'text', text: question }] }] }
 const engine = await createTestEngine(t)
 const SEEDS = [1, 2, 3]
 /** Of the schemas those that do not leave the length of the answer to a model that talks of nothing but shapes. */
@@ -45,7 +45,7 @@ t.test('whatever the model says parses and is valid, at any temperature', async 
     ...['date', 'date-time', 'uuid', 'ipv4'].map(format => ({ name: format, schema: { type: 'string', format } })),
     { name: 'a pattern', schema: { type: 'string', pattern: '^[A-Z][a-z]+(, [a-z]+)*\\.$', maxLength: 60 } }
   ].map(({ name, schema }) => ({ name, validate: ajv.compile(schema as object), grammar: grammarOfSchema(schema) }))
-  const runs = cases.flatMap((one, index) => SEEDS.map(seed => ({ ...one, seed, base: index % 3 === 0 ? withPicture : withText })))
+  const runs = cases.flatMap((one, index) => SEEDS.map(seed => ({ ...one, seed, base: index % 3 === 0 ? withImage : withText })))
 
   let cut = 0
   const wrong: string[] = []
@@ -60,7 +60,7 @@ t.test('whatever the model says parses and is valid, at any temperature', async 
 
 t.test('an answer that is cut off says so, and is the beginning of one', async t => {
   const schema = { type: 'object', properties: { shape: { enum: ['heart', 'star'] }, colour: { type: 'string', minLength: 100 } }, required: ['shape', 'colour'] }
-  const { text, finishReason, tokens } = await answer({ ...withPicture, grammar: grammarOfSchema(schema), maxTokens: 5, sampling: { temperature: 1, seed: 1 } })
+  const { text, finishReason, tokens } = await answer({ ...withImage, grammar: grammarOfSchema(schema), maxTokens: 5, sampling: { temperature: 1, seed: 1 } })
   t.equal(finishReason, 'length')
   t.equal(tokens, 5)
   t.match(text, /^\{"sh/)
@@ -69,7 +69,7 @@ t.test('an answer that is cut off says so, and is the beginning of one', async t
 
 t.test('what the model sees goes into the answer', async t => {
   const schema = { type: 'object', properties: { shape: { enum: ['circle', 'star', 'heart', 'square', 'triangle'] } }, required: ['shape'], additionalProperties: false }
-  const { text, finishReason } = await answer({ ...withPicture, grammar: grammarOfSchema(schema), maxTokens: 50, sampling: { temperature: 0 } })
+  const { text, finishReason } = await answer({ ...withImage, grammar: grammarOfSchema(schema), maxTokens: 50, sampling: { temperature: 0 } })
   t.equal(finishReason, 'stop')
   t.strictSame(JSON.parse(text), { shape: 'heart' })
 })

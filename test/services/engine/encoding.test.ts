@@ -31,13 +31,13 @@ const ask = (text: string, image?: EngineImage): GenerateRequest => ({
 
 // Two threads, so that there is something to give up.
 const engine = await createTestEngine(t, { slots: 2, threads: 2, imageMaxTokens: TOKENS, maxPixels: TOKENS * 28 ** 2 })
-const pictures = { a: await drawLarge('a'), b: await drawLarge('b'), c: await drawLarge('c'), d: await drawLarge('d') }
+const images = { a: await drawLarge('a'), b: await drawLarge('b'), c: await drawLarge('c'), d: await drawLarge('d') }
 
 t.test('a question that comes while a picture is being encoded does not wait for it', async t => {
   const order: string[] = []
   const asked: Array<Promise<unknown>> = []
-  for await (const event of engine.generate(ask('What is in the picture?', pictures.a), never)) {
-    // The text before the picture is evaluated: now the picture is encoded.
+  for await (const event of engine.generate(ask('What is in the picture?', images.a), never)) {
+    // The text before the image is evaluated: now the image is encoded.
     if (asked.length === 0) asked.push(collect(engine.generate(ask('Hi'), never)).then(() => order.push('the question is answered')))
     if (event.type === 'progress' && event.stage === 'encode') order.push('the picture is encoded')
   }
@@ -49,15 +49,15 @@ t.test('an abort gives up an encoding that has begun', async t => {
   const controller = new AbortController()
   const reason = new Error('enough')
   await t.rejects(async () => {
-    for await (const event of engine.generate(ask('What is in the picture?', pictures.b), controller.signal)) {
+    for await (const event of engine.generate(ask('What is in the picture?', images.b), controller.signal)) {
       if (event.type === 'progress') setTimeout(() => controller.abort(reason), 50)
     }
   }, reason)
-  t.same((await engine.inspect([], [], [pictures.b.id])).known, [], 'it did not come to its end')
+  t.same((await engine.inspect([], [], [images.b.id])).known, [], 'it did not come to its end')
 
-  const whole = await collect(engine.generate(ask('What is in the picture?', pictures.b), never))
+  const whole = await collect(engine.generate(ask('What is in the picture?', images.b), never))
   t.match(whole.at(-1), { type: 'done', cachedImages: [false], usage: { imageTokens: TOKENS } })
-  t.match((await engine.inspect([], [], [pictures.b.id])).known, [{ tokens: TOKENS }])
+  t.match((await engine.inspect([], [], [images.b.id])).known, [{ tokens: TOKENS }])
 })
 
 t.test('an aborted request whose image waits for the encoder ends before the encoding that it waits for', async t => {
@@ -68,23 +68,23 @@ t.test('an aborted request whose image waits for the encoder ends before the enc
   const file = async () => {
     // The engine is about to read the image; it is behind the other one from then on.
     setTimeout(() => controller.abort(reason), 20)
-    return await pictures.d.file!()
+    return await images.d.file!()
   }
   // Nothing of this prompt is in a slot yet, so that its first event comes before its image is encoded.
-  for await (const event of engine.generate({ ...ask('What is in the image?', pictures.c), scope: 'first' }, never)) {
-    const second = { ...ask('And in this one?', { ...pictures.d, file }), scope: 'second' }
+  for await (const event of engine.generate({ ...ask('What is in the image?', images.c), scope: 'first' }, never)) {
+    const second = { ...ask('And in this one?', { ...images.d, file }), scope: 'second' }
     waiting ??= collect(engine.generate(second, controller.signal))
       .catch(error => order.push(error === reason ? 'the request that waits has ended' : String(error)))
     if (event.type === 'progress' && event.stage === 'encode') order.push('the image is encoded')
   }
   await waiting
   t.same(order, ['the request that waits has ended', 'the image is encoded'])
-  t.same((await engine.inspect([], [], [pictures.d.id])).known, [], 'its own image was not encoded')
+  t.same((await engine.inspect([], [], [images.d.id])).known, [], 'its own image was not encoded')
 })
 
 t.test('a slot answers as before after an abort in the middle of an image that was being decoded', async t => {
   // The scope keeps the answers from going on from each other.
-  const question = (scope: string) => ({ ...ask('What is in the image?', pictures.a), scope })
+  const question = (scope: string) => ({ ...ask('What is in the image?', images.a), scope })
   const expected = textOf(await collect(engine.generate(question('undisturbed'), never)))
   for (let slices = 1; slices <= 4; slices++) {
     const scope = `aborted ${slices}`

@@ -108,15 +108,15 @@ t.test('running answers interleave', async t => {
 
 t.test('the service survives a crash of the child: 503 or an error event, then a new child', async t => {
   const service = await startService(t)
-  const picture = await drawShape('circle', 'red', 'white')
+  const redCircle = await drawShape('circle', 'red', 'white')
   const { pid } = service.engine.info()
 
   // The child stands still, so that both requests are surely in flight when it dies.
-  const stream = await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'What is in the picture?' }, [picture]) })
+  const stream = await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'What is in the picture?' }, [redCircle]) })
   const events = readEvents(stream)
   t.match((await events.next()).value, { event: 'accepted' })
   process.kill(pid!, 'SIGSTOP')
-  const plain = ask(service.url, { message: 'What is in the picture?' }, [picture])
+  const plain = ask(service.url, { message: 'What is in the picture?' }, [redCircle])
   // Admitted, and then long enough to have asked the child.
   await until(() => service.app.slots.stats().served === 2)
   await new Promise(resolve => setTimeout(resolve, 500))
@@ -134,7 +134,7 @@ t.test('the service survives a crash of the child: 503 or an error event, then a
   await until(() => service.engine.info().state === 'ready')
   t.not(service.engine.info().pid, pid)
   t.equal(service.engine.info().restarts, 1)
-  const after = await ask(service.url, { message: 'What is in the picture?' }, [picture])
+  const after = await ask(service.url, { message: 'What is in the picture?' }, [redCircle])
   t.equal(after.body.response, 'A red circle on a white background.')
   await service.quiet()
 })

@@ -5,7 +5,7 @@ import type { ChatCompletionMessageParam } from 'openai/resources/chat/completio
 import sharp from 'sharp'
 import t from 'tap'
 import { DEMO } from '../../../models/presets.ts'
-import { ROOT } from '../../../root.ts'
+import { ROOT } from '../../../config/root.ts'
 import { longQuestion, streamLong, wordsIn } from '../../clients/clients.ts'
 import { withChatTemplate } from '../../gguf.ts'
 import { ask, askJson, askStream, createForm, createTestEngine, drawShape, post, startService, type Reply } from '../../helper.ts'

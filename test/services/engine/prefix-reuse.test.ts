@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { ROOT } from '../../../root.ts'
+import { ROOT } from '../../../config/root.ts'
 import type { EngineEvent, EngineImage, GenerateRequest, Turn } from '../../../services/engine/engine.ts'
 import { prepareExample } from '../../native/reference.ts'
 import { createTestEngine } from '../../helper.ts'
@@ -14,20 +14,20 @@ type Done = Extract<EngineEvent, { type: 'done' }>
 const never = new AbortController().signal
 const dir = t.testdir()
 const files = readdirSync(path.join(ROOT, 'models/demo/examples')).filter(file => !file.endsWith('.json'))
-const pictures = await Promise.all(files.map(async (file, index): Promise<EngineImage> => {
+const examples = await Promise.all(files.map(async (file, index): Promise<EngineImage> => {
   const { id, png, width, height } = await prepareExample(dir, index, file)
   return { id, file: async () => png, original: { width, height }, width, height }
 }))
-const [heart, other] = pictures as [EngineImage, EngineImage]
+const [heart, other] = examples as [EngineImage, EngineImage]
 
-/** What is said in turn, beginning with the user; a picture is named by its index in `pictures`, and stands before the text. */
-type Said = [text: string, ...pictures: number[]]
+/** What is said in turn, beginning with the user; an image is named by its index in `examples` and stands before the text. */
+type Said = [text: string, ...images: number[]]
 
 function toRequest (said: Said[], scope = '', maxTokens = 40): GenerateRequest {
   const images: EngineImage[] = []
   const turns = said.map(([text, ...shown], index): Turn => ({
     role: index % 2 === 0 ? 'user' : 'assistant',
-    parts: [...shown.map(picture => ({ type: 'image' as const, image: images.push(pictures[picture]!) - 1 })), { type: 'text', text }]
+    parts: [...shown.map(which => ({ type: 'image' as const, image: images.push(examples[which]!) - 1 })), { type: 'text', text }]
   }))
   return { turns, scope, images, tools: [], maxTokens, stop: [], grammar: null, sampling: { temperature: 0 } }
 }
@@ -52,7 +52,7 @@ t.test('a cached turn answers as the same turn run cold, token for token', async
     // Every other one is long: from 512 cells on attention takes another way for single tokens than for many.
     if (conversation % 2 === 1) said.push(['red circle '.repeat(250)], ['Yes.'])
     for (let turn = 0; turn < 4; turn++) {
-      const shown = Array.from({ length: turn === 0 ? 1 + random(3) : random(2) }, () => random(pictures.length))
+      const shown = Array.from({ length: turn === 0 ? 1 + random(3) : random(2) }, () => random(examples.length))
       said.push([questions[random(questions.length)]!, ...shown])
       const warm = await collect(triple.generate(toRequest(said), never))
       const cold = await collect(triple.generate(toRequest(said, stranger()), never))
@@ -84,7 +84,7 @@ t.test('a second question evaluates nothing but itself, and tells so', async t =
   t.equal(doneOf(again).usage.cachedTokens, doneOf(first).usage.promptTokens - 1, 'all but the last token, whose successor is asked for')
 })
 
-t.test('a conversation goes on although the embeddings of its pictures are gone', async t => {
+t.test('a conversation goes on although the embeddings of its images are gone', async t => {
   const engine = await createTestEngine(t, { slots: 1, imageCacheBytes: 0 })
   const first = await collect(engine.generate(toRequest([['What is in the picture?', 0]]), never))
   const request = toRequest([['What is in the picture?', 0], [textOf(first)], ['What colour is it?']])
@@ -94,7 +94,7 @@ t.test('a conversation goes on although the embeddings of its pictures are gone'
   t.same(wordsOf(await collect(engine.generate({ ...request, scope: 'other' }, never))), wordsOf(warm))
 })
 
-t.test('pictures are told apart by content, size and place', async t => {
+t.test('images are told apart by content, size and place', async t => {
   const cachedOf = async (request: GenerateRequest) => doneOf(await collect(single.generate(request, never))).usage.cachedTokens
   const request = toRequest([['What is in the picture?', 0, 1]], stranger())
   await cachedOf(request)
@@ -134,7 +134,7 @@ t.test('the slot is chosen in which the least is lost', async t => {
 })
 
 t.test('after an abort, wherever it came, the next answer is right', async t => {
-  const said: Said[] = [['What is in the picture? '.repeat(60), 0, 1, 2, 3], ['Nothing.'], ['Describe the pictures.']]
+  const said: Said[] = [['What is in the picture? '.repeat(60), 0, 1, 2, 3], ['Nothing.'], ['Describe the examples.']]
   const cold = wordsOf(await collect(single.generate(toRequest(said, stranger()), never)))
   let reused = 0
   for (let events = 1; events < 30; events += 4) {

@@ -8,8 +8,8 @@ function idOf (letter: string): string {
   return `sha256:${letter.repeat(64)}`
 }
 
-/** A picture of the latest turn, unless told otherwise. */
-function picture (original: [number, number], sent: [number, number] = original, letter = 'a', latest = true): PointedImage {
+/** An image of the latest turn, unless told otherwise. */
+function shownImage (original: [number, number], sent: [number, number] = original, letter = 'a', latest = true): PointedImage {
   return { id: idOf(letter), original: { width: original[0], height: original[1] }, sent: { width: sent[0], height: sent[1] }, latest }
 }
 
@@ -17,7 +17,7 @@ function box (numbers: number[], more: object = {}): string {
   return JSON.stringify({ bbox_2d: numbers, ...more })
 }
 
-const PHOTO = picture([4032, 3024], [1008, 756])
+const PHOTO = shownImage([4032, 3024], [1008, 756])
 
 t.test('maps pixels of the prepared picture', async t => {
   const { boxes, points } = findBoxes('```json\n[{"bbox_2d": [100, 200, 301, 400], "label": "dog"}, {"point_2d": [1008, 756], "label": "corner"}]\n```', [PHOTO], 'pixels')
@@ -29,11 +29,11 @@ t.test('maps the grid of 1000', async t => {
   const { boxes, points } = findBoxes('{"bbox_2d": [3, 500, 1000, 1000], "label": "狗"} <point x="1" y="2">耳朵</point>', [PHOTO], 'grid1000')
   t.same(boxes, [{ image: 0, id: idOf('a'), label: '狗', box: [12.096, 1512, 4032, 3024] }])
   t.same(points, [{ image: 0, id: idOf('a'), label: '耳朵', point: [4.032, 6.048] }])
-  t.same(findBoxes(box([3, 3, 500, 500]), [picture([3024, 10])], 'grid1000').boxes[0]?.box, [9.072, 0.03, 1512, 5], 'with no more digits than needed')
+  t.same(findBoxes(box([3, 3, 500, 500]), [shownImage([3024, 10])], 'grid1000').boxes[0]?.box, [9.072, 0.03, 1512, 5], 'with no more digits than needed')
 })
 
 t.test('clamps to the picture', async t => {
-  const find = (text: string) => findBoxes(text, [picture([640, 480], [1000, 1000])], 'pixels')
+  const find = (text: string) => findBoxes(text, [shownImage([640, 480], [1000, 1000])], 'pixels')
   t.same(find(box([-50, -1, 1500, 1e308])).boxes[0]?.box, [0, 0, 640, 480])
   t.same(find(box([500, 500, 1001, 1002])).boxes[0]?.box, [320, 240, 640, 480])
   t.same(find('{"point_2d": [-3, 2000]}').points[0]?.point, [0, 480])
@@ -41,12 +41,12 @@ t.test('clamps to the picture', async t => {
 })
 
 t.test('sorts the corners', async t => {
-  t.same(findBoxes(box([40, 30, 20, 10]), [picture([100, 100])], 'pixels').boxes[0]?.box, [20, 10, 40, 30])
-  t.same(findBoxes(box([20, 30, 40, 10]), [picture([100, 100])], 'pixels').boxes[0]?.box, [20, 10, 40, 30])
+  t.same(findBoxes(box([40, 30, 20, 10]), [shownImage([100, 100])], 'pixels').boxes[0]?.box, [20, 10, 40, 30])
+  t.same(findBoxes(box([20, 30, 40, 10]), [shownImage([100, 100])], 'pixels').boxes[0]?.box, [20, 10, 40, 30])
 })
 
 t.test('leaves out a box without any extent and keeps a flat one', async t => {
-  const find = (numbers: number[]) => findBoxes(box(numbers), [picture([100, 100])], 'pixels').boxes.map(found => found.box)
+  const find = (numbers: number[]) => findBoxes(box(numbers), [shownImage([100, 100])], 'pixels').boxes.map(found => found.box)
   t.same(find([0, 0, 0, 0]), [])
   t.same(find([7, 8, 7, 8]), [])
   t.same(find([100, 100, 120, 130]), [], 'nothing of it is inside')
@@ -56,7 +56,7 @@ t.test('leaves out a box without any extent and keeps a flat one', async t => {
 
 t.test('tells boxes and points in the order of the text', async t => {
   const { boxes, points } = findBoxes('<|object_ref_start|>a<|object_ref_end|><|box_start|>(1,2),(3,4)<|box_end|> {"point_2d": [9, 9], "label": "p"}\n' +
-    `[${box([5, 6, 7, 8], { label: 'b' })}, ${box([1, 1, 2, 2], { label: 'c' })}] <|box_start|>(8,8)<|box_end|> <|box_start|>(0,0),(1,1)<|box_end|>`, [picture([10, 10])], 'pixels')
+    `[${box([5, 6, 7, 8], { label: 'b' })}, ${box([1, 1, 2, 2], { label: 'c' })}] <|box_start|>(8,8)<|box_end|> <|box_start|>(0,0),(1,1)<|box_end|>`, [shownImage([10, 10])], 'pixels')
   t.same(boxes.map(({ label }) => label), ['a', 'b', 'c', ''])
   t.same(points.map(({ point }) => point), [[9, 9], [8, 8]])
 })
@@ -68,7 +68,7 @@ t.test('finds nothing without pictures or in plain text', async t => {
 })
 
 t.test('gives a place to the picture that is named with it, each by its own size', async t => {
-  const images = [picture([100, 100], [100, 100], 'a', false), picture([2000, 1000], [1000, 500], 'b'), picture([300, 300], [1000, 1000], 'c')]
+  const images = [shownImage([100, 100], [100, 100], 'a', false), shownImage([2000, 1000], [1000, 500], 'b'), shownImage([300, 300], [1000, 1000], 'c')]
   const answer = `图2：${box([100, 100, 200, 200])}\n第3张图中：${box([100, 100, 200, 200])} ${box([10, 10, 20, 20], { image: 1 })} ${box([100, 100, 200, 200], { image_index: 1 })}`
   t.same(findBoxes(answer, images, 'pixels').boxes, [
     { image: 1, id: idOf('b'), label: '', box: [200, 200, 400, 400] },
@@ -79,43 +79,43 @@ t.test('gives a place to the picture that is named with it, each by its own size
 })
 
 t.test('gives a place without a name to the first picture of the latest turn, or of the conversation', async t => {
-  const image = (...latest: boolean[]) => findBoxes(box([1, 2, 3, 4]), latest.map(isLatest => picture([10, 10], [10, 10], 'a', isLatest)), 'pixels').boxes[0]?.image
-  t.equal(image(true), 0)
-  t.equal(image(false), 0)
-  t.equal(image(false, false, true), 2)
-  t.equal(image(false, true, true), 1)
-  t.equal(image(false, false), 0)
+  const imageOf = (...latest: boolean[]) => findBoxes(box([1, 2, 3, 4]), latest.map(isLatest => shownImage([10, 10], [10, 10], 'a', isLatest)), 'pixels').boxes[0]?.image
+  t.equal(imageOf(true), 0)
+  t.equal(imageOf(false), 0)
+  t.equal(imageOf(false, false, true), 2)
+  t.equal(imageOf(false, true, true), 1)
+  t.equal(imageOf(false, false), 0)
 })
 
 t.test('gives a place without a name to the one picture that the question names', async t => {
-  const images = [picture([10, 10], [10, 10], 'a', false), picture([10, 10]), picture([10, 10])]
-  const image = (question: string, answer = box([1, 2, 3, 4])) => findBoxes(answer, images, 'pixels', question).boxes[0]?.image
-  t.equal(image('Detect the heart in picture 3.'), 2)
-  t.equal(image('Locate the cross in the third photo.'), 2)
-  t.equal(image('检测第三张图片里的心形。'), 2)
-  t.equal(image('框出图3里的心形'), 2)
-  t.equal(image('Find the heart of picture 1 in picture 1.'), 0, 'also one of an earlier turn, and named twice')
-  t.equal(image('Is the heart of picture 1 in picture 3?'), 1, 'two are named: the first of the latest turn')
-  t.equal(image('Detect the heart in picture 4.'), 1, 'there is none: the same')
-  t.equal(image('Detect the heart in picture 0.'), 1)
-  t.equal(image('Detect the heart.'), 1)
-  t.equal(image('Detect the heart in picture 3.', box([1, 2, 3, 4], { image: 1 })), 0, 'the answer says it itself')
-  t.equal(image('Detect the heart in picture 3.', `Picture 2: ${box([1, 2, 3, 4])}`), 1)
+  const images = [shownImage([10, 10], [10, 10], 'a', false), shownImage([10, 10]), shownImage([10, 10])]
+  const imageOf = (question: string, answer = box([1, 2, 3, 4])) => findBoxes(answer, images, 'pixels', question).boxes[0]?.image
+  t.equal(imageOf('Detect the heart in picture 3.'), 2)
+  t.equal(imageOf('Locate the cross in the third photo.'), 2)
+  t.equal(imageOf('检测第三张图片里的心形。'), 2)
+  t.equal(imageOf('框出图3里的心形'), 2)
+  t.equal(imageOf('Find the heart of picture 1 in picture 1.'), 0, 'also one of an earlier turn, and named twice')
+  t.equal(imageOf('Is the heart of picture 1 in picture 3?'), 1, 'two are named: the first of the latest turn')
+  t.equal(imageOf('Detect the heart in picture 4.'), 1, 'there is none: the same')
+  t.equal(imageOf('Detect the heart in picture 0.'), 1)
+  t.equal(imageOf('Detect the heart.'), 1)
+  t.equal(imageOf('Detect the heart in picture 3.', box([1, 2, 3, 4], { image: 1 })), 0, 'the answer says it itself')
+  t.equal(imageOf('Detect the heart in picture 3.', `Picture 2: ${box([1, 2, 3, 4])}`), 1)
 })
 
 t.test('leaves out a place of a picture that there is not', async t => {
-  const images = [picture([10, 10]), picture([10, 10])]
+  const images = [shownImage([10, 10]), shownImage([10, 10])]
   const named = (text: string) => findBoxes(text, images, 'pixels').boxes.map(({ image }) => image)
   t.same(named(box([1, 2, 3, 4], { image: 3 })), [])
   t.same(named(box([1, 2, 3, 4], { image_index: 2 })), [])
   t.same(named(box([1, 2, 3, 4], { image_index: -1 })), [])
   t.same(named(box([1, 2, 3, 4], { image: 1.5 })), [])
   t.same(named(`Image 3: ${box([1, 2, 3, 4])} Image 2: ${box([1, 2, 3, 4])}`), [1])
-  t.same(findBoxes(box([1, 2, 3, 4], { image: 2 }), [picture([10, 10])], 'pixels').boxes, [])
+  t.same(findBoxes(box([1, 2, 3, 4], { image: 2 }), [shownImage([10, 10])], 'pixels').boxes, [])
 })
 
 t.test('takes a heading for a caption where there is only one picture', async t => {
-  t.equal(findBoxes(`图2：系统架构\n${box([1, 2, 3, 4])}`, [picture([10, 10])], 'pixels').boxes[0]?.image, 0)
+  t.equal(findBoxes(`图2：系统架构\n${box([1, 2, 3, 4])}`, [shownImage([10, 10])], 'pixels').boxes[0]?.image, 0)
 })
 
 // Sides from 1 to 20,000 pixels, small ones as likely as large ones, up to 200:1, as the service accepts them.

@@ -10,12 +10,12 @@ export const LIMITS = { maxInputPixels: 100_000_000 }
 
 export type Colour = [red: number, green: number, blue: number]
 
-/** A plain picture. */
+/** A plain image. */
 export function plain (width: number, height: number, background = '#c83c28'): Sharp {
   return sharp({ create: { width, height, channels: 3, background } })
 }
 
-/** A picture that does not compress to nothing. */
+/** An image that does not compress to nothing. */
 export function noise (width: number, height: number): Sharp {
   const data = Buffer.from(Array.from({ length: width * height * 3 }, (_, i) => (i * 7919 >> 3) & 255))
   return sharp(data, { raw: { width, height, channels: 3 } })
@@ -33,7 +33,7 @@ export async function prepare (file: ImageFile, target: Size, signal?: AbortSign
   return await prepareImage(file, await inspectImage(file, LIMITS), target, signal)
 }
 
-/** Colour of one pixel of a prepared picture, read as it is stored. */
+/** Colour of one pixel of a prepared image, read as it is stored. */
 export async function pixel (file: string, left: number, top: number): Promise<Colour> {
   const { data, info } = await sharp(file, { ignoreIcc: true }).raw().toBuffer({ resolveWithObject: true })
   const at = (top * info.width + left) * info.channels

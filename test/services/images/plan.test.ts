@@ -82,8 +82,8 @@ t.test('keeps all bounds and nearly the ratio for any size', async t => {
 })
 
 t.test('plans each picture alone while the budget allows', async t => {
-  const pictures = [{ width: 4000, height: 3000 }, { width: 300, height: 300 }]
-  t.same(planImages(pictures, QWEN2, 2000), {
+  const images = [{ width: 4000, height: 3000 }, { width: 300, height: 300 }]
+  t.same(planImages(images, QWEN2, 2000), {
     images: [
       { width: 1008, height: 756, tokens: 972, scaled: false },
       { width: 308, height: 308, tokens: 121, scaled: false }
@@ -110,7 +110,7 @@ t.test('scales large and small pictures by one factor', async t => {
 
 t.test('bounds the longest side of a single picture, where it asks for less than all may have', async t => {
   const photo = { width: 4000, height: 3000 }
-  const sizes = (pictures: PlanImage[], budget = 10_000) => planImages(pictures, QWEN2, budget)!.images
+  const sizes = (images: PlanImage[], budget = 10_000) => planImages(images, QWEN2, budget)!.images
   t.same(sizes([{ ...photo, maxSide: 512 }, photo]), [
     // 18 x 28 = 504, and 3/4 of it: 13.5 rows, rounded half to even.
     { width: 504, height: 392, tokens: 18 * 14, scaled: false },
@@ -123,36 +123,36 @@ t.test('bounds the longest side of a single picture, where it asks for less than
 })
 
 t.test('a picture with a longest side of its own is scaled with the others, from the size that it would have alone', async t => {
-  const pictures: PlanImage[] = [{ width: 4000, height: 3000, maxSide: 512 }, { width: 4000, height: 3000 }]
-  const plan = planImages(pictures, QWEN2, 600)!
+  const images: PlanImage[] = [{ width: 4000, height: 3000, maxSide: 512 }, { width: 4000, height: 3000 }]
+  const plan = planImages(images, QWEN2, 600)!
   const [small, large] = plan.images
   t.ok(plan.tokens <= 600 && plan.tokens > 500, `${plan.tokens} tokens`)
   t.ok(small!.scaled && large!.scaled)
   t.ok(Math.abs(small!.tokens / 252 - large!.tokens / 972) < 0.1, `${small!.tokens} of 252, ${large!.tokens} of 972`)
-  t.equal(planImages(pictures, QWEN2, 252 + 972)!.scaled, false)
-  t.equal(planImages(pictures, QWEN2, 252 + 971)!.scaled, true)
+  t.equal(planImages(images, QWEN2, 252 + 972)!.scaled, false)
+  t.equal(planImages(images, QWEN2, 252 + 971)!.scaled, true)
 })
 
 t.test('says null when not even the smallest sizes fit', async t => {
-  const pictures = Array(5).fill({ width: 800, height: 600 })
-  const least = smallestTokens(pictures, QWEN3)
-  t.equal(planImages(pictures, QWEN3, least)?.tokens, least)
-  t.equal(planImages(pictures, QWEN3, least - 1), null)
-  t.equal(planImages(pictures, QWEN3, -1), null)
+  const images = Array(5).fill({ width: 800, height: 600 })
+  const least = smallestTokens(images, QWEN3)
+  t.equal(planImages(images, QWEN3, least)?.tokens, least)
+  t.equal(planImages(images, QWEN3, least - 1), null)
+  t.equal(planImages(images, QWEN3, -1), null)
 })
 
 t.test('keeps the budget, the bounds and nearly the ratio for any pictures', async t => {
   const random = generator(2)
   for (let i = 0; i < 1200; i++) {
     const bounds = ALL[i % ALL.length]!
-    const pictures = Array.from({ length: 1 + Math.floor(random() * 8) }, (_, k): PlanImage =>
+    const images = Array.from({ length: 1 + Math.floor(random() * 8) }, (_, k): PlanImage =>
       ({ ...randomSize(random), ...(i + k) % 3 === 0 && { maxSide: Math.ceil(2000 * random()) } }))
-    const alone = pictures.map(({ width, height, maxSide = Infinity }) => fit(width, height, { ...bounds, maxSide: Math.min(maxSide, bounds.maxSide) }))
+    const alone = images.map(({ width, height, maxSide = Infinity }) => fit(width, height, { ...bounds, maxSide: Math.min(maxSide, bounds.maxSide) }))
     const all = alone.reduce((sum, size) => sum + size.tokens, 0)
-    const least = smallestTokens(pictures, bounds)
+    const least = smallestTokens(images, bounds)
     const budget = Math.floor(random() * all * 1.1)
-    const plan = planImages(pictures, bounds, budget)
-    const fail = (why: string) => t.fail(`${why}: ${JSON.stringify({ pictures, bounds, budget, least, plan })}`)
+    const plan = planImages(images, bounds, budget)
+    const fail = (why: string) => t.fail(`${why}: ${JSON.stringify({ images, bounds, budget, least, plan })}`)
 
     if (plan === null) {
       if (budget >= least) return fail('refused what fits')
@@ -162,15 +162,15 @@ t.test('keeps the budget, the bounds and nearly the ratio for any pictures', asy
     if (plan.scaled !== (all > budget)) return fail('wrong flag')
     for (const [k, image] of plan.images.entries()) {
       const { width, height } = alone[k]!
-      if (Math.max(image.width, image.height) > Math.max(bounds.multiple, pictures[k]!.maxSide ?? bounds.maxSide)) return fail('longer than it wants to be')
+      if (Math.max(image.width, image.height) > Math.max(bounds.multiple, images[k]!.maxSide ?? bounds.maxSide)) return fail('longer than it wants to be')
       if (image.width % bounds.multiple !== 0 || image.height % bounds.multiple !== 0) return fail('not a multiple')
       if (image.tokens !== image.width * image.height / bounds.multiple ** 2) return fail('wrong tokens')
       // A longest side of its own wins over the fewest tokens.
-      const fewest = pictures[k]!.maxSide === undefined ? bounds.minTokens : Math.min(bounds.minTokens, alone[k]!.tokens)
+      const fewest = images[k]!.maxSide === undefined ? bounds.minTokens : Math.min(bounds.minTokens, alone[k]!.tokens)
       if (image.tokens < fewest || image.width > width || image.height > height) return fail('out of bounds')
       if (image.scaled !== (image.tokens < alone[k]!.tokens)) return fail('wrong flag of one')
     }
-    const more = planImages(pictures, bounds, budget + 50)
+    const more = planImages(images, bounds, budget + 50)
     if (more === null || more.images.some((image, k) => image.tokens < plan.images[k]!.tokens)) return fail('not monotonous')
   }
   t.pass('1200 sets of pictures')

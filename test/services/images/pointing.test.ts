@@ -2,13 +2,13 @@ import t from 'tap'
 import { findPointings, type Pointing } from '../../../services/images/pointing.ts'
 import { integers } from '../../random.ts'
 
-/** What was found, shortly: `label 1,2,3,4`, with `@index` of the picture named beside it and `^index` of the heading's. */
+/** What was found, shortly: `label 1,2,3,4`, with `@index` of the image named beside it and `^index` of the heading's. */
 function found (text: string): string[] {
   return findPointings(text).map(short)
 }
 
-function short ({ label, numbers, picture, heading }: Pointing): string {
-  const named = `${picture === null ? '' : ` @${picture}`}${heading === null ? '' : ` ^${heading}`}`
+function short ({ label, numbers, image, heading }: Pointing): string {
+  const named = `${image === null ? '' : ` @${image}`}${heading === null ? '' : ` ^${heading}`}`
   return `${label} ${numbers.join(',')}${named}`.trim()
 }
 
@@ -31,8 +31,8 @@ t.test('reads objects that hold lists, nested', async t => {
 })
 
 t.test('knows the keys of boxes and points, and lists of them', async t => {
-  t.same(findPointings('{"point_2d": [10, 20], "label": "nose"}'), [{ shape: 'point', numbers: [10, 20], label: 'nose', picture: null, heading: null }])
-  t.same(findPointings('{"box_2d": ["10", " 20.5 ", "3e1", 40]}'), [{ shape: 'box', numbers: [10, 20.5, 30, 40], label: '', picture: null, heading: null }])
+  t.same(findPointings('{"point_2d": [10, 20], "label": "nose"}'), [{ shape: 'point', numbers: [10, 20], label: 'nose', image: null, heading: null }])
+  t.same(findPointings('{"box_2d": ["10", " 20.5 ", "3e1", 40]}'), [{ shape: 'box', numbers: [10, 20.5, 30, 40], label: '', image: null, heading: null }])
   t.same(found('{"BBox": [1, 2, 3, 4], "Label": "any case"}'), ['any case 1,2,3,4'])
   t.same(found('{"bbox_2d": [[1, 2, 3, 4], [5, 6], null, [5, 6, 7, 8]], "label": "sheep"}'), ['sheep 1,2,3,4', 'sheep 5,6,7,8'])
   t.same(found('{"point_2d": [[1, 2], [3, 4]], "label": "eyes", "bbox_2d": [0, 0, 9, 9]}'), ['eyes 1,2', 'eyes 3,4', 'eyes 0,0,9,9'])
@@ -88,30 +88,30 @@ t.test('reads the box tokens of Qwen2-VL', async t => {
   t.same(found(`${ref}<|box_start|>(1,2),(3,4), (5,6),(7,8)<|box_end|>`), ['一只狗 1,2,3,4', '一只狗 5,6,7,8'])
   t.same(found(`${ref}(1,2),(3,4) and ${box}`), ['一只狗 1,2,3,4', '101,201,150,266'], 'lost box tokens')
   t.same(found(`${ref}${box}(1,2),(3,4)`), ['一只狗 101,201,150,266'])
-  t.same(findPointings("Action: click(start_box='<|box_start|>(246,113)<|box_end|>')"), [{ shape: 'point', numbers: [246, 113], label: '', picture: null, heading: null }])
+  t.same(findPointings("Action: click(start_box='<|box_start|>(246,113)<|box_end|>')"), [{ shape: 'point', numbers: [246, 113], label: '', image: null, heading: null }])
   t.same(found('<|box_start|>(1,2),(3,4),(5,6)<|box_end|>'), [], 'a polygon')
   t.same(found(`<|box_start|>(${'9'.repeat(400)},2),(3,4)<|box_end|>`), [], 'not finite')
   t.same(found('It lies at (10,20),(30,40), I think. (1,2) <|box_start|> or <|object_ref_start|> the dog (3,4),(5,6)'), [], 'coordinates in prose')
 })
 
 t.test('reads point tags', async t => {
-  t.same(findPointings('<point x="12.5" y="30">nose</point>'), [{ shape: 'point', numbers: [12.5, 30], label: 'nose', picture: null, heading: null }])
+  t.same(findPointings('<point x="12.5" y="30">nose</point>'), [{ shape: 'point', numbers: [12.5, 30], label: 'nose', image: null, heading: null }])
   t.same(found('<points x1="1" y1="2" x2=\'3\' y2=\'4\' x3="5" alt="cup cake">cake</points>'), ['cake 1,2', 'cake 3,4'])
   t.same(found('<points x1="1" y1="2" alt="cup cake"/> <point x="3" y="4" alt="cut off">c'), ['cup cake 1,2', 'cut off 3,4'])
   t.same(found('<point x="a" y="2">x</point> <pointer x="1" y="2"> <point> <point x="1"'), [])
 })
 
 t.test('counts named pictures from 1 and indices from 0', async t => {
-  const picture = (entries: string) => findPointings(`{${entries}, "bbox_2d": [1, 2, 3, 4]}`)[0]!.picture
-  for (const key of ['image', 'Image', 'picture', 'photo', 'image_id', 'image id', 'picture_number', 'img_no', '图片', '图', '图片序号']) t.equal(picture(`"${key}": 2`), 1, key)
-  for (const key of ['image_index', 'imageIndex', 'image_idx', 'img_idx', 'picture_index']) t.equal(picture(`"${key}": 2`), 2, key)
+  const image = (entries: string) => findPointings(`{${entries}, "bbox_2d": [1, 2, 3, 4]}`)[0]!.image
+  for (const key of ['image', 'Image', 'picture', 'photo', 'image_id', 'image id', 'picture_number', 'img_no', '图片', '图', '图片序号']) t.equal(image(`"${key}": 2`), 1, key)
+  for (const key of ['image_index', 'imageIndex', 'image_idx', 'img_idx', 'picture_index']) t.equal(image(`"${key}": 2`), 2, key)
   for (const name of ['2', 'image 2', 'Image #2', 'image_2.png', 'Picture 2', 'the second picture', '2nd image', '图2', '图片 2', '图二', '第2张图', '第二张图片', '第2幅图']) {
-    t.equal(picture(`"image": "${name}"`), 1, name)
-    t.equal(picture(`"image_index": "${name}"`), name === '2' ? 2 : 1, name)
+    t.equal(image(`"image": "${name}"`), 1, name)
+    t.equal(image(`"image_index": "${name}"`), name === '2' ? 2 : 1, name)
   }
-  t.equal(picture('"image": "dog.jpg"'), null)
-  t.equal(picture('"image": null'), null)
-  t.equal(picture('"image": 9'), 8, 'whether there is such a picture is not its concern')
+  t.equal(image('"image": "dog.jpg"'), null)
+  t.equal(image('"image": null'), null)
+  t.equal(image('"image": 9'), 8, 'whether there is such a picture is not its concern')
 })
 
 t.test('counts from 0 where the answer speaks of a picture 0', async t => {

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import t from 'tap'
 import { DEMO } from '../../../models/presets.ts'
-import { ROOT } from '../../../root.ts'
+import { ROOT } from '../../../config/root.ts'
 import { listHubFiles, parseHubAddress, projectorOnHub } from '../../../services/models/hub.ts'
 import { compareWithHub, partsOf } from '../../../services/models/verify.ts'
 import { startHub } from '../../hub.ts'

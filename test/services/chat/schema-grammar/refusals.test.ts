@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { SightlineError } from '../../../../errors.ts'
+import type { SightlineError } from '../../../../errors/catalogue.ts'
 import { grammarOfSchema } from '../../../../services/chat/schema-grammar/index.ts'
 import { createParser } from './gbnf.ts'
 

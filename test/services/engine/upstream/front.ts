@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { pino } from 'pino'
 import type { Test } from 'tap'
-import { loadConfig } from '../../../../config.ts'
+import { loadConfig } from '../../../../config/config.ts'
 import { createEngine } from '../../../../services/engine/create-engine.ts'
 import type { Engine } from '../../../../services/engine/engine.ts'
 import { silent, startService, type TestService } from '../../../helper.ts'
 
-/** What the embedded model wants of pictures, and how much it holds. */
+/** What the embedded model wants of images, and how much it holds. */
 export const EMBEDDED = { IMAGE_MIN_TOKENS: '16', IMAGE_MAX_TOKENS: '36', CONTEXT_SIZE: '4096' }
 
 /** The engine that the settings make, ready and closed with the test. */

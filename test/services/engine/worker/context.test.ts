@@ -2,7 +2,7 @@ import path from 'node:path'
 import { getLlama } from 'node-llama-cpp'
 import t from 'tap'
 import { DEMO } from '../../../../models/presets.ts'
-import { ROOT } from '../../../../root.ts'
+import { ROOT } from '../../../../config/root.ts'
 import { createContext } from '../../../../services/engine/worker/context.ts'
 
 const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true })

@@ -5,7 +5,7 @@ import { Slot, SlotPool, type Prompt } from '../../../../services/engine/worker/
 
 const never = new AbortController().signal
 const reason = new Error('the client left')
-const prompt: Prompt = { scope: '', segments: [{ type: 'text', tokens: [1 as Token] }], pictureKeys: [] }
+const prompt: Prompt = { scope: '', segments: [{ type: 'text', tokens: [1 as Token] }], imageKeys: [] }
 
 const slot = (index: number) => new Slot(index, { forget: async () => true })
 

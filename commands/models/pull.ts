@@ -1,0 +1,55 @@
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import type { Config } from '../../config/config.ts'
+import { createDownloadReporter } from '../../services/engine/download-progress.ts'
+import { presetOf, resolveModelFiles } from '../../services/models/files.ts'
+import { mismatch, readModelHeader, readProjectorHeader } from '../../services/models/headers.ts'
+import { parseHubAddress } from '../../services/models/hub.ts'
+import { gigabytes } from '../../services/models/table.ts'
+import { assertWhole, compareWithHub, partsOf } from '../../services/models/verify.ts'
+import type { Io } from './command.ts'
+import { withLlama } from './llama.ts'
+
+/**
+ * Downloads what is missing of a model and its projector, and checks all of it. What an interrupted one left is where it goes on.
+ * @throws Error with a sentence; the reason of `signal`
+ */
+export async function pullModel (name: string, config: Config, io: Io, signal: AbortSignal): Promise<void> {
+  if (name === '') throw new Error('Name a preset or an hf: address; the embedded model is there already')
+  const warn = (sentence: string) => { io.err.write(`${sentence}\n`) }
+  mkdirSync(config.modelsDir, { recursive: true })
+  const mmproj = name === config.model ? config.mmproj : ''
+  const report = createDownloadReporter(plainLog(io), io.err)
+  const files = await resolveModelFiles({ model: name, mmproj, modelsDir: config.modelsDir, signal, onWarning: warn, onProgress: (file, done, total) => report({ file, done, total }) })
+
+  const preset = presetOf(name)
+  await withLlama(async llama => {
+    for (const part of partsOf(files.model)) await check(part, preset?.model ?? name)
+    if (files.mmproj === null) return warn('It has no projector: it answers text only')
+    await check(files.mmproj, preset?.mmproj ?? (mmproj || projectorAddress(name)))
+    const fault = mismatch(await readModelHeader(files.model), await readProjectorHeader(files.mmproj))
+    if (fault) throw new Error(fault)
+
+    async function check (file: string, uri: string): Promise<void> {
+      const size = await assertWhole(file, llama)
+      signal.throwIfAborted()
+      const verdict = await compareWithHub(file, uri)
+      io.out(`${path.relative(process.cwd(), file) || file}  ${gigabytes(size)}  ${verdict.state === 'verified' ? 'whole, checksum as on the hub' : `whole; checksum not compared: ${verdict.why}`}`)
+    }
+  })
+}
+
+/** Which file of the repository it was is not asked again: any with its checksum will do. */
+function projectorAddress (modelUri: string): string {
+  const address = parseHubAddress(modelUri)
+  return address === null ? modelUri : `hf:${address.repo}#${address.branch}`
+}
+
+/** Lines for those who look at no terminal. */
+function plainLog ({ err }: Io): Parameters<typeof createDownloadReporter>[0] {
+  const line = (details: object) => {
+    const { file, percent, megabytes, ofMegabytes } = details as Record<string, string | number>
+    err.write(`${file}: ${percent} %, ${megabytes} of ${ofMegabytes} MB\n`)
+  }
+  return { debug: line, info: line, warn: line, error: line }
+}

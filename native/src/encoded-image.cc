@@ -1,0 +1,108 @@
+#include "encoded-image.h"
+
+#include <string>
+
+#include "cancellation.h"
+#include "lane.h"
+#include "llama-access.h"
+
+namespace {
+
+Napi::FunctionReference constructor;
+
+class Decode : public Task {
+public:
+    Decode(llama_context * context, Napi::Object context_object, std::shared_ptr<const Encoding> encoding, Slice slice,
+        int32_t threads, std::shared_ptr<const std::atomic<bool>> cancelled)
+        : Task(context_object), context_(context), encoding_(std::move(encoding)), slice_(slice), threads_(threads),
+          cancelled_(std::move(cancelled)) {}
+
+    void execute() override { decode_slice(context_, *encoding_, slice_, threads_, cancelled_.get()); }
+
+private:
+    llama_context * context_;
+    std::shared_ptr<const Encoding> encoding_;
+    Slice slice_;
+    int32_t threads_;
+    std::shared_ptr<const std::atomic<bool>> cancelled_;
+};
+
+}  // namespace
+
+Napi::Function EncodedImage::define(Napi::Env env) {
+    Napi::Function function = DefineClass(env, "EncodedImage", {
+        InstanceAccessor<&EncodedImage::tokens>("tokens"),
+        InstanceAccessor<&EncodedImage::span>("span"),
+        InstanceAccessor<&EncodedImage::bytes>("bytes"),
+        InstanceMethod<&EncodedImage::decode>("decode"),
+        InstanceMethod<&EncodedImage::dispose>("dispose"),
+    });
+    constructor = Napi::Persistent(function);
+    constructor.SuppressDestruct();
+    return function;
+}
+
+Napi::Object EncodedImage::create(Napi::Env env, std::shared_ptr<const Encoding> encoding) {
+    return constructor.New({ Napi::External<std::shared_ptr<const Encoding>>::New(env, &encoding) });
+}
+
+EncodedImage::EncodedImage(const Napi::CallbackInfo & info) : ObjectWrap(info) {
+    if (info.Length() != 1 || !info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "An image comes from Vision.encode");
+    encoding_ = *info[0].As<Napi::External<std::shared_ptr<const Encoding>>>().Data();
+}
+
+const Encoding & EncodedImage::alive(Napi::Env env) const {
+    if (!encoding_) throw Napi::Error::New(env, "The image was disposed");
+    return *encoding_;
+}
+
+Napi::Value EncodedImage::tokens(const Napi::CallbackInfo & info) {
+    return Napi::Number::New(info.Env(), alive(info.Env()).tokens);
+}
+
+Napi::Value EncodedImage::span(const Napi::CallbackInfo & info) {
+    return Napi::Number::New(info.Env(), alive(info.Env()).span);
+}
+
+Napi::Value EncodedImage::bytes(const Napi::CallbackInfo & info) {
+    const Encoding & encoding = alive(info.Env());
+    return Napi::Number::New(info.Env(), static_cast<double>(encoding.embeddings.size() * sizeof(float)
+        + encoding.positions.size() * sizeof(mtmd_decoder_pos)));
+}
+
+Napi::Value EncodedImage::decode(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    const Encoding & encoding = alive(env);
+    if (info.Length() != 7) {
+        throw Napi::TypeError::New(env, "decode(context, sequence, position, offset, count, threads, cancellation)");
+    }
+    llama_context * context = llama_access::context_of(info[0]);
+    const int32_t sequence = info[1].ToNumber().Int32Value();
+    const int32_t position = info[2].ToNumber().Int32Value();
+    const int32_t offset = info[3].ToNumber().Int32Value();
+    const int32_t count = info[4].ToNumber().Int32Value();
+    const int32_t threads = info[5].ToNumber().Int32Value();
+    auto cancelled = Cancellation::of(info[6]);
+
+    // Each of these would be a failed assertion inside llama.cpp, which ends the process.
+    if (sequence < 0 || static_cast<uint32_t>(sequence) >= llama_n_seq_max(context)) {
+        throw Napi::RangeError::New(env, "No such sequence: " + std::to_string(sequence));
+    }
+    if (position < 0) throw Napi::RangeError::New(env, "The position is negative");
+    if (threads < 1) throw Napi::RangeError::New(env, "At least one thread is needed");
+    if (offset < 0 || count < 1 || offset > encoding.tokens - count) {
+        throw Napi::RangeError::New(env, "The slice is outside the image's " + std::to_string(encoding.tokens) + " tokens");
+    }
+    if (static_cast<uint32_t>(count) > llama_n_batch(context)) throw Napi::RangeError::New(env, "The slice is longer than the batch");
+    const size_t width = llama_model_n_embd_inp(llama_get_model(context));
+    if (encoding.embeddings.size() != width * encoding.tokens) throw Napi::TypeError::New(env, "The image was encoded for another model");
+
+    const Slice slice = { sequence, position, offset, count };
+    return Lane::decoding(env).run(env, std::make_unique<Decode>(
+        context, info[0].As<Napi::Object>(), encoding_, slice, threads, std::move(cancelled)));
+}
+
+void EncodedImage::dispose(const Napi::CallbackInfo &) {
+    // A decode that is under way holds a reference of its own.
+    encoding_.reset();
+}

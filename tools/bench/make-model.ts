@@ -1,0 +1,177 @@
+/**
+ * Writes a text model and a projector in the shape of Qwen2-VL with random weights, for measuring speed and memory at a realistic size: what it says is
+ * noise, and it never says that it is done. The same preset, types and seed give the same files.
+ *
+ *   npm run bench:make-model -- small            (or 2b; --text Q4_0, --vision Q8_0, --seed 2)
+ */
+import { existsSync, mkdirSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { readGgufFileInfo } from 'node-llama-cpp'
+import { DEMO } from '../../models/presets.ts'
+import { ROOT } from '../../config/root.ts'
+import { elementsOf, writeGguf, type GgufValue, type Tensor, type TensorType } from './lib/gguf.ts'
+import { MERGE, PATCH, PRESETS, textTensors, visionTensors, type ModelShape, type Preset, type TensorPlan } from './lib/model-shapes.ts'
+import { MODELS_DIR } from './lib/paths.ts'
+import { randomRows, zeroRows } from './lib/random-weights.ts'
+
+export interface ModelPair { model: string, mmproj: string }
+
+export interface MakeOptions {
+  preset: Preset
+  text?: 'Q8_0' | 'Q4_0'
+  vision?: 'F16' | 'Q8_0'
+  seed?: number
+}
+
+interface Tokenizer {
+  tokens: string[]
+  token_type: number[]
+  merges: string[]
+  bos_token_id: number
+  eos_token_id: number
+  padding_token_id: number
+}
+
+/** ggml's number of a file type, for `general.file_type`. */
+const FILE_TYPE = { F16: 1, Q4_0: 2, Q8_0: 7 }
+const NORMAL_TOKEN = 1
+const CONTEXT_LENGTH = 32_768
+
+/** Writes the pair unless it is there. */
+export async function makeModel ({ preset, text = 'Q8_0', vision = 'F16', seed = 1 }: MakeOptions): Promise<ModelPair> {
+  const dir = path.join(MODELS_DIR, preset)
+  const name = `random-qwen2-vl-${preset}-seed${seed}`
+  const pair = { model: path.join(dir, `${name}-${text}.gguf`), mmproj: path.join(dir, `mmproj-${name}-${vision}.gguf`) }
+  mkdirSync(dir, { recursive: true })
+  const shape: ModelShape = PRESETS[preset]
+  if (!existsSync(pair.model)) await writeTextModel(pair.model, name, shape, text, seed)
+  if (!existsSync(pair.mmproj)) writeProjector(pair.mmproj, name, shape, vision, seed)
+  return pair
+}
+
+async function writeTextModel (file: string, name: string, shape: ModelShape, type: 'Q8_0' | 'Q4_0', seed: number): Promise<void> {
+  const { layers, width, heads, kvHeads, feedForward, vocabulary, ropeSections } = shape.text
+  // The embedded model's own tokenizer and chat template: Qwen2-VL's, with fewer words.
+  const { metadata } = await readGgufFileInfo(path.join(ROOT, DEMO.model), { logWarnings: false })
+  const tokenizer = metadata.tokenizer.ggml as unknown as Tokenizer
+  const known = tokenizer.tokens.length
+  const words = Array.from({ length: vocabulary - known }, (_, i) => `Ġword${known + i}`)
+
+  const plans = textTensors(shape, type)
+  const tensors = plans.map(plan => toTensor(plan, seed, plan.name === 'output.weight' ? known : 0))
+  writeGguf(file, {
+    ...general('qwen2vl', 'model', name, type),
+    'qwen2vl.block_count': { uint32: layers },
+    'qwen2vl.context_length': { uint32: CONTEXT_LENGTH },
+    'qwen2vl.embedding_length': { uint32: width },
+    'qwen2vl.feed_forward_length': { uint32: feedForward },
+    'qwen2vl.attention.head_count': { uint32: heads },
+    'qwen2vl.attention.head_count_kv': { uint32: kvHeads },
+    'qwen2vl.attention.layer_norm_rms_epsilon': { float32: 1e-6 },
+    'qwen2vl.rope.freq_base': { float32: 1e6 },
+    'qwen2vl.rope.dimension_sections': { int32s: ropeSections },
+    'qwen2vl.vocab_size': { uint32: vocabulary },
+    'tokenizer.ggml.model': 'gpt2',
+    'tokenizer.ggml.pre': 'qwen2',
+    'tokenizer.ggml.tokens': { strings: [...tokenizer.tokens, ...words] },
+    'tokenizer.ggml.token_type': { int32s: [...tokenizer.token_type, ...words.map(() => NORMAL_TOKEN)] },
+    'tokenizer.ggml.merges': { strings: tokenizer.merges },
+    'tokenizer.ggml.bos_token_id': { uint32: tokenizer.bos_token_id },
+    'tokenizer.ggml.eos_token_id': { uint32: tokenizer.eos_token_id },
+    'tokenizer.ggml.padding_token_id': { uint32: tokenizer.padding_token_id },
+    'tokenizer.ggml.add_bos_token': false,
+    'tokenizer.chat_template': metadata.tokenizer.chat_template!
+  }, tensors)
+  report(file, plans)
+}
+
+function writeProjector (file: string, name: string, shape: ModelShape, type: 'F16' | 'Q8_0', seed: number): void {
+  const { layers, width, heads, feedForward } = shape.vision
+  const plans = visionTensors(shape, type)
+  writeGguf(file, {
+    ...general('clip', 'mmproj', name, type),
+    'clip.has_vision_encoder': true,
+    'clip.projector_type': 'qwen2vl_merger',
+    'clip.vision.projection_dim': { uint32: shape.text.width },
+    'clip.vision.image_size': { uint32: 560 },
+    'clip.vision.patch_size': { uint32: PATCH },
+    'clip.vision.spatial_merge_size': { uint32: MERGE },
+    'clip.vision.embedding_length': { uint32: width },
+    'clip.vision.feed_forward_length': { uint32: feedForward },
+    'clip.vision.block_count': { uint32: layers },
+    'clip.vision.attention.head_count': { uint32: heads },
+    'clip.vision.attention.layer_norm_epsilon': { float32: 1e-6 },
+    'clip.vision.image_mean': { float32s: [0.48145466, 0.4578275, 0.40821073] },
+    'clip.vision.image_std': { float32s: [0.26862954, 0.26130258, 0.27577711] }
+  }, plans.map(plan => toTensor(plan, seed, 0)))
+  report(file, plans)
+}
+
+function general (architecture: string, type: string, name: string, fileType: keyof typeof FILE_TYPE): Record<string, GgufValue> {
+  return {
+    'general.architecture': architecture,
+    'general.type': type,
+    'general.name': name,
+    'general.description': 'random weights, for benchmarks',
+    'general.file_type': { uint32: FILE_TYPE[fileType] },
+    'general.quantization_version': { uint32: 2 }
+  }
+}
+
+/**
+ * @param silent rows of zeros at the start: their logits are 0, far below the largest of the others, so these tokens are never said.
+ *   They are those of the real tokenizer: the end of the answer is among them, and bytes that are no character by themselves.
+ */
+function toTensor ({ name, shape, type, fill }: TensorPlan, seed: number, silent: number): Tensor {
+  const columns = shape[0]!
+  const rows = elementsOf({ shape }) / columns
+  if (fill === 'ones') return { name, shape, type, data: () => [new Uint8Array(new Float32Array(columns).fill(1).buffer)] }
+  const weights = { rows: rows - silent, columns, type, deviation: fill, seed: seedOf(seed, name) }
+  return {
+    name,
+    shape,
+    type,
+    data: function * () {
+      if (silent > 0) yield zeroRows(silent, columns, type as 'Q8_0' | 'Q4_0')
+      yield * randomRows(weights)
+    }
+  }
+}
+
+/** A seed of its own for each tensor (FNV-1a), so that one preset's tensors differ whatever their order. */
+function seedOf (seed: number, name: string): number {
+  let hash = 0x811c9dc5 ^ seed
+  for (const byte of Buffer.from(name)) hash = Math.imul(hash ^ byte, 0x01000193)
+  return hash
+}
+
+function report (file: string, plans: TensorPlan[]): void {
+  const parameters = plans.reduce((sum, plan) => sum + elementsOf(plan), 0)
+  console.error(`${path.relative(ROOT, file)}: ${(parameters / 1e6).toFixed(0)} million parameters, ${(statSync(file).size / 1e6).toFixed(0)} MB`)
+}
+
+/** @throws Error when the value is none of those */
+function oneOf<T extends string> (option: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find(it => it === value)
+  if (found === undefined) throw new Error(`${option} must be one of ${allowed.join(', ')}, got ${value}`)
+  return found
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      text: { type: 'string', default: 'Q8_0' },
+      vision: { type: 'string', default: 'F16' },
+      seed: { type: 'string', default: '1' }
+    }
+  })
+  await makeModel({
+    preset: oneOf('preset', positionals[0] ?? 'small', Object.keys(PRESETS) as Preset[]),
+    text: oneOf('--text', values.text, ['Q8_0', 'Q4_0'] satisfies TensorType[]),
+    vision: oneOf('--vision', values.vision, ['F16', 'Q8_0'] satisfies TensorType[]),
+    seed: Number(values.seed)
+  })
+}

@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import sharp from '../../../services/images/sharp.ts'
+import { drawImage } from '../lib/images.ts'
+import { createRow, type Row, type Scenario } from './scenario.ts'
+
+type Image = ReturnType<typeof sharp>
+
+const SIZE = { width: 8160, height: 6120 }
+/** What a photograph of 4:3 is prepared to with the defaults. */
+const TARGET = { width: 1008, height: 756 }
+const PREPARE_ONCE = fileURLToPath(new URL('../lib/prepare-once.ts', import.meta.url))
+/** What the documents promise. The decoder of AVIF comes nearest: it keeps a frame's planes, converts them whole, and gets bands of it. */
+const BOUND_BYTES_PER_PIXEL = 20
+
+/** Each asks its decoder for something else. */
+const KINDS: Record<string, (image: Image) => Image> = {
+  JPEG: image => image.jpeg({ quality: 90 }),
+  'JPEG, progressive': image => image.jpeg({ quality: 90, progressive: true }),
+  'JPEG, on its side': image => image.withMetadata({ orientation: 6 }).jpeg({ quality: 90 }),
+  PNG: image => image.png({ compressionLevel: 3 }),
+  'PNG, interlaced, 16 bits, alpha': image => image.ensureAlpha().toColourspace('rgb16').png({ compressionLevel: 1, progressive: true }),
+  WebP: image => image.webp({ quality: 80, effort: 2 }),
+  AVIF: image => image.avif({ quality: 60, effort: 0 }),
+  TIFF: image => image.tiff({ compression: 'lzw' })
+}
+
+/** By how much the memory of a process peaks that prepares one image of 50 megapixels, against what it may be at most. */
+export const preparationMemory: Scenario = {
+  title: 'Memory of preparing one picture of 50 megapixels, above that of an idle process',
+
+  async run (bench) {
+    const dir = mkdtempSync(path.join(os.tmpdir(), 'sightline-bench-'))
+    const rows: Row[] = []
+    try {
+      const { data } = await drawImage(bench.freshSeed(), SIZE)
+      for (const [kind, encode] of Object.entries(KINDS)) {
+        bench.log(kind)
+        const file = path.join(dir, 'picture')
+        writeFileSync(file, await encode(sharp(data, { limitInputPixels: false })).toBuffer())
+        const row = createRow(kind, 'MB')
+        const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', PREPARE_ONCE, file, ...Object.values(TARGET).map(String)])
+        row.add('Sightline', Number(stdout) / 1e6)
+        row.add('bound', SIZE.width * SIZE.height * BOUND_BYTES_PER_PIXEL / 1e6)
+        rows.push(row)
+      }
+    } finally {
+      rmSync(dir, { recursive: true })
+    }
+    return rows
+  }
+}

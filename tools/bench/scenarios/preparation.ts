@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { inspectImage } from '../../../services/images/inspect.ts'
+import { prepareImage } from '../../../services/images/prepare.ts'
+import sharp from '../../../services/images/sharp.ts'
+import { drawImage, type ImageFormat } from '../lib/images.ts'
+import { createRow, rotated, type Row, type Scenario } from './scenario.ts'
+
+const SIZES = { '12 megapixels': { width: 4000, height: 3000 }, '50 megapixels': { width: 8160, height: 6120 } }
+const FORMATS: ImageFormat[] = ['jpeg', 'png', 'webp']
+/** What a photograph of 4:3 is prepared to with the defaults. */
+const TARGET = { width: 1008, height: 756 }
+
+/** The preparation of one image against the same work written down plainly: decode, resize, encode. */
+export const preparation: Scenario = {
+  title: 'Preparing one picture (to 1008 x 756), one thread',
+
+  async run (bench) {
+    const dir = mkdtempSync(path.join(os.tmpdir(), 'sightline-bench-'))
+    const rows: Row[] = []
+    try {
+      for (const [label, size] of Object.entries(SIZES)) {
+        for (const format of FORMATS) {
+          bench.log(`${label}, ${format}`)
+          const file = path.join(dir, `picture.${format}`)
+          writeFileSync(file, (await drawImage(bench.freshSeed(), { ...size, format })).data)
+          const row = createRow(`${label}, ${format}`, 'ms')
+          for (let round = 0; round < bench.rounds; round++) {
+            for (const [name, prepare] of rotated(Object.entries(WAYS), round)) row.add(name, await timed(() => prepare(file)))
+          }
+          rows.push(row)
+        }
+      }
+    } finally {
+      rmSync(dir, { recursive: true })
+    }
+    return rows
+  }
+}
+
+const WAYS: Record<string, (file: string) => Promise<unknown>> = {
+  async Sightline (path) {
+    const file = { path, label: 'picture', bytes: statSync(path).size }
+    const header = await inspectImage(file, { maxInputPixels: Infinity })
+    await prepareImage(file, header, TARGET)
+  },
+  'plain, same filter': file => sharp(file)
+    .resize(TARGET.width, TARGET.height, { fit: 'fill', kernel: 'lanczos3', fastShrinkOnLoad: false })
+    .png({ compressionLevel: 0 })
+    .toFile(`${file}.plain.png`),
+  'plain, sharp\'s defaults': file => sharp(file)
+    .resize(TARGET.width, TARGET.height, { fit: 'fill' })
+    .png()
+    .toFile(`${file}.default.png`)
+}
+
+async function timed (run: () => Promise<unknown>): Promise<number> {
+  const started = performance.now()
+  await run()
+  return performance.now() - started
+}

@@ -1,0 +1,100 @@
+import { openFilesOf, residentOf } from '../lib/proc.ts'
+import type { Service } from '../service.ts'
+import { mean, slopeOf, type Point, type Slope } from '../slopes.ts'
+
+const MB = 1e6
+
+/** Requests after which sockets and listeners have all been there once. */
+const WARM_UP = 300
+/** Until all code is compiled and all caches are full. */
+const HEAP_WARM_UP = 1500
+/** Memory that was freed is kept in pieces by the allocator of every thread: it takes thousands of images until it is enough for all. */
+const RESIDENT_WARM_UP = 3000
+
+/** What is measured when nothing runs: after how many requests of a process, and by how much it may grow with every 1000. */
+export const MEASURES = {
+  'service: heap, MB': { warmUp: HEAP_WARM_UP, limit: 0.5 },
+  'service: buffers outside it, MB': { warmUp: HEAP_WARM_UP, limit: 0.5 },
+  'service: resident, MB': { warmUp: RESIDENT_WARM_UP, limit: 20 },
+  'service: open files': { warmUp: WARM_UP, limit: 0.5 },
+  'service: handles': { warmUp: WARM_UP, limit: 0.5 },
+  'service: listeners': { warmUp: WARM_UP, limit: 0.5 },
+  'engine: resident, MB': { warmUp: RESIDENT_WARM_UP, limit: 10 },
+  'engine: open files': { warmUp: WARM_UP, limit: 0.5 }
+}
+export type Measure = keyof typeof MEASURES
+
+export interface Growth {
+  measure: Measure
+  /** Of the longest life: its first point, the means of its eighths, its last point. Whether it goes on or comes to rest. */
+  course: number[]
+  /** For each 1000 requests; null where there are too few points. */
+  slope: Slope | null
+  /** Requests of a process that do not count. */
+  warmUp: number
+  limit: number
+  /** The slope is above the limit, and not by chance. */
+  grows: boolean
+}
+
+/** Fewer requests after warming up say nothing. */
+const MIN_REQUESTS = 1000
+/** Standard errors that a slope must be above its limit. */
+const CERTAINTY = 3
+
+/** What a report shows of a course. */
+const PARTS = 8
+
+function courseOf (points: readonly Point[]): number[] {
+  const lives = [...new Set(points.map(({ life }) => life))].map(life => points.filter(point => point.life === life).map(({ y }) => y))
+  const longest = lives.reduce((one, other) => other.length > one.length ? other : one, [])
+  const part = Math.ceil(longest.length / PARTS)
+  const means = Array.from({ length: PARTS }, (_, i) => longest.slice(i * part, (i + 1) * part)).filter(values => values.length > 0).map(mean)
+  return longest.length === 0 ? [] : [longest[0]!, ...means, longest.at(-1)!]
+}
+
+/** Measures of the service's processes over a run. */
+export class GrowthBook {
+  readonly #points = new Map<Measure, Point[]>()
+
+  /**
+   * Takes all measures. Garbage is collected before; nothing may be running.
+   * @param requests so far
+   */
+  async measure (service: Service, requests: number): Promise<void> {
+    const { pid } = service
+    const engine = service.enginePid()
+    if (pid === null) return
+    const inside = await service.inside()
+    const x = requests / 1000
+    this.#add('service: heap, MB', pid, x, inside.heap / MB)
+    this.#add('service: buffers outside it, MB', pid, x, inside.external / MB)
+    this.#add('service: resident, MB', pid, x, (residentOf(pid) ?? NaN) / MB)
+    this.#add('service: open files', pid, x, openFilesOf(pid) ?? NaN)
+    this.#add('service: handles', pid, x, inside.handles)
+    this.#add('service: listeners', pid, x, inside.listeners)
+    if (engine === null) return
+    this.#add('engine: resident, MB', engine, x, (residentOf(engine) ?? NaN) / MB)
+    this.#add('engine: open files', engine, x, openFilesOf(engine) ?? NaN)
+  }
+
+  growths (): Growth[] {
+    return (Object.keys(MEASURES) as Measure[]).map(measure => {
+      const all = this.#points.get(measure) ?? []
+      const begun = new Map<string, number>()
+      for (const { life, x } of all) if (!begun.has(life)) begun.set(life, x)
+      const { warmUp, limit } = MEASURES[measure]
+      const slope = slopeOf(all.filter(({ life, x }) => x - begun.get(life)! >= warmUp / 1000))
+      const grows = slope !== null && slope.span >= MIN_REQUESTS / 1000 && slope.slope - CERTAINTY * slope.standardError > limit
+      return { measure, course: courseOf(all), slope, warmUp, limit, grows }
+    })
+  }
+
+  #add (measure: Measure, pid: number, x: number, y: number): void {
+    // A process that ended just now.
+    if (Number.isNaN(y)) return
+    const points = this.#points.get(measure) ?? []
+    points.push({ life: String(pid), x, y })
+    this.#points.set(measure, points)
+  }
+}

@@ -1,0 +1,131 @@
+import { postRequest, type Body } from '../lib/http.ts'
+import { LIMITS } from '../settings.ts'
+import { draft, type Draft, type Kind, type Material } from './kind.ts'
+import { askIn, drawQuestion, JSONS } from './question.ts'
+
+const MB = 1024 * 1024
+const CHAT_PATHS = ['/api/chat', '/api/chat_stream']
+const COMPLETIONS = '/v1/chat/completions'
+/** The share of requests for OpenAI's interface, among those that either interface can take. */
+const COMPLETION_SHARE = 0.4
+
+/** The start and the end of a body. */
+type Frame = readonly [start: string, end: string]
+
+/** JSON of so many bytes: the start, a pattern again and again, and the end. */
+function filled ([start, end]: Frame, pattern: string, bytes: number): Body {
+  const filling = Buffer.alloc(bytes - bytes % Buffer.byteLength(pattern), pattern)
+  return { type: 'application/json', bytes: Buffer.concat([Buffer.from(start), filling, Buffer.from(end)]) }
+}
+
+/** A body in which the value of one field is open; the other fields are right. */
+function frame (fields: object, field: string, open: string, close: string): Frame {
+  const others = JSON.stringify({ ...fields, [field]: undefined }).slice(0, -1)
+  return [`${others}${others === '{' ? '' : ','}${JSON.stringify(field)}:${open}`, `${close}}`]
+}
+
+interface Interface { paths: readonly string[], fields: object, names: readonly string[] }
+
+const CHAT: Interface = {
+  paths: CHAT_PATHS,
+  fields: { message: 'Hi' },
+  names: [
+    'message', 'history', 'images', 'history_images', 'system', 'stop', 'temperature', 'response_format', 'colour'
+  ]
+}
+
+const completion = (model: string): Interface => ({
+  paths: [COMPLETIONS],
+  fields: { model, messages: [{ role: 'user', content: 'Hi' }] },
+  names: ['messages', 'model', 'tools', 'tool_choice', 'stop', 'seed', 'response_format', 'metadata']
+})
+
+const drawInterface = ({ draw, model }: Material) => draw.chance(COMPLETION_SHARE) ? completion(model) : CHAT
+
+const ITEMS: ReadonlyArray<[detail: string, item: string]> = [
+  ['zeros', '0'], ['empty objects', '{}'], ['empty lists', '[]'], ['characters', '"a"'], ['nulls', 'null']
+]
+
+/** Far more values than a body may have. */
+function manyValues (material: Material): Draft {
+  const { draw } = material
+  const { paths, fields, names } = drawInterface(material)
+  const field = draw.pick(names)
+  const [detail, item] = draw.pick(ITEMS)
+  const body = filled(frame(fields, field, '[', `${item}]`), `${item},`, draw.between(12, 15) * MB)
+  return draft(postRequest(draw.pick(paths), body), 'error 400 INVALID_JSON', { detail: `${detail} in ${field}` })
+}
+
+const NAME_BYTES = '"k000000":0,'.length
+const MOST_NAMES = 900_000
+/** Made once: making it takes longer than sending it. */
+let members: Buffer | undefined
+
+function membersOf (count: number): Buffer {
+  const nameOf = (index: number) => `"k${String(index).padStart(6, '0')}":0,`
+  members ??= Buffer.from(Array.from({ length: MOST_NAMES }, (_, index) => nameOf(index)).join(''))
+  return members.subarray(0, count * NAME_BYTES)
+}
+
+/** Hundreds of thousands of names. */
+function manyNames (material: Material): Draft {
+  const { draw } = material
+  const { paths, fields } = drawInterface(material)
+  const isInside = draw.chance(0.5)
+  const start = `${JSON.stringify(fields).slice(0, -1)},${isInside ? '"colour":{' : ''}`
+  const end = `"last":0}${isInside ? '}' : ''}`
+  const some = membersOf(draw.between(MOST_NAMES / 3, MOST_NAMES))
+  const body = { type: 'application/json', bytes: Buffer.concat([Buffer.from(start), some, Buffer.from(end)]) }
+  const detail = isInside ? 'in an unknown field' : 'unknown fields'
+  return draft(postRequest(draw.pick(paths), body), 'error 400 INVALID_JSON', { detail })
+}
+
+/** Each is one or two characters, however JSON writes them. */
+const CHARACTERS: ReadonlyArray<[detail: string, text: string]> = [
+  ['letters', 'x'],
+  ['emoji', '😀'],
+  ['escaped letters', '\\u0061'],
+  ['escaped quotes', '\\"'],
+  ['blanks and letters', ' x']
+]
+
+const TEXTS = [
+  { field: 'message', open: '"', close: '"', ending: 'error 400 MESSAGE_TOO_LONG' },
+  { field: 'system', open: '"', close: '"', ending: 'error 400 INVALID_FIELD' },
+  { field: 'stop', open: '"', close: '"', ending: 'error 400 INVALID_FIELD' },
+  { field: 'history', open: '[{"role":"user","content":"', close: '"}]', ending: 'error 400 INVALID_HISTORY' }
+]
+
+/** One text, nearly as long as a body may be. */
+function longText ({ draw }: Material): Draft {
+  const [detail, text] = draw.pick(CHARACTERS)
+  const { field, open, close, ending } = draw.pick(TEXTS)
+  const body = filled(frame({ message: 'Hi' }, field, open, close), text, 15 * MB)
+  return draft(postRequest(draw.pick(CHAT_PATHS), body), ending, { detail: `${field} of ${detail}` })
+}
+
+/** White space between all characters, which base64 may have. */
+function spacedUri (data: Buffer): string {
+  const text = Buffer.from(data.toString('base64'), 'utf16le')
+  // The upper halves, which were zero.
+  for (let at = 1; at < text.length; at += 2) text[at] = 0x20
+  return `data:image/png;base64,${text.toString('latin1')}`
+}
+
+/** Bytes behind the end of an image change nothing about it except its size. */
+function spacedBase64 (material: Material): Draft {
+  const { draw } = material
+  const { images: [first, ...others], ...question } = drawQuestion(material)
+  const size = draw.pick([0.9, 1.3]) * LIMITS.maxFileMb * MB
+  const images = [Buffer.concat([first!, draw.bytes(Math.floor(size))]), ...others]
+  const asked = askIn(draw.pick(JSONS), material, { ...question, images, uri: spacedUri })
+  return { ...asked, right: [...asked.right, 'error 413 *'] }
+}
+
+/** JSON bodies that take long to read. */
+export const costly: Kind[] = [
+  { name: 'many values', weight: 4, make: manyValues },
+  { name: 'many names', weight: 1, make: manyNames },
+  { name: 'long text', weight: 3, make: longText },
+  { name: 'base64 with blanks', weight: 2, make: spacedBase64 }
+]

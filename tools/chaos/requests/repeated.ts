@@ -1,0 +1,58 @@
+import { good } from './good.ts'
+import type { Draft, Kind, Material } from './kind.ts'
+import { askIn, drawQuestion, WAYS } from './question.ts'
+import { silent } from './slow.ts'
+
+function inARow (material: Material, count: number, question = drawQuestion(material)): Draft {
+  const asked = askIn(material.draw.pick(WAYS), material, question)
+  // One that wants its connection closed after its answer would be the last.
+  const bytes = Buffer.from(asked.sending.bytes.toString('latin1').replace('Connection: close\r\n', ''), 'latin1')
+  return { ...asked, sending: { ...asked.sending, bytes: Buffer.concat(Array(count).fill(bytes)), answers: count }, detail: `${count} in a row, ${asked.detail}` }
+}
+
+const drawCount = ({ draw }: Material) => draw.between(2, 4)
+
+/** As many as a connection may ask at once. */
+const MOST_IN_A_ROW = 16
+
+/** As many as there are slots by default. */
+const HOLDERS = 3
+
+/** Leaves before it has an answer; others may hold the slots for longer than it could wait for one. */
+function leftAtOnce (material: Material): Draft {
+  const { draw } = material
+  const row = inARow(material, draw.between(10, MOST_IN_A_ROW), { question: 'Hello, who are you?', images: [] })
+  const how = draw.pick(['close', 'reset'] as const)
+  const isHeldUp = draw.chance(0.5)
+  return {
+    ...row,
+    sending: { ...row.sending, cut: { after: 'ms', count: draw.pick([0, 0, 20]), how } },
+    right: [...row.right, 'cut by the client'],
+    detail: isHeldUp ? `${row.detail}, behind others` : row.detail,
+    ahead: isHeldUp ? Array.from({ length: HOLDERS }, () => silent('/api/chat', false)) : []
+  }
+}
+
+/** The same request more than once. */
+export const repeated: Kind[] = [
+  {
+    name: 'duplicate',
+    weight: 3,
+    make (material) {
+      const { draw } = material
+      return { ...draw.pick(good).make(material), copies: draw.between(2, 4) }
+    }
+  },
+  { name: 'in a row', weight: 2, make: material => inARow(material, drawCount(material)) },
+  { name: 'left at once in a row', weight: 2, make: leftAtOnce },
+  {
+    name: 'left in a row',
+    weight: 2,
+    make (material) {
+      const { draw } = material
+      const draft = inARow(material, drawCount(material))
+      const how = draw.pick(['close', 'reset'] as const)
+      return { ...draft, sending: { ...draft.sending, cut: { after: 'ms', count: draw.integer(600), how } }, right: [...draft.right, 'cut by the client'] }
+    }
+  }
+]

@@ -1,0 +1,71 @@
+import { EnvironmentSchema, type About } from '../../config/schema.ts'
+
+type Setting = About & { description: string, default?: string | number, minimum?: number, maximum?: number, enum?: string[], anyOf?: Setting[], const?: string }
+const SETTINGS = Object.entries(EnvironmentSchema.properties as unknown as Record<string, Setting>)
+
+const BEGIN = '<!-- configuration: written by `npm run docs:configuration` from config/schema.ts -->'
+const END = '<!-- /configuration -->'
+/** Columns of a line in .env.example. */
+const WIDTH = 125
+
+/** The table of all settings, as docs/operations.md has it. */
+export function configurationTable (): string {
+  const rows = SETTINGS.map(([name, setting]) => `| \`${name}\` | ${defaultOf(setting)} | ${valuesOf(setting)} | ${setting.description}${linkTo(setting.section)} |`)
+  return ['| variable | default | values | what it does |', '|---|---|---|---|', ...rows].join('\n')
+}
+
+/**
+ * A document with the table of today between its two markers.
+ * @throws Error when a marker is missing
+ */
+export function withConfigurationTable (document: string): string {
+  const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)]
+  if (begin < 0 || end < begin) throw new Error(`the table stands between ${BEGIN} and ${END}`)
+  return `${document.slice(0, begin)}${BEGIN}\n\n${configurationTable()}\n\n${document.slice(end)}`
+}
+
+/** The whole of .env.example. */
+export function exampleEnvironment (): string {
+  const head = 'Sightline\'s settings. Copy this file to `.env` and take the `#` away from what you change; a variable of the environment goes before the file. Each line shows the default. Written by `npm run docs:configuration`.'
+  const entries = SETTINGS.map(([name, setting]) => {
+    const sentences = [setting.description, valuesOf(setting) && `Allowed: ${valuesOf(setting)}.`, setting.empty && `Empty: ${setting.empty}.`]
+    return `${comment(plain(sentences.filter(Boolean).join(' ')))}\n#${name}=${setting.default ?? ''}\n`
+  })
+  return [`${comment(head)}\n`, ...entries].join('\n')
+}
+
+function defaultOf ({ default: value, empty }: Setting): string {
+  return value === undefined || value === '' ? empty ?? '' : `\`${value}\``
+}
+
+/** What a setting takes: words, a form, or a range with its unit. */
+function valuesOf ({ enum: words, anyOf, const: word, form, minimum, maximum, unit }: Setting): string {
+  if (anyOf) return anyOf.map(valuesOf).join(', or ')
+  if (words) return words.map(it => `\`${it}\``).join(', ')
+  if (word) return `\`${word}\``
+  if (minimum === undefined || maximum === undefined) return form ?? ''
+  return [`${figure(minimum)} to ${figure(maximum)}`, unit].filter(Boolean).join(' ')
+}
+
+const figure = (value: number) => value >= 10_000 ? value.toLocaleString('en-US') : String(value)
+
+function linkTo (section: string | undefined): string {
+  return section === undefined ? '' : ` ([more](#${anchorOf(section)}))`
+}
+
+/** The anchor that GitHub gives a heading. */
+export function anchorOf (heading: string): string {
+  return heading.toLowerCase().replace(/[^\w\- ]/g, '').replaceAll(' ', '-')
+}
+
+const plain = (markdown: string) => markdown.replaceAll('`', '')
+
+/** A text as lines with `#`, broken between words. */
+function comment (text: string): string {
+  const lines = ['#']
+  for (const word of text.split(' ')) {
+    if (lines.at(-1)!.length + word.length >= WIDTH) lines.push('#')
+    lines[lines.length - 1] += ` ${word}`
+  }
+  return lines.join('\n')
+}
