@@ -3,11 +3,12 @@
 #   docker build --target cpu  -t sightline:cpu  .
 #   docker build --target cuda -t sightline:cuda .
 #
-# Both run as a user without rights and on a read-only root: what is written goes to /app/uploads (a tmpfs) and /models (a volume).
+# Both images run as an unprivileged user on a read-only root. They write to /app/uploads (a tmpfs) and /models (a
+# volume) only.
 
 ARG NODE_VERSION=22
 
-# --- what compiles ---------------------------------------------------------------------------------------------------------------
+# --- build stages ---------------------------------------------------------------------------------------------------
 FROM node:${NODE_VERSION}-bookworm AS packages
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends cmake \
@@ -16,8 +17,8 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 
-# The bridge is built for the variants of llama.cpp that are there: each image keeps its own only.
-# `npm prune` brings back what was left out: it goes twice.
+# The bridge is built for every llama.cpp variant in node_modules, so each image removes the variants that it does not
+# need. `npm prune` installs them again, so they are removed twice.
 FROM packages AS build-cpu
 ARG OTHERS="node_modules/@node-llama-cpp/*-cuda node_modules/@node-llama-cpp/*-cuda-ext node_modules/@node-llama-cpp/*-vulkan"
 RUN rm -rf ${OTHERS}
@@ -29,7 +30,7 @@ RUN npm run build \
   && rm -rf ${OTHERS} node_modules/node-llama-cpp/llama/gitRelease.bundle native/build/*/reference
 
 FROM packages AS build-cuda
-# -ext has CUDA 12 for older drivers: this image brings CUDA 13.
+# -ext contains CUDA 12 for older drivers. This image contains CUDA 13.
 ARG OTHERS="node_modules/@node-llama-cpp/*-cuda-ext node_modules/@node-llama-cpp/*-vulkan"
 RUN rm -rf ${OTHERS}
 COPY native ./native
@@ -39,9 +40,9 @@ RUN npm run build \
   && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
   && rm -rf ${OTHERS} node_modules/node-llama-cpp/llama/gitRelease.bundle native/build/*/reference
 
-# --- what runs -------------------------------------------------------------------------------------------------------------------
+# --- runtime images -------------------------------------------------------------------------------------------------
 FROM nvidia/cuda:13.0.1-base-ubuntu24.04 AS cuda
-# The base image has cudart; the driver's libcuda comes with the container toolkit.
+# The base image contains cudart. The NVIDIA container toolkit provides the driver's libcuda.
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends libcublas-13-0 \
   && rm -rf /var/lib/apt/lists/*
@@ -59,12 +60,12 @@ COPY --from=build-cuda /app/dist ./dist
 USER sightline
 EXPOSE 5000
 VOLUME ["/models"]
-# The time to load a model counts as starting, not as ill.
+# Failed checks do not count during the start period, so that a model has time to load.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=300s --retries=3 CMD ["node", "deploy/healthcheck.mjs"]
-# SIGTERM drains; node is fit to be process 1, since the service reaps the only child that it has.
+# On SIGTERM the service finishes running requests. node can be process 1, because the service reaps its only child.
 CMD ["node", "dist/server.js"]
 
-# Last, so that it is what `docker build` makes when it is told nothing.
+# `docker build` without a target builds the last stage.
 FROM node:${NODE_VERSION}-bookworm-slim AS cpu
 ENV NODE_ENV=production HOST=0.0.0.0 UPLOAD_DIR=/app/uploads MODELS_DIR=/models LLAMA_GPU=off
 WORKDIR /app
