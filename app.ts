@@ -91,18 +91,31 @@ export async function buildApp ({ config, engine, logger, traces = null }: AppOp
     done()
   })
 
-  const store = createUploadStore({ dir: config.uploadDir, foreignAgeMs: 2 * (config.requestTimeoutMs + config.uploadTimeoutMs) })
+  const store =
+    createUploadStore({ dir: config.uploadDir, foreignAgeMs: 2 * (config.requestTimeoutMs + config.uploadTimeoutMs) })
   const swept = await store.sweep()
   if (swept > 0) app.log.info({ folders: swept }, 'removed folders that dead processes left')
 
-  const limits = { maxInputPixels: config.maxInputPixels, maxSide: config.imageCompressionMaxSize, maxPixels: config.maxPixels }
-  const slots = createSlots({ size: config.maxConcurrentRequests === 'auto' ? 1 : config.maxConcurrentRequests, queueSize: config.queueSize, queueTimeoutMs: config.queueTimeoutMs })
+  const limits =
+    { maxInputPixels: config.maxInputPixels, maxSide: config.imageCompressionMaxSize, maxPixels: config.maxPixels }
+  const slots = createSlots({
+    size: config.maxConcurrentRequests === 'auto' ? 1 : config.maxConcurrentRequests,
+    queueSize: config.queueSize,
+    queueTimeoutMs: config.queueTimeoutMs
+  })
   // The model tells how many requests fit the memory. The caller of `ready` handles a failure.
   if (config.maxConcurrentRequests === 'auto') engine.ready().then(() => slots.grow(engine.info().slots), () => {})
   const metrics = createMetrics({ engine, slots, store })
   const grammars = createGrammars()
   app.addHook('onClose', () => grammars.close())
-  const chat = createChatService({ engine, preparer: createPreparer(), grammars, limits, boxCoordinates: config.boxCoordinates, observer: traces ? observeBoth(metrics, traces) : metrics })
+  const chat = createChatService({
+    engine,
+    preparer: createPreparer(),
+    grammars,
+    limits,
+    boxCoordinates: config.boxCoordinates,
+    observer: traces ? observeBoth(metrics, traces) : metrics
+  })
 
   if (traces) await app.register(tracesPlugin, { traces, trustProxy: config.trustProxy })
   await app.register(connectionLimit, { maxConnections: config.maxConnections })

@@ -24,7 +24,8 @@ const config = readConfig()
 const log = pino({
   level: config.logLevel,
   redact: ['req.headers.authorization', 'req.headers["x-api-key"]'],
-  ...process.stdout.isTTY && { transport: { target: 'pino-pretty', options: { translateTime: 'HH:MM:ss', ignore: 'pid,hostname' } } }
+  ...process.stdout.isTTY &&
+    { transport: { target: 'pino-pretty', options: { translateTime: 'HH:MM:ss', ignore: 'pid,hostname' } } }
 })
 const warning = compressionWarning(config)
 if (warning) log.warn(warning)
@@ -32,7 +33,8 @@ if (warning) log.warn(warning)
 blockOtherLoaders()
 const engine = createEngine(config, log)
 // Where no traces are wanted nothing of what makes them is loaded.
-const traces = config.traces && (await import('./services/tracing/otlp.ts')).createTraces({ ...config.traces, version: VERSION, log })
+const traces = config.traces &&
+  (await import('./services/tracing/otlp.ts')).createTraces({ ...config.traces, version: VERSION, log })
 const app = await buildApp({ config, engine, logger: log, traces })
 closeWithGrace({ delay: config.shutdownGraceMs + SHUTDOWN_EXTRA_MS, logger: log }, async ({ err, signal }) => {
   if (err) log.fatal({ err }, 'unexpected error, shutting down')
@@ -56,6 +58,8 @@ if (engine.info().state === 'ready') announce()
 function announce (): void {
   const { port } = app.server.address() as AddressInfo
   const { model, device, slots, contextSize, demo } = engine.info()
-  log.info(`Sightline ${VERSION} answers on http://${config.host === '0.0.0.0' ? 'localhost' : config.host}:${port} with ${model} on ${device}, ${slots} slots of ${contextSize} tokens`)
+  log.info(`Sightline ${VERSION} answers on http://${config.host === '0.0.0.0'
+    ? 'localhost'
+    : config.host}:${port} with ${model} on ${device}, ${slots} slots of ${contextSize} tokens`)
   if (demo) log.warn(DEMO_NOTICE)
 }

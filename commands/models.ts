@@ -3,7 +3,9 @@ import { runModelsCommand } from './models/command.ts'
 
 /** `npm run models -- list | pull | check`, or `node dist/commands/models.js …` where only the build is. */
 const interrupt = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort(new Error('interrupted')))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => interrupt.abort(new Error('interrupted')))
+}
 
 /** As shells say it of who ended by SIGINT. */
 const INTERRUPTED = 130
@@ -13,7 +15,9 @@ process.execArgv.length = 0
 
 try {
   const config = loadConfig(readEnvironment(process.cwd()))
-  process.exitCode = await runModelsCommand(process.argv.slice(2), config, { out: text => console.log(text), err: process.stderr }, interrupt.signal)
+  process.exitCode = await runModelsCommand(
+    process.argv.slice(2), config, { out: text => console.log(text), err: process.stderr }, interrupt.signal
+  )
 } catch (error) {
   if (interrupt.signal.aborted) {
     console.error('\nInterrupted. The next pull goes on from here.')

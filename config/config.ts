@@ -113,14 +113,27 @@ function memoryBytes (): number {
  * @throws ConfigError naming the variable, its value and what is allowed
  */
 export function loadConfig (env: NodeJS.ProcessEnv = process.env, memory = memoryBytes()): Config {
-  const settings = Object.fromEntries(Object.entries(EnvironmentSchema.properties).map(([name, schema]) => [name, readVariable(name, schema, env[name])])) as Settings
+  const settings = Object.fromEntries(
+    Object.entries(EnvironmentSchema.properties).map(([name, schema]) => [name, readVariable(name, schema, env[name])])
+  ) as Settings
   const { IMAGE_MIN_TOKENS: minTokens, IMAGE_MAX_TOKENS: maxTokens } = settings
-  if (minTokens && maxTokens && minTokens > maxTokens) throw new ConfigError(`IMAGE_MIN_TOKENS (${minTokens}) must not be more than IMAGE_MAX_TOKENS (${maxTokens})`)
-  if (settings.ENGINE === 'openai' && settings.MAX_CONCURRENT_REQUESTS === 'auto') throw new ConfigError('MAX_CONCURRENT_REQUESTS=auto is for ENGINE=local: servers elsewhere do not say how many requests they take')
+  if (minTokens && maxTokens && minTokens > maxTokens) {
+    throw new ConfigError(`IMAGE_MIN_TOKENS (${minTokens}) must not be more than IMAGE_MAX_TOKENS (${maxTokens})`)
+  }
+  if (settings.ENGINE === 'openai' && settings.MAX_CONCURRENT_REQUESTS === 'auto') {
+    throw new ConfigError(
+      'MAX_CONCURRENT_REQUESTS=auto is for ENGINE=local: servers elsewhere do not say how many requests they take'
+    )
+  }
   const cacheLimitMb = Math.floor(memory * CACHE_SHARE / 1024 / 1024)
   // A small container starts with the defaults.
-  const imageCacheMb = env.IMAGE_CACHE_MB?.trim() ? settings.IMAGE_CACHE_MB : Math.min(settings.IMAGE_CACHE_MB, cacheLimitMb)
-  if (imageCacheMb > cacheLimitMb) throw new ConfigError(`IMAGE_CACHE_MB=${settings.IMAGE_CACHE_MB} does not fit into the memory of this machine or container: at most ${cacheLimitMb}`)
+  const imageCacheMb =
+    env.IMAGE_CACHE_MB?.trim() ? settings.IMAGE_CACHE_MB : Math.min(settings.IMAGE_CACHE_MB, cacheLimitMb)
+  if (imageCacheMb > cacheLimitMb) {
+    throw new ConfigError(
+    `IMAGE_CACHE_MB=${settings.IMAGE_CACHE_MB} does not fit into the memory of this machine or container: at most ${cacheLimitMb}`
+    )
+  }
   return Object.freeze({
     // For that name Fastify would open a second server, for ::1, that knows neither our limits nor our words.
     host: settings.HOST === 'localhost' ? '127.0.0.1' : settings.HOST,
@@ -162,17 +175,25 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env, memory = memor
     rateLimitAddress: settings.RATE_LIMIT_ADDRESS,
     corsOrigins: readOrigins(settings.CORS_ORIGIN),
     trustProxy: readTrustProxy(settings.TRUST_PROXY),
-    traces: readTraces(settings.OTEL_EXPORTER_OTLP_ENDPOINT, settings.OTEL_EXPORTER_OTLP_HEADERS, { serviceName: settings.OTEL_SERVICE_NAME, sampler: settings.OTEL_TRACES_SAMPLER, ratio: settings.OTEL_TRACES_SAMPLER_ARG }),
+    traces: readTraces(settings.OTEL_EXPORTER_OTLP_ENDPOINT, settings.OTEL_EXPORTER_OTLP_HEADERS, {
+      serviceName: settings.OTEL_SERVICE_NAME,
+      sampler: settings.OTEL_TRACES_SAMPLER,
+      ratio: settings.OTEL_TRACES_SAMPLER_ARG
+    }),
     logLevel: settings.LOG_LEVEL
   })
 }
 
 /** What to tell an operator whose image limits contradict each other, or null. */
-export function compressionWarning ({ imageCompressionMaxSize: side, maxPixels }: Pick<Config, 'imageCompressionMaxSize' | 'maxPixels'>): string | null {
+export function compressionWarning (
+  { imageCompressionMaxSize: side, maxPixels }: Pick<Config, 'imageCompressionMaxSize' | 'maxPixels'>
+): string | null {
   // A panorama may still use the whole side; for a common 4:3 image the area is the tighter bound.
   if (side * side * 3 / 4 <= maxPixels) return null
   const bound = Math.floor(Math.sqrt(maxPixels))
-  const remedy = side * side <= MAX_PIXELS_LIMIT ? `raise MAX_PIXELS to ${side * side}` : `lower IMAGE_COMPRESSION_MAX_SIZE to ${bound}`
+  const remedy = side * side <= MAX_PIXELS_LIMIT
+    ? `raise MAX_PIXELS to ${side * side}`
+    : `lower IMAGE_COMPRESSION_MAX_SIZE to ${bound}`
   return `MAX_PIXELS=${maxPixels} shrinks a square picture to ${bound} x ${bound} before IMAGE_COMPRESSION_MAX_SIZE=${side} is reached: ${remedy}`
 }
 
@@ -204,7 +225,8 @@ function words (schema: TSchema): string[] {
 function describe (schema: TSchema): string {
   const { anyOf } = schema as { anyOf?: TSchema[] }
   if (anyOf) return [...words(schema), ...anyOf.filter(one => !('const' in one)).map(describe)].join(' or ')
-  const { type, minimum, maximum, enum: values } = schema as TSchema & { type: string, minimum?: number, maximum?: number, enum?: string[] }
+  const { type, minimum, maximum, enum: values } =
+    schema as TSchema & { type: string, minimum?: number, maximum?: number, enum?: string[] }
   if (values) return `one of ${values.join(', ')}`
   return `${type === 'integer' ? 'an integer' : `a ${type}`} from ${minimum} to ${maximum}`
 }
@@ -212,7 +234,11 @@ function describe (schema: TSchema): string {
 function readHosts (value: string): readonly string[] {
   const hosts = listOf(value.toLowerCase())
   for (const host of hosts) {
-    if (!HOST.test(host)) throw wrong('IMAGE_URL_HOSTS', 'host names separated by commas, such as images.example.com or *.example.com', host)
+    if (!HOST.test(host)) {
+      throw wrong(
+        'IMAGE_URL_HOSTS', 'host names separated by commas, such as images.example.com or *.example.com', host
+      )
+    }
   }
   return hosts
 }
@@ -221,7 +247,10 @@ function readKeys (value: string): readonly string[] {
   const keys = listOf(value)
   for (const [index, key] of keys.entries()) {
     // The key itself is not told: the line goes to logs.
-    if (!KEY.test(key)) throw new ConfigError(`API_KEYS: key ${index + 1} must have ${KEY_MIN_CHARACTERS} to 200 printable ASCII characters, without blanks or commas`)
+    if (!KEY.test(key)) {
+      throw new ConfigError(`API_KEYS: key ${index +
+      1} must have ${KEY_MIN_CHARACTERS} to 200 printable ASCII characters, without blanks or commas`)
+    }
     if (keys.indexOf(key) !== index) throw new ConfigError(`API_KEYS: key ${index + 1} is there twice`)
   }
   return keys
@@ -231,7 +260,9 @@ function readOrigins (value: string): readonly string[] {
   const origins = listOf(value)
   for (const origin of origins) {
     const isOrigin = URL.canParse(origin) && new URL(origin).origin === origin
-    if (origin !== '*' && !isOrigin) throw wrong('CORS_ORIGIN', '* or origins separated by commas, such as https://chat.example.com', origin)
+    if (origin !== '*' && !isOrigin) {
+      throw wrong('CORS_ORIGIN', '* or origins separated by commas, such as https://chat.example.com', origin)
+    }
   }
   return origins
 }
@@ -239,8 +270,14 @@ function readOrigins (value: string): readonly string[] {
 function readTrustProxy (value: string): readonly string[] {
   const entries = listOf(value)
   for (const entry of entries) {
-    if (isEverybody(entry)) throw new ConfigError(`TRUST_PROXY=${entry} would believe the address that any client writes into X-Forwarded-For, which is forgeable: list the proxy's own addresses or CIDRs, such as 172.18.0.0/16`)
-    if (!isProxy(entry)) throw wrong('TRUST_PROXY', `addresses or CIDRs separated by commas (or ${PROXY_RANGES.join(', ')})`, entry)
+    if (isEverybody(entry)) {
+      throw new ConfigError(
+      `TRUST_PROXY=${entry} would believe the address that any client writes into X-Forwarded-For, which is forgeable: list the proxy's own addresses or CIDRs, such as 172.18.0.0/16`
+      )
+    }
+    if (!isProxy(entry)) {
+      throw wrong('TRUST_PROXY', `addresses or CIDRs separated by commas (or ${PROXY_RANGES.join(', ')})`, entry)
+    }
   }
   return entries
 }

@@ -9,7 +9,10 @@ export interface TracesConfig {
   ratio: number
 }
 
-export const TRACES_SAMPLERS = ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'] as const
+export const TRACES_SAMPLERS = [
+  'always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off',
+  'parentbased_traceidratio'
+] as const
 export type TracesSampler = typeof TRACES_SAMPLERS[number]
 
 /** A wrong setting; the message is one line for the operator. */
@@ -35,8 +38,14 @@ export function listOf (value: string): readonly string[] {
 export function readEngineUrls (value: string, needed: boolean): readonly string[] {
   const urls = listOf(value).map(entry => {
     const url = URL.canParse(entry) ? new URL(entry) : null
-    if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') throw wrong('ENGINE_URL', 'http or https URLs separated by commas, such as http://gpu-1:8000/v1', withoutPassword(entry))
-    if (url.username !== '' || url.password !== '') throw new ConfigError('ENGINE_URL must have no user name or password in it: set ENGINE_API_KEY')
+    if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
+      throw wrong(
+        'ENGINE_URL', 'http or https URLs separated by commas, such as http://gpu-1:8000/v1', withoutPassword(entry)
+      )
+    }
+    if (url.username !== '' || url.password !== '') {
+      throw new ConfigError('ENGINE_URL must have no user name or password in it: set ENGINE_API_KEY')
+    }
     // Where these servers' interface begins, unless a proxy has it elsewhere.
     if (url.pathname === '/') url.pathname = '/v1'
     return url.href.replace(/\/*$/, '/')
@@ -51,17 +60,29 @@ const withoutPassword = (url: string) => url.replace(/\/\/[^/]*@/, '//')
 
 export function readEngineKey (value: string): string {
   // The key itself is not told: the line goes to logs.
-  if (!/^[!-~]*$/.test(value)) throw new ConfigError('ENGINE_API_KEY must be printable ASCII characters, without blanks')
+  if (!/^[!-~]*$/.test(value)) {
+    throw new ConfigError('ENGINE_API_KEY must be printable ASCII characters, without blanks')
+  }
   return value
 }
 
 /** @returns null when `endpoint` is empty: no traces are wanted */
-export function readTraces (endpoint: string, headers: string, rest: Pick<TracesConfig, 'serviceName' | 'sampler' | 'ratio'>): Readonly<TracesConfig> | null {
+export function readTraces (
+  endpoint: string, headers: string, rest: Pick<TracesConfig, 'serviceName' | 'sampler' | 'ratio'>
+): Readonly<TracesConfig> | null {
   const read = readTraceHeaders(headers)
   if (endpoint === '') return null
   const url = URL.canParse(endpoint) ? new URL(endpoint) : null
-  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') throw wrong('OTEL_EXPORTER_OTLP_ENDPOINT', 'an http or https URL, such as http://localhost:4318', withoutPassword(endpoint))
-  if (url.username !== '' || url.password !== '') throw new ConfigError('OTEL_EXPORTER_OTLP_ENDPOINT must have no user name or password in it: set OTEL_EXPORTER_OTLP_HEADERS')
+  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
+    throw wrong(
+      'OTEL_EXPORTER_OTLP_ENDPOINT', 'an http or https URL, such as http://localhost:4318', withoutPassword(endpoint)
+    )
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new ConfigError(
+      'OTEL_EXPORTER_OTLP_ENDPOINT must have no user name or password in it: set OTEL_EXPORTER_OTLP_HEADERS'
+    )
+  }
   return Object.freeze({ endpoint: url.href.replace(/\/*$/, ''), headers: read, ...rest })
 }
 
@@ -71,7 +92,11 @@ function readTraceHeaders (value: string): Readonly<Record<string, string>> {
     const [, name = '', text = ''] = /^([\w!#$%&'*+.^`|~-]+)\s*=\s*(.*)$/.exec(entry) ?? []
     const decoded = decodeOrNull(text)
     // What it says is not told: it may be a key, and the line goes to logs.
-    if (name === '' || decoded === null || !/^[ -~]*$/.test(decoded)) throw new ConfigError(`OTEL_EXPORTER_OTLP_HEADERS: entry ${index + 1} must be name=value, the value percent-encoded`)
+    if (name === '' || decoded === null || !/^[ -~]*$/.test(decoded)) {
+      throw new ConfigError(
+      `OTEL_EXPORTER_OTLP_HEADERS: entry ${index + 1} must be name=value, the value percent-encoded`
+      )
+    }
     return [name, decoded]
   })
   return Object.freeze(Object.fromEntries(pairs))

@@ -27,7 +27,8 @@ type Sentence<Args extends unknown[]> = Record<Language, (...args: Args) => stri
 type Given<Args extends unknown[]> = { [I in keyof Args]: Args[I] extends string ? Phrase : Args[I] }
 
 function define<Args extends unknown[]> (code: string, statusCode: number, sentence: Sentence<Args>) {
-  const spoken = (args: Given<Args>, language: Language) => args.map(arg => typeof arg === 'number' ? arg : say(arg as Phrase, language)) as Args
+  const spoken = (args: Given<Args>, language: Language) =>
+    args.map(arg => typeof arg === 'number' ? arg : say(arg as Phrase, language)) as Args
   const render = (args: Given<Args>, language: Language) => sentence[language](...spoken(args, language))
 
   return class extends SightlineError {
@@ -104,7 +105,8 @@ export const TooManyImagesError = define('TOO_MANY_IMAGES', 400, {
   details: limit => ({ limit })
 })
 export const UnsupportedSchemaError = define('UNSUPPORTED_SCHEMA', 400, {
-  en: (keyword: string, pointer: string, fault: string) => `The JSON schema cannot be enforced: "${keyword}" at ${pointer} ${fault}`,
+  en: (keyword: string, pointer: string, fault: string) =>
+    `The JSON schema cannot be enforced: "${keyword}" at ${pointer} ${fault}`,
   zh: (keyword, pointer, fault) => `无法按此 JSON schema 约束回答：${pointer} 处的 "${keyword}" ${fault}`,
   details: (keyword, pointer) => ({ field: 'response_format', keyword, pointer })
 })
@@ -157,7 +159,8 @@ export const FieldTooLargeError = define('FIELD_TOO_LARGE', 413, {
   details: (field, limit) => ({ field, limit })
 })
 export const FormTooLargeError = define('FORM_TOO_LARGE', 413, {
-  en: (field: string, bytes: number) => `With field "${field}" the text fields of the form have more than ${bytes} bytes together`,
+  en: (field: string, bytes: number) =>
+    `With field "${field}" the text fields of the form have more than ${bytes} bytes together`,
   zh: (field, bytes) => `加上字段 "${field}"，表单的文本字段合计超过 ${bytes} 字节`,
   details: (field, limit) => ({ field, limit })
 })
@@ -187,11 +190,13 @@ export const CorruptImageError = define('CORRUPT_IMAGE', 422, {
   zh: (label, fault) => `${label} 无法解码：${fault}`
 })
 export const ImageTooManyPixelsError = define('IMAGE_TOO_MANY_PIXELS', 422, {
-  en: (label: string, width: number, height: number, limit: number) => `${label} claims ${width} x ${height} pixels, the limit is ${limit} pixels`,
+  en: (label: string, width: number, height: number, limit: number) =>
+    `${label} claims ${width} x ${height} pixels, the limit is ${limit} pixels`,
   zh: (label, width, height, limit) => `${label} 声称有 ${width} x ${height} 像素，上限为 ${limit} 像素`
 })
 export const ImageTooNarrowError = define('IMAGE_TOO_NARROW', 422, {
-  en: (label: string, width: number, height: number) => `${label} is ${width} x ${height} pixels: the longer side is more than 200 times the shorter`,
+  en: (label: string, width: number, height: number) =>
+    `${label} is ${width} x ${height} pixels: the longer side is more than 200 times the shorter`,
   zh: (label, width, height) => `${label} 为 ${width} x ${height} 像素：长边超过短边的 200 倍`,
   details: () => ({ limit: 200 })
 })

@@ -49,7 +49,10 @@ function hashInputs (variants) {
   hash.update(readFileSync(path.join(packageDir('node-llama-cpp'), 'package.json')))
   hash.update(`${process.platform} ${process.arch} node-addon-api ${require('node-addon-api/package.json').version}`)
   for (const { name, llama, ggml } of variants) hash.update(`${name} ${llama} ${ggml}`)
-  const sources = ['CMakeLists.txt', 'build.mjs', ...['src', 'reference'].flatMap(dir => readdirSync(path.join(HERE, dir)).sort().map(file => path.join(dir, file)))]
+  const sources = [
+    'CMakeLists.txt', 'build.mjs',
+    ...['src', 'reference'].flatMap(dir => readdirSync(path.join(HERE, dir)).sort().map(file => path.join(dir, file)))
+  ]
   for (const file of sources) hash.update(file).update(readFileSync(path.join(HERE, file)))
   return hash.digest('hex').slice(0, 16)
 }
@@ -74,13 +77,21 @@ function fail (sentence) {
 }
 
 function need (command, hint) {
-  if (spawnSync(command, ['--version'], { stdio: 'ignore' }).status !== 0) fail(`${command} is needed to build the vision bridge; ${hint}`)
+  if (spawnSync(command, ['--version'], { stdio: 'ignore' }).status !== 0) {
+    fail(`${command} is needed to build the vision bridge; ${hint}`)
+  }
 }
 
 function build () {
-  if (!['linux', 'darwin'].includes(process.platform)) fail('the vision bridge is built on Linux and macOS; on Windows use WSL 2 or Docker')
+  if (!['linux', 'darwin'].includes(process.platform)) {
+    fail('the vision bridge is built on Linux and macOS; on Windows use WSL 2 or Docker')
+  }
   const { dir, variants } = locate()
-  if (variants.length === 0) fail(`node-llama-cpp has no prebuilt llama.cpp for ${process.platform}-${process.arch}; install without --omit=optional`)
+  if (variants.length === 0) {
+    fail(
+    `node-llama-cpp has no prebuilt llama.cpp for ${process.platform}-${process.arch}; install without --omit=optional`
+    )
+  }
   if (existsSync(path.join(dir, 'done'))) return
 
   need('git', 'install it, e.g. apt-get install git')
@@ -89,21 +100,31 @@ function build () {
   const ninja = spawnSync('ninja', ['--version'], { stdio: 'ignore' }).status === 0
   if (!ninja) need('make', 'install it, e.g. apt-get install make')
 
-  console.log(`Building the vision bridge for ${variants.map(variant => variant.name).join(', ')} (a minute or two, once) …`)
+  console.log(
+    `Building the vision bridge for ${variants.map(variant => variant.name).join(', ')} (a minute or two, once) …`
+  )
   const bundle = path.join(packageDir('node-llama-cpp'), 'llama/gitRelease.bundle')
   const work = mkdtempSync(path.join(os.tmpdir(), 'sightline-build-'))
-  const run = (command, args) => execFileSync(command, args, { stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 })
+  const run = (command, args) =>
+    execFileSync(command, args, { stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 })
   try {
     run('git', ['clone', '--quiet', '-c', 'advice.detachedHead=false', bundle, path.join(work, 'llama.cpp')])
-    run('cmake', ['-S', HERE, '-B', path.join(work, 'out'), '-DCMAKE_BUILD_TYPE=Release', ...(ninja ? ['-GNinja'] : []), ...definitions(path.join(work, 'llama.cpp'), variants)])
+    run('cmake', [
+      '-S', HERE, '-B', path.join(work, 'out'), '-DCMAKE_BUILD_TYPE=Release', ...(ninja ? ['-GNinja'] : []),
+      ...definitions(path.join(work, 'llama.cpp'), variants)
+    ])
     run('cmake', ['--build', path.join(work, 'out'), '--parallel', String(os.availableParallelism())])
 
     // Old results go, the new one appears whole: a build that is cut off leaves nothing that looks finished.
     rmSync(path.join(HERE, 'build'), { recursive: true, force: true })
     const staging = `${dir}.${process.pid}`
     mkdirSync(staging, { recursive: true })
-    for (const { name } of variants) cpSync(path.join(work, 'out', `vision-${name}.node`), path.join(staging, `vision-${name}.node`))
-    if (existsSync(path.join(work, 'out', 'reference'))) cpSync(path.join(work, 'out', 'reference'), path.join(staging, 'reference'))
+    for (const { name } of variants) {
+      cpSync(path.join(work, 'out', `vision-${name}.node`), path.join(staging, `vision-${name}.node`))
+    }
+    if (existsSync(path.join(work, 'out', 'reference'))) {
+      cpSync(path.join(work, 'out', 'reference'), path.join(staging, 'reference'))
+    }
     mkdirSync(path.join(staging, 'done'))
     renameSync(staging, dir)
   } catch (error) {

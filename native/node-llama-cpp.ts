@@ -41,11 +41,15 @@ export class Decoder {
     const info = bridge.contextInfo(addonModel(model), this.#ctx)
     const faults = [
       !info.belongs && 'the context does not point to its model',
-      info.contextSize !== context.getAllocatedContextSize() && `the context has ${info.contextSize} cells, not ${context.getAllocatedContextSize()}`,
-      info.batchSize !== context.batchSize && `the context takes batches of ${info.batchSize} tokens, not ${context.batchSize}`,
+      info.contextSize !== context.getAllocatedContextSize() &&
+        `the context has ${info.contextSize} cells, not ${context.getAllocatedContextSize()}`,
+      info.batchSize !== context.batchSize &&
+        `the context takes batches of ${info.batchSize} tokens, not ${context.batchSize}`,
       info.sequences !== this.#sequences && `the context has ${info.sequences} sequences, not ${this.#sequences}`
     ].filter(Boolean)
-    if (faults.length > 0) throw new Error(`The vision bridge does not match the installed node-llama-cpp: ${faults.join('; ')}`)
+    if (faults.length > 0) {
+      throw new Error(`The vision bridge does not match the installed node-llama-cpp: ${faults.join('; ')}`)
+    }
     bridge.attachThreads(this.#ctx, threads)
   }
 

@@ -45,7 +45,9 @@ export interface Bridge {
   /** Receives mtmd's log lines; levels as in ggml: 1 debug, 2 info, 3 warning, 4 error, 5 continuation. */
   setLogger (log: (level: number, text: string) => void): void
   /** How llama.cpp itself sees a context; sizes in tokens. */
-  contextInfo (model: AddonModel, context: AddonContext): { belongs: boolean, contextSize: number, batchSize: number, sequences: number }
+  contextInfo (
+    model: AddonModel, context: AddonContext
+  ): { belongs: boolean, contextSize: number, batchSize: number, sequences: number }
 }
 
 export interface VisionOptions {

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyInstance } from 'fastify'
-import { HeadersTooLargeError, MalformedRequestError, RequestIncompleteError, type SightlineError } from '../errors/catalogue.ts'
+import {
+  HeadersTooLargeError, MalformedRequestError, RequestIncompleteError, type SightlineError
+} from '../errors/catalogue.ts'
 import { isAnswered } from './request-body.ts'
 
 /** Of request line and headers together. */

@@ -1,6 +1,8 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { ClientLeftError, EngineNotReadyError, QueueTimeoutError, ShuttingDownError, type SightlineError } from '../errors/catalogue.ts'
+import {
+  ClientLeftError, EngineNotReadyError, QueueTimeoutError, ShuttingDownError, type SightlineError
+} from '../errors/catalogue.ts'
 import type { Engine } from '../services/engine/engine.ts'
 import type { Slot, Slots } from '../services/slots.ts'
 import { onConnectionEnd } from './connection-end.ts'

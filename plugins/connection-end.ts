@@ -9,7 +9,9 @@ const requests = new WeakMap<Socket, Set<() => void>>()
  * one on its connection never emits `close` itself. A connection has one listener, however many requests it pipelines.
  * @returns withdraws the callback
  */
-export function onConnectionEnd ({ raw: { socket } }: FastifyRequest, { raw: response }: FastifyReply, callback: () => void): () => void {
+export function onConnectionEnd (
+  { raw: { socket } }: FastifyRequest, { raw: response }: FastifyReply, callback: () => void
+): () => void {
   const callbacks = requests.get(socket) ?? watch(socket)
   const withdraw = () => {
     callbacks.delete(end)

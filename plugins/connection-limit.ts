@@ -35,7 +35,9 @@ const plugin: FastifyPluginAsync<ConnectionLimitOptions> = async (app, { maxConn
     reply.raw.once('close', () => unanswered.set(socket, unanswered.get(socket)! - 1))
     if (count <= MAX_REQUESTS_AT_ONCE) return done()
     // What else the packet holds still comes here.
-    if (!socket.destroyed) request.log.info({ requests: count }, 'too many requests at once on one connection, connection cut')
+    if (!socket.destroyed) {
+      request.log.info({ requests: count }, 'too many requests at once on one connection, connection cut')
+    }
     reply.hijack()
     socket.destroy()
   })

@@ -1,6 +1,9 @@
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { BodyTooLargeError, InternalError, InvalidJsonError, InvalidMultipartError, NotFoundError, SightlineError, UnsupportedMediaTypeError, ValidationError, withDetails } from '../errors/catalogue.ts'
+import {
+  BodyTooLargeError, InternalError, InvalidJsonError, InvalidMultipartError, NotFoundError, SightlineError,
+  UnsupportedMediaTypeError, ValidationError, withDetails
+} from '../errors/catalogue.ts'
 import { preferredLanguage } from '../errors/language.ts'
 import { FORM_MAX_PARTS } from '../schemas/limits.ts'
 
@@ -18,14 +21,19 @@ const UNAVAILABLE_RETRY_S = 5
 /** Gives every error one shape: `{ error, code, request_id, …details }`. What is not ours and not the client's fault is told as `INTERNAL`. */
 const plugin: FastifyPluginAsync = async app => {
   app.setErrorHandler(sendError)
-  app.setNotFoundHandler((request, reply) => sendError(new NotFoundError(`${request.method} ${request.url.split('?')[0]}`), request, reply))
+  app.setNotFoundHandler((request, reply) =>
+    sendError(new NotFoundError(`${request.method} ${request.url.split('?')[0]}`), request, reply))
 }
 
 /** Answers with an error; also used for those that Fastify meets before there is a route. */
-export function sendError (error: FastifyError | SightlineError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function sendError (
+  error: FastifyError | SightlineError, request: FastifyRequest, reply: FastifyReply
+): FastifyReply {
   const known = toSightlineError(error, request)
   noteFailure(error, known, request)
-  if ((known.statusCode === 429 || known.statusCode === 503) && !reply.hasHeader('retry-after')) reply.header('retry-after', known.retryAfterSeconds ?? UNAVAILABLE_RETRY_S)
+  if ((known.statusCode === 429 || known.statusCode === 503) && !reply.hasHeader('retry-after')) {
+    reply.header('retry-after', known.retryAfterSeconds ?? UNAVAILABLE_RETRY_S)
+  }
   const toBody = request.routeOptions?.config?.toErrorBody ?? toErrorBody
   // Before there is a route no hook has set it.
   return reply.code(known.statusCode).header('x-request-id', request.id).send(toBody(known, request))
@@ -42,7 +50,9 @@ export function noteFailure (error: Error, known: SightlineError, request: Fasti
 }
 
 /** The body of an error response, and the data of an `error` event, in the reader's language. */
-export function toErrorBody (error: SightlineError, request: FastifyRequest): { error: string, code: string, request_id: string } {
+export function toErrorBody (
+  error: SightlineError, request: FastifyRequest
+): { error: string, code: string, request_id: string } {
   return { error: sentenceFor(error, request), code: error.code, request_id: request.id, ...error.details }
 }
 
@@ -55,13 +65,23 @@ export function toSightlineError (error: FastifyError | SightlineError, request:
   if (error instanceof SightlineError) return error
   const { code = '', statusCode } = error
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new BodyTooLargeError(request.routeOptions.bodyLimit / 1024 / 1024)
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new UnsupportedMediaTypeError(request.headers['content-type'] ?? '(none)')
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return new UnsupportedMediaTypeError(request.headers['content-type'] ?? '(none)')
+  }
   if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY') return new InvalidJsonError('it is empty')
-  if (code === 'FST_ERR_CTP_INVALID_JSON_BODY') return new InvalidJsonError('it cannot be parsed, or has a key __proto__ or constructor')
-  if (code === 'FST_PARTS_LIMIT') return withDetails(new InvalidMultipartError(TOO_MANY_PARTS), { limit: FORM_MAX_PARTS })
-  if (code.startsWith('FST_') && /MULTIPART|_PARTS_|_FILES_|_FIELDS_|_JSON_FIELD_|PROTO_VIOLATION|PREMATURE/.test(code)) return new InvalidMultipartError(error.message)
+  if (code === 'FST_ERR_CTP_INVALID_JSON_BODY') {
+    return new InvalidJsonError('it cannot be parsed, or has a key __proto__ or constructor')
+  }
+  if (code === 'FST_PARTS_LIMIT') {
+    return withDetails(new InvalidMultipartError(TOO_MANY_PARTS), { limit: FORM_MAX_PARTS })
+  }
+  if (code.startsWith('FST_') && /MULTIPART|_PARTS_|_FILES_|_FIELDS_|_JSON_FIELD_|PROTO_VIOLATION|PREMATURE/.test(
+    code
+  )) return new InvalidMultipartError(error.message)
   if (error instanceof SyntaxError && statusCode === 400) return new InvalidJsonError(error.message)
-  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return Object.assign(new ValidationError(error.message), { statusCode })
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return Object.assign(new ValidationError(error.message), { statusCode })
+  }
   return new InternalError()
 }
 

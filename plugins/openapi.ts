@@ -32,13 +32,15 @@ const plugin: FastifyPluginAsync<OpenapiOptions> = async (app, { version }) => {
       },
       security: [{ bearer: [] }, { apiKey: [] }, {}]
     },
-    transformObject: document => 'openapiObject' in document ? nameSchemas(document.openapiObject as Json) : document.swaggerObject
+    transformObject: document =>
+      'openapiObject' in document ? nameSchemas(document.openapiObject as Json) : document.swaggerObject
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     // Its files, and the service that it tries, are addressed from where it is: it may be below a path of a proxy.
     indexPrefix: '.',
-    transformSpecification: specification => ({ ...specification, servers: [{ url: '..', description: 'The service itself' }] }),
+    transformSpecification: specification =>
+      ({ ...specification, servers: [{ url: '..', description: 'The service itself' }] }),
     staticCSP: true,
     // Its own policy allows any host's styles, and sends browsers to https: where there is none.
     transformStaticCSP: () => [
@@ -61,9 +63,13 @@ function nameSchemas (document: Json): object {
   const visit = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(visit)
     if (typeof value !== 'object' || value === null) return value
-    const { title, ...rest } = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, key.startsWith('example') ? inner : visit(inner)])) as Json
+    const { title, ...rest } = Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => [key, key.startsWith('example') ? inner : visit(inner)])
+    ) as Json
     if (typeof title !== 'string') return title === undefined ? rest : { ...rest, title }
-    if (named[title] && JSON.stringify(named[title]) !== JSON.stringify(rest)) throw new Error(`Two schemas are called ${title}`)
+    if (named[title] && JSON.stringify(named[title]) !== JSON.stringify(rest)) {
+      throw new Error(`Two schemas are called ${title}`)
+    }
     named[title] = rest
     return { $ref: `#/components/schemas/${title}` }
   }

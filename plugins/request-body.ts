@@ -30,7 +30,8 @@ export async function bodiesDiscarded (atMostMs: number): Promise<void> {
  */
 const plugin: FastifyPluginAsync = async app => {
   // Without a listener Node would answer `100 Continue` before any hook runs.
-  app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => app.server.emit('request', request, response))
+  app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) =>
+    app.server.emit('request', request, response))
 
   app.addHook('preParsing', async (request, reply) => {
     if (expectsContinue(request.raw)) reply.raw.writeContinue()

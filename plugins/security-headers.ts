@@ -45,7 +45,9 @@ async function readHeaders (): Promise<Record<string, string>> {
   app.get('/', async () => '')
   const { headers } = await app.inject('/')
   await app.close()
-  return Object.fromEntries(Object.entries(headers).flatMap(([name, value]) => OWN.includes(name) ? [] : [[name, String(value)]]))
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => OWN.includes(name) ? [] : [[name, String(value)]])
+  )
 }
 
 export default fp(plugin, { fastify: '5.x', name: 'security-headers' })

@@ -17,7 +17,10 @@ const plugin: FastifyPluginAsync<StalledReadersOptions> = async (app, { stallTim
     raw.setTimeout(stallTimeoutMs, () => {
       const { socket } = raw
       if (socket === null || socket.writableLength === 0) return
-      request.log.info({ seconds: stallTimeoutMs / 1000, bytes: socket.writableLength }, 'the client takes nothing of its answer, connection cut')
+      request.log.info(
+        { seconds: stallTimeoutMs / 1000, bytes: socket.writableLength },
+        'the client takes nothing of its answer, connection cut'
+      )
       socket.destroy()
     })
     done()

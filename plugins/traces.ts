@@ -21,13 +21,16 @@ export interface TracesPluginOptions {
 /** A span for every request for the model, admitted or not, from its head until its slot is free. Registered first, so that refusals are seen too. */
 const plugin: FastifyPluginAsync<TracesPluginOptions> = async (app, { traces, trustProxy }) => {
   const isTrusted = proxyAddr.compile([...trustProxy])
-  const isFromProxy = ({ socket }: IncomingMessage) => socket.remoteAddress !== undefined && isTrusted(socket.remoteAddress, 0)
+  const isFromProxy = ({ socket }: IncomingMessage) =>
+    socket.remoteAddress !== undefined && isTrusted(socket.remoteAddress, 0)
   app.decorateRequest('trace', null)
 
   app.addHook('onRequest', (request, reply, done) => {
     const { config, url } = request.routeOptions
     if (!config.slot) return done()
-    const trace = traces.begin({ id: request.id, method: request.method, route: url!, ...isFromProxy(request.raw) && { headers: request.headers } })
+    const trace = traces.begin({
+      id: request.id, method: request.method, route: url!, ...isFromProxy(request.raw) && { headers: request.headers }
+    })
     request.trace = trace
     request.log = reply.log = request.log.child({ trace_id: trace.id })
 

@@ -2,7 +2,10 @@ import { addAbortSignal, Readable } from 'node:stream'
 import multipart, { type MultipartFile } from '@fastify/multipart'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { FileTooLargeError, InvalidFieldError, InvalidJsonError, InvalidMultipartError, TooManyImagesError, UnknownFieldError, UnsupportedMediaTypeError, UploadTimeoutError, withDetails } from '../errors/catalogue.ts'
+import {
+  FileTooLargeError, InvalidFieldError, InvalidJsonError, InvalidMultipartError, TooManyImagesError, UnknownFieldError,
+  UnsupportedMediaTypeError, UploadTimeoutError, withDetails
+} from '../errors/catalogue.ts'
 import { ChatFieldsSchema } from '../schemas/chat.ts'
 import { FIELD_MAX_BYTES, FORM_MAX_FIELDS, FORM_MAX_PARTS } from '../schemas/limits.ts'
 import type { UploadedFile } from '../services/chat/request.ts'
@@ -52,10 +55,13 @@ export interface UploadsOptions {
 const NAME_MAX_SHOWN = 100
 const isTextField = (name: string | undefined) => name !== undefined && Object.hasOwn(ChatFieldsSchema.properties, name)
 const isJson = (type: string) => type.startsWith('application/json')
-const isFile = (type: string, filename: string | undefined) => filename !== undefined || type === 'application/octet-stream'
+const isFile = (type: string, filename: string | undefined) =>
+  filename !== undefined || type === 'application/octet-stream'
 
 /** Saves the images of a request to its own folder, hashed while they are written, and hands over the other fields. */
-const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher, maxImages, maxFileSizeMb, uploadTimeoutMs, onSaved }) => {
+const plugin: FastifyPluginAsync<UploadsOptions> = async (
+  app, { store, fetcher, maxImages, maxFileSizeMb, uploadTimeoutMs, onSaved }
+) => {
   const maxBytes = Math.floor(maxFileSizeMb * 1024 * 1024)
   await app.register(multipart, {
     throwFileSizeLimit: false,
@@ -63,7 +69,14 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
     // refused before its content arrives.
     isPartAFile: (name, type = '', filename) => isFile(type, filename) || isJson(type) || !isTextField(name),
     // One more than allowed, so that the error is ours. Sizes of files are up to those who read them.
-    limits: { fileSize: Infinity, fieldSize: FIELD_MAX_BYTES, fields: FORM_MAX_FIELDS + 1, files: maxImages + FORM_MAX_FIELDS + 1, headerPairs: 100, parts: FORM_MAX_PARTS }
+    limits: {
+      fileSize: Infinity,
+      fieldSize: FIELD_MAX_BYTES,
+      fields: FORM_MAX_FIELDS + 1,
+      files: maxImages + FORM_MAX_FIELDS + 1,
+      headerPairs: 100,
+      parts: FORM_MAX_PARTS
+    }
   })
   // Fastify reads plain text on its own; here it is no body.
   app.removeContentTypeParser('text/plain')
@@ -77,7 +90,9 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
     const timer = setTimeout(() => work.abort(new UploadTimeoutError(uploadTimeoutMs / 1000)), uploadTimeoutMs)
     // Fastify reads JSON bodies itself and would go on waiting; a multipart form fails by the signal.
     work.signal.addEventListener('abort', () => {
-      if (!request.isMultipart() && !reply.sent && !request.raw.complete && !request.raw.destroyed) void reply.send(work.signal.reason)
+      if (!request.isMultipart() && !reply.sent && !request.raw.complete && !request.raw.destroyed) {
+        void reply.send(work.signal.reason)
+      }
     }, { once: true })
     // A body that is refused while Fastify parses it never comes to the hook below.
     reply.raw.once('close', () => clearTimeout(timer))
@@ -106,7 +121,10 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
    * @param count images of this request so far
    * @param image index of this one among those of its field
    */
-  async function save (request: FastifyRequest, work: Work, count: number, field: string, image: number, source: Readable, filename?: string): Promise<UploadedFile> {
+  async function save (
+    request: FastifyRequest, work: Work, count: number, field: string, image: number, source: Readable,
+    filename?: string
+  ): Promise<UploadedFile> {
     if (count >= maxImages) throw new TooManyImagesError(maxImages)
     work.folder ??= await store.open(request.id).catch(error => {
       source.destroy()
@@ -118,7 +136,8 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
     return { path, field, label, ...await saveFile(source, path, work.signal, limit) }
   }
 
-  const tooLarge = (field: string, image: number, label = field) => withDetails(new FileTooLargeError(label, maxFileSizeMb), { field, image, limit_mb: maxFileSizeMb })
+  const tooLarge = (field: string, image: number, label = field) =>
+    withDetails(new FileTooLargeError(label, maxFileSizeMb), { field, image, limit_mb: maxFileSizeMb })
 
   async function saveForm (request: FastifyRequest, work: Work): Promise<Omit<Upload, 'uploadMs'>> {
     const form = createFormFields()
@@ -155,15 +174,20 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (app, { store, fetcher,
     return { fields: form.fields, images: files[IMAGES]!, historyImages: files[HISTORY_IMAGES]! }
   }
 
-  async function saveJson (request: FastifyRequest, work: Work, read: (body: RawFields) => Body): Promise<Omit<Upload, 'uploadMs'>> {
+  async function saveJson (
+    request: FastifyRequest, work: Work, read: (body: RawFields) => Body
+  ): Promise<Omit<Upload, 'uploadMs'>> {
     const { body } = request
-    if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new InvalidJsonError('it must be an object')
+    if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+      throw new InvalidJsonError('it must be an object')
+    }
     const { fields, images, historyImages } = read(body as RawFields)
     // Before anything is fetched.
     if (images.length + historyImages.length > maxImages) throw new TooManyImagesError(maxImages)
     const files: UploadedFile[] = []
     for (const { field, uri, remote } of [...images, ...historyImages]) {
-      const source = remote && isHttpUrl(uri) ? await fetcher.open(uri, field, work.signal) : decoded(uri, field, files.length)
+      const source =
+        remote && isHttpUrl(uri) ? await fetcher.open(uri, field, work.signal) : decoded(uri, field, files.length)
       files.push(await save(request, work, files.length, field, files.length, source))
     }
     // Megabytes of base64 that nobody needs while the answer is made.

@@ -27,13 +27,16 @@ export function withRequest (question: ChatQuestion, { work, upload, client, id,
   }
 }
 
-const files = (description: string) => Type.Optional(Type.Array(Type.Unsafe<Blob>({ type: 'string', format: 'binary' }), { description }))
+const files = (description: string) =>
+  Type.Optional(Type.Array(Type.Unsafe<Blob>({ type: 'string', format: 'binary' }), { description }))
 
 /** Generators take one kind of body, and JSON where there is a choice: then their clients could not send files. So the form is the one that is documented. */
 const FormSchema = Type.Object({
   ...ChatFieldsSchema.properties,
   images: files('Pictures: JPEG, PNG, WebP, AVIF, GIF (first frame) or TIFF; repeat the field, at most MAX_IMAGES (8)'),
-  history_images: files('Pictures of `history` that are sent again, after 410 IMAGE_EXPIRED; their bytes tell which they are. They count towards MAX_IMAGES')
+  history_images: files(
+    'Pictures of `history` that are sent again, after 410 IMAGE_EXPIRED; their bytes tell which they are. They count towards MAX_IMAGES'
+  )
 }, {
   title: 'ChatForm',
   additionalProperties: false,
@@ -42,7 +45,9 @@ const FormSchema = Type.Object({
 })
 
 /** Schema of a chat route. It documents; what is checked, and how it is said, is up to `parseChatFields`. */
-export function chatDocs ({ operationId, summary, answer, mediaType = 'application/json' }: { operationId: string, summary: string, answer: TSchema, mediaType?: string }) {
+export function chatDocs ({
+  operationId, summary, answer, mediaType = 'application/json'
+}: { operationId: string, summary: string, answer: TSchema, mediaType?: string }) {
   return {
     schema: {
       operationId,

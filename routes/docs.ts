@@ -25,12 +25,20 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [new errors.TooManyImagesError(8), both],
   [new errors.UnsupportedSchemaError('not', '/properties/name', 'cannot be enforced'), both],
   [new errors.ToolsNotSupportedError(), ['openai']],
-  [new errors.ImageUrlRefusedError('messages[0].content[1].image_url.url', 'this service fetches no pictures, send it as a data URI'), ['openai']],
-  [new errors.ImageUrlFailedError('messages[0].content[1].image_url.url', 'its host answers with status 404'), ['openai']],
+  [new errors.ImageUrlRefusedError(
+    'messages[0].content[1].image_url.url', 'this service fetches no pictures, send it as a data URI'
+  ), ['openai']],
+  [
+    new errors.ImageUrlFailedError('messages[0].content[1].image_url.url', 'its host answers with status 404'),
+    ['openai']
+  ],
   [new errors.UnauthorizedError(), both],
   [new errors.MalformedRequestError(), ['chat']],
   [new errors.NotFoundError('GET /api/cats'), []],
-  [errors.withDetails(new errors.ModelNotFoundError('gpt-5', 'Qwen3VL-4B-Instruct-Q4_K_M'), { field: 'model' }), ['openai']],
+  [
+    errors.withDetails(new errors.ModelNotFoundError('gpt-5', 'Qwen3VL-4B-Instruct-Q4_K_M'), { field: 'model' }),
+    ['openai']
+  ],
   [new errors.UploadTimeoutError(60), both],
   [new errors.RequestIncompleteError(), ['chat']],
   [errors.withDetails(new errors.ImageExpiredError(ID), { ids: [ID] }), both],
@@ -43,7 +51,9 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [errors.withDetails(new errors.UnsupportedImageError(PHOTO, 'a PDF document'), AT_PHOTO), both],
   [errors.withDetails(new errors.EmptyFileError(PHOTO), AT_PHOTO), both],
   [errors.withDetails(new errors.CorruptImageError(PHOTO, 'it is truncated or damaged'), AT_PHOTO), both],
-  [errors.withDetails(new errors.ImageTooManyPixelsError(PHOTO, 60_000, 40_000, 100_000_000), { ...AT_PHOTO, width: 60_000, height: 40_000, max_pixels: 100_000_000 }), both],
+  [errors.withDetails(new errors.ImageTooManyPixelsError(PHOTO, 60_000, 40_000, 100_000_000), {
+    ...AT_PHOTO, width: 60_000, height: 40_000, max_pixels: 100_000_000
+  }), both],
   [errors.withDetails(new errors.ImageTooNarrowError(PHOTO, 8000, 20), { ...AT_PHOTO, width: 8000, height: 20 }), both],
   [new errors.ImagesDoNotFitError(4096, 900), both],
   [new errors.NoVisionError(), both],
@@ -88,10 +98,15 @@ const RETRY_AFTER = { 'Retry-After': { description: 'Seconds', schema: { type: '
 export function faultDocs (statuses: number[], schema: typeof ErrorSchema | typeof OpenAiErrorSchema) {
   const kind: Interface = schema === (ErrorSchema as TSchema) ? 'chat' : 'openai'
   return Object.fromEntries(statuses.map(status => {
-    const found = ERROR_EXAMPLES.filter(([error, interfaces]) => error.statusCode === status && interfaces.includes(kind)).map(([error]) => error)
-    const examples = Object.fromEntries(found.map(error => [error.code, { summary: error.message, value: exampleBody(error, kind) }]))
+    const found = ERROR_EXAMPLES
+      .filter(([error, interfaces]) => error.statusCode === status && interfaces.includes(kind))
+      .map(([error]) => error)
+    const examples =
+      Object.fromEntries(found.map(error => [error.code, { summary: error.message, value: exampleBody(error, kind) }]))
     const headers = status === 429 || status === 503 ? { headers: RETRY_AFTER } : {}
-    return [status, { description: STATUSES[status]!, ...headers, content: { 'application/json': { schema, examples } } }]
+    return [
+      status, { description: STATUSES[status]!, ...headers, content: { 'application/json': { schema, examples } } }
+    ]
   }))
 }
 

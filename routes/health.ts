@@ -5,16 +5,36 @@ const HealthSchema = Type.Object({ status: Type.String(), reason: Type.Optional(
 
 /** Probes for orchestrators: alive is this process, ready is the model behind it. */
 const route: FastifyPluginAsync = async app => {
-  app.get('/health/live', { config: { public: true, probe: true }, schema: { operationId: 'live', summary: 'Is the process alive?', tags: ['service'], security: [], response: { 200: HealthSchema } } },
-    async () => ({ status: 'ok' }))
+  app.get('/health/live', {
+    config: { public: true, probe: true },
+    schema: {
+      operationId: 'live',
+      summary: 'Is the process alive?',
+      tags: ['service'],
+      security: [],
+      response: { 200: HealthSchema }
+    }
+  },
+  async () => ({ status: 'ok' }))
 
-  app.get('/health/ready', { config: { public: true, probe: true }, schema: { operationId: 'ready', summary: 'Can the service answer?', tags: ['service'], security: [], response: { 200: HealthSchema, 503: HealthSchema } } },
-    async (_request, reply) => {
-      const { state, reason } = app.model.info()
-      if (app.slots.closed) return await reply.code(503).send({ status: 'closing', reason: 'the service is shutting down' })
-      if (state !== 'ready') return await reply.code(503).send({ status: state, reason })
-      return { status: 'ready' }
-    })
+  app.get('/health/ready', {
+    config: { public: true, probe: true },
+    schema: {
+      operationId: 'ready',
+      summary: 'Can the service answer?',
+      tags: ['service'],
+      security: [],
+      response: { 200: HealthSchema, 503: HealthSchema }
+    }
+  },
+  async (_request, reply) => {
+    const { state, reason } = app.model.info()
+    if (app.slots.closed) {
+      return await reply.code(503).send({ status: 'closing', reason: 'the service is shutting down' })
+    }
+    if (state !== 'ready') return await reply.code(503).send({ status: state, reason })
+    return { status: 'ready' }
+  })
 }
 
 export default route

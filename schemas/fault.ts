@@ -17,7 +17,9 @@ export function checkField (name: string, schema: TSchema, value: unknown): void
   // What is too much is told by the object that has it better than by its own schema, which is `false`.
   const fault = faults.find(({ keyword }) => keyword !== 'boolean') ?? faults[0]
   if (!fault) return
-  throw withDetails(new InvalidFieldError(placeOf(name, fault.instancePath.split('/').slice(1)), faultPhrase(fault)), limitOf(fault))
+  throw withDetails(
+    new InvalidFieldError(placeOf(name, fault.instancePath.split('/').slice(1)), faultPhrase(fault)), limitOf(fault)
+  )
 }
 
 /** The limit that a value is above, as a detail of the error; nothing for other faults. */
@@ -41,7 +43,11 @@ function alternative (name: string, schema: TSchema, value: unknown): TSchema {
   const types = anyOf.map(one => one.properties?.type?.const)
   if (anyOf.length === 0 || types.includes(undefined) || typeof value !== 'object' || value === null) return schema
   const meant = types.indexOf((value as { type?: string }).type)
-  if (meant === -1) throw new InvalidFieldError(`${name}.type`, { en: `must be one of ${types.join(', ')}`, zh: `必须是 ${types.join('、')} 之一` })
+  if (meant === -1) {
+    throw new InvalidFieldError(`${name}.type`, {
+      en: `must be one of ${types.join(', ')}`, zh: `必须是 ${types.join('、')} 之一`
+    })
+  }
   return anyOf[meant]!
 }
 
@@ -51,7 +57,12 @@ export function faultPhrase (error: TLocalizedValidationError): Exclude<Phrase, 
 }
 
 /** What a schema says of an object, as far as it matters here. */
-interface ObjectSchema { type?: string, anyOf?: ObjectSchema[], properties?: Record<string, ObjectSchema>, additionalProperties?: unknown }
+interface ObjectSchema {
+  type?: string
+  anyOf?: ObjectSchema[]
+  properties?: Record<string, ObjectSchema>
+  additionalProperties?: unknown
+}
 
 type Json = Record<string, unknown>
 

@@ -13,11 +13,20 @@ const TextPartSchema = Type.Object({ type: Type.Literal('text'), text: Type.Stri
 const ImagePartSchema = Type.Object({
   type: Type.Literal('image_url'),
   image_url: Type.Object({
-    url: Type.String({ description: 'A data URI with base64; `sightline:sha256:…`, the id of a picture of an earlier request; or an http(s) URL whose host is in IMAGE_URL_HOSTS' }),
-    detail: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('low'), Type.Literal('high')], { default: 'auto', description: '`low`: longest side at most 512 pixels; `auto` and `high`: the limits of the service' }))
+    url: Type.String(
+      {
+        description: 'A data URI with base64; `sightline:sha256:…`, the id of a picture of an earlier request; or an http(s) URL whose host is in IMAGE_URL_HOSTS'
+      }
+    ),
+    detail: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('low'), Type.Literal('high')], {
+      default: 'auto',
+      description: '`low`: longest side at most 512 pixels; `auto` and `high`: the limits of the service'
+    }))
   })
 }, { title: 'ImagePart' })
-const ContentSchema = Type.Union([Type.String(), Type.Array(Type.Union([TextPartSchema, ImagePartSchema]))], { title: 'MessageContent', description: 'Text and pictures, in any order' })
+const ContentSchema = Type.Union([Type.String(), Type.Array(Type.Union([TextPartSchema, ImagePartSchema]))], {
+  title: 'MessageContent', description: 'Text and pictures, in any order'
+})
 
 const ToolCallSchema = Type.Object({
   id: Type.String(),
@@ -26,10 +35,18 @@ const ToolCallSchema = Type.Object({
 }, { title: 'ToolCall' })
 
 const MessageSchema = Type.Union([
-  Type.Object({ role: Type.Union([Type.Literal('system'), Type.Literal('developer')]), content: ContentSchema }, { title: 'SystemMessage' }),
+  Type.Object({ role: Type.Union([Type.Literal('system'), Type.Literal('developer')]), content: ContentSchema }, {
+    title: 'SystemMessage'
+  }),
   Type.Object({ role: Type.Literal('user'), content: ContentSchema }, { title: 'UserMessage' }),
-  Type.Object({ role: Type.Literal('assistant'), content: Type.Optional(nullable(ContentSchema)), tool_calls: Type.Optional(Type.Array(ToolCallSchema)) }, { title: 'AssistantMessage' }),
-  Type.Object({ role: Type.Literal('tool'), tool_call_id: Type.String(), content: ContentSchema }, { title: 'ToolMessage' })
+  Type.Object({
+    role: Type.Literal('assistant'),
+    content: Type.Optional(nullable(ContentSchema)),
+    tool_calls: Type.Optional(Type.Array(ToolCallSchema))
+  }, { title: 'AssistantMessage' }),
+  Type.Object({ role: Type.Literal('tool'), tool_call_id: Type.String(), content: ContentSchema }, {
+    title: 'ToolMessage'
+  })
 ], { title: 'Message' })
 
 export const ToolSchema = Type.Object({
@@ -37,45 +54,77 @@ export const ToolSchema = Type.Object({
   function: Type.Object({
     name: Type.String({ pattern: '^[a-zA-Z0-9_-]{1,64}$' }),
     description: Type.Optional(Type.String()),
-    parameters: Type.Optional(Type.Object({}, { additionalProperties: true, description: 'JSON schema of the arguments' })),
-    strict: Type.Optional(nullable(Type.Boolean({ description: 'Refuse the request when the schema cannot be enforced where a call is required' })))
+    parameters: Type.Optional(
+      Type.Object({}, { additionalProperties: true, description: 'JSON schema of the arguments' })
+    ),
+    strict: Type.Optional(nullable(
+      Type.Boolean({ description: 'Refuse the request when the schema cannot be enforced where a call is required' })
+    ))
   })
 }, { title: 'Tool' })
 
-const penalty = (description: string) => Type.Optional(Type.Number({ minimum: -2, maximum: 2, default: 0, description }))
+const penalty = (description: string) =>
+  Type.Optional(Type.Number({ minimum: -2, maximum: 2, default: 0, description }))
 
 /** The fields but `messages` and those of tools, which are read by hand so that errors can name the place. */
 export const CompletionFieldsSchema = Type.Object({
   model: Type.String({ description: 'The loaded model, as `GET /v1/models` names it' }),
   stream: Type.Optional(Type.Boolean({ default: false, description: 'Chunks as server-sent events' })),
-  stream_options: Type.Optional(Type.Object({ include_usage: Type.Optional(Type.Boolean({ default: false, description: 'A last chunk tells the tokens used' })) }, { description: 'Only with `stream`' })),
-  max_completion_tokens: Type.Optional(Type.Integer({ minimum: 1, default: 1024, description: 'Most tokens of the answer; lowered to what the context leaves' })),
+  stream_options: Type.Optional(Type.Object({
+    include_usage: Type.Optional(Type.Boolean({ default: false, description: 'A last chunk tells the tokens used' }))
+  }, { description: 'Only with `stream`' })),
+  max_completion_tokens: Type.Optional(Type.Integer({
+    minimum: 1, default: 1024, description: 'Most tokens of the answer; lowered to what the context leaves'
+  })),
   max_tokens: Type.Optional(Type.Integer({ minimum: 1, description: 'The older name of `max_completion_tokens`' })),
-  stop: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: STOP_MAX_CHARACTERS }), { maxItems: STOP_MAX_STRINGS, description: 'The answer ends before any of these strings' })),
-  temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2, description: '0 always takes the likeliest token; the default depends on the model' })),
-  top_p: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Only the likeliest tokens that together have this probability' })),
+  stop: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: STOP_MAX_CHARACTERS }), {
+    maxItems: STOP_MAX_STRINGS, description: 'The answer ends before any of these strings'
+  })),
+  temperature: Type.Optional(Type.Number({
+    minimum: 0, maximum: 2, description: '0 always takes the likeliest token; the default depends on the model'
+  })),
+  top_p: Type.Optional(Type.Number({
+    minimum: 0, maximum: 1, description: 'Only the likeliest tokens that together have this probability'
+  })),
   top_k: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000, description: 'Not OpenAI\'s. 0 for no limit' })),
   min_p: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'Not OpenAI\'s' })),
   repeat_penalty: Type.Optional(Type.Number({ minimum: 0.5, maximum: 2, description: 'Not OpenAI\'s. 1 for none' })),
   frequency_penalty: penalty('Against tokens by how often the answer has them already'),
   presence_penalty: penalty('Against tokens that the answer has already'),
-  seed: Type.Optional(Type.Integer({ description: 'The same seed and request give the same answer on the same machine' })),
+  seed: Type.Optional(
+    Type.Integer({ description: 'The same seed and request give the same answer on the same machine' })
+  ),
   response_format: Type.Optional(ResponseFormatSchema),
-  parallel_tool_calls: Type.Optional(Type.Boolean({ default: true, description: '`false`: the answer ends with its first tool call' }))
+  parallel_tool_calls: Type.Optional(
+    Type.Boolean({ default: true, description: '`false`: the answer ends with its first tool call' })
+  )
 })
 export type CompletionFields = Static<typeof CompletionFieldsSchema>
 
 export const CompletionRequestSchema = Type.Object({
   ...CompletionFieldsSchema.properties,
-  stop: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: STOP_MAX_CHARACTERS }), CompletionFieldsSchema.properties.stop], { description: 'The answer ends before any of these strings, at most four' })),
-  messages: Type.Array(MessageSchema, { minItems: 1, maxItems: MESSAGES_MAX, description: 'The conversation, the oldest first; at most MAX_IMAGES (8) pictures are sent in all' }),
+  stop: Type.Optional(Type.Union(
+    [Type.String({ minLength: 1, maxLength: STOP_MAX_CHARACTERS }), CompletionFieldsSchema.properties.stop],
+    { description: 'The answer ends before any of these strings, at most four' }
+  )),
+  messages: Type.Array(MessageSchema, {
+    minItems: 1,
+    maxItems: MESSAGES_MAX,
+    description: 'The conversation, the oldest first; at most MAX_IMAGES (8) pictures are sent in all'
+  }),
   n: Type.Optional(Type.Literal(1, { description: 'One answer a request' })),
-  tools: Type.Optional(Type.Array(ToolSchema, { maxItems: TOOLS_MAX, description: 'Only with a model whose chat template knows tools' })),
+  tools: Type.Optional(
+    Type.Array(ToolSchema, { maxItems: TOOLS_MAX, description: 'Only with a model whose chat template knows tools' })
+  ),
   tool_choice: Type.Optional(Type.Union([
     Type.Literal('none'), Type.Literal('auto'), Type.Literal('required'),
     Type.Object({ type: Type.Literal('function'), function: Type.Object({ name: Type.String() }) })
   ], { description: '`auto` is the default where there are tools' }))
-}, { title: 'CompletionRequest', additionalProperties: true, description: 'Other fields of OpenAI\'s are ignored, unless they would change the answer (`logprobs`, `logit_bias`, `audio` …): those are refused' })
+}, {
+  title: 'CompletionRequest',
+  additionalProperties: true,
+  description: 'Other fields of OpenAI\'s are ignored, unless they would change the answer (`logprobs`, `logit_bias`, `audio` …): those are refused'
+})
 
 export const CompletionUsageSchema = Type.Object({
   prompt_tokens: Type.Integer({ description: 'All tokens of the prompt, those of pictures included' }),
@@ -89,8 +138,12 @@ export const CompletionUsageSchema = Type.Object({
 export type CompletionUsage = Static<typeof CompletionUsageSchema>
 
 const ExtrasSchema = Type.Object({
-  images: Type.Array(ReceiptSchema, { description: 'A receipt for each picture that came with this request, in the order of the messages' }),
-  boxes: Type.Array(BoxSchema, { description: 'Boxes that the answer names, in pixels of the pictures that were sent' }),
+  images: Type.Array(ReceiptSchema, {
+    description: 'A receipt for each picture that came with this request, in the order of the messages'
+  }),
+  boxes: Type.Array(BoxSchema, {
+    description: 'Boxes that the answer names, in pixels of the pictures that were sent'
+  }),
   points: Type.Array(PointSchema, { description: 'Points that the answer names' }),
   timings: TimingsSchema
 }, { title: 'CompletionExtras', description: 'What only this service tells' })
@@ -151,4 +204,5 @@ export const ModelSchema = Type.Object({
   created: Type.Integer({ description: 'When the service started, in seconds since 1970' }),
   owned_by: Type.Literal('sightline')
 }, { title: 'Model' })
-export const ModelListSchema = Type.Object({ object: Type.Literal('list'), data: Type.Array(ModelSchema) }, { title: 'ModelList' })
+export const ModelListSchema =
+  Type.Object({ object: Type.Literal('list'), data: Type.Array(ModelSchema) }, { title: 'ModelList' })

@@ -17,7 +17,8 @@ const NAME_DOMAIN = 'sightline client: '
 const NAME_DIGITS = 16
 
 export function createApiKeys (keys: readonly string[]): ApiKeys {
-  const clients = keys.map(key => ({ digest: sha256(key), name: sha256(NAME_DOMAIN + key).toString('hex').slice(0, NAME_DIGITS) }))
+  const clients =
+    keys.map(key => ({ digest: sha256(key), name: sha256(NAME_DOMAIN + key).toString('hex').slice(0, NAME_DIGITS) }))
   return {
     open: keys.length === 0,
     nameOf (key) {
@@ -36,7 +37,9 @@ export function createApiKeys (keys: readonly string[]): ApiKeys {
  * by both ways, but then it has to be the same: with two different ones it would not be clear whose request it is, so that counts
  * as none. An `Authorization` of another kind (say Basic, meant for a proxy) and an empty header are no keys and do no harm.
  */
-export function keyOf ({ authorization = [], 'x-api-key': plain = [] }: IncomingMessage['headersDistinct']): string | null {
+export function keyOf (
+  { authorization = [], 'x-api-key': plain = [] }: IncomingMessage['headersDistinct']
+): string | null {
   const bearers = authorization.map(value => /^bearer +(.+)$/i.exec(value)?.[1] ?? '')
   const [key, ...others] = new Set([...bearers, ...plain].filter(Boolean))
   return key !== undefined && others.length === 0 ? key : null

@@ -28,7 +28,9 @@ const STAGE_BUCKETS = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 
 const GAP_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
 /** What `timings` of an answer call them, and what the label says. */
 const STAGES = [
-  ['queue_ms', 'queue'], ['upload_ms', 'upload'], ['prepare_ms', 'prepare'], ['encode_ms', 'encode'], ['prefill_ms', 'prefill'],
+  ['queue_ms', 'queue'], ['upload_ms', 'upload'], [
+    'prepare_ms', 'prepare'
+  ], ['encode_ms', 'encode'], ['prefill_ms', 'prefill'],
   ['decode_ms', 'decode'], ['ttft_ms', 'first_token'], ['total_ms', 'total']
 ] as const
 
@@ -50,13 +52,32 @@ export function createMetrics ({ engine, slots, store }: MetricsOptions): Metric
       for (const [route, counts] of endings) for (const [ending, count] of counts) this.inc({ route, ending }, count)
     }
   }))
-  const stages = new Histogram({ name: 'sightline_stage_seconds', help: 'Time that an answered request spent in each stage; first_token and total begin with the request', labelNames: ['stage'], buckets: STAGE_BUCKETS, registers })
-  const gaps = new Histogram({ name: 'sightline_token_gap_seconds', help: 'Time between two tokens of an answer', buckets: GAP_BUCKETS, registers })
-  const tokens = new Counter({ name: 'sightline_tokens_total', help: 'Tokens of answered requests: prompt (image and cached are parts of it), and completion', labelNames: ['kind'], registers })
-  const imageCounter = new Counter({ name: 'sightline_pictures_total', help: 'Pictures that answered requests sent, by whether their embedding was known', labelNames: ['cached'], registers })
+  const stages = new Histogram({
+    name: 'sightline_stage_seconds',
+    help: 'Time that an answered request spent in each stage; first_token and total begin with the request',
+    labelNames: ['stage'],
+    buckets: STAGE_BUCKETS,
+    registers
+  })
+  const gaps = new Histogram({
+    name: 'sightline_token_gap_seconds', help: 'Time between two tokens of an answer', buckets: GAP_BUCKETS, registers
+  })
+  const tokens = new Counter({
+    name: 'sightline_tokens_total',
+    help: 'Tokens of answered requests: prompt (image and cached are parts of it), and completion',
+    labelNames: ['kind'],
+    registers
+  })
+  const imageCounter = new Counter({
+    name: 'sightline_pictures_total',
+    help: 'Pictures that answered requests sent, by whether their embedding was known',
+    labelNames: ['cached'],
+    registers
+  })
 
   /** Asked for when somebody looks. */
-  const gauge = (name: string, help: string, read: () => number) => new Gauge({ name, help, registers, collect () { this.set(read()) } })
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({ name, help, registers, collect () { this.set(read()) } })
   gauge('sightline_slots', 'Slots in all', () => slots.stats().size)
   gauge('sightline_slots_taken', 'Slots that requests hold', () => slots.stats().taken)
   gauge('sightline_queue_length', 'Requests that wait for a slot', () => slots.stats().queued)
@@ -67,7 +88,8 @@ export function createMetrics ({ engine, slots, store }: MetricsOptions): Metric
   gauge('sightline_image_cache_pictures', 'Pictures whose embedding is kept', () => engine.info().caches.images)
   gauge('sightline_image_cache_bytes', 'Memory of those embeddings', () => engine.info().caches.imageBytes)
   gauge('sightline_image_cache_limit_bytes', 'IMAGE_CACHE_MB', () => engine.info().caches.imageBytesLimit)
-  gauge('sightline_vram_used_bytes', 'Memory of the GPU that is in use, by anybody; 0 without one', () => engine.info().vram.used)
+  gauge('sightline_vram_used_bytes', 'Memory of the GPU that is in use, by anybody; 0 without one', () =>
+    engine.info().vram.used)
   gauge('sightline_vram_bytes', 'Memory of the GPU; 0 without one', () => engine.info().vram.total)
 
   return {

@@ -74,7 +74,8 @@ export function createUploadStore ({ dir, foreignAgeMs }: UploadStoreOptions): U
 
     async open (requestId) {
       const id = requestId.replace(/[^A-Za-z0-9_-]/g, '').slice(0, ID_MAX) || 'request'
-      const folder = path.join(dir, `${OWN.host}-${OWN.pid}-${OWN.start}-${id}_${randomBytes(UNIQUE_BYTES).toString('hex')}`)
+      const folder =
+        path.join(dir, `${OWN.host}-${OWN.pid}-${OWN.start}-${id}_${randomBytes(UNIQUE_BYTES).toString('hex')}`)
       await makeFolder(dir, folder)
       open.add(folder)
       return createFolder(folder, () => open.delete(folder))
@@ -143,7 +144,9 @@ function countFiles (names: string[]): { original: number, compressed: number } 
   return { original: names.length - compressed, compressed }
 }
 
-async function isStale (folder: string, host: string, pid: number, start: number, foreignAgeMs: number): Promise<boolean> {
+async function isStale (
+  folder: string, host: string, pid: number, start: number, foreignAgeMs: number
+): Promise<boolean> {
   if (host !== OWN.host) {
     const entry = await stat(folder).catch(() => null)
     return entry !== null && Date.now() - entry.mtimeMs > foreignAgeMs

@@ -25,7 +25,9 @@ t.test('the built service starts from an empty environment, shows its page and a
   const images = await Promise.all([drawShape('circle', 'red', 'white'), drawShape('square', 'blue', 'yellow')])
   const { status, body } = await ask(url, { message: 'Describe the images.' }, images)
   t.equal(status, 200)
-  t.equal(body.response, 'Picture 1: a red circle on a white background. Picture 2: a blue square on a yellow background.')
+  t.equal(
+    body.response, 'Picture 1: a red circle on a white background. Picture 2: a blue square on a yellow background.'
+  )
   child.kill('SIGTERM')
   t.equal(await exited, 0)
 })

@@ -2,7 +2,8 @@ import { readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { ROOT } from '../config/root.ts'
 
-const SOURCES = ['commands', 'config', 'errors', 'plugins', 'routes', 'schemas', 'services', 'native', 'models', 'tools/evaluation']
+const SOURCES =
+  ['commands', 'config', 'errors', 'plugins', 'routes', 'schemas', 'services', 'native', 'models', 'tools/evaluation']
 
 /**
  * Whether `dist/` says what the sources say, as it does after `npm run build`. Child processes of the tests run from it then: without a loader for
@@ -16,7 +17,8 @@ export function builtFile (name: string): string {
 
 function isCurrent (): boolean {
   const built = statSync(builtFile('.tsbuildinfo'), { throwIfNoEntry: false })
-  return built !== undefined && newest(ROOT, false) < built.mtimeMs && SOURCES.every(dir => newest(path.join(ROOT, dir), true) < built.mtimeMs)
+  return built !== undefined && newest(ROOT, false) < built.mtimeMs &&
+    SOURCES.every(dir => newest(path.join(ROOT, dir), true) < built.mtimeMs)
 }
 
 /** When the latest source of a folder was changed. */

@@ -52,5 +52,7 @@ export function withChatTemplate (source: string, target: string, template: stri
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(value.length))
   const head = Buffer.concat([file.subarray(0, from), length, value, file.subarray(to, at)])
-  writeFileSync(target, Buffer.concat([head, Buffer.alloc(aligned(head.length) - head.length), file.subarray(aligned(at))]))
+  writeFileSync(
+    target, Buffer.concat([head, Buffer.alloc(aligned(head.length) - head.length), file.subarray(aligned(at))])
+  )
 }

@@ -36,7 +36,8 @@ export const ENGINE_DEFAULTS = {
 
 /** The real engine with the embedded model on the CPU, loaded, and closed with the test. */
 export async function createTestEngine (t: Test, overrides: Partial<LocalEngineOptions> = {}): Promise<Engine> {
-  const engine = createLocalEngine({ log: silent, ...isBuilt && { worker: BUILT_WORKER }, ...ENGINE_DEFAULTS, ...overrides })
+  const engine =
+    createLocalEngine({ log: silent, ...isBuilt && { worker: BUILT_WORKER }, ...ENGINE_DEFAULTS, ...overrides })
   t.teardown(() => engine.close())
   await engine.ready()
   return engine
@@ -106,11 +107,15 @@ export async function startService (t: Test, env: Record<string, string> = {}, e
 export interface Upload { data: Buffer | Uint8Array, name?: string, type?: string }
 
 /** @param historyImages images of `history` that are sent again */
-export function createForm (fields: Record<string, string | string[]>, images: Array<Upload | Buffer> = [], historyImages: Array<Upload | Buffer> = []): FormData {
+export function createForm (
+  fields: Record<string, string | string[]>, images: Array<Upload | Buffer> = [],
+  historyImages: Array<Upload | Buffer> = []
+): FormData {
   const form = new FormData()
   const append = (field: string, uploads: Array<Upload | Buffer>) => {
     for (const [index, upload] of uploads.entries()) {
-      const { data, name = `${index}.png`, type = 'image/png' } = Buffer.isBuffer(upload) ? { data: upload } : upload as Upload
+      const { data, name = `${index}.png`, type = 'image/png' } =
+        Buffer.isBuffer(upload) ? { data: upload } : upload as Upload
       form.append(field, new Blob([new Uint8Array(data)], { type }), name)
     }
   }
@@ -129,7 +134,10 @@ export interface Reply {
 }
 
 /** Posts a form to /api/chat. */
-export async function ask (url: string, fields: Record<string, string | string[]>, images: Array<Upload | Buffer> = [], historyImages: Array<Upload | Buffer> = []): Promise<Reply> {
+export async function ask (
+  url: string, fields: Record<string, string | string[]>, images: Array<Upload | Buffer> = [],
+  historyImages: Array<Upload | Buffer> = []
+): Promise<Reply> {
   return await post(url, { body: createForm(fields, images, historyImages) })
 }
 
@@ -163,7 +171,9 @@ export async function * readEvents (response: Response): AsyncGenerator<SseEvent
 }
 
 /** Posts a form to /api/chat_stream and collects what comes. */
-export async function askStream (url: string, fields: Record<string, string | string[]>, images: Array<Upload | Buffer> = []): Promise<{ status: number, events: SseEvent[], text: string }> {
+export async function askStream (
+  url: string, fields: Record<string, string | string[]>, images: Array<Upload | Buffer> = []
+): Promise<{ status: number, events: SseEvent[], text: string }> {
   const response = await fetch(`${url}/api/chat_stream`, { method: 'POST', body: createForm(fields, images) })
   const events: SseEvent[] = []
   if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
@@ -171,16 +181,21 @@ export async function askStream (url: string, fields: Record<string, string | st
   } else {
     events.push({ event: 'http-error', data: await response.json() })
   }
-  return { status: response.status, events, text: events.filter(it => it.event === 'token').map(it => it.data.text).join('') }
+  return {
+    status: response.status, events, text: events.filter(it => it.event === 'token').map(it => it.data.text).join('')
+  }
 }
 
 /** A drawn image: a shape of the demonstration model's world in the middle of a plain background. */
-export function drawShape (shape: 'circle' | 'square', colour: string, background: string, size = 140): Promise<Buffer> {
+export function drawShape (
+  shape: 'circle' | 'square', colour: string, background: string, size = 140
+): Promise<Buffer> {
   const middle = size / 2
   const r = size * 0.3
   const body = shape === 'circle'
     ? `<circle cx="${middle}" cy="${middle}" r="${r}" fill="${colour}"/>`
     : `<rect x="${middle - r}" y="${middle - r}" width="${2 * r}" height="${2 * r}" fill="${colour}"/>`
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size}"><rect width="100%" height="100%" fill="${background}"/>${body}</svg>`
+  const svg =
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size}"><rect width="100%" height="100%" fill="${background}"/>${body}</svg>`
   return sharp(Buffer.from(svg)).removeAlpha().png().toBuffer()
 }

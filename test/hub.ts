@@ -56,12 +56,16 @@ export async function startHub (t: Test, files: Record<string, string>): Promise
     const siblings = Object.entries(files).filter(([name]) => name.startsWith(`${repo}/`)).map(([name, file]) => ({
       rfilename: name.slice(repo.length + 1),
       size: statSync(file).size,
-      lfs: { sha256: hub.wrongChecksum ? '0'.repeat(64) : createHash('sha256').update(readFileSync(file)).digest('hex') }
+      lfs: {
+        sha256: hub.wrongChecksum ? '0'.repeat(64) : createHash('sha256').update(readFileSync(file)).digest('hex')
+      }
     }))
     return { id: repo, siblings }
   }
 
-  async function send (file: string, start: number, end: number, response: ServerResponse, entry: Hub['requests'][number]): Promise<void> {
+  async function send (
+    file: string, start: number, end: number, response: ServerResponse, entry: Hub['requests'][number]
+  ): Promise<void> {
     // Slowly: what a client does not want to the end is not on its way already.
     for await (const chunk of createReadStream(file, { start, end, highWaterMark: PIECE })) {
       if (response.destroyed) return
@@ -69,7 +73,9 @@ export async function startHub (t: Test, files: Record<string, string>): Promise
       sent += chunk.length
       entry.bytes += chunk.length
       const written = response.write(chunk)
-      await (written ? sleep(PAUSE_MS) : once(response, 'drain', { signal: AbortSignal.timeout(GIVE_UP_MS) }).catch(() => response.destroy()))
+      await (written
+        ? sleep(PAUSE_MS)
+        : once(response, 'drain', { signal: AbortSignal.timeout(GIVE_UP_MS) }).catch(() => response.destroy()))
     }
     response.end()
   }

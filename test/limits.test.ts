@@ -17,29 +17,50 @@ const MB = 1024 * 1024
 const file = path.join(t.testdir(), 'tools.gguf')
 withChatTemplate(path.join(ROOT, DEMO.model), file, readFileSync(path.join(ROOT, 'test/tool-template.jinja'), 'utf8'))
 const engine = await createTestEngine(t, { model: file, mmproj: path.join(ROOT, DEMO.mmproj), threads: 1 })
-const service = await startService(t, { JSON_BODY_LIMIT_MB: '3', MAX_FILE_SIZE_MB: '1', MAX_IMAGES: '4', MAX_INPUT_PIXELS: '90000' }, engine)
+const service = await startService(
+  t, { JSON_BODY_LIMIT_MB: '3', MAX_FILE_SIZE_MB: '1', MAX_IMAGES: '4', MAX_INPUT_PIXELS: '90000' }, engine
+)
 const { model } = engine.info()
 
 interface Asking { path: string, init: RequestInit }
 
 const json = (body: object | string, path = '/api/chat'): Asking =>
-  ({ path, init: { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers: { 'content-type': 'application/json' } } })
+  ({
+    path,
+    init: {
+      method: 'POST',
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+      headers: { 'content-type': 'application/json' }
+    }
+  })
 const chat = (more: object) => json({ message: 'Hi', max_tokens: 1, ...more })
-const form = (fields: Record<string, string | string[]>, images: Buffer[] = []): Asking => ({ path: '/api/chat', init: { method: 'POST', body: createForm(fields, images) } })
-const complete = (more: object): Asking => json({ model, max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }], ...more }, '/v1/chat/completions')
+const form = (fields: Record<string, string | string[]>, images: Buffer[] = []): Asking =>
+  ({ path: '/api/chat', init: { method: 'POST', body: createForm(fields, images) } })
+const complete = (more: object): Asking =>
+  json({ model, max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }], ...more }, '/v1/chat/completions')
 /** A form with a message, and so many parts without a name. */
 const bare = (count: number): Asking => {
-  const field = (name: string, value: string) => `--limits\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`
-  const body = field('message', 'Hi') + field('max_tokens', '1') + '--limits\r\n\r\nx\r\n'.repeat(count) + '--limits--\r\n'
-  return { path: '/api/chat', init: { method: 'POST', body, headers: { 'content-type': 'multipart/form-data; boundary=limits' } } }
+  const field = (name: string, value: string) =>
+    `--limits\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`
+  const body =
+    field('message', 'Hi') + field('max_tokens', '1') + '--limits\r\n\r\nx\r\n'.repeat(count) + '--limits--\r\n'
+  return {
+    path: '/api/chat',
+    init: { method: 'POST', body, headers: { 'content-type': 'multipart/form-data; boundary=limits' } }
+  }
 }
-const repeat = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, index) => make(index))
+const repeat = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => make(index))
 const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
 const id = (number: number) => `sha256:${number.toString(16).padStart(64, '0')}`
 const turn = (more: object = {}) => ({ role: 'user', content: 'Hi', ...more })
-const withSchema = (schema: object) => chat({ response_format: { type: 'json_schema', json_schema: { name: 'x', schema } } })
-const named = (numbers: number[]) => chat({ history: repeat(Math.ceil(numbers.length / 64), i => turn({ images: numbers.slice(64 * i, 64 * (i + 1)).map(id) })) })
-const drawn = (width: number, height: number) => sharp({ create: { width, height, channels: 3, background: 'red' } }).png().toBuffer()
+const withSchema = (schema: object) =>
+  chat({ response_format: { type: 'json_schema', json_schema: { name: 'x', schema } } })
+const named = (numbers: number[]) => chat({
+  history: repeat(Math.ceil(numbers.length / 64), i => turn({ images: numbers.slice(64 * i, 64 * (i + 1)).map(id) }))
+})
+const drawn = (width: number, height: number) =>
+  sharp({ create: { width, height, channels: 3, background: 'red' } }).png().toBuffer()
 const noImage = Buffer.from('no image')
 const call = (i: number) => ({ id: `call_${i}`, type: 'function', function: { name: 'look', arguments: '{}' } })
 
@@ -70,43 +91,179 @@ const PROBES: Record<LimitName, Probe | { elsewhere: string }> = {
   slots: { elsewhere: 'test/plugins/concurrency-limit.test.ts' },
   queue: { elsewhere: 'test/plugins/concurrency-limit.test.ts' },
   queueTime: { elsewhere: 'test/plugins/concurrency-limit.test.ts' },
-  head: { ask: excess => ({ path: '/health/live', init: { headers: { 'x-padding': 'x'.repeat(15 * 1024 + excess * 1024) } } }), names: /headers/, figure: '16 KB' },
+  head: {
+    ask: excess => ({
+      path: '/health/live', init: { headers: { 'x-padding': 'x'.repeat(15 * 1024 + excess * 1024) } }
+    }),
+    names: /headers/,
+    figure: '16 KB'
+  },
 
-  jsonBody: { ask: excess => json('{"message":"Hi","max_tokens":1}'.padEnd(3 * MB + excess)), names: /body/, figure: '3 MB' },
-  jsonDepth: { ask: excess => json(`{"message":"Hi","stop":${nested(127 + excess)}}`), names: /body .* nested/, figure: '128', otherwise: 'INVALID_FIELD' },
-  jsonValues: { ask: excess => json(`{"message":"Hi","stop":[${'0,'.repeat(49_997 + excess)}0]}`), names: /body .* values/, figure: '50000', otherwise: 'INVALID_FIELD' },
-  jsonNames: { ask: excess => json(`{"message":"Hi","${'/'.repeat(1000 + excess)}" :0}`), names: /body .* name/, figure: '1000', otherwise: 'UNKNOWN_FIELD' },
+  jsonBody: {
+    ask: excess => json('{"message":"Hi","max_tokens":1}'.padEnd(3 * MB + excess)), names: /body/, figure: '3 MB'
+  },
+  jsonDepth: {
+    ask: excess => json(`{"message":"Hi","stop":${nested(127 + excess)}}`),
+    names: /body .* nested/,
+    figure: '128',
+    otherwise: 'INVALID_FIELD'
+  },
+  jsonValues: {
+    ask: excess => json(`{"message":"Hi","stop":[${'0,'.repeat(49_997 + excess)}0]}`),
+    names: /body .* values/,
+    figure: '50000',
+    otherwise: 'INVALID_FIELD'
+  },
+  jsonNames: {
+    ask: excess => json(`{"message":"Hi","${'/'.repeat(1000 + excess)}" :0}`),
+    names: /body .* name/,
+    figure: '1000',
+    otherwise: 'UNKNOWN_FIELD'
+  },
   formParts: { ask: excess => bare(998 + excess), names: /parts/, figure: '1000' },
-  formFields: { ask: excess => form({ message: 'Hi', stop: repeat(249 + excess, String) }), names: /text fields/, figure: '250', otherwise: 'INVALID_FIELD' },
-  formField: { ask: excess => form({ message: 'Hi', system: 'x'.repeat(MB + excess) }), names: /"system"/, figure: '1048576', otherwise: 'INVALID_FIELD' },
-  formText: { ask: excess => form({ message: 'Hi', history: [MB, MB, MB, MB - 2 + excess].map(length => '{}'.padEnd(length)) }), names: /"history"/, figure: '4194304', otherwise: 'INVALID_HISTORY' },
-  images: { ask: excess => form({ message: 'Hi' }, repeat(4 + excess, () => noImage)), names: /pictures/, figure: '4', otherwise: 'UNSUPPORTED_IMAGE' },
-  file: { ask: excess => form({ message: 'Hi' }, [Buffer.alloc(MB + excess, 1)]), names: /images\[0\]/, figure: '1 MB', otherwise: 'UNSUPPORTED_IMAGE' },
+  formFields: {
+    ask: excess => form({ message: 'Hi', stop: repeat(249 + excess, String) }),
+    names: /text fields/,
+    figure: '250',
+    otherwise: 'INVALID_FIELD'
+  },
+  formField: {
+    ask: excess => form({ message: 'Hi', system: 'x'.repeat(MB + excess) }),
+    names: /"system"/,
+    figure: '1048576',
+    otherwise: 'INVALID_FIELD'
+  },
+  formText: {
+    ask: excess => form({ message: 'Hi', history: [MB, MB, MB, MB - 2 + excess].map(length => '{}'.padEnd(length)) }),
+    names: /"history"/,
+    figure: '4194304',
+    otherwise: 'INVALID_HISTORY'
+  },
+  images: {
+    ask: excess => form({ message: 'Hi' }, repeat(4 + excess, () => noImage)),
+    names: /pictures/,
+    figure: '4',
+    otherwise: 'UNSUPPORTED_IMAGE'
+  },
+  file: {
+    ask: excess => form({ message: 'Hi' }, [Buffer.alloc(MB + excess, 1)]),
+    names: /images\[0\]/,
+    figure: '1 MB',
+    otherwise: 'UNSUPPORTED_IMAGE'
+  },
 
-  message: { ask: excess => chat({ message: '😀'.repeat(32_000 + excess) }), names: /"message"/, figure: '32000', otherwise: 'PROMPT_TOO_LONG' },
-  system: { ask: excess => chat({ system: 'x'.repeat(32_000 + excess) }), names: /"system"/, figure: '32000', otherwise: 'PROMPT_TOO_LONG' },
+  message: {
+    ask: excess => chat({ message: '😀'.repeat(32_000 + excess) }),
+    names: /"message"/,
+    figure: '32000',
+    otherwise: 'PROMPT_TOO_LONG'
+  },
+  system: {
+    ask: excess => chat({ system: 'x'.repeat(32_000 + excess) }),
+    names: /"system"/,
+    figure: '32000',
+    otherwise: 'PROMPT_TOO_LONG'
+  },
   turns: { ask: excess => chat({ history: repeat(200 + excess, () => turn()) }), names: /"history"/, figure: '200' },
-  content: { ask: excess => chat({ history: [turn({ content: 'x'.repeat(32_000 + excess) })] }), names: /"history" turn 0 content/, figure: '32000', otherwise: 'PROMPT_TOO_LONG' },
-  turnImages: { ask: excess => chat({ history: [turn({ images: repeat(64 + excess, id) })] }), names: /"history" turn 0 images/, figure: '64', otherwise: 'IMAGE_EXPIRED' },
-  namedImages: { ask: excess => named(repeat(256 + excess, i => i)), names: /"history" .* different images/, figure: '256', otherwise: 'IMAGE_EXPIRED' },
-  mentions: { ask: excess => named(repeat(1000 + excess, () => 7)), names: /"history" .* by id/, figure: '1000', otherwise: 'IMAGE_EXPIRED' },
+  content: {
+    ask: excess => chat({ history: [turn({ content: 'x'.repeat(32_000 + excess) })] }),
+    names: /"history" turn 0 content/,
+    figure: '32000',
+    otherwise: 'PROMPT_TOO_LONG'
+  },
+  turnImages: {
+    ask: excess => chat({ history: [turn({ images: repeat(64 + excess, id) })] }),
+    names: /"history" turn 0 images/,
+    figure: '64',
+    otherwise: 'IMAGE_EXPIRED'
+  },
+  namedImages: {
+    ask: excess => named(repeat(256 + excess, i => i)),
+    names: /"history" .* different images/,
+    figure: '256',
+    otherwise: 'IMAGE_EXPIRED'
+  },
+  mentions: {
+    ask: excess => named(repeat(1000 + excess, () => 7)),
+    names: /"history" .* by id/,
+    figure: '1000',
+    otherwise: 'IMAGE_EXPIRED'
+  },
   stops: { ask: excess => chat({ stop: repeat(4 + excess, String) }), names: /"stop"/, figure: '4' },
   stop: { ask: excess => chat({ stop: ['x'.repeat(100 + excess)] }), names: /"stop\[0\]"/, figure: '100' },
-  messages: { ask: excess => complete({ messages: repeat(1000 + excess, () => ({ role: 'user', content: 'Hi' })) }), names: /"messages"/, figure: '1000', otherwise: 'PROMPT_TOO_LONG' },
-  parts: { ask: excess => complete({ messages: repeat(2, i => ({ role: 'user', content: repeat(5000 + i * excess, () => ({ type: 'text', text: 'a' })) })) }), names: /"messages" .* parts/, figure: '10000', otherwise: 'PROMPT_TOO_LONG' },
-  calls: { ask: excess => complete({ messages: repeat(2, i => ({ role: 'assistant', content: '', tool_calls: repeat(500 + i * excess, call) })) }), names: /"messages" .* tool calls/, figure: '1000', otherwise: 'PROMPT_TOO_LONG' },
-  tools: { ask: excess => complete({ tools: repeat(128 + excess, i => ({ type: 'function', function: { name: `tool_${i}` } })) }), names: /"tools"/, figure: '128', otherwise: 'PROMPT_TOO_LONG' },
+  messages: {
+    ask: excess => complete({ messages: repeat(1000 + excess, () => ({ role: 'user', content: 'Hi' })) }),
+    names: /"messages"/,
+    figure: '1000',
+    otherwise: 'PROMPT_TOO_LONG'
+  },
+  parts: {
+    ask: excess => complete({
+      messages: repeat(
+        2, i => ({ role: 'user', content: repeat(5000 + i * excess, () => ({ type: 'text', text: 'a' })) })
+      )
+    }),
+    names: /"messages" .* parts/,
+    figure: '10000',
+    otherwise: 'PROMPT_TOO_LONG'
+  },
+  calls: {
+    ask: excess => complete({
+      messages: repeat(2, i => ({ role: 'assistant', content: '', tool_calls: repeat(500 + i * excess, call) }))
+    }),
+    names: /"messages" .* tool calls/,
+    figure: '1000',
+    otherwise: 'PROMPT_TOO_LONG'
+  },
+  tools: {
+    ask: excess => complete({
+      tools: repeat(128 + excess, i => ({ type: 'function', function: { name: `tool_${i}` } }))
+    }),
+    names: /"tools"/,
+    figure: '128',
+    otherwise: 'PROMPT_TOO_LONG'
+  },
   // The schema, its keyword and the list are values, too.
-  schemaValues: { ask: excess => withSchema({ type: 'null', 'x-list': repeat(9_997 + excess, () => 0) }), names: /schema .* at # .* values/, figure: '10000' },
-  schemaText: { ask: excess => withSchema({ type: 'null', title: 'x'.repeat(200_000 - 'typenulltitle'.length + excess) }), names: /schema .* at # .* characters/, figure: '200000' },
-  schemaConstants: { ask: excess => withSchema({ enum: repeat(1000 + excess, i => i) }), names: /"enum" at #/, figure: null },
-  schemaDepth: { ask: excess => withSchema({ type: 'null', 'x-deep': JSON.parse(nested(64 + excess)) }), names: /"x-deep" at # .* levels/, figure: '64' },
-  grammar: { ask: excess => withSchema({ enum: repeat(100 + excess * 800, i => `${i}${'"'.repeat(140)}${i}`) }), names: /schema .*"enum" at # makes the schema too complex/, figure: null },
+  schemaValues: {
+    ask: excess => withSchema({ type: 'null', 'x-list': repeat(9_997 + excess, () => 0) }),
+    names: /schema .* at # .* values/,
+    figure: '10000'
+  },
+  schemaText: {
+    ask: excess => withSchema({ type: 'null', title: 'x'.repeat(200_000 - 'typenulltitle'.length + excess) }),
+    names: /schema .* at # .* characters/,
+    figure: '200000'
+  },
+  schemaConstants: {
+    ask: excess => withSchema({ enum: repeat(1000 + excess, i => i) }), names: /"enum" at #/, figure: null
+  },
+  schemaDepth: {
+    ask: excess => withSchema({ type: 'null', 'x-deep': JSON.parse(nested(64 + excess)) }),
+    names: /"x-deep" at # .* levels/,
+    figure: '64'
+  },
+  grammar: {
+    ask: excess => withSchema({ enum: repeat(100 + excess * 800, i => `${i}${'"'.repeat(140)}${i}`) }),
+    names: /schema .*"enum" at # makes the schema too complex/,
+    figure: null
+  },
   maxTokens: { ask: excess => chat({ max_tokens: 131_072 + excess }), names: /"max_tokens"/, figure: '131072' },
-  prompt: { ask: excess => chat({ message: 'red circle '.repeat(excess === 0 ? 100 : 2900) }), names: /conversation needs \d+ tokens/, figure: '4094' },
+  prompt: {
+    ask: excess => chat({ message: 'red circle '.repeat(excess === 0 ? 100 : 2900) }),
+    names: /conversation needs \d+ tokens/,
+    figure: '4094'
+  },
 
-  pixels: { ask: async excess => form({ message: 'Hi', max_tokens: '1' }, [await drawn(300, 300 + excess)]), names: /images\[0\]/, figure: '90000' },
-  ratio: { ask: async excess => form({ message: 'Hi', max_tokens: '1' }, [await drawn(1, 200 + excess)]), names: /images\[0\]/, figure: '200' },
+  pixels: {
+    ask: async excess => form({ message: 'Hi', max_tokens: '1' }, [await drawn(300, 300 + excess)]),
+    names: /images\[0\]/,
+    figure: '90000'
+  },
+  ratio: {
+    ask: async excess => form({ message: 'Hi', max_tokens: '1' }, [await drawn(1, 200 + excess)]),
+    names: /images\[0\]/,
+    figure: '200'
+  },
   decodeTime: { elsewhere: 'test/services/images/prepare.test.ts' },
   text: { elsewhere: 'test/hostile/structure.test.ts' },
   jpegSegments: { elsewhere: 'test/hostile/structure.test.ts' },
@@ -139,7 +296,12 @@ async function send ({ path, init }: Asking): Promise<Answer> {
   const body = await response.json() as Record<string, unknown> & { error?: string | Record<string, unknown> }
   // On /v1 everything stands inside `error`.
   const details = typeof body.error === 'object' ? body.error : body
-  return { status: response.status, code: String(details.code ?? ''), sentence: String(details.message ?? details.error ?? ''), details }
+  return {
+    status: response.status,
+    code: String(details.code ?? ''),
+    sentence: String(details.message ?? details.error ?? ''),
+    details
+  }
 }
 
 /** The first status and code of a row of the table. */
@@ -170,9 +332,15 @@ for (const [name, probe] of Object.entries(PROBES) as Array<[LimitName, Probe | 
     t.match(beyond.sentence, names)
     if (figure !== null) t.match(beyond.sentence, new RegExp(`\\b${figure}\\b`))
     const { limit, limit_mb: megabytes, max_pixels: pixels } = beyond.details
-    if (figure !== null && /^\d+( MB)?$/.test(figure)) t.equal(limit ?? megabytes ?? pixels, parseInt(figure), 'a program finds the limit beside the sentence')
-    t.comment(`refused after ${wallMs.toFixed(0)} ms, of which this thread computed ${computedMs.toFixed(0)}; the longest stall ${stall.ownMs.toFixed(0)} ms`)
-    if (canTellStalls) t.ok(computedMs < REFUSED_WITHIN_MS, `${computedMs.toFixed(0)} ms computed by client and service together`)
+    if (figure !== null && /^\d+( MB)?$/.test(figure)) {
+      t.equal(limit ?? megabytes ?? pixels, parseInt(figure), 'a program finds the limit beside the sentence')
+    }
+    t.comment(`refused after ${wallMs.toFixed(
+      0
+    )} ms, of which this thread computed ${computedMs.toFixed(0)}; the longest stall ${stall.ownMs.toFixed(0)} ms`)
+    if (canTellStalls) {
+      t.ok(computedMs < REFUSED_WITHIN_MS, `${computedMs.toFixed(0)} ms computed by client and service together`)
+    }
     await service.quiet()
   })
 }

@@ -16,15 +16,26 @@ t.test('what people send is in no log line, whatever becomes of it', async t => 
   const image = await drawShape('circle', 'red', 'white')
   const base64 = image.toString('base64')
   const post = async (url: string, body: string | FormData, headers: Record<string, string> = {}) => {
-    const response = await fetch(`${server.url}${url}`, { method: 'POST', body, headers: { authorization: `Bearer ${KEY}`, ...headers } })
+    const response = await fetch(`${server.url}${url}`, {
+      method: 'POST', body, headers: { authorization: `Bearer ${KEY}`, ...headers }
+    })
     await response.text()
     return response.status
   }
   const json = { 'content-type': 'application/json' }
-  const form = createForm({ message: WORDS, system: WORDS, history: JSON.stringify([{ role: 'user', content: WORDS }, { role: 'assistant', content: WORDS }]) }, [])
+  const form = createForm({
+    message: WORDS,
+    system: WORDS,
+    history: JSON.stringify([{ role: 'user', content: WORDS }, { role: 'assistant', content: WORDS }])
+  }, [])
   form.append('images', new Blob([new Uint8Array(image)], { type: 'image/png' }), NAME)
-  const models = await (await fetch(`${server.url}/v1/models`, { headers: { authorization: `Bearer ${KEY}` } })).json() as { data: [{ id: string }] }
-  const completion = (url: string) => JSON.stringify({ model: models.data[0].id, messages: [{ role: 'user', content: [{ type: 'text', text: WORDS }, { type: 'image_url', image_url: { url } }] }] })
+  const models = await (await fetch(`${server.url}/v1/models`, {
+    headers: { authorization: `Bearer ${KEY}` }
+  })).json() as { data: [{ id: string }] }
+  const completion = (url: string) => JSON.stringify({
+    model: models.data[0].id,
+    messages: [{ role: 'user', content: [{ type: 'text', text: WORDS }, { type: 'image_url', image_url: { url } }] }]
+  })
 
   t.same([
     await post('/api/chat', form),
@@ -40,7 +51,9 @@ t.test('what people send is in no log line, whatever becomes of it', async t => 
 
   await until(() => server.output().split('request completed').length > 9)
   const lines = server.output()
-  for (const secret of [KEY, WRONG_KEY, WORDS, NAME, base64.slice(0, 40), image.toString('hex').slice(0, 40)]) t.notOk(lines.includes(secret), secret.slice(0, 40))
+  for (const secret of [KEY, WRONG_KEY, WORDS, NAME, base64.slice(0, 40), image.toString('hex').slice(0, 40)]) {
+    t.notOk(lines.includes(secret), secret.slice(0, 40))
+  }
   server.child.kill('SIGTERM')
   await server.exited
 })
@@ -55,7 +68,8 @@ t.test('probes are no noise: they are logged at debug, unless they fail', async 
   const requestLines = async (url: string) => {
     lines.length = 0
     await app.inject(url)
-    return lines.filter(({ msg }) => msg.startsWith('incoming') || msg.startsWith('request')).map(({ level, msg }) => [level, msg])
+    return lines.filter(({ msg }) => msg.startsWith('incoming') || msg.startsWith('request')).map(({ level, msg }) =>
+      [level, msg])
   }
   const [DEBUG, INFO] = [20, 30]
   for (const url of ['/health/live', '/health/ready', '/metrics']) {

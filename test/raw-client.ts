@@ -34,7 +34,8 @@ export async function connectRaw (port: number): Promise<RawClient> {
         resolve(text)
       }
       watchers.add(check)
-      void closed.then(() => reject(new Error(`the connection ended before ${pattern} came; got: ${text.slice(0, 300)}`)))
+      void closed.then(() =>
+        reject(new Error(`the connection ended before ${pattern} came; got: ${text.slice(0, 300)}`)))
       check()
     })
   }
@@ -49,9 +50,13 @@ export function formHead (path: string, contentLength: number, extra = ''): stri
 
 /** A multipart body with a message and images. */
 export function formBody (message: string, images: Buffer[]): Buffer {
-  const chunks: Array<string | Buffer> = [`--${BOUNDARY}\r\nContent-Disposition: form-data; name="message"\r\n\r\n${message}\r\n`]
+  const chunks: Array<string | Buffer> =
+    [`--${BOUNDARY}\r\nContent-Disposition: form-data; name="message"\r\n\r\n${message}\r\n`]
   for (const [index, image] of images.entries()) {
-    chunks.push(`--${BOUNDARY}\r\nContent-Disposition: form-data; name="images"; filename="${index}.png"\r\nContent-Type: image/png\r\n\r\n`, image, '\r\n')
+    chunks.push(
+      `--${BOUNDARY}\r\nContent-Disposition: form-data; name="images"; filename="${index}.png"\r\nContent-Type: image/png\r\n\r\n`,
+      image, '\r\n'
+    )
   }
   chunks.push(`--${BOUNDARY}--\r\n`)
   return Buffer.concat(chunks.map(chunk => Buffer.from(chunk)))

@@ -3,19 +3,70 @@ import { writeHollowGguf, type GgufValue, type HollowTensor } from '../tools/ben
 /** Sizes of a real model, from the `config.json` of its repository on the hub (`text_config` and `vision_config` with Qwen3-VL). */
 export interface RealShape {
   architecture: 'qwen2vl' | 'qwen3vl'
-  text: { layers: number, width: number, heads: number, kvHeads: number, headSize: number, feedForward: number, vocabulary: number, context: number, tied: boolean }
-  vision: { projector: string, layers: number, width: number, heads: number, feedForward: number, patch: number, deepstack: number[] }
+  text: {
+    layers: number
+    width: number
+    heads: number
+    kvHeads: number
+    headSize: number
+    feedForward: number
+    vocabulary: number
+    context: number
+    tied: boolean
+  }
+  vision: {
+    projector: string
+    layers: number
+    width: number
+    heads: number
+    feedForward: number
+    patch: number
+    deepstack: number[]
+  }
 }
 
 const qwen3 = (text: Partial<RealShape['text']>, vision: Partial<RealShape['vision']>): RealShape => ({
   architecture: 'qwen3vl',
-  text: { layers: 36, width: 4096, heads: 32, kvHeads: 8, headSize: 128, feedForward: 12_288, vocabulary: 151_936, context: 262_144, tied: false, ...text },
-  vision: { projector: 'qwen3vl_merger', layers: 24, width: 1024, heads: 16, feedForward: 4096, patch: 16, deepstack: [5, 11, 17], ...vision }
+  text: {
+    layers: 36,
+    width: 4096,
+    heads: 32,
+    kvHeads: 8,
+    headSize: 128,
+    feedForward: 12_288,
+    vocabulary: 151_936,
+    context: 262_144,
+    tied: false,
+    ...text
+  },
+  vision: {
+    projector: 'qwen3vl_merger',
+    layers: 24,
+    width: 1024,
+    heads: 16,
+    feedForward: 4096,
+    patch: 16,
+    deepstack: [5, 11, 17],
+    ...vision
+  }
 })
 const qwen25 = (text: Partial<RealShape['text']>): RealShape => ({
   architecture: 'qwen2vl',
-  text: { layers: 28, width: 3584, heads: 28, kvHeads: 4, headSize: 128, feedForward: 18_944, vocabulary: 152_064, context: 128_000, tied: false, ...text },
-  vision: { projector: 'qwen2.5vl_merger', layers: 32, width: 1280, heads: 16, feedForward: 3420, patch: 14, deepstack: [] }
+  text: {
+    layers: 28,
+    width: 3584,
+    heads: 28,
+    kvHeads: 4,
+    headSize: 128,
+    feedForward: 18_944,
+    vocabulary: 152_064,
+    context: 128_000,
+    tied: false,
+    ...text
+  },
+  vision: {
+    projector: 'qwen2.5vl_merger', layers: 32, width: 1280, heads: 16, feedForward: 3420, patch: 14, deepstack: []
+  }
 })
 
 /** What the presets download. */
@@ -23,7 +74,9 @@ export const REAL_SHAPES: Record<string, RealShape> = {
   'qwen3-vl-2b': qwen3({ layers: 28, width: 2048, heads: 16, feedForward: 6144, tied: true }, {}),
   'qwen3-vl-4b': qwen3({ width: 2560, feedForward: 9728, tied: true }, {}),
   'qwen3-vl-8b': qwen3({}, { layers: 27, width: 1152, feedForward: 4304, deepstack: [8, 16, 24] }),
-  'qwen2.5-vl-3b': qwen25({ layers: 36, width: 2048, heads: 16, kvHeads: 2, feedForward: 11_008, vocabulary: 151_936, tied: true }),
+  'qwen2.5-vl-3b': qwen25({
+    layers: 36, width: 2048, heads: 16, kvHeads: 2, feedForward: 11_008, vocabulary: 151_936, tied: true
+  }),
   'qwen2.5-vl-7b': qwen25({})
 }
 
@@ -52,7 +105,9 @@ export function writeRealModel (file: string, { architecture, text }: RealShape)
     ...architecture === 'qwen3vl' && { [key('n_deepstack_layers')]: { uint32: 3 } },
     'tokenizer.ggml.model': 'gpt2',
     'tokenizer.ggml.pre': 'qwen2',
-    'tokenizer.ggml.tokens': { strings: Array.from({ length: vocabulary }, (_, index) => index === 0 ? 'Ċ' : `t${index}`) },
+    'tokenizer.ggml.tokens': {
+      strings: Array.from({ length: vocabulary }, (_, index) => index === 0 ? 'Ċ' : `t${index}`)
+    },
     'tokenizer.ggml.token_type': { int32s: new Array(vocabulary).fill(1) },
     'tokenizer.ggml.merges': { strings: ['t 1'] },
     'tokenizer.ggml.eos_token_id': { uint32: 1 },
@@ -62,7 +117,9 @@ export function writeRealModel (file: string, { architecture, text }: RealShape)
 }
 
 /** Its projector in Q8_0. */
-export function writeRealProjector (file: string, { text, vision }: RealShape, metadata: Record<string, GgufValue> = {}): void {
+export function writeRealProjector (
+  file: string, { text, vision }: RealShape, metadata: Record<string, GgufValue> = {}
+): void {
   const { projector, layers, width, heads, feedForward, patch, deepstack } = vision
   writeHollowGguf(file, {
     'general.architecture': 'clip',
@@ -82,15 +139,28 @@ export function writeRealProjector (file: string, { text, vision }: RealShape, m
     'clip.vision.attention.layer_norm_epsilon': { float32: 1e-6 },
     'clip.vision.image_mean': { float32s: [0.5, 0.5, 0.5] },
     'clip.vision.image_std': { float32s: [0.5, 0.5, 0.5] },
-    ...projector === 'qwen2.5vl_merger' ? { 'clip.vision.n_wa_pattern': { uint32: 8 }, 'clip.use_silu': true } : { 'clip.use_gelu': true },
-    ...deepstack.length > 0 && { 'clip.vision.is_deepstack_layers': { bools: Array.from({ length: layers }, (_, layer) => deepstack.includes(layer)) } },
+    ...projector === 'qwen2.5vl_merger'
+      ? { 'clip.vision.n_wa_pattern': { uint32: 8 }, 'clip.use_silu': true }
+      : { 'clip.use_gelu': true },
+    ...deepstack.length > 0 && {
+      'clip.vision.is_deepstack_layers': {
+        bools: Array.from({ length: layers }, (_, layer) => deepstack.includes(layer))
+      }
+    },
     ...metadata
   }, visionTensors(text.width, vision))
 }
 
-function textTensors (architecture: RealShape['architecture'], { layers, width, heads, kvHeads, headSize, feedForward, vocabulary, tied }: RealShape['text']): HollowTensor[] {
+function textTensors (
+  architecture: RealShape['architecture'],
+  { layers, width, heads, kvHeads, headSize, feedForward, vocabulary, tied }: RealShape['text']
+): HollowTensor[] {
   // llama.cpp's recipe for Q4_K_M: the more sensitive half of two matrices, and what the answer is read from, are kept finer.
-  const finer = (layer: number): HollowTensor['type'] => layer < Math.floor(layers / 8) || layer >= Math.floor(7 * layers / 8) || (layer - Math.floor(layers / 8)) % 3 === 2 ? 'Q6_K' : 'Q4_K'
+  const finer = (layer: number): HollowTensor['type'] => layer < Math.floor(layers / 8) ||
+    layer >= Math.floor(7 * layers / 8) ||
+    (layer - Math.floor(layers / 8)) % 3 === 2
+    ? 'Q6_K'
+    : 'Q4_K'
   const queries = heads * headSize
   const keys = kvHeads * headSize
   return [
@@ -106,7 +176,10 @@ function textTensors (architecture: RealShape['architecture'], { layers, width, 
         tensor(at('attn_v.weight'), finer(layer), width, keys),
         ...architecture === 'qwen3vl'
           ? [tensor(at('attn_q_norm.weight'), 'F32', headSize), tensor(at('attn_k_norm.weight'), 'F32', headSize)]
-          : [tensor(at('attn_q.bias'), 'F32', queries), tensor(at('attn_k.bias'), 'F32', keys), tensor(at('attn_v.bias'), 'F32', keys)],
+          : [
+              tensor(at('attn_q.bias'), 'F32', queries), tensor(at('attn_k.bias'), 'F32', keys),
+              tensor(at('attn_v.bias'), 'F32', keys)
+            ],
         tensor(at('attn_output.weight'), 'Q4_K', queries, width),
         tensor(at('ffn_norm.weight'), 'F32', width),
         tensor(at('ffn_gate.weight'), 'Q4_K', width, feedForward),
@@ -117,12 +190,16 @@ function textTensors (architecture: RealShape['architecture'], { layers, width, 
   ]
 }
 
-function visionTensors (textWidth: number, { projector, layers, width, feedForward, patch, deepstack }: RealShape['vision']): HollowTensor[] {
+function visionTensors (
+  textWidth: number, { projector, layers, width, feedForward, patch, deepstack }: RealShape['vision']
+): HollowTensor[] {
   const merged = width * MERGED
   const isQwen25 = projector === 'qwen2.5vl_merger'
   const isQwen3 = projector === 'qwen3vl_merger'
-  const norm = (name: string, size: number) => [tensor(`${name}.weight`, 'F32', size), ...isQwen25 ? [] : [tensor(`${name}.bias`, 'F32', size)]]
-  const linear = (name: string, input: number, output: number) => [tensor(`${name}.weight`, input % 32 === 0 ? 'Q8_0' : 'F16', input, output), tensor(`${name}.bias`, 'F32', output)]
+  const norm = (name: string, size: number) =>
+    [tensor(`${name}.weight`, 'F32', size), ...isQwen25 ? [] : [tensor(`${name}.bias`, 'F32', size)]]
+  const linear = (name: string, input: number, output: number) =>
+    [tensor(`${name}.weight`, input % 32 === 0 ? 'Q8_0' : 'F16', input, output), tensor(`${name}.bias`, 'F32', output)]
   return [
     tensor('v.patch_embd.weight', 'F16', patch, patch, 3, width),
     tensor('v.patch_embd.weight.1', 'F16', patch, patch, 3, width),
@@ -132,7 +209,9 @@ function visionTensors (textWidth: number, { projector, layers, width, feedForwa
       return [
         ...norm(at('ln1'), width),
         ...norm(at('ln2'), width),
-        ...isQwen3 ? linear(at('attn_qkv'), width, 3 * width) : ['attn_q', 'attn_k', 'attn_v'].flatMap(name => linear(at(name), width, width)),
+        ...isQwen3
+          ? linear(at('attn_qkv'), width, 3 * width)
+          : ['attn_q', 'attn_k', 'attn_v'].flatMap(name => linear(at(name), width, width)),
         ...linear(at('attn_out'), width, width),
         ...isQwen25 ? linear(at('ffn_gate'), width, feedForward) : [],
         ...linear(at('ffn_up'), width, feedForward),

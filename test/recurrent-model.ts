@@ -5,7 +5,13 @@ import { DEMO } from '../models/presets.ts'
 import { ROOT } from '../config/root.ts'
 import { generator } from './random.ts'
 
-interface Tokenizer { tokens: string[], token_type: number[], merges: string[], bos_token_id: number, eos_token_id: number }
+interface Tokenizer {
+  tokens: string[]
+  token_type: number[]
+  merges: string[]
+  bos_token_id: number
+  eos_token_id: number
+}
 
 const LAYERS = 2
 const WIDTH = 32
@@ -28,7 +34,8 @@ export async function writeRecurrentModel (file: string, seed: number): Promise<
     type: 'F32',
     data: () => [new Uint8Array(Float32Array.from({ length: elementsOf({ shape }) }, value).buffer)]
   })
-  const weights = (name: string, ...shape: number[]) => tensor(name, shape, () => (random() - 0.5) * 2 / Math.sqrt(shape[0]!))
+  const weights = (name: string, ...shape: number[]) =>
+    tensor(name, shape, () => (random() - 0.5) * 2 / Math.sqrt(shape[0]!))
   const constant = (name: string, value: number, ...shape: number[]) => tensor(name, shape, () => value)
 
   writeGguf(file, {

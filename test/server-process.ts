@@ -19,11 +19,17 @@ export interface Server extends Launched {
 
 /** Starts the service as a process of its own, on a free port and killed with the test. */
 export function launch (t: Test, env: Record<string, string>): Launched {
-  const [file, execArgv] = isBuilt ? [builtFile('server.js'), []] : [path.join(ROOT, 'server.ts'), ['--import', import.meta.resolve('tsx')]]
-  const child = fork(file, { execArgv, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...process.env, PORT: '0', LLAMA_GPU: 'off', ...env } })
+  const [file, execArgv] =
+    isBuilt ? [builtFile('server.js'), []] : [path.join(ROOT, 'server.ts'), ['--import', import.meta.resolve('tsx')]]
+  const child = fork(file, {
+    execArgv, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...process.env, PORT: '0', LLAMA_GPU: 'off', ...env }
+  })
   let text = ''
-  for (const stream of [child.stdout!, child.stderr!]) createInterface({ input: stream }).on('line', line => { text += line + '\n' })
-  const exited = new Promise<{ code: number | null, signal: string | null }>(resolve => child.once('close', (code, signal) => resolve({ code, signal })))
+  for (const stream of [child.stdout!, child.stderr!]) {
+    createInterface({ input: stream }).on('line', line => { text += line + '\n' })
+  }
+  const exited = new Promise<{ code: number | null, signal: string | null }>(resolve =>
+    child.once('close', (code, signal) => resolve({ code, signal })))
   t.teardown(async () => {
     child.kill('SIGKILL')
     await exited

@@ -71,7 +71,10 @@ t.test('SIGTERM: what does not finish within the grace time is ended, with nothi
 t.test('a wrong setting stops the start with one line that names it', async t => {
   const server = launch(t, { MAX_CONCURRENT_REQUESTS: 'banana' })
   t.match(await server.exited, { code: 1 })
-  t.match(server.output(), /^Sightline cannot start: MAX_CONCURRENT_REQUESTS must be auto or an integer from 1 to 64, got "banana"\n$/)
+  t.match(
+    server.output(),
+    /^Sightline cannot start: MAX_CONCURRENT_REQUESTS must be auto or an integer from 1 to 64, got "banana"\n$/
+  )
 })
 
 t.test('a model that is not there stops the start with a sentence', async t => {
@@ -93,11 +96,13 @@ t.test('settings come from .env as well, and the page of status says what runs',
   process.chdir(dir)
   t.teardown(() => process.chdir(before))
   const server = await start(t, { UPLOAD_DIR: path.join(dir, 'uploads') })
-  const status = await (await fetch(`${server.url}/api/status`)).json() as { limits: { max_images: number }, notice: string }
+  const status =
+    await (await fetch(`${server.url}/api/status`)).json() as { limits: { max_images: number }, notice: string }
   t.equal(status.limits.max_images, 2)
   t.match(status.notice, /tiny demonstration model[^]*MODEL=qwen3-vl-4b/)
   t.match(server.output(), /tiny demonstration model/)
-  const stream = await fetch(`${server.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: QUESTION }, [image]) })
+  const stream =
+    await fetch(`${server.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: QUESTION }, [image]) })
   const events = []
   for await (const { event } of readEvents(stream)) events.push(event)
   t.equal(events.at(-1), 'done')

@@ -34,7 +34,9 @@ function precompress (): Plugin {
       await Promise.all(Object.values(bundle).map(async file => {
         const data = Buffer.from(file.type === 'chunk' ? file.code : file.source)
         const copies = {
-          br: await promisify(brotliCompress)(data, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: data.length } }),
+          br: await promisify(brotliCompress)(data, {
+            params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: data.length }
+          }),
           gz: await promisify(gzip)(data, { level: 9 })
         }
         for (const [ending, copy] of Object.entries(copies)) {

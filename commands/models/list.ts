@@ -20,13 +20,21 @@ export function tabulatedSlots ({ maxConcurrentRequests }: Config): number {
 export async function listPresets (config: Config): Promise<string> {
   const slots = tabulatedSlots(config)
   const files = [['preset', 'file', 'size', 'on disk']]
-  const memory = [['preset', 'model', 'projector', 'largest picture', 'computing', 'a slot', `${slots} slots, all`, ...CARDS.map(gib => `${gib} GB`)]]
+  const memory = [[
+    'preset', 'model', 'projector', 'largest picture', 'computing', 'a slot', `${slots} slots, all`,
+    ...CARDS.map(gib => `${gib} GB`)
+  ]]
   for (const [name, { model, mmproj, figures }] of Object.entries(PRESETS)) {
-    files.push(await describe(name, model, figures!.model, config), await describe('', mmproj, figures!.projector, config))
+    files.push(
+      await describe(name, model, figures!.model, config), await describe('', mmproj, figures!.projector, config)
+    )
     const needs = needsOf(figures!, config)
-    const plan = (machine: Machine, wanted: number | 'auto') => planMemory(needs, machine, { slots: wanted, contextSize: config.contextSize, imageCache: 0 })
+    const plan = (machine: Machine, wanted: number | 'auto') =>
+      planMemory(needs, machine, { slots: wanted, contextSize: config.contextSize, imageCache: 0 })
     memory.push([
-      name, gibibytes(needs.weights), gibibytes(needs.projector), gibibytes(needs.encoding), gibibytes(needs.compute), gibibytes(needs.slot),
+      name, gibibytes(needs.weights), gibibytes(
+        needs.projector
+      ), gibibytes(needs.encoding), gibibytes(needs.compute), gibibytes(needs.slot),
       gibibytes(plan(cardOf(0), slots).needed), ...CARDS.map(gib => slotsOf(plan(cardOf(gib), 'auto')))
     ])
   }
@@ -46,10 +54,20 @@ export function slotsOf (plan: MemoryPlan): string {
 
 async function describe (preset: string, uri: string, size: number, { modelsDir }: Config): Promise<string[]> {
   const file = await findFile(uri, modelsDir)
-  return [preset, uri.slice(uri.lastIndexOf('/') + 1), gigabytes(file === null ? size : statSync(file).size), file === null ? 'no' : 'yes']
+  return [
+    preset, uri.slice(uri.lastIndexOf('/') + 1), gigabytes(file === null ? size : statSync(file).size),
+    file === null ? 'no' : 'yes'
+  ]
 }
 
 function needsOf ({ weights, projector, compute, cell, tower }: PresetFigures, config: Config): MemoryNeeds {
-  const vision = visionInfo({ coordinates: 'pixels', minTokens: undefined, maxTokens: undefined, multiple: tower.multiple }, config)
-  return { weights, projector, compute, slot: cell * config.contextSize, encoding: encodingBytes(tower, vision, config.maxPixels) }
+  const vision =
+    visionInfo({ coordinates: 'pixels', minTokens: undefined, maxTokens: undefined, multiple: tower.multiple }, config)
+  return {
+    weights,
+    projector,
+    compute,
+    slot: cell * config.contextSize,
+    encoding: encodingBytes(tower, vision, config.maxPixels)
+  }
 }

@@ -20,7 +20,14 @@ export async function pullModel (name: string, config: Config, io: Io, signal: A
   mkdirSync(config.modelsDir, { recursive: true })
   const mmproj = name === config.model ? config.mmproj : ''
   const report = createDownloadReporter(plainLog(io), io.err)
-  const files = await resolveModelFiles({ model: name, mmproj, modelsDir: config.modelsDir, signal, onWarning: warn, onProgress: (file, done, total) => report({ file, done, total }) })
+  const files = await resolveModelFiles({
+    model: name,
+    mmproj,
+    modelsDir: config.modelsDir,
+    signal,
+    onWarning: warn,
+    onProgress: (file, done, total) => report({ file, done, total })
+  })
 
   const preset = presetOf(name)
   await withLlama(async llama => {
@@ -34,7 +41,9 @@ export async function pullModel (name: string, config: Config, io: Io, signal: A
       const size = await assertWhole(file, llama)
       signal.throwIfAborted()
       const verdict = await compareWithHub(file, uri)
-      io.out(`${path.relative(process.cwd(), file) || file}  ${gigabytes(size)}  ${verdict.state === 'verified' ? 'whole, checksum as on the hub' : `whole; checksum not compared: ${verdict.why}`}`)
+      io.out(`${path.relative(process.cwd(), file) || file}  ${gigabytes(size)}  ${verdict.state === 'verified'
+        ? 'whole, checksum as on the hub'
+        : `whole; checksum not compared: ${verdict.why}`}`)
     }
   })
 }

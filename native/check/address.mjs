@@ -25,7 +25,8 @@ export async function checkAddresses (images) {
   let report = ''
   child.stderr.setEncoding('utf8').on('data', text => { report += text })
   const [code] = await once(child, 'exit')
-  const ours = report.split('\n\n').filter(block => /leak of/.test(block) && /native\/src\/|tools\/mtmd\//.test(block.split(`(${process.execPath}+`)[0]))
+  const ours = report.split('\n\n').filter(block =>
+    /leak of/.test(block) && /native\/src\/|tools\/mtmd\//.test(block.split(`(${process.execPath}+`)[0]))
   if (code !== 0) console.error(report)
   else if (ours.length > 0) console.error(ours.join('\n\n'))
   console.log(`AddressSanitizer: ${code === 0 ? 'no fault' : `ended with ${code}`}, ${ours.length} leaks in the bridge`)

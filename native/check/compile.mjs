@@ -25,7 +25,10 @@ export function compile (sanitizer, target) {
   mkdirSync(build, { recursive: true })
   const run = (command, args) => execFileSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'] })
   if (!existsSync(sources)) run('git', ['clone', '--quiet', '-c', 'advice.detachedHead=false', bundle, sources])
-  run('cmake', ['-S', path.dirname(HERE), '-B', out, '-DCMAKE_BUILD_TYPE=RelWithDebInfo', `-DSANITIZE=${sanitizer}`, ...definitions(sources, [cpu])])
+  run('cmake', [
+    '-S', path.dirname(HERE), '-B', out, '-DCMAKE_BUILD_TYPE=RelWithDebInfo', `-DSANITIZE=${sanitizer}`,
+    ...definitions(sources, [cpu])
+  ])
   run('cmake', ['--build', out, '--parallel', String(os.availableParallelism()), '--target', target])
   return { out, bins: cpu.bins }
 }

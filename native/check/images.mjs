@@ -17,9 +17,22 @@ const model = await llama.loadModel({ modelPath: path.join(ROOT, 'models/demo/ti
 const context = await model.createContext({ sequences: 3, contextSize: CELLS, batchSize: 64, threads: 2 })
 const [addonModel, ctx] = [model._model, context._ctx]
 bridge.attachThreads(ctx, 2)
-const vision = await bridge.Vision.load(addonModel, path.join(ROOT, 'models/demo/mmproj-tiny-qwen2-vl-f16.gguf'), { gpu: false, threads: 2, minTokens: 1, maxTokens: 64, sharesLane: false })
+const vision = await bridge.Vision.load(
+  addonModel, path.join(ROOT, 'models/demo/mmproj-tiny-qwen2-vl-f16.gguf'),
+  { gpu: false, threads: 2, minTokens: 1, maxTokens: 64, sharesLane: false }
+)
 
-const options = { temperature: 1, topK: 40, topP: 0.95, minP: 0.05, penaltyWindow: 64, repeatPenalty: 1.1, frequencyPenalty: 0, presencePenalty: 0, grammar: null }
+const options = {
+  temperature: 1,
+  topK: 40,
+  topP: 0.95,
+  minP: 0.05,
+  penaltyWindow: 64,
+  repeatPenalty: 1.1,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  grammar: null
+}
 let seed = 1
 const random = below => (seed = (seed * 48_271) % 2_147_483_647) % below
 const memory = () => process.memoryUsage.rss() / 1024 ** 2
@@ -40,14 +53,18 @@ async function one (index) {
   // It may be disposed of while it is being decoded.
   image.dispose()
   await Promise.all(decoded)
-  const sampler = new bridge.Sampler(addonModel, { ...options, seed: random(1e9), grammar: index % 3 === 0 ? 'root ::= "yes" | "no"' : null })
+  const sampler = new bridge.Sampler(addonModel, {
+    ...options, seed: random(1e9), grammar: index % 3 === 0 ? 'root ::= "yes" | "no"' : null
+  })
   let next = [100]
   for (let position = span; position < span + 4; position++) {
     const [token] = await bridge.step(ctx, [{ sequence, position, tokens: next, sampler }], 2, 1 + random(2), null)
     if (token < 0) break
     next = [token]
   }
-  for (const wrong of [() => bridge.step(ctx, [], 0), () => vision.encode(new Uint8Array(3), 28, 28, 1), () => image.tokens]) {
+  for (const wrong of [
+    () => bridge.step(ctx, [], 0), () => vision.encode(new Uint8Array(3), 28, 28, 1), () => image.tokens
+  ]) {
     try {
       wrong()
       throw new Error('it was not refused')

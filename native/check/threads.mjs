@@ -21,14 +21,23 @@ const options = [
 
 function run (command, args) {
   return spawnSync(command, args, {
-    stdio: ['ignore', 'inherit', 'pipe'], encoding: 'utf8', maxBuffer: 1 << 28, timeout: TIMEOUT_MS, env: { ...process.env, TSAN_OPTIONS: options.join(':') }
+    stdio: ['ignore', 'inherit', 'pipe'],
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    timeout: TIMEOUT_MS,
+    env: {
+      ...process.env, TSAN_OPTIONS: options.join(':')
+    }
   })
 }
 
 /** @returns {boolean} whether nothing was found */
 export function checkThreads (images) {
   const { out, bins } = compile('thread', 'races')
-  const command = [path.join(out, 'races'), path.join(MODELS, 'tiny-qwen2-vl-q8_0.gguf'), path.join(MODELS, 'mmproj-tiny-qwen2-vl-f16.gguf'), bins, images, SEED]
+  const command = [
+    path.join(out, 'races'), path.join(MODELS, 'tiny-qwen2-vl-q8_0.gguf'),
+    path.join(MODELS, 'mmproj-tiny-qwen2-vl-f16.gguf'), bins, images, SEED
+  ]
   let result = run(command[0], command.slice(1))
   // Where the kernel spreads addresses more widely than the sanitizer's shadow memory allows for.
   if (/unexpected memory mapping/.test(result.stderr)) result = run('setarch', ['-R', ...command])

@@ -12,11 +12,16 @@ export const ResponseFormatSchema = Type.Union([
     json_schema: Type.Object({
       name: Type.String({ minLength: 1, maxLength: 64 }),
       description: Type.Optional(Type.String()),
-      schema: Type.Union([Type.Object({}, { additionalProperties: true }), Type.Boolean()], { description: 'What the answer validates against; a keyword that cannot be enforced is refused' }),
+      schema: Type.Union([Type.Object({}, { additionalProperties: true }), Type.Boolean()], {
+        description: 'What the answer validates against; a keyword that cannot be enforced is refused'
+      }),
       strict: Type.Optional(Type.Union([Type.Boolean(), Type.Null()], { description: 'The schema is always enforced' }))
     }, { additionalProperties: false })
   }, { additionalProperties: false })
-], { title: 'ResponseFormat', description: 'Enforced by grammar: the answer is JSON and validates, unless `finish_reason` is `length`. In a form: JSON as text' })
+], {
+  title: 'ResponseFormat',
+  description: 'Enforced by grammar: the answer is JSON and validates, unless `finish_reason` is `length`. In a form: JSON as text'
+})
 export type ResponseFormat = Static<typeof ResponseFormatSchema>
 
 /**
@@ -25,6 +30,8 @@ export type ResponseFormat = Static<typeof ResponseFormatSchema>
  */
 export function toConstraint (format: ResponseFormat | undefined, stop: string[] | undefined): Constraint | null {
   if (format === undefined || format.type === 'text') return null
-  if (stop !== undefined && stop.length > 0) throw new InvalidFieldError('response_format', 'cannot be combined with "stop"')
+  if (stop !== undefined && stop.length > 0) {
+    throw new InvalidFieldError('response_format', 'cannot be combined with "stop"')
+  }
   return { type: 'format', format: format satisfies AnswerFormat }
 }

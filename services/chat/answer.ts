@@ -67,7 +67,9 @@ export interface ChatService {
 
 const READER_LEFT = new Error('The reader of the answer left')
 
-export function createChatService ({ engine, preparer, grammars, limits, boxCoordinates, observer }: ChatServiceOptions): ChatService {
+export function createChatService (
+  { engine, preparer, grammars, limits, boxCoordinates, observer }: ChatServiceOptions
+): ChatService {
   const anticipation = createAnticipation({ engine, preparer, limits })
 
   async function * answer (request: ChatRequest, signal: AbortSignal, log: Log): AsyncGenerator<ChatEvent> {
@@ -94,10 +96,20 @@ export function createChatService ({ engine, preparer, grammars, limits, boxCoor
     }
   }
 
-  interface Run { request: ChatRequest, info: EngineInfo, conversation: Conversation, plan: ChatPlan, grammar: string | null, prepareStart: number, log: Log }
+  interface Run {
+    request: ChatRequest
+    info: EngineInfo
+    conversation: Conversation
+    plan: ChatPlan
+    grammar: string | null
+    prepareStart: number
+    log: Log
+  }
 
   /** The plan comes first: a prompt that is too long is refused before anything is converted for it. */
-  async function planAnswer (request: ChatRequest, info: EngineInfo, conversation: Conversation, signal: AbortSignal): Promise<{ plan: ChatPlan, grammar: string | null }> {
+  async function planAnswer (
+    request: ChatRequest, info: EngineInfo, conversation: Conversation, signal: AbortSignal
+  ): Promise<{ plan: ChatPlan, grammar: string | null }> {
     const plan = await planRequest(request, conversation, engine, limits, file => anticipation.inspect(file, signal))
     const { constraint } = request
     return { plan, grammar: constraint && await grammars.of(constraint, info.tools, signal) }
@@ -109,7 +121,9 @@ export function createChatService ({ engine, preparer, grammars, limits, boxCoor
    * @param events gets what happens, and the end of it
    * @returns settles when preparation and engine have; never rejects
    */
-  async function run (run: Run, outer: AbortSignal, stop: AbortController, events: EventQueue<ChatEvent>): Promise<void> {
+  async function run (
+    run: Run, outer: AbortSignal, stop: AbortController, events: EventQueue<ChatEvent>
+  ): Promise<void> {
     const { request, plan: { planned } } = run
     const signal = AbortSignal.any([outer, stop.signal])
     const jobs = planned.map(({ file, header, size }) => ({ file, header, target: size }))
@@ -121,15 +135,20 @@ export function createChatService ({ engine, preparer, grammars, limits, boxCoor
       events.end()
     } catch (error) {
       await preparation.end()
-      const failure = await preparation.firstFailure() ?? (error instanceof ImageExpiredError ? forClient(error) : error)
+      const failure =
+        await preparation.firstFailure() ?? (error instanceof ImageExpiredError ? forClient(error) : error)
       const image = (failure as SightlineError).details?.image as number | undefined
-      events.fail(image === undefined ? failure : withDetails(failure as SightlineError, { field: planned[image]!.file.field }))
+      events.fail(
+        image === undefined ? failure : withDetails(failure as SightlineError, { field: planned[image]!.file.field })
+      )
     } finally {
       await Promise.allSettled([prepared, generated, preparation.end()])
     }
   }
 
-  async function prepare (run: Run, preparation: Preparation, events: EventQueue<ChatEvent>): Promise<{ receipts: Receipt[], prepareMs: number }> {
+  async function prepare (
+    run: Run, preparation: Preparation, events: EventQueue<ChatEvent>
+  ): Promise<{ receipts: Receipt[], prepareMs: number }> {
     const { request: { requestId }, prepareStart } = run
     let receipts: Receipt[] | null = null
     try {
@@ -141,7 +160,9 @@ export function createChatService ({ engine, preparer, grammars, limits, boxCoor
   }
 
   /** Prepares the images that the engine does not know and tells of each that is ready. */
-  async function prepareAll ({ plan: { planned }, log }: Run, preparation: Preparation, events: EventQueue<ChatEvent>): Promise<Receipt[]> {
+  async function prepareAll (
+    { plan: { planned }, log }: Run, preparation: Preparation, events: EventQueue<ChatEvent>
+  ): Promise<Receipt[]> {
     const wanted = planned.flatMap(({ cached, firstCopy }, index) => cached || firstCopy !== index ? [] : [index])
     if (wanted.length > 0) log.info({ images: wanted.length }, 'image preparation started')
     for (const { file, cached } of planned) if (cached) anticipation.of(file)?.cancel()
@@ -151,15 +172,22 @@ export function createChatService ({ engine, preparer, grammars, limits, boxCoor
     const receipts: Receipt[] = []
     for (const { file, header, size, cached, firstCopy } of planned) {
       if (!cached) await preparation.image(firstCopy)
-      const receipt = createReceipt({ id: file.id, bytes: file.bytes, header, planned: size, compressed: !isReady(header, size), cached })
+      const receipt = createReceipt({
+        id: file.id, bytes: file.bytes, header, planned: size, compressed: !isReady(header, size), cached
+      })
       receipts.push(receipt)
       events.push({ type: 'image', receipt })
     }
-    if (wanted.length > 0) log.info({ compressed: wanted.filter(index => receipts[index]!.compressed).length }, 'image preparation finished')
+    if (wanted.length > 0) {
+      log.info({ compressed: wanted.filter(index => receipts[index]!.compressed).length }, 'image preparation finished')
+    }
     return receipts
   }
 
-  async function generate ({ request, info, conversation, plan, grammar }: Run, preparation: Preparation, prepared: Promise<{ receipts: Receipt[], prepareMs: number }>, signal: AbortSignal, events: EventQueue<ChatEvent>): Promise<void> {
+  async function generate (
+    { request, info, conversation, plan, grammar }: Run, preparation: Preparation,
+    prepared: Promise<{ receipts: Receipt[], prepareMs: number }>, signal: AbortSignal, events: EventQueue<ChatEvent>
+  ): Promise<void> {
     const { turns, images: placed } = conversation
     const images = placed.map(({ key, file }): EngineImage => {
       if (file === null) return plan.known.get(key)!
@@ -178,10 +206,15 @@ export function createChatService ({ engine, preparer, grammars, limits, boxCoor
     const { scope, tools, maxTokens, stop, constraint, singleCall, sampling, traceHeaders } = request
     const format = constraint?.type === 'format' ? constraint.format : undefined
     const callOneOf = constraint?.type === 'call' ? constraint.tools.map(({ name }) => name) : undefined
-    const answered = engine.generate({ scope, turns, tools, images, maxTokens, stop, grammar, format, callOneOf, singleCall, sampling, traceHeaders }, signal)
+    const answered = engine.generate(
+      { scope, turns, tools, images, maxTokens, stop, grammar, format, callOneOf, singleCall, sampling, traceHeaders },
+      signal
+    )
     // What is done with images elsewhere nobody here can tell from the rest of the prompt.
     const first = images.length > 0 && info.device !== 'upstream' ? 'encode' : 'prefill'
-    for await (const event of observer.onStage ? followStages(answered, first, observer.onStage.bind(null, request.requestId)) : answered) {
+    for await (const event of observer.onStage
+      ? followStages(answered, first, observer.onStage.bind(null, request.requestId))
+      : answered) {
       if (event.type === 'token') {
         const now = performance.now()
         if (tokenAt !== null) observer.onGap(now - tokenAt)
@@ -194,7 +227,9 @@ export function createChatService ({ engine, preparer, grammars, limits, boxCoor
       }
       const sizes = images.map(({ original, width, height }) => ({ original, sent: { width, height } }))
       const coordinates = boxCoordinates === 'auto' ? info.vision?.coordinates ?? 'pixels' : boxCoordinates
-      const result = createResult({ request, info, text, ending: event, images: placed, sizes, ...await prepared, engineStart, coordinates })
+      const result = createResult({
+        request, info, text, ending: event, images: placed, sizes, ...await prepared, engineStart, coordinates
+      })
       observer.onAnswer(result)
       events.push({ type: 'done', result })
     }

@@ -30,7 +30,9 @@ const HEADERS_AT_ONCE = 2
  * Prepares images before their request is complete, in the size that each would have alone: mostly it is the one that the plan gives
  * it. What is wrong with an image is kept for the plan, which knows its place.
  */
-export function createAnticipation ({ engine, preparer, limits }: { engine: Engine, preparer: Preparer, limits: PlanLimits }): Anticipation {
+export function createAnticipation (
+  { engine, preparer, limits }: { engine: Engine, preparer: Preparer, limits: PlanLimits }
+): Anticipation {
   const headers = new WeakMap<UploadedFile, Promise<ImageHeader>>()
   const gate = createGate(HEADERS_AT_ONCE)
   const anticipated = new WeakMap<UploadedFile, Anticipated>()
@@ -52,7 +54,9 @@ export function createAnticipation ({ engine, preparer, limits }: { engine: Engi
       const target = fit(header.width, header.height, boundsOf(info, limits))
       // An image that the engine knows is not prepared at all.
       const { known } = await untilAborted(engine.inspect([], [], [keyOf(file.id, scope)]), signal)
-      if (signal.aborted || known.some(({ width, height }) => width === target.width && height === target.height)) return
+      if (signal.aborted || known.some(({ width, height }) => width === target.width && height === target.height)) {
+        return
+      }
       const job = { file, header, target }
       const own = new AbortController()
       const image = preparer.prepare(job, signal, own.signal)

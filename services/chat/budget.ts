@@ -24,7 +24,9 @@ const ANSWER_SHARE = 0.25
  * @throws PromptTooLongError when text and earlier images alone do not fit; ImagesDoNotFitError when the uploads do not fit
  *   even at their smallest
  */
-export function planBudget ({ contextSize, textTokens, historyTokens, maxTokens, uploads, bounds }: BudgetInput): PlannedSize[] {
+export function planBudget (
+  { contextSize, textTokens, historyTokens, maxTokens, uploads, bounds }: BudgetInput
+): PlannedSize[] {
   // One cell stays empty, and at least one token is to be generated.
   const usable = contextSize - 2
   const fixed = textTokens + historyTokens

@@ -29,7 +29,9 @@ export function createCallGrammar (tools: readonly OfferedTool[], { begin, separ
 }
 
 /** Null where the arguments may be any object. */
-function argumentsGrammar ({ parameters, field, strict }: OfferedTool, convert: (schema: object) => string): string | null {
+function argumentsGrammar (
+  { parameters, field, strict }: OfferedTool, convert: (schema: object) => string
+): string | null {
   if (parameters === undefined) return null
   try {
     return convert(parameters)

@@ -22,7 +22,9 @@ export interface Conversation {
 }
 
 /** Gives every image of the turns its index, and its name in the engine. */
-export function createConversation ({ turns, files, scope }: Pick<ChatRequest, 'turns' | 'files' | 'scope'>): Conversation {
+export function createConversation (
+  { turns, files, scope }: Pick<ChatRequest, 'turns' | 'files' | 'scope'>
+): Conversation {
   const images: Image[] = []
   const latestTurn = turns.findLast(turn => turn.role === 'user')
 
@@ -39,7 +41,8 @@ export function createConversation ({ turns, files, scope }: Pick<ChatRequest, '
     return {
       role: turn.role,
       parts: turn.parts.map(part => place(part, latest)),
-      ...turn.calls && { calls: turn.calls.map(call => ({ ...call, result: call.result.map(part => place(part, latest)) })) }
+      ...turn.calls &&
+        { calls: turn.calls.map(call => ({ ...call, result: call.result.map(part => place(part, latest)) })) }
     }
   })
   return { turns: placed, images }

@@ -1,6 +1,9 @@
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
-import { InvalidFieldError, InvalidHistoryError, MessageRequiredError, MessageTooLongError, UnknownFieldError, withDetails, type SightlineError } from '../../errors/catalogue.ts'
+import {
+  InvalidFieldError, InvalidHistoryError, MessageRequiredError, MessageTooLongError, UnknownFieldError, withDetails,
+  type SightlineError
+} from '../../errors/catalogue.ts'
 import { checkField, declared, faultPhrase, limitOf, unknownName } from '../../schemas/fault.ts'
 import { ChatFieldsSchema, HistoryTurnSchema, type ChatFields, type HistoryTurn } from '../../schemas/chat.ts'
 import { HISTORY_MAX_TURNS, MESSAGE_MAX_CHARACTERS } from '../../schemas/limits.ts'
@@ -99,7 +102,9 @@ function beyond<E extends SightlineError> (error: E, { limit }: JsonBoundsError)
 }
 
 function checkMessage (message: unknown): void {
-  if (message === undefined || message === null || (typeof message === 'string' && message.trim() === '')) throw new MessageRequiredError()
+  if (message === undefined || message === null || (typeof message === 'string' && message.trim() === '')) {
+    throw new MessageRequiredError()
+  }
   if (typeof message !== 'string') throw new InvalidFieldError('message', 'must be string')
   const characters = countCharacters(message)
   if (characters > MESSAGE_MAX_CHARACTERS) throw new MessageTooLongError(characters, MESSAGE_MAX_CHARACTERS)
@@ -115,19 +120,32 @@ function countCharacters (text: string): number {
 function checkHistory (history: unknown): void {
   if (!Array.isArray(history)) throw new InvalidHistoryError('must be a list of turns')
   if (history.length > HISTORY_MAX_TURNS) {
-    const fault = { en: `has ${history.length} turns, the limit is ${HISTORY_MAX_TURNS}`, zh: `有 ${history.length} 轮，上限为 ${HISTORY_MAX_TURNS} 轮` }
+    const fault = {
+      en: `has ${history.length} turns, the limit is ${HISTORY_MAX_TURNS}`,
+      zh: `有 ${history.length} 轮，上限为 ${HISTORY_MAX_TURNS} 轮`
+    }
     throw withDetails(new InvalidHistoryError(fault), { limit: HISTORY_MAX_TURNS })
   }
   for (const [index, turn] of history.entries()) {
     const unknown = unknownName(HistoryTurnSchema, turn)
-    if (unknown) throw new InvalidHistoryError({ en: `turn ${index} ${unknown.join(' ')} is not known`, zh: `第 ${index} 轮 ${unknown.join(' ')} 未知` })
+    if (unknown) {
+      throw new InvalidHistoryError({
+        en: `turn ${index} ${unknown.join(' ')} is not known`, zh: `第 ${index} 轮 ${unknown.join(' ')} 未知`
+      })
+    }
     const [fault] = Value.Errors(HistoryTurnSchema, declared(HistoryTurnSchema, turn))
     if (fault) {
       const place = fault.instancePath.replaceAll('/', ' ')
       const { en, zh } = faultPhrase(fault)
-      throw withDetails(new InvalidHistoryError({ en: `turn ${index}${place} ${en}`, zh: `第 ${index} 轮${place} ${zh}` }), limitOf(fault))
+      throw withDetails(
+        new InvalidHistoryError({ en: `turn ${index}${place} ${en}`, zh: `第 ${index} 轮${place} ${zh}` }), limitOf(fault)
+      )
     }
-    if (turn.role === 'assistant' && turn.images?.length > 0) throw new InvalidHistoryError({ en: `turn ${index}: only turns of the user have images`, zh: `第 ${index} 轮：只有用户的轮次可以带图片` })
+    if (turn.role === 'assistant' && turn.images?.length > 0) {
+      throw new InvalidHistoryError({
+        en: `turn ${index}: only turns of the user have images`, zh: `第 ${index} 轮：只有用户的轮次可以带图片`
+      })
+    }
   }
   const named = namedImagesFault((history as HistoryTurn[]).flatMap(turn => turn.images ?? []))
   if (named) throw withDetails(new InvalidHistoryError(named.fault), { limit: named.limit })

@@ -28,7 +28,9 @@ function outcomeOf (job: GrammarJob): GrammarOutcome {
   try {
     return { grammar: job.type === 'schema' ? grammarOfSchema(job.schema) : createCallGrammar(job.tools, job.syntax) }
   } catch (error) {
-    if (error instanceof UnsupportedSchemaError) return { refusal: error.args as RefusalArguments, details: error.details }
+    if (error instanceof UnsupportedSchemaError) {
+      return { refusal: error.args as RefusalArguments, details: error.details }
+    }
     return { failure: error instanceof Error ? error.stack ?? error.message : String(error) }
   }
 }

@@ -46,7 +46,9 @@ export function createGrammars ({ thread = THREAD, timeLimitMs = TIME_LIMIT_MS }
     let outcome: GrammarOutcome = { failure: 'it ended' }
     started.on('error', (error: NodeJS.ErrnoException) => {
       const isFull = error.code === 'ERR_WORKER_OUT_OF_MEMORY'
-      outcome = isFull ? { refusal: ['schema', '#', TOO_LARGE], details: {} } : { failure: error.stack ?? error.message }
+      outcome = isFull
+        ? { refusal: ['schema', '#', TOO_LARGE], details: {} }
+        : { failure: error.stack ?? error.message }
     })
     started.on('message', (outcome: GrammarOutcome) => { if (worker === started) running?.resolve(outcome) })
     started.on('exit', () => {
@@ -96,7 +98,8 @@ export function createGrammars ({ thread = THREAD, timeLimitMs = TIME_LIMIT_MS }
 function programOf (file: URL): URL {
   if (EXTENSION !== '.ts') return file
   const loader = import.meta.resolve('tsx/esm/api')
-  const code = `import { register } from ${JSON.stringify(loader)}; register(); await import(${JSON.stringify(file.href)})`
+  const code =
+    `import { register } from ${JSON.stringify(loader)}; register(); await import(${JSON.stringify(file.href)})`
   return new URL(`data:text/javascript,${encodeURIComponent(code)}`)
 }
 

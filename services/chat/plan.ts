@@ -40,12 +40,16 @@ export function boundsOf ({ vision }: EngineInfo, limits: PlanLimits): PlanBound
  * @param inspect reads a file's header
  * @throws errors of `errors/catalogue.ts`
  */
-export async function planRequest (request: ChatRequest, { turns, images }: Conversation, engine: Engine, limits: PlanLimits, inspect: (file: UploadedFile) => Promise<ImageHeader>): Promise<ChatPlan> {
+export async function planRequest (
+  request: ChatRequest, { turns, images }: Conversation, engine: Engine, limits: PlanLimits,
+  inspect: (file: UploadedFile) => Promise<ImageHeader>
+): Promise<ChatPlan> {
   const info = engine.info()
   if (images.length > 0 && info.vision === null) throw new NoVisionError()
   const headers = await readHeaders(request.files, inspect)
   refuseHopelessText(request, info.contextSize)
-  const { textTokens, known: found } = await engine.inspect(turns, request.tools, [...new Set(images.map(image => image.key))])
+  const { textTokens, known: found } =
+    await engine.inspect(turns, request.tools, [...new Set(images.map(image => image.key))])
   const known = new Map(found.map(image => [image.id, image]))
 
   const earlier = images.filter(image => image.file === null)
@@ -68,7 +72,13 @@ export async function planRequest (request: ChatRequest, { turns, images }: Conv
     const size = sizes[place]!
     const { key, file: firstCopy } = uploads[place]!
     const before = known.get(key)
-    return { file, header: headers[index]!, size, cached: before?.width === size.width && before.height === size.height, firstCopy }
+    return {
+      file,
+      header: headers[index]!,
+      size,
+      cached: before?.width === size.width && before.height === size.height,
+      firstCopy
+    }
   })
   return { planned, known }
 }
@@ -77,7 +87,9 @@ function isUpload (image: Image): image is Image & { file: number } {
   return image.file !== null
 }
 
-async function readHeaders (files: UploadedFile[], inspect: (file: UploadedFile) => Promise<ImageHeader>): Promise<ImageHeader[]> {
+async function readHeaders (
+  files: UploadedFile[], inspect: (file: UploadedFile) => Promise<ImageHeader>
+): Promise<ImageHeader[]> {
   const headers = await Promise.allSettled(files.map(inspect))
   return headers.map((outcome, image) => {
     if (outcome.status === 'fulfilled') return outcome.value

@@ -14,7 +14,9 @@ export function toQuestion (fields: ChatFields, images: UploadedFile[], resent: 
   const places = new Map(resent.map((file, index) => [file.id, images.length + index] as const).reverse())
   const named = new Set((fields.history ?? []).flatMap(turn => turn.images ?? []))
   const stranger = resent.findIndex(file => !named.has(file.id))
-  if (stranger !== -1) throw new InvalidFieldError(`history_images[${stranger}]`, 'must be a picture that "history" names')
+  if (stranger !== -1) {
+    throw new InvalidFieldError(`history_images[${stranger}]`, 'must be a picture that "history" names')
+  }
 
   const turns: ChatTurn[] = []
   if (fields.system) turns.push({ role: 'system', parts: [{ type: 'text', text: fields.system }] })

@@ -23,7 +23,9 @@ export interface ResultInput {
 }
 
 /** What is told at the end of an answer. */
-export function createResult ({ request, info, text, ending, images, sizes, receipts, prepareMs, engineStart, coordinates }: ResultInput): ChatDone {
+export function createResult (
+  { request, info, text, ending, images, sizes, receipts, prepareMs, engineStart, coordinates }: ResultInput
+): ChatDone {
   const { finishReason, usage, timings, cachedImages } = ending
   const pointed = images.map(({ id, latest }, index): PointedImage => ({ id, latest, ...sizes[index]! }))
   return {

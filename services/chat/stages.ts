@@ -10,7 +10,9 @@ export type TellStage = (stage: Stage, startedAt: number, endedAt: number, isCut
  * @param first where the engine begins
  * @throws whatever `events` throws
  */
-export async function * followStages (events: AsyncIterable<EngineEvent>, first: 'encode' | 'prefill', tell: TellStage): AsyncGenerator<EngineEvent> {
+export async function * followStages (
+  events: AsyncIterable<EngineEvent>, first: 'encode' | 'prefill', tell: TellStage
+): AsyncGenerator<EngineEvent> {
   let stage = first as Stage | null
   let since = performance.now()
 
@@ -26,7 +28,10 @@ export async function * followStages (events: AsyncIterable<EngineEvent>, first:
     for await (const event of events) {
       if (event.type === 'done') go(null)
       else if (event.type === 'token' && stage !== 'decode') go('decode')
-      else if (event.type === 'progress' && stage === 'encode' && event.stage === 'encode' && event.done === event.total) go('prefill')
+      else if (event.type === 'progress' &&
+        stage === 'encode' &&
+        event.stage === 'encode' &&
+        event.done === event.total) go('prefill')
       yield event
     }
   } finally {

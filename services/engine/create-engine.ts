@@ -47,7 +47,9 @@ export function createEngine (config: Config, log: Log): Engine {
 }
 
 /** What a model elsewhere wants of images, which nobody there can be asked for. */
-export function visionOf ({ engineImageMultiple: multiple, imageMinTokens, imageMaxTokens }: Pick<Config, 'engineImageMultiple' | 'imageMinTokens' | 'imageMaxTokens'>): VisionInfo | null {
+export function visionOf ({
+  engineImageMultiple: multiple, imageMinTokens, imageMaxTokens
+}: Pick<Config, 'engineImageMultiple' | 'imageMinTokens' | 'imageMaxTokens'>): VisionInfo | null {
   if (multiple === 0) return null
   const qwen3 = multiple === QWEN3_MULTIPLE
   const maxTokens = imageMaxTokens ?? Math.max(MAX_TOKENS, imageMinTokens ?? 0)

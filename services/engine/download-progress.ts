@@ -5,7 +5,9 @@ const BAR_WIDTH = 30
 export interface DownloadProgress { file: string, done: number, total: number }
 
 /** Shows a download: a bar on a terminal, a line in the log for every tenth elsewhere. */
-export function createDownloadReporter (log: Log, terminal: NodeJS.WriteStream = process.stderr): (progress: DownloadProgress) => void {
+export function createDownloadReporter (
+  log: Log, terminal: NodeJS.WriteStream = process.stderr
+): (progress: DownloadProgress) => void {
   return terminal.isTTY ? drawBar(terminal) : logTenths(log)
 }
 
@@ -14,7 +16,9 @@ function drawBar (terminal: NodeJS.WriteStream) {
     const share = done / Math.max(total, 1)
     const filled = Math.round(share * BAR_WIDTH)
     const bar = '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled)
-    terminal.write(`\r${bar} ${Math.floor(share * 100)} % of ${megabytes(total)} MB  ${file}${done === total ? '\n' : ''}`)
+    terminal.write(
+      `\r${bar} ${Math.floor(share * 100)} % of ${megabytes(total)} MB  ${file}${done === total ? '\n' : ''}`
+    )
   }
 }
 
@@ -24,7 +28,9 @@ function logTenths (log: Log) {
     const tenth = Math.floor(10 * done / Math.max(total, 1))
     if (reported.get(file) === tenth) return
     reported.set(file, tenth)
-    log.info({ file, percent: tenth * 10, megabytes: megabytes(done), ofMegabytes: megabytes(total) }, 'downloading model')
+    log.info(
+      { file, percent: tenth * 10, megabytes: megabytes(done), ofMegabytes: megabytes(total) }, 'downloading model'
+    )
   }
 }
 

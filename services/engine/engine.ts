@@ -151,7 +151,10 @@ export interface Sampling {
 /** The shape that an answer is to have, as OpenAI's `response_format` says it. */
 export type AnswerFormat =
   | { type: 'json_object' }
-  | { type: 'json_schema', json_schema: { name: string, description?: string, schema: object | boolean, strict?: boolean | null } }
+  | {
+    type: 'json_schema'
+    json_schema: { name: string, description?: string, schema: object | boolean, strict?: boolean | null }
+  }
 
 export interface GenerateRequest {
   turns: Turn[]

@@ -1,4 +1,7 @@
-import { EngineCrashedError, EngineError, EngineNotReadyError, ImageExpiredError, PromptTooLongError, ShuttingDownError, withDetails } from '../../errors/catalogue.ts'
+import {
+  EngineCrashedError, EngineError, EngineNotReadyError, ImageExpiredError, PromptTooLongError, ShuttingDownError,
+  withDetails
+} from '../../errors/catalogue.ts'
 import { createDeferred } from '../deferred.ts'
 import type { Log } from '../log.ts'
 import { createDownloadReporter } from './download-progress.ts'
@@ -23,8 +26,20 @@ const LET_GO_MS = 300_000
 
 const LOADING = 'the model is being loaded'
 
-const NO_MODEL: ModelInfo = { model: '', architecture: '', demo: false, device: '', contextSize: 0, slots: 0, plan: null, vision: null, tools: null, temperature: 0 }
-const NO_STATS: WorkerStats = { caches: { images: 0, imageBytes: 0, imageBytesLimit: 0 }, memory: 0, vram: { used: 0, total: 0 } }
+const NO_MODEL: ModelInfo = {
+  model: '',
+  architecture: '',
+  demo: false,
+  device: '',
+  contextSize: 0,
+  slots: 0,
+  plan: null,
+  vision: null,
+  tools: null,
+  temperature: 0
+}
+const NO_STATS: WorkerStats =
+  { caches: { images: 0, imageBytes: 0, imageBytesLimit: 0 }, memory: 0, vram: { used: 0, total: 0 } }
 
 /** What waits for an answer of the child; one kind is answered once, the other by a row of events. */
 interface Pending {
@@ -36,7 +51,9 @@ interface Pending {
  * The engine that runs the model on this machine, in a child process: an assertion inside native code ends the child and not
  * the service. A crash fails the requests in flight with `ENGINE_CRASHED`; the child is started again after a pause.
  */
-export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_GO_MS, worker, ...options }: LocalEngineOptions): Engine {
+export function createLocalEngine (
+  { log, silenceMs = SILENCE_MS, letGoMs = LET_GO_MS, worker, ...options }: LocalEngineOptions
+): Engine {
   const auto = options.slots === 'auto'
   let state: EngineInfo['state'] = 'starting'
   let reason = LOADING
@@ -65,7 +82,10 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
         options.slots = model.slots
         state = 'ready'
         reason = ''
-        log.info({ ...withoutPlan(model), engine: supervisor.pid, ms: Math.round(performance.now() - startedAt) }, 'model loaded')
+        log.info(
+          { ...withoutPlan(model), engine: supervisor.pid, ms: Math.round(performance.now() - startedAt) },
+          'model loaded'
+        )
         firstLoad.resolve()
         return
       case 'load-failed':
@@ -75,7 +95,9 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
         supervisor.kill()
         return
       case 'download':
-        reason = message.done === message.total ? LOADING : `downloading ${message.file}, ${Math.floor(100 * message.done / Math.max(message.total, 1))} %`
+        reason = message.done === message.total
+          ? LOADING
+          : `downloading ${message.file}, ${Math.floor(100 * message.done / Math.max(message.total, 1))} %`
         reportDownload(message)
         return
       case 'alive':
@@ -171,7 +193,10 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
       if (settled) return
       supervisor.send({ type: 'abort', id })
       letGoTimer ??= setTimeout(() => {
-        log.error({ engine: supervisor.pid, letGoMs }, 'the engine process does not let go of a request that has ended, killing it')
+        log.error(
+          { engine: supervisor.pid, letGoMs },
+          'the engine process does not let go of a request that has ended, killing it'
+        )
         supervisor.kill()
       }, letGoMs)
     }
@@ -185,7 +210,19 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
     // The closing tag ends a call wherever it stands, and a call can be read without it.
     const stop = request.singleCall && model.tools ? [...request.stop, model.tools.close] : request.stop
     try {
-      supervisor.send({ type: 'generate', id, request: { ...request, images, stop, format: undefined, callOneOf: undefined, singleCall: undefined, traceHeaders: undefined } })
+      supervisor.send({
+        type: 'generate',
+        id,
+        request: {
+          ...request,
+          images,
+          stop,
+          format: undefined,
+          callOneOf: undefined,
+          singleCall: undefined,
+          traceHeaders: undefined
+        }
+      })
     } catch (error) {
       release()
       throw error
@@ -211,7 +248,9 @@ export function createLocalEngine ({ log, silenceMs = SILENCE_MS, letGoMs = LET_
     await supervisor.close()
   }
 
-  const supervisor = createSupervisor({ log, silenceMs, ...worker && { worker }, greeting: { type: 'load', options }, onStart, onMessage, onEnd })
+  const supervisor = createSupervisor({
+    log, silenceMs, ...worker && { worker }, greeting: { type: 'load', options }, onStart, onMessage, onEnd
+  })
   return {
     ready: () => firstLoad.promise,
     info: () => ({ state, reason, ...model, restarts: supervisor.restarts, pid: supervisor.pid, ...stats }),

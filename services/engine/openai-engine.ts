@@ -1,8 +1,13 @@
 import type { IncomingMessage } from 'node:http'
-import { EngineCrashedError, EngineError, EngineNotReadyError, ImageExpiredError, ServerBusyError, ShuttingDownError, withDetails, type SightlineError } from '../../errors/catalogue.ts'
+import {
+  EngineCrashedError, EngineError, EngineNotReadyError, ImageExpiredError, ServerBusyError, ShuttingDownError,
+  withDetails, type SightlineError
+} from '../../errors/catalogue.ts'
 import { untilAborted } from '../abort.ts'
 import type { Log } from '../log.ts'
-import type { Engine, EngineEvent, EngineImage, EngineInfo, GenerateRequest, Inspection, KnownImage, Tool, Turn, VisionInfo } from './engine.ts'
+import type {
+  Engine, EngineEvent, EngineImage, EngineInfo, GenerateRequest, Inspection, KnownImage, Tool, Turn, VisionInfo
+} from './engine.ts'
 import { createBody } from './upstream/body.ts'
 import { CompletionReader } from './upstream/completion.ts'
 import { estimatePrompt, estimateTokens } from './upstream/estimate.ts'
@@ -33,9 +38,12 @@ export interface OpenAiEngineOptions {
 }
 
 /** The engine that has the answers made elsewhere: by vLLM, SGLang, llama-server, or another Sightline, over OpenAI's interface. */
-export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slots, vision, imageCacheBytes }: OpenAiEngineOptions): Engine {
+export function createOpenAiEngine (
+  { log, urls, apiKey, model, contextSize, slots, vision, imageCacheBytes }: OpenAiEngineOptions
+): Engine {
   const upstreams = createUpstreams({ urls, apiKey, model, log })
-  const tokensOf = ({ width, height }: { width: number, height: number }) => vision === null ? 0 : width * height / vision.multiple ** 2
+  const tokensOf = ({ width, height }: { width: number, height: number }) =>
+    vision === null ? 0 : width * height / vision.multiple ** 2
   const preparedImages = new PreparedImages(imageCacheBytes, tokensOf)
   /** Of conversations that were inspected; they are counted again to be answered. */
   const counted = new WeakMap<Turn[], number>()
@@ -59,7 +67,9 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
       temperature: 0,
       restarts: 0,
       pid: null,
-      caches: { images: preparedImages.size, imageBytes: preparedImages.bytes, imageBytesLimit: preparedImages.limitBytes },
+      caches: {
+        images: preparedImages.size, imageBytes: preparedImages.bytes, imageBytesLimit: preparedImages.limitBytes
+      },
       memory: 0,
       vram: { used: 0, total: 0 },
       plan: null
@@ -89,7 +99,9 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
    * @throws ImageExpiredError; whatever `file` throws; the reason of `signal`, at once: a file that is being read then is
    * small, and not kept
    */
-  async function gather (images: EngineImage[], signal: AbortSignal): Promise<Array<PreparedImage & { cached: boolean }>> {
+  async function gather (
+    images: EngineImage[], signal: AbortSignal
+  ): Promise<Array<PreparedImage & { cached: boolean }>> {
     const missing = images.filter(image => image.file === undefined && preparedImages.get(image) === undefined)
     if (missing.length > 0) {
       const ids = [...new Set(missing.map(({ id }) => id))]
@@ -122,10 +134,17 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
    * is not sent again, since it may be what ended the upstream.
    * @throws errors of `errors/catalogue.ts`, the reason of `signal`
    */
-  async function ask (request: GenerateRequest, images: PreparedImage[], asked: Asked, signal: AbortSignal): Promise<{ upstream: Upstream, response: IncomingMessage }> {
+  async function ask (
+    request: GenerateRequest, images: PreparedImage[], asked: Asked, signal: AbortSignal
+  ): Promise<{ upstream: Upstream, response: IncomingMessage }> {
     const conversation = beginningOf(request)
     let maxTokens = Math.max(1, Math.min(request.maxTokens, contextSize - 1 - asked.promptTokens))
-    const post = (upstream: Upstream) => send({ url: new URL('chat/completions', upstream.base), apiKey, headers: request.traceHeaders, body: createBody(request, images, upstream.model, maxTokens) }, signal)
+    const post = (upstream: Upstream) => send({
+      url: new URL('chat/completions', upstream.base),
+      apiKey,
+      headers: request.traceHeaders,
+      body: createBody(request, images, upstream.model, maxTokens)
+    }, signal)
     const tried = new Set<Upstream>()
     let failure: SightlineError | null = null
     for (let upstream = upstreams.take(conversation, tried); upstream; upstream = upstreams.take(conversation, tried)) {
@@ -174,8 +193,12 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
   }
 
   /** Reads an answer to its end. */
-  async function * read (response: IncomingMessage, reader: CompletionReader, upstream: Upstream, asked: Asked, signal: AbortSignal): AsyncGenerator<string> {
-    if (!/^text\/event-stream\b/i.test(response.headers['content-type'] ?? '')) throw new MalformedStreamError('it does not stream')
+  async function * read (
+    response: IncomingMessage, reader: CompletionReader, upstream: Upstream, asked: Asked, signal: AbortSignal
+  ): AsyncGenerator<string> {
+    if (!/^text\/event-stream\b/i.test(response.headers['content-type'] ?? '')) {
+      throw new MalformedStreamError('it does not stream')
+    }
     for await (const data of readSse(readBytes(response, signal))) {
       if (data === '[DONE]') break
       const { text, error } = reader.push(data)
@@ -203,8 +226,12 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
     const started = performance.now()
     const images = await gather(request.images, signal)
     const sent = performance.now()
-    const imageTokens = request.turns.reduce((sum, turn) => sum + imagesOf(turn).reduce((own, image) => own + tokensOf(request.images[image]!), 0), 0)
-    const asked: Asked = { promptTokens: countText(request.turns, request.tools) + imageTokens, contextSize, tools: request.tools.length > 0 }
+    const imageTokens = request.turns.reduce(
+      (sum, turn) => sum + imagesOf(turn).reduce((own, image) => own + tokensOf(request.images[image]!), 0), 0
+    )
+    const asked: Asked = {
+      promptTokens: countText(request.turns, request.tools) + imageTokens, contextSize, tools: request.tools.length > 0
+    }
     const { upstream, response } = await ask(request, images, asked, signal)
     let first = 0
     let said = ''
@@ -222,8 +249,18 @@ export function createOpenAiEngine ({ log, urls, apiKey, model, contextSize, slo
         type: 'done',
         finishReason,
         // Where it was not counted it is estimated.
-        usage: { promptTokens: usage.promptTokens ?? asked.promptTokens, imageTokens: usage.imageTokens ?? imageTokens, cachedTokens: usage.cachedTokens ?? 0, completionTokens: usage.completionTokens ?? estimateTokens(said) },
-        timings: { encodeMs: 0, prefillMs: toTenths(first - sent), decodeMs: toTenths(end - first), ttftMs: toTenths(first - started) },
+        usage: {
+          promptTokens: usage.promptTokens ?? asked.promptTokens,
+          imageTokens: usage.imageTokens ?? imageTokens,
+          cachedTokens: usage.cachedTokens ?? 0,
+          completionTokens: usage.completionTokens ?? estimateTokens(said)
+        },
+        timings: {
+          encodeMs: 0,
+          prefillMs: toTenths(first - sent),
+          decodeMs: toTenths(end - first),
+          ttftMs: toTenths(first - started)
+        },
         cachedImages: images.map(image => image.cached)
       }
     } catch (error) {
@@ -267,7 +304,9 @@ function imagesOf ({ parts, calls = [] }: Turn): number[] {
 /** What a conversation begins with: it stays the same with every turn. */
 function beginningOf ({ scope, turns, images }: GenerateRequest): string {
   const first = turns.slice(0, 1 + turns.findIndex(turn => turn.role === 'user'))
-  return JSON.stringify([scope, first.map(({ parts }) => parts.map(part => part.type === 'text' ? part.text : images[part.image]!.id))])
+  return JSON.stringify([
+    scope, first.map(({ parts }) => parts.map(part => part.type === 'text' ? part.text : images[part.image]!.id))
+  ])
 }
 
 const toTenths = (ms: number) => Math.round(ms * 10) / 10

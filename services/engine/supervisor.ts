@@ -52,7 +52,9 @@ const WORKER: WorkerProgram = ((file: string) => ({
   execArgv: file.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : process.execArgv
 }))(fileURLToPath(new URL(`./worker/main${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url)))
 
-export function createSupervisor ({ log, silenceMs, worker = WORKER, greeting, onStart, onMessage, onEnd }: SupervisorOptions): Supervisor {
+export function createSupervisor (
+  { log, silenceMs, worker = WORKER, greeting, onStart, onMessage, onEnd }: SupervisorOptions
+): Supervisor {
   let child: ChildProcess | null = null
   let restarts = 0
   let crashesInARow = 0
@@ -78,7 +80,9 @@ export function createSupervisor ({ log, silenceMs, worker = WORKER, greeting, o
   }
 
   function begin (): ChildProcess {
-    const started = fork(worker.file, { execArgv: worker.execArgv, serialization: 'advanced', stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    const started = fork(worker.file, {
+      execArgv: worker.execArgv, serialization: 'advanced', stdio: ['ignore', 'pipe', 'pipe', 'ipc']
+    })
     const end = (why: string) => { if (started === child) ended(why) }
     started.on('error', error => {
       log.error({ err: error }, 'the engine process has trouble')
@@ -98,7 +102,9 @@ export function createSupervisor ({ log, silenceMs, worker = WORKER, greeting, o
   }
 
   function describe (code: number | null, signal: string | null): string {
-    if (signal === 'SIGKILL' && !killed) return 'SIGKILL from outside, as the kernel does where memory is short: a smaller CONTEXT_SIZE, MAX_CONCURRENT_REQUESTS or model may help'
+    if (signal === 'SIGKILL' && !killed) {
+      return 'SIGKILL from outside, as the kernel does where memory is short: a smaller CONTEXT_SIZE, MAX_CONCURRENT_REQUESTS or model may help'
+    }
     return signal ?? `exit code ${code}`
   }
 

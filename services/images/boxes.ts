@@ -26,14 +26,18 @@ const numbersSchema = <T extends number[]>(length: T['length'], description: str
   Type.Unsafe<T>(Type.Array(Type.Number(), { minItems: length, maxItems: length, description }))
 
 const pointed = {
-  image: Type.Integer({ minimum: 0, description: 'Index of the picture among all of the conversation, in the order of the prompt, from 0' }),
+  image: Type.Integer({
+    minimum: 0, description: 'Index of the picture among all of the conversation, in the order of the prompt, from 0'
+  }),
   id: Type.String({ pattern: '^sha256:[0-9a-f]{64}$', description: 'Id of the picture, as its receipt gave it' }),
   label: Type.String({ description: 'What the model calls it; may be empty' })
 }
 
 export const BoxSchema = Type.Object({
   ...pointed,
-  box: numbersSchema<[x1: number, y1: number, x2: number, y2: number]>(4, 'x1, y1, x2, y2 in pixels of the picture that was sent, upright; x1 ≤ x2, y1 ≤ y2')
+  box: numbersSchema<[x1: number, y1: number, x2: number, y2: number]>(
+    4, 'x1, y1, x2, y2 in pixels of the picture that was sent, upright; x1 ≤ x2, y1 ≤ y2'
+  )
 }, { title: 'Box', additionalProperties: false, description: 'A box that the model drew in its answer' })
 export type Box = Static<typeof BoxSchema>
 
@@ -56,7 +60,9 @@ export type Point = Static<typeof PointSchema>
  * @param question what the latest turn of the user says
  * @returns in the order of the text
  */
-export function findBoxes (text: string, images: PointedImage[], coordinates: Coordinates, question = ''): { boxes: Box[], points: Point[] } {
+export function findBoxes (
+  text: string, images: PointedImage[], coordinates: Coordinates, question = ''
+): { boxes: Box[], points: Point[] } {
   const boxes: Box[] = []
   const points: Point[] = []
   if (images.length === 0) return { boxes, points }

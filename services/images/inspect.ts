@@ -101,7 +101,9 @@ export async function inspectImage (file: ImageFile, limits: InspectLimits): Pro
 }
 
 /** What the file is by its first bytes, once it is known that a decoder may look at the rest. */
-async function readFormat ({ path, label, bytes }: ImageFile, { maxInputPixels }: InspectLimits): Promise<{ format: ImageFormat, maxPixels: number }> {
+async function readFormat (
+  { path, label, bytes }: ImageFile, { maxInputPixels }: InspectLimits
+): Promise<{ format: ImageFormat, maxPixels: number }> {
   const handle = await open(path)
   try {
     const reader = await createReader(handle)
@@ -129,6 +131,10 @@ async function readMetadata (file: ImageFile, format: ImageFormat): Promise<Meta
   }
   // A loader other than the bytes promise, or HEVC inside a container that calls itself AVIF.
   const unexpected = metadata.format !== LOADERS[format] || (format === 'avif' && metadata.compression !== 'av1')
-  if (unexpected) throw new CorruptImageError(file.label, { en: `it begins as ${format.toUpperCase()} but is something else`, zh: `开头是 ${format.toUpperCase()}，内容却不是` })
+  if (unexpected) {
+    throw new CorruptImageError(file.label, {
+      en: `it begins as ${format.toUpperCase()} but is something else`, zh: `开头是 ${format.toUpperCase()}，内容却不是`
+    })
+  }
   return metadata
 }

@@ -16,7 +16,8 @@ interface Open {
 const MAX_DEPTH = 64
 
 // One token with the white space and commas before it. None of the parts can match the same characters in two ways: time is linear.
-const TOKEN = /[\s,]*(?:([[{])|([\]}])|(["'])|([+-]?\d+(?:\.\d*)?(?:e[+-]?\d+)?)(?![\w.])|(?:true|false|null|none|nan|[+-]?infinity)(?!\w))/iy
+const TOKEN =
+  /[\s,]*(?:([[{])|([\]}])|(["'])|([+-]?\d+(?:\.\d*)?(?:e[+-]?\d+)?)(?![\w.])|(?:true|false|null|none|nan|[+-]?infinity)(?!\w))/iy
 const COLON = /\s*:/y
 const LINE_END = /\n|$/g
 

@@ -118,8 +118,11 @@ function readJson (value: LooseJson, around: ImageNumber | null, add: Add, count
   for (const [name, entry] of value.entries) {
     const key = name.toLowerCase()
     if (BOX_KEYS.has(key)) for (const numbers of vectors(entry, 4)) add({ shape: 'box', numbers, label, image })
-    else if (POINT_KEYS.has(key)) for (const numbers of vectors(entry, 2)) add({ shape: 'point', numbers, label, image })
-    else readJson(entry, namedIn(name) ?? image, add, count)
+    else if (POINT_KEYS.has(key)) {
+      for (const numbers of vectors(entry, 2)) {
+        add({ shape: 'point', numbers, label, image })
+      }
+    } else readJson(entry, namedIn(name) ?? image, add, count)
   }
 }
 
@@ -186,7 +189,8 @@ function shapesOf (pairs: string, closed: boolean): Array<Pick<Pointing, 'shape'
   if (numbers.length === 2) return closed ? [{ shape: 'point', numbers }] : []
   // A polygon.
   if (closed && numbers.length % 4 !== 0) return []
-  return Array.from({ length: Math.floor(numbers.length / 4) }, (_, i) => ({ shape: 'box', numbers: numbers.slice(4 * i, 4 * i + 4) }))
+  return Array.from({ length: Math.floor(numbers.length / 4) }, (_, i) =>
+    ({ shape: 'box', numbers: numbers.slice(4 * i, 4 * i + 4) }))
 }
 
 /** @returns index behind what was read */
@@ -194,11 +198,13 @@ function readPoints (text: string, start: number, add: Add): number {
   POINT_TAG.lastIndex = start
   const tag = POINT_TAG.exec(text)
   if (tag === null) return start + 1
-  const attributes = new Map(Array.from(tag[1]!.matchAll(/([a-z]+\d*)\s*=\s*["']([^"'<>]*)/gi), ([, name, value]) => [name!.toLowerCase(), value!]))
+  const attributes = new Map(Array.from(tag[1]!.matchAll(/([a-z]+\d*)\s*=\s*["']([^"'<>]*)/gi), ([, name, value]) =>
+    [name!.toLowerCase(), value!]))
   const label = tag[2]?.trim() || attributes.get('alt')?.trim() || ''
   for (const [name, value] of attributes) {
     if (!/^x\d*$/.test(name)) continue
-    const numbers = [toNumber(value), toNumber(attributes.get(name.replace('x', 'y')))].filter(number => number !== null)
+    const numbers =
+      [toNumber(value), toNumber(attributes.get(name.replace('x', 'y')))].filter(number => number !== null)
     if (numbers.length === 2) add({ shape: 'point', numbers, label, image: null })
   }
   return POINT_TAG.lastIndex

@@ -26,7 +26,10 @@ export class Preparation {
    * @param stop ends what else is done for the request; aborted when an image fails, and at the end
    * @param signal fires when the request is over for other reasons
    */
-  constructor (preparer: Preparer, jobs: PrepareJob[], anticipated: Array<Anticipated | undefined>, stop: AbortController, signal: AbortSignal) {
+  constructor (
+    preparer: Preparer, jobs: PrepareJob[], anticipated: Array<Anticipated | undefined>, stop: AbortController,
+    signal: AbortSignal
+  ) {
     this.#preparer = preparer
     this.#jobs = jobs
     this.#anticipated = anticipated

@@ -13,17 +13,30 @@ export const ReceiptSchema = Type.Object({
     pattern: '^sha256:[0-9a-f]{64}$',
     description: 'SHA-256 of the bytes that were sent; names the picture in later turns'
   }),
-  original: sizeSchema('Size of the picture that was sent, upright (EXIF orientation applied); boxes are in these pixels'),
+  original: sizeSchema(
+    'Size of the picture that was sent, upright (EXIF orientation applied); boxes are in these pixels'
+  ),
   sent: sizeSchema('Size at which the model saw the picture'),
   format: Type.Union(
-    [Type.Literal('jpeg'), Type.Literal('png'), Type.Literal('webp'), Type.Literal('avif'), Type.Literal('gif'), Type.Literal('tiff')],
+    [
+      Type.Literal('jpeg'), Type.Literal('png'), Type.Literal('webp'), Type.Literal('avif'), Type.Literal('gif'),
+      Type.Literal('tiff')
+    ],
     { description: 'Format of the picture that was sent, read from its bytes' }
   ),
   bytes: Type.Integer({ minimum: 1, description: 'Size of the file that was sent, in bytes' }),
   tokens: Type.Integer({ minimum: 1, description: 'Tokens (KV cells) that the picture takes in the context' }),
-  compressed: Type.Boolean({ description: 'The model saw a converted or resized copy; false: the file as it was sent' }),
-  scaled: Type.Boolean({ description: 'Made smaller than it would be alone, so that all pictures of the request fit the context' }),
-  cached: Type.Boolean({ description: 'The embedding was already known, so the picture was not encoded again; with ENGINE=openai: the prepared picture was' })
+  compressed: Type.Boolean({
+    description: 'The model saw a converted or resized copy; false: the file as it was sent'
+  }),
+  scaled: Type.Boolean({
+    description: 'Made smaller than it would be alone, so that all pictures of the request fit the context'
+  }),
+  cached: Type.Boolean(
+    {
+      description: 'The embedding was already known, so the picture was not encoded again; with ENGINE=openai: the prepared picture was'
+    }
+  )
 }, { title: 'Receipt', additionalProperties: false })
 
 export type Receipt = Static<typeof ReceiptSchema>

@@ -9,7 +9,10 @@ sharp.cache(false)
 sharp.concurrency(1)
 
 /** What libvips calls the loaders of the kinds that are accepted. Ultra HDR JPEGs are read by that of JPEG. */
-const LOADERS = ['VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp', 'VipsForeignLoadHeif', 'VipsForeignLoadNsgif', 'VipsForeignLoadTiff']
+const LOADERS = [
+  'VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp', 'VipsForeignLoadHeif', 'VipsForeignLoadNsgif',
+  'VipsForeignLoadTiff'
+]
 
 /**
  * Leaves libvips no loaders but those of the kinds that are accepted, for this process and from now on. Files are known by their first bytes

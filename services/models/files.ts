@@ -32,7 +32,9 @@ export interface ModelFileOptions {
  * Finds both files of a model, downloading what is missing.
  * @throws Error with a sentence that names the file or setting that is wrong
  */
-export async function resolveModelFiles ({ model, mmproj, onWarning, ...options }: ModelFileOptions): Promise<ModelFiles> {
+export async function resolveModelFiles (
+  { model, mmproj, onWarning, ...options }: ModelFileOptions
+): Promise<ModelFiles> {
   const preset = presetOf(model)
   const uri = preset?.model ?? model
   const isNew = await findFile(uri, options.modelsDir) === null
@@ -65,10 +67,16 @@ export async function findFile (uri: string, modelsDir: string): Promise<string 
 
 type DownloadOptions = Pick<ModelFileOptions, 'modelsDir' | 'onProgress' | 'signal'>
 
-async function resolve (setting: string, uri: string, { modelsDir, onProgress, signal }: DownloadOptions): Promise<string> {
+async function resolve (
+  setting: string, uri: string, { modelsDir, onProgress, signal }: DownloadOptions
+): Promise<string> {
   const known = await findFile(uri, modelsDir)
   if (known !== null) return known
-  if (!isAddress(uri)) throw new Error(`${setting}=${uri} is neither a file nor a preset (${Object.keys(PRESETS).join(', ')}) nor an hf: address`)
+  if (!isAddress(uri)) {
+    throw new Error(
+    `${setting}=${uri} is neither a file nor a preset (${Object.keys(PRESETS).join(', ')}) nor an hf: address`
+    )
+  }
   try {
     return await resolveModelFile(uri, {
       directory: modelsDir,
@@ -84,7 +92,9 @@ async function resolve (setting: string, uri: string, { modelsDir, onProgress, s
   }
 }
 
-async function downloadProjector (modelUri: string, options: DownloadOptions, onWarning: (sentence: string) => void): Promise<string | null> {
+async function downloadProjector (
+  modelUri: string, options: DownloadOptions, onWarning: (sentence: string) => void
+): Promise<string | null> {
   const address = parseHubAddress(modelUri)
   if (address === null) return null
   let uri: string | null

@@ -76,8 +76,14 @@ const CLIP_MAX_TOKENS = 4096
 export async function readModelHeader (file: string): Promise<ModelHeader> {
   const info = await readInfo(file)
   const architecture = String(info.metadata.general?.architecture)
-  if (architecture === 'clip') throw new Error(`${path.basename(file)} is a projector, not a language model: name it with MMPROJ`)
-  const own = info.architectureMetadata as { embedding_length?: number, context_length?: number, n_deepstack_layers?: number } | undefined
+  if (architecture === 'clip') {
+    throw new Error(`${path.basename(file)} is a projector, not a language model: name it with MMPROJ`)
+  }
+  const own = info.architectureMetadata as {
+    embedding_length?: number
+    context_length?: number
+    n_deepstack_layers?: number
+  } | undefined
   return {
     file,
     architecture,
@@ -98,11 +104,16 @@ export async function readProjectorHeader (file: string): Promise<ProjectorHeade
   const clip = (info.metadata as { clip?: ClipMetadata }).clip
   const type = clip?.projector_type ?? clip?.vision?.projector_type
   const known = PROJECTORS.get(type)
-  if (!clip?.vision || !known) throw new Error(`${path.basename(file)} is not a projector of the Qwen-VL family (${type ?? 'no clip.projector_type'})`)
+  if (!clip?.vision || !known) {
+    throw new Error(
+    `${path.basename(file)} is not a projector of the Qwen-VL family (${type ?? 'no clip.projector_type'})`
+    )
+  }
   const { vision } = clip
   const merge = vision.spatial_merge_size ?? 2
   const multiple = vision.patch_size * merge
-  const tokens = (pixels: number | undefined) => pixels === undefined ? undefined : Math.floor(pixels / (multiple * multiple))
+  const tokens = (pixels: number | undefined) =>
+    pixels === undefined ? undefined : Math.floor(pixels / (multiple * multiple))
   // The tensor is what llama.cpp goes by; `projection_dim` is what a converter wrote.
   const bias = info.tensorInfo?.find(({ name }) => name === 'mm.2.bias')
   return {
@@ -132,10 +143,19 @@ async function readInfo (file: string): Promise<GgufFileInfo> {
 /** Why a projector cannot see for a model, in a sentence that names both files; null when it can. */
 export function mismatch (model: ModelHeader, projector: ProjectorHeader): string | null {
   const { architectures } = PROJECTORS.get(projector.type)!
-  const refusal = `The projector ${path.basename(projector.file)} does not belong to the model ${path.basename(model.file)}`
-  if (!architectures.includes(model.architecture)) return `${refusal}: as a ${projector.type} it sees for ${architectures.join(' and ')}, the model is a ${model.architecture}`
-  if (projector.embedding !== model.width) return `${refusal}: its embeddings are ${projector.embedding} wide, the model's ${model.width}`
-  if (projector.deepstack !== model.deepstack) return `${refusal}: it gives ${projector.deepstack} layers of detail (deepstack), the model wants ${model.deepstack}`
+  const refusal =
+    `The projector ${path.basename(projector.file)} does not belong to the model ${path.basename(model.file)}`
+  if (!architectures.includes(model.architecture)) {
+    return `${refusal}: as a ${projector.type} it sees for ${architectures.join(
+      ' and '
+    )}, the model is a ${model.architecture}`
+  }
+  if (projector.embedding !== model.width) {
+    return `${refusal}: its embeddings are ${projector.embedding} wide, the model's ${model.width}`
+  }
+  if (projector.deepstack !== model.deepstack) {
+    return `${refusal}: it gives ${projector.deepstack} layers of detail (deepstack), the model wants ${model.deepstack}`
+  }
   return null
 }
 
@@ -144,10 +164,17 @@ export function mismatch (model: ModelHeader, projector: ProjectorHeader): strin
  * model was trained with, so they hold here, and the operator's settings override them.
  * @throws Error when the limits contradict each other
  */
-export function visionInfo ({ multiple, coordinates, ...own }: Pick<ProjectorHeader, 'multiple' | 'coordinates' | 'minTokens' | 'maxTokens'>, { imageMinTokens, imageMaxTokens }: TokenLimits): VisionInfo {
+export function visionInfo (
+  { multiple, coordinates, ...own }: Pick<ProjectorHeader, 'multiple' | 'coordinates' | 'minTokens' | 'maxTokens'>,
+  { imageMinTokens, imageMaxTokens }: TokenLimits
+): VisionInfo {
   const minTokens = imageMinTokens ?? own.minTokens ?? CLIP_MIN_TOKENS
   const maxTokens = imageMaxTokens ?? own.maxTokens ?? CLIP_MAX_TOKENS
-  if (minTokens > maxTokens) throw new Error(`A picture would need at least ${minTokens} and at most ${maxTokens} tokens: check IMAGE_MIN_TOKENS and IMAGE_MAX_TOKENS`)
+  if (minTokens > maxTokens) {
+    throw new Error(
+    `A picture would need at least ${minTokens} and at most ${maxTokens} tokens: check IMAGE_MIN_TOKENS and IMAGE_MAX_TOKENS`
+    )
+  }
   return { multiple, minTokens, maxTokens, coordinates }
 }
 

@@ -69,12 +69,15 @@ export function cardOf (gib: number): Machine {
 }
 
 /** Shares the memory of a machine out. Pure: everything that it knows is in its arguments. */
-export function planMemory (needs: MemoryNeeds, machine: Machine, { slots: wanted, contextSize, imageCache }: PlanOptions): MemoryPlan {
+export function planMemory (
+  needs: MemoryNeeds, machine: Machine, { slots: wanted, contextSize, imageCache }: PlanOptions
+): MemoryPlan {
   const cache = machine.memory === 'ram' ? imageCache : 0
   const fixed = needs.weights + needs.projector + needs.encoding + needs.compute + cache
   const usable = Math.max(0, machine.free - machine.reserve)
   const slotsThatFit = Math.floor((usable - fixed) / needs.slot)
-  const slots = wanted === 'auto' ? Math.max(1, Math.min(slotsThatFit, slotsThatStayQuick(machine), MOST_SLOTS)) : wanted
+  const slots =
+    wanted === 'auto' ? Math.max(1, Math.min(slotsThatFit, slotsThatStayQuick(machine), MOST_SLOTS)) : wanted
   return {
     memory: machine.memory,
     auto: wanted === 'auto',

@@ -31,7 +31,11 @@ export async function projectorBeside (modelPath: string): Promise<string | null
     throw new Error(`${faults[0]!}. It lies beside the model: move it away or name the right one with MMPROJ`)
   }
   const closest = mostAlike(name, fitting)
-  if (closest.length > 1) throw new Error(`There are ${closest.length} projectors beside the model; name one with MMPROJ (${closest.join(', ')})`)
+  if (closest.length > 1) {
+    throw new Error(
+    `There are ${closest.length} projectors beside the model; name one with MMPROJ (${closest.join(', ')})`
+    )
+  }
   return path.join(dir, closest[0]!)
 }
 

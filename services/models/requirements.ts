@@ -19,13 +19,17 @@ const RAM_RESERVE_MAX = 4 * 1024 ** 3
  * What a model and its projector take when all layers run in one place, by what node-llama-cpp finds out of llama.cpp without loading the weights.
  * @param llama its GPU decides; a context grows by the same with every slot
  */
-export async function memoryNeeds (llama: Llama, model: ModelHeader, projector: ProjectorHeader | null, options: NeedsOptions): Promise<MemoryNeeds> {
+export async function memoryNeeds (
+  llama: Llama, model: ModelHeader, projector: ProjectorHeader | null, options: NeedsOptions
+): Promise<MemoryNeeds> {
   const insights = await GgufInsights.from(model.info, llama)
   const onGpu = llama.gpu !== false
   const gpuLayers = onGpu ? insights.totalLayers : 0
   const taken = ({ gpuVram, cpuRam }: { gpuVram: number, cpuRam: number }) => onGpu ? gpuVram : cpuRam
   const contextSize = Math.min(options.contextSize, model.trainContext || options.contextSize)
-  const context = async (sequences: number) => taken(await insights.estimateContextResourceRequirementsV2({ contextSize, sequences, batchSize: BATCH_SIZE, modelGpuLayers: gpuLayers }))
+  const context = async (sequences: number) => taken(await insights.estimateContextResourceRequirementsV2({
+    contextSize, sequences, batchSize: BATCH_SIZE, modelGpuLayers: gpuLayers
+  }))
   const weights = taken(await insights.estimateModelResourceRequirementsV2({ gpuLayers }))
   const [one, two] = [await context(1), await context(2)]
   return {

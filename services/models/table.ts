@@ -4,7 +4,10 @@ import type { MemoryPlan } from '../engine/engine.ts'
 export function table (rows: string[][], right: number[] = []): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)))
   return rows
-    .map(row => row.map((cell, column) => right.includes(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)).join('  ').trimEnd())
+    .map(row => row
+      .map((cell, column) => right.includes(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd())
     .join('\n')
 }
 
@@ -15,7 +18,9 @@ export function gigabytes (bytes: number): string {
 
 /** Of memory: a card that is sold as 16 GB has 16 GiB. */
 export function gibibytes (bytes: number): string {
-  return bytes < 1024 ** 3 / 10 ? `${(bytes / 1024 ** 2).toFixed(bytes < 10 * 1024 ** 2 ? 1 : 0)} MiB` : `${(bytes / 1024 ** 3).toFixed(2)} GiB`
+  return bytes < 1024 ** 3 / 10
+    ? `${(bytes / 1024 ** 2).toFixed(bytes < 10 * 1024 ** 2 ? 1 : 0)} MiB`
+    : `${(bytes / 1024 ** 3).toFixed(2)} GiB`
 }
 
 /** What takes the memory, and what is there. */
@@ -26,18 +31,31 @@ export function planTable (plan: MemoryPlan): string {
     ['projector', gibibytes(plan.projector)],
     ['encoding the largest picture', gibibytes(plan.encoding)],
     ['computing', gibibytes(plan.compute)],
-    [`${plan.slots} ${plan.slots === 1 ? 'slot' : 'slots'} of ${plan.contextSize} tokens, ${gibibytes(plan.slot)} each`, gibibytes(plan.slots * plan.slot)],
+    [`${plan.slots} ${plan.slots === 1
+      ? 'slot'
+      : 'slots'} of ${plan.contextSize} tokens, ${gibibytes(plan.slot)} each`, gibibytes(plan.slots * plan.slot)],
     ...plan.memory === 'ram' ? [['cached pictures (IMAGE_CACHE_MB)', gibibytes(plan.imageCache)]] : [],
     ['together', gibibytes(plan.needed)],
-    ...plan.total > 0 ? [[`free ${place} of ${gibibytes(plan.total)}`, gibibytes(plan.free)], ['of which kept free', gibibytes(plan.reserve)]] : []
+    ...plan.total > 0
+      ? [
+          [`free ${place} of ${gibibytes(plan.total)}`, gibibytes(plan.free)],
+          ['of which kept free', gibibytes(plan.reserve)]
+        ]
+      : []
   ], [1])
 }
 
 /** What to tell an operator whose model does not fit; null when it does. */
-export function planWarning ({ memory, fits, auto, slots, slotsThatFit, contextSize, needed, free, reserve }: MemoryPlan): string | null {
+export function planWarning (
+  { memory, fits, auto, slots, slotsThatFit, contextSize, needed, free, reserve }: MemoryPlan
+): string | null {
   if (fits) return null
   const place = memory === 'vram' ? 'of VRAM' : 'of memory'
   const short = `The plan needs ${gibibytes(needed)} ${place}, ${gibibytes(Math.max(0, free - reserve))} may be used`
-  if (slotsThatFit > 0 && !auto) return `${short}: MAX_CONCURRENT_REQUESTS=${slotsThatFit} (or auto) would fit, ${slots} slots will have less than CONTEXT_SIZE=${contextSize}`
-  return `${short}: ${memory === 'vram' ? 'layers that do not fit run on the CPU, slowly' : 'slots get fewer tokens, or the start fails'}; a smaller model, CONTEXT_SIZE or MAX_PIXELS may help`
+  if (slotsThatFit > 0 && !auto) {
+    return `${short}: MAX_CONCURRENT_REQUESTS=${slotsThatFit} (or auto) would fit, ${slots} slots will have less than CONTEXT_SIZE=${contextSize}`
+  }
+  return `${short}: ${memory === 'vram'
+    ? 'layers that do not fit run on the CPU, slowly'
+    : 'slots get fewer tokens, or the start fails'}; a smaller model, CONTEXT_SIZE or MAX_PIXELS may help`
 }

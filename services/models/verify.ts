@@ -11,7 +11,8 @@ const PART = /-(\d{5})-of-(\d{5})\.gguf$/
 export function partsOf (file: string): string[] {
   const count = Number(PART.exec(file)?.[2] ?? 1)
   if (count === 1) return [file]
-  return Array.from({ length: count }, (_, index) => file.replace(PART, (_all, _part: string, of: string) => `-${String(index + 1).padStart(5, '0')}-of-${of}.gguf`))
+  return Array.from({ length: count }, (_, index) =>
+    file.replace(PART, (_all, _part: string, of: string) => `-${String(index + 1).padStart(5, '0')}-of-${of}.gguf`))
 }
 
 /**
@@ -24,7 +25,11 @@ export async function assertWhole (file: string, llama: Llama): Promise<number> 
     .catch((error: Error) => { throw new Error(`${path.basename(file)} is not a whole GGUF file: ${error.message}`) })
   // Between tensors may be padding, so that it is the least.
   const least = (info.infoEndOffset ?? 0) + (await GgufInsights.from(info, llama)).modelSize
-  if (size < least) throw new Error(`${path.basename(file)} is cut off: it has ${size} bytes of at least ${least}. Delete it and pull it again`)
+  if (size < least) {
+    throw new Error(
+    `${path.basename(file)} is cut off: it has ${size} bytes of at least ${least}. Delete it and pull it again`
+    )
+  }
   return size
 }
 
@@ -46,13 +51,22 @@ export async function compareWithHub (file: string, uri: string): Promise<HubVer
     return { state: 'unknown', why: (error as Error).message }
   }
   // A quantisation is not the name of a file: then any of the repository's may be it.
-  const possible = listed.filter(({ name, sha256 }) => sha256 !== null && (address.file === null ? name.endsWith('.gguf') : name === address.file))
+  const possible = listed.filter(({ name, sha256 }) =>
+    sha256 !== null && (address.file === null ? name.endsWith('.gguf') : name === address.file))
   if (possible.length === 0) return { state: 'unknown', why: 'the hub tells no checksum of it' }
   const { size } = statSync(file)
   const sameSize = possible.filter(one => one.size === null || one.size === size)
-  if (sameSize.length === 0) throw new Error(`${path.basename(file)} has ${size} bytes, the hub's has ${possible.map(one => one.size).join(' or ')}. Delete it and pull it again`)
+  if (sameSize.length === 0) {
+    throw new Error(`${path.basename(
+    file
+  )} has ${size} bytes, the hub's has ${possible.map(one => one.size).join(' or ')}. Delete it and pull it again`)
+  }
   const hash = await sha256(file)
-  if (!sameSize.some(one => one.sha256 === hash)) throw new Error(`${path.basename(file)} does not have the checksum of the hub's (SHA-256 ${hash}). Delete it and pull it again`)
+  if (!sameSize.some(one => one.sha256 === hash)) {
+    throw new Error(
+    `${path.basename(file)} does not have the checksum of the hub's (SHA-256 ${hash}). Delete it and pull it again`
+    )
+  }
   return { state: 'verified' }
 }
 

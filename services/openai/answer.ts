@@ -15,7 +15,12 @@ export function toCompletion (head: CompletionHead, content: string, calls: Aske
     object: 'chat.completion',
     choices: [{
       index: 0,
-      message: { role: 'assistant', content: content === '' && calls.length > 0 ? null : content, refusal: null, ...calls.length > 0 && { tool_calls: calls.map(toToolCall) } },
+      message: {
+        role: 'assistant',
+        content: content === '' && calls.length > 0 ? null : content,
+        refusal: null,
+        ...calls.length > 0 && { tool_calls: calls.map(toToolCall) }
+      },
       finish_reason: finishReason(calls.length, done),
       logprobs: null
     }],
@@ -27,7 +32,9 @@ export function toCompletion (head: CompletionHead, content: string, calls: Aske
 type Delta = CompletionChunk['choices'][number]['delta']
 
 export function toChunk (head: CompletionHead, delta: Delta): CompletionChunk {
-  return { ...head, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: null, logprobs: null }] }
+  return {
+    ...head, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: null, logprobs: null }]
+  }
 }
 
 /** @param index how many calls came before */
@@ -37,7 +44,12 @@ export function toCallDelta (call: AskedCall, index: number): Delta {
 
 /** The end of the answer, and what only this service tells. */
 export function toLastChunk (head: CompletionHead, calls: number, done: ChatDone): CompletionChunk {
-  return { ...head, object: 'chat.completion.chunk', choices: [{ index: 0, delta: {}, finish_reason: finishReason(calls, done), logprobs: null }], sightline: toExtras(done) }
+  return {
+    ...head,
+    object: 'chat.completion.chunk',
+    choices: [{ index: 0, delta: {}, finish_reason: finishReason(calls, done), logprobs: null }],
+    sightline: toExtras(done)
+  }
 }
 
 export function toUsageChunk (head: CompletionHead, done: ChatDone): CompletionChunk {

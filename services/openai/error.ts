@@ -2,13 +2,28 @@ import type { SightlineError } from '../../errors/catalogue.ts'
 
 /** An error as OpenAI's clients read it; `code` is ours, and so are the fields beside the four. */
 export interface OpenAiErrorBody {
-  error: { message: string, type: string, param: string | null, code: string, request_id: string } & Record<string, unknown>
+  error: {
+    message: string
+    type: string
+    param: string | null
+    code: string
+    request_id: string
+  } & Record<string, unknown>
 }
 
 /** @param sentence the error's, in the reader's language */
 export function toOpenAiError (error: SightlineError, sentence: string, requestId: string): OpenAiErrorBody {
   const { field, ...details } = error.details
-  return { error: { message: sentence, type: typeOf(error.statusCode), param: typeof field === 'string' ? field : null, code: error.code, request_id: requestId, ...details } }
+  return {
+    error: {
+      message: sentence,
+      type: typeOf(error.statusCode),
+      param: typeof field === 'string' ? field : null,
+      code: error.code,
+      request_id: requestId,
+      ...details
+    }
+  }
 }
 
 function typeOf (statusCode: number): string {

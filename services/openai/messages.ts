@@ -24,7 +24,9 @@ type Json = Record<string, unknown>
  * @throws InvalidFieldError naming the place, e.g. `messages[0].content[1].image_url`
  */
 export function readMessages (value: unknown): { turns: ChatTurn[], images: ImageSource[] } {
-  if (!Array.isArray(value) || value.length === 0) throw new InvalidFieldError('messages', 'must be a list with at least one message')
+  if (!Array.isArray(value) || value.length === 0) {
+    throw new InvalidFieldError('messages', 'must be a list with at least one message')
+  }
   checkCount('messages', value.length, MESSAGES_MAX, { en: 'messages', zh: '条消息' })
   checkSums(value)
   const turns: ChatTurn[] = []
@@ -47,13 +49,16 @@ export function readMessages (value: unknown): { turns: ChatTurn[], images: Imag
       case 'assistant': {
         const own = readCalls(message.tool_calls, `${field}.tool_calls`, json)
         // Only a call may come without words.
-        const said = message.content === undefined || message.content === null ? own.size > 0 ? [] : refuse(`${field}.content`, 'is required') : parts()
+        const said = message.content === undefined || message.content === null
+          ? own.size > 0 ? [] : refuse(`${field}.content`, 'is required')
+          : parts()
         turns.push({ role: 'assistant', parts: said, ...own.size > 0 && { calls: [...own.values()] } })
         for (const [id, call] of own) calls.set(id, call)
         break
       }
       case 'tool': {
-        const call = (typeof message.tool_call_id === 'string' ? calls.get(message.tool_call_id) : undefined) ?? refuse(`${field}.tool_call_id`, 'names no call of an earlier message')
+        const call = (typeof message.tool_call_id === 'string' ? calls.get(message.tool_call_id) : undefined) ??
+          refuse(`${field}.tool_call_id`, 'names no call of an earlier message')
         call.result.push(...parts())
         break
       }
@@ -67,7 +72,8 @@ export function readMessages (value: unknown): { turns: ChatTurn[], images: Imag
 
 /** Bounds what all messages have together, before any of it is read. */
 function checkSums (messages: unknown[]): void {
-  const sum = (count: (message: Json) => number) => messages.reduce((total: number, one) => total + count(Object(one)), 0)
+  const sum = (count: (message: Json) => number) =>
+    messages.reduce((total: number, one) => total + count(Object(one)), 0)
   const lengthOf = (list: unknown) => Array.isArray(list) ? list.length : 0
   const parts = sum(({ content }) => lengthOf(content))
   checkCount('messages', parts, MESSAGES_MAX_PARTS, { en: 'parts of content', zh: '个内容片段' })
@@ -89,9 +95,14 @@ function readContent (content: unknown, field: string, images: ImageSource[]): C
     const part = asObject(entry, place)
     switch (part.type) {
       case 'text':
-        return { type: 'text', text: typeof part.text === 'string' ? part.text : refuse(`${place}.text`, 'must be string') }
+        return {
+          type: 'text', text: typeof part.text === 'string' ? part.text : refuse(`${place}.text`, 'must be string')
+        }
       case 'refusal':
-        return { type: 'text', text: typeof part.refusal === 'string' ? part.refusal : refuse(`${place}.refusal`, 'must be string') }
+        return {
+          type: 'text',
+          text: typeof part.refusal === 'string' ? part.refusal : refuse(`${place}.refusal`, 'must be string')
+        }
       case 'image_url':
         return readImage(part.image_url, `${place}.image_url`, images)
       default:
@@ -103,10 +114,14 @@ function readContent (content: unknown, field: string, images: ImageSource[]): C
 function readImage (value: unknown, field: string, images: ImageSource[]): ChatPart {
   const { url, detail } = asObject(value, field)
   if (typeof url !== 'string') return refuse(`${field}.url`, 'must be string')
-  if (detail !== undefined && detail !== null && !DETAILS.includes(detail as string)) return refuse(`${field}.detail`, 'must be auto, low or high')
+  if (detail !== undefined && detail !== null && !DETAILS.includes(detail as string)) {
+    return refuse(`${field}.detail`, 'must be auto, low or high')
+  }
   if (url.startsWith(EARLIER)) {
     const id = url.slice(EARLIER.length)
-    return EARLIER_ID.test(id) ? { type: 'earlier', id } : refuse(`${field}.url`, 'must be sightline:sha256: and 64 hex digits')
+    return EARLIER_ID.test(id)
+      ? { type: 'earlier', id }
+      : refuse(`${field}.url`, 'must be sightline:sha256: and 64 hex digits')
   }
   const file = images.push({ field: `${field}.url`, uri: url, remote: true }) - 1
   return { type: 'upload', file, ...detail === 'low' && { maxSide: LOW_DETAIL_SIDE } }
@@ -128,20 +143,26 @@ function readCalls (value: unknown, field: string, json: JsonReader): Map<string
 
 function parseArguments (value: unknown, field: string, json: JsonReader): object {
   // Some clients write nothing, or null, for a function without arguments.
-  const text = typeof value === 'string' ? value || '{}' : value === undefined || value === null ? '{}' : refuse(field, 'must be a JSON object as text')
+  const text = typeof value === 'string'
+    ? value || '{}'
+    : value === undefined || value === null ? '{}' : refuse(field, 'must be a JSON object as text')
   let parsed: unknown
   try {
     // The engine's process gets a copy of what is parsed, and copying is recursive.
     parsed = json.parse(text)
   } catch (error) {
-    if (error instanceof JsonBoundsError) throw withDetails(new InvalidFieldError(field, error.fault), { limit: error.limit })
+    if (error instanceof JsonBoundsError) {
+      throw withDetails(new InvalidFieldError(field, error.fault), { limit: error.limit })
+    }
     parsed = null
   }
   return typeof parsed === 'object' && parsed !== null ? parsed : refuse(field, 'must be a JSON object as text')
 }
 
 function asObject (value: unknown, field: string): Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Json : refuse(field, 'must be an object')
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? value as Json
+    : refuse(field, 'must be an object')
 }
 
 function refuse (field: string, fault: Phrase): never {

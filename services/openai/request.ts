@@ -4,7 +4,9 @@ import { checkCount, checkField } from '../../schemas/fault.ts'
 import { CompletionFieldsSchema, ToolSchema, type CompletionFields } from '../../schemas/openai.ts'
 import { TOOLS_MAX } from '../../schemas/limits.ts'
 import { toConstraint } from '../chat/answer-format.ts'
-import { DEFAULT_MAX_TOKENS, type ChatQuestion, type ChatTurn, type Constraint, type OfferedTool } from '../chat/request.ts'
+import {
+  DEFAULT_MAX_TOKENS, type ChatQuestion, type ChatTurn, type Constraint, type OfferedTool
+} from '../chat/request.ts'
 import type { ToolSyntax } from '../engine/engine.ts'
 import type { Body, RawFields } from '../uploads/body.ts'
 import { readMessages } from './messages.ts'
@@ -23,8 +25,12 @@ export interface CompletionRequest {
 /** Fields that would change the answer and cannot be honoured. What is in neither list is ignored, as other servers do. */
 const REFUSED: Record<string, { when: (value: unknown) => boolean, fault: Phrase }> = {
   n: { when: value => value !== 1, fault: 'must be 1: one answer a request' },
-  logprobs: { when: value => value !== false, fault: 'is not supported: the sampler tells no probabilities of the model itself' },
-  top_logprobs: { when: value => value !== 0, fault: 'is not supported: the sampler tells no probabilities of the model itself' },
+  logprobs: {
+    when: value => value !== false, fault: 'is not supported: the sampler tells no probabilities of the model itself'
+  },
+  top_logprobs: {
+    when: value => value !== 0, fault: 'is not supported: the sampler tells no probabilities of the model itself'
+  },
   logit_bias: { when: value => typeof value !== 'object' || Object.keys(value!).length > 0, fault: 'is not supported' },
   audio: { when: () => true, fault: 'is not supported' },
   modalities: { when: value => !Array.isArray(value) || value.some(it => it !== 'text'), fault: 'must be ["text"]' },
@@ -55,15 +61,21 @@ export function readCompletionBody (body: RawFields): Body<CompletionRequest> {
   return { fields: { fields: checked, turns, ...readTools(given, checked) }, images, historyImages: [] }
 }
 
-function readTools (given: RawFields, { response_format: format, stop, parallel_tool_calls: parallel }: CompletionFields): Pick<CompletionRequest, 'tools' | 'constraint' | 'singleCall'> {
+function readTools (
+  given: RawFields, { response_format: format, stop, parallel_tool_calls: parallel }: CompletionFields
+): Pick<CompletionRequest, 'tools' | 'constraint' | 'singleCall'> {
   const constraint = toConstraint(format, stop)
   const tools = offeredTools(given.tools)
   const choice = given.tool_choice ?? (tools.length > 0 ? 'auto' : 'none')
   if (choice === 'none') return { tools: [], constraint, singleCall: false }
   if (tools.length === 0) throw new InvalidFieldError('tool_choice', 'needs "tools"')
-  if (constraint !== null) throw new InvalidFieldError('response_format', 'cannot be combined with "tools", unless "tool_choice" is "none"')
+  if (constraint !== null) {
+    throw new InvalidFieldError('response_format', 'cannot be combined with "tools", unless "tool_choice" is "none"')
+  }
   const required = requiredTools(choice, tools)
-  return { tools, constraint: required.length > 0 ? { type: 'call', tools: required } : null, singleCall: parallel === false }
+  return {
+    tools, constraint: required.length > 0 ? { type: 'call', tools: required } : null, singleCall: parallel === false
+  }
 }
 
 function offeredTools (value: unknown): OfferedTool[] {
@@ -95,7 +107,9 @@ function requiredTools (choice: unknown, tools: OfferedTool[]): OfferedTool[] {
  * @param syntax how the loaded model calls tools
  * @throws ToolsNotSupportedError
  */
-export function toCompletionQuestion ({ fields, turns, tools, constraint, singleCall }: CompletionRequest, syntax: ToolSyntax | null): ChatQuestion {
+export function toCompletionQuestion (
+  { fields, turns, tools, constraint, singleCall }: CompletionRequest, syntax: ToolSyntax | null
+): ChatQuestion {
   const calls = turns.some(turn => turn.calls !== undefined)
   if (syntax === null && (tools.length > 0 || calls)) throw new ToolsNotSupportedError()
   return {

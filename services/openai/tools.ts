@@ -95,7 +95,9 @@ function parseCall (json: string, names: Set<string>): AskedCall | null {
   try {
     const call = JSON.parse(json)
     if (!names.has(call?.name)) return null
-    return { id: `call_${randomUUID().replaceAll('-', '')}`, name: call.name, arguments: JSON.stringify(call.arguments ?? {}) }
+    return {
+      id: `call_${randomUUID().replaceAll('-', '')}`, name: call.name, arguments: JSON.stringify(call.arguments ?? {})
+    }
   } catch {
     return null
   }

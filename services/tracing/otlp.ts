@@ -1,8 +1,14 @@
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, defaultTextMapGetter, defaultTextMapSetter, trace as api, type Context, type Span } from '@opentelemetry/api'
+import {
+  ROOT_CONTEXT, SpanKind, SpanStatusCode, defaultTextMapGetter, defaultTextMapSetter, trace as api, type Context,
+  type Span
+} from '@opentelemetry/api'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
-import { AlwaysOffSampler, AlwaysOnSampler, BatchSpanProcessor, ParentBasedSampler, TracerProvider, TraceIdRatioBasedSampler, type Sampler, type SpanExporter } from '@opentelemetry/sdk-trace'
+import {
+  AlwaysOffSampler, AlwaysOnSampler, BatchSpanProcessor, ParentBasedSampler, TracerProvider, TraceIdRatioBasedSampler,
+  type Sampler, type SpanExporter
+} from '@opentelemetry/sdk-trace'
 import type { TracesConfig } from '../../config/values.ts'
 import type { ChatDone } from '../../schemas/chat.ts'
 import type { Stage } from '../chat/answer.ts'
@@ -34,18 +40,25 @@ interface Current {
  * Traces by OpenTelemetry's SDK, sent as OTLP over HTTP in JSON. The only file that loads it, and itself loaded only where traces are wanted. Nothing is
  * registered globally. Names of attributes are those of the semantic conventions 1.40, ours begin with `sightline.`
  */
-export function createTraces ({ endpoint, headers, serviceName, sampler, ratio, version, log, batchDelayMs = BATCH_DELAY_MS }: OtlpTracesOptions): Traces {
-  const exporter = new OTLPTraceExporter({ url: `${endpoint}/v1/traces`, headers: { ...headers }, timeoutMillis: EXPORT_TIMEOUT_MS })
+export function createTraces (
+  { endpoint, headers, serviceName, sampler, ratio, version, log, batchDelayMs = BATCH_DELAY_MS }: OtlpTracesOptions
+): Traces {
+  const exporter =
+    new OTLPTraceExporter({ url: `${endpoint}/v1/traces`, headers: { ...headers }, timeoutMillis: EXPORT_TIMEOUT_MS })
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': serviceName, 'service.version': version }),
     sampler: toSampler(sampler, ratio),
-    spanProcessors: [new BatchSpanProcessor({ exporter: toldOf(exporter, log), scheduledDelayMillis: batchDelayMs, maxQueueSize: MAX_WAITING })]
+    spanProcessors: [new BatchSpanProcessor({
+      exporter: toldOf(exporter, log), scheduledDelayMillis: batchDelayMs, maxQueueSize: MAX_WAITING
+    })]
   })
   const tracer = provider.getTracer('sightline', version)
   const propagator = new W3CTraceContextPropagator()
   const current = new Map<string, Current>()
 
-  function addStage ({ context, originMs }: Current, stage: Stage, startedAt: number, endedAt: number, isCutOff = false): void {
+  function addStage (
+    { context, originMs }: Current, stage: Stage, startedAt: number, endedAt: number, isCutOff = false
+  ): void {
     const span = tracer.startSpan(stage, { startTime: originMs + startedAt }, context)
     if (isCutOff) span.setStatus({ code: SpanStatusCode.ERROR })
     span.end(originMs + Math.max(startedAt, endedAt))
@@ -54,8 +67,17 @@ export function createTraces ({ endpoint, headers, serviceName, sampler, ratio, 
   function begin ({ id, method, route, headers = {} }: TracedRequest): RequestTrace {
     const parent = propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter)
     const originMs = Date.now() - performance.now()
-    const attributes = { 'http.request.method': method, 'http.route': route, 'url.path': route, 'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': 'sightline', 'sightline.request_id': id }
-    const span = tracer.startSpan(`${method} ${route}`, { kind: SpanKind.SERVER, startTime: originMs + performance.now(), attributes }, parent)
+    const attributes = {
+      'http.request.method': method,
+      'http.route': route,
+      'url.path': route,
+      'gen_ai.operation.name': 'chat',
+      'gen_ai.provider.name': 'sightline',
+      'sightline.request_id': id
+    }
+    const span = tracer.startSpan(
+      `${method} ${route}`, { kind: SpanKind.SERVER, startTime: originMs + performance.now(), attributes }, parent
+    )
     const one: Current = { span, context: api.setSpan(parent, span), originMs }
     const carrier: Record<string, string> = {}
     propagator.inject(one.context, carrier, defaultTextMapSetter)
@@ -107,7 +129,9 @@ function attributesOf ({ model, finish_reason: reason, usage, images }: ChatDone
 }
 
 function toSampler (name: TracesConfig['sampler'], ratio: number): Sampler {
-  const root = name.endsWith('traceidratio') ? new TraceIdRatioBasedSampler(ratio) : name.endsWith('always_off') ? new AlwaysOffSampler() : new AlwaysOnSampler()
+  const root = name.endsWith('traceidratio')
+    ? new TraceIdRatioBasedSampler(ratio)
+    : name.endsWith('always_off') ? new AlwaysOffSampler() : new AlwaysOnSampler()
   return name.startsWith('parentbased_') ? new ParentBasedSampler({ root }) : root
 }
 

@@ -29,7 +29,9 @@ export const HISTORY_IMAGES = 'history_images'
  * Takes the body of a chat request apart.
  * @throws InvalidFieldError
  */
-export function readChatBody ({ [IMAGES]: images = [], [HISTORY_IMAGES]: historyImages = [], ...fields }: RawFields): Body<RawFields> {
+export function readChatBody (
+  { [IMAGES]: images = [], [HISTORY_IMAGES]: historyImages = [], ...fields }: RawFields
+): Body<RawFields> {
   return { fields, images: toSources(IMAGES, images), historyImages: toSources(HISTORY_IMAGES, historyImages) }
 }
 

@@ -12,7 +12,9 @@ const DIGIT = 1
 const BLANK = 2
 const PADDING = 3
 const KINDS = new Uint8Array(128)
-for (const digit of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_') KINDS[digit.charCodeAt(0)] = DIGIT
+for (const digit of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_') {
+  KINDS[digit.charCodeAt(0)] = DIGIT
+}
 for (const blank of ' \t\r\n\f\v') KINDS[blank.charCodeAt(0)] = BLANK
 KINDS['='.charCodeAt(0)] = PADDING
 
@@ -23,7 +25,9 @@ KINDS['='.charCodeAt(0)] = PADDING
  */
 export function decodeDataUri (uri: unknown, field: string): Buffer {
   const head = typeof uri === 'string' ? DATA_URI.exec(uri.slice(0, HEAD_MAX_CHARACTERS)) : null
-  if (typeof uri !== 'string' || !head) throw new InvalidFieldError(field, 'must be a data URI with base64 (data:image/png;base64,…)')
+  if (typeof uri !== 'string' || !head) {
+    throw new InvalidFieldError(field, 'must be a data URI with base64 (data:image/png;base64,…)')
+  }
   const text = uri.slice(head[0].length)
   const digits = COMPACT.test(text) ? text.length - paddingOf(text) : countDigits(text)
   if (digits === null) throw new InvalidFieldError(field, 'has characters that are not base64')

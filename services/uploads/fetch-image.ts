@@ -4,7 +4,9 @@ import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { finished, Transform, type Readable } from 'node:stream'
-import { FileTooLargeError, ImageUrlFailedError, ImageUrlRefusedError, SightlineError, withDetails } from '../../errors/catalogue.ts'
+import {
+  FileTooLargeError, ImageUrlFailedError, ImageUrlRefusedError, SightlineError, withDetails
+} from '../../errors/catalogue.ts'
 import type { Language } from '../../errors/language.ts'
 import { createDeferred } from '../deferred.ts'
 import { isPublicAddress } from './public-address.ts'
@@ -64,7 +66,9 @@ const FAULTS = {
   scheme: { en: 'only http and https are supported', zh: '只支持 http 和 https' },
   credentials: { en: 'it carries a user name or a password', zh: 'URL 中含有用户名或密码' },
   off: { en: 'this service fetches no pictures, send it as a data URI', zh: '此服务不获取图片，请以 data URI 发送' },
-  host: { en: 'its host is not one from which pictures are fetched, send it as a data URI', zh: '其主机不在允许之列，请以 data URI 发送' },
+  host: {
+    en: 'its host is not one from which pictures are fetched, send it as a data URI', zh: '其主机不在允许之列，请以 data URI 发送'
+  },
   port: { en: 'only the usual ports of http and https are allowed', zh: '只允许 http 和 https 的默认端口' },
   address: { en: 'its host has an address that is not public', zh: '其主机的地址不是公网地址' },
   resolve: { en: 'its host cannot be found', zh: '找不到其主机' },
@@ -75,12 +79,16 @@ const FAULTS = {
   encoded: { en: 'its host sends it compressed, without having been asked to', zh: '其主机未经请求就压缩了内容' }
 } satisfies Record<string, Fault>
 const afterRedirect = ({ en, zh }: Fault): Fault => ({ en: `after a redirect, ${en}`, zh: `重定向之后，${zh}` })
-const tooManyRedirects = (limit: number): Fault => ({ en: `it is redirected more than ${limit} times`, zh: `重定向超过 ${limit} 次` })
-const wrongStatus = (status: number): Fault => ({ en: `its host answers with status ${status}`, zh: `其主机返回状态码 ${status}` })
+const tooManyRedirects = (limit: number): Fault =>
+  ({ en: `it is redirected more than ${limit} times`, zh: `重定向超过 ${limit} 次` })
+const wrongStatus = (status: number): Fault =>
+  ({ en: `its host answers with status ${status}`, zh: `其主机返回状态码 ${status}` })
 const tooSlow = (seconds: number): Fault => ({ en: `it takes longer than ${seconds} seconds`, zh: `用时超过 ${seconds} 秒` })
 
 /** Fetches images by URL, from few hosts and never from an address that is not public. Knows no cookies, credentials or proxies. */
-export function createImageFetcher ({ hosts, maxFileSizeMb, timeoutMs = TIMEOUT_MS, maxRedirects = MAX_REDIRECTS, network = {} }: ImageFetcherOptions): ImageFetcher {
+export function createImageFetcher (
+  { hosts, maxFileSizeMb, timeoutMs = TIMEOUT_MS, maxRedirects = MAX_REDIRECTS, network = {} }: ImageFetcherOptions
+): ImageFetcher {
   const { resolve = resolveAll, isPublic = isPublicAddress, ports = [], ca } = network
   const maxBytes = Math.floor(maxFileSizeMb * 1024 * 1024)
 
@@ -174,11 +182,14 @@ export function createImageFetcher ({ hosts, maxFileSizeMb, timeoutMs = TIMEOUT_
   /** What in the head of a response says that the rest is not wanted, or null. */
   function findError ({ statusCode = 0, headers }: IncomingMessage, field: string): SightlineError | null {
     if (statusCode !== 200) return new ImageUrlFailedError(field, wrongStatus(statusCode))
-    if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') return new ImageUrlFailedError(field, FAULTS.encoded)
+    if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
+      return new ImageUrlFailedError(field, FAULTS.encoded)
+    }
     return Number(headers['content-length'] ?? 0) > maxBytes ? tooLarge(field) : null
   }
 
-  const tooLarge = (field: string) => withDetails(new FileTooLargeError(field, maxFileSizeMb), { field, limit_mb: maxFileSizeMb })
+  const tooLarge = (field: string) =>
+    withDetails(new FileTooLargeError(field, maxFileSizeMb), { field, limit_mb: maxFileSizeMb })
 
   function bound (response: IncomingMessage, field: string, limit: Limit): Readable {
     let bytes = 0
@@ -266,7 +277,9 @@ function toFailure (error: NodeJS.ErrnoException, field: string): SightlineError
 
 function faultOf ({ code = '', syscall }: NodeJS.ErrnoException): Fault {
   if (syscall === 'getaddrinfo') return FAULTS.resolve
-  if (/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL|EACCES|EPERM|EINVAL)$/.test(code)) return FAULTS.connect
+  if (/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL|EACCES|EPERM|EINVAL)$/.test(code)) {
+    return FAULTS.connect
+  }
   if (/CERT|TLS|SSL|^EPROTO$|^UNABLE_TO_|^INVALID_|^PATH_LENGTH_|^HOSTNAME_/.test(code)) return FAULTS.secure
   return code.startsWith('HPE_') ? FAULTS.http : FAULTS.broken
 }

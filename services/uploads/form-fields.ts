@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream'
-import { FieldTooLargeError, FormTooLargeError, InvalidFieldError, InvalidHistoryError, InvalidMultipartError, withDetails } from '../../errors/catalogue.ts'
+import {
+  FieldTooLargeError, FormTooLargeError, InvalidFieldError, InvalidHistoryError, InvalidMultipartError, withDetails
+} from '../../errors/catalogue.ts'
 import { FIELD_MAX_BYTES, FORM_MAX_FIELDS, FORM_TEXT_MAX_BYTES } from '../../schemas/limits.ts'
 import { JsonBoundsError, JsonReader } from '../json-bounds.ts'
 import type { RawFields } from './body.ts'

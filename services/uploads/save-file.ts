@@ -18,7 +18,9 @@ export interface SizeLimit { bytes: number, error: () => Error }
  * the limit.
  * @throws StorageError when the disk does not take them; the reason of `signal`; the limit's error; whatever the source throws
  */
-export async function saveFile (source: Readable, path: string, signal: AbortSignal, limit?: SizeLimit): Promise<SavedFile> {
+export async function saveFile (
+  source: Readable, path: string, signal: AbortSignal, limit?: SizeLimit
+): Promise<SavedFile> {
   const hash = createHash('sha256')
   let bytes = 0
   const hashing = new Transform({
@@ -38,7 +40,8 @@ export async function saveFile (source: Readable, path: string, signal: AbortSig
   return { bytes, id: `sha256:${hash.digest('hex')}` }
 }
 
-const DISK_ERRORS = new Set(['ENOSPC', 'EACCES', 'EROFS', 'EIO', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOENT', 'ENOTDIR', 'EEXIST'])
+const DISK_ERRORS =
+  new Set(['ENOSPC', 'EACCES', 'EROFS', 'EIO', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOENT', 'ENOTDIR', 'EEXIST'])
 
 function isDiskError (error: unknown): error is NodeJS.ErrnoException & { code: string } {
   return DISK_ERRORS.has((error as NodeJS.ErrnoException).code ?? '')

@@ -7,7 +7,12 @@ export function longQuestion (words: number) {
     message: 'Hi',
     temperature: 0,
     max_tokens: 3500,
-    response_format: { type: 'json_schema', json_schema: { name: 'long', schema: { type: 'array', items: { const: 'word' }, minItems: words, maxItems: words } } }
+    response_format: {
+      type: 'json_schema',
+      json_schema: {
+        name: 'long', schema: { type: 'array', items: { const: 'word' }, minItems: words, maxItems: words }
+      }
+    }
   }
 }
 
@@ -29,7 +34,10 @@ export interface Stream {
 /** Streams a long answer and takes the time of what comes. */
 export async function streamLong (url: string, words: number): Promise<Stream> {
   const { response_format: format, ...fields } = longQuestion(words)
-  const form = createForm({ ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)])), response_format: JSON.stringify(format) })
+  const form = createForm({
+    ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)])),
+    response_format: JSON.stringify(format)
+  })
   const response = await fetch(`${url}/api/chat_stream`, { method: 'POST', body: form })
   const events: string[] = []
   const times: number[] = []
@@ -40,7 +48,9 @@ export async function streamLong (url: string, words: number): Promise<Stream> {
     times.push(performance.now())
     text += data.text
   }
-  return { events, text, gaps: times.slice(1).map((time, index) => time - times[index]!), ms: times.at(-1)! - times[0]! }
+  return {
+    events, text, gaps: times.slice(1).map((time, index) => time - times[index]!), ms: times.at(-1)! - times[0]!
+  }
 }
 
 export function median (values: number[]): number {
@@ -50,7 +60,9 @@ export function median (values: number[]): number {
 /** A request with a JSON body, byte for byte. */
 export function jsonRequest (path: string, body: unknown, headers = ''): string {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
-  return `POST ${path} HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n${headers}\r\n${text}`
+  return `POST ${path} HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(
+    text
+  )}\r\n${headers}\r\n${text}`
 }
 
 export function getRequest (path: string): string {
@@ -66,6 +78,8 @@ export function drip (client: RawClient, bytes: Buffer, everyMs: number): void {
 
 /** How an answer that was disturbed compares with one that was not, for the reader of the test's output. */
 export function describePace (alone: Stream, disturbed: Stream): string {
-  const numbers = ({ gaps, ms }: Stream) => `${(ms / 1000).toFixed(2)} s, gaps ${median(gaps).toFixed(2)} ms in the median and ${Math.max(...gaps).toFixed(0)} ms at most`
+  const numbers = ({ gaps, ms }: Stream) => `${(ms / 1000).toFixed(
+    2
+  )} s, gaps ${median(gaps).toFixed(2)} ms in the median and ${Math.max(...gaps).toFixed(0)} ms at most`
   return `alone ${numbers(alone)}; disturbed ${numbers(disturbed)}; ${(disturbed.ms / alone.ms).toFixed(2)} of the time`
 }

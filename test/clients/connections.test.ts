@@ -46,7 +46,8 @@ t.test('connections beyond the limit are closed unheard, and the running answer 
 
   silent[0]!.socket.destroy()
   await silent[0]!.closed
-  while (await new Promise<number>(resolve => service.app.server.getConnections((_error, count) => resolve(count))) === 10) await sleep(5)
+  while (await new Promise<number>(resolve =>
+    service.app.server.getConnections((_error, count) => resolve(count))) === 10) await sleep(5)
   const next = await connectRaw(service.port)
   next.send(getRequest('/health/live'))
   t.match(await next.until(/\}$/), /^HTTP\/1\.1 200 /)

@@ -30,10 +30,13 @@ interface Answer { status: number, code: string, error: string, ms: number }
 
 async function send (route: string, body: string): Promise<Answer> {
   const startedAt = performance.now()
-  const response = await fetch(service.url + route, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
+  const response =
+    await fetch(service.url + route, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
   const answer = await response.json() as { code: string, error: string & { code: string, message: string } }
   const ms = performance.now() - startedAt
-  return { status: response.status, code: answer.code ?? answer.error.code, error: answer.error?.message ?? answer.error, ms }
+  return {
+    status: response.status, code: answer.code ?? answer.error.code, error: answer.error?.message ?? answer.error, ms
+  }
 }
 
 /** A refusal of the client's fault, soon. What takes seconds, or all of the stack, would come to more than that on any machine. */
@@ -45,7 +48,8 @@ function refusedSoon (t: Test, { status, code, error, ms }: Answer, expected: st
 }
 
 t.test('the text alone tells how deep it is', async t => {
-  const depthOf = (value: unknown): number => typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0
+  const depthOf = (value: unknown): number =>
+    typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0
   for (const value of [
     0, 'x', [], {}, [[]], { a: {} }, [{ a: [1, 2, {}] }], [[[]], [[[]]], []], '[[[[', ['[[[['], { '[[[{': ']]]}' },
     ['"[['], ['\\'], ['\\', [[]]], ['\\"', '[['], { '\\"': [['\\\\"[']] }, ['\\\\\\', '[[['], ['é[😀', ['"']]
@@ -64,7 +68,10 @@ t.test('text that is no JSON is looked at once, however it is made', async t => 
     const startedAt = performance.now()
     isWithinBounds(text.repeat(size / text.length))
     isWithinBounds(`"${text.repeat(size / text.length)}`)
-    t.ok(performance.now() - startedAt < 1_000, `${JSON.stringify(text.slice(0, 4))}: ${Math.round(performance.now() - startedAt)} ms`)
+    t.ok(
+      performance.now() - startedAt < 1_000,
+      `${JSON.stringify(text.slice(0, 4))}: ${Math.round(performance.now() - startedAt)} ms`
+    )
   }
 })
 
@@ -80,12 +87,21 @@ t.test('a deep body is refused before it is parsed, wherever it is deep', async 
     ['/api/chat', `{"message":"Hi","response_format":${format(`{"const":${lists(DEEP)}}`)}}`],
     ['/v1/chat/completions', `{"model":"x","messages":${lists(DEEP)}}`],
     ['/v1/chat/completions', `{"model":"x","messages":[{"role":"user","content":${objects(DEEP, 'text')}}]}`],
-    ['/v1/chat/completions', `{"model":"x","messages":[{"role":"user","content":"Hi"}],"response_format":${format(objects(DEEP, 'items'))}}`],
-    ['/v1/chat/completions', `{"model":"x","messages":[{"role":"user","content":"Hi"}],"metadata":${objects(DEEP, 'a')}}`],
+    [
+      '/v1/chat/completions',
+      `{"model":"x","messages":[{"role":"user","content":"Hi"}],"response_format":${format(objects(DEEP, 'items'))}}`
+    ],
+    [
+      '/v1/chat/completions',
+      `{"model":"x","messages":[{"role":"user","content":"Hi"}],"metadata":${objects(DEEP, 'a')}}`
+    ],
     // As much as a body may have, and never closed.
     ['/api/chat', '['.repeat(15_000_000)],
     ['/nowhere', '{"a":'.repeat(100_000)]
-  ] as const) await t.test(`${route} ${body.slice(0, 80)}`, async t => refusedSoon(t, await send(route, body), 'INVALID_JSON', tooDeep))
+  ] as const) {
+    await t.test(`${route} ${body.slice(0, 80)}`, async t =>
+      refusedSoon(t, await send(route, body), 'INVALID_JSON', tooDeep))
+  }
   await service.quiet()
 })
 
@@ -100,7 +116,10 @@ t.test('deep fields of a form are refused like any that are wrong', async t => {
     ['response_format', lists(DEEP), 'INVALID_FIELD'],
     ['response_format', format(objects(DEEP, 'items')), /^(UNSUPPORTED_SCHEMA|INVALID_FIELD)$/],
     ['response_format', format(`{"const":${lists(DEEP)}}`), /^(UNSUPPORTED_SCHEMA|INVALID_FIELD)$/],
-    ['response_format', format(`{"properties":{"a":{"enum":[${lists(DEEP)}]}}}`), /^(UNSUPPORTED_SCHEMA|INVALID_FIELD)$/]
+    [
+      'response_format', format(`{"properties":{"a":{"enum":[${lists(DEEP)}]}}}`),
+      /^(UNSUPPORTED_SCHEMA|INVALID_FIELD)$/
+    ]
   ] as const) {
     await t.test(`${name} ${value.slice(0, 60)}`, async t => {
       const startedAt = performance.now()
@@ -117,7 +136,9 @@ t.test('deep fields of a form are refused like any that are wrong', async t => {
 t.test('what schemas may have is not too deep', async t => {
   let schema: object = { type: 'null' }
   for (let i = 0; i < 31; i++) schema = { properties: { a: schema } }
-  const { status, body } = await askJson(service.url, { message: 'Hi', max_tokens: 5, response_format: { type: 'json_schema', json_schema: { name: 'deep', schema } } })
+  const { status, body } = await askJson(service.url, {
+    message: 'Hi', max_tokens: 5, response_format: { type: 'json_schema', json_schema: { name: 'deep', schema } }
+  })
   t.match([status, body], [200, { success: true }])
   await service.quiet()
 })
@@ -137,28 +158,43 @@ t.test('the arguments of a call, which are JSON within JSON, are refused alike',
         { role: 'tool', tool_call_id: 'a', content: 'done' }
       ]
     }
-    const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })
+    const response = await fetch(`${url}/v1/chat/completions`, {
+      method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' }
+    })
     return { status: response.status, body: await response.json() }
   }
-  t.match(await call(objects(DEEP, 'a')), { status: 400, body: { error: { code: 'INVALID_FIELD', param: 'messages[1].tool_calls[0].function.arguments' } } })
+  t.match(await call(objects(DEEP, 'a')), {
+    status: 400, body: { error: { code: 'INVALID_FIELD', param: 'messages[1].tool_calls[0].function.arguments' } }
+  })
   t.equal((await call(objects(100, 'a'))).status, 200)
   await quiet()
 })
 
 t.test('names are bounded, and many of them in an object do not stop the event loop', async t => {
-  const names = (count: number, length: number) => Array.from({ length: count }, (_, i) => `"${'/'.repeat(length)}${i}":1`).join()
+  const names = (count: number, length: number) =>
+    Array.from({ length: count }, (_, i) => `"${'/'.repeat(length)}${i}":1`).join()
   const turn = (members: string) => `{"message":"Hi","history":[{"role":"user","content":"a",${members}}]}`
-  t.match(await send('/api/chat', turn(names(1, 1_000_000))), { status: 400, code: 'INVALID_JSON', error: /more than 1000 characters$/ })
+  t.match(await send('/api/chat', turn(names(1, 1_000_000))), {
+    status: 400, code: 'INVALID_JSON', error: /more than 1000 characters$/
+  })
   for (const [route, body, code] of [
     ['/api/chat', turn(names(40_000, 360)), 'INVALID_HISTORY'],
     ['/api/chat', `{"message":"Hi","response_format":${format(`{${names(40_000, 360)}}`)}}`, 'UNSUPPORTED_SCHEMA'],
     ['/api/chat', `{"message":"Hi","response_format":{"type":"json_object",${names(40_000, 360)}}}`, 'INVALID_FIELD'],
-    ['/v1/chat/completions', `{"model":"x","messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"a b","parameters":{${names(40_000, 360)}}}}]}`, 'INVALID_FIELD']
+    [
+      '/v1/chat/completions',
+      `{"model":"x","messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"a b","parameters":{${names(
+        40_000, 360
+      )}}}}]}`,
+      'INVALID_FIELD'
+    ]
   ] as const) {
     const { result, stall } = await withStall(() => send(route, body))
     t.match(result, { status: 400, code })
     t.ok(result.error.length < 500, 'the answer repeats none of it')
-    t.comment(`${route} ${code}: the longest stall ${stall.ownMs.toFixed(0)} ms, by the clock ${stall.wallMs.toFixed(0)} ms`)
+    t.comment(
+      `${route} ${code}: the longest stall ${stall.ownMs.toFixed(0)} ms, by the clock ${stall.wallMs.toFixed(0)} ms`
+    )
     if (canTellStalls) t.ok(stall.ownMs < 250, `${stall.ownMs.toFixed(0)} ms`)
   }
   await service.quiet()

@@ -21,15 +21,22 @@ t.test('requests that come at once on one connection are answered in their order
     jsonRequest('/api/chat', { message: 'Hi' }),
     jsonRequest('/api/chat', { message: 'one too many' }),
     getRequest('/nowhere'),
-    jsonRequest('/v1/chat/completions', { model: engine.info().model, messages: [{ role: 'user', content: 'and another' }] }),
+    jsonRequest('/v1/chat/completions', {
+      model: engine.info().model, messages: [{ role: 'user', content: 'and another' }]
+    }),
     getRequest('/health/ready')
   ].join(''))
   await until(() => service.app.slots.stats().rejected === 2)
   t.match(service.app.slots.stats(), { served: 2, taken: 2 })
   process.kill(engine.info().pid!, 'SIGCONT')
   const answers = await client.until(/"status":"ready"\}$/)
-  t.same([...answers.matchAll(/HTTP\/1\.1 (\d+) /g)].map(match => Number(match[1])), [200, 200, 200, 429, 404, 429, 200])
-  t.match(answers, /"status":"ok"[^]*event: accepted[^]*event: done[^]*"success":true[^]*SERVER_BUSY[^]*NOT_FOUND[^]*SERVER_BUSY[^]*"status":"ready"/)
+  t.same([...answers.matchAll(/HTTP\/1\.1 (\d+) /g)].map(match => Number(match[1])), [
+    200, 200, 200, 429, 404, 429, 200
+  ])
+  t.match(
+    answers,
+    /"status":"ok"[^]*event: accepted[^]*event: done[^]*"success":true[^]*SERVER_BUSY[^]*NOT_FOUND[^]*SERVER_BUSY[^]*"status":"ready"/
+  )
   await service.quiet()
 
   client.send(jsonRequest('/api/chat', { message: 'Hi' }))
@@ -61,7 +68,10 @@ t.test('a running answer keeps its pace while somebody asks again at once after 
   const alone = await streamLong(service.url, WORDS)
 
   // A process of its own, as clients are: here it would slow the service by its own work.
-  const hammer = fork(new URL('hammer.ts', import.meta.url), [String(service.port)], { execArgv: ['--import', import.meta.resolve('tsx')] })
+  const hammer = fork(
+    new URL('hammer.ts', import.meta.url), [String(service.port)],
+    { execArgv: ['--import', import.meta.resolve('tsx')] }
+  )
   await once(hammer, 'message')
   const running = streamLong(service.url, WORDS)
   while (service.app.slots.stats().taken === 0) await new Promise(resolve => setTimeout(resolve, 1))
@@ -74,7 +84,10 @@ t.test('a running answer keeps its pace while somebody asks again at once after 
   t.equal(hammered.events.at(-1), 'done')
   t.equal(wordsIn(hammered.text), WORDS)
   t.ok(rejected > 100, `${rejected} refusals meanwhile`)
-  t.same(Object.keys(report.statuses).filter(status => !['200', '429'].includes(status)), [], 'refused or, once the slot was free, answered')
+  t.same(
+    Object.keys(report.statuses).filter(status => !['200', '429'].includes(status)), [],
+    'refused or, once the slot was free, answered'
+  )
   t.equal(report.withoutRetryAfter, 0)
   t.comment(`${describePace(alone, hammered)}; ${JSON.stringify(report)}`)
   // Whatever else a machine has to do, it does not come to that; an answer that waits for refusals would.

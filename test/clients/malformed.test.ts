@@ -30,7 +30,9 @@ t.test('a head that is too large is refused in the shape of all errors', async t
   ]) {
     const { status, id, body } = await answerTo(bytes)
     t.equal(status, 431)
-    t.strictSame(body, { error: 'Address and headers of the request are larger than 16 KB', code: 'HEADERS_TOO_LARGE', request_id: id })
+    t.strictSame(body, {
+      error: 'Address and headers of the request are larger than 16 KB', code: 'HEADERS_TOO_LARGE', request_id: id
+    })
   }
   const just = await connectRaw(service.port)
   just.send(`GET /health/live HTTP/1.1\r\nHost: test\r\nX-Large: ${'x'.repeat(15_000)}\r\n\r\n`)
@@ -57,7 +59,9 @@ t.test('what is not HTTP is refused in the shape of all errors', async t => {
 
 t.test('a body that stops being HTTP gives the slot back', async t => {
   const client = await connectRaw(service.port)
-  client.send('POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"mes\r\n')
+  client.send(
+    'POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"mes\r\n'
+  )
   await until(() => service.app.slots.stats().taken === 1)
   client.send('this is no chunk\r\n')
   t.match(await client.until(/\}$/), /^HTTP\/1\.1 400 [^]*"code":"MALFORMED_REQUEST"/)

@@ -18,16 +18,26 @@ const { model } = engine.info()
 const MOST_MS = 100
 
 /** The states of the pattern double with each repetition: converting it takes a tenth or more of what a request has. */
-const COSTLY = { type: 'object', properties: { a: { type: 'string', pattern: '^(a|b|c|d)*a(a|b|c|d){7}$' } }, required: ['a'], additionalProperties: false }
+const COSTLY = {
+  type: 'object',
+  properties: { a: { type: 'string', pattern: '^(a|b|c|d)*a(a|b|c|d){7}$' } },
+  required: ['a'],
+  additionalProperties: false
+}
 const CHEAP = { type: 'object', properties: { on: { type: 'boolean' } }, required: ['on'], additionalProperties: false }
 
 function toolsOf (count: number, parameters: object, strict = false) {
-  return Array.from({ length: count }, (_, i) => ({ type: 'function', function: { name: `tool_${i}`, parameters, strict } }))
+  return Array.from({ length: count }, (_, i) =>
+    ({ type: 'function', function: { name: `tool_${i}`, parameters, strict } }))
 }
 
 async function ask (tools: unknown, more: object = {}) {
-  const body = JSON.stringify({ model, max_tokens: 100, temperature: 0, messages: [{ role: 'user', content: 'Hi' }], tools, ...more })
-  const response = await fetch(`${service.url}/v1/chat/completions`, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
+  const body = JSON.stringify({
+    model, max_tokens: 100, temperature: 0, messages: [{ role: 'user', content: 'Hi' }], tools, ...more
+  })
+  const response = await fetch(`${service.url}/v1/chat/completions`, {
+    method: 'POST', body, headers: { 'content-type': 'application/json' }
+  })
   return { status: response.status, body: await response.json() as any }
 }
 
@@ -36,7 +46,9 @@ t.test('tools beyond OpenAI\'s limit are refused by their number, at once', asyn
     const { result, stall } = await withStall(() => ask(toolsOf(count, CHEAP), { tool_choice: 'required' }))
     t.match(result, { status: 400, body: { error: { code: 'INVALID_FIELD', param: 'tools', limit: 128 } } })
     t.equal(result.body.error.message, `Field "tools" has ${count} tools, the limit is 128`)
-    t.comment(`${count} tools: the longest stall ${stall.ownMs.toFixed(1)} ms, by the clock ${stall.wallMs.toFixed(1)} ms`)
+    t.comment(
+      `${count} tools: the longest stall ${stall.ownMs.toFixed(1)} ms, by the clock ${stall.wallMs.toFixed(1)} ms`
+    )
     if (canTellStalls) t.ok(stall.ownMs < MOST_MS, `${stall.ownMs.toFixed(1)} ms`)
   }
   await service.quiet()
@@ -54,15 +66,25 @@ t.test('128 tools with schemas that are costly to convert do not stop the event 
 
 t.test('all tools of a request share one budget: advice gives way to what is strict, and what is strict is enforced or refused', async t => {
   // Each of a few can be converted, all of them together cannot.
-  const few = await ask([...toolsOf(1, CHEAP, true), ...toolsOf(12, COSTLY).map((tool, i) => ({ ...tool, function: { ...tool.function, name: `costly_${i}` } }))], { tool_choice: 'required', max_tokens: 60 })
+  const few = await ask([
+    ...toolsOf(1, CHEAP, true),
+    ...toolsOf(12, COSTLY).map((tool, i) => ({ ...tool, function: { ...tool.function, name: `costly_${i}` } }))
+  ], { tool_choice: 'required', max_tokens: 60 })
   t.equal(few.status, 200, JSON.stringify(few.body).slice(0, 200))
   const strict = await ask(toolsOf(12, { ...COSTLY, title: 'strict' }, true), { tool_choice: 'required' })
-  t.match(strict, { status: 400, body: { error: { code: 'UNSUPPORTED_SCHEMA', param: /^tools\[\d+\]\.function\.parameters$/ } } })
+  t.match(strict, {
+    status: 400, body: { error: { code: 'UNSUPPORTED_SCHEMA', param: /^tools\[\d+\]\.function\.parameters$/ } }
+  })
   await service.quiet()
 })
 
 t.test('a prompt that is too long is refused before anything is converted', async t => {
-  const tools = [{ type: 'function', function: { name: 'a', description: 'red circle '.repeat(20_000), parameters: { type: 'object', not: {} }, strict: true } }]
+  const tools = [{
+    type: 'function',
+    function: {
+      name: 'a', description: 'red circle '.repeat(20_000), parameters: { type: 'object', not: {} }, strict: true
+    }
+  }]
   t.match(await ask(tools, { tool_choice: 'required' }), { status: 413, body: { error: { code: 'PROMPT_TOO_LONG' } } })
   await service.quiet()
 })
@@ -73,6 +95,8 @@ t.test('parallel_tool_calls: false is obeyed, and anything but a boolean refused
     t.equal(status, 200)
     t.equal(body.choices[0].message.tool_calls.length, 1, 'a call that is required is exactly one')
   }
-  t.match(await ask(toolsOf(1, CHEAP), { parallel_tool_calls: 'no' }), { status: 400, body: { error: { code: 'INVALID_FIELD', param: 'parallel_tool_calls' } } })
+  t.match(await ask(toolsOf(1, CHEAP), { parallel_tool_calls: 'no' }), {
+    status: 400, body: { error: { code: 'INVALID_FIELD', param: 'parallel_tool_calls' } }
+  })
   await service.quiet()
 })

@@ -20,7 +20,9 @@ t.test('whoever has no key learns nothing of how busy the service is', async t =
     const clients = await Promise.all(keys.map(() => connectRaw(service.port)))
     await longTurn()
     await longTurn()
-    for (const [index, client] of clients.entries()) client.send(jsonRequest('/api/chat', { message: 'Hi' }, `X-API-Key: ${keys[index]}\r\n`))
+    for (const [index, client] of clients.entries()) {
+      client.send(jsonRequest('/api/chat', { message: 'Hi' }, `X-API-Key: ${keys[index]}\r\n`))
+    }
     while (!clients.every(client => /\}$/.test(client.received()))) await longTurn()
     for (const { socket } of clients) socket.destroy()
     return clients.map(client => Number(/^HTTP\/1\.1 (\d+) /.exec(client.received())![1]))

@@ -16,8 +16,13 @@ t.test('who sends the head of a request byte by byte, or nothing at all, gets 40
   t.equal(body.response, 'A red circle on a white background.')
 
   for (const client of clients) {
-    const [, id, answer] = /^HTTP\/1\.1 408 Request Timeout\r\n[^]*x-request-id: ([0-9a-f-]{36})\r\n[^]*\r\n\r\n(\{.*\})$/.exec(await client.until(/\}$/))!
-    t.strictSame(JSON.parse(answer!), { error: 'The request did not arrive in time', code: 'REQUEST_INCOMPLETE', request_id: id })
+    const [, id, answer] =
+      /^HTTP\/1\.1 408 Request Timeout\r\n[^]*x-request-id: ([0-9a-f-]{36})\r\n[^]*\r\n\r\n(\{.*\})$/.exec(
+        await client.until(/\}$/)
+      )!
+    t.strictSame(JSON.parse(answer!), {
+      error: 'The request did not arrive in time', code: 'REQUEST_INCOMPLETE', request_id: id
+    })
     await client.closed
   }
   t.match(service.app.slots.stats(), { served: 1, rejected: 0, taken: 0 })
@@ -26,24 +31,32 @@ t.test('who sends the head of a request byte by byte, or nothing at all, gets 40
 t.test('who sends an upload byte by byte gets 408, and the slot is free while it goes on', async t => {
   const service = await startService(t, { UPLOAD_TIMEOUT: '0.6', MAX_CONCURRENT_REQUESTS: '3' }, engine)
   const form = formBody('Hi', [image, Buffer.alloc(10_000)])
-  const json = Buffer.from(JSON.stringify({ message: 'Hi', images: [`data:image/png;base64,${image.toString('base64')}`] }))
-  const chunk = (bytes: Buffer) => Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')])
+  const json =
+    Buffer.from(JSON.stringify({ message: 'Hi', images: [`data:image/png;base64,${image.toString('base64')}`] }))
+  const chunk = (bytes: Buffer) =>
+    Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')])
   const multipart = await connectRaw(service.port)
   multipart.send(formHead('/api/chat_stream', form.length))
   multipart.send(form.subarray(0, form.length - 9000))
   drip(multipart, form.subarray(form.length - 9000), 40)
 
   const plain = await connectRaw(service.port)
-  plain.send(`POST /v1/chat/completions HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: ${json.length}\r\n\r\n`)
+  plain.send(
+    `POST /v1/chat/completions HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: ${json.length}\r\n\r\n`
+  )
   drip(plain, json, 40)
 
   const chunked = await connectRaw(service.port)
-  chunked.send('POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n')
+  chunked.send(
+    'POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n'
+  )
   drip(chunked, Buffer.concat(Array.from(json, byte => chunk(Buffer.of(byte)))), 40)
 
   const clients = [multipart, plain, chunked]
   while (service.app.slots.stats().taken < clients.length) await new Promise(resolve => setTimeout(resolve, 5))
-  for (const client of clients) t.match(await client.until(/"code":"[A-Z_]+"/), /^HTTP\/1\.1 408 [^]*"code":"UPLOAD_TIMEOUT"/)
+  for (const client of clients) {
+    t.match(await client.until(/"code":"[A-Z_]+"/), /^HTTP\/1\.1 408 [^]*"code":"UPLOAD_TIMEOUT"/)
+  }
   await service.quiet()
   t.notOk(clients.some(({ socket }) => socket.destroyed), 'they still send')
   t.equal((await ask(service.url, { message: 'What is in the picture?' }, [image])).status, 200)

@@ -17,7 +17,9 @@ const engine = await createTestEngine(t)
  * A second way into a service, over a Unix socket: the kernel keeps some hundred short events there for a reader that is behind. On
  * the loopback device it keeps megabytes, more than the embedded model ever says.
  */
-async function openNarrowDoor (t: Test, { app }: TestService): Promise<{ enter (): Promise<{ client: Socket, inside: Socket }> }> {
+async function openNarrowDoor (
+  t: Test, { app }: TestService
+): Promise<{ enter (): Promise<{ client: Socket, inside: Socket }> }> {
   // The path of a socket may have no more than a hundred characters.
   const folder = mkdtempSync(path.join(tmpdir(), 'sightline-'))
   const door = path.join(folder, 'socket')
@@ -45,7 +47,13 @@ async function openNarrowDoor (t: Test, { app }: TestService): Promise<{ enter (
 
 for (const [dialect, route, question] of [
   ['our own', '/api/chat_stream', { ...longQuestion(WORDS), images }],
-  ['OpenAI\'s', '/v1/chat/completions', { ...longQuestion(WORDS), message: undefined, stream: true, model: engine.info().model, messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: images[0] } }] }] }]
+  ['OpenAI\'s', '/v1/chat/completions', {
+    ...longQuestion(WORDS),
+    message: undefined,
+    stream: true,
+    model: engine.info().model,
+    messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: images[0] } }] }]
+  }]
 ] as const) {
   t.test(`a reader that takes nothing of its stream is cut off, and slot and files are free, in ${dialect} dialect`, async t => {
     const service = await startService(t, { STALL_TIMEOUT: '1' }, engine)
@@ -80,7 +88,9 @@ t.test('a reader that is slow, and slower than that time, gets the whole answer'
   }
   t.ok(performance.now() - startedAt > 2_000, 'it took its time')
   t.match(text, /event: done\n/)
-  t.equal(wordsIn([...text.matchAll(/"text":("(?:[^"\\]|\\.)*")/g)].map(match => JSON.parse(match[1]!)).join('')), WORDS)
+  t.equal(
+    wordsIn([...text.matchAll(/"text":("(?:[^"\\]|\\.)*")/g)].map(match => JSON.parse(match[1]!)).join('')), WORDS
+  )
   await service.quiet()
 })
 
@@ -88,7 +98,9 @@ t.test('an answer that waits behind one that nobody reads goes with it', async t
   const service = await startService(t, { STALL_TIMEOUT: '1' }, engine)
   const { client, inside } = await (await openNarrowDoor(t, service)).enter()
   // Each is a hundred kilobytes and more; all of it is asked for in one packet.
-  client.write(getRequest('/openapi.json').repeat(10) + jsonRequest('/api/chat_stream', { ...longQuestion(WORDS), images }))
+  client.write(
+    getRequest('/openapi.json').repeat(10) + jsonRequest('/api/chat_stream', { ...longQuestion(WORDS), images })
+  )
   await until(() => service.leftovers().length === 1)
   await until(() => inside.destroyed)
   await service.quiet()
@@ -100,7 +112,11 @@ t.test('an answer that waits behind one that nobody reads goes with it', async t
 t.test('a client that waits longer than that for its answer is not meant', async t => {
   const service = await startService(t, { STALL_TIMEOUT: '0.5' }, engine)
   process.kill(engine.info().pid!, 'SIGSTOP')
-  const asking = fetch(`${service.url}/api/chat`, { method: 'POST', body: JSON.stringify({ message: 'What is in the picture?', images }), headers: { 'content-type': 'application/json' } })
+  const asking = fetch(`${service.url}/api/chat`, {
+    method: 'POST',
+    body: JSON.stringify({ message: 'What is in the picture?', images }),
+    headers: { 'content-type': 'application/json' }
+  })
   await sleep(1_500)
   process.kill(engine.info().pid!, 'SIGCONT')
   t.match(await (await asking).json(), { response: 'A red circle on a white background.' })

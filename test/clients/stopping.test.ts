@@ -12,13 +12,15 @@ const WORDS = 800
 const image = await drawShape('circle', 'red', 'white')
 
 t.test('SIGTERM: readiness turns at once, who waits in the queue is sent away, and the running answer is told to its end', async t => {
-  const server = await start(t, { UPLOAD_DIR: path.join(t.testdir(), 'uploads'), MAX_CONCURRENT_REQUESTS: '1', QUEUE_SIZE: '1' })
+  const server =
+    await start(t, { UPLOAD_DIR: path.join(t.testdir(), 'uploads'), MAX_CONCURRENT_REQUESTS: '1', QUEUE_SIZE: '1' })
   const running = await connectRaw(server.port)
   running.send(jsonRequest('/api/chat_stream', longQuestion(WORDS)))
   await running.until(/event: token/)
   const queued = await connectRaw(server.port)
   queued.send(jsonRequest('/api/chat', { message: 'Hi' }))
-  const queue = async () => (await (await fetch(`${server.url}/api/status`)).json() as { queue: { length: number } }).queue.length
+  const queue = async () =>
+    (await (await fetch(`${server.url}/api/status`)).json() as { queue: { length: number } }).queue.length
   while (await queue() === 0) await sleep(10)
   t.equal((await fetch(`${server.url}/health/ready`)).status, 200)
 
@@ -38,7 +40,9 @@ t.test('SIGTERM: readiness turns at once, who waits in the queue is sent away, a
   t.notMatch(seen, /event: done/, 'it was still running')
 
   const answer = await running.until(/event: done/)
-  t.equal(wordsIn([...answer.matchAll(/"text":("(?:[^"\\]|\\.)*")/g)].map(match => JSON.parse(match[1]!)).join('')), WORDS)
+  t.equal(
+    wordsIn([...answer.matchAll(/"text":("(?:[^"\\]|\\.)*")/g)].map(match => JSON.parse(match[1]!)).join('')), WORDS
+  )
   t.match(await server.exited, { code: 0 })
 })
 
@@ -52,8 +56,11 @@ t.test('SIGTERM: beyond the grace time a running answer ends with an event that 
   silent.on('error', () => {})
   t.teardown(() => silent.destroy())
   // The stream waits behind more megabytes than the kernel keeps for a reader like this.
-  silent.write(getRequest('/docs/static/swagger-ui-bundle.js').repeat(15) + jsonRequest('/api/chat_stream', { ...longQuestion(WORDS), images: [`data:image/png;base64,${image.toString('base64')}`] }))
-  const taken = async () => (await (await fetch(`${server.url}/api/status`)).json() as { slots: { taken: number } }).slots.taken
+  silent.write(getRequest('/docs/static/swagger-ui-bundle.js').repeat(15) + jsonRequest('/api/chat_stream', {
+    ...longQuestion(WORDS), images: [`data:image/png;base64,${image.toString('base64')}`]
+  }))
+  const taken = async () =>
+    (await (await fetch(`${server.url}/api/status`)).json() as { slots: { taken: number } }).slots.taken
   while (await taken() < 2) await sleep(10)
   await until(() => existsSync(uploads) && readdirSync(uploads).length === 1)
 

@@ -19,8 +19,12 @@ async function startLocked (t: Parameters<typeof startService>[0]) {
   // The client address is what the test writes into X-Forwarded-For.
   const service = await startService(t, { API_KEYS: `${ALICE},${BOB}`, TRUST_PROXY: '127.0.0.1' }, engine)
   const ask = async (key: string | null, address: string, route = '/api/status') => {
-    const response = await fetch(service.url + route, { headers: { 'x-forwarded-for': address, ...key !== null && { 'x-api-key': key } } })
-    return { status: response.status, headers: response.headers, body: await response.json() as Record<string, unknown> }
+    const response = await fetch(service.url + route, {
+      headers: { 'x-forwarded-for': address, ...key !== null && { 'x-api-key': key } }
+    })
+    return {
+      status: response.status, headers: response.headers, body: await response.json() as Record<string, unknown>
+    }
   }
   const guesses = async (count: number, address: string) => {
     const statuses = []
@@ -38,9 +42,16 @@ t.test('an address that tries many keys is no longer told which are right', asyn
     t.equal(status, 429)
     const wait = Number(headers.get('retry-after'))
     t.ok(wait > 30 && wait <= 60, `Retry-After: ${wait}`)
-    t.strictSame(body, { error: '20 wrong API keys came from this address within a minute', code: 'TOO_MANY_WRONG_KEYS', request_id: headers.get('x-request-id'), limit: LIMIT })
+    t.strictSame(body, {
+      error: '20 wrong API keys came from this address within a minute',
+      code: 'TOO_MANY_WRONG_KEYS',
+      request_id: headers.get('x-request-id'),
+      limit: LIMIT
+    })
   }
-  t.match((await ask(guess(0), '192.0.2.1', '/v1/models')).body, { error: { code: 'TOO_MANY_WRONG_KEYS', type: 'rate_limit_error', limit: LIMIT } })
+  t.match((await ask(guess(0), '192.0.2.1', '/v1/models')).body, {
+    error: { code: 'TOO_MANY_WRONG_KEYS', type: 'rate_limit_error', limit: LIMIT }
+  })
 
   t.equal((await ask(null, '192.0.2.1')).status, 401, 'no key is no guess')
   t.equal((await ask(guess(0), '192.0.2.1', '/health/live')).status, 200, 'probes want none')

@@ -23,7 +23,9 @@ async function run (args: string[], env: Record<string, string> = {}, signal = n
   return { code, ...told }
 }
 
-type FileExample = Omit<Example, 'turns'> & { turns: Array<Omit<Example['turns'][number], 'pictures'> & { pictures?: number }> }
+type FileExample = Omit<Example, 'turns'> & {
+  turns: Array<Omit<Example['turns'][number], 'pictures'> & { pictures?: number }>
+}
 
 /** A folder of examples, with the pictures that they name. */
 function folderOf (t: Test, examples: FileExample[], pictures: Record<string, Buffer>): string {
@@ -44,14 +46,22 @@ t.test('a running service is scored task by task, refusals for want of a slot ar
   const before = service.app.slots.stats().rejected
   const { code, out } = await run([...at, '--task', 'number,colour', '--concurrency', '3', '--at-least', '1'])
   t.equal(code, 0)
-  t.match(out, /^task +right +% +95 % interval +median ms\nnumber +1\/1 +100\.0 +20\.7 to 100\.0 +\d+\ncolour +2\/2 +100\.0 +34\.2 to 100\.0 +\d+\nall +3\/3 +100\.0 +43\.9 to 100\.0 +\d+\n\ntiny-qwen2-vl-q8_0 on cpu: 3 of 3 right in [\d.]+ s\n$/)
+  t.match(
+    out,
+    /^task +right +% +95 % interval +median ms\nnumber +1\/1 +100\.0 +20\.7 to 100\.0 +\d+\ncolour +2\/2 +100\.0 +34\.2 to 100\.0 +\d+\nall +3\/3 +100\.0 +43\.9 to 100\.0 +\d+\n\ntiny-qwen2-vl-q8_0 on cpu: 3 of 3 right in [\d.]+ s\n$/
+  )
   t.ok(service.app.slots.stats().rejected > before, 'some were refused')
   await service.quiet()
 })
 
 t.test('a follow-up is asked with the real answer, its picture by id, and sent again when it has expired', async t => {
-  const turns = [{ message: 'What is in the picture?' }, { message: 'What is the colour of the background?', expect: { exact: 'The background is white.' } }]
-  const folder = folderOf(t, [{ id: 'two turns', task: 'follow-up', language: 'en', pictures: ['red.png'], turns }], { 'red.png': red })
+  const turns = [
+    { message: 'What is in the picture?' },
+    { message: 'What is the colour of the background?', expect: { exact: 'The background is white.' } }
+  ]
+  const folder = folderOf(
+    t, [{ id: 'two turns', task: 'follow-up', language: 'en', pictures: ['red.png'], turns }], { 'red.png': red }
+  )
   const report = path.join(folder, 'report.json')
   const { code, err } = await run([...at, '--folder', folder, '--report', report, '--at-least', '1'])
   t.equal(err, '')
@@ -66,27 +76,45 @@ t.test('a follow-up is asked with the real answer, its picture by id, and sent a
 t.test('boxes are compared in the pixels of the picture\'s file, and drawn into the report', async t => {
   const schema = { const: { bbox_2d: [28, 42, 84, 126], label: 'heart' } }
   const asking = (id: string, box: number[]): FileExample =>
-    ({ id, task: 'box', pictures: ['00 <a>.png'], turns: [{ message: 'Where is the heart?', schema, expect: { boxes: [{ box, label: 'Heart' }] } }] })
-  const folder = folderOf(t, [asking('right', [30, 40, 90, 120]), asking('wrong', [60, 40, 120, 120])], { '00 <a>.png': heart })
+    ({
+      id,
+      task: 'box',
+      pictures: ['00 <a>.png'],
+      turns: [{ message: 'Where is the heart?', schema, expect: { boxes: [{ box, label: 'Heart' }] } }]
+    })
+  const folder =
+    folderOf(t, [asking('right', [30, 40, 90, 120]), asking('wrong', [60, 40, 120, 120])], { '00 <a>.png': heart })
   const [json, html] = ['report.json', 'report.html'].map(name => path.join(folder, name)) as [string, string]
-  const { code, out, err } = await run([...at, '--folder', folder, '--report', json, '--report', html, '--at-least', '0.95'])
+  const { code, out, err } =
+    await run([...at, '--folder', folder, '--report', json, '--report', html, '--at-least', '0.95'])
   t.equal(code, 1)
   t.equal(err, 'Below 95.0 %: box (50.0 %)\n')
   t.ok(out.endsWith(`Report: ${json}\nReport: ${html}\n`))
   const { examples, setup, tasks } = readReport(json)
-  t.same(examples.map(({ id, turns }) => [id, turns[0]!.verdict!.ious!.map(iou => iou.toFixed(2))]), [['wrong', ['0.33']], ['right', ['1.00']]], 'wrong ones first')
-  t.match(examples[0]!.turns[0], { message: 'Where is the heart?', expect: { boxes: [{ label: 'Heart' }] }, answer: { images: [{ original: { width: 120, height: 160 }, sent: { width: 112, height: 168 } }] } })
+  t.same(
+    examples.map(({ id, turns }) => [id, turns[0]!.verdict!.ious!.map(iou => iou.toFixed(2))]),
+    [['wrong', ['0.33']], ['right', ['1.00']]], 'wrong ones first'
+  )
+  t.match(examples[0]!.turns[0], {
+    message: 'Where is the heart?',
+    expect: { boxes: [{ label: 'Heart' }] },
+    answer: { images: [{ original: { width: 120, height: 160 }, sent: { width: 112, height: 168 } }] }
+  })
   t.match(setup, { model: { name: 'tiny-qwen2-vl-q8_0' }, sampling: { temperature: 0, seed: 0 }, concurrency: 1 })
   t.match(tasks, [{ task: 'box', right: 1, total: 2 }])
   const page = readFileSync(html, 'utf8')
   t.match(page, '<svg viewBox="0 0 120 160" width="120" height="160"><image href="00%20%3Ca%3E.png"')
-  t.match(page, /<rect class="expected" x="60" y="40" width="60" height="80"\/><rect class="found" x="30" y="40" width="60" height="80"\/>/)
+  t.match(
+    page,
+    /<rect class="expected" x="60" y="40" width="60" height="80"\/><rect class="found" x="30" y="40" width="60" height="80"\/>/
+  )
   t.notMatch(page, '<a>', 'nothing of the data is markup')
 })
 
 t.test('a refusal counts as wrong, and the turns after it are not asked', async t => {
   const turns = [{ message: 'What is it?' }, { message: 'Sure?', expect: { exact: 'Yes' } }]
-  const folder = folderOf(t, [{ id: 'no picture', task: 'x', pictures: ['a.png'], turns }], { 'a.png': Buffer.from('hello') })
+  const folder =
+    folderOf(t, [{ id: 'no picture', task: 'x', pictures: ['a.png'], turns }], { 'a.png': Buffer.from('hello') })
   const report = path.join(folder, 'report.json')
   const { code, out } = await run([...at, '--folder', folder, '--report', report])
   t.equal(code, 0)
@@ -95,8 +123,12 @@ t.test('a refusal counts as wrong, and the turns after it are not asked', async 
 })
 
 t.test('a comparison tells what changed: verdicts, words, settings', async t => {
-  const example = (id: string, expect: object): FileExample => ({ id, task: 'shape', pictures: ['red.png'], turns: [{ message: 'What is in the picture?', expect }] })
-  const folder = folderOf(t, [example('whole', { exact: 'A red circle on a white background.' }), example('colour', { contains: 'red' })], { 'red.png': red })
+  const example = (id: string, expect: object): FileExample =>
+    ({ id, task: 'shape', pictures: ['red.png'], turns: [{ message: 'What is in the picture?', expect }] })
+  const folder = folderOf(
+    t, [example('whole', { exact: 'A red circle on a white background.' }), example('colour', { contains: 'red' })],
+    { 'red.png': red }
+  )
   const earlier = path.join(folder, 'earlier.json')
   const first = await run([...at, '--folder', folder, '--report', earlier])
   t.equal(first.code, 0)
@@ -116,7 +148,14 @@ in other words, as right or wrong as then: 1
 })
 
 t.test('a service is started for a model: the embedded one', async t => {
-  const { code, out, err } = await run(['demo', '--task', 'json,describe-several', '--limit', '1', '--at-least', '1'], { UPLOAD_DIR: t.testdir(), LLAMA_GPU: 'off', PORT: '1', API_KEYS: 'a-key-of-sixteen-characters', MODEL: 'another', MMPROJ: 'another' })
+  const { code, out, err } = await run(['demo', '--task', 'json,describe-several', '--limit', '1', '--at-least', '1'], {
+    UPLOAD_DIR: t.testdir(),
+    LLAMA_GPU: 'off',
+    PORT: '1',
+    API_KEYS: 'a-key-of-sixteen-characters',
+    MODEL: 'another',
+    MMPROJ: 'another'
+  })
   t.equal(err, '')
   t.equal(code, 0)
   t.match(out, /^json +1\/1 .*\ndescribe-several +1\/1 /m)
@@ -129,7 +168,9 @@ t.test('one that is still loading is ended with the command', async t => {
 })
 
 t.test('a projector stays with the model beside which it is set', async t => {
-  t.match(settingsFor('a.gguf', { MODEL: 'a.gguf', MMPROJ: 'b.gguf' }), { MODEL: 'a.gguf', MMPROJ: 'b.gguf', HOST: '127.0.0.1', PORT: '0', API_KEYS: '' })
+  t.match(settingsFor('a.gguf', { MODEL: 'a.gguf', MMPROJ: 'b.gguf' }), {
+    MODEL: 'a.gguf', MMPROJ: 'b.gguf', HOST: '127.0.0.1', PORT: '0', API_KEYS: ''
+  })
   t.match(settingsFor('a.gguf', { MMPROJ: 'b.gguf' }), { MMPROJ: 'b.gguf' })
   t.match(settingsFor('c.gguf', { MODEL: 'a.gguf', MMPROJ: 'b.gguf' }), { MODEL: 'c.gguf', MMPROJ: '' })
   t.match(settingsFor('demo', { MMPROJ: 'b.gguf' }), { MODEL: '', MMPROJ: '' })
@@ -142,7 +183,9 @@ t.test('a key is sent where one is wanted', async t => {
   const args = ['--url', `${locked.url}/`, '--task', 'word']
   t.match(await run([...args, '--key', key]), { code: 0, out: /2 of 2 right/ })
   t.match(await run(args, { SIGHTLINE_KEY: key }), { code: 0, out: /2 of 2 right/ })
-  t.match(await run(args), { code: 1, err: /^http:\S+ wants another key, as --key or SIGHTLINE_KEY \(401 UNAUTHORIZED: .*\)\n$/ })
+  t.match(await run(args), {
+    code: 1, err: /^http:\S+ wants another key, as --key or SIGHTLINE_KEY \(401 UNAUTHORIZED: .*\)\n$/
+  })
 })
 
 t.test('what is wrong from the start is said in one sentence, before anything is asked', async t => {
@@ -156,7 +199,10 @@ t.test('what is wrong from the start is said in one sentence, before anything is
     [[...at, '--at-least', '95'], 2, '--at-least must be a number from 0 to 1, got "95"\n'],
     [[...at, '--report', 'report.txt'], 2, '--report must end in .json or .html, got "report.txt"\n'],
     [[...at, '--nothing'], 2, 'Unknown option \'--nothing\''],
-    [[...at, '--report', 'no/such/folder/report.json'], 1, 'The report no/such/folder/report.json cannot be written: ENOENT'],
+    [
+      [...at, '--report', 'no/such/folder/report.json'], 1,
+      'The report no/such/folder/report.json cannot be written: ENOENT'
+    ],
     [[...at, '--folder', 'no-such-folder'], 1, 'no-such-folder/examples.json cannot be read: ENOENT'],
     [['--url', 'http://127.0.0.1:1'], 1, 'http://127.0.0.1:1 cannot be reached: ECONNREFUSED\n'],
     [['--url', `${service.url}/elsewhere`], 1, `${service.url}/elsewhere is no Sightline\n`],
@@ -174,8 +220,13 @@ t.test('Ctrl-C stops it, and that is said', async t => {
   const silent = createServer(() => {}).listen(0, '127.0.0.1')
   t.teardown(() => silent.close())
   await once(silent, 'listening')
-  const entry = isBuilt ? [builtFile('commands/eval.js')] : ['--import', import.meta.resolve('tsx'), path.join(ROOT, 'commands/eval.ts')]
-  const child = spawn(process.execPath, [...entry, '--url', `http://127.0.0.1:${(silent.address() as AddressInfo).port}`], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const entry = isBuilt
+    ? [builtFile('commands/eval.js')]
+    : ['--import', import.meta.resolve('tsx'), path.join(ROOT, 'commands/eval.ts')]
+  const child = spawn(
+    process.execPath, [...entry, '--url', `http://127.0.0.1:${(silent.address() as AddressInfo).port}`],
+    { stdio: ['ignore', 'pipe', 'pipe'] }
+  )
   t.teardown(() => child.kill('SIGKILL'))
   let err = ''
   child.stderr.on('data', chunk => { err += chunk })

@@ -23,29 +23,45 @@ interface Told { code: number | null, out: string, err: string }
 async function run (dir: string, args: string[], env: Record<string, string> = {}): Promise<Told> {
   const told = { out: '', err: '' }
   const err = { isTTY: false, write: (text: string) => { told.err += text } } as unknown as NodeJS.WriteStream
-  const code = await runModelsCommand(args, loadConfig({ MODELS_DIR: path.join(dir, 'models'), ...env }), { out: text => { told.out += `${text}\n` }, err }, never)
+  const code = await runModelsCommand(
+    args, loadConfig({ MODELS_DIR: path.join(dir, 'models'), ...env }),
+    { out: text => { told.out += `${text}\n` }, err }, never
+  )
   return { code, ...told }
 }
 
 /** The same as a process of its own. */
-function start (t: Test, dir: string, entry: string[], args: string[], env: Record<string, string> = {}): { child: ChildProcess, told (): string, ended: Promise<Told> } {
+function start (
+  t: Test, dir: string, entry: string[], args: string[], env: Record<string, string> = {}
+): { child: ChildProcess, told (): string, ended: Promise<Told> } {
   const { PATH = '', HOME = '', HF_ENDPOINT } = process.env
-  const child = spawn(process.execPath, [...entry, ...args], { cwd: dir, env: { PATH, HOME, ...HF_ENDPOINT && { HF_ENDPOINT }, ...env } })
+  const child = spawn(
+    process.execPath, [...entry, ...args], { cwd: dir, env: { PATH, HOME, ...HF_ENDPOINT && { HF_ENDPOINT }, ...env } }
+  )
   const told = { out: '', err: '' }
   child.stdout.on('data', chunk => { told.out += chunk })
   child.stderr.on('data', chunk => { told.err += chunk })
   t.teardown(() => child.kill('SIGKILL'))
-  return { child, told: () => told.err, ended: new Promise(resolve => child.once('close', code => resolve({ code, ...told }))) }
+  return {
+    child, told: () => told.err, ended: new Promise(resolve => child.once('close', code => resolve({ code, ...told })))
+  }
 }
 
 t.test('list tells files, sizes and memory of every preset, and what is on the disk', async t => {
   const dir = t.testdir({ models: {} })
   const { model } = PRESETS['qwen3-vl-8b']!
-  writeRealModel(path.join(dir, 'models', `hf_Qwen_Qwen3-VL-8B-Instruct-GGUF_${path.basename(model)}`), REAL_SHAPES['qwen3-vl-8b']!)
+  writeRealModel(
+    path.join(dir, 'models', `hf_Qwen_Qwen3-VL-8B-Instruct-GGUF_${path.basename(model)}`), REAL_SHAPES['qwen3-vl-8b']!
+  )
   const { code, out } = await run(dir, ['list'])
   t.equal(code, 0)
-  t.match(out, /^qwen3-vl-8b +Qwen3VL-8B-Instruct-Q4_K_M\.gguf +5\.02 GB {2}yes\n +mmproj-Qwen3VL-8B-Instruct-Q8_0\.gguf +0\.75 GB {2}no$/m)
-  t.match(out, /^qwen3-vl-8b +4\.35 GiB +0\.70 GiB +0\.17 GiB +0\.34 GiB +1\.13 GiB +8\.93 GiB +1 +4 +5 +6 +8 +11 +16$/m)
+  t.match(
+    out,
+    /^qwen3-vl-8b +Qwen3VL-8B-Instruct-Q4_K_M\.gguf +5\.02 GB {2}yes\n +mmproj-Qwen3VL-8B-Instruct-Q8_0\.gguf +0\.75 GB {2}no$/m
+  )
+  t.match(
+    out, /^qwen3-vl-8b +4\.35 GiB +0\.70 GiB +0\.17 GiB +0\.34 GiB +1\.13 GiB +8\.93 GiB +1 +4 +5 +6 +8 +11 +16$/m
+  )
   for (const preset of Object.keys(PRESETS)) t.match(out, new RegExp(`^${preset} `, 'm'))
 })
 
@@ -64,12 +80,17 @@ t.test('check tells what belongs together and what it takes, and exits with 1 wh
   writeRealProjector(inModels('wrong.gguf'), REAL_SHAPES['qwen3-vl-2b']!)
   const wrong = await run(dir, ['check'], { MODEL: 'eight.gguf', MMPROJ: 'wrong.gguf' })
   t.equal(wrong.code, 1)
-  t.match(wrong.err, /^The projector wrong\.gguf does not belong to the model eight\.gguf: its embeddings are 2048 wide, the model's 4096\n$/)
+  t.match(
+    wrong.err,
+    /^The projector wrong\.gguf does not belong to the model eight\.gguf: its embeddings are 2048 wide, the model's 4096\n$/
+  )
 
   truncateSync(inModels('mmproj-eight.gguf'), 700_000_000)
   const cut = await run(dir, ['check', 'eight.gguf'])
   t.equal(cut.code, 1)
-  t.match(cut.err, /^mmproj-eight\.gguf is cut off: it has 700000000 bytes of at least 74\d+\. Delete it and pull it again\n$/)
+  t.match(
+    cut.err, /^mmproj-eight\.gguf is cut off: it has 700000000 bytes of at least 74\d+\. Delete it and pull it again\n$/
+  )
 
   const absent = await run(dir, ['check', 'qwen3-vl-4b'])
   t.equal(absent.code, 1)
@@ -89,7 +110,8 @@ t.test('what is not understood is answered with the usage, and a wrong setting w
     t.equal(code, 2)
     t.match(err, /^models list /)
   }
-  const { code, err } = await start(t, dir, [path.join(ROOT, 'dist/commands/models.js')], ['list'], { CONTEXT_SIZE: 'much' }).ended
+  const { code, err } =
+    await start(t, dir, [path.join(ROOT, 'dist/commands/models.js')], ['list'], { CONTEXT_SIZE: 'much' }).ended
   t.equal(code, 2)
   t.match(err, /^CONTEXT_SIZE must be an integer/)
 })
@@ -101,24 +123,41 @@ t.test('pull downloads both files with lines of progress and compares them with 
   const first = await run(dir, ['pull', 'qwen3-vl-2b'])
   t.equal(first.code, 0, first.err)
   t.match(first.err, /^hf:Qwen\/Qwen3-VL-2B-Instruct-GGUF\/Qwen3VL-2B-Instruct-Q4_K_M\.gguf: 100 %, 4 of 4 MB$/m)
-  t.match(first.out, /models\/hf_Qwen_.*Qwen3VL-2B-Instruct-Q4_K_M\.gguf {2}4\.1 MB {2}whole, checksum as on the hub\n.*models\/hf_Qwen_.*mmproj-.* {2}2\.7 MB {2}whole, checksum as on the hub\n$/)
+  t.match(
+    first.out,
+    /models\/hf_Qwen_.*Qwen3VL-2B-Instruct-Q4_K_M\.gguf {2}4\.1 MB {2}whole, checksum as on the hub\n.*models\/hf_Qwen_.*mmproj-.* {2}2\.7 MB {2}whole, checksum as on the hub\n$/
+  )
   const downloads = () => hub.requests.filter(({ line }) => line.startsWith('GET /Qwen')).length
   const before = downloads()
   t.match(await run(dir, ['pull', 'qwen3-vl-2b']), { code: 0, err: '' })
   t.equal(downloads(), before, 'what is there is not downloaded again')
 
   hub.wrongChecksum = true
-  t.match(await run(dir, ['pull', 'qwen3-vl-2b']), { code: 1, err: /Qwen3VL-2B-Instruct-Q4_K_M\.gguf does not have the checksum of the hub's \(SHA-256 [0-9a-f]{64}\)\. Delete it and pull it again\n$/ })
+  t.match(await run(dir, ['pull', 'qwen3-vl-2b']), {
+    code: 1,
+    err: /Qwen3VL-2B-Instruct-Q4_K_M\.gguf does not have the checksum of the hub's \(SHA-256 [0-9a-f]{64}\)\. Delete it and pull it again\n$/
+  })
   hub.listingFails = true
-  t.match(await run(dir, ['pull', 'qwen3-vl-2b']), { code: 0, out: /whole; checksum not compared: 127\.0\.0\.1:\d+ does not tell the files of Qwen\/Qwen3-VL-2B-Instruct-GGUF: HTTP 500\n/ })
+  t.match(await run(dir, ['pull', 'qwen3-vl-2b']), {
+    code: 0,
+    out: /whole; checksum not compared: 127\.0\.0\.1:\d+ does not tell the files of Qwen\/Qwen3-VL-2B-Instruct-GGUF: HTTP 500\n/
+  })
 })
 
 t.test('pull of an hf: address brings the projector of the repository, and says what there is not', async t => {
   const dir = t.testdir()
-  await startHub(t, { 'owner/repo/tiny.gguf': MODEL, 'owner/repo/mmproj-tiny.gguf': MMPROJ, 'owner/text/tiny.gguf': MODEL })
-  t.match(await run(dir, ['pull', 'hf:owner/repo/tiny.gguf']), { code: 0, out: /hf_owner_repo_tiny\.gguf .*\n.*hf_owner_repo_mmproj-tiny\.gguf .* as on the hub\n$/ })
-  t.match(await run(t.testdir(), ['pull', 'hf:owner/text/tiny.gguf']), { code: 0, err: /It has no projector: it answers text only\n$/ })
-  t.match(await run(t.testdir(), ['pull', 'hf:owner/none/tiny.gguf']), { code: 1, err: /^MODEL=hf:owner\/none\/tiny\.gguf cannot be downloaded: / })
+  await startHub(t, {
+    'owner/repo/tiny.gguf': MODEL, 'owner/repo/mmproj-tiny.gguf': MMPROJ, 'owner/text/tiny.gguf': MODEL
+  })
+  t.match(await run(dir, ['pull', 'hf:owner/repo/tiny.gguf']), {
+    code: 0, out: /hf_owner_repo_tiny\.gguf .*\n.*hf_owner_repo_mmproj-tiny\.gguf .* as on the hub\n$/
+  })
+  t.match(await run(t.testdir(), ['pull', 'hf:owner/text/tiny.gguf']), {
+    code: 0, err: /It has no projector: it answers text only\n$/
+  })
+  t.match(await run(t.testdir(), ['pull', 'hf:owner/none/tiny.gguf']), {
+    code: 1, err: /^MODEL=hf:owner\/none\/tiny\.gguf cannot be downloaded: /
+  })
   t.match(await run(t.testdir(), ['pull']), { code: 1, err: /^Name a preset/ })
 })
 
@@ -130,18 +169,26 @@ t.test('an interrupted pull exits with 130, and the next one goes on from there'
   const { size } = statSync(file)
   const hub = await startHub(t, { 'owner/repo/large.gguf': file })
   hub.stallAfter = Math.floor(size * 0.7)
-  const pull = start(t, dir, ['--import', import.meta.resolve('tsx'), path.join(ROOT, 'commands/models.ts')], ['pull', 'hf:owner/repo/large.gguf'])
+  const pull = start(
+    t, dir, ['--import', import.meta.resolve('tsx'), path.join(ROOT, 'commands/models.ts')],
+    ['pull', 'hf:owner/repo/large.gguf']
+  )
   for (let i = 0; i < 300 && !/[3-6]0 %/.test(pull.told()); i++) await sleep(100)
   await sleep(1000)
   pull.child.kill('SIGINT')
   const { code, err } = await pull.ended
   t.equal(code, 130)
   t.match(err, /Interrupted\. The next pull goes on from here\.\n$/)
-  t.notOk(readdirSync(path.join(dir, 'models')).some(name => name.endsWith('.gguf')), 'nothing that is not whole has the name of a model')
+  t.notOk(
+    readdirSync(path.join(dir, 'models')).some(name => name.endsWith('.gguf')),
+    'nothing that is not whole has the name of a model'
+  )
 
   hub.stallAfter = Infinity
   const sent = () => hub.requests.filter(({ ranged }) => ranged).reduce((sum, { bytes }) => sum + bytes, 0)
   const before = sent()
-  t.match(await run(dir, ['pull', 'hf:owner/repo/large.gguf']), { code: 0, out: /hf_owner_repo_large\.gguf .* as on the hub\n$/ })
+  t.match(await run(dir, ['pull', 'hf:owner/repo/large.gguf']), {
+    code: 0, out: /hf_owner_repo_large\.gguf .* as on the hub\n$/
+  })
   t.ok(sent() - before < size * 0.8, `${sent() - before} of ${size} bytes were sent again`)
 })

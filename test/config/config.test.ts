@@ -88,7 +88,10 @@ t.test('takes fractions of seconds, in whole milliseconds', async t => {
 })
 
 t.test('names the variable, the value and what is allowed on one line', async t => {
-  t.equal(messageOf({ MAX_CONCURRENT_REQUESTS: 'banana' }), 'MAX_CONCURRENT_REQUESTS must be auto or an integer from 1 to 64, got "banana"')
+  t.equal(
+    messageOf({ MAX_CONCURRENT_REQUESTS: 'banana' }),
+    'MAX_CONCURRENT_REQUESTS must be auto or an integer from 1 to 64, got "banana"'
+  )
   t.equal(messageOf({ QUEUE_TIMEOUT: '-1' }), 'QUEUE_TIMEOUT must be a number from 0.01 to 3600, got "-1"')
   t.equal(messageOf({ LLAMA_GPU: 'rocm' }), 'LLAMA_GPU must be one of auto, cuda, vulkan, metal, off, got "rocm"')
   t.equal(messageOf({ PORT: '1\n2' }), 'PORT must be an integer from 0 to 65535, got "1\\n2"')
@@ -96,7 +99,9 @@ t.test('names the variable, the value and what is allowed on one line', async t 
 })
 
 t.test('takes numbers in plain decimal notation only', async t => {
-  for (const value of ['0x10', '1e3', 'Infinity', 'NaN', '5000.5', '5 000', '5,000', '+1']) t.match(messageOf({ PORT: value }), /^PORT must be/, value)
+  for (const value of ['0x10', '1e3', 'Infinity', 'NaN', '5000.5', '5 000', '5,000', '+1']) {
+    t.match(messageOf({ PORT: value }), /^PORT must be/, value)
+  }
 })
 
 t.test('holds every number to its bounds', async t => {
@@ -117,23 +122,36 @@ t.test('takes empty and 0 threads for all cores, empty and 0 tokens for the proj
 })
 
 t.test('takes a number of slots, or auto', async t => {
-  for (const [value, expected] of [['auto', 'auto'], ['1', 1], ['64', 64]] as const) t.equal(loadConfig({ MAX_CONCURRENT_REQUESTS: value }).maxConcurrentRequests, expected)
-  for (const value of ['0', '65', '1.5', 'Auto']) t.match(messageOf({ MAX_CONCURRENT_REQUESTS: value }), /must be auto or an integer from 1 to 64, got/, value)
+  for (const [value, expected] of [['auto', 'auto'], ['1', 1], ['64', 64]] as const) {
+    t.equal(loadConfig({ MAX_CONCURRENT_REQUESTS: value }).maxConcurrentRequests, expected)
+  }
+  for (const value of ['0', '65', '1.5', 'Auto']) {
+    t.match(messageOf({ MAX_CONCURRENT_REQUESTS: value }), /must be auto or an integer from 1 to 64, got/, value)
+  }
 })
 
 t.test('refuses more tokens at least than at most', async t => {
-  t.equal(messageOf({ IMAGE_MIN_TOKENS: '65', IMAGE_MAX_TOKENS: '64' }), 'IMAGE_MIN_TOKENS (65) must not be more than IMAGE_MAX_TOKENS (64)')
+  t.equal(
+    messageOf({ IMAGE_MIN_TOKENS: '65', IMAGE_MAX_TOKENS: '64' }),
+    'IMAGE_MIN_TOKENS (65) must not be more than IMAGE_MAX_TOKENS (64)'
+  )
   t.match(loadConfig({ IMAGE_MIN_TOKENS: '64', IMAGE_MAX_TOKENS: '64' }), { imageMinTokens: 64, imageMaxTokens: 64 })
 })
 
 t.test('takes upstreams by their base, and wants one where they are to answer', async t => {
   const urlsOf = (ENGINE_URL: string) => loadConfig({ ENGINE: 'openai', ENGINE_URL }).engineUrls
-  t.strictSame(urlsOf('http://gpu-1:8000, https://gpu-2/v1/,http://[::1]:80/llm/v1'), ['http://gpu-1:8000/v1/', 'https://gpu-2/v1/', 'http://[::1]/llm/v1/'])
+  t.strictSame(urlsOf('http://gpu-1:8000, https://gpu-2/v1/,http://[::1]:80/llm/v1'), [
+    'http://gpu-1:8000/v1/', 'https://gpu-2/v1/', 'http://[::1]/llm/v1/'
+  ])
   t.match(messageOf({ ENGINE: 'openai' }), /^ENGINE=openai needs ENGINE_URL/)
   t.equal(messageOf({ ENGINE_URL: 'http://gpu-1:8000/v1' }), 'accepted')
-  for (const value of ['gpu-1:8000', 'ftp://gpu-1', 'http://', 'http://gpu-1/v1?x=1']) t.match(messageOf({ ENGINE_URL: value }), /^ENGINE_URL must be http or https URLs/, value)
+  for (const value of ['gpu-1:8000', 'ftp://gpu-1', 'http://', 'http://gpu-1/v1?x=1']) {
+    t.match(messageOf({ ENGINE_URL: value }), /^ENGINE_URL must be http or https URLs/, value)
+  }
   t.match(messageOf({ ENGINE_URL: 'http://a/v1,http://a' }), /^ENGINE_URL names http:\/\/a\/v1\/ twice/)
-  for (const value of ['http://me:secret@gpu-1', 'ftp://me:secret@gpu-1']) t.notMatch(messageOf({ ENGINE_URL: value }), /secret|accepted/)
+  for (const value of ['http://me:secret@gpu-1', 'ftp://me:secret@gpu-1']) {
+    t.notMatch(messageOf({ ENGINE_URL: value }), /secret|accepted/)
+  }
   t.notMatch(messageOf({ ENGINE_API_KEY: 'secret secret' }), /secret|accepted/)
   t.equal(loadConfig({ ENGINE_API_KEY: 'EMPTY' }).engineApiKey, 'EMPTY')
 })
@@ -154,17 +172,25 @@ t.test('takes proxies that Fastify understands', async t => {
 })
 
 t.test('refuses to trust everybody and says why', async t => {
-  for (const value of ['true', 'TRUE', '*', '0.0.0.0/0', '::/0', '10.0.0.1,0.0.0.0/0']) t.match(messageOf({ TRUST_PROXY: value }), /forgeable/, value)
+  for (const value of ['true', 'TRUE', '*', '0.0.0.0/0', '::/0', '10.0.0.1,0.0.0.0/0']) {
+    t.match(messageOf({ TRUST_PROXY: value }), /forgeable/, value)
+  }
 })
 
 t.test('refuses proxies that are no addresses', async t => {
-  for (const value of ['false', '1', 'nginx', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', '300.0.0.1', '10.0.0.1;10.0.0.2']) {
+  for (const value of [
+    'false', '1', 'nginx', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', '300.0.0.1', '10.0.0.1;10.0.0.2'
+  ]) {
     t.match(messageOf({ TRUST_PROXY: value }), /^TRUST_PROXY must be addresses or CIDRs .*, got "/, value)
   }
 })
 
 t.test('takes lists of hosts, keys and origins', async t => {
-  const config = loadConfig({ IMAGE_URL_HOSTS: 'Images.example.com, *.cdn.example.com', API_KEYS: 'a-key-of-16-chars,another-key/with+more', CORS_ORIGIN: 'https://chat.example.com, http://localhost:3000' })
+  const config = loadConfig({
+    IMAGE_URL_HOSTS: 'Images.example.com, *.cdn.example.com',
+    API_KEYS: 'a-key-of-16-chars,another-key/with+more',
+    CORS_ORIGIN: 'https://chat.example.com, http://localhost:3000'
+  })
   t.strictSame(config.imageUrlHosts, ['images.example.com', '*.cdn.example.com'])
   t.strictSame(config.apiKeys, ['a-key-of-16-chars', 'another-key/with+more'])
   t.strictSame(config.corsOrigins, ['https://chat.example.com', 'http://localhost:3000'])
@@ -172,8 +198,12 @@ t.test('takes lists of hosts, keys and origins', async t => {
 })
 
 t.test('refuses hosts, keys and origins that cannot be meant, and tells no key', async t => {
-  for (const value of ['https://example.com', 'example.com/path', 'example.com:80', '*', 'a b']) t.match(messageOf({ IMAGE_URL_HOSTS: value }), /^IMAGE_URL_HOSTS must be host names/, value)
-  for (const value of ['example.com', 'https://example.com/', 'https://example.com/path', 'null']) t.match(messageOf({ CORS_ORIGIN: value }), /^CORS_ORIGIN must be \* or origins/, value)
+  for (const value of ['https://example.com', 'example.com/path', 'example.com:80', '*', 'a b']) {
+    t.match(messageOf({ IMAGE_URL_HOSTS: value }), /^IMAGE_URL_HOSTS must be host names/, value)
+  }
+  for (const value of ['example.com', 'https://example.com/', 'https://example.com/path', 'null']) {
+    t.match(messageOf({ CORS_ORIGIN: value }), /^CORS_ORIGIN must be \* or origins/, value)
+  }
   t.match(messageOf({ API_KEYS: 'a-key-of-16-chars,hunter2' }), /^API_KEYS: key 2 must have 16 to 200 printable/)
   t.notMatch(messageOf({ API_KEYS: 'hunter2' }), /hunter2/)
   t.match(messageOf({ API_KEYS: 'a-key-of-16-chars,a-key-of-16-chars' }), /key 2 is there twice/)
@@ -189,7 +219,9 @@ t.test('warns where MAX_PIXELS binds before IMAGE_COMPRESSION_MAX_SIZE', async t
 })
 
 t.test('reads .env below the environment', async t => {
-  const dir = t.testdir({ '.env': '\uFEFFPORT=5001\r\nMODEL="a b#c" # a comment\r\nSIGHTLINE_TEST_SET=file\nSIGHTLINE_TEST_EMPTY=file\n' })
+  const dir = t.testdir({
+    '.env': '\uFEFFPORT=5001\r\nMODEL="a b#c" # a comment\r\nSIGHTLINE_TEST_SET=file\nSIGHTLINE_TEST_EMPTY=file\n'
+  })
   process.env.SIGHTLINE_TEST_SET = 'process'
   process.env.SIGHTLINE_TEST_EMPTY = ''
   const { PORT, MODEL } = process.env
@@ -210,15 +242,21 @@ t.test('reads .env below the environment', async t => {
 
 t.test('needs no .env but says when it cannot read one', async t => {
   t.equal(readEnvironment(t.testdir({})).PATH, process.env.PATH)
-  t.throws(() => readEnvironment(t.testdir({ '.env': {} })), { constructor: ConfigError, message: /^\.env cannot be read: EISDIR/ })
+  t.throws(() => readEnvironment(t.testdir({ '.env': {} })), {
+    constructor: ConfigError, message: /^\.env cannot be read: EISDIR/
+  })
 })
 
 t.test('.env.example and the table in docs/operations.md are as the schema says', async t => {
   const operations = readFileSync(path.join(ROOT, 'docs/operations.md'), 'utf8')
   t.equal(operations, withConfigurationTable(operations), 'npm run docs:configuration writes it')
-  t.equal(readFileSync(path.join(ROOT, '.env.example'), 'utf8'), exampleEnvironment(), 'npm run docs:configuration writes it')
+  t.equal(
+    readFileSync(path.join(ROOT, '.env.example'), 'utf8'), exampleEnvironment(), 'npm run docs:configuration writes it'
+  )
   const headings = new Set([...operations.matchAll(/^##+ (.*)$/gm)].map(([, heading]) => heading!))
-  for (const [name, setting] of Object.entries(EnvironmentSchema.properties as unknown as Record<string, About & { description: string }>)) {
+  for (const [name, setting] of Object.entries(
+    EnvironmentSchema.properties as unknown as Record<string, About & { description: string }>
+  )) {
     t.match(setting.description, /^.{10,}\.$/, `${name} is explained`)
     if (setting.section) t.ok(headings.has(setting.section), `${name}: there is a section ${setting.section}`)
   }
@@ -234,7 +272,10 @@ t.test('a copy of .env.example changes nothing, nor does one without its #', asy
 
 t.test('auto is for models of our own', async t => {
   t.equal(loadConfig({ MAX_CONCURRENT_REQUESTS: 'auto' }).maxConcurrentRequests, 'auto')
-  t.match(messageOf({ MAX_CONCURRENT_REQUESTS: 'auto', ENGINE: 'openai', ENGINE_URL: 'http://gpu-1:8000/v1' }), /^MAX_CONCURRENT_REQUESTS=auto is for ENGINE=local/)
+  t.match(
+    messageOf({ MAX_CONCURRENT_REQUESTS: 'auto', ENGINE: 'openai', ENGINE_URL: 'http://gpu-1:8000/v1' }),
+    /^MAX_CONCURRENT_REQUESTS=auto is for ENGINE=local/
+  )
 })
 
 t.test('localhost is one address', async t => {
@@ -245,13 +286,37 @@ t.test('localhost is one address', async t => {
 t.test('traces are made where a collector is named', async t => {
   const endpoint = 'http://collector:4318/'
   const base = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }
-  t.strictSame(loadConfig(base).traces, { endpoint: 'http://collector:4318', headers: {}, serviceName: 'sightline', sampler: 'parentbased_always_on', ratio: 1 })
-  t.strictSame(loadConfig({ ...base, OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Basic%20YTpi=, x-tenant=one', OTEL_SERVICE_NAME: 'eyes', OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.25' }).traces,
-    { endpoint: 'http://collector:4318', headers: { authorization: 'Basic YTpi=', 'x-tenant': 'one' }, serviceName: 'eyes', sampler: 'traceidratio', ratio: 0.25 })
-  for (const value of ['collector:4318', 'grpc://collector', 'http://collector?x=1']) t.match(messageOf({ OTEL_EXPORTER_OTLP_ENDPOINT: value }), /^OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL/, value)
-  for (const value of ['http://me:secret@collector', 'grpc://me:secret@collector']) t.notMatch(messageOf({ OTEL_EXPORTER_OTLP_ENDPOINT: value }), /secret|accepted/)
+  t.strictSame(loadConfig(base).traces, {
+    endpoint: 'http://collector:4318', headers: {}, serviceName: 'sightline', sampler: 'parentbased_always_on', ratio: 1
+  })
+  t.strictSame(loadConfig({
+    ...base,
+    OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Basic%20YTpi=, x-tenant=one',
+    OTEL_SERVICE_NAME: 'eyes',
+    OTEL_TRACES_SAMPLER: 'traceidratio',
+    OTEL_TRACES_SAMPLER_ARG: '0.25'
+  }).traces,
+  {
+    endpoint: 'http://collector:4318',
+    headers: { authorization: 'Basic YTpi=', 'x-tenant': 'one' },
+    serviceName: 'eyes',
+    sampler: 'traceidratio',
+    ratio: 0.25
+  })
+  for (const value of ['collector:4318', 'grpc://collector', 'http://collector?x=1']) {
+    t.match(
+      messageOf({ OTEL_EXPORTER_OTLP_ENDPOINT: value }), /^OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL/,
+      value
+    )
+  }
+  for (const value of ['http://me:secret@collector', 'grpc://me:secret@collector']) {
+    t.notMatch(messageOf({ OTEL_EXPORTER_OTLP_ENDPOINT: value }), /secret|accepted/)
+  }
   for (const value of ['secret', '=secret', 'a=secret%', 'a=secret%0d%0ab', 'a b=secret']) {
-    t.match(messageOf({ ...base, OTEL_EXPORTER_OTLP_HEADERS: `ok=1,${value}` }), /^OTEL_EXPORTER_OTLP_HEADERS: entry 2 must be name=value/, value)
+    t.match(
+      messageOf({ ...base, OTEL_EXPORTER_OTLP_HEADERS: `ok=1,${value}` }),
+      /^OTEL_EXPORTER_OTLP_HEADERS: entry 2 must be name=value/, value
+    )
     t.notMatch(messageOf({ ...base, OTEL_EXPORTER_OTLP_HEADERS: value }), /secret|accepted/)
   }
   t.match(messageOf({ ...base, OTEL_TRACES_SAMPLER: 'jaeger_remote' }), /^OTEL_TRACES_SAMPLER must be one of always_on/)
@@ -262,6 +327,9 @@ t.test('a cache that does not fit into the memory is refused, whichever engine f
   for (const engine of [{}, { ENGINE: 'openai', ENGINE_URL: 'http://gpu:8000' }]) {
     t.equal(messageOf({ ...engine, IMAGE_CACHE_MB: '9216' }, 10 * GB), 'accepted')
     t.equal(loadConfig(engine, GB / 4).imageCacheMb, 230, 'the default is lowered')
-    t.equal(messageOf({ ...engine, IMAGE_CACHE_MB: '9217' }, 10 * GB), 'IMAGE_CACHE_MB=9217 does not fit into the memory of this machine or container: at most 9216')
+    t.equal(
+      messageOf({ ...engine, IMAGE_CACHE_MB: '9217' }, 10 * GB),
+      'IMAGE_CACHE_MB=9217 does not fit into the memory of this machine or container: at most 9216'
+    )
   }
 })

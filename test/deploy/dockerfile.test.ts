@@ -27,14 +27,22 @@ t.test('both targets end in the same way', async t => {
 })
 
 t.test('steps are read as they are written', async t => {
-  const [stage] = readDockerfile('ARG A=1\n# a comment\nFROM node:$' + '{A} AS one\nRUN a \\\n  && b\nENV X="1 2" Y=3\n', { A: '2' })
-  t.strictSame(stage, { name: 'one', base: 'node:2', instructions: [{ word: 'RUN', rest: 'a && b' }, { word: 'ENV', rest: 'X="1 2" Y=3' }] })
+  const [stage] =
+    readDockerfile('ARG A=1\n# a comment\nFROM node:$' + '{A} AS one\nRUN a \\\n  && b\nENV X="1 2" Y=3\n', { A: '2' })
+  t.strictSame(stage, {
+    name: 'one', base: 'node:2', instructions: [{ word: 'RUN', rest: 'a && b' }, { word: 'ENV', rest: 'X="1 2" Y=3' }]
+  })
   t.strictSame(assignments('X="1 2" Y=3'), { X: '1 2', Y: '3' })
   t.throws(() => readDockerfile('FROM node:2\n', {}), /no name/)
 })
 
 t.test('the build sees sources, and neither secrets nor models that were downloaded', async t => {
   const isIgnored = ignores(read('.dockerignore'))
-  for (const file of ['.env', '.git/config', 'node_modules/x', 'native/build/x', 'models/big.gguf', 'uploads/x', 'test/x']) t.ok(isIgnored(file), file)
-  for (const file of ['', '.env.example', 'server.ts', 'models', 'models/presets.ts', 'models/demo/examples/00.png', 'native/src/step.cc', 'deploy/healthcheck.mjs']) t.notOk(isIgnored(file), file)
+  for (const file of [
+    '.env', '.git/config', 'node_modules/x', 'native/build/x', 'models/big.gguf', 'uploads/x', 'test/x'
+  ]) t.ok(isIgnored(file), file)
+  for (const file of [
+    '', '.env.example', 'server.ts', 'models', 'models/presets.ts', 'models/demo/examples/00.png', 'native/src/step.cc',
+    'deploy/healthcheck.mjs'
+  ]) t.notOk(isIgnored(file), file)
 })

@@ -28,13 +28,19 @@ t.test('Kubernetes manifests obey its schemas', async t => {
     t.ok(Class, `${it.apiVersion} ${it.kind} is known`)
     t.doesNotThrow(() => new Class(it).validate(), `${it.kind} ${it.metadata.name}`)
   }
-  t.throws(() => new models.v1.Service({ spec: { ports: [{ port: 'http' as never }] } }).validate(), 'what is wrong is found')
+  t.throws(
+    () => new models.v1.Service({ spec: { ports: [{ port: 'http' as never }] } }).validate(), 'what is wrong is found'
+  )
 })
 
 t.test('what they say of the service is true', async t => {
   const { containers: [container], ...pod } = manifest('Deployment').spec.template.spec
-  for (const name of Object.keys({ ...manifest('ConfigMap').data, ...manifest('Secret').stringData })) t.ok(SETTINGS.includes(name), name)
-  t.ok(pod.terminationGracePeriodSeconds >= Number(manifest('ConfigMap').data.SHUTDOWN_GRACE) + container.lifecycle.preStop.sleep.seconds + 10)
+  for (const name of Object.keys({ ...manifest('ConfigMap').data, ...manifest('Secret').stringData })) {
+    t.ok(SETTINGS.includes(name), name)
+  }
+  t.ok(pod.terminationGracePeriodSeconds >= Number(manifest('ConfigMap').data.SHUTDOWN_GRACE) +
+    container.lifecycle.preStop.sleep.seconds +
+    10)
   t.same(container.volumeMounts.map((it: Json) => it.name).sort(), pod.volumes.map((it: Json) => it.name).sort())
   const { url, app } = await startService(t, {}, await createTestEngine(t))
   for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe']) {
@@ -47,8 +53,11 @@ t.test('what they say of the service is true', async t => {
   // Every figure that the dashboard and the autoscaler ask for is there.
   await ask(url, { message: 'Hi' }, [await drawShape('circle', 'red', 'white')])
   const figures = await app.metrics.text()
-  const dashboard = JSON.parse(read('deploy', 'grafana', 'dashboards', 'sightline.json')) as { panels: Array<{ targets: Array<{ expr: string }> }> }
-  const asked = dashboard.panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => expr.match(/\b(sightline|process)_\w+/g) ?? []))
+  const dashboard = JSON.parse(
+    read('deploy', 'grafana', 'dashboards', 'sightline.json')
+  ) as { panels: Array<{ targets: Array<{ expr: string }> }> }
+  const asked = dashboard.panels.flatMap(({ targets }) =>
+    targets.flatMap(({ expr }) => expr.match(/\b(sightline|process)_\w+/g) ?? []))
   asked.push(manifest('HorizontalPodAutoscaler').spec.metrics[0].pods.metric.name)
   t.ok(asked.length > 20)
   for (const name of new Set(asked)) t.match(figures, new RegExp(`^${name}[{ ]`, 'm'), name)

@@ -9,7 +9,8 @@ const image = await drawShape('circle', 'red', 'white')
 const MB = 1024 * 1024
 const LONG = '{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"string","minLength":20000}}}'
 
-const start = async (t: Test, env = {}) => await startService(t, { MAX_CONCURRENT_REQUESTS: '1', TRUST_PROXY: '127.0.0.1', ...env }, engine)
+const start = async (t: Test, env = {}) =>
+  await startService(t, { MAX_CONCURRENT_REQUESTS: '1', TRUST_PROXY: '127.0.0.1', ...env }, engine)
 const portOf = (url: string) => Number(new URL(url).port)
 
 t.test('tokens come through one by one, and a reader that leaves frees its slot', { skip: NO_NGINX }, async t => {
@@ -17,7 +18,9 @@ t.test('tokens come through one by one, and a reader that leaves frees its slot'
     const service = await start(t)
     const { url } = await startNginx(t, file, [service.port, await freePort()])
     const left = new AbortController()
-    const response = await fetch(`${url}/api/chat_stream`, { method: 'POST', signal: left.signal, body: createForm({ message: 'Hi', response_format: LONG }, [image]) })
+    const response = await fetch(`${url}/api/chat_stream`, {
+      method: 'POST', signal: left.signal, body: createForm({ message: 'Hi', response_format: LONG }, [image])
+    })
     t.equal(response.status, 200)
     let tokens = 0
     for await (const { event } of readEvents(response)) {
@@ -83,7 +86,9 @@ t.test('what nginx refuses itself has the shape of all errors', { skip: NO_NGINX
   await service.app.close()
   await sleep(50)
   const response = await fetch(`${gone.url}/api/status`)
-  t.match([response.status, response.headers.get('retry-after'), await response.json()], [503, '5', { code: 'UNREACHABLE' }])
+  t.match([response.status, response.headers.get('retry-after'), await response.json()], [
+    503, '5', { code: 'UNREACHABLE' }
+  ])
 })
 
 t.test('the service sees the addresses of its clients, and believes nobody else', { skip: NO_NGINX }, async t => {
@@ -91,7 +96,9 @@ t.test('the service sees the addresses of its clients, and believes nobody else'
   const { url } = await startNginx(t, 'nginx.conf', [service.port, service.port])
   const statuses: number[] = []
   for (let i = 0; i < 3; i++) {
-    const response = await fetch(`${url}/api/chat`, { method: 'POST', body: createForm({ message: 'Hi' }), headers: { 'x-forwarded-for': `10.0.0.${i}` } })
+    const response = await fetch(`${url}/api/chat`, {
+      method: 'POST', body: createForm({ message: 'Hi' }), headers: { 'x-forwarded-for': `10.0.0.${i}` }
+    })
     statuses.push(response.status)
     await response.text()
   }

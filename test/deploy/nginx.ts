@@ -26,11 +26,15 @@ export async function freePort (): Promise<number> {
  * @param instances ports that take the place of those in the file, in order
  * @returns its address
  */
-export async function startNginx (t: Test, file: string, instances: number[]): Promise<{ url: string, errors (): string }> {
+export async function startNginx (
+  t: Test, file: string, instances: number[]
+): Promise<{ url: string, errors (): string }> {
   const dir = t.testdir()
   const port = await freePort()
   let text = readFileSync(path.join(ROOT, 'deploy', file), 'utf8').replace(/listen \d+;/, `listen 127.0.0.1:${port};`)
-  for (const [index, instance] of instances.entries()) text = text.replace(`127.0.0.1:${5000 + index} `, `127.0.0.1:${instance} `)
+  for (const [index, instance] of instances.entries()) {
+    text = text.replace(`127.0.0.1:${5000 + index} `, `127.0.0.1:${instance} `)
+  }
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   for (const name of temporary) mkdirSync(path.join(dir, name))
   const conf = path.join(dir, 'nginx.conf')

@@ -9,10 +9,17 @@ import { freePort, NO_NGINX, startNginx } from './nginx.ts'
 const CLIENTS = 4
 const image = await drawShape('circle', 'red', 'white')
 
-t.test('nobody behind nginx notices a rolling restart of two instances under load, and few that one is killed', { skip: NO_NGINX }, async t => {
+t.test('nobody behind nginx notices a rolling restart of two instances under load, and few that one is killed', {
+  skip: NO_NGINX
+}, async t => {
   const dir = t.testdir({ a: {}, b: {} })
   const ports = [await freePort(), await freePort()]
-  const startOne = (index: number) => start(t, { PORT: String(ports[index]), UPLOAD_DIR: path.join(dir, 'ab'[index]!), MAX_CONCURRENT_REQUESTS: '8', LLAMA_THREADS: '1' })
+  const startOne = (index: number) => start(t, {
+    PORT: String(ports[index]),
+    UPLOAD_DIR: path.join(dir, 'ab'[index]!),
+    MAX_CONCURRENT_REQUESTS: '8',
+    LLAMA_THREADS: '1'
+  })
   const instances: Server[] = [await startOne(0), await startOne(1)]
   const { url, errors } = await startNginx(t, 'nginx-retry.conf', ports)
 
@@ -21,7 +28,8 @@ t.test('nobody behind nginx notices a rolling restart of two instances under loa
   const over = new AbortController()
   const load = Array.from({ length: CLIENTS }, async (_, client) => {
     for (let i = 0; !over.signal.aborted; i++) {
-      const body = createForm({ message: 'What is in the picture?', max_tokens: '12' }, (client + i) % 2 === 0 ? [image] : [])
+      const body =
+        createForm({ message: 'What is in the picture?', max_tokens: '12' }, (client + i) % 2 === 0 ? [image] : [])
       const streams = client % 2 === 0
       const response = await fetch(`${url}/api/chat${streams ? '_stream' : ''}`, { method: 'POST', body })
       if (response.status !== 200) {
@@ -61,7 +69,8 @@ t.test('nobody behind nginx notices a rolling restart of two instances under loa
   await more()
   over.abort()
   await Promise.all(load)
-  const { 'stream ended with done': _done, answer: _answer, 'stream ended with a cut': cut = 0, ...others } = Object.fromEntries(endings)
+  const { 'stream ended with done': _done, answer: _answer, 'stream ended with a cut': cut = 0, ...others } =
+    Object.fromEntries(endings)
   t.same(others, {}, errors().slice(-500))
   t.ok(cut <= CLIENTS, `${cut} streams that had begun were cut: no other instance can go on with them`)
   // What the dead one left its next start removes.

@@ -7,7 +7,9 @@ import { freePort } from '../../tools/bench/lib/processes.ts'
 import { readExamples } from '../../tools/evaluation/examples.ts'
 import { ROOT } from '../../config/root.ts'
 import { longQuestion, median, streamLong, wordsIn } from '../clients/clients.ts'
-import { ask, askJson, askStream, createTestEngine, drawShape, EXAMPLES, startService, type TestService } from '../helper.ts'
+import {
+  ask, askJson, askStream, createTestEngine, drawShape, EXAMPLES, startService, type TestService
+} from '../helper.ts'
 import { until } from '../server-process.ts'
 import { createUnreadyEngine, startFront } from '../services/engine/upstream/front.ts'
 import { begin, toEnd } from '../services/engine/upstream/long-answers.ts'
@@ -20,7 +22,8 @@ if (program === null) {
 }
 t.setTimeout(600_000)
 
-const examples = readExamples(EXAMPLES).map(({ pictures, turns: [turn] }) => ({ question: turn!.message, images: pictures.map(name => readFileSync(path.join(EXAMPLES, name))) }))
+const examples = readExamples(EXAMPLES).map(({ pictures, turns: [turn] }) =>
+  ({ question: turn!.message, images: pictures.map(name => readFileSync(path.join(EXAMPLES, name))) }))
 const local = await startService(t, { CONTEXT_SIZE: String(CONTEXT_SIZE) }, await createTestEngine(t))
 const llama = await startLlamaServer(t)
 const front = await startFront(t, [llama.url])
@@ -35,13 +38,18 @@ const idle = async (service: TestService) => {
 
 t.test('answers, receipts and token counts are those of the local engine', async t => {
   for (const example of examples) {
-    const [here, there] = [await ask(local.url, { message: example.question, temperature: '0' }, example.images), await ask(front.url, { message: example.question, temperature: '0' }, example.images)]
+    const [here, there] = [
+      await ask(local.url, { message: example.question, temperature: '0' }, example.images),
+      await ask(front.url, { message: example.question, temperature: '0' }, example.images)
+    ]
     t.equal(there.status, 200, example.question)
     t.equal(there.body.response, here.body.response, `${example.question} ${here.body.response}`)
     t.same(there.body.images, here.body.images)
     const { prompt_tokens: prompt, image_tokens: image, completion_tokens: completion } = here.body.usage
     // llama-server counts the token that ends the answer, too.
-    t.match(there.body, { finish_reason: 'stop', usage: { prompt_tokens: prompt, image_tokens: image, completion_tokens: completion + 1 } })
+    t.match(there.body, {
+      finish_reason: 'stop', usage: { prompt_tokens: prompt, image_tokens: image, completion_tokens: completion + 1 }
+    })
   }
   await idle(front)
 })
@@ -61,7 +69,10 @@ t.test('tokens arrive one by one', async t => {
   const tokens = long.events.filter(it => it === 'token').length
   t.equal(wordsIn(long.text), 300)
   t.ok(tokens > 300, `${tokens} events with text`)
-  t.ok(Math.max(...long.gaps) < long.ms / 4, `${(long.ms / 1000).toFixed(1)} s, gaps ${median(long.gaps).toFixed(1)} ms in the median`)
+  t.ok(
+    Math.max(...long.gaps) < long.ms / 4,
+    `${(long.ms / 1000).toFixed(1)} s, gaps ${median(long.gaps).toFixed(1)} ms in the median`
+  )
 })
 
 t.test('a client that leaves frees the slot of llama-server', async t => {
@@ -82,8 +93,12 @@ t.test('so does a request whose time is up', async t => {
 
 t.test('more requests than llama-server has slots are answered', async t => {
   const wide = await startFront(t, [llama.url], { MAX_CONCURRENT_REQUESTS: '5' })
-  const answers = await Promise.all(Array.from({ length: 5 }, (_, i) => ask(wide.url, { message: 'What is in the picture?', temperature: '0' }, [i % 2 ? red : blue])))
-  t.same(answers.map(({ body }) => body.response), answers.map((_, i) => i % 2 ? 'A red circle on a white background.' : 'A blue square on a yellow background.'))
+  const answers = await Promise.all(Array.from({ length: 5 }, (_, i) =>
+    ask(wide.url, { message: 'What is in the picture?', temperature: '0' }, [i % 2 ? red : blue])))
+  t.same(
+    answers.map(({ body }) => body.response),
+    answers.map((_, i) => i % 2 ? 'A red circle on a white background.' : 'A blue square on a yellow background.')
+  )
   await idle(wide)
 })
 
@@ -91,18 +106,26 @@ t.test('a schema is enforced, and boxes come back in the pixels of the original'
   t.same(JSON.parse((await askJson(front.url, longQuestion(5))).body.response), Array(5).fill('word'))
   const points = [{ bbox_2d: [14, 28, 56, 70], label: 'door' }]
   const format = { type: 'json_schema', json_schema: { name: 'boxes', schema: { const: points } } }
-  const { body } = await ask(front.url, { message: 'Where is the door?', temperature: '0', response_format: JSON.stringify(format) }, [blue])
+  const { body } = await ask(
+    front.url, { message: 'Where is the door?', temperature: '0', response_format: JSON.stringify(format) }, [blue]
+  )
   t.same(JSON.parse(body.response), points)
   const { original, sent } = body.images[0]!
   t.same([original.width, sent.width < 300], [300, true])
-  const expected = [14, 28, 56, 70].map((place, i) => place * (i % 2 ? original.height / sent.height : original.width / sent.width))
+  const expected =
+    [14, 28, 56, 70].map((place, i) => place * (i % 2 ? original.height / sent.height : original.width / sent.width))
   t.ok(body.boxes[0]!.box.every((place, i) => Math.abs(place - expected[i]!) < 0.01), JSON.stringify(body.boxes))
-  t.match((await askJson(front.url, { message: 'Hi', temperature: 0, max_tokens: 20, response_format: { type: 'json_object' } })).body.response, /^\s*\{/)
+  t.match((await askJson(front.url, {
+    message: 'Hi', temperature: 0, max_tokens: 20, response_format: { type: 'json_object' }
+  })).body.response, /^\s*\{/)
 })
 
 t.test('a conversation goes on by the ids of its pictures', async t => {
   const { id } = (await ask(front.url, { message: 'Hi' }, [blue])).body.images[0]!
-  const history = JSON.stringify([{ role: 'user', content: 'What is in the picture?', images: [id] }, { role: 'assistant', content: 'A blue square on a yellow background.' }])
+  const history = JSON.stringify([
+    { role: 'user', content: 'What is in the picture?', images: [id] },
+    { role: 'assistant', content: 'A blue square on a yellow background.' }
+  ])
   const { body } = await ask(front.url, { message: 'What is the colour of the background?', history, temperature: '0' })
   t.equal(body.response, 'The background is yellow.')
 })
@@ -110,17 +133,30 @@ t.test('a conversation goes on by the ids of its pictures', async t => {
 t.test('system prompt, sampling and stop strings reach the model', async t => {
   const fields = { message: 'What is in the picture?', temperature: '0' }
   t.equal((await ask(front.url, { ...fields, stop: ['on a'] }, [red])).body.response.trim(), 'A red circle')
-  t.match((await ask(front.url, { ...fields, max_tokens: '3' }, [red])).body, { finish_reason: 'length', usage: { completion_tokens: 3 } })
+  t.match((await ask(front.url, { ...fields, max_tokens: '3' }, [red])).body, {
+    finish_reason: 'length', usage: { completion_tokens: 3 }
+  })
   const system = { ...fields, system: 'You count corners.' }
   t.equal((await ask(front.url, system, [red])).body.response, (await ask(local.url, system, [red])).body.response)
-  const seeded = { ...fields, temperature: '1.8', top_p: '0.9', top_k: '30', min_p: '0.02', repeat_penalty: '1.1', seed: '7' }
-  t.equal((await ask(front.url, seeded, [red])).body.response, (await ask(front.url, seeded, [red])).body.response, 'a seed repeats itself')
+  const seeded =
+    { ...fields, temperature: '1.8', top_p: '0.9', top_k: '30', min_p: '0.02', repeat_penalty: '1.1', seed: '7' }
+  t.equal(
+    (await ask(front.url, seeded, [red])).body.response, (await ask(front.url, seeded, [red])).body.response,
+    'a seed repeats itself'
+  )
 })
 
 t.test('/v1/chat/completions', async t => {
   const client = new OpenAI({ baseURL: `${front.url}/v1`, apiKey: 'none', maxRetries: 0 })
-  const url = (png: Buffer) => ({ type: 'image_url' as const, image_url: { url: `data:image/png;base64,${png.toString('base64')}` } })
-  const request = { model: front.engine.info().model, temperature: 0, messages: [{ role: 'user' as const, content: [url(red), url(blue), { type: 'text' as const, text: 'Describe the images.' }] }] }
+  const url = (png: Buffer) =>
+    ({ type: 'image_url' as const, image_url: { url: `data:image/png;base64,${png.toString('base64')}` } })
+  const request = {
+    model: front.engine.info().model,
+    temperature: 0,
+    messages: [
+      { role: 'user' as const, content: [url(red), url(blue), { type: 'text' as const, text: 'Describe the images.' }] }
+    ]
+  }
   const expected = 'Picture 1: a red circle on a white background. Picture 2: a blue square on a yellow background.'
   const whole = await client.chat.completions.create(request)
   t.match(whole, { choices: [{ finish_reason: 'stop', message: { content: expected } }] })
@@ -135,12 +171,28 @@ t.test('/v1/chat/completions', async t => {
 })
 
 t.test('tools, calls and their results stand in the prompt', async t => {
-  const able = await startLlamaServer(t, { args: ['--chat-template-file', path.join(ROOT, 'test/tool-template.jinja')] })
+  const able =
+    await startLlamaServer(t, { args: ['--chat-template-file', path.join(ROOT, 'test/tool-template.jinja')] })
   const via = await startFront(t, [able.url])
   const client = new OpenAI({ baseURL: `${via.url}/v1`, apiKey: 'none', maxRetries: 0 })
-  const mark = { type: 'function' as const, function: { name: 'mark', description: 'Marks', parameters: { type: 'object', properties: { tag: { const: '<b>' } }, required: ['tag'], additionalProperties: false } } }
+  const mark = {
+    type: 'function' as const,
+    function: {
+      name: 'mark',
+      description: 'Marks',
+      parameters: {
+        type: 'object', properties: { tag: { const: '<b>' } }, required: ['tag'], additionalProperties: false
+      }
+    }
+  }
   const promptTokens = async (rest: object, more: ChatCompletionMessageParam[] = []) => {
-    const { usage } = await client.chat.completions.create({ model: via.engine.info().model, temperature: 0, max_tokens: 5, messages: [{ role: 'user', content: 'Mark it' }, ...more], ...rest })
+    const { usage } = await client.chat.completions.create({
+      model: via.engine.info().model,
+      temperature: 0,
+      max_tokens: 5,
+      messages: [{ role: 'user', content: 'Mark it' }, ...more],
+      ...rest
+    })
     return usage!.prompt_tokens
   }
   const bare = await promptTokens({})
@@ -148,16 +200,25 @@ t.test('tools, calls and their results stand in the prompt', async t => {
   // It lets a model talk before a call that is required, so the embedded one never comes to it.
   const required = await promptTokens({ tools: [mark], tool_choice: 'required' })
   const called = await promptTokens({ tools: [mark] }, [
-    { role: 'assistant', content: null, tool_calls: [{ id: 'call_0', type: 'function', function: { name: 'mark', arguments: '{"tag":"<b>"}' } }] },
+    {
+      role: 'assistant',
+      content: null,
+      tool_calls: [{ id: 'call_0', type: 'function', function: { name: 'mark', arguments: '{"tag":"<b>"}' } }]
+    },
     { role: 'tool', tool_call_id: 'call_0', content: 'done' }
   ])
-  t.ok(offered > bare + 100 && required === offered && called > offered + 20, `${bare}, ${offered}, ${required} and ${called} tokens`)
+  t.ok(
+    offered > bare + 100 && required === offered && called > offered + 20,
+    `${bare}, ${offered}, ${required} and ${called} tokens`
+  )
 })
 
 t.test('a prompt that does not fit there is told with its figures', async t => {
   const generous = await startFront(t, [llama.url], { CONTEXT_SIZE: '32768' })
   const refused = await askJson(generous.url, { message: 'word '.repeat(6000), temperature: 0 })
-  t.match(refused, { status: 413, body: { code: 'PROMPT_TOO_LONG', error: /needs \d{4,} tokens, the context holds 4096/ } })
+  t.match(refused, {
+    status: 413, body: { code: 'PROMPT_TOO_LONG', error: /needs \d{4,} tokens, the context holds 4096/ }
+  })
   t.comment(refused.body.error)
   const tight = await askJson(generous.url, { message: 'What is 1?', temperature: 0, max_tokens: 30_000 })
   t.equal(tight.status, 200, 'an answer\'s bound beyond the context is no fault')
@@ -167,7 +228,10 @@ t.test('a prompt that does not fit there is told with its figures', async t => {
 t.test('a key that it refuses', async t => {
   const locked = await startLlamaServer(t, { args: ['--api-key', 'sk-right'] })
   const right = await startFront(t, [locked.url], { ENGINE_API_KEY: 'sk-right' })
-  t.equal((await ask(right.url, { message: 'What is in the picture?', temperature: '0' }, [red])).body.response, 'A red circle on a white background.')
+  t.equal(
+    (await ask(right.url, { message: 'What is in the picture?', temperature: '0' }, [red])).body.response,
+    'A red circle on a white background.'
+  )
   const { engine, lines } = createUnreadyEngine(t, [locked.url], { ENGINE_API_KEY: 'sk-wrong' })
   await until(() => lines.length > 0)
   t.match(lines[0], { msg: 'the upstream is not ready', reason: 'it refuses ENGINE_API_KEY' })
@@ -185,7 +249,12 @@ t.test('of two one is dead', async t => {
     return data.code ?? event
   }))
   t.same(endings.sort(), ['ENGINE_CRASHED', 'done'])
-  for (let i = 0; i < 6; i++) t.equal((await ask(both.url, { message: 'What is in the picture?', temperature: '0' }, [red])).body.response, 'A red circle on a white background.')
+  for (let i = 0; i < 6; i++) {
+    t.equal(
+      (await ask(both.url, { message: 'What is in the picture?', temperature: '0' }, [red])).body.response,
+      'A red circle on a white background.'
+    )
+  }
   await both.quiet()
 })
 
@@ -197,10 +266,15 @@ t.test('a server that is killed in the middle of an answer, away, and back', asy
   mortal.child.kill('SIGKILL')
   t.match(await toEnd(events), { event: 'error', data: { code: 'ENGINE_CRASHED' } })
   await lone.quiet()
-  t.match(await ask(lone.url, { message: 'Hi' }), { status: 503, body: { code: 'ENGINE_NOT_READY', error: /the model server cannot be reached/ } })
+  t.match(await ask(lone.url, { message: 'Hi' }), {
+    status: 503, body: { code: 'ENGINE_NOT_READY', error: /the model server cannot be reached/ }
+  })
   await startLlamaServer(t, { port })
   await until(() => lone.engine.info().state === 'ready', () => lone.engine.info().reason)
-  t.equal((await ask(lone.url, { message: 'What is in the picture?', temperature: '0' }, [red])).body.response, 'A red circle on a white background.')
+  t.equal(
+    (await ask(lone.url, { message: 'What is in the picture?', temperature: '0' }, [red])).body.response,
+    'A red circle on a white background.'
+  )
 })
 
 t.test('a server that stands still', async t => {

@@ -17,13 +17,19 @@ export const SLOTS = 2
  * llama.cpp's own server with the embedded model, ready, and stopped with the test.
  * @param args beside those that the model needs
  */
-export async function startLlamaServer (t: Test, { port, args = [] }: { port?: number, args?: string[] } = {}): Promise<ServerProcess> {
+export async function startLlamaServer (
+  t: Test, { port, args = [] }: { port?: number, args?: string[] } = {}
+): Promise<ServerProcess> {
   const own = port ?? await freePort()
   const server = await startServer({
     command: program!,
     args: [
-      '--model', path.join(ROOT, DEMO.model), '--mmproj', path.join(ROOT, DEMO.mmproj), '--host', '127.0.0.1', '--port', String(own), '--offline', '--device', 'none',
-      '--parallel', String(SLOTS), '--ctx-size', String(SLOTS * CONTEXT_SIZE), '--threads', '1', '--jinja', '--image-min-tokens', '16', '--image-max-tokens', '36', '--no-warmup', '--slots',
+      '--model', path.join(ROOT, DEMO.model), '--mmproj', path.join(
+        ROOT, DEMO.mmproj
+      ), '--host', '127.0.0.1', '--port', String(own), '--offline', '--device', 'none',
+      '--parallel', String(SLOTS), '--ctx-size', String(
+        SLOTS * CONTEXT_SIZE
+      ), '--threads', '1', '--jinja', '--image-min-tokens', '16', '--image-max-tokens', '36', '--no-warmup', '--slots',
       ...args
     ],
     port: own,

@@ -1,6 +1,8 @@
 import sharp from 'sharp'
 import { noise } from '../services/images/draw.ts'
-import { be16, be32, join, MAX_INPUT_PIXELS, patched, repeated, toImages, TOO_LONG_SIDE, type HostileImage } from './hostile-image.ts'
+import {
+  be16, be32, join, MAX_INPUT_PIXELS, patched, repeated, toImages, TOO_LONG_SIDE, type HostileImage
+} from './hostile-image.ts'
 
 /** An item of the container: a coded image, or one made of others. */
 export interface Item {
@@ -55,7 +57,10 @@ export function avif (
   ])
   const associations = items.map(({ id: of, properties: own = [] }) => {
     const indices = own.map(property => properties.indexOf(property) + 1)
-    return join(id(of), own.length, wide ? be16(...indices.map(index => 0x8000 | index)) : Buffer.from(indices.map(index => 0x80 | index)))
+    return join(
+      id(of), own.length,
+      wide ? be16(...indices.map(index => 0x8000 | index)) : Buffer.from(indices.map(index => 0x80 | index))
+    )
   })
   let at = 0
   const locations = items.map(({ id: of, data, pieces = 1, extents: given }) => {
@@ -73,15 +78,22 @@ export function avif (
     full('iinf', wide ? 1 : 0, counted, ...infos),
     ...references.length > 0 ? [full('iref', wide ? 1 : 0, ...references)] : [],
     // The last of the flags says how wide the indices are.
-    box('iprp', join(box('ipco', join(...properties)), box('ipma', join(wide ? 1 : 0, 0, 0, wide ? 1 : 0, be32(items.length), ...associations)))),
+    box('iprp', join(
+      box('ipco', join(...properties)),
+      box('ipma', join(wide ? 1 : 0, 0, 0, wide ? 1 : 0, be32(items.length), ...associations))
+    )),
     full('iloc', wide ? 2 : 1, 0x44, 0x00, counted, ...locations),
     box('idat', join(...items.map(({ data }) => data))), inner)
   return join(box('ftyp', join('avif', be32(0), 'avifmif1miaf')), before, meta)
 }
 
 /** What the encoder made of a plain image, taken out of its container: coded pixels, and the properties that describe them. */
-export async function coded (width: number, height: number, options: { bitdepth?: 8 | 10 | 12, chromaSubsampling?: string } = {}): Promise<{ data: Buffer, configuration: Buffer, size: Buffer, depth: Buffer }> {
-  const file = await sharp({ create: { width, height, channels: 3, background: 'teal' } }).avif({ effort: 0, quality: 40, ...options }).toBuffer()
+export async function coded (
+  width: number, height: number, options: { bitdepth?: 8 | 10 | 12, chromaSubsampling?: string } = {}
+): Promise<{ data: Buffer, configuration: Buffer, size: Buffer, depth: Buffer }> {
+  const file = await sharp({ create: { width, height, channels: 3, background: 'teal' } })
+    .avif({ effort: 0, quality: 40, ...options })
+    .toBuffer()
   const boxAt = (type: string) => {
     const at = file.indexOf(type) - 4
     return file.subarray(at, at + file.readUInt32BE(at))
@@ -126,50 +138,90 @@ export function sharing (
 }
 
 /** Tiles in rows and columns. */
-export const grid = (rows: number, columns: number, width: number, height: number) => join(0, 1, rows - 1, columns - 1, be32(width, height))
+export const grid = (rows: number, columns: number, width: number, height: number) =>
+  join(0, 1, rows - 1, columns - 1, be32(width, height))
 
 /** Images laid over each other on a canvas. */
-const overlay = (width: number, height: number, count: number) => join(0, 1, be16(0, 0, 0, 0), be32(width, height), Buffer.alloc(8 * count))
+const overlay = (width: number, height: number, count: number) =>
+  join(0, 1, be16(0, 0, 0, 0), be32(width, height), Buffer.alloc(8 * count))
 
 export async function hostileAvifs (): Promise<HostileImage[]> {
   const good = await noise(90, 70).avif({ effort: 0 }).toBuffer()
   const claimedAt = good.indexOf('ispe') + 8
   const metaAt = good.indexOf('meta') - 4
-  const [large, tile, quarter] = await Promise.all([coded(TOO_LONG_SIDE, TOO_LONG_SIDE), coded(256, 256), coded(1000, 1000)])
+  const [large, tile, quarter] =
+    await Promise.all([coded(TOO_LONG_SIDE, TOO_LONG_SIDE), coded(256, 256), coded(1000, 1000)])
   // Half as many as other images may have.
   const side = Math.floor(Math.sqrt(MAX_INPUT_PIXELS / 2))
   const allowed = sharp({ create: { width: side, height: side, channels: 4, background: '#20406080' } })
 
-  const item = ({ data, configuration, size, depth }: typeof tile, id: number, own: Buffer[] = [size]): Item => ({ id, type: 'av01', data, properties: [configuration, depth, ...own] })
-  const made = (type: string, data: Buffer, width: number, height: number, parts: number[]): Item => ({ id: 9, type, data, properties: [sized(width, height)], parts })
-  const tiles = (rows: number, columns: number, width: number, height: number, parts: number[]) => made('grid', grid(rows, columns, width, height), width, height, parts)
+  const item = ({ data, configuration, size, depth }: typeof tile, id: number, own: Buffer[] = [size]): Item =>
+    ({ id, type: 'av01', data, properties: [configuration, depth, ...own] })
+  const made = (type: string, data: Buffer, width: number, height: number, parts: number[]): Item =>
+    ({ id: 9, type, data, properties: [sized(width, height)], parts })
+  const tiles = (rows: number, columns: number, width: number, height: number, parts: number[]) =>
+    made('grid', grid(rows, columns, width, height), width, height, parts)
   const again = (part: number, count: number) => Array.from({ length: count }, () => part)
   const frames = (...data: Buffer[]) => avif([{ ...item(tile, 1), data: join(...data) }])
   const sequence = (count: number) => join(avif([item(tile, 1)]), movie(tile.configuration, ...frameTables(count)))
 
   return toImages('AVIF', [
     ['60000 x 60000 claimed', patched(good, claimedAt, be32(60_000, 60_000)), 'IMAGE_TOO_MANY_PIXELS'],
-    ['4294967295 x 4294967295 claimed', patched(good, claimedAt, be32(0xffffffff, 0xffffffff)), 'IMAGE_TOO_MANY_PIXELS'],
-    ['just above its limit, which is half of that of others', patched(good, claimedAt, be32(side + 1, side + 1)), 'IMAGE_TOO_MANY_PIXELS'],
+    [
+      '4294967295 x 4294967295 claimed', patched(good, claimedAt, be32(0xffffffff, 0xffffffff)), 'IMAGE_TOO_MANY_PIXELS'
+    ],
+    [
+      'just above its limit, which is half of that of others', patched(good, claimedAt, be32(side + 1, side + 1)),
+      'IMAGE_TOO_MANY_PIXELS'
+    ],
     ['no pixels claimed', patched(good, claimedAt, be32(0, 0)), 'CORRUPT_IMAGE'],
     ['2000 x 2000 claimed, the data are of 90 x 70', patched(good, claimedAt, be32(2000, 2000)), 'CORRUPT_IMAGE'],
     ['64 x 64 claimed, the data are above the limit', avif([item(large, 1, [sized(64, 64)])]), 'CORRUPT_IMAGE'],
-    ['its transparency above the limit', avif([item(tile, 1), { ...item(large, 2, [large.size, ALPHA]), alphaOf: 1 }]), 'IMAGE_TOO_MANY_PIXELS'],
-    ['its transparency above the limit and claimed to be below', avif([item(tile, 1), { ...item(large, 2, [tile.size, ALPHA]), alphaOf: 1 }]), 'CORRUPT_IMAGE'],
-    ['as many pixels as allowed', await allowed.clone().removeAlpha().avif({ effort: 0, quality: 40 }).toBuffer(), 'accepted'],
-    ['as many pixels as allowed, 12 bits, transparent and on its side', await allowed.clone().withMetadata({ orientation: 6 }).avif({ effort: 0, quality: 40, bitdepth: 12, chromaSubsampling: '4:4:4' }).toBuffer(), 'accepted'],
+    [
+      'its transparency above the limit', avif([item(tile, 1), { ...item(large, 2, [large.size, ALPHA]), alphaOf: 1 }]),
+      'IMAGE_TOO_MANY_PIXELS'
+    ],
+    [
+      'its transparency above the limit and claimed to be below',
+      avif([item(tile, 1), { ...item(large, 2, [tile.size, ALPHA]), alphaOf: 1 }]), 'CORRUPT_IMAGE'
+    ],
+    [
+      'as many pixels as allowed', await allowed.clone().removeAlpha().avif({ effort: 0, quality: 40 }).toBuffer(),
+      'accepted'
+    ],
+    ['as many pixels as allowed, 12 bits, transparent and on its side', await allowed
+      .clone()
+      .withMetadata({ orientation: 6 })
+      .avif({ effort: 0, quality: 40, bitdepth: 12, chromaSubsampling: '4:4:4' })
+      .toBuffer(), 'accepted'],
     ['a picture of our own making', avif([item(tile, 1)]), 'accepted'],
-    ['four tiles', avif([tiles(2, 2, 500, 500, [1, 2, 3, 4]), item(tile, 1), item(tile, 2), item(tile, 3), item(tile, 4)]), 'accepted'],
+    [
+      'four tiles',
+      avif([tiles(2, 2, 500, 500, [1, 2, 3, 4]), item(tile, 1), item(tile, 2), item(tile, 3), item(tile, 4)]),
+      'accepted'
+    ],
     ['one tile four times', avif([tiles(2, 2, 500, 500, again(1, 4)), item(tile, 1)]), 'accepted'],
     ['one tile 60000 times', avif([tiles(250, 240, 2000, 2000, again(1, 60_000)), item(tile, 1)]), 'CORRUPT_IMAGE'],
     // These would take half a minute, for an answer about 64 x 64 pixels.
-    ['large tiles 100 times, for 64 x 64', avif([tiles(1, 100, 64, 64, again(1, 100)), item(quarter, 1)]), 'CORRUPT_IMAGE'],
+    [
+      'large tiles 100 times, for 64 x 64', avif([tiles(1, 100, 64, 64, again(1, 100)), item(quarter, 1)]),
+      'CORRUPT_IMAGE'
+    ],
     ['a tile above the limit for 64 x 64', avif([tiles(1, 1, 64, 64, [1]), item(large, 1)]), 'IMAGE_TOO_MANY_PIXELS'],
     ['tiles that are missing', avif([tiles(2, 2, 500, 500, [1, 5]), item(tile, 1)]), 'CORRUPT_IMAGE'],
-    ['grids of grids of grids', avif([nested(9, 8, 16), nested(8, 7, 16), nested(7, 1, 16), item(tile, 1)]), 'CORRUPT_IMAGE'],
+    [
+      'grids of grids of grids', avif([nested(9, 8, 16), nested(8, 7, 16), nested(7, 1, 16), item(tile, 1)]),
+      'CORRUPT_IMAGE'
+    ],
     ['a grid of itself', avif([nested(9, 9, 2)]), 'CORRUPT_IMAGE'],
-    ['one picture laid over itself 3000 times', avif([made('iovl', overlay(256, 256, 3000), 256, 256, again(1, 3000)), item(tile, 1)]), 'CORRUPT_IMAGE'],
-    ['another picture in place of itself', avif([made('iden', Buffer.alloc(0), 256, 256, [1]), item(tile, 1)]), 'accepted'],
+    [
+      'one picture laid over itself 3000 times',
+      avif([made('iovl', overlay(256, 256, 3000), 256, 256, again(1, 3000)), item(tile, 1)]), 'CORRUPT_IMAGE'
+    ],
+    [
+      'another picture in place of itself', avif([made('iden', Buffer.alloc(0), 256, 256, [1]), item(tile, 1)]),
+      'accepted'
+    ],
     ['eight frames in one picture', frames(repeated(tile.data, 8)), 'accepted'],
     ['a thousand frames in one picture', frames(repeated(tile.data, 1000)), 'CORRUPT_IMAGE'],
     ['a thousand frames with zeros between them', frames(repeated(join(tile.data, 0, 0), 1000)), 'CORRUPT_IMAGE'],
@@ -184,20 +236,36 @@ export async function hostileAvifs (): Promise<HostileImage[]> {
     ['a sequence of 5000 frames', sequence(5000), 'accepted'],
     ['a piece without a length', frames(Buffer.from([0x30]), tile.data), 'CORRUPT_IMAGE'],
     ['HEVC inside', avif([{ ...item(tile, 1), type: 'hvc1' }]), 'CORRUPT_IMAGE'],
-    ['JPEG inside', avif([{ id: 1, type: 'jpeg', data: await noise(90, 70).jpeg().toBuffer(), properties: [sized(90, 70)] }]), 'CORRUPT_IMAGE'],
-    ['uncompressed pixels inside', avif([{ id: 1, type: 'unci', data: Buffer.alloc(90 * 70 * 3), properties: [sized(90, 70)] }]), 'CORRUPT_IMAGE'],
+    [
+      'JPEG inside',
+      avif([{ id: 1, type: 'jpeg', data: await noise(90, 70).jpeg().toBuffer(), properties: [sized(90, 70)] }]),
+      'CORRUPT_IMAGE'
+    ],
+    [
+      'uncompressed pixels inside',
+      avif([{ id: 1, type: 'unci', data: Buffer.alloc(90 * 70 * 3), properties: [sized(90, 70)] }]), 'CORRUPT_IMAGE'
+    ],
     ['no pixels', frames(), 'CORRUPT_IMAGE'],
     ['rubbish for pixels', frames(Buffer.alloc(500, 0xa5)), 'CORRUPT_IMAGE'],
     ['no description of its pixels', avif([{ id: 1, type: 'av01', data: tile.data }]), 'CORRUPT_IMAGE'],
-    ['10000 items', avif([item(tile, 1), ...Array.from({ length: 10_000 }, (_, i): Item => ({ id: i + 2, type: 'Exif', data: Buffer.alloc(1) }))]), 'CORRUPT_IMAGE'],
+    ['10000 items', avif([
+      item(tile, 1),
+      ...Array.from({ length: 10_000 }, (_, i): Item => ({ id: i + 2, type: 'Exif', data: Buffer.alloc(1) }))
+    ]), 'CORRUPT_IMAGE'],
     ['boxes 5000 deep', avif([item(tile, 1)], { before: deep(5000) }), 'CORRUPT_IMAGE'],
     ['90 empty boxes', avif([item(tile, 1)], { before: repeated(box('free', Buffer.alloc(0)), 90) }), 'accepted'],
-    ['a million empty boxes', avif([item(tile, 1)], { before: repeated(box('free', Buffer.alloc(0)), 1_000_000) }), 'CORRUPT_IMAGE'],
+    [
+      'a million empty boxes', avif([item(tile, 1)], { before: repeated(box('free', Buffer.alloc(0)), 1_000_000) }),
+      'CORRUPT_IMAGE'
+    ],
     ['two headers', join(good, good.subarray(metaAt, metaAt + good.readUInt32BE(metaAt))), 'CORRUPT_IMAGE'],
     ['a box longer than the file', patched(good, metaAt, be32(0x7fffffff)), 'CORRUPT_IMAGE'],
     ['a box to the end of the file', patched(good, metaAt, be32(0)), 'accepted'],
     ['a box shorter than its own head', patched(good, metaAt, be32(4)), 'CORRUPT_IMAGE'],
-    ['a box of 2 ** 63 bytes', avif([item(tile, 1)], { before: join(be32(1), 'free', be32(0x7fffffff, 0xffffffff)) }), 'CORRUPT_IMAGE'],
+    [
+      'a box of 2 ** 63 bytes', avif([item(tile, 1)], { before: join(be32(1), 'free', be32(0x7fffffff, 0xffffffff)) }),
+      'CORRUPT_IMAGE'
+    ],
     ['a first box of 4 GB', patched(good, 0, be32(0xffffffff)), 'CORRUPT_IMAGE'],
     ['its first box and nothing else', good.subarray(0, good.readUInt32BE(0)), 'CORRUPT_IMAGE'],
     ['10 bits', await noise(90, 70).avif({ effort: 0, bitdepth: 10 }).toBuffer(), 'accepted'],
@@ -208,7 +276,13 @@ export async function hostileAvifs (): Promise<HostileImage[]> {
 
 /** A grid whose tiles are all the same other item. */
 function nested (id: number, part: number, side: number): Item {
-  return { id, type: 'grid', data: grid(side, side, 2000, 2000), properties: [sized(2000, 2000)], parts: Array.from({ length: side * side }, () => part) }
+  return {
+    id,
+    type: 'grid',
+    data: grid(side, side, 2000, 2000),
+    properties: [sized(2000, 2000)],
+    parts: Array.from({ length: side * side }, () => part)
+  }
 }
 
 function deep (levels: number): Buffer {

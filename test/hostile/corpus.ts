@@ -9,6 +9,8 @@ import { hostileWebps } from './webp.ts'
 
 /** Everything that was thought of to send in place of a good image, made anew each time and always the same. */
 export async function hostileImages (): Promise<HostileImage[]> {
-  const kinds = await Promise.all([hostilePngs(), hostileJpegs(), hostileGifs(), hostileWebps(), hostileTiffs(), hostileAvifs(), strangers()])
+  const kinds = await Promise.all([
+    hostilePngs(), hostileJpegs(), hostileGifs(), hostileWebps(), hostileTiffs(), hostileAvifs(), strangers()
+  ])
   return kinds.flat()
 }

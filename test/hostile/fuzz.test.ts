@@ -32,7 +32,9 @@ const CASE_MS = 20_000
 if (SECONDS > 0) t.setTimeout(0)
 
 /** Runs a case again and again, each with numbers of its own; the first that fails is told with what it takes to see it again. */
-async function fuzz (t: Test, cases: number, run: (below: Below, index: number) => Promise<void> | void): Promise<void> {
+async function fuzz (
+  t: Test, cases: number, run: (below: Below, index: number) => Promise<void> | void
+): Promise<void> {
   if (SECONDS > 0) t.setTimeout(0)
   const until = performance.now() + SECONDS * 1000
   let index = 0
@@ -52,7 +54,8 @@ async function fuzz (t: Test, cases: number, run: (below: Below, index: number) 
 
 async function withinTime<T> (result: Promise<T> | T): Promise<T> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => { timer = setTimeout(() => reject(new Error('it hangs')), CASE_MS) })
+  const late =
+    new Promise<never>((_resolve, reject) => { timer = setTimeout(() => reject(new Error('it hangs')), CASE_MS) })
   try {
     return await Promise.race([result, late])
   } finally {
@@ -65,7 +68,8 @@ async function refusesOnly (work: () => unknown, input: unknown): Promise<void> 
   try {
     await work()
   } catch (error) {
-    if (error instanceof SightlineError && error.statusCode >= 400 && error.statusCode < 500 && error.sentence('zh') !== '') return
+    if (error instanceof SightlineError && error.statusCode >= 400 && error.statusCode < 500 &&
+      error.sentence('zh') !== '') return
     throw new Error(`${String(error)} for ${show(input)}`, { cause: error })
   }
 }
@@ -80,10 +84,18 @@ t.test('pictures with something wrong are read or refused', async t => {
   const dir = t.testdir()
   const drawn = noise(60, 44)
   const seeds = await Promise.all([
-    drawn.clone().jpeg(), drawn.clone().jpeg({ progressive: true }), drawn.clone().withMetadata({ orientation: 6 }).withIccProfile('p3').jpeg(), drawn.clone().toColourspace('cmyk').jpeg(),
-    drawn.clone().png(), drawn.clone().png({ palette: true }), drawn.clone().toColourspace('rgb16').png({ progressive: true }),
+    drawn.clone().jpeg(), drawn.clone().jpeg({ progressive: true }), drawn
+      .clone()
+      .withMetadata({ orientation: 6 })
+      .withIccProfile('p3')
+      .jpeg(), drawn.clone().toColourspace('cmyk').jpeg(),
+    drawn.clone().png(), drawn.clone().png({ palette: true }), drawn.clone().toColourspace('rgb16').png({
+      progressive: true
+    }),
     drawn.clone().webp(), drawn.clone().ensureAlpha(0.5).webp({ lossless: true }), drawn.clone().gif(),
-    drawn.clone().tiff({ compression: 'lzw' }), drawn.clone().tiff({ compression: 'deflate', tile: true }), drawn.clone().tiff({ compression: 'jpeg' }), drawn.clone().toColourspace('b-w').tiff({ bitdepth: 1 }),
+    drawn.clone().tiff({ compression: 'lzw' }), drawn.clone().tiff({
+      compression: 'deflate', tile: true
+    }), drawn.clone().tiff({ compression: 'jpeg' }), drawn.clone().toColourspace('b-w').tiff({ bitdepth: 1 }),
     drawn.clone().avif({ effort: 0 }), drawn.clone().ensureAlpha(0.5).avif({ effort: 0, bitdepth: 10 })
   ].map(image => image.toBuffer()))
 
@@ -121,11 +133,29 @@ const COMPLETION = {
   model: 'tiny',
   messages: [
     { role: 'system', content: 'Be brief' },
-    { role: 'user', content: [{ type: 'text', text: 'Hi' }, { type: 'image_url', image_url: { url: IMAGE, detail: 'low' } }, { type: 'image_url', image_url: { url: `sightline:${ID}` } }] },
-    { role: 'assistant', content: null, tool_calls: [{ id: '1', type: 'function', function: { name: 'look', arguments: '{"at":1}' } }] },
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: 'Hi' }, { type: 'image_url', image_url: { url: IMAGE, detail: 'low' } },
+        { type: 'image_url', image_url: { url: `sightline:${ID}` } }
+      ]
+    },
+    {
+      role: 'assistant',
+      content: null,
+      tool_calls: [{ id: '1', type: 'function', function: { name: 'look', arguments: '{"at":1}' } }]
+    },
     { role: 'tool', tool_call_id: '1', content: 'a cat' }
   ],
-  tools: [{ type: 'function', function: { name: 'look', description: 'Looks', parameters: { type: 'object', properties: { at: { type: 'integer' } } }, strict: true } }],
+  tools: [{
+    type: 'function',
+    function: {
+      name: 'look',
+      description: 'Looks',
+      parameters: { type: 'object', properties: { at: { type: 'integer' } } },
+      strict: true
+    }
+  }],
   tool_choice: 'auto',
   max_tokens: 5,
   stop: 'x',
@@ -133,13 +163,19 @@ const COMPLETION = {
   stream_options: { include_usage: true },
   response_format: FORMAT
 }
-const NAMES = ['__proto__', 'constructor', 'length', 'toString', 'then', 'role', 'content', 'images', 'type', 'text', 'image_url', 'url', 'history', 'message', 'tools', 'function', 'arguments', 'stop', 'n', 'logit_bias', 'response_format', '', 'a"b', '\0']
+const NAMES = [
+  '__proto__', 'constructor', 'length', 'toString', 'then', 'role', 'content', 'images', 'type', 'text', 'image_url',
+  'url', 'history', 'message', 'tools', 'function', 'arguments', 'stop', 'n', 'logit_bias', 'response_format', '',
+  'a"b', '\0'
+]
 
 t.test('fields of a chat with something wrong are taken or refused', async t => {
   await fuzz(t, 2500, async below => {
     const body = mutateJson(CHAT, NAMES, below) as Record<string, unknown>
     // As they come in a form: texts, and JSON in texts.
-    const form = Object.fromEntries(Object.entries(Object(body)).map(([name, value]) => [name, below(2) === 0 ? value : JSON.stringify(value)]))
+    const form = Object.fromEntries(
+      Object.entries(Object(body)).map(([name, value]) => [name, below(2) === 0 ? value : JSON.stringify(value)])
+    )
     for (const fields of [body, form]) {
       await refusesOnly(() => {
         const { fields: rest } = readChatBody(Object(fields))
@@ -150,12 +186,18 @@ t.test('fields of a chat with something wrong are taken or refused', async t => 
 })
 
 t.test('JSON in fields that is none is refused', async t => {
-  const words = ['[', ']', '{', '}', '"', '\\', ',', ':', 'null', '1e999', '\\u0000', '\\ud800', '\u2028', '{"role":"user"}', ' ', '-', '[]'.repeat(50)]
+  const words = [
+    '[', ']', '{', '}', '"', '\\', ',', ':', 'null', '1e999', '\\u0000', '\\ud800', '\u2028', '{"role":"user"}', ' ',
+    '-', '[]'.repeat(50)
+  ]
   await fuzz(t, 2500, async below => {
     const history = mutateText(JSON.stringify(CHAT.history), words, below)
     const format = mutateText(JSON.stringify(FORMAT), words, below)
     const stop = mutateText('["a","b"]', words, below)
-    for (const fields of [{ message: 'Hi', history }, { message: 'Hi', response_format: format }, { message: 'Hi', stop }, { message: 'Hi', history: [history, '{"role":"user","content":"a"}'] }]) {
+    for (const fields of [
+      { message: 'Hi', history }, { message: 'Hi', response_format: format }, { message: 'Hi', stop },
+      { message: 'Hi', history: [history, '{"role":"user","content":"a"}'] }
+    ]) {
       await refusesOnly(() => toQuestion(parseChatFields(fields), [], []), fields)
     }
   })
@@ -170,7 +212,11 @@ t.test('completion requests with something wrong are taken or refused', async t 
 
 t.test('schemas with something wrong become a grammar or are refused', async t => {
   const schemas = Object.values(SCHEMAS)
-  const keywords = ['type', 'properties', 'required', 'items', 'prefixItems', 'enum', 'const', 'anyOf', 'oneOf', 'allOf', 'not', 'pattern', 'format', 'minLength', 'maxLength', 'minItems', 'maxItems', 'minimum', 'exclusiveMaximum', 'multipleOf', 'additionalProperties', 'propertyNames', '$ref', '$defs', 'if', '__proto__', 'constructor', '']
+  const keywords = [
+    'type', 'properties', 'required', 'items', 'prefixItems', 'enum', 'const', 'anyOf', 'oneOf', 'allOf', 'not',
+    'pattern', 'format', 'minLength', 'maxLength', 'minItems', 'maxItems', 'minimum', 'exclusiveMaximum', 'multipleOf',
+    'additionalProperties', 'propertyNames', '$ref', '$defs', 'if', '__proto__', 'constructor', ''
+  ]
   await fuzz(t, 2500, async (below, index) => {
     const schema = mutateJson(schemas[index % schemas.length], keywords, below)
     await refusesOnly(() => { grammarOfSchema(schema) }, schema)
@@ -178,25 +224,44 @@ t.test('schemas with something wrong become a grammar or are refused', async t =
 })
 
 t.test('data URIs with something wrong give bytes or are refused', async t => {
-  const words = ['data:', ';base64,', ';', ',', '=', '==', '====', '/', '+', '-', '_', '\0', '\n', ' ', '%', 'é', '\u202e', 'image/png', 'A'.repeat(300)]
+  const words = [
+    'data:', ';base64,', ';', ',', '=', '==', '====', '/', '+', '-', '_', '\0', '\n', ' ', '%', 'é', '\u202e',
+    'image/png', 'A'.repeat(300)
+  ]
   await fuzz(t, 10_000, async below => {
-    const uri = mutateText(below(3) === 0 ? IMAGE : `data:image/png;base64,${Buffer.from(Array.from({ length: below(60) }, () => below(256))).toString('base64')}`, words, below)
+    const uri = mutateText(below(3) === 0
+      ? IMAGE
+      : `data:image/png;base64,${Buffer
+      .from(Array.from({ length: below(60) }, () => below(256)))
+      .toString('base64')}`, words, below)
     await refusesOnly(() => { decodeDataUri(uri, 'images[0]') }, uri)
   })
 })
 
 t.test('names become a line of words, whatever they are', async t => {
-  const words = ['../', '/', '\\', '\0', '\r\n', '"', '\'', ')', '\u202e', '\u2066', '\u200b', '\ufeff', '\ud83d', '\udc00', '😀', '%00', '%2e%2e%2f', 'CON', '\x1b[31m', '\u2028', 'x'.repeat(4096), '\u0301'.repeat(200)]
+  const words = [
+    '../', '/', '\\', '\0', '\r\n', '"', '\'', ')', '\u202e', '\u2066', '\u200b', '\ufeff', '\ud83d', '\udc00', '😀',
+    '%00', '%2e%2e%2f', 'CON', '\x1b[31m', '\u2028', 'x'.repeat(4096), '\u0301'.repeat(200)
+  ]
   await fuzz(t, 5000, below => {
     const name = mutateText('photo.jpg', words, below)
     const label = labelOf('images[0]', name)
     // One place, and at most sixty characters of what can be seen.
-    if (!/^images\[0\](?: \("(?:[^\p{C}\p{Z}"]| ){1,60}"\))?$/u.test(label)) throw new Error(`${JSON.stringify(name)} became ${JSON.stringify(label)}`)
+    if (!/^images\[0\](?: \("(?:[^\p{C}\p{Z}"]| ){1,60}"\))?$/u.test(label)) {
+      throw new Error(`${JSON.stringify(name)} became ${JSON.stringify(label)}`)
+    }
   })
 })
 
 t.test('bodies', async t => {
-  const service = await startService(t, { CONTEXT_SIZE: '1024', MAX_INPUT_PIXELS: '4000000', MAX_IMAGES: '3', MAX_FILE_SIZE_MB: '0.1', JSON_BODY_LIMIT_MB: '1', UPLOAD_TIMEOUT: '2' })
+  const service = await startService(t, {
+    CONTEXT_SIZE: '1024',
+    MAX_INPUT_PIXELS: '4000000',
+    MAX_IMAGES: '3',
+    MAX_FILE_SIZE_MB: '0.1',
+    JSON_BODY_LIMIT_MB: '1',
+    UPLOAD_TIMEOUT: '2'
+  })
   const image = await noise(60, 44).png().toBuffer()
 
   const { pid } = service.engine.info()
@@ -212,21 +277,46 @@ t.test('bodies', async t => {
     const text = await response.text()
     const { code, error } = JSON.parse(text)
     const named = typeof error === 'object' ? error.code : code
-    const proper = response.status === 200 || (response.status >= 400 && response.status < 500 && /^[A-Z_]+$/.test(named))
-    if (!proper || /node_modules|\.ts:\d|uploads\//.test(text)) throw new Error(`${response.status} ${text.slice(0, 500)} for ${show(input)}`)
+    const proper =
+      response.status === 200 || (response.status >= 400 && response.status < 500 && /^[A-Z_]+$/.test(named))
+    if (!proper || /node_modules|\.ts:\d|uploads\//.test(text)) {
+      throw new Error(`${response.status} ${text.slice(0, 500)} for ${show(input)}`)
+    }
   }
 
   async function send (to: string, body: Buffer, type: string): Promise<void> {
-    await answersProperly(await fetch(service.url + to, { method: 'POST', body: new Uint8Array(body), headers: { 'content-type': type }, signal: AbortSignal.timeout(CASE_MS) }), body)
+    await answersProperly(await fetch(service.url + to, {
+      method: 'POST',
+      body: new Uint8Array(body),
+      headers: { 'content-type': type },
+      signal: AbortSignal.timeout(CASE_MS)
+    }), body)
   }
 
   await t.test('forms with something wrong are taken or refused', async t => {
-    const fields = { ...CHAT, images: undefined, history_images: undefined, history: JSON.stringify(CHAT.history.slice(1)), response_format: undefined, max_tokens: '1' }
+    const fields = {
+      ...CHAT,
+      images: undefined,
+      history_images: undefined,
+      history: JSON.stringify(CHAT.history.slice(1)),
+      response_format: undefined,
+      max_tokens: '1'
+    }
     const good = formOf(fields, image)
-    const words = ['--sightline-test', '--sightline-test--', '\r\n', '\r\n\r\n', '\n', 'Content-Disposition: form-data; name="images"; filename="a.png"', 'Content-Disposition: form-data; name="message"', 'name=""', 'name*=UTF-8\'\'%00', 'filename="../../a"', 'filename*=UTF-16\'\'x', 'Content-Type: application/json', 'Content-Type: multipart/mixed; boundary=b', 'Content-Transfer-Encoding: base64', '\0', ';', '"', 'x'.repeat(20_000)]
+    const words = [
+      '--sightline-test', '--sightline-test--', '\r\n', '\r\n\r\n', '\n',
+      'Content-Disposition: form-data; name="images"; filename="a.png"',
+      'Content-Disposition: form-data; name="message"', 'name=""', 'name*=UTF-8\'\'%00', 'filename="../../a"',
+      'filename*=UTF-16\'\'x', 'Content-Type: application/json', 'Content-Type: multipart/mixed; boundary=b',
+      'Content-Transfer-Encoding: base64', '\0', ';', '"', 'x'.repeat(20_000)
+    ]
     await fuzz(t, 250, async below => {
-      const body = below(2) === 0 ? mutateBytes(good, below) : Buffer.from(mutateText(good.toString('latin1'), words, below), 'latin1')
-      const boundary = below(8) === 0 ? pick(['', '"', 'sightline-tes', '\'', 'x'.repeat(300), 'sightline-test; boundary=b'], below) : 'sightline-test'
+      const body = below(2) === 0
+        ? mutateBytes(good, below)
+        : Buffer.from(mutateText(good.toString('latin1'), words, below), 'latin1')
+      const boundary = below(8) === 0
+        ? pick(['', '"', 'sightline-tes', '\'', 'x'.repeat(300), 'sightline-test; boundary=b'], below)
+        : 'sightline-test'
       await send('/api/chat', body, `multipart/form-data; boundary=${boundary}`)
     })
     await calm(t)
@@ -234,11 +324,31 @@ t.test('bodies', async t => {
 
   await t.test('JSON with something wrong is taken or refused', async t => {
     const model = service.engine.info().model
-    const chat = JSON.stringify({ ...CHAT, history: CHAT.history.slice(1), history_images: [], images: [], max_tokens: 1, response_format: undefined, stop: undefined })
-    const completion = JSON.stringify({ ...COMPLETION, model, max_tokens: 1, tools: undefined, tool_choice: undefined, messages: COMPLETION.messages.slice(0, 1), response_format: undefined, stop: undefined })
+    const chat = JSON.stringify({
+      ...CHAT,
+      history: CHAT.history.slice(1),
+      history_images: [],
+      images: [],
+      max_tokens: 1,
+      response_format: undefined,
+      stop: undefined
+    })
+    const completion = JSON.stringify({
+      ...COMPLETION,
+      model,
+      max_tokens: 1,
+      tools: undefined,
+      tool_choice: undefined,
+      messages: COMPLETION.messages.slice(0, 1),
+      response_format: undefined,
+      stop: undefined
+    })
     await fuzz(t, 250, async below => {
       const [to, text] = pick([['/api/chat', chat], ['/v1/chat/completions', completion]] as const, below)
-      await send(to, mutateBytes(Buffer.from(text), below), pick(['application/json', 'application/json; charset=utf-8', 'application/json;charset=utf-7'], below))
+      await send(
+        to, mutateBytes(Buffer.from(text), below),
+        pick(['application/json', 'application/json; charset=utf-8', 'application/json;charset=utf-7'], below)
+      )
     })
     await calm(t)
   })
@@ -261,6 +371,11 @@ t.test('bodies', async t => {
 /** A form of these fields and one image. */
 function formOf (fields: Record<string, unknown>, image: Buffer): Buffer {
   const given = Object.entries(fields).filter(([, value]) => value !== undefined)
-  const texts = given.map(([name, value]) => `--sightline-test\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${String(value)}\r\n`)
-  return join(...texts, '--sightline-test\r\nContent-Disposition: form-data; name="images"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n', image, '\r\n--sightline-test--\r\n')
+  const texts = given.map(([name, value]) =>
+    `--sightline-test\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${String(value)}\r\n`)
+  return join(
+    ...texts,
+    '--sightline-test\r\nContent-Disposition: form-data; name="images"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n',
+    image, '\r\n--sightline-test--\r\n'
+  )
 }

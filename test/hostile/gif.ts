@@ -1,5 +1,7 @@
 import { noise } from '../services/images/draw.ts'
-import { join, le16, MAX_INPUT_PIXELS, patched, repeated, toImages, TOO_LONG_SIDE, type HostileImage } from './hostile-image.ts'
+import {
+  join, le16, MAX_INPUT_PIXELS, patched, repeated, toImages, TOO_LONG_SIDE, type HostileImage
+} from './hostile-image.ts'
 
 /** LZW of one pixel of the first colour. */
 const PIXEL = join(2, 2, 0x44, 0x01, 0)
@@ -38,11 +40,21 @@ export async function hostileGifs (): Promise<HostileImage[]> {
 
   return toImages('GIF', [
     ['65535 x 65535', gif({ width: 65_535, height: 65_535 }, frame(0, 0, 65_535, 65_535)), 'IMAGE_TOO_MANY_PIXELS'],
-    ['just above the limit', gif({ width: TOO_LONG_SIDE, height: TOO_LONG_SIDE }, frame(0, 0, TOO_LONG_SIDE, TOO_LONG_SIDE)), 'IMAGE_TOO_MANY_PIXELS'],
+    [
+      'just above the limit',
+      gif({ width: TOO_LONG_SIDE, height: TOO_LONG_SIDE }, frame(0, 0, TOO_LONG_SIDE, TOO_LONG_SIDE)),
+      'IMAGE_TOO_MANY_PIXELS'
+    ],
     // The decoder makes the screen as large as its frames, or as small.
     ['one pixel on a screen of 65535 x 65535', gif({ width: 65_535, height: 65_535 }, one), 'accepted'],
-    ['a frame of 65535 x 65535 on a screen of 40 x 30', gif({ width: 40, height: 30 }, frame(0, 0, 65_535, 65_535)), 'IMAGE_TOO_MANY_PIXELS'],
-    ['a frame beside the screen', gif({ width: 40, height: 30 }, frame(60_000, 60_000, 40, 30)), 'IMAGE_TOO_MANY_PIXELS'],
+    [
+      'a frame of 65535 x 65535 on a screen of 40 x 30', gif({ width: 40, height: 30 }, frame(0, 0, 65_535, 65_535)),
+      'IMAGE_TOO_MANY_PIXELS'
+    ],
+    [
+      'a frame beside the screen', gif({ width: 40, height: 30 }, frame(60_000, 60_000, 40, 30)),
+      'IMAGE_TOO_MANY_PIXELS'
+    ],
     ['a screen without pixels', gif({ width: 0, height: 0 }, one), 'accepted'],
     ['a frame without pixels', gif({ width: 40, height: 30 }, frame(0, 0, 0, 0)), 'accepted'],
     ['as many pixels as allowed', gif({ width: side, height: side }, frame(0, 0, side, side)), 'accepted'],
@@ -51,12 +63,30 @@ export async function hostileGifs (): Promise<HostileImage[]> {
     ['no frame', gif({ width: 40, height: 30 }), 'CORRUPT_IMAGE'],
     ['no frame but 60000 pauses', gif({ width: 40, height: 30 }, repeated(control, 60_000)), 'CORRUPT_IMAGE'],
     ['a comment of 2 MB', gif({ width: 1, height: 1 }, extension(0xfe, Buffer.alloc(2_000_000, 'x')), one), 'accepted'],
-    ['an application that nobody knows', gif({ width: 1, height: 1 }, join(0x21, 0xff, 11, 'EVILAPP0.0X', blocks(Buffer.alloc(5000))), one), 'accepted'],
-    ['an extension that nobody knows', gif({ width: 1, height: 1 }, extension(0x77, Buffer.alloc(300)), one), 'accepted'],
-    ['codes of 13 bits', gif({ width: 40, height: 30 }, frame(0, 0, 40, 30, join(13, blocks(Buffer.alloc(200))))), 'CORRUPT_IMAGE'],
-    ['codes of no bits', gif({ width: 40, height: 30 }, frame(0, 0, 40, 30, join(0, blocks(Buffer.alloc(200))))), 'accepted'],
-    ['codes that were never defined', gif({ width: 40, height: 30 }, frame(0, 0, 40, 30, join(2, blocks(Buffer.alloc(200, 0xff))))), 'CORRUPT_IMAGE'],
-    ['a frame of one pixel where 40 x 30 are announced', gif({ width: 40, height: 30 }, frame(0, 0, 40, 30)), 'accepted'],
+    [
+      'an application that nobody knows',
+      gif({ width: 1, height: 1 }, join(0x21, 0xff, 11, 'EVILAPP0.0X', blocks(Buffer.alloc(5000))), one), 'accepted'
+    ],
+    [
+      'an extension that nobody knows', gif({ width: 1, height: 1 }, extension(0x77, Buffer.alloc(300)), one),
+      'accepted'
+    ],
+    [
+      'codes of 13 bits', gif({ width: 40, height: 30 }, frame(0, 0, 40, 30, join(13, blocks(Buffer.alloc(200))))),
+      'CORRUPT_IMAGE'
+    ],
+    [
+      'codes of no bits', gif({ width: 40, height: 30 }, frame(0, 0, 40, 30, join(0, blocks(Buffer.alloc(200))))),
+      'accepted'
+    ],
+    [
+      'codes that were never defined',
+      gif({ width: 40, height: 30 }, frame(0, 0, 40, 30, join(2, blocks(Buffer.alloc(200, 0xff))))), 'CORRUPT_IMAGE'
+    ],
+    [
+      'a frame of one pixel where 40 x 30 are announced', gif({ width: 40, height: 30 }, frame(0, 0, 40, 30)),
+      'accepted'
+    ],
     ['no end', good.subarray(0, good.length - 1), 'accepted'],
     ['its magic and nothing else', join('GIF89a'), 'CORRUPT_IMAGE'],
     ['a block longer than the file', patched(good, good.length - 20, Buffer.from([255])), 'accepted'],

@@ -8,7 +8,13 @@ export interface HostileImage {
   expect: Verdict
 }
 
-export type Verdict = 'accepted' | 'CORRUPT_IMAGE' | 'EMPTY_FILE' | 'IMAGE_TOO_MANY_PIXELS' | 'IMAGE_TOO_NARROW' | 'UNSUPPORTED_IMAGE'
+export type Verdict =
+  | 'accepted'
+  | 'CORRUPT_IMAGE'
+  | 'EMPTY_FILE'
+  | 'IMAGE_TOO_MANY_PIXELS'
+  | 'IMAGE_TOO_NARROW'
+  | 'UNSUPPORTED_IMAGE'
 
 export type Case = [name: string, bytes: Buffer, expect: Verdict]
 
@@ -23,11 +29,16 @@ export function toImages (kind: string, cases: Case[]): HostileImage[] {
 }
 
 /** Numbers of two, three or four bytes, big or little end first. */
-export const be16 = (...values: number[]): Buffer => numbers(values, 2, (bytes, value, at) => bytes.writeUInt16BE(value, at))
-export const be32 = (...values: number[]): Buffer => numbers(values, 4, (bytes, value, at) => bytes.writeUInt32BE(value, at))
-export const le16 = (...values: number[]): Buffer => numbers(values, 2, (bytes, value, at) => bytes.writeUInt16LE(value, at))
-export const le24 = (...values: number[]): Buffer => numbers(values, 3, (bytes, value, at) => bytes.writeUIntLE(value, at, 3))
-export const le32 = (...values: number[]): Buffer => numbers(values, 4, (bytes, value, at) => bytes.writeUInt32LE(value, at))
+export const be16 = (...values: number[]): Buffer =>
+  numbers(values, 2, (bytes, value, at) => bytes.writeUInt16BE(value, at))
+export const be32 = (...values: number[]): Buffer =>
+  numbers(values, 4, (bytes, value, at) => bytes.writeUInt32BE(value, at))
+export const le16 = (...values: number[]): Buffer =>
+  numbers(values, 2, (bytes, value, at) => bytes.writeUInt16LE(value, at))
+export const le24 = (...values: number[]): Buffer =>
+  numbers(values, 3, (bytes, value, at) => bytes.writeUIntLE(value, at, 3))
+export const le32 = (...values: number[]): Buffer =>
+  numbers(values, 4, (bytes, value, at) => bytes.writeUInt32LE(value, at))
 
 function numbers (values: number[], size: number, write: (bytes: Buffer, value: number, at: number) => void): Buffer {
   const bytes = Buffer.alloc(values.length * size)
@@ -37,7 +48,8 @@ function numbers (values: number[], size: number, write: (bytes: Buffer, value: 
 
 /** Pieces in a row; a string is Latin-1, a number one byte. */
 export function join (...parts: Array<Buffer | string | number>): Buffer {
-  return Buffer.concat(parts.map(part => typeof part === 'number' ? Buffer.from([part]) : typeof part === 'string' ? Buffer.from(part, 'latin1') : part))
+  return Buffer.concat(parts.map(part =>
+    typeof part === 'number' ? Buffer.from([part]) : typeof part === 'string' ? Buffer.from(part, 'latin1') : part))
 }
 
 /** The same piece again and again. */

@@ -23,7 +23,9 @@ const MOST_URI_BYTES = 300_000
 const CUTS = 40
 
 const images = await hostileImages()
-const service = await startService(t, { MAX_INPUT_PIXELS: String(MAX_INPUT_PIXELS), MAX_FILE_SIZE_MB: '32', CONTEXT_SIZE: '1024', MAX_CONCURRENT_REQUESTS: '2' })
+const service = await startService(t, {
+  MAX_INPUT_PIXELS: String(MAX_INPUT_PIXELS), MAX_FILE_SIZE_MB: '32', CONTEXT_SIZE: '1024', MAX_CONCURRENT_REQUESTS: '2'
+})
 const { pid, model } = service.engine.info()
 
 /** Nothing is left, nobody died, and the service answers as before. */
@@ -48,7 +50,9 @@ interface Outcome { verdict: string, status: number, message: string, ms: number
 async function sendFile (bytes: Buffer, name: string): Promise<Outcome> {
   const started = performance.now()
   const { status, body } = await ask(service.url, { message: 'Hi', max_tokens: '1' }, [{ data: bytes, name }])
-  return { verdict: status === 200 ? 'accepted' : body.code, status, message: body.error ?? '', ms: performance.now() - started }
+  return {
+    verdict: status === 200 ? 'accepted' : body.code, status, message: body.error ?? '', ms: performance.now() - started
+  }
 }
 
 async function sendUri (bytes: Buffer): Promise<Outcome> {
@@ -57,10 +61,17 @@ async function sendUri (bytes: Buffer): Promise<Outcome> {
   const response = await fetch(`${service.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model, max_tokens: 1, messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }, image] }] })
+    body: JSON.stringify({
+      model, max_tokens: 1, messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }, image] }]
+    })
   })
   const body = await response.json() as { error?: { code: string, message: string } }
-  return { verdict: body.error?.code ?? 'accepted', status: response.status, message: body.error?.message ?? '', ms: performance.now() - started }
+  return {
+    verdict: body.error?.code ?? 'accepted',
+    status: response.status,
+    message: body.error?.message ?? '',
+    ms: performance.now() - started
+  }
 }
 
 function check (t: Test, image: HostileImage, { verdict, status, message, ms }: Outcome, named: string): void {
@@ -79,18 +90,25 @@ t.test('every hostile picture is answered, with a refusal that names it where it
 t.test('so it is where it comes as a data URI', async t => {
   const small = images.filter(({ bytes }, index) => bytes.length <= MOST_URI_BYTES && index % 2 === 0)
   t.ok(small.length > 100)
-  await inPairs(small, async image => check(t, image, await sendUri(image.bytes), 'messages[0].content[1].image_url.url'))
+  await inPairs(small, async image =>
+    check(t, image, await sendUri(image.bytes), 'messages[0].content[1].image_url.url'))
   await unharmed(t)
 })
 
-t.test('none takes more memory than is promised, or keeps a decoder busy', { skip: !existsSync('/proc/self/clear_refs') && 'there is no /proc to read it from' }, async t => {
+t.test('none takes more memory than is promised, or keeps a decoder busy', {
+  skip: !existsSync('/proc/self/clear_refs') && 'there is no /proc to read it from'
+}, async t => {
   const dir = t.testdir()
   const files = images.map(({ bytes }, index) => {
     const file = path.join(dir, String(index))
     writeFileSync(file, bytes)
     return file
   })
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', path.join(ROOT, 'test/hostile/measure.ts'), String(MAX_INPUT_PIXELS), ...files], { cwd: ROOT, maxBuffer: 2 ** 24 })
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--import', 'tsx', path.join(ROOT, 'test/hostile/measure.ts'), String(MAX_INPUT_PIXELS), ...files],
+    { cwd: ROOT, maxBuffer: 2 ** 24 }
+  )
   const measured = stdout.trim().split('\n').map(line => JSON.parse(line) as Measurement)
   t.equal(measured.length, images.length)
   for (const [index, { outcome, bytes, ms }] of measured.entries()) {
@@ -117,7 +135,9 @@ t.test('a good picture that is cut off anywhere is refused, or seen as far as it
     await inPairs(cuts(bytes.length), async at => {
       const { verdict, status, message, ms } = await sendFile(bytes.subarray(0, at), `a.${kind}`)
       // What ends a GIF or a PNG may be missing, and nothing else.
-      const proper = status === 422 || status === 415 ? (refusals as string[]).includes(verdict) && message.startsWith(`images[0] ("a.${kind}")`) : status === 200 && at > bytes.length * 0.95
+      const proper = status === 422 || status === 415
+        ? (refusals as string[]).includes(verdict) && message.startsWith(`images[0] ("a.${kind}")`)
+        : status === 200 && at > bytes.length * 0.95
       t.ok(proper, `${kind} of ${bytes.length} bytes cut off after ${at}`, proper ? {} : { verdict, status, message })
       if (ms > MOST_MS) t.fail(`${kind} cut off after ${at} took ${Math.round(ms)} ms`)
     })
@@ -128,7 +148,8 @@ t.test('a good picture that is cut off anywhere is refused, or seen as far as it
 /** Half of them within the first bytes, where all structure is, the others evenly over the rest. */
 function cuts (length: number): number[] {
   const half = CUTS / 2
-  return Array.from({ length: CUTS }, (_, i) => i < half ? Math.floor((i / half) ** 2 * 300) : Math.floor(300 + (length - 301) * (i - half + 1) / half))
+  return Array.from({ length: CUTS }, (_, i) =>
+    i < half ? Math.floor((i / half) ** 2 * 300) : Math.floor(300 + (length - 301) * (i - half + 1) / half))
 }
 
 t.test('the name of a file is words, never a path or a line', async t => {
@@ -137,7 +158,9 @@ t.test('the name of a file is words, never a path or a line', async t => {
   mkdirSync(path.join(parent, 'untouched'))
   const names = [
     '../../../../tmp/a.png', '/etc/passwd', 'C:\\Windows\\a.png', '..\\..\\a.png', '.', '..', '', ' ', 'CON', 'a.png\0.jpg', '\0', 'photo\u202egnp.exe', '\u2066\u2067a\u2069', '\u200b\ufeff',
-    '0.upload', '0_compressed.png', '../0.upload', 'x'.repeat(4096), '../'.repeat(1365), '😀'.repeat(1000), 'a"b', 'a"; name="x', '%2e%2e%2fa', '%00', '$(id)', '`id`', '<script>alert(1)</script>', '{{7*7}}', '\x1b[31mred', '\ufffd'
+    '0.upload', '0_compressed.png', '../0.upload', 'x'.repeat(4096), '../'.repeat(1365), '😀'.repeat(
+      1000
+    ), 'a"b', 'a"; name="x', '%2e%2e%2fa', '%00', '$(id)', '`id`', '<script>alert(1)</script>', '{{7*7}}', '\x1b[31mred', '\ufffd'
   ]
   for (const name of names) {
     for (const [bytes, status] of [[good, 200], [Buffer.from('hello'), 415]] as const) {
@@ -149,13 +172,18 @@ t.test('the name of a file is words, never a path or a line', async t => {
     }
   }
   await service.quiet()
-  t.same(readdirSync(parent).sort(), ['untouched', path.basename(service.config.uploadDir)].sort(), 'nothing was written beside the folder')
+  t.same(
+    readdirSync(parent).sort(), ['untouched', path.basename(service.config.uploadDir)].sort(),
+    'nothing was written beside the folder'
+  )
   await unharmed(t)
 })
 
 /** Sends the name as it is, byte by byte, unless it would end its header. */
 async function sendNamed (name: string, bytes: Buffer): Promise<string> {
-  const head = `--sightline-test\r\nContent-Disposition: form-data; name="message"\r\n\r\nHi\r\n--sightline-test\r\nContent-Disposition: form-data; name="max_tokens"\r\n\r\n1\r\n--sightline-test\r\nContent-Disposition: form-data; name="images"; filename="${name.replaceAll('"', '\\"')}"\r\n\r\n`
+  const head = `--sightline-test\r\nContent-Disposition: form-data; name="message"\r\n\r\nHi\r\n--sightline-test\r\nContent-Disposition: form-data; name="max_tokens"\r\n\r\n1\r\n--sightline-test\r\nContent-Disposition: form-data; name="images"; filename="${name.replaceAll(
+    '"', '\\"'
+  )}"\r\n\r\n`
   const body = Buffer.concat([Buffer.from(head), bytes, Buffer.from('\r\n--sightline-test--\r\n')])
   const client = await connectRaw(service.port)
   client.send(formHead('/api/chat', body.length))

@@ -1,6 +1,8 @@
 import sharp from 'sharp'
 import { noise } from '../services/images/draw.ts'
-import { be16, be32, join, le16, le32, MAX_INPUT_PIXELS, patched, repeated, toImages, type HostileImage } from './hostile-image.ts'
+import {
+  be16, be32, join, le16, le32, MAX_INPUT_PIXELS, patched, repeated, toImages, type HostileImage
+} from './hostile-image.ts'
 
 const START = Buffer.from([0xff, 0xd8])
 const END = Buffer.from([0xff, 0xd9])
@@ -40,7 +42,8 @@ const framed = (jpeg: Buffer, marker: number) => patched(jpeg, frameAt(jpeg) + 1
 function profile (bytes: number): Buffer[] {
   const size = 65_000
   const count = Math.ceil(bytes / size)
-  return Array.from({ length: count }, (_, i) => segment(0xe2, join('ICC_PROFILE\0', i + 1, count, Buffer.alloc(size, 'abcd'))))
+  return Array.from({ length: count }, (_, i) =>
+    segment(0xe2, join('ICC_PROFILE\0', i + 1, count, Buffer.alloc(size, 'abcd'))))
 }
 
 /**
@@ -52,16 +55,22 @@ export function progressive (side: number, scans: number): Buffer {
   const components = Buffer.from([3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0])
   // A code of one bit, 0: no difference to the block before; nothing more in this block and 16383 others, whose number takes 14 bits.
   const table = (kind: number, symbol: number) => segment(0xc4, join(kind << 4, 1, Buffer.alloc(15), symbol))
-  const first = join(segment(0xda, Buffer.from([3, 1, 0, 2, 0, 3, 0, 0, 0, 0])), Buffer.alloc(Math.ceil(blocks * 3 / 8)))
+  const first =
+    join(segment(0xda, Buffer.from([3, 1, 0, 2, 0, 3, 0, 0, 0, 0])), Buffer.alloc(Math.ceil(blocks * 3 / 8)))
   const nothing = Buffer.alloc(Math.ceil(Math.ceil(blocks / 2 ** 14) * 15 / 8))
   // One after the other for each component, coefficient and bit: all in the order in which they must come.
   const rest = Array.from({ length: scans - 1 }, (_, i) => {
     const bit = 13 - i % 14
     const coefficient = 1 + Math.floor(i / 14) % 63
     const approximation = bit === 13 ? bit : (bit + 1) << 4 | bit
-    return join(segment(0xda, Buffer.from([1, 1 + Math.floor(i / 14 / 63), 0, coefficient, coefficient, approximation])), nothing)
+    return join(
+      segment(0xda, Buffer.from([1, 1 + Math.floor(i / 14 / 63), 0, coefficient, coefficient, approximation])), nothing
+    )
   })
-  return join(START, segment(0xdb, join(0, Buffer.alloc(64, 1))), segment(0xc2, join(8, be16(side, side), components)), table(0, 0), table(1, 0xe0), first, ...rest, END)
+  return join(
+    START, segment(0xdb, join(0, Buffer.alloc(64, 1))), segment(0xc2, join(8, be16(side, side), components)),
+    table(0, 0), table(1, 0xe0), first, ...rest, END
+  )
 }
 
 export async function hostileJpegs (): Promise<HostileImage[]> {
@@ -70,7 +79,10 @@ export async function hostileJpegs (): Promise<HostileImage[]> {
   const scan = scanAt(good)
   const side = Math.floor(Math.sqrt(MAX_INPUT_PIXELS))
   // One entry that points at its own directory, as Exif, as GPS and as the next one.
-  const loop = join('II*\0', le32(8), le16(3), le16(0x8769, 4), le32(1, 8), le16(0x8825, 4), le32(1, 8), le16(0x0112, 3), le32(1, 99), le32(8))
+  const loop = join(
+    'II*\0', le32(8), le16(3), le16(0x8769, 4), le32(1, 8), le16(0x8825, 4), le32(1, 8), le16(0x0112, 3), le32(1, 99),
+    le32(8)
+  )
   const endless = join('MM\0*', be32(8), be16(0xffff), Buffer.alloc(60_000, 1))
 
   return toImages('JPEG', [
@@ -94,7 +106,10 @@ export async function hostileJpegs (): Promise<HostileImage[]> {
     ['its start and nothing else', join(START, 0xff), 'CORRUPT_IMAGE'],
     ['its start and end', join(START, END), 'CORRUPT_IMAGE'],
     ['no frame', join(good.subarray(0, frameAt(good)), good.subarray(scan)), 'CORRUPT_IMAGE'],
-    ['two frames', join(good.subarray(0, scan), good.subarray(frameAt(good), frameAt(good) + 19), good.subarray(scan)), 'CORRUPT_IMAGE'],
+    [
+      'two frames', join(good.subarray(0, scan), good.subarray(frameAt(good), frameAt(good) + 19), good.subarray(scan)),
+      'CORRUPT_IMAGE'
+    ],
     ['no scan', join(good.subarray(0, scan), END), 'CORRUPT_IMAGE'],
     ['a scan without data', join(good.subarray(0, scan + 14), END), 'accepted'],
     ['no end', good.subarray(0, good.length - 2), 'CORRUPT_IMAGE'],
@@ -105,7 +120,10 @@ export async function hostileJpegs (): Promise<HostileImage[]> {
     ['900 empty segments', withSegments(good, repeated(segment(0xe1, ''), 900)), 'accepted'],
     ['5 million empty segments', withSegments(good, repeated(segment(0xe1, ''), 5_000_000)), 'CORRUPT_IMAGE'],
     ['80000 Exif blocks', withSegments(good, repeated(exif('II*\0'), 80_000)), 'CORRUPT_IMAGE'],
-    ['80000 tables behind its pixels', join(good.subarray(0, -2), repeated(segment(0xdb, join(0, Buffer.alloc(64, 1))), 80_000), END), 'accepted'],
+    [
+      '80000 tables behind its pixels',
+      join(good.subarray(0, -2), repeated(segment(0xdb, join(0, Buffer.alloc(64, 1))), 80_000), END), 'accepted'
+    ],
     ['Exif of 60 kB of rubbish', withSegments(good, exif(Buffer.alloc(60_000, 7))), 'accepted'],
     ['Exif in a loop, its orientation 99', withSegments(good, exif(loop)), 'accepted'],
     ['Exif of 65535 entries', withSegments(good, exif(endless)), 'accepted'],
@@ -113,7 +131,10 @@ export async function hostileJpegs (): Promise<HostileImage[]> {
     ['a profile of 5 MB of rubbish', withSegments(good, ...profile(5_000_000)), 'accepted'],
     ['a profile in the wrong order', withSegments(good, ...profile(500_000).reverse()), 'accepted'],
     ['a profile of which a part is missing', withSegments(good, ...profile(500_000).slice(1)), 'accepted'],
-    ['XMP of 60 kB with an entity bomb', withSegments(good, segment(0xe1, join('http://ns.adobe.com/xap/1.0/\0', '<!DOCTYPE a [<!ENTITY b "xx">', '<!ENTITY c "&b;&b;">'.repeat(3000), ']>'))), 'accepted'],
+    ['XMP of 60 kB with an entity bomb', withSegments(good, segment(
+      0xe1,
+      join('http://ns.adobe.com/xap/1.0/\0', '<!DOCTYPE a [<!ENTITY b "xx">', '<!ENTITY c "&b;&b;">'.repeat(3000), ']>')
+    )), 'accepted'],
     ['100 scans over as many pixels as allowed', progressive(side, 100), 'accepted'],
     ['2646 scans over as many pixels as allowed, in 140 kB', progressive(side, 2646), 'CORRUPT_IMAGE'],
     ['101 scans over 90 x 90', progressive(90, 101), 'CORRUPT_IMAGE'],
@@ -123,9 +144,15 @@ export async function hostileJpegs (): Promise<HostileImage[]> {
     ['CMYK', await noise(90, 70).toColourspace('cmyk').jpeg().toBuffer(), 'accepted'],
     ['grey', await noise(90, 70).toColourspace('b-w').jpeg().toBuffer(), 'accepted'],
     ['upside down', await noise(90, 70).withMetadata({ orientation: 3 }).jpeg().toBuffer(), 'accepted'],
-    ['on its side and in a wide gamut', await noise(90, 70).withMetadata({ orientation: 6 }).withIccProfile('p3').jpeg().toBuffer(), 'accepted'],
+    [
+      'on its side and in a wide gamut',
+      await noise(90, 70).withMetadata({ orientation: 6 }).withIccProfile('p3').jpeg().toBuffer(), 'accepted'
+    ],
     ['a ZIP archive behind it', join(good, 'PK\x03\x04', Buffer.alloc(500)), 'accepted'],
-    ['an HTML page in its comment', withSegments(good, segment(0xfe, '<!doctype html><script>alert(document.cookie)</script>')), 'accepted'],
+    [
+      'an HTML page in its comment',
+      withSegments(good, segment(0xfe, '<!doctype html><script>alert(document.cookie)</script>')), 'accepted'
+    ],
     ['rubbish between start and end', join(START, 0xff, Buffer.alloc(5000, 0x5a), END), 'CORRUPT_IMAGE']
   ])
 }

@@ -23,7 +23,8 @@ const BOUNDS = { multiple: 28, minTokens: 16, maxTokens: 36, maxSide: 1024, maxP
 const [maxInputPixels, ...files] = process.argv.slice(2)
 
 /** A figure of /proc/self/status in bytes. */
-const figure = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1024
+const figure = (name: string) =>
+  Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1024
 
 async function prepare (path: string): Promise<void> {
   const file = { path, label: 'images[0]', bytes: statSync(path).size }

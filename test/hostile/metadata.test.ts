@@ -16,14 +16,21 @@ import { chunk, png } from './png.ts'
 
 /** In every piece of text that travels with the images, and nowhere else. */
 const MARKER = 'N51-30-32-W0-7-39'
-const XMP = `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="${MARKER}"/></rdf:RDF></x:xmpmeta>`
+const XMP =
+  `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="${MARKER}"/></rdf:RDF></x:xmpmeta>`
 
 /** With a place, an author and a comment. */
 function told (image: Sharp): Sharp {
   return image.withExif({
     IFD0: { Artist: MARKER, ImageDescription: MARKER, Software: MARKER },
     IFD2: { UserComment: MARKER, BodySerialNumber: MARKER },
-    IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '51/1 30/1 32/1', GPSLongitudeRef: 'W', GPSLongitude: '0/1 7/1 39/1', GPSMapDatum: MARKER }
+    IFD3: {
+      GPSLatitudeRef: 'N',
+      GPSLatitude: '51/1 30/1 32/1',
+      GPSLongitudeRef: 'W',
+      GPSLongitude: '0/1 7/1 39/1',
+      GPSMapDatum: MARKER
+    }
   }).withXmp(XMP)
 }
 
@@ -35,11 +42,16 @@ async function images (): Promise<Array<[name: string, bytes: Buffer]>> {
   const text = (type: string, ...content: Array<string | number | Buffer>) => chunk(type, join(...content))
   const pixels = text('IDAT', deflateSync(Buffer.alloc(48 * (1 + 64 * 3))))
   const texts = [
-    text('tEXt', 'Author', 0, MARKER), text('zTXt', 'Comment', 0, 0, deflateSync(MARKER)), text('iTXt', 'XML:com.adobe.xmp', 0, 0, 0, 0, 0, XMP),
+    text('tEXt', 'Author', 0, MARKER), text('zTXt', 'Comment', 0, 0, deflateSync(MARKER)), text(
+      'iTXt', 'XML:com.adobe.xmp', 0, 0, 0, 0, 0, XMP
+    ),
     text('iCCP', MARKER, 0, 0, deflateSync(MARKER.repeat(20)))
   ]
   return [
-    ['a.jpg', withSegments(jpeg, segment(0xfe, MARKER), segment(0xed, `Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x18\x1c\x02\x78\0\x11${MARKER}`))],
+    ['a.jpg', withSegments(
+      jpeg, segment(0xfe, MARKER),
+      segment(0xed, `Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x18\x1c\x02\x78\0\x11${MARKER}`)
+    )],
     ['on its side.jpg', await told(noise(400, 300).withMetadata({ orientation: 6 }).jpeg()).toBuffer()],
     ['ready.jpg', withSegments(await told(noise(READY, READY).jpeg()).toBuffer(), segment(0xfe, MARKER))],
     ['ready.png', await told(noise(READY, READY).png()).toBuffer()],
@@ -48,7 +60,10 @@ async function images (): Promise<Array<[name: string, bytes: Buffer]>> {
     ['a.webp', await told(noise(400, 300).webp()).toBuffer()],
     ['a.avif', await told(noise(200, 150).avif({ effort: 0 })).toBuffer()],
     ['a.tiff', await told(noise(400, 300).tiff()).toBuffer()],
-    ['a.gif', gif({ width: 1, height: 1 }, join(0x21, 0xfe, MARKER.length, MARKER, 0), join(0x2c, Buffer.from([0, 0, 0, 0, 1, 0, 1, 0, 0]), 2, 2, 0x44, 0x01, 0))],
+    ['a.gif', gif(
+      { width: 1, height: 1 }, join(0x21, 0xfe, MARKER.length, MARKER, 0),
+      join(0x2c, Buffer.from([0, 0, 0, 0, 1, 0, 1, 0, 0]), 2, 2, 0x44, 0x01, 0)
+    )],
     ['cut off.jpg', jpeg.subarray(0, jpeg.length - 500)],
     ['cut off.png', (await told(noise(400, 300).png()).toBuffer()).subarray(0, -500)]
   ]
@@ -57,7 +72,8 @@ async function images (): Promise<Array<[name: string, bytes: Buffer]>> {
 const lines: string[] = []
 const log = pino({ level: 'trace' }, { write: line => { lines.push(line) } })
 const engine = await createTestEngine(t, { log })
-const config = loadConfig({ UPLOAD_DIR: path.join(t.testdir({ uploads: {} }), 'uploads'), LLAMA_GPU: 'off', LOG_LEVEL: 'trace' })
+const config =
+  loadConfig({ UPLOAD_DIR: path.join(t.testdir({ uploads: {} }), 'uploads'), LLAMA_GPU: 'off', LOG_LEVEL: 'trace' })
 
 /** What the engine was given, and what lay on the disk then. */
 const given: Array<{ request: GenerateRequest, files: Map<string, Buffer> }> = []
@@ -66,8 +82,11 @@ const watching: Engine = {
   close: async () => {},
   async * generate (request, signal) {
     for (const { file } of request.images) await file?.()
-    const names = readdirSync(config.uploadDir, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
-    given.push({ request, files: new Map(names.map(entry => [entry.name, readFileSync(path.join(entry.parentPath, entry.name))])) })
+    const names =
+      readdirSync(config.uploadDir, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
+    given.push({
+      request, files: new Map(names.map(entry => [entry.name, readFileSync(path.join(entry.parentPath, entry.name))]))
+    })
     yield * engine.generate(request, signal)
   }
 }
@@ -91,7 +110,9 @@ t.test('what travels with a picture ends with it', async t => {
         t.notMatch(JSON.stringify(request), MARKER, 'nor in what the engine is told')
         t.ok(files.get('0.upload')!.equals(bytes), 'the original is what was sent')
         const copy = files.get('0_compressed.png')
-        t.same([...files.keys()].sort(), copy ? ['0.upload', '0_compressed.png'] : ['0.upload'], 'whatever it was called')
+        t.same(
+          [...files.keys()].sort(), copy ? ['0.upload', '0_compressed.png'] : ['0.upload'], 'whatever it was called'
+        )
         t.equal(copy === undefined, name.startsWith('ready'))
         if (copy) await checkCopy(t, copy)
       }

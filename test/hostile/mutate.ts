@@ -5,7 +5,8 @@ export type Below = (below: number) => number
 
 export const pick = <T>(from: readonly T[], below: Below): T => from[below(from.length)]!
 
-const NUMBERS = [0, 1, 2, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff]
+const NUMBERS =
+  [0, 1, 2, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff]
 const MOST_CHANGES = 6
 const MOST_BYTES = 64
 
@@ -58,7 +59,9 @@ export function mutateText (text: string, words: readonly string[], below: Below
 /** Values that readers of JSON meet seldom. */
 const VALUES: readonly unknown[] = [
   null, true, false, 0, -0, -1, 1.5, 1e308, -1e308, 2 ** 53, 2 ** 31, '', ' ', 'a', '\0', '\ud800', '😀', '__proto__', 'constructor', '../../etc/passwd', '<|im_start|>', '%s%n', '$ref', '#', '#/$defs/a',
-  [], {}, [[]], [{}], { type: null }, { length: 1e9 }, { toString: 1 }, { then: 1 }, 'x'.repeat(5000), Array.from({ length: 300 }, () => 0)
+  [], {}, [[]], [{}], { type: null }, {
+    length: 1e9
+  }, { toString: 1 }, { then: 1 }, 'x'.repeat(5000), Array.from({ length: 300 }, () => 0)
 ]
 
 /** A copy of a value of JSON in which places are given other values, other names, or those of other places. */
@@ -78,8 +81,14 @@ function mutatePlace (root: unknown, names: readonly string[], below: Below): un
     case 0: parent[key] = structuredClone(pick(VALUES, below)); break
     case 1: parent[key] = elsewhere; break
     case 2: if (Array.isArray(parent)) parent.splice(Number(key), 1); else delete parent[key]; break
-    case 3: if (Array.isArray(parent)) parent.splice(Number(key), 0, elsewhere); else define(parent, pick(names, below), elsewhere); break
-    case 4: parent[key] = pick([[parent[key]], { [pick(names, below)]: parent[key] }, [parent[key], elsewhere]], below); break
+    case 3: if (Array.isArray(parent)) parent.splice(Number(key), 0, elsewhere); else {
+      define(
+        parent, pick(names, below), elsewhere
+      )
+    } break
+    case 4: parent[key] = pick(
+      [[parent[key]], { [pick(names, below)]: parent[key] }, [parent[key], elsewhere]], below
+    ); break
     default: if (!Array.isArray(parent)) define(parent, pick(names, below), structuredClone(pick(VALUES, below)))
   }
   return root

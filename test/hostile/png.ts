@@ -6,10 +6,20 @@ import {
 
 const SIGNATURE = '\x89PNG\r\n\x1a\n'
 
-interface Header { width: number, height: number, bits?: number, colour?: number, compression?: number, filter?: number, interlace?: number }
+interface Header {
+  width: number
+  height: number
+  bits?: number
+  colour?: number
+  compression?: number
+  filter?: number
+  interlace?: number
+}
 
 /** A chunk, or one that lies about its length or sum. */
-export function chunk (type: string, data: Buffer, { length = data.length, crc = crc32(join(type, data)) } = {}): Buffer {
+export function chunk (
+  type: string, data: Buffer, { length = data.length, crc = crc32(join(type, data)) } = {}
+): Buffer {
   return join(be32(length), type, data, be32(crc))
 }
 
@@ -20,7 +30,9 @@ export function png (header: Header, ...chunks: Buffer[]): Buffer {
 
 const END = chunk('IEND', Buffer.alloc(0))
 
-function headerChunk ({ width, height, bits = 8, colour = 2, compression = 0, filter = 0, interlace = 0 }: Header): Buffer {
+function headerChunk (
+  { width, height, bits = 8, colour = 2, compression = 0, filter = 0, interlace = 0 }: Header
+): Buffer {
   return chunk('IHDR', join(be32(width, height), bits, colour, compression, filter, interlace))
 }
 
@@ -46,10 +58,15 @@ export async function hostilePngs (): Promise<HostileImage[]> {
   const bomb = zlibBomb(12)
 
   return toImages('PNG', [
-    ['60000 x 60000 claimed, a few bytes there', png({ width: 60_000, height: 60_000 }, small), 'IMAGE_TOO_MANY_PIXELS'],
+    [
+      '60000 x 60000 claimed, a few bytes there', png({ width: 60_000, height: 60_000 }, small), 'IMAGE_TOO_MANY_PIXELS'
+    ],
     ['just above the limit', png({ width: TOO_LONG_SIDE, height: TOO_LONG_SIDE }, small), 'IMAGE_TOO_MANY_PIXELS'],
     ['as many pixels as allowed, in 10 kB', png({ width: side, height: side }, black(side, side)), 'accepted'],
-    ['as many pixels as allowed, interlaced, 16 bits, alpha', png({ width: side, height: side, bits: 16, colour: 6, interlace: 1 }, chunk('IDAT', zlibBomb(6))), 'accepted'],
+    [
+      'as many pixels as allowed, interlaced, 16 bits, alpha',
+      png({ width: side, height: side, bits: 16, colour: 6, interlace: 1 }, chunk('IDAT', zlibBomb(6))), 'accepted'
+    ],
     ['2147483647 x 2147483647', png({ width: 0x7fffffff, height: 0x7fffffff }, small), 'CORRUPT_IMAGE'],
     ['4294967295 x 1', png({ width: 0xffffffff, height: 1 }, small), 'CORRUPT_IMAGE'],
     ['no pixels at all', png({ width: 0, height: 0 }, small), 'CORRUPT_IMAGE'],
@@ -72,11 +89,24 @@ export async function hostilePngs (): Promise<HostileImage[]> {
     ['a text of 4 MB', png(SMALL, text('Comment', Buffer.alloc(4_000_000, 'x')), small), 'accepted'],
     ['a text of 5 MB', png(SMALL, text('Comment', Buffer.alloc(5_000_000, 'x')), small), 'CORRUPT_IMAGE'],
     ['EXIF of 60 kB of rubbish', png(SMALL, chunk('eXIf', Buffer.alloc(60_000, 7)), small), 'accepted'],
-    ['EXIF in a loop', png(SMALL, chunk('eXIf', join('MM\0*', be32(8), be16(1), be16(0x8769, 4), be32(1, 8), be32(8))), small), 'accepted'],
-    ['a profile of 3 MB of rubbish', png(SMALL, chunk('iCCP', join('p', 0, 0, deflateSync(Buffer.alloc(3_000_000, 'abcd')))), small), 'accepted'],
-    ['a wrong sum of its header', join(SIGNATURE, patched(headerChunk(SMALL), 21, be32(1)), small, END), 'CORRUPT_IMAGE'],
+    [
+      'EXIF in a loop',
+      png(SMALL, chunk('eXIf', join('MM\0*', be32(8), be16(1), be16(0x8769, 4), be32(1, 8), be32(8))), small),
+      'accepted'
+    ],
+    [
+      'a profile of 3 MB of rubbish',
+      png(SMALL, chunk('iCCP', join('p', 0, 0, deflateSync(Buffer.alloc(3_000_000, 'abcd')))), small), 'accepted'
+    ],
+    [
+      'a wrong sum of its header', join(SIGNATURE, patched(headerChunk(SMALL), 21, be32(1)), small, END),
+      'CORRUPT_IMAGE'
+    ],
     ['a wrong sum of its pixels', patched(good, good.length - 16, be32(1)), 'CORRUPT_IMAGE'],
-    ['a wrong sum of what is of no importance', png(SMALL, chunk('tEXt', join('a', 0, 'b'), { crc: 1 }), small), 'accepted'],
+    [
+      'a wrong sum of what is of no importance', png(SMALL, chunk('tEXt', join('a', 0, 'b'), { crc: 1 }), small),
+      'accepted'
+    ],
     ['a chunk longer than the file', patched(good, idat, be32(0x7fffffff)), 'CORRUPT_IMAGE'],
     ['a chunk of 4 GB', patched(good, idat, be32(0xffffffff)), 'CORRUPT_IMAGE'],
     ['a chunk shorter than it is', patched(good, idat, be32(10)), 'CORRUPT_IMAGE'],
@@ -90,16 +120,30 @@ export async function hostilePngs (): Promise<HostileImage[]> {
     ['a colour type of 5', png({ ...SMALL, colour: 5 }, small), 'CORRUPT_IMAGE'],
     ['an interlacing of 7', png({ ...SMALL, interlace: 7 }, small), 'CORRUPT_IMAGE'],
     ['a compression of 9', png({ ...SMALL, compression: 9 }, small), 'CORRUPT_IMAGE'],
-    ['a filter of 200 in each row', png(SMALL, chunk('IDAT', deflateSync(Buffer.alloc(48 * 193, 200)))), 'CORRUPT_IMAGE'],
-    ['a palette without colours', png({ ...SMALL, colour: 3 }, chunk('PLTE', Buffer.alloc(0)), black(64, 48, 1)), 'CORRUPT_IMAGE'],
-    ['colours beyond its palette', png({ ...SMALL, colour: 3 }, chunk('PLTE', Buffer.alloc(6)), chunk('IDAT', deflateSync(Buffer.alloc(48 * 65, 4)))), 'accepted'],
-    ['a palette of 300 colours', png({ ...SMALL, colour: 3 }, chunk('PLTE', Buffer.alloc(900)), black(64, 48, 1)), 'CORRUPT_IMAGE'],
+    [
+      'a filter of 200 in each row', png(SMALL, chunk('IDAT', deflateSync(Buffer.alloc(48 * 193, 200)))),
+      'CORRUPT_IMAGE'
+    ],
+    [
+      'a palette without colours', png({ ...SMALL, colour: 3 }, chunk('PLTE', Buffer.alloc(0)), black(64, 48, 1)),
+      'CORRUPT_IMAGE'
+    ],
+    ['colours beyond its palette', png(
+      { ...SMALL, colour: 3 }, chunk('PLTE', Buffer.alloc(6)), chunk('IDAT', deflateSync(Buffer.alloc(48 * 65, 4)))
+    ), 'accepted'],
+    [
+      'a palette of 300 colours', png({ ...SMALL, colour: 3 }, chunk('PLTE', Buffer.alloc(900)), black(64, 48, 1)),
+      'CORRUPT_IMAGE'
+    ],
     ['16 bits', await noise(90, 70).toColourspace('rgb16').png().toBuffer(), 'accepted'],
     ['grey with alpha', await noise(90, 70).ensureAlpha(0.5).toColourspace('b-w').png().toBuffer(), 'accepted'],
     ['a palette of 4 bits', await noise(90, 70).png({ palette: true, colours: 16 }).toBuffer(), 'accepted'],
     ['an animation of 2000 frames', png(SMALL, chunk('acTL', be32(2000, 0)), ...frames(2000), small), 'accepted'],
     ['a ZIP archive behind it', join(good, 'PK\x03\x04', Buffer.alloc(60), 'PK\x05\x06', Buffer.alloc(18)), 'accepted'],
-    ['a script in its text', png(SMALL, text('Comment', '<script>alert(1)</script><?php system("id"); ?>'), small), 'accepted'],
+    [
+      'a script in its text', png(SMALL, text('Comment', '<script>alert(1)</script><?php system("id"); ?>'), small),
+      'accepted'
+    ],
     ['its signature before an SVG', join(SIGNATURE, '<svg xmlns="http://www.w3.org/2000/svg"/>'), 'CORRUPT_IMAGE']
   ])
 }

@@ -3,7 +3,8 @@ import sharp from 'sharp'
 import { be16, be32, join, le16, le32, toImages, type HostileImage } from './hostile-image.ts'
 
 /** A box of the container that AVIF, HEIC and MP4 share. */
-const ftyp = (...brands: string[]) => join(be32(16 + 4 * (brands.length - 1)), 'ftyp', brands[0]!, be32(0), ...brands.slice(1), Buffer.alloc(300))
+const ftyp = (...brands: string[]) =>
+  join(be32(16 + 4 * (brands.length - 1)), 'ftyp', brands[0]!, be32(0), ...brands.slice(1), Buffer.alloc(300))
 
 const SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="90" height="70">'
 
@@ -14,17 +15,34 @@ export async function strangers (): Promise<HostileImage[]> {
 
   return toImages('stranger', [
     ['an SVG', join(SVG, '</svg>'), 'UNSUPPORTED_IMAGE'],
-    ['an SVG that reads a file', join(SVG, '<image xlink:href="file:///etc/passwd" width="9" height="9"/></svg>'), 'UNSUPPORTED_IMAGE'],
-    ['an SVG that fetches', join(SVG, '<image xlink:href="http://127.0.0.1:1/"/><script>fetch("/")</script></svg>'), 'UNSUPPORTED_IMAGE'],
-    ['an SVG that swells', join('<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa">', ...Array.from({ length: 9 }, (_, i) => `<!ENTITY ${'bcdefghij'[i]} "${`&${'abcdefghi'[i]};`.repeat(10)}">`), `]>${SVG}<text>&j;</text></svg>`), 'UNSUPPORTED_IMAGE'],
-    ['an SVG of 60000 x 60000', join('<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="60000" height="60000"/>'), 'UNSUPPORTED_IMAGE'],
+    [
+      'an SVG that reads a file', join(SVG, '<image xlink:href="file:///etc/passwd" width="9" height="9"/></svg>'),
+      'UNSUPPORTED_IMAGE'
+    ],
+    [
+      'an SVG that fetches', join(SVG, '<image xlink:href="http://127.0.0.1:1/"/><script>fetch("/")</script></svg>'),
+      'UNSUPPORTED_IMAGE'
+    ],
+    ['an SVG that swells', join(
+      '<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa">',
+      ...Array.from({ length: 9 }, (_, i) => `<!ENTITY ${'bcdefghij'[i]} "${`&${'abcdefghi'[i]};`.repeat(10)}">`),
+      `]>${SVG}<text>&j;</text></svg>`
+    ), 'UNSUPPORTED_IMAGE'],
+    [
+      'an SVG of 60000 x 60000',
+      join('<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="60000" height="60000"/>'),
+      'UNSUPPORTED_IMAGE'
+    ],
     ['an SVG in UTF-16', Buffer.from(`\ufeff${SVG}</svg>`, 'utf16le'), 'UNSUPPORTED_IMAGE'],
     ['a compressed SVG', gzipSync(`${SVG}</svg>`), 'UNSUPPORTED_IMAGE'],
     ['an HTML page', join('<!doctype html><img src=x onerror=alert(1)>'), 'UNSUPPORTED_IMAGE'],
     ['a PDF', join('%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\n'), 'UNSUPPORTED_IMAGE'],
     ['a PDF behind rubbish', join(Buffer.alloc(500, ' '), '%PDF-1.7\n'), 'UNSUPPORTED_IMAGE'],
     ['PostScript', join('%!PS-Adobe-3.0\n(id) file'), 'UNSUPPORTED_IMAGE'],
-    ['a script for ImageMagick', join('push graphic-context\nviewbox 0 0 640 480\nfill \'url(https://127.0.0.1/"|id")\'\n'), 'UNSUPPORTED_IMAGE'],
+    [
+      'a script for ImageMagick',
+      join('push graphic-context\nviewbox 0 0 640 480\nfill \'url(https://127.0.0.1/"|id")\'\n'), 'UNSUPPORTED_IMAGE'
+    ],
     ['HEIC', ftyp('heic', 'mif1', 'heic'), 'UNSUPPORTED_IMAGE'],
     ['an image sequence of HEVC', ftyp('hevc', 'msf1'), 'UNSUPPORTED_IMAGE'],
     ['MP4', ftyp('isom', 'iso2', 'mp41'), 'UNSUPPORTED_IMAGE'],
@@ -48,7 +66,10 @@ export async function strangers (): Promise<HostileImage[]> {
     ['a shell script', join('#!/bin/sh\nrm -rf /\n'), 'UNSUPPORTED_IMAGE'],
     ['a PNG behind a line of text', join('hello\n', png), 'UNSUPPORTED_IMAGE'],
     ['a PNG without its first byte', png.subarray(1), 'UNSUPPORTED_IMAGE'],
-    ['a PNG as text was transferred', Buffer.from(png.toString('latin1').replaceAll('\r\n', '\n'), 'latin1'), 'UNSUPPORTED_IMAGE'],
+    [
+      'a PNG as text was transferred', Buffer.from(png.toString('latin1').replaceAll('\r\n', '\n'), 'latin1'),
+      'UNSUPPORTED_IMAGE'
+    ],
     ['a data URI in place of its bytes', join(`data:image/png;base64,${png.toString('base64')}`), 'UNSUPPORTED_IMAGE'],
     ['zeros', Buffer.alloc(5000), 'UNSUPPORTED_IMAGE'],
     ['one byte', Buffer.from([0xff]), 'UNSUPPORTED_IMAGE'],

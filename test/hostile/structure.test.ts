@@ -134,7 +134,10 @@ t.test('WebP: XMP, of which sharp makes a string', async t => {
 t.test('TIFF: pages, whose directories libvips reads to count them', async t => {
   await bounded(t, pages, MAX_TIFF_PAGES, 'it has more than 5000 pages')
   // The other end first, and of 64 bits: directories of no entries, one after the other.
-  const big = (count: number) => join('MM\0+', be16(8, 0), be32(0, 16), ...Array.from({ length: count }, (_, i) => be32(0, 0, 0, i === count - 1 ? 0 : 32 + i * 16)))
+  const big = (count: number) => join(
+    'MM\0+', be16(8, 0), be32(0, 16),
+    ...Array.from({ length: count }, (_, i) => be32(0, 0, 0, i === count - 1 ? 0 : 32 + i * 16))
+  )
   await boundedBefore(t, big, MAX_TIFF_PAGES, 'it has more than 5000 pages')
 })
 
@@ -162,8 +165,10 @@ t.test('TIFF: XMP, of which sharp makes a string', async t => {
 
 t.test('AVIF', async t => {
   const tile = await coded(256, 256)
-  const item = (id: number, more: Partial<Item> = {}): Item => ({ id, type: 'av01', data: tile.data, properties: [tile.configuration, tile.depth, tile.size], ...more })
-  const made = (side: number, parts: number[], id = 9): Item => ({ id, type: 'grid', data: grid(1, parts.length, side, side), properties: [sized(side, side)], parts })
+  const item = (id: number, more: Partial<Item> = {}): Item =>
+    ({ id, type: 'av01', data: tile.data, properties: [tile.configuration, tile.depth, tile.size], ...more })
+  const made = (side: number, parts: number[], id = 9): Item =>
+    ({ id, type: 'grid', data: grid(1, parts.length, side, side), properties: [sized(side, side)], parts })
   const again = (part: number, count: number) => Array.from({ length: count }, () => part)
 
   await t.test('frames, of which all are decoded and the last is shown', async t => {
@@ -290,17 +295,28 @@ t.test('AVIF', async t => {
   await t.test('parts of a picture, however small it is itself', async t => {
     // 30 of 256 x 256 are 1966080 pixels, half of the limit is 2000000.
     for (const wide of [false, true]) {
-      await bounded(t, count => avif([made(64, again(1, count)), item(1)], { wide }), 30, 'its parts have more than 2000000 pixels together')
+      await bounded(
+        t, count => avif([made(64, again(1, count)), item(1)], { wide }), 30,
+        'its parts have more than 2000000 pixels together'
+      )
     }
-    await t.rejects(inspect(t, avif([made(64, again(8, 6)), made(64, again(1, 6), 8), item(1)])), { message: 'a cannot be decoded: its parts have more than 2000000 pixels together' }, 'parts of parts')
-    await t.rejects(inspect(t, avif([made(64, [8]), made(64, [9], 8)])), { code: 'CORRUPT_IMAGE' }, 'nothing is a part of itself')
+    await t.rejects(
+      inspect(t, avif([made(64, again(8, 6)), made(64, again(1, 6), 8), item(1)])),
+      { message: 'a cannot be decoded: its parts have more than 2000000 pixels together' }, 'parts of parts'
+    )
+    await t.rejects(
+      inspect(t, avif([made(64, [8]), made(64, [9], 8)])), { code: 'CORRUPT_IMAGE' }, 'nothing is a part of itself'
+    )
   })
 
   await t.test('pixels, half as many as others may have', async t => {
-    const claiming = (width: number, height: number) => avif([item(1, { properties: [tile.configuration, tile.depth, sized(width, height)] })])
+    const claiming = (width: number, height: number) =>
+      avif([item(1, { properties: [tile.configuration, tile.depth, sized(width, height)] })])
     t.match(await inspect(t, claiming(2000, 1000)), { width: 2000, height: 1000 })
     const error = await inspect(t, claiming(2001, 1000)).catch((error: SightlineError) => error) as SightlineError
-    t.match(error, { code: 'IMAGE_TOO_MANY_PIXELS', statusCode: 422, details: { width: 2001, height: 1000, max_pixels: 2_000_000 } })
+    t.match(error, {
+      code: 'IMAGE_TOO_MANY_PIXELS', statusCode: 422, details: { width: 2001, height: 1000, max_pixels: 2_000_000 }
+    })
     t.equal(error.message, 'a, an AVIF, claims 2001 x 1000 pixels, the limit is 2000000 pixels')
     t.equal(error.sentence('zh'), 'a（AVIF） 声称有 2001 x 1000 像素，上限为 2000000 像素')
     t.match(await inspect(t, await noise(30, 20).avif({ effort: 0 }).toBuffer()), { format: 'avif', width: 30 })
@@ -316,11 +332,18 @@ t.test('AVIF', async t => {
       return join(good.subarray(0, metaAt), patched(join(meta, copy), 0, be32(meta.length + copy.length)))
     }
     const damaged = [
-      ...['iloc', 'iprp', 'idat'].map(twice), join(good, meta), join(good.subarray(0, metaAt), box('mini', Buffer.alloc(20)), meta), good.subarray(0, metaAt),
-      patched(good, good.indexOf('ispe') - 4, be32(4)), patched(good, good.indexOf('iloc') + 4, Buffer.from([3])), patched(good, good.indexOf('ipma') + 8, be32(0xffffffff))
+      ...['iloc', 'iprp', 'idat'].map(twice), join(good, meta), join(
+        good.subarray(0, metaAt), box('mini', Buffer.alloc(20)), meta
+      ), good.subarray(0, metaAt),
+      patched(good, good.indexOf('ispe') - 4, be32(4)), patched(
+        good, good.indexOf('iloc') + 4, Buffer.from([3])
+      ), patched(good, good.indexOf('ipma') + 8, be32(0xffffffff))
     ]
     for (const [index, bytes] of damaged.entries()) {
-      await t.rejects(inspect(t, bytes), { code: 'CORRUPT_IMAGE', message: 'a cannot be decoded: its header is truncated or damaged' }, `header ${index}`)
+      await t.rejects(
+        inspect(t, bytes),
+        { code: 'CORRUPT_IMAGE', message: 'a cannot be decoded: its header is truncated or damaged' }, `header ${index}`
+      )
     }
   })
 })
@@ -336,6 +359,8 @@ t.test('once others are blocked libvips reads the six kinds and nothing else', a
     const before = await readable(others)
     blockOtherLoaders()
     console.log(JSON.stringify([before, await readable(others), await readable(kinds)]))`
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], { cwd: ROOT })
+  const { stdout } = await promisify(execFile)(
+    process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], { cwd: ROOT }
+  )
   t.same(JSON.parse(stdout), [1, 0, 7], 'before them an SVG was read')
 })

@@ -1,7 +1,9 @@
 import { deflateSync } from 'node:zlib'
 import sharp from 'sharp'
 import { noise } from '../services/images/draw.ts'
-import { be16, be32, join, le16, le32, MAX_INPUT_PIXELS, patched, toImages, TOO_LONG_SIDE, zlibBomb, type HostileImage } from './hostile-image.ts'
+import {
+  be16, be32, join, le16, le32, MAX_INPUT_PIXELS, patched, toImages, TOO_LONG_SIDE, zlibBomb, type HostileImage
+} from './hostile-image.ts'
 
 /** Types of values: bytes, text, 16 and 32 bits, fractions. */
 const BYTE = 1
@@ -10,7 +12,29 @@ const SHORT = 3
 const LONG = 4
 const SIZES: Record<number, number> = { [BYTE]: 1, [ASCII]: 1, [SHORT]: 2, [LONG]: 4, 5: 8, 7: 1 }
 
-const Tag = { width: 256, height: 257, bits: 258, compression: 259, photometric: 262, description: 270, offsets: 273, orientation: 274, samples: 277, rows: 278, byteCounts: 279, planar: 284, colours: 320, tileWidth: 322, tileHeight: 323, tileOffsets: 324, tileByteCounts: 325, sampleFormat: 339, xmp: 700, exif: 34665, profile: 34675 } as const
+const Tag = {
+  width: 256,
+  height: 257,
+  bits: 258,
+  compression: 259,
+  photometric: 262,
+  description: 270,
+  offsets: 273,
+  orientation: 274,
+  samples: 277,
+  rows: 278,
+  byteCounts: 279,
+  planar: 284,
+  colours: 320,
+  tileWidth: 322,
+  tileHeight: 323,
+  tileOffsets: 324,
+  tileByteCounts: 325,
+  sampleFormat: 339,
+  xmp: 700,
+  exif: 34665,
+  profile: 34675
+} as const
 const DEFLATE = 8
 
 /** Where the data of an image begin; put in place of an offset it becomes that. */
@@ -25,9 +49,15 @@ type Entry = [tag: number, type: number, values: number[] | Buffer, count?: numb
 export function tiff (entries: Entry[], data: Buffer, next = 0): Buffer {
   const sorted = [...entries].sort(([a], [b]) => a - b)
   const directoryEnd = 8 + 2 + sorted.length * 12 + 4
-  const valuesOf = ([, type, values]: Entry) => Buffer.isBuffer(values) ? values : type === SHORT ? le16(...values) : type === LONG ? le32(...values.map(value => value === DATA ? dataAt : value)) : Buffer.from(values)
+  const valuesOf = ([, type, values]: Entry) => Buffer.isBuffer(values)
+    ? values
+    : type === SHORT
+      ? le16(...values)
+      : type === LONG ? le32(...values.map(value => value === DATA ? dataAt : value)) : Buffer.from(values)
   const outside = (entry: Entry) => entry[2].length * (Buffer.isBuffer(entry[2]) ? 1 : SIZES[entry[1]]!) > 4
-  const dataAt = directoryEnd + sorted.filter(outside).reduce((sum, entry) => sum + entry[2].length * (Buffer.isBuffer(entry[2]) ? 1 : SIZES[entry[1]]!), 0)
+  const dataAt = directoryEnd + sorted.filter(outside).reduce(
+    (sum, entry) => sum + entry[2].length * (Buffer.isBuffer(entry[2]) ? 1 : SIZES[entry[1]]!), 0
+  )
 
   let valuesAt = directoryEnd
   const lines: Buffer[] = []
@@ -35,7 +65,10 @@ export function tiff (entries: Entry[], data: Buffer, next = 0): Buffer {
   for (const entry of sorted) {
     const bytes = valuesOf(entry)
     const count = entry[3] ?? bytes.length / SIZES[entry[1]]!
-    lines.push(join(le16(entry[0], entry[1]), le32(count), outside(entry) ? le32(valuesAt) : join(bytes, Buffer.alloc(4 - bytes.length))))
+    lines.push(join(
+      le16(entry[0], entry[1]), le32(count),
+      outside(entry) ? le32(valuesAt) : join(bytes, Buffer.alloc(4 - bytes.length))
+    ))
     if (!outside(entry)) continue
     values.push(bytes)
     valuesAt += bytes.length
@@ -43,15 +76,33 @@ export function tiff (entries: Entry[], data: Buffer, next = 0): Buffer {
   return join('II*\0', le32(8), le16(sorted.length), ...lines, le32(next), ...values, data)
 }
 
-interface Shape { width: number, height: number, samples?: number, bits?: number, rows?: number, compression?: number, photometric?: number, format?: number, tile?: [number, number] }
+interface Shape {
+  width: number
+  height: number
+  samples?: number
+  bits?: number
+  rows?: number
+  compression?: number
+  photometric?: number
+  format?: number
+  tile?: [number, number]
+}
 
 /** A TIFF that says what it is in the usual way; entries given replace those. */
-export function image ({ width, height, samples = 3, bits = 8, rows = height, compression = 1, photometric = 2, format = 1, tile }: Shape, data: Buffer, entries: Entry[] = [], next = 0): Buffer {
+export function image (
+  { width, height, samples = 3, bits = 8, rows = height, compression = 1, photometric = 2, format = 1, tile }: Shape,
+  data: Buffer, entries: Entry[] = [], next = 0
+): Buffer {
   const parts: Entry[] = tile
-    ? [[Tag.tileWidth, LONG, [tile[0]]], [Tag.tileHeight, LONG, [tile[1]]], [Tag.tileOffsets, LONG, [DATA]], [Tag.tileByteCounts, LONG, [data.length]]]
+    ? [
+        [Tag.tileWidth, LONG, [tile[0]]], [Tag.tileHeight, LONG, [tile[1]]], [Tag.tileOffsets, LONG, [DATA]],
+        [Tag.tileByteCounts, LONG, [data.length]]
+      ]
     : [[Tag.rows, LONG, [rows]], [Tag.offsets, LONG, [DATA]], [Tag.byteCounts, LONG, [data.length]]]
   const usual: Entry[] = [
-    [Tag.width, LONG, [width]], [Tag.height, LONG, [height]], [Tag.bits, SHORT, Array.from({ length: Math.min(samples, 100) }, () => bits)],
+    [Tag.width, LONG, [width]], [Tag.height, LONG, [height]], [
+      Tag.bits, SHORT, Array.from({ length: Math.min(samples, 100) }, () => bits)
+    ],
     [Tag.compression, SHORT, [compression]], [Tag.photometric, SHORT, [photometric]], [Tag.samples, SHORT, [samples]],
     [Tag.sampleFormat, SHORT, Array.from({ length: Math.min(samples, 100) }, () => format)], ...parts
   ]
@@ -147,14 +198,31 @@ export async function hostileTiffs (): Promise<HostileImage[]> {
     ['no pixels at all', image({ width: 0, height: 0 }, data), 'CORRUPT_IMAGE'],
     ['1 x 20000', image({ width: 1, height: 20_000 }, Buffer.alloc(60_000)), 'IMAGE_TOO_NARROW'],
     ['as many pixels as allowed in one strip', image({ ...allowed, compression: DEFLATE }, zlibBomb(2)), 'accepted'],
-    ['as many pixels as allowed in one strip, four samples of 32 bits', image({ ...allowed, samples: 4, bits: 32, compression: DEFLATE, format: 3 }, zlibBomb(10)), 'accepted'],
+    [
+      'as many pixels as allowed in one strip, four samples of 32 bits',
+      image({ ...allowed, samples: 4, bits: 32, compression: DEFLATE, format: 3 }, zlibBomb(10)), 'accepted'
+    ],
     ['a strip that swells to 200 MB for 40 x 30', image({ ...SMALL, compression: DEFLATE }, bomb), 'accepted'],
     ['strips of 4294967295 rows', image({ ...SMALL, rows: 0xffffffff }, data), 'accepted'],
     ['strips of no rows', image({ ...SMALL, rows: 0 }, data), 'CORRUPT_IMAGE'],
-    ['a tile of 10000 x 10000 for 40 x 30', image({ ...SMALL, compression: DEFLATE, tile: [10_000, 10_000] }, bomb), 'CORRUPT_IMAGE'],
-    ['a tile of 8000 x 8000 of 64 bits for 40 x 30', image({ ...SMALL, samples: 4, bits: 64, format: 3, compression: DEFLATE, tile: [8000, 8000] }, bomb), 'CORRUPT_IMAGE'],
-    ['a tile of 4096 x 4096 for 40 x 30', image({ ...SMALL, samples: 4, bits: 32, format: 3, compression: DEFLATE, tile: [4096, 4096] }, bomb), 'CORRUPT_IMAGE'],
-    ['a tile of 65536 x 16 for 40 x 30', image({ ...SMALL, compression: DEFLATE, tile: [65_536, 16] }, bomb), 'CORRUPT_IMAGE'],
+    [
+      'a tile of 10000 x 10000 for 40 x 30', image({ ...SMALL, compression: DEFLATE, tile: [10_000, 10_000] }, bomb),
+      'CORRUPT_IMAGE'
+    ],
+    [
+      'a tile of 8000 x 8000 of 64 bits for 40 x 30',
+      image({ ...SMALL, samples: 4, bits: 64, format: 3, compression: DEFLATE, tile: [8000, 8000] }, bomb),
+      'CORRUPT_IMAGE'
+    ],
+    [
+      'a tile of 4096 x 4096 for 40 x 30',
+      image({ ...SMALL, samples: 4, bits: 32, format: 3, compression: DEFLATE, tile: [4096, 4096] }, bomb),
+      'CORRUPT_IMAGE'
+    ],
+    [
+      'a tile of 65536 x 16 for 40 x 30', image({ ...SMALL, compression: DEFLATE, tile: [65_536, 16] }, bomb),
+      'CORRUPT_IMAGE'
+    ],
     ['a tile without rows', image({ ...SMALL, tile: [16, 0] }, data), 'CORRUPT_IMAGE'],
     ['65535 samples', image({ ...SMALL, samples: 65_535 }, data), 'CORRUPT_IMAGE'],
     ['no samples', image({ ...SMALL, samples: 0 }, data), 'CORRUPT_IMAGE'],
@@ -163,11 +231,17 @@ export async function hostileTiffs (): Promise<HostileImage[]> {
     ['a compression that nobody knows', image({ ...SMALL, compression: 12_345 }, data), 'CORRUPT_IMAGE'],
     ['a photometric interpretation that nobody knows', image({ ...SMALL, photometric: 999 }, data), 'CORRUPT_IMAGE'],
     ['JPEG without tables', image({ ...SMALL, compression: 7, photometric: 6 }, data), 'CORRUPT_IMAGE'],
-    ['JPEG of another size', image({ ...SMALL, compression: 7 }, await sharp({ create: { width: 3000, height: 3000, channels: 3, background: 'red' } }).jpeg().toBuffer()), 'CORRUPT_IMAGE'],
+    ['JPEG of another size', image(
+      { ...SMALL, compression: 7 },
+      await sharp({ create: { width: 3000, height: 3000, channels: 3, background: 'red' } }).jpeg().toBuffer()
+    ), 'CORRUPT_IMAGE'],
     ['pixels behind the end', image(SMALL, data, [[Tag.offsets, LONG, [0x7fffffff]]]), 'CORRUPT_IMAGE'],
     ['more bytes than there are', image(SMALL, data, [[Tag.byteCounts, LONG, [0xffffffff]]]), 'accepted'],
     ['fewer bytes than are needed', image(SMALL, data, [[Tag.byteCounts, LONG, [10]]]), 'accepted'],
-    ['a million strips announced', image({ ...SMALL, rows: 1 }, data, [[Tag.offsets, LONG, [DATA], 1_000_000]]), 'CORRUPT_IMAGE'],
+    [
+      'a million strips announced', image({ ...SMALL, rows: 1 }, data, [[Tag.offsets, LONG, [DATA], 1_000_000]]),
+      'CORRUPT_IMAGE'
+    ],
     ['a value of 4 GB', image(SMALL, data, [[Tag.description, ASCII, Buffer.from('abcde'), 0xfffffff0]]), 'accepted'],
     ['a directory that follows itself', image(SMALL, data, [], 8), 'accepted'],
     ['pages in a circle', pages(3, { endless: true }), 'accepted'],
@@ -183,22 +257,40 @@ export async function hostileTiffs (): Promise<HostileImage[]> {
     ['65535 entries', join('II*\0', le32(8), le16(0xffff), data), 'CORRUPT_IMAGE'],
     ['no entries', join('II*\0', le32(8), le16(0), le32(0), data), 'CORRUPT_IMAGE'],
     ['its head and nothing else', join('II*\0', le32(8)), 'CORRUPT_IMAGE'],
-    ['the other end first and nothing right', join('MM\0*', be32(8), be16(3), Buffer.alloc(100, 0xee)), 'CORRUPT_IMAGE'],
-    ['64 bits and a directory of 2 ** 40 entries', join('II+\0', le16(8, 0), le32(16, 0), le32(0, 256), data), 'CORRUPT_IMAGE'],
-    ['a profile of 5 MB of rubbish', image(SMALL, data, [[Tag.profile, 7, Buffer.alloc(5_000_000, 'abcd')]]), 'accepted'],
+    [
+      'the other end first and nothing right', join('MM\0*', be32(8), be16(3), Buffer.alloc(100, 0xee)), 'CORRUPT_IMAGE'
+    ],
+    [
+      '64 bits and a directory of 2 ** 40 entries', join('II+\0', le16(8, 0), le32(16, 0), le32(0, 256), data),
+      'CORRUPT_IMAGE'
+    ],
+    [
+      'a profile of 5 MB of rubbish', image(SMALL, data, [[Tag.profile, 7, Buffer.alloc(5_000_000, 'abcd')]]),
+      'accepted'
+    ],
     ['XMP of 4 MB', image(SMALL, data, [[Tag.xmp, BYTE, Buffer.alloc(4_000_000, 'x')]]), 'accepted'],
     ['XMP of 5 MB', image(SMALL, data, [[Tag.xmp, BYTE, Buffer.alloc(5_000_000, 'x')]]), 'CORRUPT_IMAGE'],
     ['an Exif directory that is its own', image(SMALL, data, [[Tag.exif, LONG, [8]]]), 'accepted'],
     ['orientation 99', image(SMALL, data, [[Tag.orientation, SHORT, [99]]]), 'CORRUPT_IMAGE'],
-    ['a palette of one colour', image({ ...SMALL, samples: 1, photometric: 3 }, data.subarray(0, 1200), [[Tag.colours, SHORT, [1, 2, 3]]]), 'accepted'],
+    [
+      'a palette of one colour',
+      image({ ...SMALL, samples: 1, photometric: 3 }, data.subarray(0, 1200), [[Tag.colours, SHORT, [1, 2, 3]]]),
+      'accepted'
+    ],
     ['one bit', image({ ...SMALL, samples: 1, bits: 1, photometric: 1 }, Buffer.alloc(150, 0x55)), 'accepted'],
     ['numbers that are none', image({ ...SMALL, bits: 32, format: 3 }, Buffer.alloc(40 * 30 * 12, 0xff)), 'accepted'],
     ['16 bits', await noise(90, 70).toColourspace('rgb16').tiff().toBuffer(), 'accepted'],
     ['CMYK', await noise(90, 70).toColourspace('cmyk').tiff().toBuffer(), 'accepted'],
     ['CIELAB', await noise(90, 70).toColourspace('lab').tiff().toBuffer(), 'accepted'],
-    ['separate planes', image(SMALL, data, [[Tag.planar, SHORT, [2]], [Tag.offsets, LONG, [200, 300, 400]], [Tag.byteCounts, LONG, [1200, 1200, 1200]]]), 'accepted'],
+    ['separate planes', image(
+      SMALL, data,
+      [[Tag.planar, SHORT, [2]], [Tag.offsets, LONG, [200, 300, 400]], [Tag.byteCounts, LONG, [1200, 1200, 1200]]]
+    ), 'accepted'],
     ['LZW that is rubbish', image({ ...SMALL, compression: 5 }, Buffer.alloc(2000, 0xa5)), 'CORRUPT_IMAGE'],
-    ['deflated rubbish', image({ ...SMALL, compression: DEFLATE }, patched(deflateSync(data), 10, Buffer.alloc(4, 0xff))), 'CORRUPT_IMAGE'],
+    [
+      'deflated rubbish',
+      image({ ...SMALL, compression: DEFLATE }, patched(deflateSync(data), 10, Buffer.alloc(4, 0xff))), 'CORRUPT_IMAGE'
+    ],
     ['a ZIP archive behind it', join(good, 'PK\x03\x04', Buffer.alloc(500)), 'accepted']
   ])
 }

@@ -1,6 +1,8 @@
 import sharp from 'sharp'
 import { noise } from '../services/images/draw.ts'
-import { join, le16, le24, le32, MAX_INPUT_PIXELS, patched, repeated, toImages, type HostileImage } from './hostile-image.ts'
+import {
+  join, le16, le24, le32, MAX_INPUT_PIXELS, patched, repeated, toImages, type HostileImage
+} from './hostile-image.ts'
 
 const ALPHA = 0x10
 export const ANIMATION = 0x02
@@ -32,7 +34,9 @@ export async function hostileWebps (): Promise<HostileImage[]> {
   const lossy = await noise(90, 70).webp().toBuffer()
   const lossless = await noise(90, 70).webp({ lossless: true }).toBuffer()
   const side = Math.floor(Math.sqrt(MAX_INPUT_PIXELS))
-  const large = await sharp({ create: { width: side, height: side, channels: 4, background: '#20406080' } }).webp({ lossless: true, effort: 0 }).toBuffer()
+  const large = await sharp({ create: { width: side, height: side, channels: 4, background: '#20406080' } })
+    .webp({ lossless: true, effort: 0 })
+    .toBuffer()
   // Without RIFF, length and WEBP.
   const image = lossy.subarray(12)
   const losslessImage = lossless.subarray(12)
@@ -50,15 +54,37 @@ export async function hostileWebps (): Promise<HostileImage[]> {
     ['a canvas of 16777216 x 16777216', webp([extended(0, 0x1000000, 0x1000000), image]), 'CORRUPT_IMAGE'],
     ['a canvas of 16000 x 16000 around 90 x 70', webp([extended(0, 16_000, 16_000), image]), 'CORRUPT_IMAGE'],
     ['a canvas of 10 x 10 around 90 x 70', webp([extended(0, 10, 10), image]), 'CORRUPT_IMAGE'],
-    ['an animated canvas of 16000 x 16000', webp([extended(ANIMATION, 16_000, 16_000), animation, frame(90, 70, image)]), 'IMAGE_TOO_MANY_PIXELS'],
-    ['an animated canvas smaller than its frame', webp([extended(ANIMATION, 10, 10), animation, frame(90, 70, image)]), 'CORRUPT_IMAGE'],
-    ['an animated canvas of as many pixels as allowed', webp([extended(ANIMATION, side, side), animation, frame(90, 70, image)]), 'accepted'],
-    ['a frame larger than its picture', webp([extended(ANIMATION, 200, 200), animation, frame(200, 200, image)]), 'accepted'],
-    ['an animation of 4900 frames', webp([extended(ANIMATION, 90, 70), animation, repeated(frame(90, 70, losslessImage), 4900)]), 'accepted'],
+    [
+      'an animated canvas of 16000 x 16000',
+      webp([extended(ANIMATION, 16_000, 16_000), animation, frame(90, 70, image)]), 'IMAGE_TOO_MANY_PIXELS'
+    ],
+    [
+      'an animated canvas smaller than its frame', webp([extended(ANIMATION, 10, 10), animation, frame(90, 70, image)]),
+      'CORRUPT_IMAGE'
+    ],
+    [
+      'an animated canvas of as many pixels as allowed',
+      webp([extended(ANIMATION, side, side), animation, frame(90, 70, image)]), 'accepted'
+    ],
+    [
+      'a frame larger than its picture', webp([extended(ANIMATION, 200, 200), animation, frame(200, 200, image)]),
+      'accepted'
+    ],
+    [
+      'an animation of 4900 frames',
+      webp([extended(ANIMATION, 90, 70), animation, repeated(frame(90, 70, losslessImage), 4900)]), 'accepted'
+    ],
     // libwebp would take more than ten minutes for these.
-    ['an animation of 300000 frames', webp([extended(ANIMATION, 1, 1), animation, repeated(frame(1, 1, pixel), 300_000)]), 'CORRUPT_IMAGE'],
+    [
+      'an animation of 300000 frames',
+      webp([extended(ANIMATION, 1, 1), animation, repeated(frame(1, 1, pixel), 300_000)]), 'CORRUPT_IMAGE'
+    ],
     ['an animation without frames', webp([extended(ANIMATION, 90, 70), animation]), 'CORRUPT_IMAGE'],
-    ['an animation whose first frame is cut off', webp([extended(ANIMATION, 90, 70), animation, frame(90, 70, image.subarray(0, 300)), frame(90, 70, image)]), 'CORRUPT_IMAGE'],
+    [
+      'an animation whose first frame is cut off',
+      webp([extended(ANIMATION, 90, 70), animation, frame(90, 70, image.subarray(0, 300)), frame(90, 70, image)]),
+      'CORRUPT_IMAGE'
+    ],
     ['as many pixels as allowed, lossless, half transparent', large, 'accepted'],
     ['a length of 4 GB', patched(lossy, 4, le32(0xfffffffe)), 'CORRUPT_IMAGE'],
     ['a length of nothing', patched(lossy, 4, le32(0)), 'CORRUPT_IMAGE'],
@@ -67,11 +93,26 @@ export async function hostileWebps (): Promise<HostileImage[]> {
     ['a chunk of 4 GB', patched(lossy, 16, le32(0xffffffff)), 'CORRUPT_IMAGE'],
     ['no pixels', webp([extended(0, 90, 70)]), 'CORRUPT_IMAGE'],
     ['its head and nothing else', lossy.subarray(0, 12), 'CORRUPT_IMAGE'],
-    ['transparency that is rubbish', webp([extended(ALPHA, 90, 70), chunk('ALPH', join(1, Buffer.alloc(500, 0xee))), image]), 'CORRUPT_IMAGE'],
-    ['a profile of 5 MB of rubbish', webp([extended(PROFILE, 90, 70), chunk('ICCP', Buffer.alloc(5_000_000, 'abcd')), image]), 'accepted'],
-    ['Exif of 60 kB of rubbish', webp([extended(EXIF, 90, 70), image, chunk('EXIF', Buffer.alloc(60_000, 7))]), 'accepted'],
-    ['4900 chunks that nobody knows', webp([extended(0, 90, 70), repeated(chunk('evil', Buffer.alloc(2)), 4900), image]), 'accepted'],
-    ['a million chunks that nobody knows', webp([extended(0, 90, 70), repeated(chunk('evil', Buffer.alloc(2)), 1_000_000), image]), 'CORRUPT_IMAGE'],
+    [
+      'transparency that is rubbish',
+      webp([extended(ALPHA, 90, 70), chunk('ALPH', join(1, Buffer.alloc(500, 0xee))), image]), 'CORRUPT_IMAGE'
+    ],
+    [
+      'a profile of 5 MB of rubbish',
+      webp([extended(PROFILE, 90, 70), chunk('ICCP', Buffer.alloc(5_000_000, 'abcd')), image]), 'accepted'
+    ],
+    [
+      'Exif of 60 kB of rubbish', webp([extended(EXIF, 90, 70), image, chunk('EXIF', Buffer.alloc(60_000, 7))]),
+      'accepted'
+    ],
+    [
+      '4900 chunks that nobody knows',
+      webp([extended(0, 90, 70), repeated(chunk('evil', Buffer.alloc(2)), 4900), image]), 'accepted'
+    ],
+    [
+      'a million chunks that nobody knows',
+      webp([extended(0, 90, 70), repeated(chunk('evil', Buffer.alloc(2)), 1_000_000), image]), 'CORRUPT_IMAGE'
+    ],
     ['two pictures', webp([extended(0, 90, 70), image, image]), 'CORRUPT_IMAGE'],
     ['a wrong start code', patched(lossy, 23, Buffer.from([0, 0, 0])), 'CORRUPT_IMAGE'],
     ['rubbish for pixels', patched(lossless, 25, Buffer.alloc(lossless.length - 25, 0xa5)), 'CORRUPT_IMAGE'],

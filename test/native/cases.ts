@@ -17,9 +17,15 @@ export function drawCases (count: number, images: ReferenceImage[], seed: number
     const system = pick(SYSTEMS)
     const messages: ReferenceCase['messages'] = system === null ? [] : [{ role: 'system', content: system }]
     const marks = chosen.map(() => '<__media__>')
-    if (random(3) === 0) messages.push({ role: 'user', content: `${marks.shift()}${pick(QUESTIONS)}` }, { role: 'assistant', content: 'A red circle on a white background.' })
+    if (random(3) === 0) {
+      messages.push({ role: 'user', content: `${marks.shift()}${pick(QUESTIONS)}` }, {
+        role: 'assistant', content: 'A red circle on a white background.'
+      })
+    }
     const question = pick(QUESTIONS)
-    const content = random(4) === 0 ? `${marks.map((mark, i) => `Picture ${i + 1}: ${mark}\n`).join('')}${question}` : `${marks.join('')}${question}`
+    const content = random(4) === 0
+      ? `${marks.map((mark, i) => `Picture ${i + 1}: ${mark}\n`).join('')}${question}`
+      : `${marks.join('')}${question}`
     messages.push({ role: 'user', content })
     return { messages, images: chosen, maxTokens: 60 }
   })

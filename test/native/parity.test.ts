@@ -22,7 +22,8 @@ function toRequest ({ messages, images, maxTokens }: ReferenceCase): GenerateReq
     turns: messages.map(({ role, content }) => ({ role, parts: toParts(content) })),
     scope: '',
     tools: [],
-    images: images.map(({ id, png, width, height }) => ({ id, file: async () => png, original: { width, height }, width, height })),
+    images: images.map(({ id, png, width, height }) =>
+      ({ id, file: async () => png, original: { width, height }, width, height })),
     maxTokens,
     stop: [],
     grammar: null,
@@ -42,7 +43,8 @@ t.test('the prompt is, token for token, what llama.cpp makes of the model\'s tem
   const model = await llama.loadModel({ modelPath: path.join(ROOT, DEMO.model) })
   const prompts = createPromptRenderer(model, true)
   // llama.cpp reads control tokens in what people type; we do not, and so these cannot be equal.
-  const comparable = cases.map((it, index) => ({ it, index })).filter(({ it }) => it.messages.every(message => !message.content.includes('<|')))
+  const comparable = cases.map((it, index) => ({ it, index })).filter(({ it }) =>
+    it.messages.every(message => !message.content.includes('<|')))
   t.ok(comparable.length >= 100)
   for (const { it, index } of comparable) {
     const request = toRequest(it)
@@ -66,7 +68,8 @@ t.test('answers are those of llama.cpp\'s own helpers', async t => {
     return { text, count }
   }
 
-  const comparable = cases.map((_, index) => index).filter(index => cases[index]!.messages.every(message => !message.content.includes('<|')))
+  const comparable = cases.map((_, index) => index).filter(index =>
+    cases[index]!.messages.every(message => !message.content.includes('<|')))
   const wanted = (index: number) => ({ text: expected[index]!.text, count: expected[index]!.tokens.length })
 
   await t.test('one at a time', async t => {
@@ -76,7 +79,11 @@ t.test('answers are those of llama.cpp\'s own helpers', async t => {
   await t.test('with all slots busy', async t => {
     const queue = [...comparable]
     const client = async () => {
-      for (let index = queue.shift(); index !== undefined; index = queue.shift()) t.same(await ask(index), wanted(index), `prompt ${index}`)
+      for (let index = queue.shift(); index !== undefined; index = queue.shift()) {
+        t.same(
+          await ask(index), wanted(index), `prompt ${index}`
+        )
+      }
     }
     await Promise.all([client(), client(), client()])
   })

@@ -37,9 +37,13 @@ export async function prepareExample (dir: string, index: number, file: string):
 export async function askReference (cases: ReferenceCase[], threads: number): Promise<ReferenceAnswer[]> {
   const { program, libraries } = await referenceProgram()
   const input = cases.map(({ messages, images, maxTokens }) =>
-    JSON.stringify({ messages, images: images.map(({ raw, width, height }) => ({ path: raw, width, height })), maxTokens }))
+    JSON.stringify({
+      messages, images: images.map(({ raw, width, height }) => ({ path: raw, width, height })), maxTokens
+    }))
   const output = execFileSync(program, [
-    path.join(ROOT, DEMO.model), path.join(ROOT, DEMO.mmproj), libraries, String(DEMO_VISION.minTokens), String(DEMO_VISION.maxTokens), String(threads)
+    path.join(ROOT, DEMO.model), path.join(ROOT, DEMO.mmproj), libraries, String(
+      DEMO_VISION.minTokens
+    ), String(DEMO_VISION.maxTokens), String(threads)
   ], { input: input.join('\n'), maxBuffer: 1 << 28 })
   return output.toString().trimEnd().split('\n').map(line => JSON.parse(line))
 }

@@ -20,8 +20,10 @@ t.teardown(() => llama.dispose())
 const neutral: SamplerOptions = {
   temperature: 0, topK: 0, topP: 1, minP: 0, seed: 1, penaltyWindow: 0, repeatPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, grammar: null
 }
-const createSampler = (options: Partial<SamplerOptions> = {}) => new bridge.Sampler(addonModel(model), { ...neutral, ...options })
-const prompt = (text: string) => model.tokenize(`<|im_start|>user\n${text}<|im_end|>\n<|im_start|>assistant\n`, true) as number[]
+const createSampler = (options: Partial<SamplerOptions> = {}) =>
+  new bridge.Sampler(addonModel(model), { ...neutral, ...options })
+const prompt = (text: string) =>
+  model.tokenize(`<|im_start|>user\n${text}<|im_end|>\n<|im_start|>assistant\n`, true) as number[]
 
 /** An answer in a sequence, taken one step at a time. */
 class Answer {
@@ -55,7 +57,9 @@ async function run (answers: Answer[], steps: number): Promise<void> {
   }
 }
 
-const forgetAll = async () => { for (let sequence = 0; sequence < SEQUENCES; sequence++) await decoder.forget(sequence, 0) }
+const forgetAll = async () => {
+  for (let sequence = 0; sequence < SEQUENCES; sequence++) await decoder.forget(sequence, 0)
+}
 t.beforeEach(forgetAll)
 
 const questions = ['What is in the picture?', 'Hello', '你好', 'Compare picture 1 and picture 2.', 'Count to five.']
@@ -123,7 +127,9 @@ t.test('takes as many batches as the tokens need', async t => {
 t.test('only evaluates where there is no sampler', async t => {
   const tokens = prompt(questions[0]!)
   t.same(await decoder.step([{ sequence: 3, position: 0, tokens: tokens.slice(0, -1), sampler: null }]), [NOT_ASKED])
-  const [token] = await decoder.step([{ sequence: 3, position: tokens.length - 1, tokens: tokens.slice(-1), sampler: createSampler() }])
+  const [token] = await decoder.step([
+    { sequence: 3, position: tokens.length - 1, tokens: tokens.slice(-1), sampler: createSampler() }
+  ])
   const whole = new Answer(0, questions[0]!)
   await run([whole], 1)
   t.equal(token, whole.given[0])
@@ -139,13 +145,16 @@ t.test('forgets the end of a sequence and goes on from what is left', async t =>
 })
 
 t.test('draws by temperature and seed', async t => {
-  const draw = async (options: Partial<SamplerOptions>) => String(await answerOf(questions[1]!, 16, { temperature: 2, ...options }))
+  const draw = async (options: Partial<SamplerOptions>) =>
+    String(await answerOf(questions[1]!, 16, { temperature: 2, ...options }))
   const first = await draw({ seed: 1 })
   t.equal(await draw({ seed: 1 }), first)
   const others = [await draw({ seed: 2 }), await draw({ seed: 3 }), await draw({ seed: 4_294_967_294 })]
   t.equal(new Set([first, ...others]).size, 4, 'another seed draws otherwise')
   const likeliest = String(await answerOf(questions[1]!, 16))
-  for (const narrow of [{ topK: 1 }, { topP: 0.000_001 }, { minP: 1 }]) t.equal(await draw(narrow), likeliest, `${Object.keys(narrow)} leaves the likeliest`)
+  for (const narrow of [{ topK: 1 }, { topP: 0.000_001 }, { minP: 1 }]) {
+    t.equal(await draw(narrow), likeliest, `${Object.keys(narrow)} leaves the likeliest`)
+  }
 })
 
 t.test('penalties change what is chosen, and only of what was said', async t => {
@@ -156,7 +165,9 @@ t.test('penalties change what is chosen, and only of what was said', async t => 
   t.equal(never[0], usual[0], 'the first one is free')
   t.same(await answerOf(questions[0]!, 30, { presencePenalty: 100 }), usual, 'a window of nothing')
   const short = await answerOf(questions[0]!, 30, { penaltyWindow: 2, presencePenalty: 100 })
-  t.ok(short.every((token, index) => !short.slice(Math.max(0, index - 2), index).includes(token)), 'none of the last two')
+  t.ok(
+    short.every((token, index) => !short.slice(Math.max(0, index - 2), index).includes(token)), 'none of the last two'
+  )
   t.ok(new Set(short).size < short.length)
 })
 
@@ -252,6 +263,12 @@ t.test('text that cannot be evaluated is an error, not an abort', async t => {
 
 t.test('an error of llama.cpp rejects', async t => {
   const rows = Array.from({ length: BATCH }, () => 100)
-  for (let position = 0; position < CELLS; position += BATCH) await decoder.step([{ sequence: 0, position, tokens: rows, sampler: null }])
-  await t.rejects(decoder.step([{ sequence: 0, position: CELLS, tokens: [1], sampler: null }]), { message: 'No free KV cells' })
+  for (let position = 0; position < CELLS; position += BATCH) {
+    await decoder.step([
+      { sequence: 0, position, tokens: rows, sampler: null }
+    ])
+  }
+  await t.rejects(decoder.step([{ sequence: 0, position: CELLS, tokens: [1], sampler: null }]), {
+    message: 'No free KV cells'
+  })
 })

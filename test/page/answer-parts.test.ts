@@ -7,16 +7,23 @@ import { grammarOf } from '../../web/src/text/languages.ts'
 import { createMarker } from '../../web/src/text/marks.ts'
 
 t.test('labels are found as whole words, in any case, the longest first', async t => {
-  const mark = createMarker([{ key: '0', label: 'car' }, { key: '1', label: 'Red car' }, { key: '2', label: 'heart' }, { key: '3', label: 'heart' }])
+  const mark = createMarker([
+    { key: '0', label: 'car' }, { key: '1', label: 'Red car' }, { key: '2', label: 'heart' },
+    { key: '3', label: 'heart' }
+  ])
   t.same(mark?.('A red  car, a CAR, a scar; cars. Heart!'), [
-    'A ', { keys: ['1'], text: 'red  car' }, ', a ', { keys: ['0'], text: 'CAR' }, ', a scar; cars. ', { keys: ['2', '3'], text: 'Heart' }, '!'
+    'A ', { keys: ['1'], text: 'red  car' }, ', a ', { keys: ['0'], text: 'CAR' }, ', a scar; cars. ', {
+      keys: ['2', '3'], text: 'Heart'
+    }, '!'
   ])
   t.same(mark?.('nothing'), ['nothing'])
 })
 
 t.test('labels of scripts without spaces are found within a sentence, and signs are no pattern', async t => {
   t.same(createMarker([{ key: '0', label: '爱心' }])?.('一颗爱心。'), ['一颗', { keys: ['0'], text: '爱心' }, '。'])
-  t.same(createMarker([{ key: '0', label: 'C++ (old)' }])?.('in C++ (old) code'), ['in ', { keys: ['0'], text: 'C++ (old)' }, ' code'])
+  t.same(createMarker([{ key: '0', label: 'C++ (old)' }])?.('in C++ (old) code'), [
+    'in ', { keys: ['0'], text: 'C++ (old)' }, ' code'
+  ])
   t.same(createMarker([{ key: '0', label: 'a-b' }])?.('a-b.c'), [{ keys: ['0'], text: 'a-b' }, '.c'])
 })
 
@@ -26,10 +33,16 @@ t.test('labels of one character are not looked for', async t => {
 })
 
 t.test('lists of objects become tables, and what stands beside them comes first', async t => {
-  t.same(tablesOf([{ a: 1 }, { b: [2] }]), [{ name: null, columns: ['a', 'b'], rows: [{ path: '/0', value: { a: 1 } }, { path: '/1', value: { b: [2] } }] }])
+  t.same(tablesOf([{ a: 1 }, { b: [2] }]), [
+    { name: null, columns: ['a', 'b'], rows: [{ path: '/0', value: { a: 1 } }, { path: '/1', value: { b: [2] } }] }
+  ])
   const tables = tablesOf({ total: 3, items: [{ a: 1 }], 'x/y': [{ b: 2 }] })
-  t.same(tables.map(({ name, columns, rows }) => [name, columns, rows.map(({ path }) => path)]), [[null, ['total'], ['']], ['items', ['a'], ['/items/0']], ['x/y', ['b'], ['/x~1y/0']]])
-  for (const value of [null, 1, 'a', {}, [], [1, 2], [{ a: 1 }, 2], { a: { b: [{}] } }, { a: [] }]) t.same(tablesOf(value), [], JSON.stringify(value))
+  t.same(tables.map(({ name, columns, rows }) => [name, columns, rows.map(({ path }) => path)]), [
+    [null, ['total'], ['']], ['items', ['a'], ['/items/0']], ['x/y', ['b'], ['/x~1y/0']]
+  ])
+  for (const value of [null, 1, 'a', {}, [], [1, 2], [{ a: 1 }, 2], { a: { b: [{}] } }, { a: [] }]) {
+    t.same(tablesOf(value), [], JSON.stringify(value))
+  }
 })
 
 t.test('names in an answer stand for the boxes in their order', async t => {
@@ -39,7 +52,13 @@ t.test('names in an answer stand for the boxes in their order', async t => {
 })
 
 t.test('JSON is written so that short values stay on a line, and says the same', async t => {
-  const value = { box: [1, 2, 3, 4], items: [{ a: 'x', list: ['y', { z: null }] }], empty: [], text: 'a\n"b"', long: Array.from({ length: 20 }, (_, i) => i) }
+  const value = {
+    box: [1, 2, 3, 4],
+    items: [{ a: 'x', list: ['y', { z: null }] }],
+    empty: [],
+    text: 'a\n"b"',
+    long: Array.from({ length: 20 }, (_, i) => i)
+  }
   const text = pretty(value)
   t.same(JSON.parse(text), value)
   t.match(text, '  "box": [1, 2, 3, 4],\n  "items": [\n    {\n      "a": "x",\n')
@@ -65,9 +84,13 @@ t.test('a schema is JSON and an object', async t => {
 })
 
 t.test('code in colours has every character of the code', async t => {
-  const text = (pieces: readonly CodePiece[]): string => pieces.map(piece => typeof piece === 'string' ? piece : text(piece.content)).join('')
-  const code = '#!/bin/sh\ndef f(a: int) -> str:\n  return "x<y>&amp;" # c\n<p class="a">{"b": [1, true]}<script>let x = `a`</script><style>a{b:c}</style></p>\n/* d */ SELECT * FROM t; - k: v\n```js\n1\n```\n'
-  for (const language of ['json', 'js', 'TS', 'py', 'sh', 'html', 'css', 'sql', 'yml', 'md', 'c', 'c++', 'java', 'golang', 'rs']) {
+  const text = (pieces: readonly CodePiece[]): string =>
+    pieces.map(piece => typeof piece === 'string' ? piece : text(piece.content)).join('')
+  const code =
+    '#!/bin/sh\ndef f(a: int) -> str:\n  return "x<y>&amp;" # c\n<p class="a">{"b": [1, true]}<script>let x = `a`</script><style>a{b:c}</style></p>\n/* d */ SELECT * FROM t; - k: v\n```js\n1\n```\n'
+  for (const language of [
+    'json', 'js', 'TS', 'py', 'sh', 'html', 'css', 'sql', 'yml', 'md', 'c', 'c++', 'java', 'golang', 'rs'
+  ]) {
     const grammar = grammarOf(language)
     if (grammar === null) return t.fail(`${language} is not known`)
     const pieces = highlight(code, grammar)

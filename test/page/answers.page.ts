@@ -11,7 +11,9 @@ export default async function (t: Test): Promise<void> {
     '# Heading', '', 'Some **bold** words, `code`, a [link](https://example.org/), a [trap](javascript:alert(1)) and ![a beacon](https://example.org/p.png?secret).', '',
     '### Further down', '', '| A | B |', '|---|--:|', '| 1 | 2<br>3 |', '', '- [x] done', '- [ ] open', '',
     '<img src=x onerror="document.title = \'run\'"><script>document.title = \'run\'</script>', '',
-    'It costs $5 or $6; $\\frac{a}{b}$ is a formula, $\\frac{a$ is none.', '', '```python', `def f(a): return "${'long '.repeat(60)}"`, '```'
+    'It costs $5 or $6; $\\frac{a}{b}$ is a formula, $\\frac{a$ is none.', '', '```python', `def f(a): return "${'long '.repeat(
+      60
+    )}"`, '```'
   ].join('\n')
 
   /** Opens the page with an answer in it that came earlier. */
@@ -26,7 +28,17 @@ export default async function (t: Test): Promise<void> {
         updatedAt: at,
         turns: [
           { id: 'q', role: 'user', text: 'Tell me', pictures: [], at },
-          { id: 'a', role: 'assistant', text, at, state: 'done', format: { type: 'text' }, failure: null, receipts: [], done: null }
+          {
+            id: 'a',
+            role: 'assistant',
+            text,
+            at,
+            state: 'done',
+            format: { type: 'text' },
+            failure: null,
+            receipts: [],
+            done: null
+          }
         ]
       }
       const done = async <T>(request: IDBRequest<T>): Promise<T> => await new Promise((resolve, reject) => {
@@ -55,7 +67,8 @@ export default async function (t: Test): Promise<void> {
     t.equal(await answer.locator('img, script').count(), 0)
     t.match(await answer.innerText(), '<img src=x onerror="document.title = \'run\'"><script>')
     t.match(await page.title(), 'Told before')
-    t.same(await answer.locator('a').evaluateAll(links => links.map(link => [link.textContent, link.getAttribute('href'), link.getAttribute('target'), link.getAttribute('rel')])), [
+    t.same(await answer.locator('a').evaluateAll(links => links.map(link =>
+      [link.textContent, link.getAttribute('href'), link.getAttribute('target'), link.getAttribute('rel')])), [
       ['link', 'https://example.org/', '_blank', 'noopener noreferrer'],
       ['a beacon', 'https://example.org/p.png?secret', '_blank', 'noopener noreferrer']
     ])
@@ -63,11 +76,14 @@ export default async function (t: Test): Promise<void> {
     t.equal(await answer.locator('math').count(), 1)
     t.equal(await answer.locator('.markdown-formula-source').innerText(), '\\frac{a')
     t.match(await answer.innerText(), 'It costs $5 or $6;')
-    t.same(await answer.locator('input[type=checkbox]').evaluateAll(boxes => boxes.map(box => (box as HTMLInputElement).checked)), [true, false])
+    t.same(await answer.locator('input[type=checkbox]').evaluateAll(boxes =>
+      boxes.map(box => (box as HTMLInputElement).checked)), [true, false])
     t.same(await accessibilityFaults(page), [])
   })
 
-  await pageTest('code is copied and scrolled from the keyboard, also at the width of a phone', { viewport: { width: 360, height: 740 } }, async (t, page) => {
+  await pageTest('code is copied and scrolled from the keyboard, also at the width of a phone', {
+    viewport: { width: 360, height: 740 }
+  }, async (t, page) => {
     const answer = await openWith(page, MARKDOWN)
     await answer.locator('.hl-keyword').first().waitFor()
     t.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360)
@@ -79,7 +95,10 @@ export default async function (t: Test): Promise<void> {
     // As where the page did not come over TLS: there is no navigator.clipboard.
     await page.evaluate(() => {
       Object.defineProperty(navigator, 'clipboard', { value: undefined })
-      document.addEventListener('copy', () => { document.body.dataset.copied = document.getSelection()?.toString() || (document.activeElement as HTMLTextAreaElement).value })
+      document.addEventListener('copy', () => {
+        document.body.dataset.copied = document.getSelection()?.toString() ||
+        (document.activeElement as HTMLTextAreaElement).value
+      })
     })
     await answer.getByRole('button', { name: 'Copy code' }).press('Enter')
     await answer.getByRole('button', { name: 'Copied' }).waitFor()
@@ -88,7 +107,9 @@ export default async function (t: Test): Promise<void> {
   })
 
   // The schema puts the words into the model's mouth.
-  await pageTest('an answer by a schema that is picked is shown as a table, a tree and its source', {}, async (t, page) => {
+  await pageTest('an answer by a schema that is picked is shown as a table, a tree and its source', {}, async (
+    t, page
+  ) => {
     await open(page)
     const picker = page.getByLabel('Kind of answer')
     await picker.selectOption('schema')
@@ -101,13 +122,17 @@ export default async function (t: Test): Promise<void> {
     await page.getByText('Not valid JSON').waitFor()
     t.ok(await use.isDisabled())
     t.same(await accessibilityFaults(page), [])
-    await schema.fill(JSON.stringify({ const: { shop: 'Tea & Co', items: [{ name: 'Tea', price: 3.5 }, { name: 'Cake', extra: { a: [true, null] } }] } }))
+    await schema.fill(JSON.stringify({
+      const: { shop: 'Tea & Co', items: [{ name: 'Tea', price: 3.5 }, { name: 'Cake', extra: { a: [true, null] } }] }
+    }))
     await use.click()
     t.equal(await picker.inputValue(), 'schema')
 
     const answer = await ask(page, 'Hi')
     await complete(answer)
-    t.same(await answer.locator('.json-table').allInnerTexts(), ['shop\nTea & Co', 'items\nname\tprice\textra\nTea\t3.5\t\nCake\t\t{"a": [true, null]}'])
+    t.same(await answer.locator('.json-table').allInnerTexts(), [
+      'shop\nTea & Co', 'items\nname\tprice\textra\nTea\t3.5\t\nCake\t\t{"a": [true, null]}'
+    ])
     t.same(await accessibilityFaults(page), [])
     await answer.getByRole('radio', { name: 'Table' }).press('ArrowLeft')
     t.match(await answer.locator('.json-tree').innerText(), /shop: "Tea & Co"\s+items: 2 items/)

@@ -6,7 +6,9 @@ import { ask, choose, complete, CROSS, HEART, open, question, watchForms } from 
 export default async function (t: Test): Promise<void> {
   const { pageTest } = await startPage(t)
 
-  await pageTest('in Chinese, as the browser prefers it, errors of the service too', { locale: 'zh-CN', allow: [/status of 422/] }, async (t, page) => {
+  await pageTest('in Chinese, as the browser prefers it, errors of the service too', {
+    locale: 'zh-CN', allow: [/status of 422/]
+  }, async (t, page) => {
     await open(page)
     t.equal(await page.locator('html').getAttribute('lang'), 'zh-CN')
     t.match(await page.locator('body').innerText(), /想看看什么？/)
@@ -43,13 +45,16 @@ export default async function (t: Test): Promise<void> {
     })
   }
 
-  await pageTest('on a phone nothing sticks out, and everything is large enough for a finger', { viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true }, async (t, page) => {
+  await pageTest('on a phone nothing sticks out, and everything is large enough for a finger', {
+    viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true
+  }, async (t, page) => {
     await open(page)
     await choose(page, HEART.file, CROSS.file)
     await complete(await ask(page, 'Describe the images.'))
     t.equal(await page.evaluate(() => document.scrollingElement!.scrollWidth), 360)
     const small = await page.locator('button:visible').evaluateAll(buttons => buttons
-      .map(button => ({ name: button.ariaLabel || button.textContent, ...button.getBoundingClientRect().toJSON() as DOMRect }))
+      .map(button =>
+        ({ name: button.ariaLabel || button.textContent, ...button.getBoundingClientRect().toJSON() as DOMRect }))
       .filter(({ width, height }) => width < 24 || height < 24)
       .map(({ name, width, height }) => `${name}: ${width} × ${height}`))
     t.same(small, [])
@@ -59,7 +64,9 @@ export default async function (t: Test): Promise<void> {
   await pageTest('with the keyboard alone', {}, async (t, page) => {
     await watchForms(page)
     await open(page)
-    const focused = async () => await page.evaluate(() => document.activeElement === document.body ? 'nothing' : document.activeElement!.ariaLabel || document.activeElement!.textContent)
+    const focused = async () => await page.evaluate(() => document.activeElement === document.body
+      ? 'nothing'
+      : document.activeElement!.ariaLabel || document.activeElement!.textContent)
     const tabTo = async (name: RegExp, key = 'Tab') => {
       for (let i = 0; i < 60; i++) {
         if (name.test(await focused())) return

@@ -21,7 +21,8 @@ export default async function (t: Test): Promise<void> {
   }
 
   async function order (page: Page): Promise<string> {
-    const titles = await page.locator('.draft-pictures-open').evaluateAll(buttons => buttons.map(button => (button as HTMLElement).title))
+    const titles = await page.locator('.draft-pictures-open').evaluateAll(buttons =>
+      buttons.map(button => (button as HTMLElement).title))
     return titles.map(title => title.replace('.png', '')).join(' ')
   }
 
@@ -90,10 +91,14 @@ export default async function (t: Test): Promise<void> {
     t.equal(await focused(), 'Your question')
   })
 
-  await pageTest('under a finger a rest takes the picture, a stroke scrolls the strip', { viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true }, async (t, page) => {
+  await pageTest('under a finger a rest takes the picture, a stroke scrolls the strip', {
+    viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true
+  }, async (t, page) => {
     await chosen(page, 6)
     const client = await page.context().newCDPSession(page)
-    const touch = async (type: 'touchStart' | 'touchMove' | 'touchEnd', ...touchPoints: Array<{ x: number, y: number }>) => await client.send('Input.dispatchTouchEvent', { type, touchPoints })
+    const touch = async (
+      type: 'touchStart' | 'touchMove' | 'touchEnd', ...touchPoints: Array<{ x: number, y: number }>
+    ) => await client.send('Input.dispatchTouchEvent', { type, touchPoints })
     const stroke = async (from: { x: number, y: number }, by: number) => {
       for (let i = 1; i <= 10; i++) await touch('touchMove', { x: from.x + by * i / 10, y: from.y })
     }

@@ -20,7 +20,9 @@ export default async function (t: Test): Promise<void> {
     t.equal(await details.getAttribute('open'), null)
     await details.locator('summary').click()
     const told = await details.innerText()
-    for (const words of [/00\.png/, /120 × 160, PNG/, /112 × 168/, /640 × 480, JPEG/, /tokens\/s/, /First word after/]) t.match(told, words)
+    for (const words of [
+      /00\.png/, /120 × 160, PNG/, /112 × 168/, /640 × 480, JPEG/, /tokens\/s/, /First word after/
+    ]) t.match(told, words)
 
     t.match(await complete(await ask(page, 'What is in picture 2?')), CROSS.words)
     t.match(await sent(), [
@@ -41,7 +43,10 @@ export default async function (t: Test): Promise<void> {
   await pageTest('what cannot be sent says why, where it is', {}, async (t, page) => {
     await open(page)
     const file = (name: string, buffer: Buffer) => ({ name, mimeType: 'image/png', buffer })
-    await choose(page, file('words.png', Buffer.from('no picture')), file('large.png', Buffer.concat([HEART.file.buffer, Buffer.alloc(1_200_000)])), HEART.file, CROSS.file)
+    await choose(
+      page, file('words.png', Buffer.from('no picture')),
+      file('large.png', Buffer.concat([HEART.file.buffer, Buffer.alloc(1_200_000)])), HEART.file, CROSS.file
+    )
     await page.getByText('Not a JPEG, PNG, WebP, AVIF, GIF or TIFF').waitFor()
     await page.getByText('1.1 MB; at most 1 MB are possible').waitFor()
     await page.getByText('At most 3 pictures at a time').waitFor()
@@ -62,11 +67,19 @@ export default async function (t: Test): Promise<void> {
     t.equal(service.app.slots.stats().taken, 0)
   })
 
-  await pageTest('who has scrolled up to read is left alone while more comes, and finds the way back', { viewport: { width: 500, height: 400 } }, async (t, page) => {
-    await open(page, { format: { type: 'schema', schema: JSON.stringify({ type: 'array', minItems: 4_000, items: { const: 'word after word' } }) }, sampling: { max_tokens: 4_000 } })
+  await pageTest('who has scrolled up to read is left alone while more comes, and finds the way back', {
+    viewport: { width: 500, height: 400 }
+  }, async (t, page) => {
+    await open(page, {
+      format: {
+        type: 'schema', schema: JSON.stringify({ type: 'array', minItems: 4_000, items: { const: 'word after word' } })
+      },
+      sampling: { max_tokens: 4_000 }
+    })
     await ask(page, 'Hi')
     const area = page.locator('.conversation-scroll')
-    const rest = async () => await area.evaluate(element => element.scrollHeight - element.clientHeight - element.scrollTop)
+    const rest = async () =>
+      await area.evaluate(element => element.scrollHeight - element.clientHeight - element.scrollTop)
     const height = async () => await area.evaluate(element => element.scrollHeight)
     await page.waitForFunction(() => document.querySelector('.conversation-scroll')!.scrollHeight > 900)
     t.ok(await rest() < 48, 'the newest words are in sight')
@@ -76,12 +89,16 @@ export default async function (t: Test): Promise<void> {
     const newest = page.getByRole('button', { name: 'Go to the newest' })
     await newest.waitFor()
     const [top, before] = [await area.evaluate(element => element.scrollTop), await height()]
-    await page.waitForFunction(before => document.querySelector('.conversation-scroll')!.scrollHeight > before + 100, before)
+    await page.waitForFunction(
+      before => document.querySelector('.conversation-scroll')!.scrollHeight > before + 100, before
+    )
     t.equal(await area.evaluate(element => element.scrollTop), top)
 
     await newest.click()
     const after = await height()
-    await page.waitForFunction(after => document.querySelector('.conversation-scroll')!.scrollHeight > after + 50, after)
+    await page.waitForFunction(
+      after => document.querySelector('.conversation-scroll')!.scrollHeight > after + 50, after
+    )
     t.ok(await rest() < 48, 'and it stays with them again')
     await page.getByRole('button', { name: 'Stop' }).click()
     await service.quiet()
@@ -90,7 +107,9 @@ export default async function (t: Test): Promise<void> {
   await pageTest('an upload shows how far it is, and is stopped in the middle of it', {}, async (t, page) => {
     await open(page)
     const client = await page.context().newCDPSession(page)
-    await client.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 100_000 })
+    await client.send('Network.emulateNetworkConditions', {
+      offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 100_000
+    })
     await choose(page, { ...HEART.file, buffer: Buffer.concat([HEART.file.buffer, Buffer.alloc(900_000)]) })
     const answer = await ask(page, 'Describe the images.')
     const stage = page.locator('[data-stage=uploading]')
@@ -112,7 +131,9 @@ export default async function (t: Test): Promise<void> {
     t.equal(await picture.evaluate((image: HTMLImageElement) => image.decode().then(() => image.naturalWidth)), 120)
   })
 
-  await pageTest('a question is asked again in other words, and an exchange deleted, and both undone', {}, async (t, page) => {
+  await pageTest('a question is asked again in other words, and an exchange deleted, and both undone', {}, async (
+    t, page
+  ) => {
     await open(page)
     await choose(page, HEART.file)
     await complete(await ask(page, 'Describe the images.'))

@@ -21,7 +21,8 @@ export default async function (t: Test): Promise<void> {
     const frame = answer.locator('.answer-boxes-frame')
     await frame.locator('img').evaluate((image: HTMLImageElement) => image.decode())
     await page.mouse.move(0, 0)
-    const { data, info } = await sharp(await frame.screenshot()).removeAlpha().raw().toBuffer({ resolveWithObject: true })
+    const { data, info } =
+      await sharp(await frame.screenshot()).removeAlpha().raw().toBuffer({ resolveWithObject: true })
     const scale = info.width / 120
     t.ok(scale > 1, `it is shown ${info.width} pixels wide`)
     t.ok(Math.abs(info.height / 160 - scale) < 0.02, 'it keeps its shape')
@@ -33,7 +34,12 @@ export default async function (t: Test): Promise<void> {
     const edges = { left: [30, 80], right: [90, 80], bottom: [60, 120] } as const
     for (const [name, [x, y]] of Object.entries(edges)) {
       t.ok(isInk(x * scale - 0.5, y * scale - 0.5), `there is a line on the ${name}`)
-      for (const off of [-8, 8]) t.notOk(name === 'bottom' ? isInk(x * scale, y * scale + off) : isInk(x * scale + off, y * scale), `and none beside it (${name}, ${off})`)
+      for (const off of [-8, 8]) {
+        t.notOk(
+          name === 'bottom' ? isInk(x * scale, y * scale + off) : isInk(x * scale + off, y * scale),
+        `and none beside it (${name}, ${off})`
+        )
+      }
     }
 
     const chip = answer.getByRole('button', { name: 'Show heart in the picture' })

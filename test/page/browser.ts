@@ -3,21 +3,27 @@ import path from 'node:path'
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core'
 import root, { type Test } from 'tap'
 
-const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome']
+const PLACES = [
+  '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'
+]
 /** The browser that is driven; CHROMIUM names another one. */
 const EXECUTABLE = process.env.CHROMIUM || PLACES.find(place => existsSync(place))
 /** How long an element may keep a test waiting. */
 const PATIENCE_MS = 20_000
 
 /** Why tests with a browser cannot run here, or false. */
-export const NO_BROWSER = EXECUTABLE ? false as const : 'Chromium is not installed (apt-get install chromium, or name one in CHROMIUM)'
+export const NO_BROWSER =
+  EXECUTABLE ? false as const : 'Chromium is not installed (apt-get install chromium, or name one in CHROMIUM)'
 
 export interface PageTestOptions extends BrowserContextOptions {
   /** What the browser may complain about here, such as its own line about every answer with an error status. */
   allow?: RegExp[]
 }
 
-export type PageTest = (name: string, options: PageTestOptions, body: (t: Test, page: Page) => Promise<void>) => Promise<unknown>
+export type PageTest = (
+  name: string, options: PageTestOptions, body: (t: Test, page: Page) => Promise<void>
+) => Promise<unknown>
 
 /** Starts the browser, without a window. Whoever starts it closes it. */
 export async function launchBrowser (): Promise<Browser> {
@@ -51,7 +57,9 @@ export function createPageTests (t: Test, baseURL: string): PageTest {
       if (!passed) await shoot(page, name)
       await context.close()
     }
-    t.same(complaints.filter(complaint => !allow.some(it => it.test(complaint))), [], 'the browser complains about nothing')
+    t.same(
+      complaints.filter(complaint => !allow.some(it => it.test(complaint))), [], 'the browser complains about nothing'
+    )
   })
 }
 

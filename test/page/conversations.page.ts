@@ -32,7 +32,9 @@ export default async function (t: Test): Promise<void> {
     await page.getByRole('menuitem', { name: item }).click()
   }
 
-  await pageTest('conversations are kept, found by their words, and gone through by the arrow keys', {}, async (t, page) => {
+  await pageTest('conversations are kept, found by their words, and gone through by the arrow keys', {}, async (
+    t, page
+  ) => {
     await talk(page)
     await page.reload()
     await rows(page).nth(1).waitFor()
@@ -42,7 +44,10 @@ export default async function (t: Test): Promise<void> {
     t.same(await page.locator('.sidebar-title mark').allInnerTexts(), ['And', 'ＣＯＬＯＵＲＳ'])
     await search(page).fill('heart')
     await page.locator('.sidebar-excerpt mark').waitFor()
-    t.same(await rows(page).allInnerTexts(), ['Describe the image.\nA blue heart on a white background.'], 'by what the answer says')
+    t.same(
+      await rows(page).allInnerTexts(), ['Describe the image.\nA blue heart on a white background.'],
+      'by what the answer says'
+    )
     t.same(await accessibilityFaults(page), [])
     await page.keyboard.press('Escape')
     await rows(page).nth(1).waitFor()
@@ -79,7 +84,10 @@ export default async function (t: Test): Promise<void> {
     await open(page)
     const answer = await ask(page, 'Hi')
     const before = await complete(answer)
-    await page.evaluate(() => localStorage.setItem('sightline.settings', JSON.stringify({ format: { type: 'schema', schema: '{"type":"string","minLength":20000}' } })))
+    await page.evaluate(() => localStorage.setItem(
+      'sightline.settings',
+      JSON.stringify({ format: { type: 'schema', schema: '{"type":"string","minLength":20000}' } })
+    ))
     await page.reload()
     await rows(page).first().click()
     await answer.getByRole('button', { name: 'Answer again' }).click()
@@ -88,25 +96,39 @@ export default async function (t: Test): Promise<void> {
     t.equal((await complete(answer)).split('\n')[0], before.split('\n')[0])
   })
 
-  await pageTest('conversations leave as Markdown and JSON, and come in again with their pictures', {}, async (t, page) => {
+  await pageTest('conversations leave as Markdown and JSON, and come in again with their pictures', {}, async (
+    t, page
+  ) => {
     await talk(page)
     const markdown = await downloaded(page, () => chooseFor(page, 1, 'Export as Markdown'))
     t.equal(markdown.name, 'Describe the image.md')
     t.match(markdown.text, /^# Describe the image\.\n/)
-    t.match(markdown.text, new RegExp(`!\\[Picture 1: 00.png\\]\\(data:image/png;base64,${HEART.file.buffer.toString('base64').slice(0, 40).replaceAll(/[+/]/g, '\\$&')}`))
+    t.match(markdown.text, new RegExp(`!\\[Picture 1: 00.png\\]\\(data:image/png;base64,${HEART.file.buffer
+      .toString('base64')
+      .slice(0, 40)
+      .replaceAll(/[+/]/g, '\\$&')}`))
     t.match(markdown.text, HEART.words)
     t.match(markdown.text, /\| Picture 1 \| 120 × 160 \| 112 × 168 \| \d+ \|/)
 
     const all = await downloaded(page, () => page.getByRole('button', { name: 'Export all as JSON' }).click())
     const exported = JSON.parse(all.text)
-    t.match(exported, { format: 'sightline-conversations', version: 1, conversations: [{ title: 'And ＣＯＬＯＵＲＳ?' }, { title: 'Describe the image.' }] })
-    t.equal(exported.conversations[1].turns[0].pictures[0].data, `data:image/png;base64,${HEART.file.buffer.toString('base64')}`)
+    t.match(exported, {
+      format: 'sightline-conversations',
+      version: 1,
+      conversations: [{ title: 'And ＣＯＬＯＵＲＳ?' }, { title: 'Describe the image.' }]
+    })
+    t.equal(
+      exported.conversations[1].turns[0].pictures[0].data,
+      `data:image/png;base64,${HEART.file.buffer.toString('base64')}`
+    )
 
     await page.getByRole('button', { name: 'Settings' }).first().click()
     await page.getByRole('button', { name: 'Delete all conversations' }).click()
     await page.getByText('Delete all 2 conversations').waitFor()
     await page.getByRole('button', { name: 'Delete all', exact: true }).click()
-    const give = async (value: unknown) => await page.getByRole('dialog').locator('input[type=file]').setInputFiles({ name: 'x.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(value)) })
+    const give = async (value: unknown) => await page.getByRole('dialog').locator('input[type=file]').setInputFiles({
+      name: 'x.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(value))
+    })
     const faulty = structuredClone(exported)
     faulty.conversations[1].turns[1].text = 5
     await give(faulty)
@@ -117,7 +139,8 @@ export default async function (t: Test): Promise<void> {
     await page.reload()
     await rows(page).filter({ hasText: 'Describe' }).click()
     await page.locator('article.question img').waitFor()
-    const again = JSON.parse((await downloaded(page, () => page.getByRole('button', { name: 'Export all as JSON' }).click())).text)
+    const again =
+      JSON.parse((await downloaded(page, () => page.getByRole('button', { name: 'Export all as JSON' }).click())).text)
     t.same(again.conversations, exported.conversations, 'nothing is lost on the way')
   })
 
@@ -129,20 +152,25 @@ export default async function (t: Test): Promise<void> {
     await rows(other).first().click()
     await other.locator('article.answer').waitFor()
     await complete(page.locator('article.answer'))
-    t.match(await complete(other.locator('article.answer')), (await page.locator('article.answer').innerText()).split('\n')[0])
+    t.match(
+      await complete(other.locator('article.answer')), (await page.locator('article.answer').innerText()).split('\n')[0]
+    )
     await chooseFor(page, 0, /^Delete/)
     await rows(other).first().waitFor({ state: 'detached' })
     t.equal(await other.locator('article.answer').count(), 0)
   })
 
-  await pageTest('on a phone the list is a drawer', { viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true }, async (t, page) => {
+  await pageTest('on a phone the list is a drawer', {
+    viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true
+  }, async (t, page) => {
     await open(page)
     await complete(await ask(page, 'Hi'))
     t.notOk(await rows(page).first().isVisible())
     await page.getByRole('button', { name: 'Show conversations' }).tap()
     for (let i = 0; i < 12; i++) {
       await page.keyboard.press('Tab')
-      t.ok(await page.evaluate(() => document.activeElement === document.body || document.activeElement?.closest('dialog') !== null))
+      t.ok(await page.evaluate(() =>
+        document.activeElement === document.body || document.activeElement?.closest('dialog') !== null))
     }
     t.same(await accessibilityFaults(page), [])
     await page.keyboard.press('Escape')

@@ -34,29 +34,43 @@ export default async function (t: Test): Promise<void> {
     await page.evaluate(() => {
       const note = async (event: Event, transfer: DataTransfer | null) => {
         event.preventDefault()
-        for (const file of transfer?.files ?? []) document.body.append(`${event.type} ${file.name} ${file.type} ${await file.text()};`)
+        for (const file of transfer?.files ?? []) {
+          document.body.append(`${event.type} ${file.name} ${file.type} ${await file.text()};`)
+        }
       }
-      for (const type of ['dragenter', 'dragover', 'drop'] as const) document.addEventListener(type, event => { void note(event, type === 'drop' ? event.dataTransfer : null) })
+      for (const type of ['dragenter', 'dragover', 'drop'] as const) {
+        document.addEventListener(type, event => { void note(event, type === 'drop' ? event.dataTransfer : null) })
+      }
       document.addEventListener('paste', event => { void note(event, event.clipboardData) })
     })
     const file = (name: string) => ({ name, mimeType: 'image/png', buffer: Buffer.from(`bytes of ${name}`) })
     await dropFiles(page, 'body', [file('a.png'), file('b.png')])
     await pasteFiles(page, 'textarea', [file('c.png')])
     await page.getByText('bytes of c.png').waitFor()
-    t.equal(await page.locator('body').innerText(), 'drop a.png image/png bytes of a.png;drop b.png image/png bytes of b.png;paste c.png image/png bytes of c.png;')
+    t.equal(
+      await page.locator('body').innerText(),
+      'drop a.png image/png bytes of a.png;drop b.png image/png bytes of b.png;paste c.png image/png bytes of c.png;'
+    )
   })
 
   await pageTest('what is wrong for those who cannot see is found', {}, async (t, page) => {
     await page.goto('./')
-    await page.evaluate(() => { document.body.innerHTML = '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw="><button></button>' })
+    await page.evaluate(
+      () => { document.body.innerHTML = '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw="><button></button>' }
+    )
     t.match((await accessibilityFaults(page)).join('\n'), /^button-name: .*\n[^]*^image-alt: /m)
   })
 
   t.test('complaints of the browser are heard', { skip: NO_BROWSER }, async t => {
     const server = createServer((request, response) => {
       if (request.url !== '/') return response.writeHead(404).end()
-      response.writeHead(200, { 'content-type': 'text/html', 'content-security-policy': "default-src 'none'; script-src 'self' 'nonce-x'; connect-src *" })
-        .end('<p style="color: red">Text</p><script nonce="x">fetch("http://localhost:9/").catch(() => {}); setTimeout(() => { throw new Error("thrown on purpose") })</script>')
+      response.writeHead(200, {
+        'content-type': 'text/html',
+        'content-security-policy': "default-src 'none'; script-src 'self' 'nonce-x'; connect-src *"
+      })
+        .end(
+          '<p style="color: red">Text</p><script nonce="x">fetch("http://localhost:9/").catch(() => {}); setTimeout(() => { throw new Error("thrown on purpose") })</script>'
+        )
     }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -69,7 +83,10 @@ export default async function (t: Test): Promise<void> {
     const complaints = collectComplaints(context, url)
     const page = await context.newPage()
     await page.goto(url, { waitUntil: 'networkidle' })
-    for (const expected of [/violates the following Content Security Policy directive/, /^uncaught: Error: thrown on purpose/, /^asked somebody else: http:\/\/localhost:9\//]) {
+    for (const expected of [
+      /violates the following Content Security Policy directive/, /^uncaught: Error: thrown on purpose/,
+      /^asked somebody else: http:\/\/localhost:9\//
+    ]) {
       t.ok(complaints.some(it => expected.test(it)), `${expected} in ${JSON.stringify(complaints)}`)
     }
   })

@@ -25,7 +25,9 @@ export default async function (t: Test): Promise<void> {
     const at = { x: before.x + before.width * 0.25, y: before.y + before.height * 0.4 }
     await page.mouse.move(at.x, at.y)
     await page.mouse.wheel(0, -500)
-    await page.waitForFunction(width => document.querySelector('.lightbox-canvas')!.getBoundingClientRect().width > 2 * width, before.width)
+    await page.waitForFunction(
+      width => document.querySelector('.lightbox-canvas')!.getBoundingClientRect().width > 2 * width, before.width
+    )
     const after = await canvas(page)
     t.ok(Math.abs((at.x - after.x) / after.width - 0.25) < 0.002, 'across')
     t.ok(Math.abs((at.y - after.y) / after.height - 0.4) < 0.002, 'down')
@@ -74,10 +76,13 @@ export default async function (t: Test): Promise<void> {
     await page.getByRole('dialog').waitFor({ state: 'hidden' })
   })
 
-  await pageTest('two fingers enlarge, one turns', { viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true }, async (t, page) => {
+  await pageTest('two fingers enlarge, one turns', {
+    viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true
+  }, async (t, page) => {
     await enlarge(page)
     const client = await page.context().newCDPSession(page)
-    const touch = async (type: 'touchStart' | 'touchMove' | 'touchEnd', ...xs: number[]) => await client.send('Input.dispatchTouchEvent', { type, touchPoints: xs.map((x, id) => ({ x, y: 320, id })) })
+    const touch = async (type: 'touchStart' | 'touchMove' | 'touchEnd', ...xs: number[]) =>
+      await client.send('Input.dispatchTouchEvent', { type, touchPoints: xs.map((x, id) => ({ x, y: 320, id })) })
     const whole = await canvas(page)
     await touch('touchStart', 150, 210)
     for (let i = 1; i <= 10; i++) await touch('touchMove', 150 - 6 * i, 210 + 6 * i)

@@ -19,12 +19,16 @@ function sketch (token: Token | FormulaToken): string {
     const { tex, isDisplay, isOpen } = token as FormulaToken
     return `${isOpen ? 'open-' : ''}${isDisplay ? 'display' : 'inline'}<${tex}>`
   }
-  if (token.type === 'list') return `list(${(token as Tokens.List).items.map(({ tokens }) => `item(${all(tokens)})`).join(' ')})`
+  if (token.type === 'list') {
+    return `list(${(token as Tokens.List).items.map(({ tokens }) => `item(${all(tokens)})`).join(' ')})`
+  }
   if (token.type === 'table') {
     const { header, rows } = token as Tokens.Table
     return `table(${[header, ...rows].map(row => row.map(({ tokens }) => all(tokens)).join('|')).join(' / ')})`
   }
-  if ('tokens' in token && token.tokens !== undefined) return token.type === 'text' ? all(token.tokens) : `${token.type}(${all(token.tokens)})`
+  if ('tokens' in token && token.tokens !== undefined) {
+    return token.type === 'text' ? all(token.tokens) : `${token.type}(${all(token.tokens)})`
+  }
   if (token.type === 'text') return (token as Tokens.Text).text
   if (token.type === 'code' || token.type === 'codespan') return `${token.type}<${(token as Tokens.Code).text}>`
   return token.type
@@ -82,7 +86,8 @@ t.test('an answer that has ended is read as it is', async t => {
 })
 
 t.test('blocks above the last keep their keys while an answer grows, and none is lost', async t => {
-  const text = '# A\n\nOne **two**\nthree\n\n- a\n- b\n\n  c\n\n| x |\n|---|\n| 1 |\n\n```js\nlet a\n\nlet b\n```\n\n> q\n\n$$\na\n$$\n\nEnd [l][1]\n\n1. x\n2. y\n\nLast.'
+  const text =
+    '# A\n\nOne **two**\nthree\n\n- a\n- b\n\n  c\n\n| x |\n|---|\n| 1 |\n\n```js\nlet a\n\nlet b\n```\n\n> q\n\n$$\na\n$$\n\nEnd [l][1]\n\n1. x\n2. y\n\nLast.'
   const split = createSplitter()
   let before: string[] = []
   for (let end = 1; end <= text.length; end++) {
@@ -102,12 +107,20 @@ t.test('emphasis ends at the signs of a language without spaces', async t => {
 })
 
 t.test('an address ends at the signs of a language without spaces', async t => {
-  t.equal(outline('见https://example.cn/a?b=1。谢谢（https://example.org）。'), 'paragraph(见link(https://example.cn/a?b=1)。谢谢（link(https://example.org)）。)')
-  t.equal(outline('https://example.org/a, and [https://x.cn。](https://y.cn)'), 'paragraph(link(https://example.org/a), and link(https://x.cn。))')
+  t.equal(
+    outline('见https://example.cn/a?b=1。谢谢（https://example.org）。'),
+    'paragraph(见link(https://example.cn/a?b=1)。谢谢（link(https://example.org)）。)'
+  )
+  t.equal(
+    outline('https://example.org/a, and [https://x.cn。](https://y.cn)'),
+    'paragraph(link(https://example.org/a), and link(https://x.cn。))'
+  )
 })
 
 t.test('HTML is text, but for a line break', async t => {
-  t.equal(outline('a <b>b</b><br>c <img src=x onerror=alert(1)>'), 'paragraph(a <b>b</b>brc <img src=x onerror=alert(1)>)')
+  t.equal(
+    outline('a <b>b</b><br>c <img src=x onerror=alert(1)>'), 'paragraph(a <b>b</b>brc <img src=x onerror=alert(1)>)'
+  )
   t.equal(outline('<div>\n<script>alert(1)</script>\n</div>'), 'paragraph(<div>\n<script>alert(1)</script>\n</div>)')
   t.equal(outline('<!-- no comment -->'), 'paragraph(<!-- no comment -->)')
 })
@@ -123,7 +136,9 @@ t.test('formulas are found by each of their delimiters', async t => {
 })
 
 t.test('prices and code are no formulas', async t => {
-  for (const text of ['$5 and $6', 'US$5, HK$6', 'from $5 to 10$', '$5元和$6', '5$ or 6$', 'a $ b $ c']) t.equal(outline(text), `paragraph(${text})`)
+  for (const text of ['$5 and $6', 'US$5, HK$6', 'from $5 to 10$', '$5元和$6', '5$ or 6$', 'a $ b $ c']) {
+    t.equal(outline(text), `paragraph(${text})`)
+  }
   t.equal(outline('`$x$`'), 'paragraph(codespan<$x$>)')
   t.equal(outline('```\n$x$\n```'), 'code<$x$>')
 })
@@ -138,7 +153,10 @@ t.test('headings begin below those of the page and leave no gap', async t => {
 t.test('only whole addresses of the web and of mail are followed', async t => {
   t.equal(safeAddress('https://example.org/a?b=1'), 'https://example.org/a?b=1')
   t.equal(safeAddress('mailto:a@example.org'), 'mailto:a@example.org')
-  for (const href of ['javascript:alert(1)', 'JAVASCRIPT:alert(1)', ' java\nscript:alert(1)', 'data:text/html,x', 'file:///etc/passwd', '/api/status', 'foo.png', '//example.org', '']) {
+  for (const href of [
+    'javascript:alert(1)', 'JAVASCRIPT:alert(1)', ' java\nscript:alert(1)', 'data:text/html,x', 'file:///etc/passwd',
+    '/api/status', 'foo.png', '//example.org', ''
+  ]) {
     t.equal(safeAddress(href), null, JSON.stringify(href))
   }
 })
@@ -154,11 +172,15 @@ t.test('what a model repeats without end neither stops the page nor breaks it', 
     for (const isRunning of [true, false]) {
       const start = performance.now()
       const blocks = createSplitter()(piece.repeat(2_000), isRunning)
-      t.ok(performance.now() - start < 5_000 && deepest(blocks.map(({ token }) => token)) < 100, `${JSON.stringify(piece)}, ${isRunning}`)
+      t.ok(
+        performance.now() - start < 5_000 && deepest(blocks.map(({ token }) => token)) < 100,
+        `${JSON.stringify(piece)}, ${isRunning}`
+      )
     }
   }
 })
 
 function deepest (tokens: readonly Token[]): number {
-  return Math.max(0, ...tokens.map(token => 1 + deepest(token.type === 'list' ? (token as Tokens.List).items : 'tokens' in token ? token.tokens ?? [] : [])))
+  return Math.max(0, ...tokens.map(token =>
+    1 + deepest(token.type === 'list' ? (token as Tokens.List).items : 'tokens' in token ? token.tokens ?? [] : [])))
 }

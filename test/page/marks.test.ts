@@ -14,7 +14,11 @@ function box (image: number, label: string, id = ids[image]!) {
 
 t.test('marks are gathered by picture, in the order of the conversation', async t => {
   const pictures = ids.map((id, i) => picture(id, `${i}.png`))
-  const marked = markedPictures('answer', { boxes: [box(2, 'cat'), box(0, 'dog')], points: [{ image: 2, id: ids[2]!, label: 'cat', point: [5, 6] }] }, pictures)
+  const marked = markedPictures(
+    'answer',
+    { boxes: [box(2, 'cat'), box(0, 'dog')], points: [{ image: 2, id: ids[2]!, label: 'cat', point: [5, 6] }] },
+    pictures
+  )
   t.same(marked.map(({ picture, number }) => [picture?.name, number]), [['0.png', 1], ['2.png', 3]])
   const [cat, point] = marked[1]!.marks
   t.match(cat, { key: 'answer/box/0', kind: 'box', number: 1, x1: 1, y1: 2, x2: 30, y2: 40 })
@@ -25,20 +29,27 @@ t.test('marks are gathered by picture, in the order of the conversation', async 
 
 t.test('the picture is found by its id where the service counts otherwise', async t => {
   const pictures = [picture(null, 'never answered.png'), picture(ids[0]!, 'meant.png')]
-  t.match(markedPictures('answer', { boxes: [box(0, '')], points: [] }, pictures), [{ picture: { name: 'meant.png' }, number: 2 }])
+  t.match(markedPictures('answer', { boxes: [box(0, '')], points: [] }, pictures), [
+    { picture: { name: 'meant.png' }, number: 2 }
+  ])
 })
 
 t.test('of copies of a picture the one is meant that the service names', async t => {
   const pictures = [picture(ids[0]!, 'first.png'), picture(ids[0]!, 'second.png')]
-  t.match(markedPictures('answer', { boxes: [box(1, '', ids[0])], points: [] }, pictures), [{ picture: { name: 'second.png' }, number: 2 }])
+  t.match(markedPictures('answer', { boxes: [box(1, '', ids[0])], points: [] }, pictures), [
+    { picture: { name: 'second.png' }, number: 2 }
+  ])
 })
 
 t.test('marks of a picture that is not there are told all the same', async t => {
-  t.match(markedPictures('answer', { boxes: [box(1, 'cat')], points: [] }, []), [{ picture: null, number: 2, marks: [{ label: 'cat' }] }])
+  t.match(markedPictures('answer', { boxes: [box(1, 'cat')], points: [] }, []), [
+    { picture: null, number: 2, marks: [{ label: 'cat' }] }
+  ])
 })
 
 t.test('colours begin again where there are more labels', async t => {
   const boxes = Array.from({ length: COLOURS + 1 }, () => box(0, ''))
-  const colours = markedPictures('answer', { boxes, points: [] }, [picture(ids[0]!, 'a.png')])[0]!.marks.map(({ colour }) => colour)
+  const colours =
+    markedPictures('answer', { boxes, points: [] }, [picture(ids[0]!, 'a.png')])[0]!.marks.map(({ colour }) => colour)
   t.same(colours, [...Array(COLOURS).keys(), 0], 'what has no label has a colour of its own')
 })

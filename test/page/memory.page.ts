@@ -17,7 +17,8 @@ export default async function (t: Test): Promise<void> {
         request.onsuccess = () => resolve(request.result)
         request.onerror = () => reject(request.error)
       })
-      const blob = new Blob([Uint8Array.from(atob(base64), character => character.charCodeAt(0))], { type: 'image/png' })
+      const blob =
+        new Blob([Uint8Array.from(atob(base64), character => character.charCodeAt(0))], { type: 'image/png' })
       const at = Date.now() - 86_400_000
       const transaction = database.transaction(['conversations', 'pictures'], 'readwrite')
       const turns = Array.from({ length: questions }, (_, i) => [
@@ -26,11 +27,31 @@ export default async function (t: Test): Promise<void> {
           role: 'user',
           text: `Question ${i}`,
           at,
-          pictures: Array.from({ length: pictures }, (_, j) => ({ key: `p${i}-${j}`, name: `p${i}-${j}.png`, type: 'image/png', bytes: blob.size, width: 120, height: 160, id: null }))
+          pictures: Array.from({ length: pictures }, (_, j) => ({
+            key: `p${i}-${j}`,
+            name: `p${i}-${j}.png`,
+            type: 'image/png',
+            bytes: blob.size,
+            width: 120,
+            height: 160,
+            id: null
+          }))
         },
-        { id: `a${i}`, role: 'assistant', text: 'An answer.', at, state: 'stopped', format: { type: 'text' }, failure: null, receipts: [], done: null }
+        {
+          id: `a${i}`,
+          role: 'assistant',
+          text: 'An answer.',
+          at,
+          state: 'stopped',
+          format: { type: 'text' },
+          failure: null,
+          receipts: [],
+          done: null
+        }
       ]).flat()
-      for (const { pictures = [] } of turns) for (const { key } of pictures) transaction.objectStore('pictures').put({ key, conversation: 'c', blob })
+      for (const { pictures = [] } of turns) {
+        for (const { key } of pictures) transaction.objectStore('pictures').put({ key, conversation: 'c', blob })
+      }
       transaction.objectStore('conversations').put({ id: 'c', title: 'Long ago', turns, createdAt: at, updatedAt: at })
       await new Promise((resolve, reject) => {
         transaction.oncomplete = resolve
@@ -40,7 +61,9 @@ export default async function (t: Test): Promise<void> {
     }, { questions: QUESTIONS, pictures: PICTURES, base64: HEART.file.buffer.toString('base64') })
   }
 
-  await pageTest('a conversation with hundreds of pictures holds those near the screen, and all that are seen are there', {}, async (t, page) => {
+  await pageTest('a conversation with hundreds of pictures holds those near the screen, and all that are seen are there', {}, async (
+    t, page
+  ) => {
     await page.addInitScript(() => {
       const live = new Set<string>()
       const { createObjectURL, revokeObjectURL } = URL
@@ -64,7 +87,8 @@ export default async function (t: Test): Promise<void> {
     for (const i of [QUESTIONS - 1, 30, 0, 45, 15, QUESTIONS - 1]) {
       const picture = page.getByTitle(`p${i}-0.png`)
       await picture.scrollIntoViewIfNeeded()
-      const width = await picture.locator('img').evaluate((image: HTMLImageElement) => image.decode().then(() => image.naturalWidth))
+      const width = await picture.locator('img').evaluate((image: HTMLImageElement) =>
+        image.decode().then(() => image.naturalWidth))
       t.equal(width, 120, `question ${i} shows its picture`)
       most = Math.max(most, await held())
     }

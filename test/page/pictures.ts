@@ -12,7 +12,9 @@ export async function dropFiles (page: Page, selector: string, files: PictureFil
 /** Pastes files into an element. */
 export async function pasteFiles (page: Page, selector: string, files: PictureFile[]): Promise<void> {
   const clipboardData = await transferOf(page, files)
-  await page.locator(selector).evaluate((element, clipboardData) => element.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true })), clipboardData)
+  await page.locator(selector).evaluate((element, clipboardData) => element.dispatchEvent(
+    new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true })
+  ), clipboardData)
 }
 
 async function transferOf (page: Page, files: PictureFile[]): Promise<JSHandle<DataTransfer>> {

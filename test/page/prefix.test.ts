@@ -29,16 +29,20 @@ t.test('below a path of somebody else\'s site, behind nginx', { skip: NO_NGINX |
   })
 
   await pageTest('what is loaded only when it is needed is found as well', {}, async (t, page) => {
-    await page.route('**/api/chat_stream', route => route.fulfill({ contentType: 'text/event-stream', body: said.join('') }))
+    await page.route('**/api/chat_stream', route =>
+      route.fulfill({ contentType: 'text/event-stream', body: said.join('') }))
     await open(page)
-    const needed = ['highlighter', 'typesetter'].map(name => page.waitForResponse(new RegExp(`/sightline/assets/${name}-[^/]+\\.js$`)))
+    const needed = ['highlighter', 'typesetter'].map(name =>
+      page.waitForResponse(new RegExp(`/sightline/assets/${name}-[^/]+\\.js$`)))
     const answer = await ask(page, 'Hi')
     for (const response of await Promise.all(needed)) t.equal(response.status(), 200)
     await answer.locator('math').waitFor()
   })
   for (const address of ['./docs', './docs/']) {
     // Swagger UI has a style of its own that its policy does not let in; nothing is missing without.
-    await pageTest(`the documentation of the API at ${address}, which can be tried there`, { allow: [/inline style .*swagger-ui-bundle\.js/] }, async (t, page) => {
+    await pageTest(`the documentation of the API at ${address}, which can be tried there`, {
+      allow: [/inline style .*swagger-ui-bundle\.js/]
+    }, async (t, page) => {
       await page.goto(address)
       await page.getByText('/health/live').click()
       await page.getByRole('button', { name: 'Try it out' }).click()

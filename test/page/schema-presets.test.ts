@@ -7,9 +7,18 @@ import { SCHEMA_PRESETS } from '../../web/src/model/schema-presets.ts'
 const SAMPLES: Record<string, { good: unknown, bad: unknown }> = {
   'json.presetTable': { good: [{ Fruit: 'apple', Price: 1.2, Note: null }, { 水果: '梨' }], bad: [{ a: {} }] },
   'json.presetText': { good: { lines: ['one', 'two'] }, bad: { lines: 'one' } },
-  'json.presetObjects': { good: [{ bbox_2d: [1, 2, 3, 4], label: 'heart' }], bad: [{ bbox_2d: [1, 2, 3], label: 'heart' }] },
+  'json.presetObjects': {
+    good: [{ bbox_2d: [1, 2, 3, 4], label: 'heart' }], bad: [{ bbox_2d: [1, 2, 3], label: 'heart' }]
+  },
   'json.presetReceipt': {
-    good: { seller: 'Shop', date: null, currency: 'EUR', items: [{ name: 'Tea', quantity: 2, price: 3.5 }], tax: null, total: 7 },
+    good: {
+      seller: 'Shop',
+      date: null,
+      currency: 'EUR',
+      items: [{ name: 'Tea', quantity: 2, price: 3.5 }],
+      tax: null,
+      total: 7
+    },
     bad: { seller: 'Shop', items: [] }
   }
 }

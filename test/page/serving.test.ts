@@ -49,7 +49,9 @@ t.test('everybody gets the page and its files, also where a key is needed for al
     t.equal(headers['content-length'], String(body.length))
     t.equal(headers['content-type'], TYPES[path.extname(address)], address)
   }
-  t.equal((await get(service.url, { 'x-api-key': 'mallory-0123456789abcdef' })).status, 200, 'a wrong key does no harm there')
+  t.equal(
+    (await get(service.url, { 'x-api-key': 'mallory-0123456789abcdef' })).status, 200, 'a wrong key does no harm there'
+  )
   t.equal((await get(`${service.url}/api/status`)).status, 401)
 })
 
@@ -58,16 +60,29 @@ t.test('HEAD tells the same without the body', async t => {
     const [whole, head] = [await get(service.url + address), await get(service.url + address, {}, 'HEAD')]
     t.equal(head.status, 200)
     t.equal(head.body.length, 0)
-    for (const name of ['content-length', 'content-type', 'etag', 'cache-control', 'content-security-policy']) t.equal(head.headers[name], whole.headers[name], `${name} of ${address}`)
+    for (const name of ['content-length', 'content-type', 'etag', 'cache-control', 'content-security-policy']) {
+      t.equal(head.headers[name], whole.headers[name], `${name} of ${address}`)
+    }
   }
 })
 
 t.test('the page may run its own scripts and styles, show its own pictures and talk to its service, and nothing else', async t => {
   const { headers } = await get(service.url)
-  t.equal(headers['content-security-policy'], "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+  t.equal(
+    headers['content-security-policy'],
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+  )
   t.match(headers['permissions-policy'], /^camera=\(self\), microphone=\(\)/)
-  t.match(headers, { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cross-origin-opener-policy': 'same-origin', 'cross-origin-resource-policy': 'same-origin' })
-  t.match((await get(service.url + script)).headers['content-security-policy'], /^default-src 'none';base-uri/, 'its files have the policy of all answers')
+  t.match(headers, {
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin'
+  })
+  t.match(
+    (await get(service.url + script)).headers['content-security-policy'], /^default-src 'none';base-uri/,
+    'its files have the policy of all answers'
+  )
 })
 
 t.test('a browser keeps the files for good, and asks each time whether the page is still the same', async t => {
@@ -106,17 +121,23 @@ t.test('the page names its files by relative addresses only', async t => {
   const addresses = [...html.toString().matchAll(/(?:src|href)="([^"]*)"/g)].map(match => match[1]!)
   t.ok(addresses.length > 0)
   for (const address of addresses) t.match(address, /^\.\/assets\//)
-  for (const name of assets.filter(it => it.endsWith('.css'))) t.notMatch(readFileSync(path.join(DIR, 'assets', name), 'utf8'), /url\(["']?(\/|https?:)|@import/)
+  for (const name of assets.filter(it => it.endsWith('.css'))) {
+    t.notMatch(readFileSync(path.join(DIR, 'assets', name), 'utf8'), /url\(["']?(\/|https?:)|@import/)
+  }
 })
 
 t.test('what is not there is not found, in the words of all errors', async t => {
-  for (const address of ['/assets/missing-12345678.js', '/assets/', '/assets', '/index.html', '/assets/index.html', '/assets/%2e%2e/index.html', '/assets/..%2f..%2f..%2fpackage.json']) {
+  for (const address of [
+    '/assets/missing-12345678.js', '/assets/', '/assets', '/index.html', '/assets/index.html',
+    '/assets/%2e%2e/index.html', '/assets/..%2f..%2f..%2fpackage.json'
+  ]) {
     const { status, headers, body } = await get(service.url + address, { 'x-api-key': KEY })
     t.equal(status, 404, address)
     t.match(JSON.parse(body.toString()), { error: String, code: 'NOT_FOUND', request_id: headers['x-request-id'] })
     t.notMatch(body.toString(), ROOT)
   }
-  const { body } = await get(`${service.url}/assets/missing-12345678.js`, { 'accept-language': 'zh', 'accept-encoding': 'br' })
+  const { body } =
+    await get(`${service.url}/assets/missing-12345678.js`, { 'accept-language': 'zh', 'accept-encoding': 'br' })
   t.match(JSON.parse(body.toString()), { error: 'GET /assets/missing-12345678.js 不存在' })
   t.equal((await get(service.url, { 'x-api-key': KEY }, 'POST')).status, 404)
 
@@ -145,7 +166,8 @@ t.test('it is there while the process cannot keep up and refuses work', async t 
     while (Date.now() < end);
     await new Promise(resolve => setTimeout(resolve, 0))
   }
-  const [page, file, { status }] = await Promise.all([get(open.url), get(open.url + script), ask(open.url, { message: 'Hi' })])
+  const [page, file, { status }] =
+    await Promise.all([get(open.url), get(open.url + script), ask(open.url, { message: 'Hi' })])
   t.same([page.status, file.status, status], [200, 200, 503])
   await open.quiet()
 })
@@ -167,9 +189,13 @@ t.test('without a build the page says how to make one, and is there as soon as i
 
   const missing = await get(url)
   t.equal(missing.status, 404)
-  t.match(JSON.parse(missing.body.toString()), { code: 'NOT_FOUND', error: 'There is nothing at GET /: the page has not been built, run "npm run build"' })
+  t.match(JSON.parse(missing.body.toString()), {
+    code: 'NOT_FOUND', error: 'There is nothing at GET /: the page has not been built, run "npm run build"'
+  })
   t.match(missing.headers['content-security-policy'], /^default-src 'none';base-uri/)
-  t.match(JSON.parse((await get(url, { 'accept-language': 'zh' })).body.toString()), { error: /^GET \/（页面尚未构建，请运行 "npm run build"） 不存在$/ })
+  t.match(JSON.parse((await get(url, { 'accept-language': 'zh' })).body.toString()), {
+    error: /^GET \/（页面尚未构建，请运行 "npm run build"） 不存在$/
+  })
   t.equal((await get(`${url}/assets/main-12345678.js`)).status, 404)
 
   mkdirSync(path.join(dir, 'assets'), { recursive: true })
@@ -193,7 +219,10 @@ t.test('nginx may show it below a path', { skip: NO_NGINX }, async t => {
     t.equal((await get(new URL(address!, home).href)).status, 200, `${address}`)
   }
   t.equal((await get(new URL('api/status', home).href)).status, 200)
-  t.match(await ask(`${url}/sightline`, { message: 'What is in the picture?' }, [await drawShape('circle', 'red', 'white')]), { status: 200, body: { success: true } })
+  t.match(
+    await ask(`${url}/sightline`, { message: 'What is in the picture?' }, [await drawShape('circle', 'red', 'white')]),
+    { status: 200, body: { success: true } }
+  )
   t.equal((await get(`${url}/api/status`)).status, 404, 'what is beside the path belongs to others')
   await open.quiet()
 })

@@ -15,10 +15,14 @@ export default async function (t: Test): Promise<void> {
     await page.getByLabel('Most tokens').fill('0')
     await page.getByLabel('Temperature').fill('2.5')
     await page.getByLabel('Stop strings').fill('one\n\ntwo')
-    t.same(await page.locator('.fault').allInnerTexts().then(all => all.filter(Boolean)), ['A whole number between 1 and 131,072', 'Between 0 and 2'])
+    t.same(await page.locator('.fault').allInnerTexts().then(all => all.filter(Boolean)), [
+      'A whole number between 1 and 131,072', 'Between 0 and 2'
+    ])
     await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click()
     await complete(await ask(page, 'Hi'))
-    t.same((await sent())[0]!.filter(([name]) => name !== 'message'), [['system', 'Be brief.'], ['max_tokens', '5'], ['seed', '42'], ['stop', '["one","two"]']])
+    t.same((await sent())[0]!.filter(([name]) => name !== 'message'), [
+      ['system', 'Be brief.'], ['max_tokens', '5'], ['seed', '42'], ['stop', '["one","two"]']
+    ])
 
     await page.getByRole('button', { name: 'Settings' }).first().click()
     await page.getByRole('button', { name: 'Back to defaults' }).click()

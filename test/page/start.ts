@@ -11,13 +11,17 @@ let engine: Promise<Engine> | undefined
  */
 export async function testPages (...names: string[]): Promise<void> {
   const wanted = names.filter(name => !process.env.PAGE || process.env.PAGE === name)
-  const pages = await Promise.all(wanted.map(async name => await import(`./${name}.page.ts`) as { default: (t: Test) => Promise<void> }))
+  const pages = await Promise.all(
+    wanted.map(async name => await import(`./${name}.page.ts`) as { default: (t: Test) => Promise<void> })
+  )
   // None is waited for before the next one is known: tap would take the first for the last.
   await Promise.all(pages.map(async ({ default: run }, i) => await root.test(wanted[i]!, run)))
 }
 
 /** A service that shows the built page, and tests in a browser that looks at it. Engine and browser are those of the process. */
-export async function startPage (t: Test, env: Record<string, string> = {}): Promise<{ service: TestService, engine: Engine, pageTest: PageTest }> {
+export async function startPage (
+  t: Test, env: Record<string, string> = {}
+): Promise<{ service: TestService, engine: Engine, pageTest: PageTest }> {
   engine ??= createTestEngine(root)
   const service = await startService(t, env, await engine)
   return { service, engine: await engine, pageTest: createPageTests(t, `${service.url}/`) }

@@ -6,7 +6,8 @@ import type { PictureFile } from './pictures.ts'
 
 /** Pictures that the embedded model describes right, with the words that it has for each. */
 export const HEART = { file: example('00.png', 'image/png'), words: /blue heart on a white background/ }
-export const CROSS = { file: example('02.jpg', 'image/jpeg'), words: /brown circle and a green cross on a white background/ }
+export const CROSS =
+  { file: example('02.jpg', 'image/jpeg'), words: /brown circle and a green cross on a white background/ }
 
 function example (name: string, mimeType: string): PictureFile {
   return { name, mimeType, buffer: readFileSync(path.join(EXAMPLES, name)) }
@@ -14,7 +15,11 @@ function example (name: string, mimeType: string): PictureFile {
 
 /** Opens the page, as somebody who has perhaps been there before with these settings. */
 export async function open (page: Page, settings?: object): Promise<void> {
-  if (settings) await page.addInitScript(json => { if (localStorage.getItem('sightline.settings') === null) localStorage.setItem('sightline.settings', json) }, JSON.stringify(settings))
+  if (settings) {
+    await page.addInitScript(json => {
+      if (localStorage.getItem('sightline.settings') === null) localStorage.setItem('sightline.settings', json)
+    }, JSON.stringify(settings))
+  }
   await page.goto('./')
   await question(page).waitFor()
 }
@@ -58,7 +63,9 @@ export async function watchForms (page: Page): Promise<() => Promise<SentForm[]>
     const send = XMLHttpRequest.prototype.send
     Object.assign(window, { sent })
     XMLHttpRequest.prototype.send = function (body) {
-      if (body instanceof FormData) sent.push(Array.from(body, ([field, value]) => [field, typeof value === 'string' ? value : value.name]))
+      if (body instanceof FormData) {
+        sent.push(Array.from(body, ([field, value]) => [field, typeof value === 'string' ? value : value.name]))
+      }
       send.call(this, body)
     }
   })

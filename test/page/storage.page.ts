@@ -28,7 +28,9 @@ export default async function (t: Test): Promise<void> {
   }
 
   await pageTest('where the browser keeps nothing everything works, and it is said', {}, async (t, page) => {
-    await page.addInitScript(() => { IDBFactory.prototype.open = () => { throw new DOMException('not here', 'SecurityError') } })
+    await page.addInitScript(
+      () => { IDBFactory.prototype.open = () => { throw new DOMException('not here', 'SecurityError') } }
+    )
     await open(page)
     await page.getByText('The browser keeps nothing here').waitFor()
     await choose(page, HEART.file)

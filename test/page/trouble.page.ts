@@ -5,9 +5,12 @@ import { ask, choose, complete, CROSS, HEART, open, watchForms } from './steps.t
 export default async function (t: Test): Promise<void> {
   const { service, engine, pageTest } = await startPage(t, { MAX_CONCURRENT_REQUESTS: '1' })
   /** The browser itself says so of every answer that is an error. */
-  const refused = (status: number) => new RegExp(`Failed to load resource: the server responded with a status of ${status} `)
+  const refused = (status: number) =>
+    new RegExp(`Failed to load resource: the server responded with a status of ${status} `)
 
-  await pageTest('a busy service is asked again when it said, and the wait can be seen', { allow: [refused(429)] }, async (t, page) => {
+  await pageTest('a busy service is asked again when it said, and the wait can be seen', {
+    allow: [refused(429)]
+  }, async (t, page) => {
     const slot = service.app.slots.tryTake()!
     t.teardown(() => slot.release())
     await open(page)
@@ -33,7 +36,9 @@ export default async function (t: Test): Promise<void> {
     await complete(page.locator('article.answer'))
   })
 
-  await pageTest('earlier pictures that the service has forgotten are sent again', { allow: [refused(410)] }, async (t, page) => {
+  await pageTest('earlier pictures that the service has forgotten are sent again', { allow: [refused(410)] }, async (
+    t, page
+  ) => {
     const sent = await watchForms(page)
     await open(page)
     await choose(page, HEART.file, CROSS.file)
@@ -48,7 +53,9 @@ export default async function (t: Test): Promise<void> {
     t.match(resent!.slice(2), [['history_images', '00.png'], ['history_images', '02.jpg']])
   })
 
-  await pageTest('a refusal is told in the words of the service, and names the picture', { allow: [refused(422)] }, async (t, page) => {
+  await pageTest('a refusal is told in the words of the service, and names the picture', {
+    allow: [refused(422)]
+  }, async (t, page) => {
     await open(page)
     const damaged = Buffer.from(CROSS.file.buffer.subarray(0, 3_000))
     await choose(page, HEART.file, { ...CROSS.file, buffer: damaged })

@@ -17,12 +17,17 @@ const engine = await createTestEngine(t)
 const service = await startService(t, { API_KEYS: `${ALICE}, ${BOB}` }, engine)
 
 async function chat (url: string, headers: Record<string, string>) {
-  const response = await fetch(`${url}/api/chat`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: '{"message":"Hi"}' })
+  const response = await fetch(`${url}/api/chat`, {
+    method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: '{"message":"Hi"}'
+  })
   return { status: response.status, headers: response.headers, body: await response.json() as Record<string, unknown> }
 }
 
 t.test('each key is answered, either way it comes', async t => {
-  for (const headers of [{ authorization: `Bearer ${ALICE}` }, { authorization: `Bearer ${BOB}` }, { 'x-api-key': ALICE }, { 'x-api-key': BOB, authorization: `Bearer ${BOB}` }] as Array<Record<string, string>>) {
+  for (const headers of [
+    { authorization: `Bearer ${ALICE}` }, { authorization: `Bearer ${BOB}` }, { 'x-api-key': ALICE },
+    { 'x-api-key': BOB, authorization: `Bearer ${BOB}` }
+  ] as Array<Record<string, string>>) {
     const { status, body } = await chat(service.url, headers)
     t.equal(status, 200)
     t.match(body, { success: true })
@@ -31,12 +36,19 @@ t.test('each key is answered, either way it comes', async t => {
 })
 
 t.test('without a key, with a wrong one or with two there is 401', async t => {
-  for (const headers of [{}, { authorization: `Bearer ${WRONG}` }, { 'x-api-key': WRONG }, { authorization: 'Basic YWxpY2U6c2VjcmV0' }, { authorization: `Bearer ${ALICE}`, 'x-api-key': BOB }] as Array<Record<string, string>>) {
+  for (const headers of [
+    {}, { authorization: `Bearer ${WRONG}` }, { 'x-api-key': WRONG }, { authorization: 'Basic YWxpY2U6c2VjcmV0' },
+    { authorization: `Bearer ${ALICE}`, 'x-api-key': BOB }
+  ] as Array<Record<string, string>>) {
     const { status, headers: answered, body } = await chat(service.url, headers)
     t.equal(status, 401)
     t.equal(answered.get('www-authenticate'), 'Bearer')
     t.equal(answered.get('x-request-id'), body.request_id)
-    t.strictSame(body, { error: 'A valid API key is required: Authorization: Bearer <key>, or X-API-Key: <key>', code: 'UNAUTHORIZED', request_id: body.request_id })
+    t.strictSame(body, {
+      error: 'A valid API key is required: Authorization: Bearer <key>, or X-API-Key: <key>',
+      code: 'UNAUTHORIZED',
+      request_id: body.request_id
+    })
   }
 })
 
@@ -48,7 +60,8 @@ t.test('the refusal is Chinese for those who prefer it', async t => {
 
 t.test('a header that comes twice must say the same twice', async t => {
   const client = await connectRaw(service.port)
-  const ask = (headers: string[]) => client.send(`GET /api/status HTTP/1.1\r\nHost: test\r\n${headers.map(header => `${header}\r\n`).join('')}\r\n`)
+  const ask = (headers: string[]) =>
+    client.send(`GET /api/status HTTP/1.1\r\nHost: test\r\n${headers.map(header => `${header}\r\n`).join('')}\r\n`)
   ask([`X-API-Key: ${ALICE}`, `X-API-Key: ${ALICE}`])
   t.match(await client.until(/"uptime_s"/), /^HTTP\/1\.1 200 /)
   ask([`Authorization: Bearer ${ALICE}`, `Authorization: Bearer ${WRONG}`])
@@ -62,8 +75,13 @@ t.test('keys protect every path but the probes and the page, those that do not e
   }
   t.equal((await fetch(`${service.url}/api/status`, { method: 'OPTIONS' })).status, 401)
   for (const path of ['/health/live', '/health/ready']) {
-    for (const method of ['GET', 'HEAD']) t.equal((await fetch(service.url + path, { method })).status, 200, `${method} ${path}`)
-    t.equal((await fetch(service.url + path, { headers: { 'x-api-key': WRONG } })).status, 200, 'a wrong key does no harm there')
+    for (const method of ['GET', 'HEAD']) {
+      t.equal((await fetch(service.url + path, { method })).status, 200, `${method} ${path}`)
+    }
+    t.equal(
+      (await fetch(service.url + path, { headers: { 'x-api-key': WRONG } })).status, 200,
+      'a wrong key does no harm there'
+    )
   }
 
   const headers = { authorization: `Bearer ${ALICE}` }

@@ -7,7 +7,11 @@ import { connectRaw, formBody, formHead } from '../raw-client.ts'
 
 const image = await drawShape('square', 'blue', 'yellow')
 /** Takes a good while to prepare. */
-const large = await sharp({ create: { width: 6000, height: 4000, channels: 3, background: 'green', noise: { type: 'gaussian', mean: 128, sigma: 60 } } }).jpeg().toBuffer()
+const large = await sharp({
+  create: {
+    width: 6000, height: 4000, channels: 3, background: 'green', noise: { type: 'gaussian', mean: 128, sigma: 60 }
+  }
+}).jpeg().toBuffer()
 let copies = 0
 /** The same image for people, another one for caches: what stands behind its end is nobody's concern. */
 const fresh = () => Buffer.concat([large, Buffer.from(String(copies++))])
@@ -15,12 +19,16 @@ const fresh = () => Buffer.concat([large, Buffer.from(String(copies++))])
 const service = await startService(t)
 
 /** A conversation whose prompt takes many slices. */
-const longHistory = JSON.stringify(Array.from({ length: 24 }, (_, i) => ({ role: i % 2 ? 'assistant' : 'user', content: 'red circle '.repeat(40) })))
+const longHistory = JSON.stringify(
+  Array.from({ length: 24 }, (_, i) => ({ role: i % 2 ? 'assistant' : 'user', content: 'red circle '.repeat(40) }))
+)
 
 /** Streams an answer until an event of this kind came, then leaves. */
 async function leaveAt (event: string, fields: Record<string, string>, images: Buffer[]): Promise<void> {
   const controller = new AbortController()
-  const response = await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm(fields, images), signal: controller.signal })
+  const response = await fetch(`${service.url}/api/chat_stream`, {
+    method: 'POST', body: createForm(fields, images), signal: controller.signal
+  })
   for await (const it of readEvents(response)) {
     if (it.event === event) break
   }
@@ -48,7 +56,9 @@ t.test('after success, streamed or not, nothing is left when the last byte is th
 })
 
 t.test('original and _compressed file are there while the request runs', async t => {
-  const response = await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'What is in the picture?' }, [fresh()]) })
+  const response = await fetch(`${service.url}/api/chat_stream`, {
+    method: 'POST', body: createForm({ message: 'What is in the picture?' }, [fresh()])
+  })
   let files: string[] = []
   for await (const { event } of readEvents(response)) {
     if (event === 'image') files = readdirSync(path.join(service.config.uploadDir, service.leftovers()[0]!))
@@ -60,7 +70,9 @@ t.test('original and _compressed file are there while the request runs', async t
 t.test('a picture that the engine knows is not prepared again', async t => {
   const image = fresh()
   const first = await ask(service.url, { message: 'What is in the picture?' }, [image])
-  const response = await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'What is in the picture?' }, [image]) })
+  const response = await fetch(`${service.url}/api/chat_stream`, {
+    method: 'POST', body: createForm({ message: 'What is in the picture?' }, [image])
+  })
   let files: string[] = []
   let text = ''
   for await (const { event, data } of readEvents(response)) {
@@ -90,7 +102,9 @@ t.test('a client that leaves during preparation', async t => {
 
 t.test('a client that leaves during preparation and waits for no stream', async t => {
   const controller = new AbortController()
-  const asking = fetch(`${service.url}/api/chat`, { method: 'POST', body: createForm({ message: 'Hi' }, [fresh(), fresh()]), signal: controller.signal })
+  const asking = fetch(`${service.url}/api/chat`, {
+    method: 'POST', body: createForm({ message: 'Hi' }, [fresh(), fresh()]), signal: controller.signal
+  })
   while (service.app.slots.stats().taken === 0) await new Promise(resolve => setTimeout(resolve, 5))
   setTimeout(() => controller.abort(), 100)
   await t.rejects(asking, { name: 'AbortError' })
@@ -130,7 +144,9 @@ t.test('a slow sender gets 408 UPLOAD_TIMEOUT, whatever it sends', async t => {
   t.match(await form.until(/UPLOAD_TIMEOUT/), /^HTTP\/1\.1 408 /)
 
   const json = await connectRaw(impatient.port)
-  json.send('POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"message":')
+  json.send(
+    'POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"message":'
+  )
   t.match(await json.until(/UPLOAD_TIMEOUT/), /^HTTP\/1\.1 408 /)
   await impatient.quiet()
   form.socket.destroy()
@@ -140,7 +156,9 @@ t.test('a slow sender gets 408 UPLOAD_TIMEOUT, whatever it sends', async t => {
 t.test('an error of the model', async t => {
   // The child stands still while the image that it is about to read is taken away.
   const { pid } = service.engine.info()
-  const response = await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'What is in the picture?' }, [fresh()]) })
+  const response = await fetch(`${service.url}/api/chat_stream`, {
+    method: 'POST', body: createForm({ message: 'What is in the picture?' }, [fresh()])
+  })
   const seen: Array<{ event: string, data: { code?: string } }> = []
   for await (const it of readEvents(response)) {
     seen.push(it)
@@ -157,7 +175,8 @@ t.test('an error of the model', async t => {
 })
 
 t.test('a refused request whose response is queued behind another one ends with its connection', async t => {
-  const post = (body: string) => `POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  const post = (body: string) =>
+    `POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   const { pid } = service.engine.info()
   process.kill(pid!, 'SIGSTOP')
   const client = await connectRaw(service.port)

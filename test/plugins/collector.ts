@@ -30,14 +30,22 @@ export interface Collector {
 }
 
 /** An attribute's value: one of these is there. */
-interface Value { stringValue?: string, intValue?: number, doubleValue?: number, boolValue?: boolean, arrayValue?: { values: Value[] } }
+interface Value {
+  stringValue?: string
+  intValue?: number
+  doubleValue?: number
+  boolValue?: boolean
+  arrayValue?: { values: Value[] }
+}
 interface Attribute { key: string, value: Value }
 
 /** What an exporter sends: the part that is looked at. */
 interface Batch {
   resourceSpans: Array<{
     resource: { attributes: Attribute[] }
-    scopeSpans: Array<{ spans: Array<Omit<CollectedSpan, 'attributes' | 'events'> & { attributes?: Attribute[], events?: unknown[] }> }>
+    scopeSpans: Array<{
+      spans: Array<Omit<CollectedSpan, 'attributes' | 'events'> & { attributes?: Attribute[], events?: unknown[] }>
+    }>
   }>
 }
 
@@ -53,7 +61,9 @@ export async function startCollector (t: Test): Promise<Collector> {
     if (request.url === '/v1/traces') bodies.push(body)
     for (const one of body.resourceSpans) {
       resource = toRecord(one.resource.attributes)
-      for (const { spans: some } of one.scopeSpans) for (const span of some) spans.push({ events: [], ...span, attributes: toRecord(span.attributes) })
+      for (const { spans: some } of one.scopeSpans) {
+        for (const span of some) spans.push({ events: [], ...span, attributes: toRecord(span.attributes) })
+      }
     }
     response.setHeader('content-type', 'application/json')
     response.end('{}')
@@ -63,14 +73,27 @@ export async function startCollector (t: Test): Promise<Collector> {
     server.closeAllConnections()
     server.close()
   })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, headers, text: () => JSON.stringify(bodies), resource: () => resource }
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    spans,
+    headers,
+    text: () => JSON.stringify(bodies),
+    resource: () => resource
+  }
 }
 
 function toRecord (attributes: Attribute[] = []): Record<string, unknown> {
-  return Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue ?? value.intValue ?? value.doubleValue ?? value.boolValue ?? value.arrayValue?.values.map(one => one.stringValue)]))
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue ??
+    value.intValue ??
+    value.doubleValue ??
+    value.boolValue ??
+    value.arrayValue?.values.map(one => one.stringValue)]))
 }
 
 /** The tree below a span: names of its children with theirs, in the order in which they began. */
 export function treeOf (spans: CollectedSpan[], { spanId }: CollectedSpan): string[] {
-  return spans.filter(span => span.parentSpanId === spanId).sort((a, b) => a.startTimeUnixNano < b.startTimeUnixNano ? -1 : 1).map(span => span.name)
+  return spans
+    .filter(span => span.parentSpanId === spanId)
+    .sort((a, b) => a.startTimeUnixNano < b.startTimeUnixNano ? -1 : 1)
+    .map(span => span.name)
 }

@@ -21,7 +21,8 @@ async function taken (service: Awaited<ReturnType<typeof startService>>, count: 
 
 t.test('four streams at once on three slots: three answers and one 429', async t => {
   const service = await startService(t, {}, engine)
-  const results = await Promise.all([1, 2, 3, 4].map(() => askStream(service.url, { message: 'What is in the picture?' }, [image])))
+  const results =
+    await Promise.all([1, 2, 3, 4].map(() => askStream(service.url, { message: 'What is in the picture?' }, [image])))
   const statuses = results.map(result => result.status).sort()
   t.same(statuses, [200, 200, 200, 429])
   for (const { status, text, events } of results) {
@@ -125,7 +126,9 @@ t.test('one slot serves a polite client that asks one question after another, wi
   const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
   for (const path of ['/api/chat', '/api/chat_stream']) {
     for (let i = 0; i < 40; i++) {
-      const response = await fetch(service.url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"message":"Hi"}' })
+      const response = await fetch(service.url + path, {
+        method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"message":"Hi"}'
+      })
       t.equal(response.status, 200)
       await response.text()
     }
@@ -174,7 +177,10 @@ t.test('while the model is not ready a request is refused before its body, witho
   const refusal = await comer.until(/"code":"[A-Z_]+"/)
   t.match(refusal, /^HTTP\/1\.1 503 [^]*"code":"ENGINE_NOT_READY"/)
   holder!.socket.destroy()
-  t.match(await waiting.until(/"code":"[A-Z_]+"/), /^HTTP\/1\.1 503 [^]*"code":"ENGINE_NOT_READY"/, 'and not asked for its body either')
+  t.match(
+    await waiting.until(/"code":"[A-Z_]+"/), /^HTTP\/1\.1 503 [^]*"code":"ENGINE_NOT_READY"/,
+    'and not asked for its body either'
+  )
   await service.quiet()
   t.equal(service.app.slots.stats().queued, 0)
 })

@@ -7,9 +7,12 @@ const PAGE = 'https://chat.example.com'
 const OTHER = 'https://other.example.com'
 
 const engine = await createTestEngine(t)
-const service = await startService(t, { API_KEYS: KEY, CORS_ORIGIN: `${PAGE}, http://localhost:8080`, MAX_CONCURRENT_REQUESTS: '1' }, engine)
+const service = await startService(
+  t, { API_KEYS: KEY, CORS_ORIGIN: `${PAGE}, http://localhost:8080`, MAX_CONCURRENT_REQUESTS: '1' }, engine
+)
 
-const preflightHeaders = (origin: string) => ({ origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type' })
+const preflightHeaders = (origin: string) =>
+  ({ origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type' })
 
 async function preflight (url: string, origin: string, path = '/api/chat_stream') {
   const response = await fetch(url + path, { method: 'OPTIONS', headers: preflightHeaders(origin) })
@@ -104,7 +107,9 @@ t.test('a page may read that all slots are busy', async t => {
   const holder = await connectRaw(open.port)
   holder.send(formHead('/api/chat', 1000, 'Expect: 100-continue\r\n'))
   t.match(await holder.until(/^HTTP.*\r\n/), /100 Continue/)
-  const busy = await fetch(`${open.url}/api/chat`, { method: 'POST', headers: { origin: PAGE }, body: createForm({ message: 'Hi' }) })
+  const busy = await fetch(`${open.url}/api/chat`, {
+    method: 'POST', headers: { origin: PAGE }, body: createForm({ message: 'Hi' })
+  })
   t.equal(busy.status, 429)
   t.match(await busy.json(), { code: 'SERVER_BUSY' })
   t.equal(busy.headers.get('access-control-allow-origin'), PAGE)

@@ -7,7 +7,9 @@ import { ROOT } from '../../config/root.ts'
 import { startService } from '../helper.ts'
 import { connectRaw } from '../raw-client.ts'
 
-const KINDS = Object.values(errors).filter(it => typeof it === 'function' && it.prototype instanceof errors.SightlineError) as unknown as Array<new (...args: unknown[]) => errors.SightlineError>
+const KINDS = Object.values(errors).filter(
+  it => typeof it === 'function' && it.prototype instanceof errors.SightlineError
+) as unknown as Array<new (...args: unknown[]) => errors.SightlineError>
 
 t.test('every error has a code of its own, a status and a sentence in both languages', async t => {
   const made = KINDS.map(Kind => new Kind('<a>', '<b>', '<c>', '<d>'))
@@ -26,14 +28,17 @@ t.test('every error has a code of its own, a status and a sentence in both langu
 })
 
 t.test('docs/api.md has every code with its status', async t => {
-  const rows = new Map([...readFileSync(path.join(ROOT, 'docs/api.md'), 'utf8').matchAll(/^\| `([A-Z_]+)` \| (\d+) \|/gm)].map(row => [row[1], Number(row[2])]))
+  const rows = new Map([
+    ...readFileSync(path.join(ROOT, 'docs/api.md'), 'utf8').matchAll(/^\| `([A-Z_]+)` \| (\d+) \|/gm)
+  ].map(row => [row[1], Number(row[2])]))
   const made = KINDS.map(Kind => new Kind('', '', '', ''))
   t.strictSame([...rows].sort(), made.map(error => [error.code, error.statusCode]).sort())
 })
 
 t.test('docs/operations.md says of every code what an operator does, once', async t => {
   const [, section = ''] = readFileSync(path.join(ROOT, 'docs/operations.md'), 'utf8').split('### By error code')
-  const cells = [...section.matchAll(/^\| (`[A-Z_`, ]+) \| .{10,} \| .{5,} \|$/gm)].flatMap(([, codes]) => codes!.match(/[A-Z_]+/g) ?? [])
+  const cells = [...section.matchAll(/^\| (`[A-Z_`, ]+) \| .{10,} \| .{5,} \|$/gm)].flatMap(([, codes]) =>
+    codes!.match(/[A-Z_]+/g) ?? [])
   t.strictSame(cells.sort(), KINDS.map(Kind => new Kind('', '', '', '').code).sort())
 })
 
@@ -44,22 +49,36 @@ t.test('withDetails adds to what is there', async t => {
 
 t.test('the language is the first of Accept-Language that is spoken here', async t => {
   for (const [header, language] of [
-    [undefined, 'en'], ['', 'en'], ['*', 'en'], ['de', 'en'], ['zh', 'zh'], ['zh-CN,zh;q=0.9,en;q=0.8', 'zh'], ['zh-Hant-TW', 'zh'],
-    ['en-US,en;q=0.9,zh;q=0.8', 'en'], ['en;q=0.2, zh;q=0.3', 'zh'], ['fr, zh;q=0.5, en;q=0.1', 'zh'], ['zh;q=0, en', 'en'], [';;;,q', 'en']
+    [undefined, 'en'], ['', 'en'], ['*', 'en'], ['de', 'en'], ['zh', 'zh'], [
+      'zh-CN,zh;q=0.9,en;q=0.8', 'zh'
+    ], ['zh-Hant-TW', 'zh'],
+    [
+      'en-US,en;q=0.9,zh;q=0.8', 'en'
+    ], ['en;q=0.2, zh;q=0.3', 'zh'], ['fr, zh;q=0.5, en;q=0.1', 'zh'], ['zh;q=0, en', 'en'], [';;;,q', 'en']
   ] as const) t.equal(preferredLanguage(header), language, String(header))
 })
 
 t.test('a sentence is Chinese for those who prefer it, the code stays', async t => {
   const service = await startService(t)
   const refusal = async (fields: object, language: string) => {
-    const response = await fetch(`${service.url}/api/chat`, { method: 'POST', headers: { 'content-type': 'application/json', 'accept-language': language }, body: JSON.stringify(fields) })
+    const response = await fetch(`${service.url}/api/chat`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'accept-language': language },
+      body: JSON.stringify(fields)
+    })
     return await response.json()
   }
   t.match(await refusal({}, 'zh-CN'), { code: 'MESSAGE_REQUIRED', error: '字段 "message" 必填，且不能为空' })
-  t.match(await refusal({}, 'en'), { code: 'MESSAGE_REQUIRED', error: 'Field "message" is required and must not be empty' })
+  t.match(await refusal({}, 'en'), {
+    code: 'MESSAGE_REQUIRED', error: 'Field "message" is required and must not be empty'
+  })
   t.match(await refusal({ message: 'Hi', top_p: 2 }, 'zh'), { code: 'INVALID_FIELD', error: /^字段 "top_p" 必须 <= 1$/ })
-  t.match(await refusal({ message: 'Hi', images: ['data:image/png;base64,JVBERi0xLjQK'] }, 'zh'), { code: 'UNSUPPORTED_IMAGE', error: /是PDF 文档；/ })
-  t.match(await refusal({ message: 'Hi', history: 7 }, 'zh'), { code: 'INVALID_HISTORY', error: '字段 "history" 必须是对话轮次的列表' })
+  t.match(await refusal({ message: 'Hi', images: ['data:image/png;base64,JVBERi0xLjQK'] }, 'zh'), {
+    code: 'UNSUPPORTED_IMAGE', error: /是PDF 文档；/
+  })
+  t.match(await refusal({ message: 'Hi', history: 7 }, 'zh'), {
+    code: 'INVALID_HISTORY', error: '字段 "history" 必须是对话轮次的列表'
+  })
 })
 
 t.test('what goes wrong before there is a route has the same shape', async t => {
@@ -75,7 +94,9 @@ t.test('a 503 says when to come back', async t => {
   const service = await startService(t)
   process.kill(service.engine.info().pid!, 'SIGKILL')
   while (service.engine.info().state === 'ready') await new Promise(resolve => setTimeout(resolve, 5))
-  const response = await fetch(`${service.url}/api/chat`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"message":"Hi"}' })
+  const response = await fetch(`${service.url}/api/chat`, {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"message":"Hi"}'
+  })
   t.equal(response.status, 503)
   t.equal(response.headers.get('retry-after'), '5')
   await response.text()

@@ -18,7 +18,8 @@ async function figuresOf (url: string): Promise<Map<string, number>> {
   const response = await fetch(`${url}/metrics`)
   t.match(response.headers.get('content-type'), /^text\/plain; version=0\.0\.4/)
   const lines = (await response.text()).split('\n').filter(line => line !== '' && !line.startsWith('#'))
-  t.same(lines.filter(line => !/^[a-z_]\w*(\{[a-z_]\w*="[^"]*"(,[a-z_]\w*="[^"]*")*\})? (-?[\d.e+-]+|Nan|\+Inf)$/.test(line)), [])
+  t.same(lines.filter(line =>
+    !/^[a-z_]\w*(\{[a-z_]\w*="[^"]*"(,[a-z_]\w*="[^"]*")*\})? (-?[\d.e+-]+|Nan|\+Inf)$/.test(line)), [])
   return new Map(lines.map(line => {
     const at = line.lastIndexOf(' ')
     return [line.slice(0, at), Number(line.slice(at + 1))]
@@ -33,7 +34,9 @@ t.test('requests are counted once each, by how they ended', async t => {
   await ask(url, { message: 'Hi', temperature: 'warm' })
   await ask(url, { message: 'Hi' }, [red.subarray(0, 60)])
   // Refused before there is anything to admit.
-  await fetch(`${url}/v1/chat/completions`, { method: 'POST', body: '{', headers: { 'content-type': 'application/json' } })
+  await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST', body: '{', headers: { 'content-type': 'application/json' }
+  })
   const taken = [service.app.slots.tryTake()!, service.app.slots.tryTake()!]
   await ask(url, { message: 'Hi' })
   const busy = await figuresOf(url)
@@ -41,13 +44,22 @@ t.test('requests are counted once each, by how they ended', async t => {
 
   // One that leaves while it is answered, and one that leaves while it sends.
   const left = new AbortController()
-  const response = await fetch(`${url}/api/chat_stream`, { method: 'POST', signal: left.signal, body: createForm({ message: 'Hi', response_format: '{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"string","minLength":20000}}}' }) })
+  const response = await fetch(`${url}/api/chat_stream`, {
+    method: 'POST',
+    signal: left.signal,
+    body: createForm({
+      message: 'Hi',
+      response_format: '{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"string","minLength":20000}}}'
+    })
+  })
   await response.body!.getReader().read()
   left.abort()
   await service.quiet()
 
   const figures = await figuresOf(url)
-  const endings = Object.fromEntries([...figures].filter(([name]) => name.startsWith('sightline_requests_total')).map(([name, count]) => [name.replace('sightline_requests_total', ''), count]))
+  const endings = Object.fromEntries([...figures].filter(([name]) => name.startsWith('sightline_requests_total')).map(
+    ([name, count]) => [name.replace('sightline_requests_total', ''), count]
+  ))
   t.same(endings, {
     '{route="/api/chat",ending="ANSWERED"}': 1,
     '{route="/api/chat_stream",ending="ANSWERED"}': 1,
@@ -58,12 +70,16 @@ t.test('requests are counted once each, by how they ended', async t => {
     '{route="/api/chat_stream",ending="CLIENT_LEFT"}': 1
   })
   t.equal(busy.get('sightline_slots_taken'), 2)
-  for (const [name, value] of Object.entries({ slots: 2, slots_taken: 0, queue_length: 0, upload_folders: 0, engine_ready: 1, engine_restarts: 0, vram_bytes: 0 })) t.equal(figures.get(`sightline_${name}`), value, name)
+  for (const [name, value] of Object.entries({
+    slots: 2, slots_taken: 0, queue_length: 0, upload_folders: 0, engine_ready: 1, engine_restarts: 0, vram_bytes: 0
+  })) t.equal(figures.get(`sightline_${name}`), value, name)
 
   t.equal(figures.get('sightline_pictures_total{cached="false"}'), 2)
   t.equal(figures.get('sightline_pictures_total{cached="true"}'), 1)
   t.ok(figures.get('sightline_tokens_total{kind="prompt"}')! > body.usage.prompt_tokens)
-  for (const stage of ['queue', 'upload', 'prepare', 'encode', 'prefill', 'decode', 'first_token', 'total']) t.equal(figures.get(`sightline_stage_seconds_count{stage="${stage}"}`), 2, stage)
+  for (const stage of ['queue', 'upload', 'prepare', 'encode', 'prefill', 'decode', 'first_token', 'total']) {
+    t.equal(figures.get(`sightline_stage_seconds_count{stage="${stage}"}`), 2, stage)
+  }
   t.ok(figures.get('sightline_stage_seconds_sum{stage="total"}')! >= body.timings.total_ms / 1000)
   t.ok(figures.get('sightline_token_gap_seconds_count')! >= body.usage.completion_tokens / 2)
   t.ok(figures.get('sightline_image_cache_pictures')! >= 2)
@@ -74,7 +90,9 @@ t.test('requests are counted once each, by how they ended', async t => {
 t.test('where keys are asked for, the figures want one too', async t => {
   const { url } = await startService(t, { API_KEYS: 'a-key-of-the-team-0123456789' }, engine)
   t.equal((await fetch(`${url}/metrics`)).status, 401)
-  t.equal((await fetch(`${url}/metrics`, { headers: { authorization: 'Bearer a-key-of-the-team-0123456789' } })).status, 200)
+  t.equal(
+    (await fetch(`${url}/metrics`, { headers: { authorization: 'Bearer a-key-of-the-team-0123456789' } })).status, 200
+  )
 })
 
 /** How often requests ended in each way, over all routes. */
@@ -106,20 +124,30 @@ t.test('an error that comes after the answer was ready takes its place, and the 
   const counted: string[] = []
   app.metrics.ended = (_route, ending) => { counted.push(ending) }
   // A value that JSON has no form for: the answer fails while it is written.
-  const chat = { async * answer () { yield { type: 'done', result: { tokens: 1n } } }, anticipate: async () => {} } as unknown as ChatService
+  const chat = {
+    async * answer () { yield { type: 'done', result: { tokens: 1n } } }, anticipate: async () => {}
+  } as unknown as ChatService
   const own = Fastify()
   t.teardown(() => own.close())
   await own.register(errors)
   await own.register(metricsPlugin, { metrics: app.metrics })
   own.decorateRequest('work', null)
   own.addHook('onRequest', async request => {
-    request.work = { signal: new AbortController().signal, startedAt: 0, slot: { waitedMs: 0 }, run: (task: () => unknown) => task(), end: async () => {} } as never
+    request.work = {
+      signal: new AbortController().signal,
+      startedAt: 0,
+      slot: { waitedMs: 0 },
+      run: (task: () => unknown) => task(),
+      end: async () => {}
+    } as never
     request.upload = { fields: { message: 'Hi' }, images: [], historyImages: [], uploadMs: 0 }
     request.client = { scope: '' }
   })
   await own.register(chatRoute, { chat, bodyLimit: 1000 })
   const url = await own.listen({ port: 0, host: '127.0.0.1' })
-  const response = await fetch(`${url}/api/chat`, { method: 'POST', body: '{"message":"Hi"}', headers: { 'content-type': 'application/json' } })
+  const response = await fetch(`${url}/api/chat`, {
+    method: 'POST', body: '{"message":"Hi"}', headers: { 'content-type': 'application/json' }
+  })
   t.match([response.status, await response.json()], [500, { code: 'INTERNAL' }])
   t.same(counted, ['INTERNAL'])
 })

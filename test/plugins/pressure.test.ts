@@ -9,7 +9,8 @@ t.test('a process that cannot keep up refuses work for the model, and nothing el
   const service = await startService(t)
   const [asking, looking] = [await connectRaw(service.port), await connectRaw(service.port)]
   const body = formBody('Hi', [])
-  const answers = async () => await Promise.all([asking.until(/"code":"\w+"|"success":\w+/), looking.until(/"status":"\w+"/)])
+  const answers = async () =>
+    await Promise.all([asking.until(/"code":"\w+"|"success":\w+/), looking.until(/"status":"\w+"/)])
 
   // The pressure plugin takes the mean of a second: turns of a second and a half leave it no quick turn to count. Before the first
   // of them is over it knows nothing.
@@ -57,7 +58,11 @@ t.test('memory that is cached on purpose is not taken for pressure', async t => 
 
 t.test('the limit follows from the cache where the service itself holds it', async t => {
   const upstream = await startScripted(t, response => say(response, 'Yes.'))
-  const service = await startFront(t, [upstream.url], { ENGINE: 'openai', ENGINE_URL: upstream.url, IMAGE_CACHE_MB: '5000' })
+  const service =
+    await startFront(t, [upstream.url], { ENGINE: 'openai', ENGINE_URL: upstream.url, IMAGE_CACHE_MB: '5000' })
   t.equal(service.app.memoryLimit, 4 * 1024 ** 3 + 5000 * 1024 ** 2)
-  t.equal((await startService(t, { IMAGE_CACHE_MB: '5000' })).app.memoryLimit, 4 * 1024 ** 3, 'the engine of a local model has a process of its own')
+  t.equal(
+    (await startService(t, { IMAGE_CACHE_MB: '5000' })).app.memoryLimit, 4 * 1024 ** 3,
+    'the engine of a local model has a process of its own'
+  )
 })

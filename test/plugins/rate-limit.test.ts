@@ -59,7 +59,9 @@ t.test('an address over its limit gets 429 with the time to wait, others go on, 
   t.equal(refused.status, 429)
   const wait = Number(refused.headers.get('retry-after'))
   t.ok(wait >= 1 && wait <= Math.ceil(WINDOW_MS / 1000), `Retry-After: ${wait}`)
-  t.match(await refused.json(), { code: 'RATE_LIMITED', error: 'More than 2 requests a minute', limit: 2, request_id: String })
+  t.match(await refused.json(), {
+    code: 'RATE_LIMITED', error: 'More than 2 requests a minute', limit: 2, request_id: String
+  })
   t.same(await statuses(ask, 2, from('192.0.2.2')), [200, 200])
 
   // Whoever comes again as told is served: to ask in between does not prolong it.
@@ -161,7 +163,10 @@ t.test('limits of zero add nothing', async t => {
 
 t.test('the service refuses before a slot is taken and before the body is there', async t => {
   const engine = await createTestEngine(t)
-  const service = await startService(t, { API_KEYS: `${ALICE},${BOB}`, RATE_LIMIT_KEY: '1', RATE_LIMIT_ADDRESS: '3', MAX_CONCURRENT_REQUESTS: '1' }, engine)
+  const service = await startService(
+    t, { API_KEYS: `${ALICE},${BOB}`, RATE_LIMIT_KEY: '1', RATE_LIMIT_ADDRESS: '3', MAX_CONCURRENT_REQUESTS: '1' },
+    engine
+  )
   const heads: Array<Awaited<ReturnType<typeof connectRaw>>> = []
   const sendHead = async (key: string) => {
     const client = await connectRaw(service.port)

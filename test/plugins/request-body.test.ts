@@ -6,7 +6,8 @@ const engine = await createTestEngine(t)
 
 t.test('a body that is refused while it is parsed is discarded, and its connection goes on to serve', async t => {
   const service = await startService(t, { JSON_BODY_LIMIT_MB: '0.1' }, engine)
-  const head = (length: string) => `POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n${length}\r\n\r\n`
+  const head = (length: string) =>
+    `POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n${length}\r\n\r\n`
   const half = 'x'.repeat(200_000)
   const chunk = `${half.length.toString(16)}\r\n${half}\r\n`
   for (const [name, start, rest, code] of [
@@ -35,7 +36,11 @@ t.test('many refused bodies in a row on one connection leave no listeners on it'
   const client = await connectRaw(service.port)
   const refused = 12
   for (let count = 1; count <= refused; count++) {
-    client.send(`POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 400000\r\n\r\n${'x'.repeat(200_000)}`)
+    client.send(
+      `POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 400000\r\n\r\n${'x'.repeat(
+        200_000
+      )}`
+    )
     await client.until(new RegExp(`(?:BODY_TOO_LARGE[^]*){${count}}`))
     client.send('x'.repeat(200_000))
   }
@@ -48,7 +53,9 @@ t.test('a sender that wants its connection closed after a refusal gets to send t
   const service = await startService(t, { JSON_BODY_LIMIT_MB: '0.1' }, engine)
   for (const head of ['POST /api/chat HTTP/1.1\r\nConnection: close', 'POST /api/chat HTTP/1.0']) {
     const client = await connectRaw(service.port)
-    client.send(`${head}\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 400000\r\n\r\n${'x'.repeat(200_000)}`)
+    client.send(
+      `${head}\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 400000\r\n\r\n${'x'.repeat(200_000)}`
+    )
     t.match(await client.until(/"code":"[A-Z_]+"/), /^HTTP\/1\.1 413 [^]*"code":"BODY_TOO_LARGE"/)
     await new Promise(resolve => setTimeout(resolve, 100))
     t.equal(client.socket.readyState, 'open', 'closed under the rest of its body it might never have read the answer')
@@ -61,7 +68,11 @@ t.test('a sender that wants its connection closed after a refusal gets to send t
 t.test('who stops in the middle of a refused body gets no second answer', async t => {
   const service = await startService(t, { JSON_BODY_LIMIT_MB: '0.1' }, engine)
   const client = await connectRaw(service.port)
-  client.send(`POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 400000\r\n\r\n${'x'.repeat(200_000)}`)
+  client.send(
+    `POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 400000\r\n\r\n${'x'.repeat(
+      200_000
+    )}`
+  )
   await client.until(/"code":"BODY_TOO_LARGE"/)
   client.socket.end()
   await client.closed
@@ -77,7 +88,9 @@ t.test('the rest of a refused body is discarded up to 64 MiB, then the connectio
   let sent = 0
   const over = client.closed.then(() => { sent = Infinity })
   for (; sent < 200; sent++) {
-    await new Promise<void>(resolve => { if (!client.socket.write(piece, () => resolve())) client.socket.once('close', () => resolve()) })
+    await new Promise<void>(
+      resolve => { if (!client.socket.write(piece, () => resolve())) client.socket.once('close', () => resolve()) }
+    )
     if (sent === 60) t.notOk(client.socket.destroyed, 'up to there it goes on')
   }
   await over

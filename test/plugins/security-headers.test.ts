@@ -7,11 +7,15 @@ const CLOSED = "default-src 'none';base-uri 'none';form-action 'none';frame-ance
 t.test('every answer tells browsers to do nothing with it but read it', async t => {
   const answers = {
     json: await fetch(`${service.url}/health/ready`),
-    stream: await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'Hi', max_tokens: '2' }, []) }),
+    stream: await fetch(`${service.url}/api/chat_stream`, {
+      method: 'POST', body: createForm({ message: 'Hi', max_tokens: '2' }, [])
+    }),
     'stream of /v1': await fetch(`${service.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ model: service.engine.info().model, stream: true, max_tokens: 2, messages: [{ role: 'user', content: 'Hi' }] })
+      body: JSON.stringify({
+        model: service.engine.info().model, stream: true, max_tokens: 2, messages: [{ role: 'user', content: 'Hi' }]
+      })
     }),
     refusal: await fetch(`${service.url}/api/chat`, { method: 'POST', body: createForm({}, []) }),
     'unknown path': await fetch(`${service.url}/nothing-here`)
@@ -43,7 +47,9 @@ t.test('the pages of the API\'s documentation run their own scripts and nobody e
 
 t.test('no answer says where it runs or how it came about', async t => {
   for (const body of [{}, { message: 1 }, { message: 'Hi', history: 'not JSON' }, { message: 'Hi', max_tokens: -1 }]) {
-    const response = await fetch(`${service.url}/api/chat`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+    const response = await fetch(`${service.url}/api/chat`, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body)
+    })
     const text = await response.text()
     t.ok(response.status >= 400 && response.status < 500)
     t.notMatch(text, /node_modules|\.ts|\.js|at .*\(|\/(work|app|home|root|tmp|usr)\//)

@@ -25,7 +25,8 @@ const SERVER = 2
 
 /** A service that tells a collector, and the lines that it logs. */
 async function startTraced (t: Test, endpoint: string, env: Record<string, string> = {}, own: Engine = engine) {
-  const config = loadConfig({ UPLOAD_DIR: t.testdir({}), LLAMA_GPU: 'off', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...env })
+  const config =
+    loadConfig({ UPLOAD_DIR: t.testdir({}), LLAMA_GPU: 'off', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...env })
   const lines: Array<Record<string, any>> = []
   const log = pino({}, { write: (line: string) => { lines.push(JSON.parse(line)) } })
   const traces = createTraces({ ...config.traces!, version: '1.2.3', log, batchDelayMs: 50 })
@@ -44,8 +45,12 @@ async function rootOf ({ spans }: Collector, id: string): Promise<CollectedSpan>
 
 t.test('a request about two pictures is a span with one for each stage, with figures and without a word of it', async t => {
   const collector = await startCollector(t)
-  const { url, lines } = await startTraced(t, collector.url, { OTEL_SERVICE_NAME: 'pictures', OTEL_EXPORTER_OTLP_HEADERS: 'x-token=se%20cret' })
-  const { body } = await ask(url, { message: 'Describe the images.', system: 'Speak of porcupines.' }, [{ data: red, name: 'holiday.png' }, blue])
+  const { url, lines } = await startTraced(
+    t, collector.url, { OTEL_SERVICE_NAME: 'pictures', OTEL_EXPORTER_OTLP_HEADERS: 'x-token=se%20cret' }
+  )
+  const { body } = await ask(
+    url, { message: 'Describe the images.', system: 'Speak of porcupines.' }, [{ data: red, name: 'holiday.png' }, blue]
+  )
   t.match(body.response, /a red circle/)
   const root = await rootOf(collector, body.request_id)
 
@@ -56,19 +61,32 @@ t.test('a request about two pictures is a span with one for each stage, with fig
   const own = collector.spans.filter(span => span.traceId === root.traceId)
   t.equal(own.length, 6)
   for (const { startTimeUnixNano: start, endTimeUnixNano: end, status } of own) {
-    t.ok(BigInt(start) >= BigInt(root.startTimeUnixNano) && BigInt(start) <= BigInt(end) && BigInt(end) <= BigInt(root.endTimeUnixNano))
+    t.ok(BigInt(start) >= BigInt(root.startTimeUnixNano) && BigInt(start) <= BigInt(end) &&
+      BigInt(end) <= BigInt(root.endTimeUnixNano))
     t.not(status.code, 2)
   }
   const { attributes } = root
-  t.match(attributes, { 'http.request.method': 'POST', 'http.route': '/api/chat', 'gen_ai.operation.name': 'chat', 'gen_ai.response.model': body.model, 'gen_ai.response.finish_reasons': ['stop'] })
-  const numbers = ['http.response.status_code', 'gen_ai.usage.input_tokens', 'gen_ai.usage.output_tokens', 'sightline.usage.image_tokens', 'sightline.images'].map(name => Number(attributes[name]))
+  t.match(attributes, {
+    'http.request.method': 'POST',
+    'http.route': '/api/chat',
+    'gen_ai.operation.name': 'chat',
+    'gen_ai.response.model': body.model,
+    'gen_ai.response.finish_reasons': ['stop']
+  })
+  const numbers = [
+    'http.response.status_code', 'gen_ai.usage.input_tokens', 'gen_ai.usage.output_tokens',
+    'sightline.usage.image_tokens', 'sightline.images'
+  ].map(name => Number(attributes[name]))
   t.same(numbers, [200, body.usage.prompt_tokens, body.usage.completion_tokens, body.usage.image_tokens, 2])
   t.match(collector.resource(), { 'service.name': 'pictures', 'service.version': '1.2.3' })
   t.equal(collector.headers[0]!['x-token'], 'se cret')
 
-  for (const word of ['Describe', 'porcupines', 'holiday', 'circle', 'square', 'sha256']) t.notMatch(collector.text(), word)
+  for (const word of ['Describe', 'porcupines', 'holiday', 'circle', 'square', 'sha256']) {
+    t.notMatch(collector.text(), word)
+  }
   const ownLines = lines.filter(it => it.reqId === body.request_id && it.msg !== 'incoming request')
-  t.ok(['image preparation finished', 'temporary files cleaned up', 'request completed'].every(msg => ownLines.some(it => it.msg === msg)))
+  t.ok(['image preparation finished', 'temporary files cleaned up', 'request completed'].every(msg =>
+    ownLines.some(it => it.msg === msg)))
   t.ok(ownLines.every(it => it.trace_id === root.traceId), 'logs and traces meet')
 })
 
@@ -139,7 +157,8 @@ t.test('strangers do not say which trace they belong to, proxies do', async t =>
   const collector = await startCollector(t)
   const strange = await startTraced(t, collector.url)
   const trusting = await startTraced(t, collector.url, { TRUST_PROXY: 'loopback' })
-  const askAs = async (url: string, traceparent: string) => (await post(url, { body: createForm({ message: 'Hi' }), headers: { traceparent } })).body.request_id
+  const askAs = async (url: string, traceparent: string) =>
+    (await post(url, { body: createForm({ message: 'Hi' }), headers: { traceparent } })).body.request_id
   const alone = await rootOf(collector, await askAs(strange.url, DROPPED))
   t.notOk(alone.parentSpanId)
   const [, traceId, spanId] = PARENT.split('-')
@@ -148,13 +167,18 @@ t.test('strangers do not say which trace they belong to, proxies do', async t =>
   const before = collector.spans.length
   const dropped = await askAs(trusting.url, DROPPED)
   await rootOf(collector, await askAs(trusting.url, 'garbage'))
-  t.notOk(collector.spans.some(span => span.attributes['sightline.request_id'] === dropped), 'its parent is not recorded either')
+  t.notOk(
+    collector.spans.some(span => span.attributes['sightline.request_id'] === dropped),
+    'its parent is not recorded either'
+  )
   t.ok(collector.spans.length > before)
 })
 
 t.test('a share of the traces is recorded', async t => {
   const collector = await startCollector(t)
-  const none = await startTraced(t, collector.url, { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' })
+  const none = await startTraced(
+    t, collector.url, { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' }
+  )
   const all = await startTraced(t, collector.url, { OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '1' })
   await ask(none.url, { message: 'Hi' })
   await rootOf(collector, (await ask(all.url, { message: 'Hi' })).body.request_id)
@@ -181,7 +205,12 @@ t.test('a collector that is away, or does not answer, neither slows nor stops an
   const away = await startTraced(t, 'http://127.0.0.1:9')
   const mute = await startTraced(t, `http://127.0.0.1:${(silent.address() as AddressInfo).port}`)
   for (const { url } of [away, mute]) {
-    for (let i = 0; i < 5; i++) t.equal((await ask(url, { message: 'What is in the picture?' }, [red])).body.response, 'A red circle on a white background.')
+    for (let i = 0; i < 5; i++) {
+      t.equal(
+        (await ask(url, { message: 'What is in the picture?' }, [red])).body.response,
+        'A red circle on a white background.'
+      )
+    }
   }
   await until(() => silentSockets.length > 0)
   for (const { app } of [away, mute]) {
@@ -224,7 +253,8 @@ t.test('what is left goes out when the service stops', async t => {
 
 t.test('the service as a process makes traces by its environment, and ends in time', async t => {
   const collector = await startCollector(t)
-  const { child, url, exited } = await start(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, UPLOAD_DIR: t.testdir({}) })
+  const { child, url, exited } =
+    await start(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, UPLOAD_DIR: t.testdir({}) })
   const { body } = await ask(url, { message: 'What is in the picture?' }, [red])
   child.kill('SIGTERM')
   t.match(await exited, { code: 0 })
@@ -239,7 +269,9 @@ t.test('without a collector nothing of OpenTelemetry is loaded but its interface
     const { createRequire } = await import('node:module')
     const loaded = Object.keys(createRequire(process.cwd() + '/x.js').cache)
     console.log(loaded.length > 100, loaded.filter(file => /@opentelemetry\\W+(?!api\\W)/.test(file)).length)`
-  const told = execFileSync(process.execPath, ['--import=tsx', '--input-type=module', '--eval', script], { cwd: ROOT, encoding: 'utf8' })
+  const told = execFileSync(
+    process.execPath, ['--import=tsx', '--input-type=module', '--eval', script], { cwd: ROOT, encoding: 'utf8' }
+  )
   t.equal(told.trim(), 'true 0')
   t.equal(loadConfig({}).traces, null)
 })

@@ -15,14 +15,18 @@ t.test('a file that is too large is refused as soon as it is, not at its end', a
       await new Promise(resolve => setTimeout(resolve, 1))
     }
     const answer = await client.until(/"code":"[A-Z_]+"/)
-    t.match(answer, /^HTTP\/1\.1 413 [^]*images\[1\] \(\\"1\.png\\"\) is larger than 0\.1 MB[^]*"code":"FILE_TOO_LARGE"/)
+    t.match(
+      answer, /^HTTP\/1\.1 413 [^]*images\[1\] \(\\"1\.png\\"\) is larger than 0\.1 MB[^]*"code":"FILE_TOO_LARGE"/
+    )
     await service.quiet()
     client.socket.destroy()
   }
 })
 
 /** A form whose parts are sent one by one. */
-const part = (name: string, value: string, type = '') => `--sightline-test\r\nContent-Disposition: form-data; name="${name}"${type && `\r\nContent-Type: ${type}`}\r\n\r\n${value}`
+const part = (name: string, value: string, type = '') =>
+  `--sightline-test\r\nContent-Disposition: form-data; name="${name}"${type &&
+    `\r\nContent-Type: ${type}`}\r\n\r\n${value}`
 
 t.test('a field that is not known is refused when its part begins', async t => {
   const service = await startService(t, {})
@@ -50,7 +54,11 @@ t.test('all text of a form has one limit, whatever its parts are', async t => {
     // The form is refused at the limit, long before its end.
     client.send(part('history', turn, type) + '\r\n--sightline-test')
     const answer = await client.until(/"code":"[A-Z_]+"/)
-    t.match(answer, /^HTTP\/1\.1 413 [^]*With field \\"history\\" the text fields of the form have more than 4194304 bytes together[^]*"code":"FORM_TOO_LARGE"/, type)
+    t.match(
+      answer,
+      /^HTTP\/1\.1 413 [^]*With field \\"history\\" the text fields of the form have more than 4194304 bytes together[^]*"code":"FORM_TOO_LARGE"/,
+      type
+    )
     client.socket.destroy()
     await service.quiet()
   }
@@ -60,16 +68,29 @@ t.test('a field is JSON where its part says so, within the bounds of JSON', asyn
   // Files may be smaller than the fields of a form.
   const service = await startService(t, { MAX_FILE_SIZE_MB: '0.1' })
   const post = async (fields: Array<[name: string, value: string, type?: string]>) => {
-    const body = fields.map(([name, value, type]) => part(name, value, type) + '\r\n').join('') + '--sightline-test--\r\n'
-    const response = await fetch(`${service.url}/api/chat`, { method: 'POST', body, headers: { 'content-type': 'multipart/form-data; boundary=sightline-test' } })
+    const body =
+      fields.map(([name, value, type]) => part(name, value, type) + '\r\n').join('') + '--sightline-test--\r\n'
+    const response = await fetch(`${service.url}/api/chat`, {
+      method: 'POST', body, headers: { 'content-type': 'multipart/form-data; boundary=sightline-test' }
+    })
     return { status: response.status, body: await response.json() as any }
   }
   const json = 'application/json'
-  t.equal((await post([['message', '"Hi"', json], ['history', '[{"role":"user","content":"One"}]', json], ['max_tokens', '3', json]])).status, 200)
-  t.equal((await post([['message', 'Hi'], ['max_tokens', '1'], ['history', '[{"role":"user","content":"One"}]'.padEnd(300_000), json]])).status, 200)
-  t.match(await post([['message', 'Hi'], ['history', '[', json]]), { status: 400, body: { code: 'INVALID_HISTORY', field: 'history' } })
+  t.equal((await post([
+    ['message', '"Hi"', json], ['history', '[{"role":"user","content":"One"}]', json], ['max_tokens', '3', json]
+  ])).status, 200)
+  t.equal((await post([
+    ['message', 'Hi'], ['max_tokens', '1'], ['history', '[{"role":"user","content":"One"}]'.padEnd(300_000), json]
+  ])).status, 200)
+  t.match(await post([['message', 'Hi'], ['history', '[', json]]), {
+    status: 400, body: { code: 'INVALID_HISTORY', field: 'history' }
+  })
   t.match(await post([['message', 'Hi', json]]), { status: 400, body: { code: 'INVALID_FIELD', field: 'message' } })
-  t.match(await post([['message', 'Hi'], ['history', `[${'0,'.repeat(60_000)}0]`, json]]), { status: 400, body: { code: 'INVALID_HISTORY', limit: 50_000 } })
-  t.match(await post([['message', 'Hi'], ['history', ' '.repeat(1024 * 1024 + 1), json]]), { status: 413, body: { code: 'FIELD_TOO_LARGE', field: 'history' } })
+  t.match(await post([['message', 'Hi'], ['history', `[${'0,'.repeat(60_000)}0]`, json]]), {
+    status: 400, body: { code: 'INVALID_HISTORY', limit: 50_000 }
+  })
+  t.match(await post([['message', 'Hi'], ['history', ' '.repeat(1024 * 1024 + 1), json]]), {
+    status: 413, body: { code: 'FIELD_TOO_LARGE', field: 'history' }
+  })
   await service.quiet()
 })

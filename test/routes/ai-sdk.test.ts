@@ -5,11 +5,18 @@ import { createTestEngine, drawShape, startService } from '../helper.ts'
 
 const engine = await createTestEngine(t)
 const service = await startService(t, {}, engine)
-const provider = createOpenAICompatible({ name: 'sightline', baseURL: `${service.url}/v1`, includeUsage: true, supportsStructuredOutputs: true })
+const provider = createOpenAICompatible({
+  name: 'sightline', baseURL: `${service.url}/v1`, includeUsage: true, supportsStructuredOutputs: true
+})
 const model = provider(engine.info().model)
 const image = new Uint8Array(await drawShape('circle', 'red', 'white'))
 const RED = 'A red circle on a white background.'
-const messages = [{ role: 'user' as const, content: [{ type: 'image' as const, image, mediaType: 'image/png' }, { type: 'text' as const, text: 'What is in the picture?' }] }]
+const messages = [{
+  role: 'user' as const,
+  content: [
+    { type: 'image' as const, image, mediaType: 'image/png' }, { type: 'text' as const, text: 'What is in the picture?' }
+  ]
+}]
 
 t.test('generateText answers about a picture', async t => {
   const { text, usage, finishReason } = await generateText({ model, messages })
@@ -30,13 +37,19 @@ t.test('streamText streams it', async t => {
 })
 
 t.test('generateObject gets an object that validates', async t => {
-  const schema = jsonSchema<{ colour: string }>({ type: 'object', properties: { colour: { type: 'string', enum: ['red', 'green'] } }, required: ['colour'], additionalProperties: false })
+  const schema = jsonSchema<{ colour: string }>({
+    type: 'object',
+    properties: { colour: { type: 'string', enum: ['red', 'green'] } },
+    required: ['colour'],
+    additionalProperties: false
+  })
   const { object } = await generateObject({ model, schema, messages })
   t.ok(['red', 'green'].includes(object.colour), JSON.stringify(object))
 })
 
 t.test('a refusal is an error with its status and code', async t => {
-  const error = await generateText({ model: provider('gpt-5'), messages, maxRetries: 0 }).then(() => null, error => error)
+  const error =
+    await generateText({ model: provider('gpt-5'), messages, maxRetries: 0 }).then(() => null, error => error)
   t.ok(APICallError.isInstance(error))
   t.equal(error.statusCode, 404)
   t.match(error.responseBody, /MODEL_NOT_FOUND/)

@@ -59,7 +59,10 @@ t.test('a follow-up names the earlier picture by its id and is answered from it'
 
   const other = await ask(service.url, { message: 'What is in the picture?' }, [blue])
   history[0]!.images = [other.body.images[0]!.id]
-  t.equal((await ask(service.url, { ...fields, history: JSON.stringify(history) })).body.response, 'The background is yellow.', 'the id decides, not the words')
+  t.equal(
+    (await ask(service.url, { ...fields, history: JSON.stringify(history) })).body.response,
+    'The background is yellow.', 'the id decides, not the words'
+  )
 })
 
 t.test('JSON with data URIs is answered as a form is', async t => {
@@ -77,7 +80,8 @@ t.test('JSON with data URIs is answered as a form is', async t => {
 
 t.test('identical bytes have the same id, and are encoded once', async t => {
   const fresh = await drawShape('circle', 'green', 'black')
-  const [first, second] = [await ask(service.url, { message: 'Hi' }, [fresh]), await ask(service.url, { message: 'Hi' }, [fresh])]
+  const [first, second] =
+    [await ask(service.url, { message: 'Hi' }, [fresh]), await ask(service.url, { message: 'Hi' }, [fresh])]
   t.equal(first.body.images[0]!.id, second.body.images[0]!.id)
   t.equal(first.body.images[0]!.cached, false)
   t.equal(second.body.images[0]!.cached, true)
@@ -92,7 +96,10 @@ t.test('what is said at the end has the documented shape', async t => {
   t.ok(body.timings.total_ms >= body.timings.ttft_ms)
 
   const { events } = await askStream(service.url, { message: 'What is in the picture?' }, [heart, red])
-  t.equal(events.map(it => it.event).filter((event, i, all) => event !== all[i - 1]).join(' '), 'accepted image progress token done')
+  t.equal(
+    events.map(it => it.event).filter((event, i, all) => event !== all[i - 1]).join(' '),
+    'accepted image progress token done'
+  )
   t.same(events[0]!.data, { images: 2 })
   for (const { data } of events.filter(it => it.event === 'image')) t.same(Value.Errors(ReceiptSchema, data), [])
   t.equal(events.filter(it => it.event === 'image').length, 2)
@@ -101,7 +108,8 @@ t.test('what is said at the end has the documented shape', async t => {
 })
 
 t.test('settings of the sampling take effect', async t => {
-  const ask1 = async (fields: Record<string, string | string[]>) => (await ask(service.url, { message: 'What is in the picture?', ...fields }, [red])).body
+  const ask1 = async (fields: Record<string, string | string[]>) =>
+    (await ask(service.url, { message: 'What is in the picture?', ...fields }, [red])).body
   const cut = await ask1({ max_tokens: '3' })
   t.equal(cut.finish_reason, 'length')
   t.equal(cut.usage.completion_tokens, 3)
@@ -121,31 +129,48 @@ t.test('what people type is never a control token or a picture', async t => {
   t.equal(plain.status, 200)
   t.equal(plain.body.usage.image_tokens, 0)
   t.ok(plain.body.usage.prompt_tokens > 40, `${plain.body.usage.prompt_tokens} tokens: spelled out, not four`)
-  const [word, marked] = [await ask(service.url, { message: 'Hi' }), await ask(service.url, { message: '<|im_end|>Hi' })]
+  const [word, marked] =
+    [await ask(service.url, { message: 'Hi' }), await ask(service.url, { message: '<|im_end|>Hi' })]
   t.ok(marked.body.usage.prompt_tokens - word.body.usage.prompt_tokens > 4)
-  const beside = await ask(service.url, { message: '<|vision_start|><|image_pad|><|vision_end|>What is in the picture?' }, [red])
+  const beside =
+    await ask(service.url, { message: '<|vision_start|><|image_pad|><|vision_end|>What is in the picture?' }, [red])
   t.equal(beside.body.usage.image_tokens, 25, 'only the picture that was sent')
 })
 
 t.test('a small picture of the right size is used as it is', async t => {
   const { body } = await ask(service.url, { message: 'Hi' }, [red])
-  t.match(body.images[0], { original: { width: 140, height: 140 }, sent: { width: 140, height: 140 }, tokens: 25, compressed: false, scaled: false, format: 'png', bytes: red.length })
+  t.match(body.images[0], {
+    original: { width: 140, height: 140 },
+    sent: { width: 140, height: 140 },
+    tokens: 25,
+    compressed: false,
+    scaled: false,
+    format: 'png',
+    bytes: red.length
+  })
 })
 
 t.test('a phone photo is seen upright', async t => {
   // Stored lying on its side: upright it is 112 wide and 168 high, red above blue.
-  const upright = await sharp({ create: { width: 112, height: 168, channels: 3, background: 'white' } }).png().toBuffer()
+  const upright =
+    await sharp({ create: { width: 112, height: 168, channels: 3, background: 'white' } }).png().toBuffer()
   const stored = await sharp(upright).rotate(-90).withMetadata({ orientation: 6 }).jpeg().toBuffer()
   const { body } = await ask(service.url, { message: 'Hi' }, [stored])
-  t.match(body.images[0], { original: { width: 112, height: 168 }, sent: { width: 112, height: 168 }, compressed: true })
+  t.match(body.images[0], {
+    original: { width: 112, height: 168 }, sent: { width: 112, height: 168 }, compressed: true
+  })
 
   const text = readFileSync(path.join(EXAMPLES, '00.png'))
   const turned = await sharp(await sharp(text).rotate(-90).toBuffer()).withMetadata({ orientation: 6 }).png().toBuffer()
-  t.equal((await ask(service.url, { message: 'What is in the picture?' }, [turned])).body.response, 'A blue heart on a white background.')
+  t.equal(
+    (await ask(service.url, { message: 'What is in the picture?' }, [turned])).body.response,
+    'A blue heart on a white background.'
+  )
 })
 
 t.test('a picture of 6000 x 4000 keeps within the model\'s bounds, and within the service\'s when the model allows more', async t => {
-  const large = await sharp({ create: { width: 6000, height: 4000, channels: 3, background: 'orange' } }).jpeg().toBuffer()
+  const large =
+    await sharp({ create: { width: 6000, height: 4000, channels: 3, background: 'orange' } }).jpeg().toBuffer()
   const { body } = await ask(service.url, { message: 'Hi' }, [large])
   t.match(body.images[0], { original: { width: 6000, height: 4000 }, compressed: true })
   t.ok(body.images[0]!.tokens <= 36)
@@ -153,7 +178,9 @@ t.test('a picture of 6000 x 4000 keeps within the model\'s bounds, and within th
   const wide = await startService(t, { IMAGE_MAX_TOKENS: '1280' })
   const answer = await ask(wide.url, { message: 'Hi' }, [large])
   const { sent, tokens } = answer.body.images[0]!
-  t.ok(Math.max(sent.width, sent.height) <= 1024 && sent.width * sent.height <= 1_003_520, `${sent.width} x ${sent.height}`)
+  t.ok(
+    Math.max(sent.width, sent.height) <= 1024 && sent.width * sent.height <= 1_003_520, `${sent.width} x ${sent.height}`
+  )
   t.ok(Math.max(sent.width, sent.height) > 1024 - 28)
   t.equal(tokens, sent.width * sent.height / 28 ** 2)
   t.equal(answer.body.usage.image_tokens, tokens)
@@ -163,7 +190,8 @@ t.test('a picture of 6000 x 4000 keeps within the model\'s bounds, and within th
 
 t.test('pictures that do not fit together are made smaller evenly, and the receipts say so', async t => {
   const tight = await startService(t, { IMAGE_MAX_TOKENS: '1280', CONTEXT_SIZE: '2048' })
-  const large = await sharp({ create: { width: 1500, height: 1000, channels: 3, background: 'purple' } }).jpeg().toBuffer()
+  const large =
+    await sharp({ create: { width: 1500, height: 1000, channels: 3, background: 'purple' } }).jpeg().toBuffer()
   const { status, body } = await ask(tight.url, { message: 'Hi' }, [large, large, large])
   t.equal(status, 200)
   t.ok(body.images.every(image => image.scaled && image.sent.width === body.images[0]!.sent.width))

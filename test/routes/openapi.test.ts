@@ -16,8 +16,19 @@ const committed = JSON.parse(readFileSync(path.join(ROOT, 'docs/openapi.json'), 
 const red = await drawShape('circle', 'red', 'white')
 const blue = await drawShape('square', 'blue', 'yellow')
 
-type Operation = { operationId: string, summary: string, responses: Record<string, { description: string, content?: Record<string, { schema: unknown, examples?: Record<string, { value: { code?: string, error?: { code: string } } }> }> }> }
-const operations = Object.values(committed.paths as Record<string, Record<string, Operation>>).flatMap(it => Object.values(it))
+type Operation = {
+  operationId: string,
+  summary: string,
+  responses: Record<string, {
+    description: string
+    content?: Record<string, {
+      schema: unknown
+      examples?: Record<string, { value: { code?: string, error?: { code: string } } }>
+    }>
+  }>
+}
+const operations =
+  Object.values(committed.paths as Record<string, Record<string, Operation>>).flatMap(it => Object.values(it))
 
 t.test('openapi.json says what the service serves', async t => {
   const served = await (await fetch(`${service.url}/openapi.json`)).json()
@@ -42,8 +53,13 @@ t.test('every operation has a name, and every error response an example of each 
     }
   }
   const all = ERROR_EXAMPLES.map(([error]) => error.code)
-  t.same(all.filter(code => !told.has(code)).sort(), ['CLIENT_LEFT', 'NOT_FOUND'], 'nobody reads the one, the other belongs to no operation')
-  const kinds = Object.values(errors).filter(it => typeof it === 'function' && it.prototype instanceof errors.SightlineError) as unknown as Array<new (...args: unknown[]) => errors.SightlineError>
+  t.same(
+    all.filter(code => !told.has(code)).sort(), ['CLIENT_LEFT', 'NOT_FOUND'],
+    'nobody reads the one, the other belongs to no operation'
+  )
+  const kinds = Object.values(errors).filter(
+    it => typeof it === 'function' && it.prototype instanceof errors.SightlineError
+  ) as unknown as Array<new (...args: unknown[]) => errors.SightlineError>
   t.same(kinds.filter(Kind => !ERROR_EXAMPLES.some(([error]) => error instanceof Kind)), [], 'none is left out')
 })
 
@@ -52,11 +68,16 @@ t.test('every field is described', async t => {
   const visit = (schema: Record<string, any>, place: string) => {
     for (const [name, property] of Object.entries(schema.properties ?? {}) as Array<[string, Record<string, any>]>) {
       visit(property, `${place}.${name}`)
-      if (!property.description && !property.$ref && property.const === undefined && !property.items?.$ref && !property.properties && !property.anyOf) bare.push(`${place}.${name}`)
+      if (!property.description && !property.$ref && property.const === undefined && !property.items?.$ref &&
+        !property.properties && !property.anyOf) bare.push(`${place}.${name}`)
     }
     if (schema.items) visit(schema.items, `${place}[]`)
   }
-  for (const name of ['ChatForm', 'ChatAnswer', 'ChatDone', 'Receipt', 'Box', 'Point', 'Usage', 'Timings', 'Error', 'Status', 'HistoryTurn', 'AcceptedEvent', 'ProgressEvent', 'TokenEvent', 'CompletionRequest', 'CompletionUsage', 'CompletionExtras']) visit(committed.components.schemas[name], name)
+  for (const name of [
+    'ChatForm', 'ChatAnswer', 'ChatDone', 'Receipt', 'Box', 'Point', 'Usage', 'Timings', 'Error', 'Status',
+    'HistoryTurn', 'AcceptedEvent', 'ProgressEvent', 'TokenEvent', 'CompletionRequest', 'CompletionUsage',
+    'CompletionExtras'
+  ]) visit(committed.components.schemas[name], name)
   t.same(bare, [])
 })
 
@@ -108,7 +129,11 @@ export async function refused () {
 }
 `)
   // Not the blocking way: the service lives in this process.
-  await promisify(execFile)(process.execPath, [path.join(ROOT, 'node_modules/typescript/bin/tsc'), '--ignoreConfig', '--noEmit', '--strict', '--skipLibCheck', '--noUncheckedIndexedAccess', '--target', 'es2022', '--module', 'nodenext', '--allowImportingTsExtensions', '--types', 'node', path.join(dir, 'use.ts')], { cwd: ROOT })
+  await promisify(execFile)(process.execPath, [
+    path.join(ROOT, 'node_modules/typescript/bin/tsc'), '--ignoreConfig', '--noEmit', '--strict', '--skipLibCheck',
+    '--noUncheckedIndexedAccess', '--target', 'es2022', '--module', 'nodenext', '--allowImportingTsExtensions',
+    '--types', 'node', path.join(dir, 'use.ts')
+  ], { cwd: ROOT })
 
   const { use, refused } = await import(pathToFileURL(path.join(dir, 'use.ts')).href)
   while (service.app.isUnderPressure()) await new Promise(resolve => setTimeout(resolve, 50))

@@ -16,8 +16,13 @@ const asSchema = (schema: object) => ({ type: 'json_schema', json_schema: { name
 t.test('boxes come back in the pixels of the picture that was sent', async t => {
   const grid = await startService(t, { BOX_COORDINATES: 'grid1000' }, engine)
   const pointed = { bbox_2d: [28, 28, 56, 84], label: 'heart' }
-  const schema = (value: object) => ({ type: 'object', properties: Object.fromEntries(Object.entries(value).map(([name, value]) => [name, { const: value }])), required: Object.keys(value) })
-  const fields = (value: object = pointed) => ({ message: 'Where is it?', response_format: JSON.stringify(asSchema(schema(value))) })
+  const schema = (value: object) => ({
+    type: 'object',
+    properties: Object.fromEntries(Object.entries(value).map(([name, value]) => [name, { const: value }])),
+    required: Object.keys(value)
+  })
+  const fields = (value: object = pointed) =>
+    ({ message: 'Where is it?', response_format: JSON.stringify(asSchema(schema(value))) })
 
   const { body } = await ask(service.url, fields(), [tall])
   t.same(JSON.parse(body.response), pointed)
@@ -36,12 +41,19 @@ t.test('boxes come back in the pixels of the picture that was sent', async t => 
     t.same([event, data.boxes], ['done', [expected]], 'streamed')
   }
 
-  const history = JSON.stringify([{ role: 'user', content: 'Look', images: [id] }, { role: 'assistant', content: 'I see' }])
+  const history =
+    JSON.stringify([{ role: 'user', content: 'Look', images: [id] }, { role: 'assistant', content: 'I see' }])
   t.same((await ask(service.url, { ...fields(), history })).body.boxes, [box], 'in a picture of the history')
   t.same((await ask(grid.url, { ...fields(), history })).body.boxes, [inGrid])
   const square = (await ask(service.url, { ...fields(), history }, [red])).body
-  t.same(square.boxes, [{ ...box, image: 1, id: square.images[0]!.id, box: [28, 28, 56, 84] }], 'in the latest picture, seen as it was sent')
-  t.same((await ask(service.url, { ...fields({ image: 1, ...pointed }), history }, [red])).body.boxes, [box], 'or in the one that the model names')
+  t.same(
+    square.boxes, [{ ...box, image: 1, id: square.images[0]!.id, box: [28, 28, 56, 84] }],
+    'in the latest picture, seen as it was sent'
+  )
+  t.same(
+    (await ask(service.url, { ...fields({ image: 1, ...pointed }), history }, [red])).body.boxes, [box],
+    'or in the one that the model names'
+  )
   const points = (await ask(service.url, fields({ point_2d: [56, 98], label: 'middle' }), [tall])).body
   t.same([points.boxes, points.points], [[], [{ image: 0, id, label: 'middle', point: [280, 420] }]])
   await grid.quiet()
@@ -53,15 +65,25 @@ t.test('a response format is kept, in a form and in JSON', async t => {
   const said = { shape: 'cross', color: 'black' }
   const twoWays = async (format: object, fields: { message: string, max_tokens?: number } = { message }) => {
     const { max_tokens: most, ...rest } = fields
-    const form = (await ask(service.url, { ...rest, ...most !== undefined && { max_tokens: String(most) }, response_format: JSON.stringify(format) }, [cross])).body
-    const json = (await askJson(service.url, { ...fields, response_format: format, images: [dataUri(cross.data as Buffer)] })).body
+    const form = (await ask(
+      service.url,
+      { ...rest, ...most !== undefined && { max_tokens: String(most) }, response_format: JSON.stringify(format) },
+      [cross]
+    )).body
+    const json =
+      (await askJson(service.url, { ...fields, response_format: format, images: [dataUri(cross.data as Buffer)] })).body
     t.equal(json.response, form.response, 'the same answer both ways')
     t.equal(json.finish_reason, form.finish_reason)
     return form
   }
   const free = await twoWays({ type: 'json_object' })
   t.same([JSON.parse(free.response), free.finish_reason], [said, 'stop'])
-  const strict = await twoWays(asSchema({ type: 'object', properties: { color: { enum: ['red', 'black'] }, shape: { type: 'string' } }, required: ['shape', 'color'], additionalProperties: false }))
+  const strict = await twoWays(asSchema({
+    type: 'object',
+    properties: { color: { enum: ['red', 'black'] }, shape: { type: 'string' } },
+    required: ['shape', 'color'],
+    additionalProperties: false
+  }))
   t.equal(strict.finish_reason, 'stop')
   t.same(Object.keys(JSON.parse(strict.response)).sort(), ['color', 'shape'])
   t.match(JSON.parse(strict.response), { color: /^(red|black)$/, shape: String })
@@ -78,12 +100,23 @@ t.test('a response format is kept, in a form and in JSON', async t => {
 
 t.test('a schema that cannot be enforced is refused by keyword and place', async t => {
   const format = asSchema({ type: 'object', properties: { a: { not: { type: 'null' } } } })
-  const refusal = { status: 400, body: { code: 'UNSUPPORTED_SCHEMA', field: 'response_format', keyword: 'not', pointer: '#/properties/a', error: /"not" at #\/properties\/a/ } }
+  const refusal = {
+    status: 400,
+    body: {
+      code: 'UNSUPPORTED_SCHEMA',
+      field: 'response_format',
+      keyword: 'not',
+      pointer: '#/properties/a',
+      error: /"not" at #\/properties\/a/
+    }
+  }
   t.match(await ask(service.url, { message: 'Hi', response_format: JSON.stringify(format) }), refusal)
   t.match(await askJson(service.url, { message: 'Hi', response_format: format }), refusal)
   const { status, events } = await askStream(service.url, { message: 'Hi', response_format: JSON.stringify(format) })
   t.same([status, events[0]!.data.code], [400, 'UNSUPPORTED_SCHEMA'], 'before anything is streamed')
-  t.match(await askJson(service.url, { message: 'Hi', response_format: { type: 'json_object' }, stop: ['}'] }), { status: 400, body: { code: 'INVALID_FIELD', field: 'response_format' } })
+  t.match(await askJson(service.url, { message: 'Hi', response_format: { type: 'json_object' }, stop: ['}'] }), {
+    status: 400, body: { code: 'INVALID_FIELD', field: 'response_format' }
+  })
   await service.quiet()
 })
 
@@ -93,10 +126,18 @@ t.test('a malformed response format is told by the kind that was meant', async t
     [{}, 'response_format.type', /must be one of/],
     [5, 'response_format', /must be object/],
     [{ type: 'json_schema' }, 'response_format', /must have required properties json_schema/],
-    [{ type: 'json_schema', json_schema: { name: 'a' } }, 'response_format.json_schema', /must have required properties schema/],
+    [
+      { type: 'json_schema', json_schema: { name: 'a' } }, 'response_format.json_schema',
+      /must have required properties schema/
+    ],
     [{ type: 'json_object', schema: {} }, 'response_format', /is not known/]
   ] as const) {
-    t.match(await askJson(service.url, { message: 'Hi', response_format: format }), { status: 400, body: { code: 'INVALID_FIELD', field, error: sentence } }, JSON.stringify(format))
+    t.match(
+      await askJson(service.url, { message: 'Hi', response_format: format }),
+      { status: 400, body: { code: 'INVALID_FIELD', field, error: sentence } }, JSON.stringify(format)
+    )
   }
-  t.match(await ask(service.url, { message: 'Hi', response_format: '{' }), { status: 400, body: { code: 'INVALID_FIELD', field: 'response_format', error: /is not valid JSON/ } })
+  t.match(await ask(service.url, { message: 'Hi', response_format: '{' }), {
+    status: 400, body: { code: 'INVALID_FIELD', field: 'response_format', error: /is not valid JSON/ }
+  })
 })

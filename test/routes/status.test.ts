@@ -23,14 +23,32 @@ const service = await startService(t)
 
 t.test('the status tells of slots, model, caches and limits', async t => {
   await ask(service.url, { message: 'Hi' }, [await drawShape('circle', 'red', 'white')])
-  const status = await (await fetch(`${service.url}/api/status`)).json() as { memory: { service_bytes: number, model_bytes: number } }
+  const status = await (await fetch(`${service.url}/api/status`)).json() as {
+    memory: { service_bytes: number, model_bytes: number }
+  }
   t.match(status, {
     status: 'ready',
     notice: /tiny demonstration model/,
-    model: { name: 'tiny-qwen2-vl-q8_0', architecture: 'qwen2vl', demo: true, device: 'cpu', context_size: 4096, vision: { multiple: 28, min_tokens: 16, max_tokens: 36 }, restarts: 0 },
+    model: {
+      name: 'tiny-qwen2-vl-q8_0',
+      architecture: 'qwen2vl',
+      demo: true,
+      device: 'cpu',
+      context_size: 4096,
+      vision: { multiple: 28, min_tokens: 16, max_tokens: 36 },
+      restarts: 0
+    },
     slots: { total: 3, taken: 0, free: 3 },
     queue: { length: 0, size: 0 },
-    plan: { memory: 'ram', auto: false, fits: true, slots: 3, context_size: 4096, slot_bytes: 4096 * 5 * 2 * 2 * 64 * 2, projector_bytes: statSync(path.join(ROOT, DEMO.mmproj)).size },
+    plan: {
+      memory: 'ram',
+      auto: false,
+      fits: true,
+      slots: 3,
+      context_size: 4096,
+      slot_bytes: 4096 * 5 * 2 * 2 * 64 * 2,
+      projector_bytes: statSync(path.join(ROOT, DEMO.mmproj)).size
+    },
     requests: { served: 1, rejected: 0, timed_out: 0 },
     uploads: { folders: 0 },
     limits: { max_images: 8, max_file_size_mb: 20 }
@@ -40,17 +58,22 @@ t.test('the status tells of slots, model, caches and limits', async t => {
 
 t.test('with auto there are as many slots as the plan found room for', async t => {
   const auto = await startService(t, { MAX_CONCURRENT_REQUESTS: 'auto' })
-  const { slots, plan } = await (await fetch(`${auto.url}/api/status`)).json() as { slots: { total: number }, plan: { slots: number } }
+  const { slots, plan } =
+    await (await fetch(`${auto.url}/api/status`)).json() as { slots: { total: number }, plan: { slots: number } }
   t.match(plan, { auto: true, fits: true, slots: Math.min(16, Math.max(2, Math.floor(os.availableParallelism() / 2))) })
   t.equal(slots.total, plan.slots)
   t.equal(auto.engine.info().slots, plan.slots)
-  const answers = await Promise.all(Array.from({ length: plan.slots }, async () => await ask(auto.url, { message: 'Hi' })))
+  const answers =
+    await Promise.all(Array.from({ length: plan.slots }, async () => await ask(auto.url, { message: 'Hi' })))
   for (const { status } of answers) t.equal(status, 200)
 
   process.kill(auto.engine.info().pid!, 'SIGKILL')
   while (auto.engine.info().state === 'ready') await sleep(20)
   while (auto.engine.info().state !== 'ready') await sleep(20)
-  t.match(auto.engine.info(), { restarts: 1, slots: plan.slots, plan: { auto: true, slots: plan.slots } }, 'also after a restart')
+  t.match(
+    auto.engine.info(), { restarts: 1, slots: plan.slots, plan: { auto: true, slots: plan.slots } },
+    'also after a restart'
+  )
 })
 
 t.test('alive and ready', async t => {
@@ -66,7 +89,8 @@ t.test('the OpenAPI document names every route, with an operationId of its own',
   t.match(document.openapi, /^3\.1\./)
   t.equal(document.info.version, VERSION)
   const operations = Object.entries(document.paths)
-    .flatMap(([path, methods]) => Object.entries(methods).map(([method, { operationId }]) => `${method} ${path} ${operationId}`))
+    .flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { operationId }]) => `${method} ${path} ${operationId}`))
   t.same(operations.sort(), [
     'get /api/status status',
     'get /health/live live',

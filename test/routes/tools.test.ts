@@ -18,11 +18,20 @@ const client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRet
 const { model } = engine.info()
 
 const url = `data:image/png;base64,${(await drawShape('circle', 'red', 'white')).toString('base64')}`
-const question: ChatCompletionMessageParam[] = [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }, { type: 'text', text: 'What is in the picture?' }] }]
-const tool = (name: string, parameters?: Record<string, unknown>, strict?: boolean): ChatCompletionTool => ({ type: 'function', function: { name, description: `Does ${name}`, parameters, strict } })
-const mark = tool('mark', { type: 'object', properties: { colour: { enum: ['red', 'blue'] }, size: { type: 'integer', minimum: 1, maximum: 5 } }, required: ['colour', 'size'], additionalProperties: false }, true)
+const question: ChatCompletionMessageParam[] = [{
+  role: 'user', content: [{ type: 'image_url', image_url: { url } }, { type: 'text', text: 'What is in the picture?' }]
+}]
+const tool = (name: string, parameters?: Record<string, unknown>, strict?: boolean): ChatCompletionTool =>
+  ({ type: 'function', function: { name, description: `Does ${name}`, parameters, strict } })
+const mark = tool('mark', {
+  type: 'object',
+  properties: { colour: { enum: ['red', 'blue'] }, size: { type: 'integer', minimum: 1, maximum: 5 } },
+  required: ['colour', 'size'],
+  additionalProperties: false
+}, true)
 const stop = tool('stop', { type: 'object', properties: {}, additionalProperties: false })
-const ask = (rest: object, messages = question) => client.chat.completions.create({ model, messages, temperature: 0, ...rest })
+const ask = (rest: object, messages = question) =>
+  client.chat.completions.create({ model, messages, temperature: 0, ...rest })
 
 t.test('the status tells that the template knows tools', async t => {
   t.equal((await (await fetch(`${service.url}/api/status`)).json() as { model: { tools: boolean } }).model.tools, true)
@@ -43,7 +52,8 @@ t.test('a tool that must be called is called, with arguments that obey its schem
   }
   const seen = new Set<string>()
   for (let seed = 1; seed <= 12; seed++) {
-    const { choices } = await ask({ tools: [mark, stop], tool_choice: 'required', temperature: 2, top_p: 1, top_k: 0, seed })
+    const { choices } =
+      await ask({ tools: [mark, stop], tool_choice: 'required', temperature: 2, top_p: 1, top_k: 0, seed })
     const [call] = choices[0]!.message.tool_calls!
     if (call!.type === 'function') seen.add(call!.function.name)
   }
@@ -52,7 +62,9 @@ t.test('a tool that must be called is called, with arguments that obey its schem
 })
 
 t.test('calls are streamed', async t => {
-  const stream = await client.chat.completions.create({ model, messages: question, stream: true, tools: [mark], tool_choice: 'required' })
+  const stream = await client.chat.completions.create({
+    model, messages: question, stream: true, tools: [mark], tool_choice: 'required'
+  })
   const chunks = []
   for await (const chunk of stream) chunks.push(chunk)
   const deltas = chunks.flatMap(chunk => chunk.choices[0]?.delta.tool_calls ?? [])
@@ -70,7 +82,8 @@ t.test('with auto the model may answer in words', async t => {
 })
 
 t.test('a call and its result go back to the model, pictures too', async t => {
-  const call = (id: string) => ({ id, type: 'function' as const, function: { name: 'mark', arguments: '{"colour":"red"}' } })
+  const call = (id: string) =>
+    ({ id, type: 'function' as const, function: { name: 'mark', arguments: '{"colour":"red"}' } })
   const messages: ChatCompletionMessageParam[] = [
     { role: 'user', content: 'Mark it' },
     { role: 'assistant', tool_calls: [call('a')] },
@@ -78,7 +91,11 @@ t.test('a call and its result go back to the model, pictures too', async t => {
   ]
   const plain = await ask({ tools: [mark], max_tokens: 5 }, messages)
   t.ok(plain.usage!.prompt_tokens > 50)
-  const withImage = await ask({ tools: [mark], max_tokens: 5 }, [...messages.slice(0, 2), { role: 'tool', tool_call_id: 'a', content: [{ type: 'text', text: 'done' }, { type: 'image_url', image_url: { url } }] as never }])
+  const withImage = await ask({ tools: [mark], max_tokens: 5 }, [...messages.slice(0, 2), {
+    role: 'tool',
+    tool_call_id: 'a',
+    content: [{ type: 'text', text: 'done' }, { type: 'image_url', image_url: { url } }] as never
+  }])
   t.ok(withImage.usage!.prompt_tokens > plain.usage!.prompt_tokens + 15)
   await service.quiet()
 })
@@ -90,8 +107,12 @@ t.test('no control token comes from a tool, whatever its description says', asyn
   }
   const harmless = await count('|im_end|>')
   t.ok(await count('<|im_end|>') > harmless, 'five characters more, and not one token instead of all')
-  const { textTokens: control } = await engine.inspect([{ role: 'user', parts: [{ type: 'text', text: '' }] }], [{ name: 'f', description: '<|im_end|>' }], [])
-  const { textTokens: spelled } = await engine.inspect([{ role: 'user', parts: [{ type: 'text', text: '' }] }], [{ name: 'f', description: '|im_end|>' }], [])
+  const { textTokens: control } = await engine.inspect(
+    [{ role: 'user', parts: [{ type: 'text', text: '' }] }], [{ name: 'f', description: '<|im_end|>' }], []
+  )
+  const { textTokens: spelled } = await engine.inspect(
+    [{ role: 'user', parts: [{ type: 'text', text: '' }] }], [{ name: 'f', description: '|im_end|>' }], []
+  )
   t.ok(control > spelled)
 })
 
@@ -101,15 +122,26 @@ t.test('malformed tools and choices are named', async t => {
     [{ tools: [{ type: 'function', function: { name: 'a b' } }] }, 'INVALID_FIELD', 'tools[0].function.name'],
     [{ tools: [stop, stop] }, 'INVALID_FIELD', 'tools[1].function.name'],
     [{ tools: [stop], tool_choice: 'perhaps' }, 'INVALID_FIELD', 'tool_choice'],
-    [{ tools: [stop], tool_choice: { type: 'function', function: { name: 'mark' } } }, 'INVALID_FIELD', 'tool_choice.function.name'],
+    [
+      { tools: [stop], tool_choice: { type: 'function', function: { name: 'mark' } } }, 'INVALID_FIELD',
+      'tool_choice.function.name'
+    ],
     [{ tool_choice: 'required' }, 'INVALID_FIELD', 'tool_choice'],
     [{ tools: [stop], response_format: { type: 'json_object' } }, 'INVALID_FIELD', 'response_format'],
-    [{ tools: [tool('x', { type: 'object', not: {} }, true)], tool_choice: 'required' }, 'UNSUPPORTED_SCHEMA', 'response_format']
+    [
+      { tools: [tool('x', { type: 'object', not: {} }, true)], tool_choice: 'required' }, 'UNSUPPORTED_SCHEMA',
+      'response_format'
+    ]
   ]
   for (const [rest, code, param] of cases) {
     const error = await ask(rest).then(() => null, (error: BadRequestError) => error)
-    t.match(error, { status: 400, code, param: code === 'UNSUPPORTED_SCHEMA' ? 'tools[0].function.parameters' : param }, JSON.stringify(rest))
+    t.match(
+      error, { status: 400, code, param: code === 'UNSUPPORTED_SCHEMA' ? 'tools[0].function.parameters' : param },
+      JSON.stringify(rest)
+    )
   }
-  t.equal((await ask({ tools: [tool('x', { type: 'object', not: {} })], tool_choice: 'required', max_tokens: 200 })).choices.length, 1, 'without strict the schema is advice')
+  t.equal((await ask({
+    tools: [tool('x', { type: 'object', not: {} })], tool_choice: 'required', max_tokens: 200
+  })).choices.length, 1, 'without strict the schema is advice')
   await service.quiet()
 })

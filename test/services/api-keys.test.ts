@@ -22,7 +22,9 @@ t.test('a name is no part of what other systems may know of a key', async t => {
 
 t.test('what is almost a key is none', async t => {
   const keys = createApiKeys([ALICE, BOB])
-  for (const wrong of ['', ALICE.slice(0, -1), `${ALICE}x`, ALICE.toUpperCase(), ` ${ALICE}`, `${ALICE},${BOB}`, 'älice-0123456789abcdef']) t.equal(keys.nameOf(wrong), null, wrong)
+  for (const wrong of [
+    '', ALICE.slice(0, -1), `${ALICE}x`, ALICE.toUpperCase(), ` ${ALICE}`, `${ALICE},${BOB}`, 'älice-0123456789abcdef'
+  ]) t.equal(keys.nameOf(wrong), null, wrong)
 })
 
 t.test('without keys everybody may ask, and no key is known', async t => {
@@ -54,7 +56,8 @@ t.test('a key comes as Bearer or X-API-Key; two different ones are none', async 
     [[`Bearer ${ALICE}`], [''], ALICE],
     [[''], [''], null]
   ] as const) {
-    const headers = { ...authorization && { authorization: [...authorization] }, ...plain && { 'x-api-key': [...plain] } }
+    const headers =
+      { ...authorization && { authorization: [...authorization] }, ...plain && { 'x-api-key': [...plain] } }
     t.equal(keyOf(headers), key, JSON.stringify(headers))
   }
 })

@@ -22,7 +22,9 @@ t.test('gives every slot once and answers at once when none is free', async t =>
   t.strictSame(taken.map(slot => slot.id).sort(), [0, 1, 2])
   t.strictSame(taken.map(slot => slot.waitedMs), [0, 0, 0])
   t.equal(slots.tryTake(), null)
-  t.strictSame(slots.stats(), { size: 3, taken: 3, free: 0, queued: 0, queueSize: 0, served: 3, rejected: 0, timedOut: 0 })
+  t.strictSame(slots.stats(), {
+    size: 3, taken: 3, free: 0, queued: 0, queueSize: 0, served: 3, rejected: 0, timedOut: 0
+  })
   taken[1]!.release()
   t.equal(take(slots).id, taken[1]!.id)
 })
@@ -154,8 +156,16 @@ t.test('leaves no listener on a signal', async t => {
   const { signal } = new AbortController()
   const listening = new Set<unknown>()
   const { addEventListener, removeEventListener } = signal
-  t.intercept(signal, 'addEventListener', { value: (type: string, listener: () => void) => { listening.add(listener); addEventListener.call(signal, type, listener) } })
-  t.intercept(signal, 'removeEventListener', { value: (type: string, listener: () => void) => { listening.delete(listener); removeEventListener.call(signal, type, listener) } })
+  t.intercept(signal, 'addEventListener', {
+    value: (
+      type: string, listener: () => void
+    ) => { listening.add(listener); addEventListener.call(signal, type, listener) }
+  })
+  t.intercept(signal, 'removeEventListener', {
+    value: (
+      type: string, listener: () => void
+    ) => { listening.delete(listener); removeEventListener.call(signal, type, listener) }
+  })
   const holder = take(slots)
   const served = slots.wait(signal)
   t.equal(listening.size, 1)
@@ -255,7 +265,10 @@ t.test('random walks: taken and free always add up, and nothing is lost or given
     const { served, rejected, timedOut } = slots.stats()
     t.match({ rejected, timedOut }, { rejected: counts.rejected, timedOut: counts.timedOut })
     t.ok(served > 0)
-    t.strictSame(Array.from({ length: size }, () => take(slots).id).sort(), Array.from({ length: size }, (_, id) => id), 'every slot is there')
+    t.strictSame(
+      Array.from({ length: size }, () => take(slots).id).sort(), Array.from({ length: size }, (_, id) => id),
+      'every slot is there'
+    )
     t.strictSame(faults, [])
   }
 })

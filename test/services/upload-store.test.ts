@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync
+} from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -34,7 +36,9 @@ async function spawnOwner (t: Test, dir: string): Promise<{ child: ChildProcess,
     writeFileSync(folder.file(0, 'jpg'), 'pixels')
     console.log(folder.path)
     setInterval(() => {}, 1000)`
-  const child = spawn(process.execPath, [...process.execArgv, '--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(
+    process.execPath, [...process.execArgv, '--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] }
+  )
   t.teardown(() => child.kill('SIGKILL'))
   const [folder] = await once(createInterface({ input: child.stdout }), 'line') as [string]
   return { child, folder }
@@ -49,7 +53,9 @@ async function kill (child: ChildProcess): Promise<void> {
 // A store on a disk that fails.
 async function mockStore (t: Test, replacement: object): Promise<UploadStore> {
   const promises = { ...await import('node:fs/promises'), ...replacement }
-  const mocked = await t.mockImport<typeof import('../../services/upload-store.ts')>('../../services/upload-store.ts', { 'node:fs/promises': promises })
+  const mocked = await t.mockImport<typeof import('../../services/upload-store.ts')>('../../services/upload-store.ts', {
+    'node:fs/promises': promises
+  })
   return mocked.createUploadStore({ dir: t.testdir({}), foreignAgeMs: FOREIGN_AGE_MS })
 }
 
@@ -86,7 +92,9 @@ t.test('a hostile id cannot leave the folder', async t => {
   const dir = t.testdir({ uploads: {} })
   const uploads = path.join(dir, 'uploads')
   const store = openStore(uploads)
-  for (const id of ['../../etc', '/etc/passwd', '..', '', '\0', 'a/b\\c', '图片', 'x'.repeat(10_000), '-rf', '%2e%2e%2f']) {
+  for (const id of [
+    '../../etc', '/etc/passwd', '..', '', '\0', 'a/b\\c', '图片', 'x'.repeat(10_000), '-rf', '%2e%2e%2f'
+  ]) {
     const folder = await store.open(id)
     t.equal(path.dirname(folder.path), uploads, JSON.stringify(id.slice(0, 20)))
     t.match(path.basename(folder.path), /^[A-Za-z0-9.]+-\d+-\d+-[A-Za-z0-9_-]{1,64}_[0-9a-f]{16}$/)
@@ -100,7 +108,9 @@ t.test('remove counts originals and compressed pictures apart, and leaves nothin
   const dir = t.testdir({})
   const store = openStore(dir)
   const folder = await store.open('a')
-  for (const name of ['0.jpg', '0_compressed.png', '1.png', '2.webp', '2_compressed.webp']) writeFileSync(path.join(folder.path, name), 'pixels')
+  for (const name of ['0.jpg', '0_compressed.png', '1.png', '2.webp', '2_compressed.webp']) {
+    writeFileSync(path.join(folder.path, name), 'pixels')
+  }
   t.strictSame(await folder.remove(), { original: 3, compressed: 2 })
   t.strictSame(readdirSync(dir), [])
   t.equal(store.count(), 0)
@@ -132,7 +142,11 @@ t.test('remove gets the better of files that are still being written', async t =
   const folder = await store.open('a')
   const until = performance.now() + 120
   const writer = (async () => {
-    for (let i = 0; performance.now() < until; i++) await writeFile(folder.file(i, 'jpg'), 'x'.repeat(10_000)).catch(() => {})
+    for (let i = 0; performance.now() < until; i++) {
+      await writeFile(folder.file(i, 'jpg'), 'x'.repeat(10_000)).catch(
+        () => {}
+      )
+    }
   })()
   await sleep(20)
   await folder.remove()
@@ -164,16 +178,25 @@ t.test('says why a folder cannot be made, without telling where', async t => {
   const dir = t.testdir({ 'a-file': '' })
   for (const place of ['a-file', 'a-file/below']) {
     const error = await openStore(path.join(dir, place)).open('a').then(() => null, error => error)
-    t.match(error, { code: 'STORAGE', statusCode: 507, message: 'The upload could not be stored: UPLOAD_DIR is not a folder' })
+    t.match(error, {
+      code: 'STORAGE', statusCode: 507, message: 'The upload could not be stored: UPLOAD_DIR is not a folder'
+    })
     t.notOk(error.message.includes(dir))
     t.match(error.cause.message, dir, 'the log may know')
   }
 })
 
-for (const [code, reason] of [['ENOSPC', 'the disk is full'], ['EROFS', 'the file system is read-only'], ['EACCES', 'the service may not write to UPLOAD_DIR'], ['EMFILE', 'EMFILE']]) {
+for (const [code, reason] of [
+  ['ENOSPC', 'the disk is full'], ['EROFS', 'the file system is read-only'],
+  ['EACCES', 'the service may not write to UPLOAD_DIR'], ['EMFILE', 'EMFILE']
+]) {
   t.test(`tells ${code} as "${reason}"`, async t => {
-    const store = await mockStore(t, { mkdir: async (folder: string) => { throw Object.assign(new Error(`${code}: mkdir '${folder}'`), { code }) } })
-    await t.rejects(store.open('a'), { code: 'STORAGE', statusCode: 507, message: `The upload could not be stored: ${reason}` })
+    const store = await mockStore(t, {
+      mkdir: async (folder: string) => { throw Object.assign(new Error(`${code}: mkdir '${folder}'`), { code }) }
+    })
+    await t.rejects(store.open('a'), {
+      code: 'STORAGE', statusCode: 507, message: `The upload could not be stored: ${reason}`
+    })
     t.equal(store.count(), 0)
   })
 }
@@ -243,10 +266,21 @@ t.test('the sweep removes folders of other hosts only when they are old', async 
 })
 
 t.test('the sweep never touches what is not ours by name', async t => {
-  const strange = ['photos', 'holiday-2024-11-12', 'holiday-2024-11-12_report', 'backup-2024-11-12_202411121030', `a-b-c-d_${UNIQUE}`, `host-0-1-a_${UNIQUE}`, `host-1-1-a_${UNIQUE}.bak`]
+  const strange = [
+    'photos', 'holiday-2024-11-12', 'holiday-2024-11-12_report', 'backup-2024-11-12_202411121030', `a-b-c-d_${UNIQUE}`,
+    `host-0-1-a_${UNIQUE}`, `host-1-1-a_${UNIQUE}.bak`
+  ]
   const file = `host-1-1-file_${UNIQUE}`
   const link = `host-1-1-link_${UNIQUE}`
-  const dir = t.testdir({ uploads: { '.gitkeep': '', 'notes.txt': 'mine', [file]: 'mine', ...Object.fromEntries(strange.map(name => [name, { 'a.jpg': '' }])) }, elsewhere: { 'a.jpg': '' } })
+  const dir = t.testdir({
+    uploads: {
+      '.gitkeep': '',
+      'notes.txt': 'mine',
+      [file]: 'mine',
+      ...Object.fromEntries(strange.map(name => [name, { 'a.jpg': '' }]))
+    },
+    elsewhere: { 'a.jpg': '' }
+  })
   const uploads = path.join(dir, 'uploads')
   symlinkSync(path.join(dir, 'elsewhere'), path.join(uploads, link))
   const before = readdirSync(uploads)

@@ -6,7 +6,10 @@ import type { RequestFolder } from '../../services/upload-store.ts'
 import { createWork, type WorkOptions } from '../../services/work.ts'
 
 /** A request's work whose files and slot only write down what is done to them. */
-function setUp (options: Partial<WorkOptions> = {}, remove: () => Promise<{ original: number, compressed: number }> = async () => ({ original: 2, compressed: 1 })) {
+function setUp (
+  options: Partial<WorkOptions> = {},
+  remove: () => Promise<{ original: number, compressed: number }> = async () => ({ original: 2, compressed: 1 })
+) {
   const story: string[] = []
   const lines: Array<{ level: string, details: Record<string, unknown>, sentence: string }> = []
   const write = (level: string) => (details: object, sentence: string) => {
@@ -36,7 +39,9 @@ t.test('removes the files, says how many, then frees the slot', async t => {
   work.folder = folder
   await work.end()
   t.strictSame(story, ['removing', 'removed', 'released'])
-  t.strictSame(lines, [{ level: 'info', details: { original: 2, compressed: 1 }, sentence: 'temporary files cleaned up' }])
+  t.strictSame(lines, [
+    { level: 'info', details: { original: 2, compressed: 1 }, sentence: 'temporary files cleaned up' }
+  ])
 })
 
 t.test('frees the slot of a request without files, silently', async t => {
@@ -138,7 +143,9 @@ t.test('fires the signal with the given error when time is up', async t => {
   const { work, story } = setUp({ timeoutMs: 20, timeoutError: () => new TimeoutError(0.02) })
   t.equal(work.signal.aborted, false)
   await sleep(60)
-  t.match(work.signal.reason, { code: 'TIMEOUT', statusCode: 504, message: 'The request took longer than 0.02 seconds' })
+  t.match(work.signal.reason, {
+    code: 'TIMEOUT', statusCode: 504, message: 'The request took longer than 0.02 seconds'
+  })
   t.strictSame(story, [], 'what runs ends by the signal; the slot is freed only then')
   await work.end()
   t.strictSame(story, ['released'])

@@ -30,14 +30,19 @@ async function ended (text: string, expected = 1) {
   reader.push(Buffer.from(text.slice(30)))
   reader.close()
   const { answers, surplus, complete } = reader
-  return await endingsOf({ answers, surplus, cut: complete < expected ? 'service' : null, sent: 0, startedAt: 0, endedAt: 0 }, expected)
+  return await endingsOf(
+    { answers, surplus, cut: complete < expected ? 'service' : null, sent: 0, startedAt: 0, endedAt: 0 }, expected
+  )
 }
 
 const json = (status: number, body: object, headers = '') => {
   const text = JSON.stringify(body)
   return `HTTP/1.1 ${status} X\r\nx-request-id: r\r\ncontent-type: application/json\r\n${headers}content-length: ${text.length}\r\n\r\n${text}`
 }
-const stream = (events: string) => `HTTP/1.1 200 OK\r\nx-request-id: r\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n${events.length.toString(16)}\r\n${events}\r\n0\r\n\r\n`
+const stream = (events: string) =>
+  `HTTP/1.1 200 OK\r\nx-request-id: r\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n${events.length.toString(
+    16
+  )}\r\n${events}\r\n0\r\n\r\n`
 const event = (name: string, data: object) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
 
 t.test('endings are told apart, and what is wrong with them is seen', async t => {
@@ -55,7 +60,10 @@ t.test('endings are told apart, and what is wrong with them is seen', async t =>
     [stream(accepted + event('error', { code: 'TIMEOUT', request_id: 'r' })), 'event TIMEOUT', null],
     [stream(accepted), 'stream', 'a stream of 0 endings whose last event is accepted'],
     [stream(accepted + done + done), 'stream', 'a stream of 2 endings whose last event is done'],
-    [stream(accepted + done + event('token', { text: 'Hi' })), 'stream', 'a stream of 1 endings whose last event is token'],
+    [
+      stream(accepted + done + event('token', { text: 'Hi' })), 'stream',
+      'a stream of 1 endings whose last event is token'
+    ],
     [stream(event('accepted', { images: 1 }) + done), 'stream', '0 receipts for 1 pictures'],
     [stream('data: {"choices":[]}\n\ndata: [DONE]\n\n'), 'stream', null],
     [stream('data: {"choices":[]}\n\n'), 'stream', 'a stream of 0 [DONE] and 0 errors'],
@@ -63,7 +71,9 @@ t.test('endings are told apart, and what is wrong with them is seen', async t =>
     ['', 'cut by the service', null]
   ]
   for (const [text, name, fault] of cases) t.match((await ended(text))[0], { name, fault }, text)
-  const [first, second] = await ended(json(200, { response: 'Hi', request_id: 'r' }) + json(400, { code: 'INVALID_JSON', request_id: 'r' }), 2)
+  const [first, second] = await ended(
+    json(200, { response: 'Hi', request_id: 'r' }) + json(400, { code: 'INVALID_JSON', request_id: 'r' }), 2
+  )
   t.match([first!.name, second!.name], ['answer', 'error 400 INVALID_JSON'])
 })
 
@@ -84,11 +94,15 @@ t.test('a seed gives the same plan again, and each of its requests by its number
   t.notOk(isDeepStrictEqual(rounds[0], plain(other.round(0))))
   const expected = rounds[3]!.requests[5]!
   t.ok(isDeepStrictEqual(shown(make(SEED).request(expected.number)), expected))
-  t.same(new Set(rounds.flatMap(it => it.faults.map(({ name }) => name))), new Set(Object.keys(FAULTS)), 'a deck has every fault')
+  t.same(
+    new Set(rounds.flatMap(it => it.faults.map(({ name }) => name))), new Set(Object.keys(FAULTS)),
+    'a deck has every fault'
+  )
 })
 
 t.test('a slope is that of all lives together', async t => {
-  const life = (name: string, start: number) => Array.from({ length: 10 }, (_, x) => ({ life: name, x, y: start + 3 * x + (x % 2) }))
+  const life = (name: string, start: number) =>
+    Array.from({ length: 10 }, (_, x) => ({ life: name, x, y: start + 3 * x + (x % 2) }))
   const slope = slopeOf([...life('a', 0), ...life('b', 500)])!
   t.ok(Math.abs(slope.slope - 3) < 0.1, `${slope.slope}`)
   t.ok(slope.standardError > 0 && slope.standardError < 0.1, `${slope.standardError}`)

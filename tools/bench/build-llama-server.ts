@@ -18,7 +18,8 @@ import { BUILD_DIR } from './lib/paths.ts'
 interface Variant { name: string, bins: string }
 
 const PACKAGE_DIR = path.join(path.dirname(createRequire(import.meta.url).resolve('node-llama-cpp')), '..')
-export const NODE_LLAMA_CPP_VERSION = (JSON.parse(readFileSync(path.join(PACKAGE_DIR, 'package.json'), 'utf8')) as { version: string }).version
+export const NODE_LLAMA_CPP_VERSION =
+  (JSON.parse(readFileSync(path.join(PACKAGE_DIR, 'package.json'), 'utf8')) as { version: string }).version
 const DIR = path.join(BUILD_DIR, `llama-server-${NODE_LLAMA_CPP_VERSION}`)
 const QUICK_DIR = `${DIR}-quick`
 
@@ -35,7 +36,8 @@ export async function cudaBackend (): Promise<string> {
 
 /** The folder with a variant's libraries. */
 async function binsOf (name: string): Promise<string> {
-  const { findVariants } = await import(pathToFileURL(path.join(ROOT, 'native/build.mjs')).href) as { findVariants (): Variant[] }
+  const { findVariants } =
+    await import(pathToFileURL(path.join(ROOT, 'native/build.mjs')).href) as { findVariants (): Variant[] }
   const found = findVariants().find(variant => variant.name === name)
   if (!found) throw new Error(`node-llama-cpp has no build for ${name} on ${process.platform}-${process.arch}`)
   return found.bins
@@ -50,9 +52,12 @@ async function build (): Promise<void> {
   const work = mkdtempSync(path.join(os.tmpdir(), 'sightline-llama-server-'))
   const sources = path.join(work, 'llama.cpp')
   const out = path.join(work, 'out')
-  const run = (command: string, args: string[]) => execFileSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+  const run = (command: string, args: string[]) =>
+    execFileSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] })
   try {
-    run('git', ['clone', '--quiet', '-c', 'advice.detachedHead=false', path.join(PACKAGE_DIR, 'llama/gitRelease.bundle'), sources])
+    run('git', [
+      'clone', '--quiet', '-c', 'advice.detachedHead=false', path.join(PACKAGE_DIR, 'llama/gitRelease.bundle'), sources
+    ])
     run('cmake', [
       '-S', sources, '-B', out, '-DCMAKE_BUILD_TYPE=Release',
       ...quick ? ['-DCMAKE_C_FLAGS_RELEASE=-O0 -DNDEBUG', '-DCMAKE_CXX_FLAGS_RELEASE=-O0 -DNDEBUG'] : [],

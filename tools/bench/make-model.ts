@@ -12,7 +12,9 @@ import { readGgufFileInfo } from 'node-llama-cpp'
 import { DEMO } from '../../models/presets.ts'
 import { ROOT } from '../../config/root.ts'
 import { elementsOf, writeGguf, type GgufValue, type Tensor, type TensorType } from './lib/gguf.ts'
-import { MERGE, PATCH, PRESETS, textTensors, visionTensors, type ModelShape, type Preset, type TensorPlan } from './lib/model-shapes.ts'
+import {
+  MERGE, PATCH, PRESETS, textTensors, visionTensors, type ModelShape, type Preset, type TensorPlan
+} from './lib/model-shapes.ts'
 import { MODELS_DIR } from './lib/paths.ts'
 import { randomRows, zeroRows } from './lib/random-weights.ts'
 
@@ -43,7 +45,8 @@ const CONTEXT_LENGTH = 32_768
 export async function makeModel ({ preset, text = 'Q8_0', vision = 'F16', seed = 1 }: MakeOptions): Promise<ModelPair> {
   const dir = path.join(MODELS_DIR, preset)
   const name = `random-qwen2-vl-${preset}-seed${seed}`
-  const pair = { model: path.join(dir, `${name}-${text}.gguf`), mmproj: path.join(dir, `mmproj-${name}-${vision}.gguf`) }
+  const pair =
+    { model: path.join(dir, `${name}-${text}.gguf`), mmproj: path.join(dir, `mmproj-${name}-${vision}.gguf`) }
   mkdirSync(dir, { recursive: true })
   const shape: ModelShape = PRESETS[preset]
   if (!existsSync(pair.model)) await writeTextModel(pair.model, name, shape, text, seed)
@@ -51,7 +54,9 @@ export async function makeModel ({ preset, text = 'Q8_0', vision = 'F16', seed =
   return pair
 }
 
-async function writeTextModel (file: string, name: string, shape: ModelShape, type: 'Q8_0' | 'Q4_0', seed: number): Promise<void> {
+async function writeTextModel (
+  file: string, name: string, shape: ModelShape, type: 'Q8_0' | 'Q4_0', seed: number
+): Promise<void> {
   const { layers, width, heads, kvHeads, feedForward, vocabulary, ropeSections } = shape.text
   // The embedded model's own tokenizer and chat template: Qwen2-VL's, with fewer words.
   const { metadata } = await readGgufFileInfo(path.join(ROOT, DEMO.model), { logWarnings: false })
@@ -109,7 +114,9 @@ function writeProjector (file: string, name: string, shape: ModelShape, type: 'F
   report(file, plans)
 }
 
-function general (architecture: string, type: string, name: string, fileType: keyof typeof FILE_TYPE): Record<string, GgufValue> {
+function general (
+  architecture: string, type: string, name: string, fileType: keyof typeof FILE_TYPE
+): Record<string, GgufValue> {
   return {
     'general.architecture': architecture,
     'general.type': type,
@@ -127,7 +134,9 @@ function general (architecture: string, type: string, name: string, fileType: ke
 function toTensor ({ name, shape, type, fill }: TensorPlan, seed: number, silent: number): Tensor {
   const columns = shape[0]!
   const rows = elementsOf({ shape }) / columns
-  if (fill === 'ones') return { name, shape, type, data: () => [new Uint8Array(new Float32Array(columns).fill(1).buffer)] }
+  if (fill === 'ones') {
+    return { name, shape, type, data: () => [new Uint8Array(new Float32Array(columns).fill(1).buffer)] }
+  }
   const weights = { rows: rows - silent, columns, type, deviation: fill, seed: seedOf(seed, name) }
   return {
     name,
@@ -149,7 +158,9 @@ function seedOf (seed: number, name: string): number {
 
 function report (file: string, plans: TensorPlan[]): void {
   const parameters = plans.reduce((sum, plan) => sum + elementsOf(plan), 0)
-  console.error(`${path.relative(ROOT, file)}: ${(parameters / 1e6).toFixed(0)} million parameters, ${(statSync(file).size / 1e6).toFixed(0)} MB`)
+  console.error(`${path.relative(
+    ROOT, file
+  )}: ${(parameters / 1e6).toFixed(0)} million parameters, ${(statSync(file).size / 1e6).toFixed(0)} MB`)
 }
 
 /** @throws Error when the value is none of those */

@@ -103,7 +103,9 @@ function chosen (names: string): Contender[] {
 
 /** @throws Error that names the choices */
 function pick<T> (option: string, name: string, choices: Record<string, T>): T {
-  if (!Object.hasOwn(choices, name)) throw new Error(`${option} must be one of ${Object.keys(choices).join(', ')}, got ${name}`)
+  if (!Object.hasOwn(choices, name)) {
+    throw new Error(`${option} must be one of ${Object.keys(choices).join(', ')}, got ${name}`)
+  }
   return choices[name]!
 }
 

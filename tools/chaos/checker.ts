@@ -115,11 +115,20 @@ export class Checker {
     const name = nameOf(request)
     for (const ending of endings) {
       this.#count(request.kind, ending.name)
-      const isRight = matches(ending.name, right) || matches(ending.name, NO_ROOM) || this.windows.excuse(ending.name, exchange.startedAt, exchange.endedAt)
-      if (!isRight) this.violation(`${name} ended as "${ending.name}" after ${exchange.endedAt - exchange.startedAt} ms; right would be ${right.join(' or ')}${ending.requestId ? ` (${ending.requestId})` : ''}`, number)
+      const isRight = matches(ending.name, right) || matches(ending.name, NO_ROOM) ||
+        this.windows.excuse(ending.name, exchange.startedAt, exchange.endedAt)
+      if (!isRight) {
+        this.violation(`${name} ended as "${ending.name}" after ${exchange.endedAt - exchange.startedAt} ms; right would be ${right.join(
+        ' or '
+      )}${ending.requestId ? ` (${ending.requestId})` : ''}`, number)
+      }
       if (ending.fault) this.violation(`${name} ended as "${ending.name}" with ${ending.fault}`, number)
       const isWhole = ending.name === 'answer' || ending.name === 'stream'
-      if (isWhole && text !== undefined && ending.text !== text) this.violation(`${name} was answered ${JSON.stringify(ending.text)}; right would be ${JSON.stringify(text)}`, number)
+      if (isWhole && text !== undefined && ending.text !== text) {
+        this.violation(
+        `${name} was answered ${JSON.stringify(ending.text)}; right would be ${JSON.stringify(text)}`, number
+        )
+      }
     }
     return endings.map(ending => ending.name)
   }
@@ -131,7 +140,9 @@ export class Checker {
       this.#follow(line, reqId)
       this.#checkIsOver(line, reqId)
     }
-    if (complaint !== null) this.violation(complaint, reqId === undefined ? null : this.#byId.get(reqId)?.entry.request.number ?? null)
+    if (complaint !== null) {
+      this.violation(complaint, reqId === undefined ? null : this.#byId.get(reqId)?.entry.request.number ?? null)
+    }
     if (msg === 'unexpected error, shutting down') this.violation('an error or a rejection that nobody handled')
   }
 
@@ -163,7 +174,9 @@ export class Checker {
     const known = this.#byId.get(id)
     if (!known) return
     const isOnce = ['incoming request', 'request completed', 'temporary files cleaned up'].includes(line.msg)
-    if (isOnce && known.lines.has(line.msg)) this.violation(`the log says twice: ${line.msg} (${id})`, known.entry.request.number)
+    if (isOnce && known.lines.has(line.msg)) {
+      this.violation(`the log says twice: ${line.msg} (${id})`, known.entry.request.number)
+    }
     known.lines.add(line.msg)
   }
 
@@ -196,12 +209,16 @@ export class Checker {
     const { folders, strangers } = listUploads(this.#options.uploadDir)
     for (const name of strangers) this.violation(`in the upload folder lies ${name}`)
     for (const folder of folders) {
-      if (folder.pid !== pid && now - stalled > GRACE_MS) this.violation(`the folder of a dead process was not swept: ${folder.name}`)
+      if (folder.pid !== pid && now - stalled > GRACE_MS) {
+        this.violation(`the folder of a dead process was not swept: ${folder.name}`)
+      }
       const entry = this.#byId.get(folder.requestId)?.entry
       if (!entry || entry.endedAt === null) continue
       const late = now - Math.max(entry.endedAt, stalled)
       this.longestLeftoverMs = Math.max(this.longestLeftoverMs, late)
-      if (late > GRACE_MS) this.violation(`its files outlive it by more than ${GRACE_MS} ms (${folder.requestId})`, entry.request.number)
+      if (late > GRACE_MS) {
+        this.violation(`its files outlive it by more than ${GRACE_MS} ms (${folder.requestId})`, entry.request.number)
+      }
     }
   }
 
@@ -211,9 +228,13 @@ export class Checker {
     if (status === null) return
     const { total, taken, free } = status.slots
     this.mostSlotsTaken = Math.max(this.mostSlotsTaken, taken)
-    if (taken > this.#options.slots || total !== this.#options.slots) this.violation(`${taken} of ${total} slots are taken, the limit is ${this.#options.slots}`)
+    if (taken > this.#options.slots || total !== this.#options.slots) {
+      this.violation(`${taken} of ${total} slots are taken, the limit is ${this.#options.slots}`)
+    }
     if (taken + free !== total || free < 0) this.violation(`${taken} slots taken and ${free} free are not ${total}`)
-    if (status.queue.length > status.queue.size) this.violation(`${status.queue.length} requests wait in a queue of ${status.queue.size}`)
+    if (status.queue.length > status.queue.size) {
+      this.violation(`${status.queue.length} requests wait in a queue of ${status.queue.size}`)
+    }
     const present = this.#presentSince(askedAt)
     const isStalled = askedAt - Math.max(this.windows.stalledUntil(), this.stalls.lastAt) <= GRACE_MS
     if (!isStalled && taken + status.queue.length > present) {
@@ -232,7 +253,8 @@ export class Checker {
 
   /** Null while the service does not answer. */
   async #status (): Promise<Status | null> {
-    const { answers: [answer] } = await exchange(this.#options.service.port, { bytes: getRequest('/api/status'), answers: 1 })
+    const { answers: [answer] } =
+      await exchange(this.#options.service.port, { bytes: getRequest('/api/status'), answers: 1 })
     return answer?.complete && answer.status === 200 ? JSON.parse(answer.body.toString()) : null
   }
 
@@ -243,7 +265,9 @@ export class Checker {
       const { folders, strangers } = listUploads(this.#options.uploadDir)
       const left = folders.length + strangers.length
       if (status === null) return 'the service does not answer'
-      if (status.slots.taken === 0 && status.queue.length === 0 && status.uploads.folders === 0 && left === 0) return null
+      if (status.slots.taken === 0 && status.queue.length === 0 && status.uploads.folders === 0 && left === 0) {
+        return null
+      }
       return `${status.slots.taken} slots are taken, ${status.queue.length} requests wait, ${status.uploads.folders} folders are known and ${left} are there`
     }
     let fault = await wrong()

@@ -70,7 +70,8 @@ export function createPlan ({ seed, kinds, faults, images, model }: PlanOptions)
 
   /** Cards of a deck, so that every fault comes as often as it should in a short run too. */
   function cardOf (round: number): Fault | null {
-    const cards = [...faults.flatMap(fault => Array<Fault | null>(fault.cards).fill(fault)), ...Array<null>(EMPTY_CARDS).fill(null)]
+    const cards =
+      [...faults.flatMap(fault => Array<Fault | null>(fault.cards).fill(fault)), ...Array<null>(EMPTY_CARDS).fill(null)]
     const deck = createDraw(seed ^ ROUND_SALT, -1 - Math.floor(round / cards.length)).shuffled(cards)
     return deck[round % deck.length]!
   }
@@ -86,7 +87,9 @@ export function createPlan ({ seed, kinds, faults, images, model }: PlanOptions)
       return {
         number,
         requests: Array.from({ length: count }, (_, i) => request(first + i)),
-        faults: fault === null ? [] : [{ fault, at: first + draw.integer(Math.ceil(count / 2)), delayMs: draw.integer(DELAY_MS), draw }]
+        faults: fault === null
+          ? []
+          : [{ fault, at: first + draw.integer(Math.ceil(count / 2)), delayMs: draw.integer(DELAY_MS), draw }]
       }
     }
   }

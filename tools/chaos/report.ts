@@ -17,12 +17,15 @@ export function toReport ({ checker, conditions, skipped, repeat }: ReportInput)
   const { violations, windows, growth } = checker
   const growths = growth.growths()
   const grown = growths.filter(({ grows }) => grows)
-  const verdict = violations.length + grown.length === 0 ? 'No violation.' : `**${violations.length + grown.length} violations.**`
+  const verdict =
+    violations.length + grown.length === 0 ? 'No violation.' : `**${violations.length + grown.length} violations.**`
   return [
     `${conditions.join('  \n')}\n`,
     `${verdict} ${checker.requests} connections, ${windows.all.length} faults. At most ${checker.mostSlotsTaken} slots were taken; no file outlived its request by more than ${checker.longestLeftoverMs} ms.\n`,
     ...skipped.map(({ name, reason }) => `**Without ${name}**: ${reason}\n`),
-    ...violations.length + grown.length > 0 ? ['## Violations\n', violationList(checker, grown), `\`${repeat}\` sends request N again, alone.\n`] : [],
+    ...violations.length + grown.length > 0
+      ? ['## Violations\n', violationList(checker, grown), `\`${repeat}\` sends request N again, alone.\n`]
+      : [],
     '## Endings\n',
     endingTable(checker.endings),
     '## Faults\n',
@@ -42,13 +45,18 @@ export function isClean ({ violations, growth }: Checker): boolean {
 
 function violationList ({ violations }: Checker, grown: readonly Growth[]): string {
   const lines = violations.map(({ request, what }) => request === null ? what : `request ${request}: ${what}`)
-  return `${[...lines, ...grown.map(({ measure, slope }) => `${measure} grows by ${round(slope!.slope)} per 1000 requests`)].map(line => `- ${line.replaceAll('\n', ' ')}`).join('\n')}\n`
+  return `${[
+    ...lines, ...grown.map(({ measure, slope }) => `${measure} grows by ${round(slope!.slope)} per 1000 requests`)
+  ].map(line => `- ${line.replaceAll('\n', ' ')}`).join('\n')}\n`
 }
 
 function endingTable (endings: Checker['endings']): string {
   const rows = [...endings].sort(([a], [b]) => a < b ? -1 : 1).map(([kind, counts]) => {
     const sorted = [...counts].sort(([, a], [, b]) => b - a)
-    return [kind, String(sorted.reduce((sum, [, count]) => sum + count, 0)), sorted.map(([ending, count]) => `${ending} ${count}`).join(', ')]
+    return [
+      kind, String(sorted.reduce((sum, [, count]) => sum + count, 0)),
+      sorted.map(([ending, count]) => `${ending} ${count}`).join(', ')
+    ]
   })
   return table(['kind', 'requests', 'endings'], rows)
 }
@@ -77,7 +85,9 @@ function growthTable (growths: readonly Growth[]): string {
   const rows = growths.map(({ measure, course, slope, warmUp, limit, grows }) => [
     measure, course.map(round).join(' '),
     String(warmUp),
-    slope === null ? 'too few points' : `${round(slope.slope)} ± ${round(2 * slope.standardError)} (${(1000 * slope.span).toFixed(0)} requests)`,
+    slope === null
+      ? 'too few points'
+      : `${round(slope.slope)} ± ${round(2 * slope.standardError)} (${(1000 * slope.span).toFixed(0)} requests)`,
     `${limit}${grows ? ' **exceeded**' : ''}`
   ])
   return table(['measure', 'course', 'warm-up, requests', 'per 1000 requests', 'limit'], rows)

@@ -30,7 +30,8 @@ const { values } = parseArgs({
 const minutes = number('--minutes', values.minutes)
 const seed = number('--seed', values.seed)
 const slots = number('--slots', values.slots)
-const faults = values.faults.split(',').filter(name => name !== '').map(name => FAULTS[name] ?? fail(`--faults must be of ${Object.keys(FAULTS).join(', ')}, got ${name}`))
+const faults = values.faults.split(',').filter(name => name !== '').map(name =>
+  FAULTS[name] ?? fail(`--faults must be of ${Object.keys(FAULTS).join(', ')}, got ${name}`))
 if (!existsSync(SERVER)) fail('the service is not built: npm run build')
 process.exitCode = values.only === undefined ? await play() : await sendOnly(number('--only', values.only))
 
@@ -44,19 +45,25 @@ async function play (): Promise<number> {
     seed,
     slots,
     faults,
-    onViolation: ({ request, what }) => console.error(`VIOLATION ${request === null ? '' : `of request ${request}: `}${what}`),
-    onRound: (round, checker) => console.error(`  round ${round}: ${checker.requests} connections, ${checker.windows.all.length} faults, ${checker.violations.length} violations`)
+    onViolation: ({ request, what }) =>
+      console.error(`VIOLATION ${request === null ? '' : `of request ${request}: `}${what}`),
+    onRound: (round, checker) => console.error(
+      `  round ${round}: ${checker.requests} connections, ${checker.windows.all.length} faults, ${checker.violations.length} violations`
+    )
   })
   const { checker, skipped } = session
   for (const { name, reason } of skipped) console.error(`WITHOUT ${name}: ${reason}`)
   // Otherwise a mount would be left, and a service.
-  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.once(signal, () => { void session.close().finally(() => process.exit(code)) })
+  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
+    process.once(signal, () => { void session.close().finally(() => process.exit(code)) })
+  }
   try {
     await session.play(minutes)
   } finally {
     await session.close()
   }
-  const report = toReport({ checker, conditions, skipped, repeat: `npm run chaos -- --seed ${seed} --slots ${slots} --only N` })
+  const report =
+    toReport({ checker, conditions, skipped, repeat: `npm run chaos -- --seed ${seed} --slots ${slots} --only N` })
   console.log(report)
   if (values.save !== undefined) save(values.save, report)
   return isClean(checker) ? 0 : 1
@@ -64,12 +71,19 @@ async function play (): Promise<number> {
 
 /** One request of the plan, sent to a quiet service, and all that came. */
 async function sendOnly (request: number): Promise<number> {
-  const session = await createSession({ seed, slots, faults: [], onViolation: ({ what }) => console.error(`VIOLATION ${what}`) })
+  const session =
+    await createSession({ seed, slots, faults: [], onViolation: ({ what }) => console.error(`VIOLATION ${what}`) })
   try {
     for (const { request: { kind, detail, right, sending }, exchange, endings } of await session.only(request)) {
-      console.log(`${kind}${detail === undefined ? '' : `: ${detail}`}; right: ${right.join(', ')}; came: ${endings.join(', ')}`)
-      console.log(`${sending.bytes.length} bytes, ${exchange.sent} sent: ${sending.bytes.toString('latin1', 0, SHOWN_BYTES)}`)
-      for (const { status, headers, body } of exchange.answers) console.log(`\n${status} ${[...headers].map(header => header.join(': ')).join('\n')}\n\n${body}`)
+      console.log(
+        `${kind}${detail === undefined ? '' : `: ${detail}`}; right: ${right.join(', ')}; came: ${endings.join(', ')}`
+      )
+      console.log(
+        `${sending.bytes.length} bytes, ${exchange.sent} sent: ${sending.bytes.toString('latin1', 0, SHOWN_BYTES)}`
+      )
+      for (const { status, headers, body } of exchange.answers) {
+        console.log(`\n${status} ${[...headers].map(header => header.join(': ')).join('\n')}\n\n${body}`)
+      }
     }
   } finally {
     await session.close()

@@ -101,7 +101,8 @@ export async function createService (options: ServiceOptions): Promise<Service> 
       env: { PATH, HOME, HOST: '127.0.0.1', PORT: String(port), UPLOAD_DIR: uploadDir, ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc']
     })
-    createInterface({ input: started.stdout! }).on('line', line => line.startsWith('{') ? onLine(JSON.parse(line)) : onStray(line))
+    createInterface({ input: started.stdout! }).on('line', line =>
+      line.startsWith('{') ? onLine(JSON.parse(line)) : onStray(line))
     createInterface({ input: started.stderr! }).on('line', onStray)
     started.on('message', ({ stall }: { stall?: Stall }) => {
       if (!stall || started !== child) return

@@ -44,7 +44,9 @@ const AHEAD_MS = 100
 const REFUSED_PAUSE_MS = 100
 
 /** Starts the service and everything around it. */
-export async function createSession ({ seed, slots, faults, onViolation = () => {}, onRound = () => {} }: SessionOptions): Promise<Session> {
+export async function createSession (
+  { seed, slots, faults, onViolation = () => {}, onRound = () => {} }: SessionOptions
+): Promise<Session> {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'sightline-chaos-'))
   const cwd = path.join(dir, 'empty')
   mkdirSync(cwd)
@@ -71,8 +73,11 @@ export async function createSession ({ seed, slots, faults, onViolation = () => 
   })
   const checker: Checker = new Checker({ service, uploadDir, slots, onViolation })
   await service.start()
-  const models = await (await fetch(`http://127.0.0.1:${service.port}/v1/models`, { headers: { connection: 'close' } })).json() as { data: Array<{ id: string }> }
-  const plan: Plan = createPlan({ seed, kinds: KINDS, faults: possible, images: await createImages(seed), model: models.data[0]!.id })
+  const models = await (await fetch(`http://127.0.0.1:${service.port}/v1/models`, {
+    headers: { connection: 'close' }
+  })).json() as { data: Array<{ id: string }> }
+  const plan: Plan =
+    createPlan({ seed, kinds: KINDS, faults: possible, images: await createImages(seed), model: models.data[0]!.id })
   const field: Field = { service, disk: disk?.dir ?? null, violation: what => checker.violation(what) }
 
   async function send (request: PlannedRequest): Promise<Sent> {

@@ -32,7 +32,9 @@ export function slopeOf (points: readonly Point[]): Slope | null {
   if (freedom < 1 || spread === 0) return null
   const slope = sum(centred.map(({ x, y }) => x * y)) / spread
   const rest = sum(centred.map(({ x, y }) => (y - slope * x) ** 2))
-  return { points: points.length, span: sum(lives.map(rangeOf)), slope, standardError: Math.sqrt(rest / freedom / spread) }
+  return {
+    points: points.length, span: sum(lives.map(rangeOf)), slope, standardError: Math.sqrt(rest / freedom / spread)
+  }
 }
 
 function rangeOf (points: readonly Point[]): number {

@@ -65,7 +65,8 @@ export function createClient ({ url, key }: ClientOptions): Client {
     async ask (form, signal) {
       const encoded = new Response(form)
       const body = Buffer.from(await encoded.arrayBuffer())
-      const answer = await exchangeUntilAdmitted('api/chat', signal, { body, type: encoded.headers.get('content-type')! })
+      const answer =
+        await exchangeUntilAdmitted('api/chat', signal, { body, type: encoded.headers.get('content-type')! })
       if (typeof answer.response !== 'string') throw new ServiceError(`${url} is no Sightline`)
       return answer as unknown as ChatAnswer
     },
@@ -85,7 +86,9 @@ export function createClient ({ url, key }: ClientOptions): Client {
       const reply = await exchange(at(path), key, signal, content)
       if (reply.status === OK) return reply.body
       const refused = new RefusedError(reply.status, reply.body)
-      if (UNKEYED.includes(reply.status)) throw new ServiceError(`${url} wants another key, as --key or SIGHTLINE_KEY (${refused.message})`)
+      if (UNKEYED.includes(reply.status)) {
+        throw new ServiceError(`${url} wants another key, as --key or SIGHTLINE_KEY (${refused.message})`)
+      }
       if (reply.status === NOT_FOUND) throw new ServiceError(`${url} is no Sightline`)
       const waitMs = waitOf(reply, refused.code)
       if (waitMs === null || performance.now() + waitMs > deadline) throw refused
@@ -104,7 +107,9 @@ function waitOf ({ status, headers }: Reply, code: string): number | null {
 async function exchange (url: URL, key: string, signal: AbortSignal, content?: Content): Promise<Reply> {
   signal.throwIfAborted()
   return await new Promise<Reply>((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException) => reject(signal.aborted ? signal.reason : new ServiceError(`${url.origin} cannot be reached: ${error.code ?? error.message}`))
+    const fail = (error: NodeJS.ErrnoException) => reject(signal.aborted
+      ? signal.reason
+      : new ServiceError(`${url.origin} cannot be reached: ${error.code ?? error.message}`))
     const request = TRANSPORTS[url.protocol as keyof typeof TRANSPORTS].request(url, {
       method: content ? 'POST' : 'GET',
       agent: false,

@@ -28,7 +28,9 @@ export const MISUSED = 2
  * @returns exit code
  * @throws the reason of `signal`
  */
-export async function runEvalCommand (args: string[], env: NodeJS.ProcessEnv, io: Io, signal: AbortSignal): Promise<number> {
+export async function runEvalCommand (
+  args: string[], env: NodeJS.ProcessEnv, io: Io, signal: AbortSignal
+): Promise<number> {
   try {
     const options = parseOptions(args, env)
     const examples = choose(readExamples(options.folder), options)
@@ -48,7 +50,9 @@ export async function runEvalCommand (args: string[], env: NodeJS.ProcessEnv, io
 /** @throws UsageError when a task is not there */
 function choose (examples: Example[], { tasks, limit }: Options): Example[] {
   const known = new Set(examples.map(({ task }) => task))
-  for (const task of tasks) if (!known.has(task)) throw new UsageError(`--task ${task} is not among ${[...known].join(', ')}`)
+  for (const task of tasks) {
+    if (!known.has(task)) throw new UsageError(`--task ${task} is not among ${[...known].join(', ')}`)
+  }
   const taken = new Map<string, number>()
   return examples.filter(({ task }) => {
     if (tasks.length > 0 && !tasks.includes(task)) return false
@@ -57,7 +61,9 @@ function choose (examples: Example[], { tasks, limit }: Options): Example[] {
   })
 }
 
-async function evaluate (examples: Example[], options: Options, env: NodeJS.ProcessEnv, io: Io, signal: AbortSignal): Promise<Report> {
+async function evaluate (
+  examples: Example[], options: Options, env: NodeJS.ProcessEnv, io: Io, signal: AbortSignal
+): Promise<Report> {
   if (options.url !== '') return await askAll(examples, createClient(options), options, io, signal)
   const service = await startOwnService(options.model, env, signal)
   try {
@@ -67,9 +73,13 @@ async function evaluate (examples: Example[], options: Options, env: NodeJS.Proc
   }
 }
 
-async function askAll (examples: Example[], client: Client, { folder, concurrency, temperature, seed, maxTokens }: Options, io: Io, signal: AbortSignal): Promise<Report> {
+async function askAll (
+  examples: Example[], client: Client, { folder, concurrency, temperature, seed, maxTokens }: Options, io: Io,
+  signal: AbortSignal
+): Promise<Report> {
   const { model, limits, slots } = await client.status(signal)
-  const setup = { model, limits, sampling: { temperature, seed, max_tokens: maxTokens }, concurrency: concurrency ?? slots.total }
+  const setup =
+    { model, limits, sampling: { temperature, seed, max_tokens: maxTokens }, concurrency: concurrency ?? slots.total }
   const startedAt = new Date()
   let done = 0
   const results = await mapConcurrently(examples, setup.concurrency, signal, async (example, signal) => {
@@ -86,12 +96,17 @@ function tell (report: Report, earlier: Report | null, { compare, reports, atLea
   const { model } = report.setup
   const { right, total } = report.all
   io.out(summaryTable(report))
-  const refusals = report.examples.flatMap(({ id, turns }) => turns.flatMap(({ error }) => error === null ? [] : `${id}: ${error}`))
-  io.out(`\n${model.name} on ${model.device}: ${right} of ${total} right in ${report.seconds} s${refusals.length > 0 ? `, ${refusals.length} refused (${refusals[0]})` : ''}`)
+  const refusals =
+    report.examples.flatMap(({ id, turns }) => turns.flatMap(({ error }) => error === null ? [] : `${id}: ${error}`))
+  io.out(`\n${model.name} on ${model.device}: ${right} of ${total} right in ${report.seconds} s${refusals.length > 0
+    ? `, ${refusals.length} refused (${refusals[0]})`
+    : ''}`)
   if (earlier) io.out(`\n${comparisonText(compareReports(earlier, report), compare)}`)
   for (const file of reports) io.out(`Report: ${file}`)
   const below = report.tasks.filter(({ share }) => atLeast !== null && share < atLeast)
   if (below.length === 0) return DONE
-  io.err.write(`Below ${percent(atLeast!)} %: ${below.map(({ task, share }) => `${task} (${percent(share)} %)`).join(', ')}\n`)
+  io.err.write(
+    `Below ${percent(atLeast!)} %: ${below.map(({ task, share }) => `${task} (${percent(share)} %)`).join(', ')}\n`
+  )
   return FAILED
 }

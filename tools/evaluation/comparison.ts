@@ -20,7 +20,9 @@ export interface Comparison {
 }
 
 /** What is other than in an earlier report. Pure. */
-export function compareReports (earlier: Pick<Report, 'setup' | 'examples'>, report: Pick<Report, 'setup' | 'examples'>): Comparison {
+export function compareReports (
+  earlier: Pick<Report, 'setup' | 'examples'>, report: Pick<Report, 'setup' | 'examples'>
+): Comparison {
   const before = new Map(earlier.examples.map(example => [example.id, example]))
   const shared = report.examples.flatMap(example => {
     const old = before.get(example.id)
@@ -28,25 +30,39 @@ export function compareReports (earlier: Pick<Report, 'setup' | 'examples'>, rep
   })
   const tasks = [...new Set(shared.map(({ example }) => example.task))].sort().map(task => {
     const its = shared.filter(({ example }) => example.task === task)
-    return { task, total: its.length, before: its.filter(({ old }) => old.right).length, now: its.filter(({ example }) => example.right).length }
+    return {
+      task,
+      total: its.length,
+      before: its.filter(({ old }) => old.right).length,
+      now: its.filter(({ example }) => example.right).length
+    }
   })
   const changed = shared.filter(({ old, example }) => old.right !== example.right)
   return {
     tasks,
     changes: changed.map(({ example: { id, task, right } }) => ({ id, task, right })),
-    otherWords: shared.filter(pair => !changed.includes(pair) && !isDeepStrictEqual(wordsOf(pair.old), wordsOf(pair.example))).length,
+    otherWords: shared.filter(pair =>
+      !changed.includes(pair) && !isDeepStrictEqual(wordsOf(pair.old), wordsOf(pair.example))).length,
     onlyBefore: earlier.examples.length - shared.length,
     onlyNow: report.examples.length - shared.length,
     settings: differences(earlier.setup, report.setup)
   }
 }
 
-export function comparisonText ({ tasks, changes, otherWords, onlyBefore, onlyNow, settings }: Comparison, name: string): string {
-  const all = tasks.reduce((sum, { total, before, now }) => ({ task: 'all', total: sum.total + total, before: sum.before + before, now: sum.now + now }), { task: 'all', total: 0, before: 0, now: 0 })
-  const rows = [...tasks, all].map(({ task, total, before, now }) => [task, `${before}/${total}`, `${now}/${total}`, signed(total === 0 ? 0 : 100 * (now - before) / total)])
-  const list = (right: boolean) => changes.filter(change => change.right === right).map(({ id }) => id).join(', ') || 'none'
+export function comparisonText (
+  { tasks, changes, otherWords, onlyBefore, onlyNow, settings }: Comparison, name: string
+): string {
+  const all = tasks.reduce((sum, { total, before, now }) => ({
+    task: 'all', total: sum.total + total, before: sum.before + before, now: sum.now + now
+  }), { task: 'all', total: 0, before: 0, now: 0 })
+  const rows = [...tasks, all].map(({ task, total, before, now }) =>
+    [task, `${before}/${total}`, `${now}/${total}`, signed(total === 0 ? 0 : 100 * (now - before) / total)])
+  const list = (right: boolean) =>
+    changes.filter(change => change.right === right).map(({ id }) => id).join(', ') || 'none'
   return [
-    `Compared with ${name}${onlyBefore + onlyNow > 0 ? ` (${onlyBefore} examples only there, ${onlyNow} only here)` : ''}:`,
+    `Compared with ${name}${onlyBefore + onlyNow > 0
+      ? ` (${onlyBefore} examples only there, ${onlyNow} only here)`
+      : ''}:`,
     ...settings.map(({ name, before, now }) => `${name}: ${before} then, ${now} now`),
     table([['task', 'then', 'now', 'points'], ...rows], [1, 2, 3]),
     `right now, wrong then: ${list(true)}`,
@@ -68,7 +84,9 @@ function differences (before: Setup, now: Setup): Comparison['settings'] {
 
 function flatten (value: unknown, at = ''): Record<string, string> {
   if (typeof value !== 'object' || value === null) return { [at]: String(value) }
-  return Object.assign({}, ...Object.entries(value).map(([key, item]) => flatten(item, at === '' ? key : `${at}.${key}`)))
+  return Object.assign(
+    {}, ...Object.entries(value).map(([key, item]) => flatten(item, at === '' ? key : `${at}.${key}`))
+  )
 }
 
 function signed (points: number): string {

@@ -5,7 +5,8 @@ import { Value } from 'typebox/value'
 import { describeFault } from './fault.ts'
 
 /** One text, or a list of such that is not empty. */
-const TextsSchema = Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })])
+const TextsSchema =
+  Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })])
 
 export const ExpectedBoxSchema = Type.Object({
   /** Of those of the example, from 1. */
@@ -116,7 +117,9 @@ function readExample (value: unknown, folder: string): Example {
     const field = `turns[${index}]`
     const count = turn.pictures ?? (index === 0 ? example.pictures.length : 0)
     const pictures = example.pictures.slice(sent, sent + count)
-    if (pictures.length < count) throw new Error(`${field}.pictures is ${count}, of ${example.pictures.length} there are ${pictures.length} left`)
+    if (pictures.length < count) {
+      throw new Error(`${field}.pictures is ${count}, of ${example.pictures.length} there are ${pictures.length} left`)
+    }
     sent += count
     if (turn.message.trim() === '') throw new Error(`${field}.message is blank`)
     if (turn.expect) checkExpectation(turn.expect, `${field}.expect`, sent)
@@ -129,14 +132,22 @@ function readExample (value: unknown, folder: string): Example {
 
 function checkPicture (picture: string, field: string, folder: string): void {
   const inside = path.relative(folder, path.resolve(folder, picture))
-  if (path.isAbsolute(picture) || inside === '..' || inside.startsWith(`..${path.sep}`)) throw new Error(`${field} "${picture}" lies outside of the folder`)
-  if (!statSync(path.join(folder, picture), { throwIfNoEntry: false })?.isFile()) throw new Error(`${field} "${picture}" is not there`)
+  if (path.isAbsolute(picture) || inside === '..' || inside.startsWith(`..${path.sep}`)) {
+    throw new Error(`${field} "${picture}" lies outside of the folder`)
+  }
+  if (!statSync(path.join(folder, picture), { throwIfNoEntry: false })?.isFile()) {
+    throw new Error(`${field} "${picture}" is not there`)
+  }
 }
 
 /** @param sent pictures that the model has seen by then */
 function checkExpectation (expect: Expectation, field: string, sent: number): void {
   const kinds = KINDS.filter(kind => Object.hasOwn(expect, kind))
-  if (kinds.length !== 1) throw new Error(`${field} must have exactly one of ${KINDS.join(', ')}${kinds.length > 1 ? `, not ${kinds.join(' and ')}` : ''}`)
+  if (kinds.length !== 1) {
+    throw new Error(
+    `${field} must have exactly one of ${KINDS.join(', ')}${kinds.length > 1 ? `, not ${kinds.join(' and ')}` : ''}`
+    )
+  }
   for (const [option, kind] of Object.entries(OPTIONS)) {
     if (Object.hasOwn(expect, option) && kinds[0] !== kind) throw new Error(`${field}.${option} goes with ${kind} only`)
   }
@@ -144,7 +155,9 @@ function checkExpectation (expect: Expectation, field: string, sent: number): vo
   if (texts.some(text => text.trim() === '')) throw new Error(`${field}.${kinds[0]} has a blank text`)
   for (const [index, { box, picture = 1 }] of (expect.boxes ?? []).entries()) {
     const [x1, y1, x2, y2] = box as [number, number, number, number]
-    if (x1 >= x2 || y1 >= y2) throw new Error(`${field}.boxes[${index}].box must be [x1, y1, x2, y2] with x1 < x2 and y1 < y2`)
+    if (x1 >= x2 || y1 >= y2) {
+      throw new Error(`${field}.boxes[${index}].box must be [x1, y1, x2, y2] with x1 < x2 and y1 < y2`)
+    }
     if (picture > sent) throw new Error(`${field}.boxes[${index}].picture is ${picture}, sent by then are ${sent}`)
   }
 }

@@ -9,6 +9,10 @@ export function describeFault ({ keyword, instancePath, params, message }: Schem
   // TypeBox holds a property that may not be there against the schema `false`.
   if (keyword === 'boolean') return `${field} is no field of this format`
   if (keyword === 'required' && requiredProperties) return `${within(requiredProperties[0]!)} is missing`
-  if (keyword === 'anyOf') return `${field} must be ${field.endsWith('.schema') ? 'a JSON schema' : 'a text or a list of texts, none of them empty'}`
+  if (keyword === 'anyOf') {
+    return `${field} must be ${field.endsWith('.schema')
+    ? 'a JSON schema'
+    : 'a text or a list of texts, none of them empty'}`
+  }
   return `${field === '' ? 'it' : field} ${message}`
 }

@@ -56,12 +56,20 @@ const SEED_MAX = 2 ** 32 - 1
  */
 export function parseOptions (args: string[], env: NodeJS.ProcessEnv): Options {
   const { values, positionals } = parse(args)
-  if (positionals.length + (values.url === undefined ? 0 : 1) !== 1) throw new UsageError('Name one model, or a running service with --url')
-  if (values.key !== undefined && values.url === undefined) throw new UsageError('--key goes with --url: a service that is started wants none')
-  if (values.url !== undefined && !/^https?:/.test(URL.canParse(values.url) ? values.url : '')) throw new UsageError(`--url must be an http(s) address, got "${values.url}"`)
+  if (positionals.length + (values.url === undefined ? 0 : 1) !== 1) {
+    throw new UsageError('Name one model, or a running service with --url')
+  }
+  if (values.key !== undefined && values.url === undefined) {
+    throw new UsageError('--key goes with --url: a service that is started wants none')
+  }
+  if (values.url !== undefined && !/^https?:/.test(URL.canParse(values.url) ? values.url : '')) {
+    throw new UsageError(`--url must be an http(s) address, got "${values.url}"`)
+  }
   const reports = values.report ?? []
   for (const report of reports) {
-    if (!REPORT_TYPES.includes(path.extname(report))) throw new UsageError(`--report must end in ${REPORT_TYPES.join(' or ')}, got "${report}"`)
+    if (!REPORT_TYPES.includes(path.extname(report))) {
+      throw new UsageError(`--report must end in ${REPORT_TYPES.join(' or ')}, got "${report}"`)
+    }
   }
   return {
     model: positionals[0] ?? '',
@@ -96,7 +104,9 @@ function parse (args: string[]) {
   }
 }
 
-function integer (option: string, value: string | undefined, minimum: number, maximum = Number.MAX_SAFE_INTEGER): number | null {
+function integer (
+  option: string, value: string | undefined, minimum: number, maximum = Number.MAX_SAFE_INTEGER
+): number | null {
   return bounded(option, value, /^\d+$/, minimum, maximum, 'an integer')
 }
 
@@ -104,9 +114,13 @@ function decimal (option: string, value: string | undefined, maximum: number): n
   return bounded(option, value, /^\d+(\.\d+)?$/, 0, maximum, 'a number')
 }
 
-function bounded (option: string, value: string | undefined, form: RegExp, minimum: number, maximum: number, what: string): number | null {
+function bounded (
+  option: string, value: string | undefined, form: RegExp, minimum: number, maximum: number, what: string
+): number | null {
   if (value === undefined) return null
   const number = form.test(value) ? Number(value) : NaN
-  if (!(number >= minimum && number <= maximum)) throw new UsageError(`--${option} must be ${what} from ${minimum} to ${maximum}, got "${value}"`)
+  if (!(number >= minimum && number <= maximum)) {
+    throw new UsageError(`--${option} must be ${what} from ${minimum} to ${maximum}, got "${value}"`)
+  }
   return number
 }

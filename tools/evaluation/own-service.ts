@@ -21,11 +21,17 @@ const STDERR = 2
  * @param env the other settings
  * @throws ConfigError; ServiceError when the model cannot be served; the reason of `signal`
  */
-export async function startOwnService (model: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<OwnService> {
+export async function startOwnService (
+  model: string, env: NodeJS.ProcessEnv, signal: AbortSignal
+): Promise<OwnService> {
   const config = loadConfig(settingsFor(model, env))
   // What goes wrong shows in the report, or ends the command with a sentence.
   const log = pino(
-    { level: env.LOG_LEVEL ? config.logLevel : 'fatal', ...process.stderr.isTTY && { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', destination: STDERR } } } },
+    {
+      level: env.LOG_LEVEL ? config.logLevel : 'fatal',
+      ...process.stderr.isTTY &&
+      { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', destination: STDERR } } }
+    },
     ...process.stderr.isTTY ? [] : [pino.destination(STDERR)]
   )
   blockOtherLoaders()

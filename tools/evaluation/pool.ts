@@ -3,7 +3,9 @@
  * @returns results in the order of the items
  * @throws what the first that failed threw, after all have ended
  */
-export async function mapConcurrently<T, R> (items: T[], concurrency: number, signal: AbortSignal, work: (item: T, signal: AbortSignal) => Promise<R>): Promise<R[]> {
+export async function mapConcurrently<T, R> (
+  items: T[], concurrency: number, signal: AbortSignal, work: (item: T, signal: AbortSignal) => Promise<R>
+): Promise<R[]> {
   const failure = new AbortController()
   const either = AbortSignal.any([signal, failure.signal])
   const results: R[] = []

@@ -19,7 +19,9 @@ export function renderHtml (report: Report, dir: string): string {
   const { model, limits, sampling, concurrency } = report.setup
   const setup = { ...model, ...limits, ...sampling, concurrency }
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(`${model.name}: ${report.all.right}/${report.all.total}`)}</title><style>${STYLE}</style></head><body>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(
+  `${model.name}: ${report.all.right}/${report.all.total}`
+)}</title><style>${STYLE}</style></head><body>
 <h1>${escape(model.name)}</h1>
 <p>${escape(report.folder)}, ${escape(report.date)}, ${report.seconds} s</p>
 <table><tr><th>task<th>right<th>%<th>95 % interval<th>median ms</tr>
@@ -32,14 +34,18 @@ ${report.examples.map(example => article(example, report.folder, dir)).join('\n'
 }
 
 function row ({ task, right, total, share, low, high, median_ms: ms }: TaskSummary): string {
-  const cells = [`${right}/${total}`, percent(share), `${percent(low)} to ${percent(high)}`, ms === null ? '-' : ms.toFixed(0)]
+  const cells =
+    [`${right}/${total}`, percent(share), `${percent(low)} to ${percent(high)}`, ms === null ? '-' : ms.toFixed(0)]
   return `<tr><td>${escape(task)}${cells.map(cell => `<td class="number">${cell}`).join('')}</tr>`
 }
 
 function article (example: ExampleResult, folder: string, dir: string): string {
   const { id, task, language, right, turns } = example
-  const sentBefore = turns.map((_, index) => turns.slice(0, index).reduce((sum, { pictures }) => sum + pictures.length, 0))
-  return `<article${right ? '' : ' class="wrong"'}><h2>${right ? 'right' : 'wrong'}: ${escape(id)} <small>${escape([task, language].filter(Boolean).join(', '))}</small></h2>
+  const sentBefore =
+    turns.map((_, index) => turns.slice(0, index).reduce((sum, { pictures }) => sum + pictures.length, 0))
+  return `<article${right ? '' : ' class="wrong"'}><h2>${right
+    ? 'right'
+    : 'wrong'}: ${escape(id)} <small>${escape([task, language].filter(Boolean).join(', '))}</small></h2>
 ${turns.map((turn, index) => section(turn, turns, sentBefore[index]!, folder, dir)).join('\n')}</article>`
 }
 
@@ -57,23 +63,37 @@ function section (turn: TurnResult, turns: TurnResult[], first: number, folder: 
   if (verdict?.why) rows.push(['why', verdict.why])
   if (verdict?.ious) rows.push(['IoU', verdict.ious.map(iou => iou.toFixed(2)).join(', ')])
   if (answer) {
-    const { timings: { encode_ms: encode, prefill_ms: prefill, decode_ms: decode, total_ms: total }, usage, images } = answer
-    rows.push(['time', `${total.toFixed(0)} ms: encode ${encode.toFixed(0)}, prefill ${prefill.toFixed(0)}, decode ${decode.toFixed(0)}; ${usage.completion_tokens} tokens`])
-    for (const [index, receipt] of images.entries()) rows.push(['picture', `${pictures[index] ?? 'sent again'}: ${describeReceipt(receipt)}`])
+    const { timings: { encode_ms: encode, prefill_ms: prefill, decode_ms: decode, total_ms: total }, usage, images } =
+      answer
+    rows.push(['time', `${total.toFixed(0)} ms: encode ${encode.toFixed(
+      0
+    )}, prefill ${prefill.toFixed(0)}, decode ${decode.toFixed(0)}; ${usage.completion_tokens} tokens`])
+    for (const [index, receipt] of images.entries()) {
+      rows.push(['picture', `${pictures[index] ?? 'sent again'}: ${describeReceipt(receipt)}`])
+    }
   }
-  return `<div>${drawn.join('')}</div><table>${rows.map(([name, text]) => `<tr><th>${name}<td><pre>${escape(text)}</pre></tr>`).join('')}</table>`
+  return `<div>${drawn.join(
+    ''
+  )}</div><table>${rows.map(([name, text]) => `<tr><th>${name}<td><pre>${escape(text)}</pre></tr>`).join('')}</table>`
 }
 
 function describeReceipt ({ original, sent, tokens, scaled }: Receipt): string {
-  return `${original.width} × ${original.height} as ${sent.width} × ${sent.height}, ${tokens} tokens${scaled ? ', scaled down to fit the context' : ''}`
+  return `${original.width} × ${original.height} as ${sent.width} × ${sent.height}, ${tokens} tokens${scaled
+    ? ', scaled down to fit the context'
+    : ''}`
 }
 
 /** A picture with all boxes that any turn expected or found in it. */
-function drawPicture (picture: string, { original: { width, height } }: Receipt, turns: TurnResult[], image: number, folder: string, dir: string): string {
+function drawPicture (
+  picture: string, { original: { width, height } }: Receipt, turns: TurnResult[], image: number, folder: string,
+  dir: string
+): string {
   const expected = turns.flatMap(({ expect }) => expect?.boxes ?? []).filter(({ picture = 1 }) => picture - 1 === image)
   const found = turns.flatMap(({ answer }) => answer?.boxes ?? []).filter(box => box.image === image)
   const rects = [...expected.map(({ box }) => rect('expected', box)), ...found.map(({ box }) => rect('found', box))]
-  return `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"><image href="${escape(link(path.resolve(folder, picture), dir))}" width="${width}" height="${height}"/>${rects.join('')}</svg>`
+  return `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"><image href="${escape(
+    link(path.resolve(folder, picture), dir)
+  )}" width="${width}" height="${height}"/>${rects.join('')}</svg>`
 }
 
 function rect (name: string, box: number[]): string {
@@ -84,7 +104,9 @@ function rect (name: string, box: number[]): string {
 /** Relative, so that page and pictures may be moved together. */
 function link (file: string, dir: string): string {
   const relative = path.relative(dir, file)
-  return path.isAbsolute(relative) ? pathToFileURL(file).href : relative.split(path.sep).map(encodeURIComponent).join('/')
+  return path.isAbsolute(relative)
+    ? pathToFileURL(file).href
+    : relative.split(path.sep).map(encodeURIComponent).join('/')
 }
 
 function escape (text: string): string {

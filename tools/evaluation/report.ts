@@ -43,7 +43,9 @@ const ReportSchema = Type.Object({
 export function createReport (setup: Setup, folder: string, startedAt: Date, results: ExampleResult[]): Report {
   const examples = [...results.filter(({ right }) => !right), ...results.filter(({ right }) => right)]
   const seconds = Math.round((Date.now() - startedAt.getTime()) / 100) / 10
-  return { sightline_evaluation: 1, date: startedAt.toISOString(), seconds, folder, setup, ...summarize(results), examples }
+  return {
+    sightline_evaluation: 1, date: startedAt.toISOString(), seconds, folder, setup, ...summarize(results), examples
+  }
 }
 
 /**
@@ -62,7 +64,9 @@ export function assertWritable (file: string): void {
 
 /** @param file .html for people, otherwise JSON */
 export function writeReport (file: string, report: Report): void {
-  writeFileSync(file, path.extname(file) === '.html' ? renderHtml(report, path.dirname(path.resolve(file))) : `${JSON.stringify(report, null, 2)}\n`)
+  writeFileSync(file, path.extname(file) === '.html'
+    ? renderHtml(report, path.dirname(path.resolve(file)))
+    : `${JSON.stringify(report, null, 2)}\n`)
 }
 
 /** @throws Error with a sentence when the file is no report */

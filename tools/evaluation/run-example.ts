@@ -43,7 +43,9 @@ const SCHEMA_NAME = 'answer'
  * @returns right when all that was expected came; what comes after a refusal is not asked
  * @throws ServiceError, the reason of `signal`
  */
-export async function runExample (example: Example, folder: string, client: Client, sampling: Sampling, signal: AbortSignal): Promise<ExampleResult> {
+export async function runExample (
+  example: Example, folder: string, client: Client, sampling: Sampling, signal: AbortSignal
+): Promise<ExampleResult> {
   const history: HistoryTurn[] = []
   /** Where the pictures of the history lie, by their ids. */
   const files = new Map<string, string>()
@@ -55,7 +57,9 @@ export async function runExample (example: Example, folder: string, client: Clie
       const answer = await ask(turn, history)
       const ids = pictures.map((_, index) => answer.images[index]!.id)
       for (const [index, id] of ids.entries()) files.set(id, pictures[index]!)
-      history.push({ role: 'user', content: message, ...ids.length > 0 && { images: ids } }, { role: 'assistant', content: answer.response })
+      history.push({ role: 'user', content: message, ...ids.length > 0 && { images: ids } }, {
+        role: 'assistant', content: answer.response
+      })
       turns.push({ ...result, answer, verdict: expect ? score(expect, answer) : null, error: null })
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error
@@ -63,7 +67,8 @@ export async function runExample (example: Example, folder: string, client: Clie
       break
     }
   }
-  const right = turns.length === example.turns.length && turns.every(({ verdict, error }) => error === null && verdict?.right !== false)
+  const right = turns.length === example.turns.length &&
+    turns.every(({ verdict, error }) => error === null && verdict?.right !== false)
   return { id: example.id, task: example.task, language: example.language ?? null, right, turns }
 
   async function ask (turn: Turn, history: HistoryTurn[]): Promise<ChatAnswer> {
@@ -73,7 +78,9 @@ export async function runExample (example: Example, folder: string, client: Clie
         return await client.ask(formOf(turn, history, [...again].map(id => files.get(id)!)), signal)
       } catch (error) {
         // A picture that the service has let go is sent again, once.
-        const expired = error instanceof RefusedError && error.code === 'IMAGE_EXPIRED' ? error.ids.filter(id => files.has(id) && !again.has(id)) : []
+        const expired = error instanceof RefusedError && error.code === 'IMAGE_EXPIRED'
+          ? error.ids.filter(id => files.has(id) && !again.has(id))
+          : []
         if (expired.length === 0) throw error
         for (const id of expired) again.add(id)
       }
@@ -85,9 +92,15 @@ export async function runExample (example: Example, folder: string, client: Clie
     form.append('message', message)
     if (history.length > 0) form.append('history', JSON.stringify(history))
     for (const [name, value] of Object.entries(sampling)) if (value !== null) form.append(name, String(value))
-    if (schema !== undefined) form.append('response_format', JSON.stringify({ type: 'json_schema', json_schema: { name: SCHEMA_NAME, schema } }))
+    if (schema !== undefined) {
+      form.append(
+        'response_format', JSON.stringify({ type: 'json_schema', json_schema: { name: SCHEMA_NAME, schema } })
+      )
+    }
     for (const [field, files] of Object.entries({ images: pictures, history_images: again })) {
-      for (const file of files) form.append(field, new Blob([readFileSync(path.join(folder, file))]), path.basename(file))
+      for (const file of files) {
+        form.append(field, new Blob([readFileSync(path.join(folder, file))]), path.basename(file))
+      }
     }
     return form
   }

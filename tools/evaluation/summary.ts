@@ -19,7 +19,10 @@ export interface TaskSummary {
 /** One summary for each task, in the order in which they come, and one of all. */
 export function summarize (examples: ExampleResult[]): { tasks: TaskSummary[], all: TaskSummary } {
   const tasks = [...new Set(examples.map(({ task }) => task))]
-  return { tasks: tasks.map(task => summaryOf(task, examples.filter(example => example.task === task))), all: summaryOf('all', examples) }
+  return {
+    tasks: tasks.map(task => summaryOf(task, examples.filter(example => example.task === task))),
+    all: summaryOf('all', examples)
+  }
 }
 
 function summaryOf (task: string, examples: ExampleResult[]): TaskSummary {
@@ -32,7 +35,10 @@ function summaryOf (task: string, examples: ExampleResult[]): TaskSummary {
 
 export function summaryTable ({ tasks, all }: { tasks: TaskSummary[], all: TaskSummary }): string {
   const rows = [...tasks, all].map(({ task, right, total, share, low, high, median_ms: ms }) =>
-    [task, `${right}/${total}`, percent(share), `${percent(low)} to ${percent(high)}`, ms === null ? '-' : ms.toFixed(0)])
+    [
+      task, `${right}/${total}`, percent(share), `${percent(low)} to ${percent(high)}`,
+      ms === null ? '-' : ms.toFixed(0)
+    ])
   return table([['task', 'right', '%', '95 % interval', 'median ms'], ...rows], [1, 2, 3, 4])
 }
 

@@ -1,6 +1,14 @@
 import { EnvironmentSchema, type About } from '../../config/schema.ts'
 
-type Setting = About & { description: string, default?: string | number, minimum?: number, maximum?: number, enum?: string[], anyOf?: Setting[], const?: string }
+type Setting = About & {
+  description: string
+  default?: string | number
+  minimum?: number
+  maximum?: number
+  enum?: string[]
+  anyOf?: Setting[]
+  const?: string
+}
 const SETTINGS = Object.entries(EnvironmentSchema.properties as unknown as Record<string, Setting>)
 
 const BEGIN = '<!-- configuration: written by `npm run docs:configuration` from config/schema.ts -->'
@@ -10,7 +18,8 @@ const WIDTH = 125
 
 /** The table of all settings, as docs/operations.md has it. */
 export function configurationTable (): string {
-  const rows = SETTINGS.map(([name, setting]) => `| \`${name}\` | ${defaultOf(setting)} | ${valuesOf(setting)} | ${setting.description}${linkTo(setting.section)} |`)
+  const rows = SETTINGS.map(([name, setting]) =>
+    `| \`${name}\` | ${defaultOf(setting)} | ${valuesOf(setting)} | ${setting.description}${linkTo(setting.section)} |`)
   return ['| variable | default | values | what it does |', '|---|---|---|---|', ...rows].join('\n')
 }
 
@@ -26,9 +35,13 @@ export function withConfigurationTable (document: string): string {
 
 /** The whole of .env.example. */
 export function exampleEnvironment (): string {
-  const head = 'Sightline\'s settings. Copy this file to `.env` and take the `#` away from what you change; a variable of the environment goes before the file. Each line shows the default. Written by `npm run docs:configuration`.'
+  const head =
+    'Sightline\'s settings. Copy this file to `.env` and take the `#` away from what you change; a variable of the environment goes before the file. Each line shows the default. Written by `npm run docs:configuration`.'
   const entries = SETTINGS.map(([name, setting]) => {
-    const sentences = [setting.description, valuesOf(setting) && `Allowed: ${valuesOf(setting)}.`, setting.empty && `Empty: ${setting.empty}.`]
+    const sentences = [
+      setting.description, valuesOf(setting) && `Allowed: ${valuesOf(setting)}.`,
+      setting.empty && `Empty: ${setting.empty}.`
+    ]
     return `${comment(plain(sentences.filter(Boolean).join(' ')))}\n#${name}=${setting.default ?? ''}\n`
   })
   return [`${comment(head)}\n`, ...entries].join('\n')

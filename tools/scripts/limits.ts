@@ -48,26 +48,52 @@ const STRUCTURE = 'services/images/structure'
 /** Every list, size and time that a client can choose, in the order of a request. docs/api.md shows them; a test tries each. */
 export const LIMITS = {
   // The connection
-  connections: row('open connections', setting('MAX_CONNECTIONS'), 'the connection is closed', 'plugins/connection-limit.ts'),
-  pipelined: row('unanswered requests on one connection', MAX_REQUESTS_AT_ONCE, 'the connection is cut', 'plugins/connection-limit.ts'),
+  connections: row(
+    'open connections', setting('MAX_CONNECTIONS'), 'the connection is closed', 'plugins/connection-limit.ts'
+  ),
+  pipelined: row(
+    'unanswered requests on one connection', MAX_REQUESTS_AT_ONCE, 'the connection is cut',
+    'plugins/connection-limit.ts'
+  ),
   head: row('request line and headers', size(HEAD_MAX_BYTES), '431 `HEADERS_TOO_LARGE`', 'plugins/client-errors.ts'),
   headTime: row('time for the head of a request', setting('HEADERS_TIMEOUT'), '408 `REQUEST_INCOMPLETE`', 'app.ts'),
   uploadTime: row('time for the upload', setting('UPLOAD_TIMEOUT'), '408 `UPLOAD_TIMEOUT`', 'plugins/uploads.ts'),
   requestTime: row('time for the answer', setting('REQUEST_TIMEOUT'), '504 `TIMEOUT`', 'plugins/cleanup.ts'),
-  readTime: row('time without reading the answer', setting('STALL_TIMEOUT'), 'the connection is cut', 'plugins/stalled-readers.ts'),
-  discarded: row('rest of a body that was refused', size(DISCARD_MAX_BYTES), 'the connection is cut', 'plugins/request-body.ts'),
-  wrongKeys: row('different wrong keys a minute from one address', MAX_WRONG_KEYS, '429 `TOO_MANY_WRONG_KEYS`', 'plugins/auth.ts'),
-  keyRate: row('requests a minute with one key', setting('RATE_LIMIT_KEY'), '429 `RATE_LIMITED`', 'plugins/rate-limit.ts'),
-  addressRate: row('requests a minute from one address', setting('RATE_LIMIT_ADDRESS'), '429 `RATE_LIMITED`', 'plugins/rate-limit.ts'),
-  slots: row('requests at the same time', setting('MAX_CONCURRENT_REQUESTS'), '429 `SERVER_BUSY`', 'plugins/concurrency-limit.ts'),
+  readTime: row(
+    'time without reading the answer', setting('STALL_TIMEOUT'), 'the connection is cut', 'plugins/stalled-readers.ts'
+  ),
+  discarded: row(
+    'rest of a body that was refused', size(DISCARD_MAX_BYTES), 'the connection is cut', 'plugins/request-body.ts'
+  ),
+  wrongKeys: row(
+    'different wrong keys a minute from one address', MAX_WRONG_KEYS, '429 `TOO_MANY_WRONG_KEYS`', 'plugins/auth.ts'
+  ),
+  keyRate: row(
+    'requests a minute with one key', setting('RATE_LIMIT_KEY'), '429 `RATE_LIMITED`', 'plugins/rate-limit.ts'
+  ),
+  addressRate: row(
+    'requests a minute from one address', setting('RATE_LIMIT_ADDRESS'), '429 `RATE_LIMITED`', 'plugins/rate-limit.ts'
+  ),
+  slots: row(
+    'requests at the same time', setting('MAX_CONCURRENT_REQUESTS'), '429 `SERVER_BUSY`', 'plugins/concurrency-limit.ts'
+  ),
   queue: row('requests that wait', setting('QUEUE_SIZE'), '429 `SERVER_BUSY`', 'plugins/concurrency-limit.ts'),
   queueTime: row('time in the queue', setting('QUEUE_TIMEOUT'), '503 `QUEUE_TIMEOUT`', 'services/slots.ts'),
 
   // Bodies
   jsonBody: row('a JSON body', setting('JSON_BODY_LIMIT_MB'), '413 `BODY_TOO_LARGE`', 'routes/chat.ts'),
-  jsonDepth: row('levels of JSON', limits.JSON_MAX_DEPTH, '400 `INVALID_JSON`, in a field that of the field', 'services/json-bounds.ts'),
-  jsonValues: row('items and members in JSON', limits.JSON_MAX_VALUES, '400 `INVALID_JSON`, in a field that of the field', 'services/json-bounds.ts'),
-  jsonNames: row('characters of a name in JSON', limits.JSON_MAX_NAME, '400 `INVALID_JSON`, in a field that of the field', 'services/json-bounds.ts'),
+  jsonDepth: row(
+    'levels of JSON', limits.JSON_MAX_DEPTH, '400 `INVALID_JSON`, in a field that of the field',
+    'services/json-bounds.ts'
+  ),
+  jsonValues: row(
+    'items and members in JSON', limits.JSON_MAX_VALUES, '400 `INVALID_JSON`, in a field that of the field',
+    'services/json-bounds.ts'
+  ),
+  jsonNames: row(
+    'characters of a name in JSON', limits.JSON_MAX_NAME, '400 `INVALID_JSON`, in a field that of the field',
+    'services/json-bounds.ts'
+  ),
   formParts: row('parts of a form', limits.FORM_MAX_PARTS, '400 `INVALID_MULTIPART`', 'plugins/uploads.ts'),
   formFields: row('text fields of a form', limits.FORM_MAX_FIELDS, '400 `INVALID_MULTIPART`', FORM),
   formField: row('one text field of a form', size(limits.FIELD_MAX_BYTES), '413 `FIELD_TOO_LARGE`', FORM),
@@ -81,24 +107,46 @@ export const LIMITS = {
   turns: row('turns of `history`', limits.HISTORY_MAX_TURNS, INVALID_HISTORY, FIELDS),
   content: row('characters of a turn', limits.MESSAGE_MAX_CHARACTERS, INVALID_HISTORY, FIELDS),
   turnImages: row('ids of one turn', limits.TURN_MAX_IMAGES, INVALID_HISTORY, FIELDS),
-  namedImages: row('different images named by id', limits.NAMED_IMAGES_MAX, `${INVALID_HISTORY}, on \`/v1\` \`INVALID_FIELD\``, 'services/chat/named-images.ts'),
-  mentions: row('mentions of images by id', limits.NAMED_IMAGES_MAX_MENTIONS, `${INVALID_HISTORY}, on \`/v1\` \`INVALID_FIELD\``, 'services/chat/named-images.ts'),
+  namedImages: row(
+    'different images named by id', limits.NAMED_IMAGES_MAX, `${INVALID_HISTORY}, on \`/v1\` \`INVALID_FIELD\``,
+    'services/chat/named-images.ts'
+  ),
+  mentions: row(
+    'mentions of images by id', limits.NAMED_IMAGES_MAX_MENTIONS, `${INVALID_HISTORY}, on \`/v1\` \`INVALID_FIELD\``,
+    'services/chat/named-images.ts'
+  ),
   stops: row('stop strings', limits.STOP_MAX_STRINGS, INVALID_FIELD, 'schemas/fault.ts'),
   stop: row('characters of a stop string', limits.STOP_MAX_CHARACTERS, INVALID_FIELD, 'schemas/fault.ts'),
   messages: row('`messages` on `/v1`', limits.MESSAGES_MAX, INVALID_FIELD, MESSAGES),
   parts: row('parts of all messages', limits.MESSAGES_MAX_PARTS, INVALID_FIELD, MESSAGES),
   calls: row('tool calls of all messages', limits.CALLS_MAX, INVALID_FIELD, MESSAGES),
   tools: row('`tools`', limits.TOOLS_MAX, INVALID_FIELD, 'services/openai/request.ts'),
-  schemaValues: row('values of a JSON schema', MAX_VALUES, UNSUPPORTED_SCHEMA, 'services/chat/schema-grammar/document.ts'),
-  schemaText: row('characters of a JSON schema', MAX_CHARACTERS, UNSUPPORTED_SCHEMA, 'services/chat/schema-grammar/document.ts'),
-  schemaConstants: row('values of an `enum`', MAX_CONSTANTS, UNSUPPORTED_SCHEMA, 'services/chat/schema-grammar/keywords.ts'),
-  schemaDepth: row('levels of a JSON schema', MAX_DEPTH, UNSUPPORTED_SCHEMA, 'services/chat/schema-grammar/document.ts'),
-  grammar: row('characters of the grammar for all schemas', MAX_GRAMMAR_LENGTH, UNSUPPORTED_SCHEMA, 'services/chat/schema-grammar/work.ts'),
+  schemaValues: row(
+    'values of a JSON schema', MAX_VALUES, UNSUPPORTED_SCHEMA, 'services/chat/schema-grammar/document.ts'
+  ),
+  schemaText: row(
+    'characters of a JSON schema', MAX_CHARACTERS, UNSUPPORTED_SCHEMA, 'services/chat/schema-grammar/document.ts'
+  ),
+  schemaConstants: row(
+    'values of an `enum`', MAX_CONSTANTS, UNSUPPORTED_SCHEMA, 'services/chat/schema-grammar/keywords.ts'
+  ),
+  schemaDepth: row(
+    'levels of a JSON schema', MAX_DEPTH, UNSUPPORTED_SCHEMA, 'services/chat/schema-grammar/document.ts'
+  ),
+  grammar: row(
+    'characters of the grammar for all schemas', MAX_GRAMMAR_LENGTH, UNSUPPORTED_SCHEMA,
+    'services/chat/schema-grammar/work.ts'
+  ),
   maxTokens: row('`max_tokens` on `/api`', limits.MAX_TOKENS_MAX, INVALID_FIELD, 'schemas/fault.ts'),
-  prompt: row('tokens of text and earlier images', setting('CONTEXT_SIZE'), '413 `PROMPT_TOO_LONG`', 'services/chat/plan.ts'),
+  prompt: row(
+    'tokens of text and earlier images', setting('CONTEXT_SIZE'), '413 `PROMPT_TOO_LONG`', 'services/chat/plan.ts'
+  ),
 
   // Images
-  pixels: row('pixels that a header claims', setting('MAX_INPUT_PIXELS'), '422 `IMAGE_TOO_MANY_PIXELS`', 'services/images/inspect.ts'),
+  pixels: row(
+    'pixels that a header claims', setting('MAX_INPUT_PIXELS'), '422 `IMAGE_TOO_MANY_PIXELS`',
+    'services/images/inspect.ts'
+  ),
   ratio: row('longer side over shorter side', MAX_RATIO, '422 `IMAGE_TOO_NARROW`', 'services/images/inspect.ts'),
   decodeTime: row('time to decode an image', `${DECODE_TIMEOUT_S} s`, CORRUPT, 'services/images/prepare.ts'),
   text: row('comments and XMP of a PNG, WebP, TIFF or AVIF', `${MAX_TEXT_MIB} MiB`, CORRUPT, `${STRUCTURE}/text.ts`),
@@ -111,7 +159,9 @@ export const LIMITS = {
   tiffPages: row('pages of a TIFF', tiff.MAX_TIFF_PAGES, CORRUPT, `${STRUCTURE}/tiff.ts`),
   tiffTagsOfPage: row('tags of a page of a TIFF', tiff.MAX_TIFF_TAGS_OF_PAGE, CORRUPT, `${STRUCTURE}/tiff.ts`),
   tiffTags: row('tags of all pages of a TIFF', tiff.MAX_TIFF_TAGS, CORRUPT, `${STRUCTURE}/tiff.ts`),
-  tiffShared: row('values that pages of a TIFF share', `${tiff.MAX_TIFF_SHARED_MIB} MiB`, CORRUPT, `${STRUCTURE}/tiff.ts`),
+  tiffShared: row(
+    'values that pages of a TIFF share', `${tiff.MAX_TIFF_SHARED_MIB} MiB`, CORRUPT, `${STRUCTURE}/tiff.ts`
+  ),
   avifBoxes: row('boxes of an AVIF', avif.MAX_AVIF_BOXES, CORRUPT, `${STRUCTURE}/avif.ts`),
   avifInnerBoxes: row('boxes within boxes of an AVIF', MAX_AVIF_INNER_BOXES, CORRUPT, `${STRUCTURE}/boxes.ts`),
   avifItems: row('items of an AVIF', items.MAX_AVIF_ITEMS, CORRUPT, `${STRUCTURE}/items.ts`),
@@ -119,7 +169,9 @@ export const LIMITS = {
   avifShared: row('bytes that items share', `${items.MAX_AVIF_SHARED_MIB} MiB`, CORRUPT, `${STRUCTURE}/items.ts`),
   avifParts: row('parts of all images of an AVIF', items.MAX_AVIF_PARTS, CORRUPT, `${STRUCTURE}/items.ts`),
   avifPartsOfImage: row('parts of one image of an AVIF', avif.MAX_AVIF_PARTS_OF_IMAGE, CORRUPT, `${STRUCTURE}/avif.ts`),
-  avifAssociations: row('associations of items with properties', items.MAX_AVIF_ASSOCIATIONS, CORRUPT, `${STRUCTURE}/items.ts`),
+  avifAssociations: row(
+    'associations of items with properties', items.MAX_AVIF_ASSOCIATIONS, CORRUPT, `${STRUCTURE}/items.ts`
+  ),
   avifUnits: row('coded units (OBUs) of all images of an AVIF', avif.MAX_AVIF_UNITS, CORRUPT, `${STRUCTURE}/avif.ts`),
   avifFrames: row('frames of one image of an AVIF', avif.MAX_AVIF_FRAMES, CORRUPT, `${STRUCTURE}/avif.ts`),
   avifTables: row('table entries of image sequences', MAX_AVIF_TABLE_ENTRIES, CORRUPT, `${STRUCTURE}/tracks.ts`)
@@ -132,7 +184,8 @@ const END = '<!-- /limits -->'
 
 /** The table of all limits, as docs/api.md has it. */
 export function limitsTable (): string {
-  const rows = Object.values<Limit>(LIMITS).map(({ what, most, beyond, by }) => `| ${what} | ${most} | ${beyond} | \`${by}\` |`)
+  const rows =
+    Object.values<Limit>(LIMITS).map(({ what, most, beyond, by }) => `| ${what} | ${most} | ${beyond} | \`${by}\` |`)
   return ['| what a client sends | at most | beyond it | enforced by |', '|---|---|---|---|', ...rows].join('\n')
 }
 

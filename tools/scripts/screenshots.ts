@@ -23,13 +23,36 @@ const IMAGES = ['15.png', '03.png', '11.png'].map(name => path.join(ROOT, 'model
 const MAX_BYTES = 200_000
 
 const SHOTS: Shot[] = [
-  { file: 'page.png', questions: ['Describe the images.', 'What is in picture 2?'], browser: { locale: 'en-GB', colorScheme: 'light', viewport: { width: 1200, height: 900 }, deviceScaleFactor: 2 } },
-  { file: 'page-dark-zh.png', questions: ['请描述这些图片。', '图2中有什么？'], browser: { locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 1200, height: 900 }, deviceScaleFactor: 2 } },
-  { file: 'page-phone.png', questions: ['Describe the images.'], browser: { locale: 'en-GB', colorScheme: 'light', viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true } }
+  {
+    file: 'page.png',
+    questions: ['Describe the images.', 'What is in picture 2?'],
+    browser: { locale: 'en-GB', colorScheme: 'light', viewport: { width: 1200, height: 900 }, deviceScaleFactor: 2 }
+  },
+  {
+    file: 'page-dark-zh.png',
+    questions: ['请描述这些图片。', '图2中有什么？'],
+    browser: { locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 1200, height: 900 }, deviceScaleFactor: 2 }
+  },
+  {
+    file: 'page-phone.png',
+    questions: ['Describe the images.'],
+    browser: {
+      locale: 'en-GB',
+      colorScheme: 'light',
+      viewport: { width: 360, height: 740 },
+      deviceScaleFactor: 2,
+      isMobile: true,
+      hasTouch: true
+    }
+  }
 ]
 
 const uploads = mkdtempSync(path.join(os.tmpdir(), 'sightline-screenshots-'))
-const service = spawn(process.execPath, [path.join(ROOT, 'dist/server.js')], { cwd: ROOT, env: { ...process.env, PORT: '0', UPLOAD_DIR: uploads, LLAMA_GPU: 'off', MODEL: '' }, stdio: ['ignore', 'pipe', 'inherit'] })
+const service = spawn(process.execPath, [path.join(ROOT, 'dist/server.js')], {
+  cwd: ROOT,
+  env: { ...process.env, PORT: '0', UPLOAD_DIR: uploads, LLAMA_GPU: 'off', MODEL: '' },
+  stdio: ['ignore', 'pipe', 'inherit']
+})
 const browser = await launchBrowser()
 try {
   const url = await addressOf()
@@ -41,7 +64,9 @@ try {
     await converse(page, questions)
     // Scrolling takes a frame or two.
     await page.waitForTimeout(300)
-    const png = await sharp(await page.screenshot({ animations: 'disabled', caret: 'hide' })).png({ palette: true, quality: 95, effort: 10 }).toBuffer()
+    const png = await sharp(await page.screenshot({ animations: 'disabled', caret: 'hide' }))
+      .png({ palette: true, quality: 95, effort: 10 })
+      .toBuffer()
     await context.close()
     if (png.length > MAX_BYTES) throw new Error(`${file} has ${png.length} bytes, more than ${MAX_BYTES}`)
     writeFileSync(path.join(OUT, file), png)

@@ -40,9 +40,16 @@ process.exitCode = totals.fail === 0 ? 0 : 1
 /** Runs a file, shows what it says, and returns how it went. */
 async function run (file) {
   const from = performance.now()
-  const mocks = readFileSync(path.join(ROOT, file), 'utf8').includes('t.mockImport') ? ['--import=@tapjs/mock/import'] : []
+  const mocks =
+    readFileSync(path.join(ROOT, file), 'utf8').includes('t.mockImport') ? ['--import=@tapjs/mock/import'] : []
   const child = spawn(process.execPath, [...mocks, '--import=tsx', file], {
-    cwd: ROOT, env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(TEST_TIMEOUT) }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 1000 * FILE_TIMEOUT, killSignal: 'SIGKILL'
+    cwd: ROOT,
+    env: {
+      ...process.env, TAP: '1', TAP_TIMEOUT: String(TEST_TIMEOUT)
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 1000 * FILE_TIMEOUT,
+    killSignal: 'SIGKILL'
   })
   const said = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => said.push(chunk))
@@ -53,7 +60,9 @@ async function run (file) {
   // Its totals would be taken for those of all.
   const own = lines.filter(line => !/^(TAP version|# \{ total:|# time=)/.test(line) && line !== '')
   console.log(`# Subtest: ${file}\n${own.map(line => `    ${line}`).join('\n')}`)
-  console.log(`${isGood ? 'ok' : 'not ok'} - ${file} # time=${(performance.now() - from).toFixed(0)}ms${signal ? ` ${signal}` : ''}`)
+  console.log(`${isGood ? 'ok' : 'not ok'} - ${file} # time=${(performance.now() - from).toFixed(0)}ms${signal
+    ? ` ${signal}`
+    : ''}`)
   return { isGood, counts: Object.fromEntries(counts.map(([, name, count]) => [name, Number(count)])) }
 }
 

@@ -26,6 +26,8 @@ if (!image) throw new Error(`the Dockerfile has no target ${variant}`)
 const needed = new Set(needs(image))
 const roots = new Map<string, Root>()
 for (const stage of stages.filter(it => needed.has(it))) {
-  roots.set(stage.name, executeStage(stage, roots.get(stage.base) ?? baseRoot(stage.base, work), roots, work, 'libcublas'))
+  roots.set(
+    stage.name, executeStage(stage, roots.get(stage.base) ?? baseRoot(stage.base, work), roots, work, 'libcublas')
+  )
 }
 await tryImage(image, roots.get(image.name)!)

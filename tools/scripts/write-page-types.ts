@@ -12,7 +12,9 @@ import { ROOT } from '../../config/root.ts'
 const INPUT = path.join(ROOT, 'docs/openapi.json')
 const OUTPUT = path.join(ROOT, 'web/src/api/openapi.gen.ts')
 
-const lock = JSON.parse(readFileSync(path.join(ROOT, 'node_modules/@hey-api/openapi-ts/package.json'), 'utf8')) as { version: string }
+const lock = JSON.parse(
+  readFileSync(path.join(ROOT, 'node_modules/@hey-api/openapi-ts/package.json'), 'utf8')
+) as { version: string }
 const origin = createHash('sha256').update(readFileSync(INPUT)).update(lock.version).digest('hex')
 const firstLine = `// From docs/openapi.json by npm run page:types, ${origin}\n`
 if (!existsSync(OUTPUT) || !readFileSync(OUTPUT, 'utf8').startsWith(firstLine)) await generate()
@@ -22,7 +24,9 @@ async function generate (): Promise<void> {
   const { createClient } = await import('@hey-api/openapi-ts')
   const dir = mkdtempSync(path.join(os.tmpdir(), 'sightline-page-types-'))
   try {
-    await createClient({ input: INPUT, output: { path: dir }, plugins: ['@hey-api/typescript'], logs: { level: 'silent' } })
+    await createClient({
+      input: INPUT, output: { path: dir }, plugins: ['@hey-api/typescript'], logs: { level: 'silent' }
+    })
     writeFileSync(OUTPUT, firstLine + readFileSync(path.join(dir, 'types.gen.ts'), 'utf8'))
   } finally {
     rmSync(dir, { recursive: true, force: true })

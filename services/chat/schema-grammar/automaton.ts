@@ -27,7 +27,10 @@ const EDGES_PER_STEP = 8
  * @param expand what a state accepts, and where characters lead from it; ranges do not overlap
  * @throws TooComplex
  */
-export function explore<S> (start: S, key: (state: S) => string, expand: (state: S) => { accepts: boolean, edges: Array<{ low: number, high: number, to: S }> }): Automaton {
+export function explore<S> (
+  start: S, key: (state: S) => string,
+  expand: (state: S) => { accepts: boolean, edges: Array<{ low: number, high: number, to: S }> }
+): Automaton {
   const places = new Map([[key(start), 0]])
   const found = [start]
   const states: State[] = []
@@ -55,7 +58,9 @@ export function intersect (a: Automaton, b: Automaton): Automaton {
 }
 
 /** The ranges that two states share, and where both lead from there. */
-function shared (some: readonly Edge[], others: readonly Edge[]): Array<{ low: number, high: number, to: [number, number] }> {
+function shared (
+  some: readonly Edge[], others: readonly Edge[]
+): Array<{ low: number, high: number, to: [number, number] }> {
   spend(some.length + others.length)
   const found: Array<{ low: number, high: number, to: [number, number] }> = []
   for (let i = 0, j = 0; i < some.length && j < others.length;) {
@@ -95,7 +100,9 @@ export function ofLength (min: number, max: number): Automaton {
   if (max !== Infinity ? max >= MAX_STATES : min >= MAX_STATES) throw new TooComplex()
   return explore<number>(0, String, length => ({
     accepts: length >= min,
-    edges: length >= max ? [] : ALL.map(([low, high]) => ({ low, high, to: max === Infinity ? Math.min(length + 1, min) : length + 1 }))
+    edges: length >= max
+      ? []
+      : ALL.map(([low, high]) => ({ low, high, to: max === Infinity ? Math.min(length + 1, min) : length + 1 }))
   }))
 }
 
@@ -116,7 +123,8 @@ export function ofWords (words: readonly string[]): Automaton {
     }
     return {
       accepts: words.some(word => word.length === depth),
-      edges: [...next].map(([character, rest]) => ({ low: character, high: character, to: { depth: depth + 1, words: rest } }))
+      edges: [...next].map(([character, rest]) =>
+        ({ low: character, high: character, to: { depth: depth + 1, words: rest } }))
     }
   })
 }
@@ -185,7 +193,8 @@ function merge (states: State[]): State[] {
       return first.get(signature)!
     })
     if (first.size === states.length) return states
-    const redirected = states.map(({ accepts, edges }) => ({ accepts, edges: edges.map(edge => ({ ...edge, to: same[edge.to]! })) }))
+    const redirected =
+      states.map(({ accepts, edges }) => ({ accepts, edges: edges.map(edge => ({ ...edge, to: same[edge.to]! })) }))
     states = renumber(redirected, [...first.values()])
   }
   return states

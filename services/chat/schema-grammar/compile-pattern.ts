@@ -45,9 +45,12 @@ function determine (pattern: Pattern): Automaton {
   }
 
   interface Place { at: number[], start: boolean }
-  return explore<Place>({ at: close([0], true, false), start: true }, ({ at, start }) => `${start} ${at.join()}`, ({ at, start }) => {
-    const edges = at.flatMap(node => nodes[node]!.edges.flatMap(({ ranges, to }) => ranges.map(range => ({ range, to }))))
-    const parts = split(edges).map(({ low, high, to }) => ({ low, high, to: { at: close(to, false, false), start: false } }))
+  return explore<Place>({ at: close([0], true, false), start: true }, ({ at, start }) =>
+    `${start} ${at.join()}`, ({ at, start }) => {
+    const edges =
+      at.flatMap(node => nodes[node]!.edges.flatMap(({ ranges, to }) => ranges.map(range => ({ range, to }))))
+    const parts =
+      split(edges).map(({ low, high, to }) => ({ low, high, to: { at: close(to, false, false), start: false } }))
     return { accepts: close(at, start, true).includes(last), edges: parts }
   })
 }

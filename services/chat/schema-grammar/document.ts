@@ -41,7 +41,10 @@ export const MAX_DEPTH = 64
 const MAX_SHOWN = 200
 
 /** What says nothing about a value. */
-const ANNOTATIONS = new Set(['title', 'description', 'default', 'example', 'examples', '$comment', 'deprecated', 'readOnly', 'writeOnly', '$defs', 'definitions', 'discriminator'])
+const ANNOTATIONS = new Set([
+  'title', 'description', 'default', 'example', 'examples', '$comment', 'deprecated', 'readOnly', 'writeOnly', '$defs',
+  'definitions', 'discriminator'
+])
 
 /** Keywords with schemas. */
 const SCHEMA_LISTS = new Set(['allOf', 'anyOf', 'oneOf', 'prefixItems'])
@@ -59,7 +62,11 @@ export function refuse ({ place }: Pick<Subschema, 'place'>, keyword: string, fa
 /** A place as a URI fragment: `#/properties/name`. */
 function pointerTo (place: Place): string {
   const steps: string[] = []
-  for (let at = place; at !== null; at = at.above) steps.push(String(at.step).replaceAll('~', '~0').replaceAll('/', '~1'))
+  for (let at = place; at !== null; at = at.above) {
+    steps.push(
+      String(at.step).replaceAll('~', '~0').replaceAll('/', '~1')
+    )
+  }
   return ['#', ...steps.reverse()].join('/')
 }
 
@@ -115,7 +122,9 @@ export function constant ({ document, place }: Subschema, value: unknown): Subsc
 
 /** Several schemas as one conjunction, without those that say nothing. */
 export function conjunction (...schemas: Subschema[]): Conjunction {
-  const unique = new Map(schemas.filter(({ schema }) => schema !== true && !(typeof schema === 'object' && Object.keys(schema).every(isAnnotation))).map(one => [one.id, one]))
+  const unique = new Map(schemas
+    .filter(({ schema }) => schema !== true && !(typeof schema === 'object' && Object.keys(schema).every(isAnnotation)))
+    .map(one => [one.id, one]))
   return [...unique.values()].sort((a, b) => a.id - b.id)
 }
 
@@ -127,7 +136,9 @@ export function keyOf (all: Conjunction): string {
 export function resolveRef (from: Subschema): Subschema {
   const { $ref: ref } = from.schema as Keywords
   if (typeof ref !== 'string') refuse(from, '$ref', { en: 'must be a string', zh: '必须是字符串' })
-  if (ref !== '#' && !ref.startsWith('#/')) refuse(from, '$ref', { en: 'must point into the schema itself: #/$defs/…', zh: '必须指向该 schema 内部：#/$defs/…' })
+  if (ref !== '#' && !ref.startsWith('#/')) {
+    refuse(from, '$ref', { en: 'must point into the schema itself: #/$defs/…', zh: '必须指向该 schema 内部：#/$defs/…' })
+  }
   let schema: unknown = from.document.root
   const path: string[] = []
   for (const step of ref.split('/').slice(1)) {
@@ -153,7 +164,10 @@ function subschema (document: Document, place: Place, schema: unknown): Subschem
   if (typeof schema === 'boolean' || (typeof schema === 'object' && schema !== null && !Array.isArray(schema))) {
     return { id: idOf(document, schema), place, schema: schema as boolean | Keywords, document }
   }
-  return refuse({ place: place?.above ?? null }, String(place?.step ?? 'schema'), { en: 'must be a schema, which is an object or a boolean', zh: '必须是 schema，即对象或布尔值' })
+  return refuse(
+    { place: place?.above ?? null }, String(place?.step ?? 'schema'),
+    { en: 'must be a schema, which is an object or a boolean', zh: '必须是 schema，即对象或布尔值' }
+  )
 }
 
 /** One number for all schemas that differ in annotations at most. */
@@ -161,7 +175,9 @@ function idOf (document: Document, schema: unknown): number {
   if (typeof schema !== 'object' || schema === null) return intern(document, JSON.stringify(schema))
   const known = document.known.get(schema)
   if (known !== undefined) return known
-  const id = intern(document, JSON.stringify(Object.entries(schema).filter(([keyword]) => !isAnnotation(keyword)).map(([keyword, value]) => [keyword, contentOf(document, keyword, value)])))
+  const id = intern(document, JSON.stringify(Object.entries(schema).filter(([keyword]) => !isAnnotation(keyword)).map(
+    ([keyword, value]) => [keyword, contentOf(document, keyword, value)]
+  )))
   document.known.set(schema, id)
   return id
 }
@@ -198,9 +214,21 @@ function countValues (schema: unknown): number {
         todo.push({ value: inner, depth: depth + 1, keyword: depth === 0 ? name : keyword })
       }
     }
-    if (++values > MAX_VALUES) refuseSize(keyword, MAX_VALUES, { en: `makes the schema larger than ${MAX_VALUES} values`, zh: `使 schema 超过 ${MAX_VALUES} 个值` })
-    if (depth > MAX_DEPTH) refuseSize(keyword, MAX_DEPTH, { en: `is nested deeper than ${MAX_DEPTH} levels`, zh: `嵌套超过 ${MAX_DEPTH} 层` })
-    if (characters > MAX_CHARACTERS) refuseSize(keyword, MAX_CHARACTERS, { en: `makes the schema longer than ${MAX_CHARACTERS} characters`, zh: `使 schema 超过 ${MAX_CHARACTERS} 个字符` })
+    if (++values > MAX_VALUES) {
+      refuseSize(
+        keyword, MAX_VALUES,
+        { en: `makes the schema larger than ${MAX_VALUES} values`, zh: `使 schema 超过 ${MAX_VALUES} 个值` }
+      )
+    }
+    if (depth > MAX_DEPTH) {
+      refuseSize(keyword, MAX_DEPTH, { en: `is nested deeper than ${MAX_DEPTH} levels`, zh: `嵌套超过 ${MAX_DEPTH} 层` })
+    }
+    if (characters > MAX_CHARACTERS) {
+      refuseSize(
+        keyword, MAX_CHARACTERS,
+        { en: `makes the schema longer than ${MAX_CHARACTERS} characters`, zh: `使 schema 超过 ${MAX_CHARACTERS} 个字符` }
+      )
+    }
   }
   return values
 }

@@ -50,7 +50,12 @@ function grammarOf (root: Subschema): string {
   const wide = createResolver({ formats: false })
   for (const node of resolver.exclusive.values()) {
     const both = bounded(node, 'oneOf', () => wide.ambiguity(node))
-    if (both) refuse(node, 'oneOf', { en: `is not known to be exclusive: ${both.join(' and ')} might both be valid; use "anyOf"`, zh: `无法确定互斥：第 ${both.join(' 与 ')} 项可能同时有效；请使用 "anyOf"` })
+    if (both) {
+      refuse(node, 'oneOf', {
+        en: `is not known to be exclusive: ${both.join(' and ')} might both be valid; use "anyOf"`,
+        zh: `无法确定互斥：第 ${both.join(' 与 ')} 项可能同时有效；请使用 "anyOf"`
+      })
+    }
   }
   return rules.text()
 }

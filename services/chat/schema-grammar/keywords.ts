@@ -1,6 +1,8 @@
 import { intersect, type Automaton } from './automaton.ts'
 import { compilePattern } from './compile-pattern.ts'
-import { child, conjunction, constant, isAnnotation, refuse, type Conjunction, type Fault, type Keywords, type Subschema } from './document.ts'
+import {
+  child, conjunction, constant, isAnnotation, refuse, type Conjunction, type Fault, type Keywords, type Subschema
+} from './document.ts'
 import { formatAutomaton, isFormat, NUMBER_FORMATS } from './formats.ts'
 import type { Bound } from './numbers.ts'
 import { UnsupportedPattern } from './pattern.ts'
@@ -18,7 +20,8 @@ const ASSERTIONS = new Set([
   'items', 'prefixItems', 'minItems', 'maxItems', 'properties', 'required', 'additionalProperties', 'propertyNames', 'minProperties', 'maxProperties'
 ])
 /** Those that exclude most. */
-const SELECTIVE = ['const', 'enum', 'required', 'pattern', 'minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties']
+const SELECTIVE =
+  ['const', 'enum', 'required', 'pattern', 'minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties']
 const COMBINATIONS = new Set(['$ref', 'allOf', 'anyOf', 'oneOf'])
 const TYPES = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'object']
 
@@ -39,7 +42,9 @@ export function ownShapes (node: Subschema, formats: boolean): Shape[] | null {
   })
   return ['const', 'enum'].filter(keyword => Object.hasOwn(keywords, keyword)).reduce((shapes, keyword) => {
     const values = keyword === 'const' ? [keywords.const] : listOf(node, keyword, keywords.enum)
-    if (values.length > MAX_CONSTANTS) refuse(node, keyword, { en: `has more than ${MAX_CONSTANTS} values`, zh: `超过 ${MAX_CONSTANTS} 个值` })
+    if (values.length > MAX_CONSTANTS) {
+      refuse(node, keyword, { en: `has more than ${MAX_CONSTANTS} values`, zh: `超过 ${MAX_CONSTANTS} 个值` })
+    }
     const constants = shapesOfValues(node, values)
     return shapes.flatMap(shape => constants.flatMap(one => meet(shape, one) ?? []))
   }, typed)
@@ -48,7 +53,8 @@ export function ownShapes (node: Subschema, formats: boolean): Shape[] | null {
 /** The keyword to be named when nothing at all is allowed, as far as one is more to blame than others. */
 export function mainKeyword ({ schema }: Subschema): string {
   if (typeof schema === 'boolean') return String(schema)
-  return SELECTIVE.find(keyword => keyword in schema) ?? Object.keys(schema).find(keyword => keyword !== 'type' && !isAnnotation(keyword)) ?? 'type'
+  return SELECTIVE.find(keyword => keyword in schema) ??
+    Object.keys(schema).find(keyword => keyword !== 'type' && !isAnnotation(keyword)) ?? 'type'
 }
 
 function checkKeywords (node: Subschema, keywords: Keywords): void {
@@ -69,7 +75,11 @@ function checkKeywords (node: Subschema, keywords: Keywords): void {
 function typesOf (node: Subschema, { type, nullable }: Keywords): string[] {
   if (type === undefined) return TYPES.filter(one => one !== 'integer')
   const types = new Set(Array.isArray(type) ? type : [type])
-  for (const one of types) if (!TYPES.includes(one)) refuse(node, 'type', { en: `must be of ${TYPES.join(', ')}`, zh: `必须取自 ${TYPES.join('、')}` })
+  for (const one of types) {
+    if (!TYPES.includes(one)) {
+      refuse(node, 'type', { en: `must be of ${TYPES.join(', ')}`, zh: `必须取自 ${TYPES.join('、')}` })
+    }
+  }
   // OpenAPI 3.0: it adds to a type, and does not change an enum.
   if (nullable === true) types.add('null')
   if (types.has('number')) types.delete('integer')
@@ -92,7 +102,11 @@ function shapeOf (type: string, node: Subschema, keywords: Keywords, formats: bo
       ...ARRAY,
       min: countOf(node, 'minItems', 0),
       max: countOf(node, 'maxItems', Infinity),
-      prefix: keywords.prefixItems === undefined ? [] : listOf(node, 'prefixItems', keywords.prefixItems).map((_, index) => conjunction(child(node, 'prefixItems', index))),
+      prefix: keywords.prefixItems === undefined
+        ? []
+        : listOf(node, 'prefixItems', keywords.prefixItems).map(
+          (_, index) => conjunction(child(node, 'prefixItems', index))
+        ),
       rest: restOf(node, 'items'),
       tuple: keywords.prefixItems !== undefined,
       list: keywords.items !== undefined
@@ -101,7 +115,9 @@ function shapeOf (type: string, node: Subschema, keywords: Keywords, formats: bo
       ...OBJECT,
       min: countOf(node, 'minProperties', 0),
       max: countOf(node, 'maxProperties', Infinity),
-      properties: new Map(Object.keys(objectOf(node, 'properties')).map(name => [name, conjunction(child(node, 'properties', name))])),
+      properties: new Map(
+        Object.keys(objectOf(node, 'properties')).map(name => [name, conjunction(child(node, 'properties', name))])
+      ),
       required: requiredOf(node, keywords),
       others: restOf(node, 'additionalProperties'),
       names: keywords.propertyNames === undefined ? [] : conjunction(child(node, 'propertyNames')),
@@ -114,7 +130,12 @@ function shapeOf (type: string, node: Subschema, keywords: Keywords, formats: bo
 function restOf (node: Subschema, keyword: 'items' | 'additionalProperties'): Conjunction | null {
   const rest = (node.schema as Keywords)[keyword]
   if (rest === undefined || rest === true) return []
-  if (Array.isArray(rest)) refuse(node, keyword, { en: 'must be one schema; a list of them is called "prefixItems"', zh: '必须是单个 schema；schema 列表应使用 "prefixItems"' })
+  if (Array.isArray(rest)) {
+    refuse(
+      node, keyword,
+      { en: 'must be one schema; a list of them is called "prefixItems"', zh: '必须是单个 schema；schema 列表应使用 "prefixItems"' }
+    )
+  }
   return rest === false ? null : conjunction(child(node, keyword))
 }
 
@@ -130,8 +151,10 @@ function numberShape (node: Subschema, keywords: Keywords, integer: boolean, for
   const closed = (value: number | undefined): Bound[] => value === undefined ? [] : [{ value, open: false }]
   const own = { ...NUMBER, whole: integer || range.whole === true }
   const bounds: NumberShape[] = [
-    ...[...bound('minimum', false), ...bound('exclusiveMinimum', true), ...closed(range.min)].map(min => ({ ...own, min })),
-    ...[...bound('maximum', false), ...bound('exclusiveMaximum', true), ...closed(range.max)].map(max => ({ ...own, max }))
+    ...[...bound('minimum', false), ...bound('exclusiveMinimum', true), ...closed(range.min)].map(min =>
+      ({ ...own, min })),
+    ...[...bound('maximum', false), ...bound('exclusiveMaximum', true), ...closed(range.max)].map(max =>
+      ({ ...own, max }))
   ]
   return bounds.reduce((shape, one) => meet(shape, one) as NumberShape | null ?? { ...own, values: [] }, own)
 }
@@ -147,8 +170,16 @@ function compiled (node: Subschema, pattern: unknown): Automaton {
   try {
     return compilePattern(pattern)
   } catch (error) {
-    if (error instanceof UnsupportedPattern) refuse(node, 'pattern', { en: `cannot be enforced because of ${error.message}`, zh: `因含有 ${error.message} 而无法约束` })
-    if (error instanceof SyntaxError) refuse(node, 'pattern', { en: `is not a regular expression: ${error.message}`, zh: `不是有效的正则表达式：${error.message}` })
+    if (error instanceof UnsupportedPattern) {
+      refuse(
+        node, 'pattern', { en: `cannot be enforced because of ${error.message}`, zh: `因含有 ${error.message} 而无法约束` }
+      )
+    }
+    if (error instanceof SyntaxError) {
+      refuse(
+        node, 'pattern', { en: `is not a regular expression: ${error.message}`, zh: `不是有效的正则表达式：${error.message}` }
+      )
+    }
     throw error
   }
 }
@@ -166,7 +197,9 @@ function shapesOfValues (node: Subschema, values: readonly unknown[]): Shape[] {
     ...values.flatMap((value): Shape[] => {
       if (typeof value !== 'object' || value === null) return []
       const below = (inner: unknown) => conjunction(constant(node, inner))
-      if (Array.isArray(value)) return [{ ...ARRAY, min: value.length, max: value.length, prefix: value.map(below), rest: null, tuple: true }]
+      if (Array.isArray(value)) {
+        return [{ ...ARRAY, min: value.length, max: value.length, prefix: value.map(below), rest: null, tuple: true }]
+      }
       const properties = new Map(Object.entries(value).map(([name, inner]) => [name, below(inner)]))
       return [{ ...OBJECT, properties, required: new Set(properties.keys()), others: null, declared: true }]
     })
@@ -176,8 +209,12 @@ function shapesOfValues (node: Subschema, values: readonly unknown[]): Shape[] {
 function countOf (node: Subschema, keyword: string, fallback: number): number {
   const value = (node.schema as Keywords)[keyword]
   if (value === undefined) return fallback
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) refuse(node, keyword, { en: 'must be a whole number of 0 or more', zh: '必须是不小于 0 的整数' })
-  if (value > MAX_REPETITION) refuse(node, keyword, { en: `is more than ${MAX_REPETITION}`, zh: `超过 ${MAX_REPETITION}` })
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
+    refuse(node, keyword, { en: 'must be a whole number of 0 or more', zh: '必须是不小于 0 的整数' })
+  }
+  if (value > MAX_REPETITION) {
+    refuse(node, keyword, { en: `is more than ${MAX_REPETITION}`, zh: `超过 ${MAX_REPETITION}` })
+  }
   return value
 }
 
@@ -188,12 +225,16 @@ function listOf (node: Subschema, keyword: string, value: unknown): unknown[] {
 
 function objectOf (node: Subschema, keyword: string): Record<string, unknown> {
   const { [keyword]: value = {} } = node.schema as Keywords
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse(node, keyword, { en: 'must be an object', zh: '必须是对象' })
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    refuse(node, keyword, { en: 'must be an object', zh: '必须是对象' })
+  }
   return value as Record<string, unknown>
 }
 
 function requiredOf (node: Subschema, { required = [] }: Keywords): Set<string> {
   const names = listOf(node, 'required', required)
-  if (!names.every(name => typeof name === 'string')) refuse(node, 'required', { en: 'must be a list of names', zh: '必须是名称的列表' })
+  if (!names.every(name => typeof name === 'string')) {
+    refuse(node, 'required', { en: 'must be a list of names', zh: '必须是名称的列表' })
+  }
   return new Set(names as string[])
 }

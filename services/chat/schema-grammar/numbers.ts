@@ -15,8 +15,12 @@ const DECIMALS = 6
  */
 export function integers (rules: Rules, min: Bound, max: Bound): string[] {
   const usual = 10 ** EXACT_DIGITS - 1
-  const low = min.value === -Infinity ? -usual : Math.max(min.open ? Math.floor(min.value) + 1 : Math.ceil(min.value), -Number.MAX_SAFE_INTEGER)
-  const high = max.value === Infinity ? usual : Math.min(max.open ? Math.ceil(max.value) - 1 : Math.floor(max.value), Number.MAX_SAFE_INTEGER)
+  const low = min.value === -Infinity
+    ? -usual
+    : Math.max(min.open ? Math.floor(min.value) + 1 : Math.ceil(min.value), -Number.MAX_SAFE_INTEGER)
+  const high = max.value === Infinity
+    ? usual
+    : Math.min(max.open ? Math.ceil(max.value) - 1 : Math.floor(max.value), Number.MAX_SAFE_INTEGER)
   // Where the one bound lies beyond what is usual, the other side goes on.
   const bottom = min.value === -Infinity && high < -usual ? -Number.MAX_SAFE_INTEGER : low
   const top = max.value === Infinity && low > usual ? Number.MAX_SAFE_INTEGER : high
@@ -31,7 +35,9 @@ export function decimals (rules: Rules, min: Bound, max: Bound): string[] {
   const bounds = [min.value, max.value].filter(Number.isFinite)
   const largest = Math.max(...bounds.map(Math.abs))
   // As many digits before the point as both bounds have, or some more than the only one.
-  const whole = Math.min(Math.max(digitsOf(largest), bounds.length === 2 ? 1 : Math.max(WHOLE_DIGITS, digitsOf(largest) + 1)), EXACT_DIGITS)
+  const whole = Math.min(
+    Math.max(digitsOf(largest), bounds.length === 2 ? 1 : Math.max(WHOLE_DIGITS, digitsOf(largest) + 1)), EXACT_DIGITS
+  )
   const places = Math.min(Math.max(DECIMALS, ...bounds.map(value => decimalsOf(value) + 1)), EXACT_DIGITS - whole)
   const limit = 10n ** BigInt(whole + places) - 1n
   const low = min.value === -Infinity ? -limit : scaled(min.value, places, true, min.open)
@@ -42,7 +48,9 @@ export function decimals (rules: Rules, min: Bound, max: Bound): string[] {
 /** From `low` to `high` in units of `10 ** -places`. */
 function signed (rules: Rules, low: bigint, high: bigint, places: number): string[] {
   const ways: string[] = []
-  if (low < 0n && low <= high) ways.push(...ranged(rules, high < 0n ? -high : 1n, -low, places).map(way => `"-" ${way}`))
+  if (low < 0n && low <= high) {
+    ways.push(...ranged(rules, high < 0n ? -high : 1n, -low, places).map(way => `"-" ${way}`))
+  }
   if (high >= 0n && low <= high) ways.push(...ranged(rules, low > 0n ? low : 0n, high, places))
   return ways
 }
@@ -80,7 +88,11 @@ function tight (rules: Rules, from: string, to: string, places: number): string 
     // Zeros at the end need not be written, and nor does a point before them.
     const mayEnd = index >= point && !lowest
     if (index === length) return '""'
-    if (!lowest && !highest) return index < point ? `[0-9]{${point - index}} ${free(rules, places)}` : index === point ? free(rules, places) : `[0-9]{0,${length - index}}`
+    if (!lowest && !highest) {
+      return index < point
+        ? `[0-9]{${point - index}} ${free(rules, places)}`
+        : index === point ? free(rules, places) : `[0-9]{0,${length - index}}`
+    }
     const ways = digits(index, lowest, highest).map(way => index === point ? `"." ${way}` : way)
     return rules.add('n', [...mayEnd ? ['""'] : [], ...ways].join(' | '))
   }

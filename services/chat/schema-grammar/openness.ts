@@ -47,7 +47,10 @@ export function findTooOpen (rules: ReadonlyMap<string, Openings>): string | nul
         lists: lists.reduce((sum, items) => sum + Math.max(1, ...items.map(item => most(waysOf(item)))), 0),
         simple
       }
-      if (most(ways) > MAX_WAYS) return [...rules].find(([other, openings]) => branches(openings) && most(waysOf(other)) * 4 > MAX_WAYS)?.[0] ?? name
+      if (most(ways) > MAX_WAYS) {
+        return [...rules].find(([other, openings]) =>
+          branches(openings) && most(waysOf(other)) * 4 > MAX_WAYS)?.[0] ?? name
+      }
       if (ways.objects === before.objects && ways.lists === before.lists && ways.simple === before.simple) continue
       known.set(name, ways)
       changed = true

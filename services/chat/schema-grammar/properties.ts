@@ -37,7 +37,10 @@ function planOf (given: Properties, id: number) {
   const count = properties.length
   /** Of the properties from an index on. */
   const requiredFrom = Array.from({ length: count + 1 }, () => 0)
-  for (let index = count - 1; index >= 0; index--) requiredFrom[index] = requiredFrom[index + 1]! + (properties[index]!.required ? 1 : 0)
+  for (let index = count - 1; index >= 0; index--) {
+    requiredFrom[index] = requiredFrom[index + 1]! +
+    (properties[index]!.required ? 1 : 0)
+  }
   const counts = min > requiredFrom[0]! || max < count || (max !== Infinity && extra !== null)
   // Two other properties may have the same name, so one of them is all that is certain.
   const certain = extra === null ? 0 : 1
@@ -48,10 +51,12 @@ function planOf (given: Properties, id: number) {
     /** After one more property; beyond the bounds it is all the same. */
     next: (taken: number) => counts ? Math.min(taken + 1, max === Infinity ? min : max + 1) : 0,
     /** Whether the bounds can be met from here. */
-    fits: (index: number, taken: number) => !counts || (taken + requiredFrom[index]! <= max && taken + count - index + certain >= min),
+    fits: (index: number, taken: number) =>
+      !counts || (taken + requiredFrom[index]! <= max && taken + count - index + certain >= min),
     mayEnd: (index: number, taken: number) => requiredFrom[index] === 0 && (!counts || taken >= min),
     /** How many other properties may come. */
-    extras: (taken: number): [least: number, most: number] => counts ? [Math.max(0, min - taken), max - taken] : [0, Infinity]
+    extras: (taken: number): [least: number, most: number] =>
+      counts ? [Math.max(0, min - taken), max - taken] : [0, Infinity]
   }
 }
 
@@ -90,7 +95,9 @@ export function writeProperties (rules: Rules, given: Properties): WrittenProper
 
   function pickExtra (taken: number): string | null {
     const [least, most] = plan.extras(taken)
-    return extra === null || most < 1 || least > 1 ? null : listed(rules, rules.add('pair', pairOf(rules, extra)), 1, most)
+    return extra === null || most < 1 || least > 1
+      ? null
+      : listed(rules, rules.add('pair', pairOf(rules, extra)), 1, most)
   }
 
   function after (index: number, taken: number): string | null {
@@ -105,7 +112,9 @@ export function writeProperties (rules: Rules, given: Properties): WrittenProper
   if (next(0) === 0) for (let index = count; index > 0; index--) after(index, 0)
   const some = pick(0, 0)
   const body = !mayEnd(0, 0) ? some : some === null ? '""' : rules.add('o', `"" | ${some}`)
-  return { body, forks: [...properties.map(({ value }) => [value]), ...extra ? [[extra.value]] : []], widest: longestRun(given) }
+  return {
+    body, forks: [...properties.map(({ value }) => [value]), ...extra ? [[extra.value]] : []], widest: longestRun(given)
+  }
 }
 
 /** How many properties in a row are optional, and one more. */
@@ -145,7 +154,9 @@ export function mergeProperties (rules: Rules, given: readonly Properties[]): Wr
       for (let at = index; at <= plan.count; at++) {
         const property = plan.properties[at]
         if (property) add(nameOf(property.name), property.value, { plan, index: at + 1, taken: plan.next(taken) })
-        else if (plan.extra && plan.extras(taken)[0] <= 1 && plan.extras(taken)[1] >= 1) add(plan.extra.name, plan.extra.value, { plan, index: plan.count, taken: plan.next(taken) })
+        else if (plan.extra && plan.extras(taken)[0] <= 1 && plan.extras(taken)[1] >= 1) {
+          add(plan.extra.name, plan.extra.value, { plan, index: plan.count, taken: plan.next(taken) })
+        }
         if (property?.required) break
       }
     }
@@ -187,7 +198,10 @@ export function mergeProperties (rules: Rules, given: readonly Properties[]): Wr
   function after (rests: readonly Rest[]): string | null {
     return once('after', rests, () => {
       const more = pick(rests)
-      return [rests.some(({ plan, index, taken }) => plan.mayEnd(index, taken)) ? '""' : null, more === null ? null : `"," ${sp} ${more}`]
+      return [
+        rests.some(({ plan, index, taken }) => plan.mayEnd(index, taken)) ? '""' : null,
+        more === null ? null : `"," ${sp} ${more}`
+      ]
     })
   }
 
@@ -198,7 +212,8 @@ export function mergeProperties (rules: Rules, given: readonly Properties[]): Wr
 }
 
 export function canMerge (given: readonly Properties[]): boolean {
-  return given.every(({ properties, extra, max }) => properties.length <= MAX_MERGED_PROPERTIES && (extra === null || max === Infinity || max <= MAX_MERGED_EXTRAS))
+  return given.every(({ properties, extra, max }) =>
+    properties.length <= MAX_MERGED_PROPERTIES && (extra === null || max === Infinity || max <= MAX_MERGED_EXTRAS))
 }
 
 /** Whether it is a text, or else the name of a rule. */

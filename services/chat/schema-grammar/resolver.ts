@@ -1,4 +1,6 @@
-import { bounded, child, conjunction, constant, keyOf, refuse, resolveRef, type Conjunction, type Keywords, type Subschema } from './document.ts'
+import {
+  bounded, child, conjunction, constant, keyOf, refuse, resolveRef, type Conjunction, type Keywords, type Subschema
+} from './document.ts'
 import { mainKeyword, ownShapes } from './keywords.ts'
 import { ANY, asWritten, joinValues, meet, normal, type ArrayShape, type ObjectShape, type Shape } from './shapes.ts'
 import { spend } from './work.ts'
@@ -26,7 +28,9 @@ export function createResolver ({ formats }: { formats: boolean }) {
   const open = new Set<number>()
   const visiting = new Set<string>()
 
-  function meetAll (some: readonly Shape[], others: readonly Shape[], node: Subschema, keyword: string): readonly Shape[] {
+  function meetAll (
+    some: readonly Shape[], others: readonly Shape[], node: Subschema, keyword: string
+  ): readonly Shape[] {
     if (some === ANY) return others
     if (others === ANY) return some
     return bounded(node, keyword, () => {
@@ -37,7 +41,9 @@ export function createResolver ({ formats }: { formats: boolean }) {
 
   function limited (all: readonly Shape[], node: Subschema, keyword: string): readonly Shape[] {
     const unique = joinValues([...new Set(all)])
-    if (unique.length > MAX_SHAPES) refuse(node, keyword, { en: `leads to more than ${MAX_SHAPES} alternatives`, zh: `产生超过 ${MAX_SHAPES} 种可能` })
+    if (unique.length > MAX_SHAPES) {
+      refuse(node, keyword, { en: `leads to more than ${MAX_SHAPES} alternatives`, zh: `产生超过 ${MAX_SHAPES} 种可能` })
+    }
     return unique
   }
 
@@ -45,7 +51,9 @@ export function createResolver ({ formats }: { formats: boolean }) {
   function shapesOf (node: Subschema): readonly Shape[] {
     const known = shapes.get(node.id)
     if (known !== undefined) return known
-    if (open.size > MAX_DEPTH) refuse(node, mainKeyword(node), { en: `is nested deeper than ${MAX_DEPTH} levels`, zh: `嵌套超过 ${MAX_DEPTH} 层` })
+    if (open.size > MAX_DEPTH) {
+      refuse(node, mainKeyword(node), { en: `is nested deeper than ${MAX_DEPTH} levels`, zh: `嵌套超过 ${MAX_DEPTH} 层` })
+    }
     open.add(node.id)
     const found = typeof node.schema === 'boolean' ? (node.schema ? ANY : []) : combine(node)
     open.delete(node.id)
@@ -66,7 +74,8 @@ export function createResolver ({ formats }: { formats: boolean }) {
     if (keywords.anyOf !== undefined) also('anyOf', limited(branches(node, 'anyOf').flatMap(shapesOf), node, 'anyOf'))
     if (keywords.oneOf !== undefined) {
       exclusive.set(node.id, node)
-      const ways = branches(node, 'oneOf').flatMap(schema => meetAll(result, shapesOf(schema), node, 'oneOf').map(asWritten))
+      const ways =
+        branches(node, 'oneOf').flatMap(schema => meetAll(result, shapesOf(schema), node, 'oneOf').map(asWritten))
       if (result.length > 0 && ways.length === 0) emptied.set(node.id, 'oneOf')
       result = limited(ways, node, 'oneOf')
     }
@@ -94,10 +103,15 @@ export function createResolver ({ formats }: { formats: boolean }) {
     const key = keyOf(all)
     const known = existing.get(key)
     if (known !== undefined) return known
-    const found = all.reduce<readonly Shape[]>((result, node) => meetAll(result, shapesOf(node), node, mainKeyword(node)), ANY)
+    const found =
+      all.reduce<readonly Shape[]>((result, node) => meetAll(result, shapesOf(node), node, mainKeyword(node)), ANY)
     // A value within itself exists as far as can be told here; whether it has an end is for the writer to find out.
     if (all.length === 0 || visiting.has(key)) return found
-    if (visiting.size > MAX_DEPTH) refuse(all[0]!, mainKeyword(all[0]!), { en: `is nested deeper than ${MAX_DEPTH} levels`, zh: `嵌套超过 ${MAX_DEPTH} 层` })
+    if (visiting.size > MAX_DEPTH) {
+      refuse(
+        all[0]!, mainKeyword(all[0]!), { en: `is nested deeper than ${MAX_DEPTH} levels`, zh: `嵌套超过 ${MAX_DEPTH} 层` }
+      )
+    }
     visiting.add(key)
     const result = found.flatMap(shape => possible(shape) ?? [])
     visiting.delete(key)
@@ -115,7 +129,8 @@ export function createResolver ({ formats }: { formats: boolean }) {
   function possibleArray (shape: ArrayShape): Shape | null {
     const end = shape.prefix.findIndex((item, index) => index < shape.max && shapesOfAll(item).length === 0)
     if (end !== -1) return normal({ ...shape, prefix: shape.prefix.slice(0, end), rest: null })
-    const rest = shape.rest !== null && shape.max > shape.prefix.length && shapesOfAll(shape.rest).length > 0 ? shape.rest : null
+    const rest =
+      shape.rest !== null && shape.max > shape.prefix.length && shapesOfAll(shape.rest).length > 0 ? shape.rest : null
     return normal({ ...shape, rest })
   }
 
@@ -159,9 +174,15 @@ export function createResolver ({ formats }: { formats: boolean }) {
 
   /** The keyword that left nothing, and where: for a conjunction without shapes. */
   function culprit (all: Conjunction): { node: Subschema, keyword: string } {
-    for (const node of all) if (shapesOf(node).length === 0) return { node, keyword: emptied.get(node.id) ?? mainKeyword(node) }
-    for (const shape of all.reduce<readonly Shape[]>((result, node) => meetAll(result, shapesOf(node), node, mainKeyword(node)), ANY)) {
-      const below = shape.type === 'object' ? [...shape.required].map(name => shape.properties.get(name)!) : shape.type === 'array' ? shape.prefix.slice(0, shape.min) : []
+    for (const node of all) {
+      if (shapesOf(node).length === 0) return { node, keyword: emptied.get(node.id) ?? mainKeyword(node) }
+    }
+    for (const shape of all.reduce<readonly Shape[]>(
+      (result, node) => meetAll(result, shapesOf(node), node, mainKeyword(node)), ANY
+    )) {
+      const below = shape.type === 'object'
+        ? [...shape.required].map(name => shape.properties.get(name)!)
+        : shape.type === 'array' ? shape.prefix.slice(0, shape.min) : []
       const empty = below.find(one => shapesOfAll(one).length === 0)
       if (empty) return culprit(empty)
     }

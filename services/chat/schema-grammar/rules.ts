@@ -25,7 +25,9 @@ const COMMON = {
   // Whitespace is bounded, so that a weak model cannot go on with it for ever.
   sp: [[], '" "?'],
   // Half of a surrogate pair is left out: most languages cannot read it.
-  unicode: [[], `[0-9a-ce-fA-CE-F] ${HEX}{3} | [dD] [0-7] ${HEX}{2} | [dD] [89abAB] ${HEX}{2} "\\\\u" [dD] [c-fC-F] ${HEX}{2}`],
+  unicode: [
+    [], `[0-9a-ce-fA-CE-F] ${HEX}{3} | [dD] [0-7] ${HEX}{2} | [dD] [89abAB] ${HEX}{2} "\\\\u" [dD] [c-fC-F] ${HEX}{2}`
+  ],
   escape: [['unicode'], '["\\\\/bfnrt] | "u" unicode'],
   char: [['escape'], `${charClass(PLAIN)} | "\\\\" escape`],
   string: [['char'], '"\\"" char* "\\""'],
@@ -113,7 +115,11 @@ export function createRules () {
     const size = Math.ceil(Math.sqrt(count))
     let rest = add('r', count % size === 0 ? '""' : `${unit}{0,${count % size}}`)
     const part = add('r', `${unit}{0,${size - 1}}`)
-    for (let blocks = 1; blocks <= Math.floor(count / size); blocks++) rest = add('r', `${part} | ${block(unit, size)} ${rest}`)
+    for (let blocks = 1; blocks <= Math.floor(count / size); blocks++) {
+      rest = add(
+        'r', `${part} | ${block(unit, size)} ${rest}`
+      )
+    }
     return rest
   }
 
@@ -197,7 +203,9 @@ export function literal (text: string): string {
 
 /** A character of these, as GBNF writes it. */
 function charClass (ranges: readonly Range[]): string {
-  const code = (value: number) => /[0-9A-Za-z]/.test(String.fromCodePoint(value)) ? String.fromCodePoint(value) : `\\U${value.toString(16).padStart(8, '0')}`
+  const code = (value: number) => /[0-9A-Za-z]/.test(String.fromCodePoint(value))
+    ? String.fromCodePoint(value)
+    : `\\U${value.toString(16).padStart(8, '0')}`
   return `[${ranges.map(([low, high]) => low === high ? code(low) : `${code(low)}-${code(high)}`).join('')}]`
 }
 
@@ -214,7 +222,8 @@ function characters (ranges: readonly Range[]): string[] {
   // Nobody misses other control characters where nearly all characters are allowed.
   if (plain.some(([low, high]) => high - low > 1000)) return ways
   for (const tens of [0, 1]) {
-    const digits = Array.from({ length: 16 }, (_, digit) => digit).filter(digit => has(tens * 16 + digit) && !shortCodes.has(tens * 16 + digit))
+    const digits = Array.from({ length: 16 }, (_, digit) => digit).filter(digit =>
+      has(tens * 16 + digit) && !shortCodes.has(tens * 16 + digit))
     if (digits.length > 0) ways.push(`"\\\\u00${tens}" [${digits.map(digit => digit.toString(16)).join('')}]`)
   }
   return ways

@@ -59,8 +59,19 @@ export const NULL: NullShape = { type: 'null' }
 export const BOOLEAN: BooleanShape = { type: 'boolean', values: [true, false] }
 export const NUMBER: NumberShape = { type: 'number', whole: false, ...UNBOUNDED, values: null }
 export const STRING: StringShape = { type: 'string', values: null, min: 0, max: Infinity, automaton: null }
-export const ARRAY: ArrayShape = { type: 'array', min: 0, max: Infinity, prefix: [], rest: [], tuple: false, list: false }
-export const OBJECT: ObjectShape = { type: 'object', min: 0, max: Infinity, properties: new Map(), required: new Set(), others: [], names: [], declared: false, open: false }
+export const ARRAY: ArrayShape =
+  { type: 'array', min: 0, max: Infinity, prefix: [], rest: [], tuple: false, list: false }
+export const OBJECT: ObjectShape = {
+  type: 'object',
+  min: 0,
+  max: Infinity,
+  properties: new Map(),
+  required: new Set(),
+  others: [],
+  names: [],
+  declared: false,
+  open: false
+}
 /** Every value. */
 export const ANY: readonly Shape[] = [NULL, BOOLEAN, NUMBER, STRING, ARRAY, OBJECT]
 
@@ -71,7 +82,9 @@ export const ANY: readonly Shape[] = [NULL, BOOLEAN, NUMBER, STRING, ARRAY, OBJE
  */
 export function meet (a: Shape, b: Shape): Shape | null {
   if (a.type === 'null' && b.type === 'null') return a
-  if (a.type === 'boolean' && b.type === 'boolean') return normal({ ...a, values: a.values.filter(value => b.values.includes(value)) })
+  if (a.type === 'boolean' && b.type === 'boolean') {
+    return normal({ ...a, values: a.values.filter(value => b.values.includes(value)) })
+  }
   if (a.type === 'number' && b.type === 'number') {
     return normal({
       type: 'number',
@@ -83,7 +96,13 @@ export function meet (a: Shape, b: Shape): Shape | null {
   }
   if (a.type === 'string' && b.type === 'string') {
     const automaton = a.automaton && b.automaton ? both(a.automaton, b.automaton) : a.automaton ?? b.automaton
-    return normal({ type: 'string', values: common(a.values, b.values), min: Math.max(a.min, b.min), max: Math.min(a.max, b.max), automaton })
+    return normal({
+      type: 'string',
+      values: common(a.values, b.values),
+      min: Math.max(a.min, b.min),
+      max: Math.min(a.max, b.max),
+      automaton
+    })
   }
   if (a.type === 'array' && b.type === 'array') return meetArrays(a, b)
   if (a.type === 'object' && b.type === 'object') return meetObjects(a, b)
@@ -141,10 +160,13 @@ export function asWritten (shape: Shape): Shape {
 function normalNumber (shape: NumberShape): NumberShape | null {
   const { whole, min, max, values } = shape
   if (values !== null) {
-    const fitting = values.filter(value => (!whole || Number.isInteger(value)) && isAbove(value, min) && isBelow(value, max))
+    const fitting =
+      values.filter(value => (!whole || Number.isInteger(value)) && isAbove(value, min) && isBelow(value, max))
     return fitting.length > 0 ? { ...NUMBER, values: fitting } : null
   }
-  const low = whole && Number.isFinite(min.value) ? { value: min.open ? Math.floor(min.value) + 1 : Math.ceil(min.value), open: false } : min
+  const low = whole && Number.isFinite(min.value)
+    ? { value: min.open ? Math.floor(min.value) + 1 : Math.ceil(min.value), open: false }
+    : min
   return isBelow(low.value, max) && isAbove(max.value, min) ? { ...shape, min: low } : null
 }
 
@@ -190,7 +212,15 @@ function meetArrays (a: ArrayShape, b: ArrayShape): Shape | null {
     }
     prefix.push(item)
   }
-  return normal({ type: 'array', min: Math.max(a.min, b.min), max: Math.min(a.max, b.max), prefix, rest, tuple: a.tuple || b.tuple, list: a.list || b.list })
+  return normal({
+    type: 'array',
+    min: Math.max(a.min, b.min),
+    max: Math.min(a.max, b.max),
+    prefix,
+    rest,
+    tuple: a.tuple || b.tuple,
+    list: a.list || b.list
+  })
 }
 
 function meetObjects (a: ObjectShape, b: ObjectShape): Shape | null {

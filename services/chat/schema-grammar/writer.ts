@@ -1,5 +1,7 @@
 import { ofLength, ofWords, subtract } from './automaton.ts'
-import { bounded, keyOf, refuse, resolveRef, type Conjunction, type Fault, type Keywords, type Subschema } from './document.ts'
+import {
+  bounded, keyOf, refuse, resolveRef, type Conjunction, type Fault, type Keywords, type Subschema
+} from './document.ts'
 import { freeValue, listed } from './free-values.ts'
 import { mainKeyword } from './keywords.ts'
 import { decimals, integers } from './numbers.ts'
@@ -7,7 +9,9 @@ import { findTooOpen, type Openings } from './openness.ts'
 import { canMerge, mergeProperties, writeProperties, type Properties } from './properties.ts'
 import type { Resolver } from './resolver.ts'
 import { literal, MAX_NAME_LENGTH, type Rules } from './rules.ts'
-import { asWritten, type ArrayShape, type NumberShape, type ObjectShape, type Shape, type StringShape } from './shapes.ts'
+import {
+  asWritten, type ArrayShape, type NumberShape, type ObjectShape, type Shape, type StringShape
+} from './shapes.ts'
 
 /** So many properties are counted for `minProperties` or `maxProperties`: the rules are as many as their square. */
 const MAX_COUNTED = 100
@@ -43,7 +47,9 @@ export function createWriter (rules: Rules, resolver: Resolver) {
       const { node, keyword } = resolver.culprit(entry.all)
       refuse(node, keyword, { en: 'leaves no value that would be valid', zh: '使任何值都无法有效' })
     }
-    const simple = [...new Set(shapes.flatMap(shape => shape.type === 'array' || shape.type === 'object' ? [] : alternatives(shape, entry)))]
+    const simple = [...new Set(
+      shapes.flatMap(shape => shape.type === 'array' || shape.type === 'object' ? [] : alternatives(shape, entry))
+    )]
     if (simple.length > 0) entry.needs.push({ all: [], some: [], count: 0 })
     entry.simple = simple.length
     const lists = new Set(shapes.flatMap(shape => shape.type === 'array' ? [array(shape, entry)] : []))
@@ -54,7 +60,9 @@ export function createWriter (rules: Rules, resolver: Resolver) {
   function alternatives (shape: Exclude<Shape, ArrayShape | ObjectShape>, entry: Written): string[] {
     switch (shape.type) {
       case 'null': return ['"null"']
-      case 'boolean': return shape.values.length === 2 ? [rules.common('boolean')] : shape.values.map(one => literal(String(one)))
+      case 'boolean': return shape.values.length === 2
+        ? [rules.common('boolean')]
+        : shape.values.map(one => literal(String(one)))
       case 'number': return numbers(shape, entry)
       case 'string': return strings(shape)
     }
@@ -65,8 +73,11 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     if (!whole && min.value === -Infinity && max.value === Infinity) return [rules.common('number')]
     const ways = whole ? integers(rules, min, max) : decimals(rules, min, max)
     if (ways.length > 0) return ways
-    const keyword = ['minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum'].find(one => entry.all.some(({ schema }) => typeof schema === 'object' && one in schema))
-    return refuseHere(entry, keyword ?? 'type', { en: 'leaves no number of at most 15 digits', zh: '使任何不超过 15 位的数字都无法有效' })
+    const keyword = ['minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum'].find(one =>
+      entry.all.some(({ schema }) => typeof schema === 'object' && one in schema))
+    return refuseHere(
+      entry, keyword ?? 'type', { en: 'leaves no number of at most 15 digits', zh: '使任何不超过 15 位的数字都无法有效' }
+    )
   }
 
   function strings ({ values, automaton, min, max }: StringShape): string[] {
@@ -89,19 +100,24 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     const more = Math.max(0, max - first.length)
     const least = Math.max(0, min - first.length)
     if (first.length === 0) return `"[" ${rest === null ? '' : listed(rules, value(rest), least, more)} "]"`
-    const tail = rest === null || more === 0 ? '' : rules.repeat(rules.add('next', `"," ${sp} ${value(rest)}`), least, more)
+    const tail =
+      rest === null || more === 0 ? '' : rules.repeat(rules.add('next', `"," ${sp} ${value(rest)}`), least, more)
     return `"[" ${first.map(value).join(` "," ${sp} `)} ${tail} "]"`
   }
 
   function objects (shapes: ObjectShape[], entry: Written): string[] {
     if (shapes.length === 0) return []
     const given = shapes.map(shape => propertiesOf(shape, entry))
-    const written = given.length > 1 && canMerge(given) ? [mergeProperties(rules, given)] : given.map(one => writeProperties(rules, one))
+    const written = given.length > 1 && canMerge(given)
+      ? [mergeProperties(rules, given)]
+      : given.map(one => writeProperties(rules, one))
     // What was not merged is followed side by side, wherever in it that is.
     entry.forks = written.length === 1 ? written[0]!.forks : [written.flatMap(({ forks }) => forks.flat())]
     entry.widest = written.reduce((sum, { widest }) => sum + widest, 0)
     return written.map(({ body }) => {
-      if (body === null) refuseHere(entry, 'minProperties', { en: 'asks for more names than can be told apart', zh: '要求的名称多于可区分的名称' })
+      if (body === null) {
+        refuseHere(entry, 'minProperties', { en: 'asks for more names than can be told apart', zh: '要求的名称多于可区分的名称' })
+      }
       return `"{" ${body} "}"`
     })
   }
@@ -112,15 +128,27 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     // Names of which there are so many can be told apart, the others may come twice.
     const named = others === null ? [] : resolver.stringsOf(shape.names).map(one => one.values)
     const all = named.every(values => values !== null)
-    const listed = others !== null && all ? [...new Set(named.flat())].filter(name => !shape.properties.has(name)).map((name): [string, Conjunction] => [name, others]) : []
+    const listed = others !== null && all
+      ? [...new Set(named.flat())].filter(name => !shape.properties.has(name)).map(
+          (name): [string, Conjunction] => [name, others]
+        )
+      : []
 
     const properties = [...declared, ...listed]
     const counted = min > required.size || max < properties.length
-    if (counted && properties.length > MAX_COUNTED) refuseHere(entry, min > required.size ? 'minProperties' : 'maxProperties', { en: `is too complex with more than ${MAX_COUNTED} properties`, zh: `在超过 ${MAX_COUNTED} 个属性时过于复杂` })
+    if (counted && properties.length > MAX_COUNTED) {
+      refuseHere(
+        entry, min > required.size ? 'minProperties' : 'maxProperties',
+        { en: `is too complex with more than ${MAX_COUNTED} properties`, zh: `在超过 ${MAX_COUNTED} 个属性时过于复杂` }
+      )
+    }
     const name = others === null || all ? null : otherName(shape, entry)
     entry.needs.push({
       all: [...required].map(name => shape.properties.get(name)!),
-      some: [...properties.flatMap(([name, schema]) => required.has(name) ? [] : [schema]), ...others === null || name === null ? [] : [others]],
+      some: [
+        ...properties.flatMap(([name, schema]) => required.has(name) ? [] : [schema]),
+        ...others === null || name === null ? [] : [others]
+      ],
       count: Math.max(0, min - required.size)
     })
     return {
@@ -133,13 +161,15 @@ export function createWriter (rules: Rules, resolver: Resolver) {
 
   /** The rule of names that are none of the declared ones; null where all are. */
   function otherName ({ properties, names }: ObjectShape, entry: Written): string | null {
-    const ways = bounded(placeOf(entry, 'additionalProperties'), 'additionalProperties', () => resolver.stringsOf(names).flatMap((shape): string[] => {
-      const { values, automaton, min, max } = shape.min === 0 && shape.max === Infinity ? { ...shape, min: 1, max: MAX_NAME_LENGTH } : shape
-      if (values !== null) return rules.constants(values.filter(name => !properties.has(name)))
-      if (automaton === null && properties.size === 0) return [plain(min, max)]
-      const left = subtract(automaton ?? ofLength(min, max), ofWords([...properties.keys()]))
-      return left.length > 0 ? [rules.strings(left)] : []
-    }))
+    const ways = bounded(placeOf(entry, 'additionalProperties'), 'additionalProperties', () =>
+      resolver.stringsOf(names).flatMap((shape): string[] => {
+        const { values, automaton, min, max } =
+        shape.min === 0 && shape.max === Infinity ? { ...shape, min: 1, max: MAX_NAME_LENGTH } : shape
+        if (values !== null) return rules.constants(values.filter(name => !properties.has(name)))
+        if (automaton === null && properties.size === 0) return [plain(min, max)]
+        const left = subtract(automaton ?? ofLength(min, max), ofWords([...properties.keys()]))
+        return left.length > 0 ? [rules.strings(left)] : []
+      }))
     return ways.length > 0 ? rules.add('key', ways.join(' | ')) : null
   }
 
@@ -159,12 +189,18 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     for (let before = 0; before < ending.size;) {
       before = ending.size
       for (const [id, { needs }] of written) {
-        if (!ending.has(id) && needs.some(({ all, some, count }) => all.every(ends) && some.filter(ends).length >= count)) ending.add(id)
+        if (!ending.has(id) &&
+          needs.some(({ all, some, count }) => all.every(ends) && some.filter(ends).length >= count)) ending.add(id)
       }
     }
     const endless = [...written].flatMap(([id, { all }]) => ending.has(id) ? [] : all)
     const node = endless.find(({ schema }) => typeof schema === 'object' && '$ref' in schema) ?? endless[0]
-    if (node !== undefined) refuse(node, '$ref' in (node.schema as Keywords) ? '$ref' : mainKeyword(node), { en: 'has no end: every value would hold another one', zh: '没有尽头：每个值都包含另一个值' })
+    if (node !== undefined) {
+      refuse(
+        node, '$ref' in (node.schema as Keywords) ? '$ref' : mainKeyword(node),
+        { en: 'has no end: every value would hold another one', zh: '没有尽头：每个值都包含另一个值' }
+      )
+    }
   }
 
   /** @throws UnsupportedSchemaError for a rule that would take too long to follow */
@@ -175,7 +211,10 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     let [node] = byName.get(name)!.all as [Subschema]
     while ('$ref' in (node.schema as Keywords)) node = resolveRef(node)
     const keyword = ['anyOf', 'oneOf', 'properties'].find(one => one in (node.schema as Keywords)) ?? mainKeyword(node)
-    refuse(node, keyword, { en: 'leaves too many ways open at once: let alternatives differ in their first property, and require more properties', zh: '同时存在的可能过多：请让各选项的第一个属性互不相同，并减少可选属性' })
+    refuse(node, keyword, {
+      en: 'leaves too many ways open at once: let alternatives differ in their first property, and require more properties',
+      zh: '同时存在的可能过多：请让各选项的第一个属性互不相同，并减少可选属性'
+    })
   }
 
   return (all: Conjunction): string => {

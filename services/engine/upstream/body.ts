@@ -16,7 +16,9 @@ export interface RequestBody {
  * @param images of the request, by index
  * @param maxTokens upper bound that the upstream's context allows
  */
-export function createBody (request: GenerateRequest, images: PreparedImage[], model: string, maxTokens: number): RequestBody {
+export function createBody (
+  request: GenerateRequest, images: PreparedImage[], model: string, maxTokens: number
+): RequestBody {
   const { turns, tools, callOneOf, singleCall, format, stop, sampling } = request
   // Nobody can send this: it is drawn anew for each request.
   const mark = randomBytes(16).toString('hex')
@@ -33,7 +35,8 @@ export function createBody (request: GenerateRequest, images: PreparedImage[], m
     ...toSampling(sampling)
   })
   // What stands between two texts is an image's index.
-  const parts = json.split(new RegExp(`${mark}(\\d+);`)).map((text, place) => place % 2 === 0 ? Buffer.from(text) : images[Number(text)]!)
+  const parts = json.split(new RegExp(`${mark}(\\d+);`)).map((text, place) =>
+    place % 2 === 0 ? Buffer.from(text) : images[Number(text)]!)
   return {
     length: parts.reduce((sum, part) => sum + (Buffer.isBuffer(part) ? part.length : dataUriLength(part)), 0),
     * pieces () {
@@ -42,7 +45,9 @@ export function createBody (request: GenerateRequest, images: PreparedImage[], m
   }
 }
 
-function toSampling ({ temperature, topP, topK, minP, repeatPenalty, frequencyPenalty, presencePenalty, seed }: Sampling): object {
+function toSampling (
+  { temperature, topP, topK, minP, repeatPenalty, frequencyPenalty, presencePenalty, seed }: Sampling
+): object {
   return {
     temperature,
     top_p: topP,
@@ -57,4 +62,5 @@ function toSampling ({ temperature, topP, topK, minP, repeatPenalty, frequencyPe
 }
 
 const dataUri = ({ type, bytes }: PreparedImage) => `data:${type};base64,${bytes.toString('base64')}`
-const dataUriLength = ({ type, bytes }: PreparedImage) => `data:${type};base64,`.length + 4 * Math.ceil(bytes.length / 3)
+const dataUriLength = ({ type, bytes }: PreparedImage) =>
+  `data:${type};base64,`.length + 4 * Math.ceil(bytes.length / 3)

@@ -77,7 +77,8 @@ export class CompletionReader {
     const known = id === '' ? undefined : this.#calls.find(call => call.id === id)
     if (known) return known
     const last = index === undefined ? this.#calls.at(-1) : this.#calls.findLast(call => call.index === index)
-    const isNew = last === undefined || (id !== '' && last.id !== '') || (isNamed && last.name !== '' && (index === undefined || last.arguments !== ''))
+    const isNew = last === undefined || (id !== '' && last.id !== '') ||
+      (isNamed && last.name !== '' && (index === undefined || last.arguments !== ''))
     if (!isNew) {
       last.id ||= id
       return last

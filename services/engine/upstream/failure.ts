@@ -1,5 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { EngineCrashedError, EngineError, EngineNotReadyError, PromptTooLongError, ServerBusyError, ToolsNotSupportedError, type SightlineError } from '../../../errors/catalogue.ts'
+import {
+  EngineCrashedError, EngineError, EngineNotReadyError, PromptTooLongError, ServerBusyError, ToolsNotSupportedError,
+  type SightlineError
+} from '../../../errors/catalogue.ts'
 import type { Log } from '../../log.ts'
 
 /** What an upstream says instead of an answer. */
@@ -21,7 +24,8 @@ export interface Asked { promptTokens: number, contextSize: number, tools: boole
 const RETRY_AFTER_MAX_S = 3600
 
 /** The words of vLLM, SGLang, llama-server, OpenAI and this service for a prompt that does not fit. */
-const TOO_LONG_CODES = new Set(['PROMPT_TOO_LONG', 'IMAGES_DO_NOT_FIT', 'context_length_exceeded', 'exceed_context_size_error'])
+const TOO_LONG_CODES =
+  new Set(['PROMPT_TOO_LONG', 'IMAGES_DO_NOT_FIT', 'context_length_exceeded', 'exceed_context_size_error'])
 const TOO_LONG = /context (?:length|size|window)|maximum model length|max_model_len|longer than the model/i
 const LIMIT = /(?:context length|context size|context window|model length|max_model_len|context holds)\D{0,24}(\d+)/i
 /** Of the prompt alone, where the refusal is about prompt and answer together. */
@@ -29,14 +33,18 @@ const PROMPT = /(\d+) (?:input tokens|in the messages|tokens from the input mess
 const TOKENS = /(?:requested (?:a total of )?|needs |has |length |input \(|request \()(\d+)/i
 
 /** Reads an error of any of the dialects: `{error: {…}}`, or the fields without that frame, as vLLM once had it. */
-export function readRefusal ({ statusCode = 0, headers }: Pick<IncomingMessage, 'statusCode' | 'headers'>, text: string): Refusal {
+export function readRefusal (
+  { statusCode = 0, headers }: Pick<IncomingMessage, 'statusCode' | 'headers'>, text: string
+): Refusal {
   let json: unknown
   try {
     json = JSON.parse(text)
   } catch {
     json = {}
   }
-  return { ...fromBody(Object(json).error ?? json), status: statusCode, retryAfter: readRetryAfter(headers['retry-after']) }
+  return {
+    ...fromBody(Object(json).error ?? json), status: statusCode, retryAfter: readRetryAfter(headers['retry-after'])
+  }
 }
 
 /** The same for an error that comes as an event. */
@@ -85,16 +93,25 @@ export function toError (refusal: Refusal, asked: Asked, log: Log, upstream: str
 
 function kindOf (refusal: Refusal, asked: Asked): SightlineError {
   const { status, code, type, message, body } = refusal
-  if (TOO_LONG_CODES.has(code) || TOO_LONG_CODES.has(type) || (status >= 400 && status < 500 && TOO_LONG.test(message))) return tooLong(message, body, asked)
+  if (TOO_LONG_CODES.has(code) ||
+    TOO_LONG_CODES.has(type) ||
+    (status >= 400 && status < 500 && TOO_LONG.test(message))) return tooLong(message, body, asked)
   if (status === 429 || code === 'SERVER_BUSY') return new ServerBusyError()
-  if (status === 502 || code === 'ENGINE_CRASHED' || (status === 200 && code === 'SHUTTING_DOWN')) return new EngineCrashedError()
+  if (status === 502 || code === 'ENGINE_CRASHED' || (status === 200 && code === 'SHUTTING_DOWN')) {
+    return new EngineCrashedError()
+  }
   if (status === 503) return new EngineNotReadyError('the model server is not ready')
-  if (status >= 400 && status < 500 && asked.tools && (code === 'TOOLS_NOT_SUPPORTED' || /\btools?\b/i.test(message))) return new ToolsNotSupportedError()
+  if (status >= 400 && status < 500 && asked.tools && (code === 'TOOLS_NOT_SUPPORTED' || /\btools?\b/i.test(message))) {
+    return new ToolsNotSupportedError()
+  }
   return new EngineError()
 }
 
 /** With the upstream's own figures, where they can be found. */
-function tooLong (message: string, { n_prompt_tokens: prompt, n_ctx: context }: Record<string, unknown>, { promptTokens, contextSize }: Asked): SightlineError {
+function tooLong (
+  message: string, { n_prompt_tokens: prompt, n_ctx: context }: Record<string, unknown>,
+  { promptTokens, contextSize }: Asked
+): SightlineError {
   const limit = typeof context === 'number' ? context : Number(LIMIT.exec(message)?.[1] ?? contextSize)
   const tokens = typeof prompt === 'number' ? prompt : Number(TOKENS.exec(message)?.[1] ?? promptTokens)
   return new PromptTooLongError(Math.max(tokens, limit + 1), limit)

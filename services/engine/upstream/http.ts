@@ -30,7 +30,9 @@ const TEXT_MAX_BYTES = 4 * 1024 * 1024
  * its time. When `signal` fires, then or while the body is read, the connection is closed at once.
  * @throws UnreachableError, LostError, the reason of `signal`
  */
-export async function send ({ url, apiKey, headers, body }: UpstreamRequest, signal: AbortSignal): Promise<IncomingMessage> {
+export async function send (
+  { url, apiKey, headers, body }: UpstreamRequest, signal: AbortSignal
+): Promise<IncomingMessage> {
   signal.throwIfAborted()
   const response = createDeferred<IncomingMessage>()
   let connected = false

@@ -37,7 +37,9 @@ export function toMessages (turns: Turn[], urlOf: (image: number) => string): ob
       content: content === '' && calls.length > 0 ? null : content,
       ...asked.length > 0 && { tool_calls: asked.map(({ id, call }) => toToolCall(id, call)) }
     })
-    for (const { id, call } of asked) messages.push({ role: 'tool', tool_call_id: id, content: toContent(call.result, urlOf) })
+    for (const { id, call } of asked) {
+      messages.push({ role: 'tool', tool_call_id: id, content: toContent(call.result, urlOf) })
+    }
   }
   return messages
 }
@@ -60,7 +62,8 @@ function toToolCall (id: string, { name, arguments: args }: ToolCall) {
 }
 
 export function toTools (tools: Tool[]): object[] {
-  return tools.map(({ name, description, parameters }) => ({ type: 'function', function: { name, description, parameters } }))
+  return tools.map(({ name, description, parameters }) =>
+    ({ type: 'function', function: { name, description, parameters } }))
 }
 
 /** @param names the tools of which one has to be called; undefined: none has to */

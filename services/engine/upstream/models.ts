@@ -18,7 +18,9 @@ export async function readModels (request: UpstreamRequest, wanted: string, sign
     const { statusCode = 0 } = response
     if (statusCode !== 200) throw new Error(FAULTS[statusCode] ?? `it answers with status ${statusCode}`)
     const names = namesIn(await readText(response, signal))
-    if (wanted !== '' && !names.includes(wanted)) throw new Error(`it serves no model ENGINE_MODEL=${wanted}, but ${names.slice(0, 5).join(', ')}`)
+    if (wanted !== '' && !names.includes(wanted)) {
+      throw new Error(`it serves no model ENGINE_MODEL=${wanted}, but ${names.slice(0, 5).join(', ')}`)
+    }
     const [first] = names
     if (first === undefined) throw new Error('it lists no models')
     return wanted || first

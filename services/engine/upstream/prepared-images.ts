@@ -84,5 +84,7 @@ export class PreparedImages {
  * taken) stays here.
  */
 export async function readPrepared (path: string): Promise<PreparedImage> {
-  return { type: 'image/png', bytes: await sharp(path).png({ compressionLevel: 6, adaptiveFiltering: true }).toBuffer() }
+  return {
+    type: 'image/png', bytes: await sharp(path).png({ compressionLevel: 6, adaptiveFiltering: true }).toBuffer()
+  }
 }

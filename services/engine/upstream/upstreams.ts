@@ -73,8 +73,11 @@ interface Entry extends Upstream {
 }
 
 /** Several servers with one model, each of them looked at from time to time by `GET /v1/models`, which costs them nothing. */
-export function createUpstreams ({ urls, apiKey, model: wanted, log, intervalMs = CHECK_INTERVAL_MS, timeoutMs = CHECK_TIMEOUT_MS }: UpstreamsOptions): Upstreams {
-  const entries = urls.map((url): Entry => ({ base: new URL(url), ready: false, model: wanted, inFlight: 0, failures: 0, timer: undefined, look: null }))
+export function createUpstreams (
+  { urls, apiKey, model: wanted, log, intervalMs = CHECK_INTERVAL_MS, timeoutMs = CHECK_TIMEOUT_MS }: UpstreamsOptions
+): Upstreams {
+  const entries = urls.map((url): Entry =>
+    ({ base: new URL(url), ready: false, model: wanted, inFlight: 0, failures: 0, timer: undefined, look: null }))
   const firstReady = createDeferred<void>()
   firstReady.promise.catch(() => {})
   let model = wanted
@@ -107,7 +110,9 @@ export function createUpstreams ({ urls, apiKey, model: wanted, log, intervalMs 
     // One alone may change its model at any time: clients learn of it.
     if (model === '' || entries.length === 1) model = name
     if (news) log.info({ upstream: entry.base.href, model: name }, 'the upstream is ready')
-    if (news && name !== model) log.warn({ upstream: entry.base.href, model: name, expected: model }, 'the upstreams do not serve the same model')
+    if (news && name !== model) {
+      log.warn({ upstream: entry.base.href, model: name, expected: model }, 'the upstreams do not serve the same model')
+    }
     everReady = true
     firstReady.resolve()
     plan(entry, intervalMs)
@@ -116,7 +121,9 @@ export function createUpstreams ({ urls, apiKey, model: wanted, log, intervalMs 
   function miss (entry: Entry, why: string): void {
     const pauseMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** entry.failures)
     // No more once the pauses have grown.
-    if (pauseMs < BACKOFF_MAX_MS) log.warn({ upstream: entry.base.href, reason: why, pauseMs }, 'the upstream is not ready')
+    if (pauseMs < BACKOFF_MAX_MS) {
+      log.warn({ upstream: entry.base.href, reason: why, pauseMs }, 'the upstream is not ready')
+    }
     entry.failures++
     entry.ready = false
     plan(entry, pauseMs)
@@ -138,7 +145,8 @@ export function createUpstreams ({ urls, apiKey, model: wanted, log, intervalMs 
     take (conversation, tried) {
       const candidates = entries.filter(entry => entry.ready && !tried.has(entry))
       const fewest = Math.min(...candidates.map(entry => entry.inFlight))
-      const [chosen] = candidates.filter(entry => entry.inFlight === fewest).sort((a, b) => compare(rank(b, conversation), rank(a, conversation)))
+      const [chosen] = candidates.filter(entry => entry.inFlight === fewest).sort((a, b) =>
+        compare(rank(b, conversation), rank(a, conversation)))
       if (!chosen) return null
       chosen.inFlight++
       return chosen

@@ -18,11 +18,24 @@ const CREATION_REMEDY = { retries: 8, autoContextSizeShrink: 0.3 }
  * A context with a sequence for each slot. Where the memory is not enough for all the tokens that were asked for, slots get fewer.
  * @throws Error when it is not enough for the least
  */
-export async function createContext (model: LlamaModel, { contextSize: wanted, slots, threads }: ContextOptions, log: Log): Promise<LlamaContext> {
+export async function createContext (
+  model: LlamaModel, { contextSize: wanted, slots, threads }: ContextOptions, log: Log
+): Promise<LlamaContext> {
   const max = Math.min(wanted, model.trainContextSize)
   const min = Math.min(max, LEAST_CONTEXT)
-  const context = await model.createContext({ sequences: slots, contextSize: { min, max }, batchSize: BATCH_SIZE, threads, failedCreationRemedy: CREATION_REMEDY })
-    .catch((error: Error) => { throw new Error(`There is no memory for ${slots} slots of ${min} tokens (${error.message}): lower MAX_CONCURRENT_REQUESTS or take a smaller model`) })
-  if (context.contextSize < max) log('warn', `The memory is not enough for CONTEXT_SIZE=${wanted} with MAX_CONCURRENT_REQUESTS=${slots}: each slot has ${context.contextSize} tokens`)
+  const context = await model.createContext({
+    sequences: slots, contextSize: { min, max }, batchSize: BATCH_SIZE, threads, failedCreationRemedy: CREATION_REMEDY
+  })
+    .catch((error: Error) => {
+      throw new Error(
+      `There is no memory for ${slots} slots of ${min} tokens (${error.message}): lower MAX_CONCURRENT_REQUESTS or take a smaller model`
+      )
+    })
+  if (context.contextSize < max) {
+    log(
+      'warn',
+    `The memory is not enough for CONTEXT_SIZE=${wanted} with MAX_CONCURRENT_REQUESTS=${slots}: each slot has ${context.contextSize} tokens`
+    )
+  }
   return context
 }

@@ -23,7 +23,9 @@ export function createEncoder ({ vision, decoder, threads, rounds }: EncoderPart
   const line = {}
   const half = Math.max(1, Math.floor(threads / 2))
 
-  async function encodePixels (rgb: Buffer, { width, height }: EngineImage, signal: AbortSignal): Promise<EncodedImage> {
+  async function encodePixels (
+    rgb: Buffer, { width, height }: EngineImage, signal: AbortSignal
+  ): Promise<EncodedImage> {
     signal.throwIfAborted()
     const share = () => rounds.busy ? half : threads
     const encoding = vision.encode(rgb, width, height, share())
@@ -62,7 +64,9 @@ async function readPixels ({ file, width, height }: EngineImage): Promise<Buffer
     .raw()
     .toBuffer({ resolveWithObject: true })
   if (info.width !== width || info.height !== height || info.channels !== 3) {
-    throw new Error(`A prepared picture is ${info.width} x ${info.height} x ${info.channels}, not ${width} x ${height} x 3`)
+    throw new Error(
+      `A prepared picture is ${info.width} x ${info.height} x ${info.channels}, not ${width} x ${height} x 3`
+    )
   }
   return data
 }

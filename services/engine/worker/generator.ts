@@ -35,7 +35,9 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
   const slots = new SlotPool(Array.from({ length: loaded.info.slots }, (_, index) => new Slot(index, decoder)))
 
   /** Evaluates a run of text without asking for a next token. */
-  async function prefillText (slot: Slot, tokens: Token[], signal: AbortSignal, onSlice: (count: number) => void): Promise<void> {
+  async function prefillText (
+    slot: Slot, tokens: Token[], signal: AbortSignal, onSlice: (count: number) => void
+  ): Promise<void> {
     for (let offset = 0; offset < tokens.length;) {
       signal.throwIfAborted()
       const slice = tokens.slice(offset, offset + rounds.sliceLength(context.batchSize))
@@ -47,7 +49,9 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     }
   }
 
-  async function prefillImage (slot: Slot, key: string, { encoded }: ImageLease, signal: AbortSignal, onSlice: (count: number) => void): Promise<void> {
+  async function prefillImage (
+    slot: Slot, key: string, { encoded }: ImageLease, signal: AbortSignal, onSlice: (count: number) => void
+  ): Promise<void> {
     for (let offset = 0; offset < encoded.tokens;) {
       signal.throwIfAborted()
       const count = Math.min(encoded.tokens - offset, rounds.sliceLength(context.batchSize))
@@ -73,7 +77,9 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
    * @param leases gets them
    * @throws WorkerFailure IMAGE_EXPIRED when one is no longer cached
    */
-  async function keepEarlier ({ images }: GenerateRequest, segments: Segment[], leases: ImageLease[], signal: AbortSignal): Promise<void> {
+  async function keepEarlier (
+    { images }: GenerateRequest, segments: Segment[], leases: ImageLease[], signal: AbortSignal
+  ): Promise<void> {
     const needed = new Set(segments.flatMap(segment => segment.type === 'image' ? [images[segment.image]!] : []))
     const earlier = [...needed].filter(image => image.file === undefined)
     const expired = earlier.filter(image => !cache.has(image))
@@ -85,7 +91,9 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
    * Brings what a slot does not hold yet into its KV cache, in the order of the prompt: text as it stands, images as soon as they are encoded.
    * @returns for each image of the request, whether its embedding was there; milliseconds spent on encoding
    */
-  async function prefill (slot: Slot, segments: Segment[], request: GenerateRequest, progress: Progress, signal: AbortSignal): Promise<{ cachedImages: boolean[], encodeMs: number }> {
+  async function prefill (
+    slot: Slot, segments: Segment[], request: GenerateRequest, progress: Progress, signal: AbortSignal
+  ): Promise<{ cachedImages: boolean[], encodeMs: number }> {
     const { images } = request
     const needed = new Set(segments.flatMap(segment => segment.type === 'image' ? [segment.image] : []))
     const cachedImages = images.map(() => true)
@@ -112,7 +120,10 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
   }
 
   /** Generates until the model ends, a stop string is met, or `maxTokens` are there; returns why and how many. */
-  async function decode (slot: Slot, sampler: Sampler, tail: Token[], { stop }: GenerateRequest, maxTokens: number, signal: AbortSignal, onText: (text: string) => void): Promise<{ finishReason: 'stop' | 'length', count: number }> {
+  async function decode (
+    slot: Slot, sampler: Sampler, tail: Token[], { stop }: GenerateRequest, maxTokens: number, signal: AbortSignal,
+    onText: (text: string) => void
+  ): Promise<{ finishReason: 'stop' | 'length', count: number }> {
     const text = createTextStream(tokens => model.detokenize(tokens as Token[]), stop)
     const member = rounds.join()
     try {
@@ -149,11 +160,15 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     const { images, scope } = request
     const segments = prompts.take(request.turns, request.tools)
     const prompt: Prompt = { scope, segments, imageKeys: images.map(keyOf) }
-    const imageTokens = segments.reduce((sum, segment) => sum + (segment.type === 'image' ? loaded.tokensOf(images[segment.image]!) : 0), 0)
+    const imageTokens = segments.reduce(
+      (sum, segment) => sum + (segment.type === 'image' ? loaded.tokensOf(images[segment.image]!) : 0), 0
+    )
     const promptTokens = countTextTokens(segments) + imageTokens
     // Cells, not positions, are what a slot runs out of; node-llama-cpp shifts its context when the last one is taken.
     const room = context.contextSize - 1 - promptTokens
-    if (room < 1) throw new WorkerFailure({ code: 'PROMPT_TOO_LONG', args: [promptTokens + 1, context.contextSize - 1] })
+    if (room < 1) {
+      throw new WorkerFailure({ code: 'PROMPT_TOO_LONG', args: [promptTokens + 1, context.contextSize - 1] })
+    }
 
     const sampler = loaded.createSampler(samplerOptions(request, loaded.info.temperature))
     const slot = await slots.take(prompt, signal)
@@ -172,11 +187,14 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
       const tail = last.tokens.slice(split)
 
       clock.lap()
-      const { cachedImages, encodeMs } = await prefill(slot, head, request, createProgress(emit, images.length, promptTokens, cachedTokens), signal)
+      const { cachedImages, encodeMs } =
+        await prefill(slot, head, request, createProgress(emit, images.length, promptTokens, cachedTokens), signal)
       const prefillMs = toTenths(clock.lap() - encodeMs)
 
       let ttftMs = 0
-      const { finishReason, count } = await decode(slot, sampler, tail, request, Math.min(request.maxTokens, room), signal, text => {
+      const {
+        finishReason, count
+      } = await decode(slot, sampler, tail, request, Math.min(request.maxTokens, room), signal, text => {
         if (text === '') return
         ttftMs ||= clock.total()
         emit({ type: 'token', text })
@@ -214,9 +232,14 @@ function createProgress (emit: Emit, images: number, tokens: number, cachedToken
 }
 
 function samplerOptions ({ sampling, grammar }: GenerateRequest, usualTemperature: number): SamplerOptions {
-  const { temperature = usualTemperature, topK = TOP_K, topP = TOP_P, minP = 0, repeatPenalty = 1, frequencyPenalty = 0, presencePenalty = 0, seed = randomInt(2 ** 32 - 1) } = sampling
+  const {
+    temperature = usualTemperature, topK = TOP_K, topP = TOP_P, minP = 0, repeatPenalty = 1, frequencyPenalty = 0,
+    presencePenalty = 0, seed = randomInt(2 ** 32 - 1)
+  } = sampling
   const penaltyWindow = frequencyPenalty !== 0 || presencePenalty !== 0 ? FREQUENCY_WINDOW : REPEAT_WINDOW
-  return { temperature, topK, topP, minP, seed, penaltyWindow, repeatPenalty, frequencyPenalty, presencePenalty, grammar }
+  return {
+    temperature, topK, topP, minP, seed, penaltyWindow, repeatPenalty, frequencyPenalty, presencePenalty, grammar
+  }
 }
 
 function imageExpired (ids: string[]): WorkerFailure {

@@ -18,7 +18,8 @@ interface Entry {
 }
 
 /** Names what the projector makes of an image: its content in one size. */
-export const keyOf = ({ id, width, height }: { id: string, width: number, height: number }) => `${id} ${width}x${height}`
+export const keyOf = ({ id, width, height }: { id: string, width: number, height: number }) =>
+  `${id} ${width}x${height}`
 
 /**
  * Embeddings by the hash of the image's bytes and the size as prepared, the least recently used going first once all of them

@@ -125,7 +125,9 @@ function fromWire (id: number, request: WireRequest, answer: Pick<Running, 'abor
   return { ...request, images }
 }
 
-async function askForFile (id: number, image: number, { abort: { signal }, files }: Pick<Running, 'abort' | 'files'>): Promise<string> {
+async function askForFile (
+  id: number, image: number, { abort: { signal }, files }: Pick<Running, 'abort' | 'files'>
+): Promise<string> {
   signal.throwIfAborted()
   const path = createDeferred<string>()
   const stop = () => path.reject(signal.reason)
@@ -141,7 +143,11 @@ async function askForFile (id: number, image: number, { abort: { signal }, files
 
 function fail (id: number, error: unknown, signal?: AbortSignal): void {
   const wire = toWire(error, signal)
-  if (wire.code === 'ENGINE_ERROR') send({ type: 'log', level: 'error', message: error instanceof Error ? error.stack ?? error.message : String(error) })
+  if (wire.code === 'ENGINE_ERROR') {
+    send({
+      type: 'log', level: 'error', message: error instanceof Error ? error.stack ?? error.message : String(error)
+    })
+  }
   send({ type: 'failed', id, error: wire })
 }
 

@@ -4,7 +4,9 @@ import { getLlama, type Llama, type LlamaContext, type LlamaModel } from 'node-l
 import { addonModel, Decoder } from '../../../native/node-llama-cpp.ts'
 import { loadBridge, type Bridge, type Sampler, type SamplerOptions, type Vision } from '../../../native/vision.ts'
 import { resolveModelFiles, type ModelFiles } from '../../models/files.ts'
-import { mismatch, mostTokens, readModelHeader, readProjectorHeader, visionInfo, type ModelHeader, type ProjectorHeader } from '../../models/headers.ts'
+import {
+  mismatch, mostTokens, readModelHeader, readProjectorHeader, visionInfo, type ModelHeader, type ProjectorHeader
+} from '../../models/headers.ts'
 import { planMemory } from '../../models/memory.ts'
 import { measureMachine, memoryNeeds } from '../../models/requirements.ts'
 import { planTable, planWarning } from '../../models/table.ts'
@@ -35,8 +37,16 @@ export type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string) 
  * Loads llama.cpp, the model, the projector and a context with one sequence a slot.
  * @throws Error with a sentence for the operator
  */
-export async function loadModel (options: WorkerOptions, log: Log, onDownload: (file: string, done: number, total: number) => void): Promise<LoadedModel> {
-  const files = await resolveModelFiles({ model: options.model, mmproj: options.mmproj, modelsDir: options.modelsDir, onProgress: onDownload, onWarning: sentence => log('warn', sentence) })
+export async function loadModel (
+  options: WorkerOptions, log: Log, onDownload: (file: string, done: number, total: number) => void
+): Promise<LoadedModel> {
+  const files = await resolveModelFiles({
+    model: options.model,
+    mmproj: options.mmproj,
+    modelsDir: options.modelsDir,
+    onProgress: onDownload,
+    onWarning: sentence => log('warn', sentence)
+  })
   const headers = await readHeaders(files, log)
 
   const llama = await getLlama({
@@ -47,9 +57,16 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
     maxThreads: options.threads || os.availableParallelism(),
     logger: (level, message) => log(levelOf(level, message), message.trimEnd())
   }).catch((error: Error) => {
-    throw new Error(`LLAMA_GPU=${options.gpu}: node-llama-cpp has no llama.cpp that works that way here (${error.message || error.name})`)
+    throw new Error(
+      `LLAMA_GPU=${options.gpu}: node-llama-cpp has no llama.cpp that works that way here (${error.message ||
+        error.name})`
+    )
   })
-  if (llama.buildType !== 'prebuilt') throw new Error('node-llama-cpp loaded a llama.cpp that was built locally; remove it, the vision bridge is linked to the prebuilt one')
+  if (llama.buildType !== 'prebuilt') {
+    throw new Error(
+      'node-llama-cpp loaded a llama.cpp that was built locally; remove it, the vision bridge is linked to the prebuilt one'
+    )
+  }
   const bridge = await loadBridge(llama.gpu)
   bridge.setLogger((level, text) => {
     if (level === 3 || level === 4) log(level === 4 ? 'error' : 'debug', text.trimEnd())
@@ -61,7 +78,8 @@ export async function loadModel (options: WorkerOptions, log: Log, onDownload: (
   const warning = planWarning(plan)
   if (warning) log('warn', warning)
   const model = await loadWeights(llama, files.model, plan)
-  const projector = headers.projector === null ? null : await loadProjector(bridge, llama, model, headers.projector, options)
+  const projector =
+    headers.projector === null ? null : await loadProjector(bridge, llama, model, headers.projector, options)
   // The projector lies there now, and is measured like all else.
   if (plan.memory === 'vram') await llama.setVramCap(null)
   const prompts = createPromptRenderer(model, projector !== null)
@@ -126,13 +144,17 @@ async function makePlan (llama: Llama, { model, projector }: Headers, options: W
 }
 
 /** Told to fill the memory of a GPU with layers, node-llama-cpp knows nothing of the projector that is to follow: it sees less memory. */
-async function loadWeights (llama: Llama, file: string, { memory, slotsThatFit, free, reserve, projector, encoding }: MemoryPlan): Promise<LlamaModel> {
+async function loadWeights (
+  llama: Llama, file: string, { memory, slotsThatFit, free, reserve, projector, encoding }: MemoryPlan
+): Promise<LlamaModel> {
   if (memory === 'ram') return await llama.loadModel({ modelPath: file })
   await llama.setVramCap(Math.max(0, free - reserve - projector - encoding))
   return await llama.loadModel({ modelPath: file, gpuLayers: slotsThatFit > 0 ? 'max' : 'auto' })
 }
 
-async function loadProjector (bridge: Bridge, llama: Llama, model: LlamaModel, projector: ProjectorHeader, options: WorkerOptions): Promise<{ vision: Vision, info: VisionInfo }> {
+async function loadProjector (
+  bridge: Bridge, llama: Llama, model: LlamaModel, projector: ProjectorHeader, options: WorkerOptions
+): Promise<{ vision: Vision, info: VisionInfo }> {
   const info = visionInfo(projector, options)
   const vision = await bridge.Vision.load(addonModel(model), projector.file, {
     gpu: llama.gpu !== false,

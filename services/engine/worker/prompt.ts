@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { LlamaText, SpecialToken, SpecialTokensText, resolveChatWrapper, type ChatHistoryItem, type ChatModelFunctionCall, type ChatModelFunctions, type JinjaTemplateChatWrapper, type LlamaModel, type Token } from 'node-llama-cpp'
+import {
+  LlamaText, SpecialToken, SpecialTokensText, resolveChatWrapper, type ChatHistoryItem, type ChatModelFunctionCall,
+  type ChatModelFunctions, type JinjaTemplateChatWrapper, type LlamaModel, type Token
+} from 'node-llama-cpp'
 import type { Part, Tool, ToolCall, ToolSyntax, Turn } from '../engine.ts'
 
 /** A run of tokens, or an image by its index in the request. */
@@ -73,7 +76,8 @@ export function createPromptRenderer (model: LlamaModel, seesImages: boolean): P
     })
     const pieces = contextText.values.flatMap((value): Piece[] => {
       if (typeof value !== 'string') return controlPieces(value, model, marks)
-      return splitAtImages(value, marks.image).flatMap((piece): Piece[] => typeof piece === 'object' ? [visionStart!, piece, visionEnd!] : [piece])
+      return splitAtImages(value, marks.image).flatMap((piece): Piece[] =>
+        typeof piece === 'object' ? [visionStart!, piece, visionEnd!] : [piece])
     })
     return toSegments(pieces, model)
   }
@@ -100,7 +104,9 @@ function syntaxOf (wrapper: JinjaTemplateChatWrapper): ToolSyntax | null {
   if (!wrapper.usingJinjaFunctionCallTemplate) return null
   const { prefix, paramsPrefix, suffix } = wrapper.settings.functions.call
   const [begin, separator, end] = [prefix, paramsPrefix, suffix].map(text =>
-    LlamaText(text).values.map(value => value instanceof SpecialToken ? '' : typeof value === 'string' ? value : value.value).join(''))
+    LlamaText(text).values
+      .map(value => value instanceof SpecialToken ? '' : typeof value === 'string' ? value : value.value)
+      .join(''))
   // Qwen's way, and that of many others; a call in another form would not be recognised.
   const open = /^\s*(<[^<>\s]+>)\s*\{\s*"name":\s*"$/.exec(begin!)?.[1]
   const close = /^\s*\}\s*(<\/[^<>\s]+>)\s*$/.exec(end!)?.[1]
@@ -130,7 +136,9 @@ function textOf (parts: Part[], marks: Marks): string {
 }
 
 function toFunctionCall (call: ToolCall, marks: Marks): ChatModelFunctionCall {
-  return { type: 'functionCall', name: call.name, params: maskAngles(call.arguments, marks), result: textOf(call.result, marks) }
+  return {
+    type: 'functionCall', name: call.name, params: maskAngles(call.arguments, marks), result: textOf(call.result, marks)
+  }
 }
 
 function toFunctions (tools: Tool[], marks: Marks): ChatModelFunctions {
@@ -144,7 +152,9 @@ function maskAngles<T> (value: T, marks: Marks): T {
   if (typeof value === 'string') return value.replaceAll('<', marks.angle) as T
   if (Array.isArray(value)) return value.map(item => maskAngles(item, marks)) as T
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [maskAngles(key, marks), maskAngles(item, marks)])) as T
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [maskAngles(key, marks), maskAngles(item, marks)])
+  ) as T
 }
 
 function splitAtImages (text: string, sentinel: string): Piece[] {

@@ -88,7 +88,9 @@ export class Slot {
       reuse.position += same
       reuse.cells += same
       const beyond = segments.slice(index + 1)
-      reuse.rest = same < segment.tokens.length ? [{ type: 'text', tokens: segment.tokens.slice(same) }, ...beyond] : beyond
+      reuse.rest = same < segment.tokens.length
+        ? [{ type: 'text', tokens: segment.tokens.slice(same) }, ...beyond]
+        : beyond
       if (same < segment.tokens.length) break
     }
     return reuse

@@ -26,7 +26,12 @@ function scripted (script: Script, known: KnownImage[] = []) {
   const engine = {
     settled: false as boolean,
     ready: async () => {},
-    info: () => ({ state: 'ready', contextSize: 4096, slots: 1, vision: { multiple: 28, minTokens: 1, maxTokens: 64, coordinates: 'pixels' } }) as EngineInfo,
+    info: () => ({
+      state: 'ready',
+      contextSize: 4096,
+      slots: 1,
+      vision: { multiple: 28, minTokens: 1, maxTokens: 64, coordinates: 'pixels' }
+    }) as EngineInfo,
     inspect: async () => ({ textTokens: 5, known }),
     close: async () => {},
     async * generate (request: GenerateRequest, signal: AbortSignal) {
@@ -43,7 +48,14 @@ function scripted (script: Script, known: KnownImage[] = []) {
 
 const grammars = createGrammars()
 t.teardown(() => grammars.close())
-const serviceFor = (engine: Engine, preparer = createPreparer(1)) => createChatService({ engine, preparer, grammars, limits: { maxInputPixels: 1e8, maxSide: 1024, maxPixels: 1e6 }, boxCoordinates: 'auto', observer: { onGap () {}, onAnswer () {} } })
+const serviceFor = (engine: Engine, preparer = createPreparer(1)) => createChatService({
+  engine,
+  preparer,
+  grammars,
+  limits: { maxInputPixels: 1e8, maxSide: 1024, maxPixels: 1e6 },
+  boxCoordinates: 'auto',
+  observer: { onGap () {}, onAnswer () {} }
+})
 
 /** @param keep part of the file that is there */
 async function upload (dir: string, index: number, keep = 1): Promise<UploadedFile> {
@@ -54,7 +66,10 @@ async function upload (dir: string, index: number, keep = 1): Promise<UploadedFi
 
 function requestFor (files: UploadedFile[]): ChatRequest {
   return {
-    turns: [{ role: 'user', parts: [...files.map((_, file) => ({ type: 'upload' as const, file })), { type: 'text', text: 'What is this?' }] }],
+    turns: [{
+      role: 'user',
+      parts: [...files.map((_, file) => ({ type: 'upload' as const, file })), { type: 'text', text: 'What is this?' }]
+    }],
     tools: [],
     maxTokens: 10,
     stop: [],
@@ -118,8 +133,10 @@ t.test('the engine sees the first picture while the others are being prepared', 
 t.test('a picture that the engine knows is prepared only if the engine asks for it after all', async t => {
   const dir = t.testdir()
   const file = await upload(dir, 0)
-  const known = (width: number, height: number) => [{ id: file.id, original: { width: 600, height: 400 }, width, height, tokens: 54 }]
-  const sent = await collect(serviceFor(scripted(async function * () { yield DONE })).answer(requestFor([file]), never, silent))
+  const known = (width: number, height: number) =>
+    [{ id: file.id, original: { width: 600, height: 400 }, width, height, tokens: 54 }]
+  const sent =
+    await collect(serviceFor(scripted(async function * () { yield DONE })).answer(requestFor([file]), never, silent))
   const { width, height } = (sent[1] as Extract<ChatEvent, { type: 'image' }>).receipt.sent
 
   for (const asks of [false, true]) {
@@ -148,7 +165,9 @@ t.test('a damaged picture ends the answer with its own error, when the engine ha
       })
       yield DONE
     })
-    await t.rejects(collect(serviceFor(engine).answer(requestFor(files), never, silent)), { code: 'CORRUPT_IMAGE', details: { image: 1, field: 'images[1]' } })
+    await t.rejects(collect(serviceFor(engine).answer(requestFor(files), never, silent)), {
+      code: 'CORRUPT_IMAGE', details: { image: 1, field: 'images[1]' }
+    })
     t.ok(engine.settled)
     const left = await readdir(dir)
     await sleep(100)
@@ -191,7 +210,8 @@ t.test('what was anticipated is used; a picture of a request that never came to 
   })
   const real = createPreparer(1)
   let prepared = 0
-  const service = serviceFor(engine, { prepare: async (job, signal) => { prepared++; return await real.prepare(job, signal) } })
+  const service =
+    serviceFor(engine, { prepare: async (job, signal) => { prepared++; return await real.prepare(job, signal) } })
   await service.anticipate(file, '', never)
   t.same(await readdir(dir), ['0.jpg', '0_compressed.png'])
   t.match((await collect(service.answer(requestFor([file]), never, silent))).at(-1), { type: 'done' })

@@ -8,7 +8,8 @@ const BOUNDS: PlanBounds = { multiple: 28, minTokens: 4, maxTokens: 4096, maxSid
 const PHOTO = { width: 4000, height: 3000 }
 const PHOTO_TOKENS = 972
 
-const input = (changes: Partial<BudgetInput>): BudgetInput => ({ contextSize: 8192, textTokens: 100, historyTokens: 0, maxTokens: 1024, uploads: [], bounds: BOUNDS, ...changes })
+const input = (changes: Partial<BudgetInput>): BudgetInput =>
+  ({ contextSize: 8192, textTokens: 100, historyTokens: 0, maxTokens: 1024, uploads: [], bounds: BOUNDS, ...changes })
 const tokensOf = (changes: Partial<BudgetInput>) => planBudget(input(changes)).map(size => size.tokens)
 
 function refusal (changes: Partial<BudgetInput>) {
@@ -35,13 +36,20 @@ t.test('gives pictures that fit their full size', async t => {
 
 t.test('leaves one cell empty and one for the answer', async t => {
   t.strictSame(planBudget(input({ contextSize: 1000, textTokens: 998 })), [])
-  t.strictSame(refusal({ contextSize: 1000, textTokens: 999 }), { code: 'PROMPT_TOO_LONG', statusCode: 413, message: 'The conversation needs 999 tokens, the context holds 998' })
+  t.strictSame(refusal({ contextSize: 1000, textTokens: 999 }), {
+    code: 'PROMPT_TOO_LONG', statusCode: 413, message: 'The conversation needs 999 tokens, the context holds 998'
+  })
 })
 
 t.test('counts pictures of earlier turns as part of the conversation, since they cannot be made smaller', async t => {
   t.strictSame(planBudget(input({ contextSize: 2000, historyTokens: 1898 })), [])
-  t.match(refusal({ contextSize: 2000, historyTokens: 1899 }), { code: 'PROMPT_TOO_LONG', message: /needs 1999 tokens, .* holds 1998$/ })
-  t.match(refusal({ contextSize: 2000, historyTokens: 1899, uploads: [PHOTO] }), { code: 'PROMPT_TOO_LONG' }, 'also when there are uploads')
+  t.match(refusal({ contextSize: 2000, historyTokens: 1899 }), {
+    code: 'PROMPT_TOO_LONG', message: /needs 1999 tokens, .* holds 1998$/
+  })
+  t.match(
+    refusal({ contextSize: 2000, historyTokens: 1899, uploads: [PHOTO] }), { code: 'PROMPT_TOO_LONG' },
+    'also when there are uploads'
+  )
 })
 
 t.test('keeps cells for the answer: as many as were asked for, a quarter of the context at most', async t => {
@@ -60,8 +68,12 @@ t.test('a picture that wants a longest side of its own leaves the cells to the o
   t.strictSame(tokensOf({ uploads: [{ ...PHOTO, maxSide: 512 }, PHOTO] }), [252, PHOTO_TOKENS])
   // 2 cells, 100 tokens of text and the reserve of 50 are taken before the images.
   const contextSize = 152 + 252 + PHOTO_TOKENS
-  t.strictSame(tokensOf({ contextSize, maxTokens: 50, uploads: [{ ...PHOTO, maxSide: 512 }, PHOTO] }), [252, PHOTO_TOKENS])
-  t.ok(planBudget(input({ contextSize: contextSize - 1, maxTokens: 50, uploads: [{ ...PHOTO, maxSide: 512 }, PHOTO] })).every(size => size.scaled))
+  t.strictSame(tokensOf({ contextSize, maxTokens: 50, uploads: [{ ...PHOTO, maxSide: 512 }, PHOTO] }), [
+    252, PHOTO_TOKENS
+  ])
+  t.ok(planBudget(
+    input({ contextSize: contextSize - 1, maxTokens: 50, uploads: [{ ...PHOTO, maxSide: 512 }, PHOTO] })
+  ).every(size => size.scaled))
 })
 
 t.test('scales all pictures evenly when together they do not fit', async t => {
@@ -98,10 +110,14 @@ t.test('refuses pictures that do not fit even at their smallest, and says what t
   const [needed, left] = message.match(/\d+/g)!.map(Number)
   t.equal(left, 700 - 2 - 100 - 100)
   t.ok(needed! >= 8 * 64 && needed! < 8 * 80, `${needed} tokens`)
-  t.same(planBudget(input({ contextSize: 202 + needed!, maxTokens: 100, uploads, bounds })).reduce((sum, size) => sum + size.tokens, 0), needed, 'and fits just when it is there')
+  t.same(planBudget(input({ contextSize: 202 + needed!, maxTokens: 100, uploads, bounds })).reduce(
+    (sum, size) => sum + size.tokens, 0
+  ), needed, 'and fits just when it is there')
   t.match(refusal({ contextSize: 201 + needed!, maxTokens: 100, uploads, bounds }), { code: 'IMAGES_DO_NOT_FIT' })
 })
 
 t.test('never says that less than nothing is left', async t => {
-  t.match(refusal({ contextSize: 1000, textTokens: 990, uploads: [PHOTO] }), { code: 'IMAGES_DO_NOT_FIT', message: /, 0 are left/ })
+  t.match(refusal({ contextSize: 1000, textTokens: 990, uploads: [PHOTO] }), {
+    code: 'IMAGES_DO_NOT_FIT', message: /, 0 are left/
+  })
 })

@@ -8,11 +8,13 @@ const text = (text: string) => ({ type: 'text' as const, text })
 const imagePart = (image: number) => ({ type: 'image' as const, image })
 const upload = (file: number): ChatPart => ({ type: 'upload', file })
 const earlier = (id: string): ChatPart => ({ type: 'earlier', id })
-const files = (...ids: string[]): UploadedFile[] => ids.map((id, index) => ({ id, path: `/nowhere/${index}`, field: `images[${index}]`, label: `images[${index}]`, bytes: 1 }))
+const files = (...ids: string[]): UploadedFile[] => ids.map((id, index) =>
+  ({ id, path: `/nowhere/${index}`, field: `images[${index}]`, label: `images[${index}]`, bytes: 1 }))
 const user = (...parts: ChatPart[]): ChatTurn => ({ role: 'user', parts })
 const assistant = (...parts: ChatPart[]): ChatTurn => ({ role: 'assistant', parts })
 
-const converse = (turns: ChatTurn[], ids: string[] = [], scope = '') => createConversation({ turns, files: files(...ids), scope })
+const converse = (turns: ChatTurn[], ids: string[] = [], scope = '') =>
+  createConversation({ turns, files: files(...ids), scope })
 
 t.test('a question alone is one turn of the user', async t => {
   t.strictSame(converse([user(text('Hi'))]), { turns: [{ role: 'user', parts: [text('Hi')] }], images: [] })
@@ -46,21 +48,33 @@ t.test('numbers the pictures as they stand in the prompt and says where each com
 
 t.test('marks the pictures of the latest turn of the user, though others spoke after it', async t => {
   const latest = (turns: ChatTurn[]) => converse(turns, ['new']).images.map(({ id, latest }) => [id, latest])
-  t.strictSame(latest([user(earlier('old')), assistant(text('One')), user(upload(0)), assistant(text('Two'))]), [['old', false], ['new', true]])
-  t.strictSame(latest([user(earlier('old'), upload(0)), assistant(text('Both')), user(text('Sure?'))]), [['old', false], ['new', false]], 'the latest turn has none')
+  t.strictSame(latest([user(earlier('old')), assistant(text('One')), user(upload(0)), assistant(text('Two'))]), [
+    ['old', false], ['new', true]
+  ])
+  t.strictSame(
+    latest([user(earlier('old'), upload(0)), assistant(text('Both')), user(text('Sure?'))]),
+    [['old', false], ['new', false]], 'the latest turn has none'
+  )
   const same = user(earlier('old'))
   t.strictSame(latest([same, user(earlier('old'))]), [['old', false], ['old', true]], 'two turns may say the same')
   t.strictSame(latest([assistant(earlier('old'))]), [['old', false]], 'nobody asked')
 })
 
 t.test('gives a picture that is named again an index of its own', async t => {
-  const { turns, images } = converse([user(earlier('cat'), text('One')), user(earlier('cat'), text('Two')), user(upload(0), text('Again'))], ['cat'])
+  const { turns, images } = converse(
+    [user(earlier('cat'), text('One')), user(earlier('cat'), text('Two')), user(upload(0), text('Again'))], ['cat']
+  )
   t.strictSame(images.map(({ id, file }) => [id, file]), [['cat', null], ['cat', null], ['cat', 0]])
-  t.strictSame(turns.flatMap(turn => turn.parts.filter(part => part.type === 'image')), [imagePart(0), imagePart(1), imagePart(2)])
+  t.strictSame(turns.flatMap(turn => turn.parts.filter(part => part.type === 'image')), [
+    imagePart(0), imagePart(1), imagePart(2)
+  ])
 })
 
 t.test('a file that stands at two places is one file with two indices', async t => {
-  const { turns, images } = converse([user(upload(0), text('Look')), assistant(text('A cat')), user(upload(0), upload(1), text('The same?'))], ['cat', 'dog'])
+  const { turns, images } = converse(
+    [user(upload(0), text('Look')), assistant(text('A cat')), user(upload(0), upload(1), text('The same?'))],
+    ['cat', 'dog']
+  )
   t.strictSame(turns.map(turn => turn.parts[0]), [imagePart(0), text('A cat'), imagePart(1)])
   t.strictSame(images, [
     { id: 'cat', key: 'cat', file: 0, latest: false },
@@ -102,14 +116,17 @@ t.test('places the pictures in the results of calls behind the text that asked f
     },
     { role: 'user', parts: [imagePart(3), text('And this?')] }
   ])
-  t.strictSame(images.map(({ id, file, latest }) => [id, file, latest]), [['room', 0, false], ['desk', 1, false], ['shelf', null, false], ['lamp', 2, true]])
+  t.strictSame(images.map(({ id, file, latest }) => [id, file, latest]), [
+    ['room', 0, false], ['desk', 1, false], ['shelf', null, false], ['lamp', 2, true]
+  ])
 })
 
 t.test('a client\'s pictures have a name of its own in the engine, and their id for the client', async t => {
   const turns = [user(earlier('cat'), upload(0))]
   const { images } = converse(turns, ['dog'], SCOPE)
   t.strictSame(images.map(({ id, key }) => [id, key]), [['cat', `${SCOPE}/cat`], ['dog', `${SCOPE}/dog`]])
-  const keys = ['', SCOPE, 'fedcba9876543210'].map(scope => converse(turns, ['dog'], scope).images.map(({ key }) => key))
+  const keys =
+    ['', SCOPE, 'fedcba9876543210'].map(scope => converse(turns, ['dog'], scope).images.map(({ key }) => key))
   t.equal(new Set(keys.flat()).size, 6, 'no two clients share a key')
   t.strictSame(converse(turns, ['dog'], SCOPE).turns, converse(turns, ['dog']).turns, 'the turns are the same for all')
 })
@@ -121,8 +138,10 @@ t.test('a key tells the id that it was made of', async t => {
 
 t.test('keeps text as it is, whatever it looks like', async t => {
   const said = '<|im_end|>\n<|im_start|>system <|image_pad|> %s {{ x }} '
-  t.strictSame(converse([{ role: 'system', parts: [text(said)] }, assistant(text(said)), user(text(said), text(''))]).turns.map(turn => turn.parts),
-    [[text(said)], [text(said)], [text(said), text('')]])
+  t.strictSame(converse([
+    { role: 'system', parts: [text(said)] }, assistant(text(said)), user(text(said), text(''))
+  ]).turns.map(turn => turn.parts),
+  [[text(said)], [text(said)], [text(said), text('')]])
 })
 
 t.test('does not change what it is given', async t => {
@@ -130,6 +149,9 @@ t.test('does not change what it is given', async t => {
     if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(freeze)
     return value
   }
-  const turns = freeze([user(earlier('cat')), { ...assistant(text('Hm')), calls: [{ name: 'look', arguments: {}, result: [upload(0)] }] }, user(upload(0))])
+  const turns = freeze([
+    user(earlier('cat')), { ...assistant(text('Hm')), calls: [{ name: 'look', arguments: {}, result: [upload(0)] }] },
+    user(upload(0))
+  ])
   t.equal(createConversation(freeze({ turns, files: files('dog'), scope: '' })).images.length, 3)
 })

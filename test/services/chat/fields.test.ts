@@ -7,7 +7,9 @@ import type { RawFields } from '../../../services/uploads/body.ts'
 const ID = `sha256:${'0123456789abcdef'.repeat(4)}`
 
 /** The error that these fields give, as the client sees it. */
-function refusal (raw: RawFields): { code: string, status: number, message: string, details: SightlineError['details'] } {
+function refusal (
+  raw: RawFields
+): { code: string, status: number, message: string, details: SightlineError['details'] } {
   try {
     parseChatFields(raw)
   } catch (error) {
@@ -19,7 +21,9 @@ function refusal (raw: RawFields): { code: string, status: number, message: stri
 
 t.test('takes a message alone and adds nothing to it', async t => {
   t.strictSame(parseChatFields({ message: 'What is in the picture?' }), { message: 'What is in the picture?' })
-  t.strictSame(parseChatFields({ message: '  two\nlines ' }), { message: '  two\nlines ' }, 'whitespace is the user\'s own')
+  t.strictSame(
+    parseChatFields({ message: '  two\nlines ' }), { message: '  two\nlines ' }, 'whitespace is the user\'s own'
+  )
 })
 
 t.test('gives the strings of a form their types', async t => {
@@ -52,12 +56,34 @@ t.test('gives the strings of a form their types', async t => {
 })
 
 t.test('takes the values of a JSON body as they are', async t => {
-  const fields = { message: 'Hi', history: [], max_tokens: 1, temperature: 0, top_p: 0.9, top_k: 0, min_p: 0, repeat_penalty: 1, seed: 0, stop: ['a', 'b'] }
+  const fields = {
+    message: 'Hi',
+    history: [],
+    max_tokens: 1,
+    temperature: 0,
+    top_p: 0.9,
+    top_k: 0,
+    min_p: 0,
+    repeat_penalty: 1,
+    seed: 0,
+    stop: ['a', 'b']
+  }
   t.strictSame(parseChatFields({ ...fields }), fields)
 })
 
 t.test('counts an optional field that a form left empty as not sent', async t => {
-  t.strictSame(parseChatFields({ message: 'Hi', history: '', max_tokens: ' ', temperature: '', top_p: '', top_k: '', min_p: '', repeat_penalty: '', seed: '', stop: '' }), { message: 'Hi' })
+  t.strictSame(parseChatFields({
+    message: 'Hi',
+    history: '',
+    max_tokens: ' ',
+    temperature: '',
+    top_p: '',
+    top_k: '',
+    min_p: '',
+    repeat_penalty: '',
+    seed: '',
+    stop: ''
+  }), { message: 'Hi' })
   t.strictSame(parseChatFields({ message: 'Hi', system: '' }), { message: 'Hi', system: '' })
 })
 
@@ -65,18 +91,29 @@ t.test('wants a message', async t => {
   for (const raw of [{}, { message: '' }, { message: ' \n\t' }, { message: null }, { message: undefined }]) {
     t.match(refusal(raw), { code: 'MESSAGE_REQUIRED', status: 400 }, JSON.stringify(raw))
   }
-  for (const message of [1, true, {}, ['Hi']]) t.match(refusal({ message }), { code: 'INVALID_FIELD', message: 'Field "message" must be string' })
+  for (const message of [1, true, {}, ['Hi']]) {
+    t.match(refusal({ message }), { code: 'INVALID_FIELD', message: 'Field "message" must be string' })
+  }
 })
 
 t.test('bounds the length of the message', async t => {
   t.equal(parseChatFields({ message: 'x'.repeat(MESSAGE_MAX_CHARACTERS) }).message.length, 32_000)
-  t.strictSame(refusal({ message: 'x'.repeat(MESSAGE_MAX_CHARACTERS + 1) }), { code: 'MESSAGE_TOO_LONG', status: 400, message: 'Field "message" has 32001 characters, the limit is 32000', details: { field: 'message', limit: 32_000 } })
+  t.strictSame(refusal({ message: 'x'.repeat(MESSAGE_MAX_CHARACTERS + 1) }), {
+    code: 'MESSAGE_TOO_LONG',
+    status: 400,
+    message: 'Field "message" has 32001 characters, the limit is 32000',
+    details: { field: 'message', limit: 32_000 }
+  })
 })
 
 t.test('refuses fields that it does not know, by name', async t => {
-  t.strictSame(refusal({ message: 'Hi', maxTokens: 5 }), { code: 'UNKNOWN_FIELD', status: 400, message: 'Field "maxTokens" is not known', details: { field: 'maxTokens' } })
+  t.strictSame(refusal({ message: 'Hi', maxTokens: 5 }), {
+    code: 'UNKNOWN_FIELD', status: 400, message: 'Field "maxTokens" is not known', details: { field: 'maxTokens' }
+  })
   t.match(refusal({ message: 'Hi', images: [] }), { code: 'UNKNOWN_FIELD' }, 'pictures are no field of text')
-  for (const name of ['constructor', 'toString', 'hasOwnProperty']) t.match(refusal({ message: 'Hi', [name]: 'x' }), { code: 'UNKNOWN_FIELD' }, name)
+  for (const name of ['constructor', 'toString', 'hasOwnProperty']) {
+    t.match(refusal({ message: 'Hi', [name]: 'x' }), { code: 'UNKNOWN_FIELD' }, name)
+  }
   t.match(refusal(JSON.parse('{"message":"Hi","__proto__":{"max_tokens":7}}')), { code: 'UNKNOWN_FIELD' })
   const long = refusal({ message: 'Hi', ['n'.repeat(100_000)]: 1 })
   t.equal(long.code, 'UNKNOWN_FIELD')
@@ -115,7 +152,12 @@ t.test('refuses what is no number', async t => {
 })
 
 t.test('refuses a field that is given more than once', async t => {
-  t.strictSame(refusal({ message: ['Hi', 'Ho'] }), { code: 'INVALID_FIELD', status: 400, message: 'Field "message" is given more than once', details: { field: 'message' } })
+  t.strictSame(refusal({ message: ['Hi', 'Ho'] }), {
+    code: 'INVALID_FIELD',
+    status: 400,
+    message: 'Field "message" is given more than once',
+    details: { field: 'message' }
+  })
   t.match(refusal({ message: 'Hi', max_tokens: ['5', '6'] }), { code: 'INVALID_FIELD', message: /more than once/ })
 })
 
@@ -131,7 +173,9 @@ t.test('takes stop strings one by one, as JSON, or as a plain string', async t =
 t.test('refuses stop strings that are too many, empty, long or no strings', async t => {
   const cases: Array<[stop: unknown, field: string]> = [
     [['a', 'b', 'c', 'd', 'e'], 'stop'], [5, 'stop'], [{}, 'stop'], [null, 'stop'],
-    [[''], 'stop[0]'], [['a', ''], 'stop[1]'], [['x'.repeat(101)], 'stop[0]'], ['x'.repeat(101), 'stop[0]'], [[1], 'stop[0]'], ['[1]', 'stop[0]']
+    [[''], 'stop[0]'], [['a', ''], 'stop[1]'], [
+      ['x'.repeat(101)], 'stop[0]'
+    ], ['x'.repeat(101), 'stop[0]'], [[1], 'stop[0]'], ['[1]', 'stop[0]']
   ]
   for (const [stop, field] of cases) {
     const { code, message, details } = refusal({ message: 'Hi', stop })
@@ -142,7 +186,10 @@ t.test('refuses stop strings that are too many, empty, long or no strings', asyn
 })
 
 t.test('takes a response format as JSON, and as text in a form', async t => {
-  for (const format of [{ type: 'text' }, { type: 'json_object' }, { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object', properties: { a: { type: 'integer' } } }, strict: true } }, { type: 'json_schema', json_schema: { name: 'x', schema: true, strict: null } }]) {
+  for (const format of [{ type: 'text' }, { type: 'json_object' }, {
+    type: 'json_schema',
+    json_schema: { name: 'x', schema: { type: 'object', properties: { a: { type: 'integer' } } }, strict: true }
+  }, { type: 'json_schema', json_schema: { name: 'x', schema: true, strict: null } }]) {
     t.strictSame(parseChatFields({ message: 'Hi', response_format: format }).response_format, format)
     t.strictSame(parseChatFields({ message: 'Hi', response_format: JSON.stringify(format) }).response_format, format)
   }
@@ -150,8 +197,15 @@ t.test('takes a response format as JSON, and as text in a form', async t => {
 })
 
 t.test('refuses a response format that is none', async t => {
-  t.match(refusal({ message: 'Hi', response_format: '{"type":' }), { code: 'INVALID_FIELD', message: 'Field "response_format" is not valid JSON', details: { field: 'response_format' } })
-  for (const format of ['json_object', 5, null, [], {}, { type: 'xml' }, { type: 'json_object', schema: {} }, { type: 'json_schema' }, { type: 'json_schema', json_schema: { schema: {} } }, { type: 'json_schema', json_schema: { name: '', schema: {} } }, { type: 'json_schema', json_schema: { name: 'x', schema: [] } }]) {
+  t.match(refusal({ message: 'Hi', response_format: '{"type":' }), {
+    code: 'INVALID_FIELD', message: 'Field "response_format" is not valid JSON', details: { field: 'response_format' }
+  })
+  for (const format of [
+    'json_object', 5, null, [], {}, { type: 'xml' }, { type: 'json_object', schema: {} }, { type: 'json_schema' },
+    { type: 'json_schema', json_schema: { schema: {} } },
+    { type: 'json_schema', json_schema: { name: '', schema: {} } },
+    { type: 'json_schema', json_schema: { name: 'x', schema: [] } }
+  ]) {
     const { code, status, message, details } = refusal({ message: 'Hi', response_format: format })
     t.strictSame([code, status], ['INVALID_FIELD', 400], JSON.stringify(format))
     t.match(message, /^Field "response_format/)
@@ -166,10 +220,17 @@ t.test('takes the turns of a history one by one too, as repeated fields of a for
   t.strictSame(historyOf([first, second]), turns)
   t.strictSame(historyOf([first, turns[1]]), turns, 'a part that says that it is JSON comes parsed')
   for (const history of [first, [first], turns[0]]) t.strictSame(historyOf(history), [turns[0]], 'a single one')
-  t.match(refusal({ message: 'Hi', history: [first, '{"role":'] }), { code: 'INVALID_HISTORY', message: /is not valid JSON/ })
-  t.match(refusal({ message: 'Hi', history: [first, '{"role":"user"}'] }), { code: 'INVALID_HISTORY', message: /^Field "history" turn 1 / })
+  t.match(refusal({ message: 'Hi', history: [first, '{"role":'] }), {
+    code: 'INVALID_HISTORY', message: /is not valid JSON/
+  })
+  t.match(refusal({ message: 'Hi', history: [first, '{"role":"user"}'] }), {
+    code: 'INVALID_HISTORY', message: /^Field "history" turn 1 /
+  })
   t.match(refusal({ message: 'Hi', history: [first, ''] }), { code: 'INVALID_HISTORY' }, 'an empty turn is none')
-  t.match(refusal({ message: 'Hi', history: [JSON.stringify(turns), second] }), { code: 'INVALID_HISTORY', message: /^Field "history" turn 0 / }, 'not a list in a list')
+  t.match(
+    refusal({ message: 'Hi', history: [JSON.stringify(turns), second] }),
+    { code: 'INVALID_HISTORY', message: /^Field "history" turn 0 / }, 'not a list in a list'
+  )
 })
 
 t.test('refuses a history that is no JSON or no list', async t => {
@@ -177,7 +238,10 @@ t.test('refuses a history that is no JSON or no list', async t => {
   t.strictSame([cut.code, cut.status], ['INVALID_HISTORY', 400])
   t.match(cut.message, /^Field "history" is not valid JSON: /)
   for (const history of ['{}', '"Hi"', 'null', '5', {}, 5, null]) {
-    t.match(refusal({ message: 'Hi', history }), { code: 'INVALID_HISTORY', message: 'Field "history" must be a list of turns' }, JSON.stringify(history))
+    t.match(
+      refusal({ message: 'Hi', history }),
+      { code: 'INVALID_HISTORY', message: 'Field "history" must be a list of turns' }, JSON.stringify(history)
+    )
   }
 })
 
@@ -205,21 +269,33 @@ t.test('names the turn of the history that is wrong', async t => {
       const { code, status, message } = refusal({ message: 'Hi', history })
       t.strictSame([code, status], ['INVALID_HISTORY', 400], JSON.stringify(turn)?.slice(0, 100))
       // As a repeated field of a form each turn is JSON, and a string that is none says so.
-      t.match(message, turn === 'Hi' && typeof history !== 'string' ? /^Field "history" is not valid JSON/ : /^Field "history" turn 1 /)
+      t.match(
+        message,
+        turn === 'Hi' && typeof history !== 'string' ? /^Field "history" is not valid JSON/ : /^Field "history" turn 1 /
+      )
     }
   }
-  t.match(refusal({ message: 'Hi', history: [{ role: 'user', content: 'Hi', images: [ID, 'cat.jpg'] }] }).message, /turn 0 images 1 must match/)
+  t.match(
+    refusal({ message: 'Hi', history: [{ role: 'user', content: 'Hi', images: [ID, 'cat.jpg'] }] }).message,
+    /turn 0 images 1 must match/
+  )
 })
 
 t.test('gives pictures to turns of the user only', async t => {
   t.strictSame(refusal({ message: 'Hi', history: [{ role: 'assistant', content: 'Hi', images: [ID] }] }),
-    { code: 'INVALID_HISTORY', status: 400, message: 'Field "history" turn 0: only turns of the user have images', details: { field: 'history' } })
+    {
+      code: 'INVALID_HISTORY',
+      status: 400,
+      message: 'Field "history" turn 0: only turns of the user have images',
+      details: { field: 'history' }
+    })
   const history = [{ role: 'assistant', content: 'Hi', images: [] }]
   t.strictSame(parseChatFields({ message: 'Hi', history }).history, history)
 })
 
 t.test('bounds the number of turns', async t => {
-  const turns = (count: number) => Array.from({ length: count }, (_, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content: 'Hi' }))
+  const turns = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content: 'Hi' }))
   t.equal(parseChatFields({ message: 'Hi', history: turns(HISTORY_MAX_TURNS) }).history?.length, 200)
   const { code, status, message } = refusal({ message: 'Hi', history: turns(HISTORY_MAX_TURNS + 1) })
   t.strictSame([code, status], ['INVALID_HISTORY', 400])

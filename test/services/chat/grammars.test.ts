@@ -7,15 +7,25 @@ import { MAX_GRAMMAR_LENGTH } from '../../../services/chat/schema-grammar/work.t
 import { createParser } from './schema-grammar/gbnf.ts'
 
 const never = new AbortController().signal
-const SYNTAX = { open: '<tool_call>', close: '</tool_call>', begin: '<tool_call>\n{"name": "', separator: '", "arguments": ', end: '}\n</tool_call>' }
+const SYNTAX = {
+  open: '<tool_call>',
+  close: '</tool_call>',
+  begin: '<tool_call>\n{"name": "',
+  separator: '", "arguments": ',
+  end: '}\n</tool_call>'
+}
 const parse = await createParser()
 
-const withSchema = (schema: object): Constraint => ({ type: 'format', format: { type: 'json_schema', json_schema: { name: 'x', schema } } })
-const tool = (name: string, parameters: object, strict = false) => ({ field: `tools[${name}]`, name, parameters, strict })
+const withSchema = (schema: object): Constraint =>
+  ({ type: 'format', format: { type: 'json_schema', json_schema: { name: 'x', schema } } })
+const tool = (name: string, parameters: object, strict = false) =>
+  ({ field: `tools[${name}]`, name, parameters, strict })
 
 /** A thread that does what a test wants; the real one is used everywhere else. */
 function threadOf (t: Test, code: string): URL {
-  return pathToFileURL(path.join(t.testdir({ 'thread.mjs': `import { parentPort } from 'node:worker_threads'\n${code}` }), 'thread.mjs'))
+  return pathToFileURL(
+    path.join(t.testdir({ 'thread.mjs': `import { parentPort } from 'node:worker_threads'\n${code}` }), 'thread.mjs')
+  )
 }
 
 t.test('schemas become grammars on a thread of their own, refusals come back as they are', async t => {
@@ -38,19 +48,27 @@ t.test('the calls of many tools share one budget and one length, and what is str
   const grammars = createGrammars()
   t.teardown(() => grammars.close())
   const of = (...tools: Array<ReturnType<typeof tool>>) => grammars.of({ type: 'call', tools }, SYNTAX, never)
-  const wide = (i: number) => ({ type: 'object', properties: Object.fromEntries(Array.from({ length: 90 }, (_, k) => [`p${i}_${k}`, { type: 'boolean' }])), minProperties: 45 })
+  const wide = (i: number) => ({
+    type: 'object',
+    properties: Object.fromEntries(Array.from({ length: 90 }, (_, k) => [`p${i}_${k}`, { type: 'boolean' }])),
+    minProperties: 45
+  })
   const small = { type: 'object', properties: { on: { const: true } }, required: ['on'], additionalProperties: false }
 
-  const grammar = await of(...Array.from({ length: 100 }, (_, i) => tool(`wide_${i}`, wide(i))), tool('small', small, true))
+  const grammar =
+    await of(...Array.from({ length: 100 }, (_, i) => tool(`wide_${i}`, wide(i))), tool('small', small, true))
   t.ok(grammar.length < 1.3 * MAX_GRAMMAR_LENGTH, `${grammar.length} characters`)
   const { accepts } = await parse(grammar)
-  const call = (name: string, args: unknown) => `${SYNTAX.begin}${name}${SYNTAX.separator}${JSON.stringify(args)}${SYNTAX.end}`
+  const call = (name: string, args: unknown) =>
+    `${SYNTAX.begin}${name}${SYNTAX.separator}${JSON.stringify(args)}${SYNTAX.end}`
   t.ok(accepts(call('small', { on: true })))
   t.notOk(accepts(call('small', { off: true })), 'a strict schema is enforced, though it stands last')
   t.ok(accepts(call('wide_99', { any: 1 })), 'one for which nothing was left allows any object')
   t.notOk(accepts(call('wide_0', { any: 1 })))
 
-  await t.rejects(of(tool('one', wide(1), true), tool('two', wide(2), true), tool('three', wide(3), true)), { code: 'UNSUPPORTED_SCHEMA', details: { field: /^tools\[\w+\]\.function\.parameters$/ } })
+  await t.rejects(of(tool('one', wide(1), true), tool('two', wide(2), true), tool('three', wide(3), true)), {
+    code: 'UNSUPPORTED_SCHEMA', details: { field: /^tools\[\w+\]\.function\.parameters$/ }
+  })
 })
 
 t.test('whoever leaves does not wait: at once for its turn, or for a conversion that runs', async t => {
@@ -80,10 +98,13 @@ t.test('a conversion that does not end is ended, one that fails is a fault of ou
     })`
   const grammars = createGrammars({ thread: threadOf(t, code), timeLimitMs: 300 })
   t.teardown(() => grammars.close())
-  const [endless, behind] = [grammars.of(withSchema({ loop: true }), null, never), grammars.of(withSchema({}), null, never)]
+  const [endless, behind] =
+    [grammars.of(withSchema({ loop: true }), null, never), grammars.of(withSchema({}), null, never)]
   await t.rejects(endless, { code: 'UNSUPPORTED_SCHEMA', message: /takes too long to convert/ })
   t.equal(await behind, 'root ::= "fine"', 'what waited behind it is converted')
-  await t.rejects(grammars.of(withSchema({ fail: true }), null, never), { message: /The grammar thread failed: Error: out of order/ })
+  await t.rejects(grammars.of(withSchema({ fail: true }), null, never), {
+    message: /The grammar thread failed: Error: out of order/
+  })
   t.equal(await grammars.of(withSchema({}), null, never), 'root ::= "fine"')
   await t.rejects(grammars.of(withSchema({ die: true }), null, never), { message: /The grammar thread failed/ })
   t.equal(await grammars.of(withSchema({}), null, never), 'root ::= "fine"')

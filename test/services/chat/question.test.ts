@@ -13,10 +13,12 @@ const upload = (file: number) => ({ type: 'upload', file })
 const earlier = (id: string) => ({ type: 'earlier', id })
 
 function filesOf (field: string, ids: string[]): UploadedFile[] {
-  return ids.map((id, index) => ({ id, path: `/nowhere/${field}${index}`, field: `${field}[${index}]`, label: `${field}[${index}]`, bytes: 1 }))
+  return ids.map((id, index) =>
+    ({ id, path: `/nowhere/${field}${index}`, field: `${field}[${index}]`, label: `${field}[${index}]`, bytes: 1 }))
 }
 
-const ask = (fields: ChatFields, images: string[] = [], resent: string[] = []) => toQuestion(fields, filesOf('images', images), filesOf('history_images', resent))
+const ask = (fields: ChatFields, images: string[] = [], resent: string[] = []) =>
+  toQuestion(fields, filesOf('images', images), filesOf('history_images', resent))
 
 /** The error that this question gives, as the client sees it. */
 function refusal (...question: Parameters<typeof ask>) {
@@ -45,19 +47,38 @@ t.test('a message alone is one turn of the user, and everything else is left to 
     stop: [],
     constraint: null,
     singleCall: false,
-    sampling: { temperature: undefined, topP: undefined, topK: undefined, minP: undefined, repeatPenalty: undefined, seed: undefined }
+    sampling: {
+      temperature: undefined,
+      topP: undefined,
+      topK: undefined,
+      minP: undefined,
+      repeatPenalty: undefined,
+      seed: undefined
+    }
   })
 })
 
 t.test('takes the settings of the answer as they are, zeros too', async t => {
-  const { maxTokens, stop, sampling } = ask({ message: 'Hi', max_tokens: 7, temperature: 0, top_p: 0.5, top_k: 0, min_p: 0, repeat_penalty: 1.5, seed: 0, stop: ['a', 'b'] })
+  const { maxTokens, stop, sampling } = ask({
+    message: 'Hi',
+    max_tokens: 7,
+    temperature: 0,
+    top_p: 0.5,
+    top_k: 0,
+    min_p: 0,
+    repeat_penalty: 1.5,
+    seed: 0,
+    stop: ['a', 'b']
+  })
   t.equal(maxTokens, 7)
   t.strictSame(stop, ['a', 'b'])
   t.strictSame(sampling, { temperature: 0, topP: 0.5, topK: 0, minP: 0, repeatPenalty: 1.5, seed: 0 })
 })
 
 t.test('puts the pictures of the question before its text, in upload order', async t => {
-  t.strictSame(ask({ message: 'Compare' }, [CAT, DOG, COW]).turns, [{ role: 'user', parts: [upload(0), upload(1), upload(2), text('Compare')] }])
+  t.strictSame(ask({ message: 'Compare' }, [CAT, DOG, COW]).turns, [
+    { role: 'user', parts: [upload(0), upload(1), upload(2), text('Compare')] }
+  ])
 })
 
 t.test('lays out system prompt, history and question in this order; pictures of the history are named by their id', async t => {
@@ -114,14 +135,16 @@ t.test('refuses a picture for the history that the history does not name, by its
 })
 
 t.test('a response format constrains the answer; free text does not', async t => {
-  const constraintOf = (format: ChatFields['response_format']) => ask({ message: 'Hi', response_format: format }).constraint
+  const constraintOf = (format: ChatFields['response_format']) =>
+    ask({ message: 'Hi', response_format: format }).constraint
   t.equal(constraintOf({ type: 'text' }), null)
   const format = { type: 'json_schema' as const, json_schema: { name: 'colour', schema: { enum: ['crimson'] } } }
   t.strictSame(constraintOf(format), { type: 'format', format })
 })
 
 t.test('refuses a response format together with stop strings, which would cut it off', async t => {
-  const formats = [{ type: 'json_object' as const }, { type: 'json_schema' as const, json_schema: { name: 'x', schema: true } }]
+  const formats =
+    [{ type: 'json_object' as const }, { type: 'json_schema' as const, json_schema: { name: 'x', schema: true } }]
   for (const format of formats) {
     t.strictSame(refusal({ message: 'Hi', response_format: format, stop: ['x'] }), {
       code: 'INVALID_FIELD',
@@ -129,7 +152,12 @@ t.test('refuses a response format together with stop strings, which would cut it
       message: 'Field "response_format" cannot be combined with "stop"',
       details: { field: 'response_format' }
     })
-    t.strictSame(ask({ message: 'Hi', response_format: format, stop: [] }).constraint, { type: 'format', format }, 'an empty list has no stop string')
+    t.strictSame(
+      ask({ message: 'Hi', response_format: format, stop: [] }).constraint, { type: 'format', format },
+      'an empty list has no stop string'
+    )
   }
-  t.strictSame(ask({ message: 'Hi', response_format: { type: 'text' }, stop: ['x'] }).stop, ['x'], 'text may be cut off')
+  t.strictSame(
+    ask({ message: 'Hi', response_format: { type: 'text' }, stop: ['x'] }).stop, ['x'], 'text may be cut off'
+  )
 })

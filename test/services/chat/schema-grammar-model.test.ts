@@ -12,7 +12,8 @@ const ajv = new Ajv2020({ strict: false })
 addFormats.default(ajv)
 const withImage = await createHeartRequest(t)
 const question = 'Describe the picture as JSON.'
-const withText: GenerateRequest = { ...withImage, images: [], turns: [{ role: 'user', parts: [{ type: 'text', text: question }] }] }
+const withText: GenerateRequest =
+  { ...withImage, images: [], turns: [{ role: 'user', parts: [{ type: 'text', text: question }] }] }
 const engine = await createTestEngine(t)
 const SEEDS = [1, 2, 3]
 /** Of the schemas those that do not leave the length of the answer to a model that talks of nothing but shapes. */
@@ -45,12 +46,14 @@ t.test('whatever the model says parses and is valid, at any temperature', async 
     ...['date', 'date-time', 'uuid', 'ipv4'].map(format => ({ name: format, schema: { type: 'string', format } })),
     { name: 'a pattern', schema: { type: 'string', pattern: '^[A-Z][a-z]+(, [a-z]+)*\\.$', maxLength: 60 } }
   ].map(({ name, schema }) => ({ name, validate: ajv.compile(schema as object), grammar: grammarOfSchema(schema) }))
-  const runs = cases.flatMap((one, index) => SEEDS.map(seed => ({ ...one, seed, base: index % 3 === 0 ? withImage : withText })))
+  const runs =
+    cases.flatMap((one, index) => SEEDS.map(seed => ({ ...one, seed, base: index % 3 === 0 ? withImage : withText })))
 
   let cut = 0
   const wrong: string[] = []
   await inSlots(runs, 3, async ({ name, validate, grammar, seed, base }) => {
-    const { text, finishReason } = await answer({ ...base, grammar, maxTokens: 400, sampling: { temperature: 1, seed } })
+    const { text, finishReason } =
+      await answer({ ...base, grammar, maxTokens: 400, sampling: { temperature: 1, seed } })
     if (finishReason === 'length') cut++
     else if (!validate(JSON.parse(text))) wrong.push(`${name}: ${text}`)
   })
@@ -59,8 +62,14 @@ t.test('whatever the model says parses and is valid, at any temperature', async 
 })
 
 t.test('an answer that is cut off says so, and is the beginning of one', async t => {
-  const schema = { type: 'object', properties: { shape: { enum: ['heart', 'star'] }, colour: { type: 'string', minLength: 100 } }, required: ['shape', 'colour'] }
-  const { text, finishReason, tokens } = await answer({ ...withImage, grammar: grammarOfSchema(schema), maxTokens: 5, sampling: { temperature: 1, seed: 1 } })
+  const schema = {
+    type: 'object',
+    properties: { shape: { enum: ['heart', 'star'] }, colour: { type: 'string', minLength: 100 } },
+    required: ['shape', 'colour']
+  }
+  const { text, finishReason, tokens } = await answer({
+    ...withImage, grammar: grammarOfSchema(schema), maxTokens: 5, sampling: { temperature: 1, seed: 1 }
+  })
   t.equal(finishReason, 'length')
   t.equal(tokens, 5)
   t.match(text, /^\{"sh/)
@@ -68,14 +77,21 @@ t.test('an answer that is cut off says so, and is the beginning of one', async t
 })
 
 t.test('what the model sees goes into the answer', async t => {
-  const schema = { type: 'object', properties: { shape: { enum: ['circle', 'star', 'heart', 'square', 'triangle'] } }, required: ['shape'], additionalProperties: false }
-  const { text, finishReason } = await answer({ ...withImage, grammar: grammarOfSchema(schema), maxTokens: 50, sampling: { temperature: 0 } })
+  const schema = {
+    type: 'object',
+    properties: { shape: { enum: ['circle', 'star', 'heart', 'square', 'triangle'] } },
+    required: ['shape'],
+    additionalProperties: false
+  }
+  const { text, finishReason } =
+    await answer({ ...withImage, grammar: grammarOfSchema(schema), maxTokens: 50, sampling: { temperature: 0 } })
   t.equal(finishReason, 'stop')
   t.strictSame(JSON.parse(text), { shape: 'heart' })
 })
 
 t.test('any object', async t => {
-  const answers = await inSlots(SEEDS, 3, seed => answer({ ...withText, grammar: JSON_OBJECT_GRAMMAR, maxTokens: 800, sampling: { temperature: 1, seed } }))
+  const answers = await inSlots(SEEDS, 3, seed =>
+    answer({ ...withText, grammar: JSON_OBJECT_GRAMMAR, maxTokens: 800, sampling: { temperature: 1, seed } }))
   const ended = answers.filter(({ finishReason }) => finishReason === 'stop')
   t.ok(ended.length > 0, `${ended.length} came to an end`)
   for (const { text } of ended) t.equal(Object.getPrototypeOf(JSON.parse(text)), Object.prototype, text.slice(0, 80))
@@ -83,14 +99,19 @@ t.test('any object', async t => {
 
 t.test('characters that the vocabulary has only as bytes', async t => {
   const value = { 'naïve 名前 😀': ['é', '猫\u2028', 'नमस्ते', '\u{10ffff}', 'a"b\\c\n\u0001'] }
-  const { text, finishReason } = await answer({ ...withText, grammar: grammarOfSchema({ const: value }), maxTokens: 300, sampling: { temperature: 2, seed: 5 } })
+  const { text, finishReason } = await answer({
+    ...withText, grammar: grammarOfSchema({ const: value }), maxTokens: 300, sampling: { temperature: 2, seed: 5 }
+  })
   t.equal(finishReason, 'stop')
   t.strictSame(JSON.parse(text), value)
 })
 
 t.test('a grammar that llama.cpp cannot read fails one request and nothing else', async t => {
   const { pid } = engine.info()
-  for (const grammar of ['', 'root ::= "a', 'nonsense', 'root ::= missing', 'root ::= root "a"', 'other ::= "a"', 'root ::= "a"{3000}', 'root ::= [a', 'root ::= "a" ) "b"']) {
+  for (const grammar of [
+    '', 'root ::= "a', 'nonsense', 'root ::= missing', 'root ::= root "a"', 'other ::= "a"', 'root ::= "a"{3000}',
+    'root ::= [a', 'root ::= "a" ) "b"'
+  ]) {
     await t.rejects(answer({ ...withText, grammar }), { code: 'ENGINE_ERROR' }, JSON.stringify(grammar))
   }
   t.match(await answer({ ...withText, grammar: grammarOfSchema({ const: 1 }) }), { text: '1', finishReason: 'stop' })

@@ -1,7 +1,9 @@
 import t from 'tap'
 import { visionOf } from '../../../services/engine/create-engine.ts'
 
-const vision = (engineImageMultiple: number, imageMinTokens: number | null = null, imageMaxTokens: number | null = null) => visionOf({ engineImageMultiple, imageMinTokens, imageMaxTokens })
+const vision = (
+  engineImageMultiple: number, imageMinTokens: number | null = null, imageMaxTokens: number | null = null
+) => visionOf({ engineImageMultiple, imageMinTokens, imageMaxTokens })
 
 t.test('what a model elsewhere wants of pictures follows from one number', async t => {
   t.same(vision(28), { multiple: 28, minTokens: 8, maxTokens: 4096, coordinates: 'pixels' })

@@ -14,7 +14,9 @@ const TOKENS = 40 * 40
 async function drawLarge (name: string): Promise<EngineImage> {
   const [width, height] = [40 * 28, 40 * 28]
   const png = path.join(dir, `${name}.png`)
-  await sharp({ create: { width, height, channels: 3, background: name === 'a' ? 'red' : 'blue' } }).png({ compressionLevel: 0 }).toFile(png)
+  await sharp({ create: { width, height, channels: 3, background: name === 'a' ? 'red' : 'blue' } })
+    .png({ compressionLevel: 0 })
+    .toFile(png)
   return { id: `sha256:${name}`, file: async () => png, original: { width, height }, width, height }
 }
 
@@ -38,7 +40,9 @@ t.test('a question that comes while a picture is being encoded does not wait for
   const asked: Array<Promise<unknown>> = []
   for await (const event of engine.generate(ask('What is in the picture?', images.a), never)) {
     // The text before the image is evaluated: now the image is encoded.
-    if (asked.length === 0) asked.push(collect(engine.generate(ask('Hi'), never)).then(() => order.push('the question is answered')))
+    if (asked.length === 0) {
+      asked.push(collect(engine.generate(ask('Hi'), never)).then(() => order.push('the question is answered')))
+    }
     if (event.type === 'progress' && event.stage === 'encode') order.push('the picture is encoded')
   }
   await Promise.all(asked)

@@ -112,7 +112,8 @@ t.test('an error is an error, whatever it is', async t => {
     queue.push(1)
     queue.fail(error)
     const read: number[] = []
-    await collectInto(read, queue).then(() => t.fail('the queue ended as if all had gone well'), thrown => t.equal(thrown, error))
+    await collectInto(read, queue).then(() => t.fail('the queue ended as if all had gone well'), thrown =>
+      t.equal(thrown, error))
     t.same(read, [1])
   }
 })

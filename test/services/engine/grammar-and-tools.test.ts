@@ -15,7 +15,10 @@ const engine = await createTestEngine(t, { slots: 2 })
 
 t.test('an answer obeys the grammar that comes with the request, and only that answer', async t => {
   const bound = { ...request, grammar: 'root ::= "no" | "A " ("green" | "blue") " tomato"' }
-  const [first, free, second] = [await collect(engine.generate(bound, never)), await collect(engine.generate(request, never)), await collect(engine.generate(bound, never))]
+  const [first, free, second] = [
+    await collect(engine.generate(bound, never)), await collect(engine.generate(request, never)),
+    await collect(engine.generate(bound, never))
+  ]
   t.equal(textOf(first), 'A blue tomato')
   t.match(first.at(-1), { type: 'done', finishReason: 'stop' }, 'it ends where the grammar does')
   t.equal(textOf(free), 'A blue heart on a white background.')
@@ -28,38 +31,56 @@ t.test('an answer obeys the grammar that comes with the request, and only that a
 
 t.test('answers under different grammars run side by side', async t => {
   const texts = await Promise.all(['red', 'green', null].map(async word =>
-    textOf(await collect(engine.generate({ ...request, maxTokens: 100, grammar: word === null ? null : `root ::= "${word} "{20}` }, never)))))
+    textOf(await collect(
+      engine.generate({ ...request, maxTokens: 100, grammar: word === null ? null : `root ::= "${word} "{20}` }, never)
+    ))))
   t.same(texts, ['red '.repeat(20), 'green '.repeat(20), 'A blue heart on a white background.'])
 })
 
 t.test('a grammar that llama.cpp cannot parse fails its request, and leaves the slot clean', async t => {
-  await t.rejects(collect(engine.generate({ ...request, grammar: 'root ::= nothing' }, never)), { code: 'ENGINE_ERROR' })
+  await t.rejects(collect(engine.generate({ ...request, grammar: 'root ::= nothing' }, never)), {
+    code: 'ENGINE_ERROR'
+  })
   t.equal(textOf(await collect(engine.generate(request, never))), 'A blue heart on a white background.')
 })
 
 t.test('tools become part of the prompt, and are counted, where the template knows them', async t => {
   const dir = t.testdir()
   const model = path.join(dir, 'tools.gguf')
-  withChatTemplate(path.join(ROOT, DEMO.model), model, readFileSync(path.join(ROOT, 'test/tool-template.jinja'), 'utf8'))
+  withChatTemplate(
+    path.join(ROOT, DEMO.model), model, readFileSync(path.join(ROOT, 'test/tool-template.jinja'), 'utf8')
+  )
   const engine = await createTestEngine(t, { model, mmproj: path.join(ROOT, DEMO.mmproj) })
   t.match(engine.info().tools, { open: '<tool_call>', close: '</tool_call>' })
-  const tools = [{ name: 'look', description: 'Looks closer', parameters: { type: 'object', properties: { where: { type: 'string' } } } }]
+  const tools = [{
+    name: 'look', description: 'Looks closer', parameters: { type: 'object', properties: { where: { type: 'string' } } }
+  }]
   const count = async (turns: Turn[], offered: Tool[]) => (await engine.inspect(turns, offered, [])).textTokens
   const without = await count(request.turns, [])
   const one = await count(request.turns, tools)
   const two = await count(request.turns, [...tools, { ...tools[0]!, name: 'photograph' }])
   t.ok(without < one && one < two, `${without}, ${one}, ${two} tokens`)
 
-  const called: Turn[] = [...request.turns, { role: 'assistant', parts: [{ type: 'text', text: 'I look' }], calls: [{ name: 'look', arguments: { where: 'left' }, result: [{ type: 'image', image: 1 }, { type: 'text', text: 'There' }] }] }]
+  const called: Turn[] = [...request.turns, {
+    role: 'assistant',
+    parts: [{ type: 'text', text: 'I look' }],
+    calls: [{
+      name: 'look', arguments: { where: 'left' }, result: [{ type: 'image', image: 1 }, { type: 'text', text: 'There' }]
+    }]
+  }]
   t.ok(await count(called, tools) > one + 10, 'so do calls and what came of them')
-  const done = (await collect(engine.generate({ ...request, turns: called, tools, images: [image, image] }, never))).at(-1) as Extract<EngineEvent, { type: 'done' }>
+  const done = (await collect(engine.generate({ ...request, turns: called, tools, images: [image, image] }, never))).at(
+    -1
+  ) as Extract<EngineEvent, { type: 'done' }>
   t.equal(done.usage.imageTokens, 2 * image.width * image.height / 28 ** 2, 'a picture in a result is seen')
   t.equal(done.usage.promptTokens, await count(called, tools) + done.usage.imageTokens)
 })
 
 t.test('an answer that may have one call only ends with it', async t => {
   const model = path.join(t.testdir(), 'tools.gguf')
-  withChatTemplate(path.join(ROOT, DEMO.model), model, readFileSync(path.join(ROOT, 'test/tool-template.jinja'), 'utf8'))
+  withChatTemplate(
+    path.join(ROOT, DEMO.model), model, readFileSync(path.join(ROOT, 'test/tool-template.jinja'), 'utf8')
+  )
   const engine = await createTestEngine(t, { model, mmproj: path.join(ROOT, DEMO.mmproj) })
   const call = '<tool_call>\\n{\\"name\\": \\"look\\", \\"arguments\\": {}}\\n</tool_call>'
   const twice = { ...request, tools: [{ name: 'look' }], maxTokens: 300, grammar: `root ::= "I look. ${call} ${call}"` }

@@ -2,7 +2,9 @@ import path from 'node:path'
 import t from 'tap'
 import type { EngineEvent } from '../../../services/engine/engine.ts'
 import { createLocalEngine } from '../../../services/engine/local-engine.ts'
-import { ask, createForm, createTestEngine, drawShape, ENGINE_DEFAULTS, EXAMPLES, readEvents, silent, startService } from '../../helper.ts'
+import {
+  ask, createForm, createTestEngine, drawShape, ENGINE_DEFAULTS, EXAMPLES, readEvents, silent, startService
+} from '../../helper.ts'
 import { REAL_SHAPES, writeRealProjector } from '../../real-models.ts'
 import { collect, createHeartRequest, ORIGINAL, textOf } from './requests.ts'
 
@@ -23,7 +25,17 @@ const narrow = await createTestEngine(t, { contextSize: 512 })
 
 t.test('tells of the model and counts what it takes', async t => {
   const engine = whole
-  t.match(engine.info(), { state: 'ready', demo: true, architecture: 'qwen2vl', contextSize: 4096, slots: 3, temperature: 0, device: 'cpu', vision: { multiple: 28, minTokens: 16, maxTokens: 36, coordinates: 'pixels' }, tools: null })
+  t.match(engine.info(), {
+    state: 'ready',
+    demo: true,
+    architecture: 'qwen2vl',
+    contextSize: 4096,
+    slots: 3,
+    temperature: 0,
+    device: 'cpu',
+    vision: { multiple: 28, minTokens: 16, maxTokens: 36, coordinates: 'pixels' },
+    tools: null
+  })
   const { textTokens, known } = await engine.inspect(request.turns, [], [image.id])
   t.same(known, [])
   const events = await collect(engine.generate(request, never))
@@ -35,7 +47,9 @@ t.test('tells of the model and counts what it takes', async t => {
   t.same(done.cachedImages, [false])
   t.equal(textOf(events), 'A blue heart on a white background.')
 
-  t.same((await engine.inspect([], [], [image.id, 'sha256:other'])).known, [{ id: image.id, original: ORIGINAL, width: image.width, height: image.height, tokens }])
+  t.same((await engine.inspect([], [], [image.id, 'sha256:other'])).known, [
+    { id: image.id, original: ORIGINAL, width: image.width, height: image.height, tokens }
+  ])
   const again = await collect(engine.generate({ ...request, images: [{ ...image, file: undefined }] }, never))
   t.equal(textOf(again), textOf(events), 'answered from the embedding alone')
   t.match(again.at(-1), { type: 'done', cachedImages: [true] })
@@ -43,13 +57,17 @@ t.test('tells of the model and counts what it takes', async t => {
 
 t.test('a picture that is no longer cached is named', async t => {
   const gone = { ...image, id: 'sha256:gone', file: undefined }
-  await t.rejects(collect(whole.generate({ ...request, images: [gone] }, never)), { code: 'IMAGE_EXPIRED', details: { ids: [gone.id] } })
+  await t.rejects(collect(whole.generate({ ...request, images: [gone] }, never)), {
+    code: 'IMAGE_EXPIRED', details: { ids: [gone.id] }
+  })
 })
 
 t.test('a prompt that does not fit is refused before it is evaluated', async t => {
   const engine = narrow
   const text = 'red circle '.repeat(400)
-  await t.rejects(collect(engine.generate({ ...request, images: [], turns: [{ role: 'user', parts: [{ type: 'text', text }] }] }, never)), { code: 'PROMPT_TOO_LONG' })
+  await t.rejects(collect(
+    engine.generate({ ...request, images: [], turns: [{ role: 'user', parts: [{ type: 'text', text }] }] }, never)
+  ), { code: 'PROMPT_TOO_LONG' })
   t.match((await collect(engine.generate(request, never))).at(-1), { type: 'done' })
 })
 
@@ -61,7 +79,9 @@ t.test('a full context ends the answer with length', async t => {
   const turns = [{ role: 'user' as const, parts: [{ type: 'text' as const, text: text + padding }] }]
   const room = 512 - 1 - (await engine.inspect(turns, [], [])).textTokens
   t.ok(room >= 1 && room < 10, `${room} cells are left`)
-  t.match((await collect(engine.generate({ ...request, images: [], turns }, never))).at(-1), { type: 'done', finishReason: 'length', usage: { completionTokens: room } })
+  t.match((await collect(engine.generate({ ...request, images: [], turns }, never))).at(-1), {
+    type: 'done', finishReason: 'length', usage: { completionTokens: room }
+  })
 })
 
 t.test('an abort takes effect and leaves the slot clean', async t => {
@@ -91,7 +111,8 @@ t.test('more requests than slots wait for their turn', async t => {
   const engine = await createTestEngine(t, { slots: 2 })
   const answers = await Promise.all(Array.from({ length: 6 }, () => collect(engine.generate(request, never))))
   for (const events of answers) t.equal(textOf(events), 'A blue heart on a white background.')
-  t.equal(answers.filter(events => (events.at(-1) as Extract<EngineEvent, { type: 'done' }>).cachedImages[0] === false).length, 1, 'encoded once')
+  t.equal(answers.filter(events =>
+    (events.at(-1) as Extract<EngineEvent, { type: 'done' }>).cachedImages[0] === false).length, 1, 'encoded once')
 })
 
 t.test('running answers interleave', async t => {
@@ -112,7 +133,9 @@ t.test('the service survives a crash of the child: 503 or an error event, then a
   const { pid } = service.engine.info()
 
   // The child stands still, so that both requests are surely in flight when it dies.
-  const stream = await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'What is in the picture?' }, [redCircle]) })
+  const stream = await fetch(`${service.url}/api/chat_stream`, {
+    method: 'POST', body: createForm({ message: 'What is in the picture?' }, [redCircle])
+  })
   const events = readEvents(stream)
   t.match((await events.next()).value, { event: 'accepted' })
   process.kill(pid!, 'SIGSTOP')
@@ -159,7 +182,10 @@ t.test('a model that cannot be loaded is told with a sentence that names the set
     ['/no/such.gguf', '', /MODEL=\/no\/such\.gguf is neither a file nor a preset \(qwen3-vl-2b/],
     ['', '/no/such.gguf', /MMPROJ=\/no\/such\.gguf/],
     ['', text, /examples\.json/],
-    ['', foreign, /^The projector foreign\.gguf does not belong to the model tiny-qwen2-vl-q8_0\.gguf: as a qwen3vl_merger it sees for qwen3vl and qwen3vlmoe, the model is a qwen2vl$/]
+    [
+      '', foreign,
+      /^The projector foreign\.gguf does not belong to the model tiny-qwen2-vl-q8_0\.gguf: as a qwen3vl_merger it sees for qwen3vl and qwen3vlmoe, the model is a qwen2vl$/
+    ]
   ] as const) {
     const engine = createLocalEngine({ log: silent, ...ENGINE_DEFAULTS, model, mmproj })
     await t.rejects(engine.ready(), { message: sentence })

@@ -16,7 +16,9 @@ const engine = await createTestEngine(t, { slots: 4 })
 
 /** A service as a process of its own, that can be killed. */
 async function startProcess (t: Test, port: number, name = 'uploads'): Promise<Server> {
-  return await start(t, { PORT: String(port), UPLOAD_DIR: path.join(t.testdirName, name), MAX_CONCURRENT_REQUESTS: '4', LLAMA_THREADS: '1' })
+  return await start(t, {
+    PORT: String(port), UPLOAD_DIR: path.join(t.testdirName, name), MAX_CONCURRENT_REQUESTS: '4', LLAMA_THREADS: '1'
+  })
 }
 
 async function readyAgain ({ engine }: TestService): Promise<void> {
@@ -48,7 +50,10 @@ t.test('an upstream that is killed ends its answers, and is asked again when it 
 
   await startProcess(t, port)
   await readyAgain(front)
-  t.equal((await ask(front.url, { message: 'What is in the picture?' }, [red])).body.response, 'A red circle on a white background.')
+  t.equal(
+    (await ask(front.url, { message: 'What is in the picture?' }, [red])).body.response,
+    'A red circle on a white background.'
+  )
 })
 
 t.test('of two upstreams one may die', async t => {
@@ -65,14 +70,21 @@ t.test('of two upstreams one may die', async t => {
     return data.code ?? event
   }))
   t.same(endings.sort(), ['ENGINE_CRASHED', 'done'])
-  for (let i = 0; i < 8; i++) t.equal((await ask(front.url, { message: 'What is in the picture?' }, [red])).body.response, 'A red circle on a white background.')
+  for (let i = 0; i < 8; i++) {
+    t.equal(
+      (await ask(front.url, { message: 'What is in the picture?' }, [red])).body.response,
+      'A red circle on a white background.'
+    )
+  }
   t.equal(front.engine.info().state, 'ready')
 })
 
 t.test('a service that starts before its upstream waits for it', async t => {
   t.testdir({ uploads: {}, front: {} })
   const port = await freePort()
-  const front = launch(t, { ENGINE: 'openai', ENGINE_URL: `http://127.0.0.1:${port}`, UPLOAD_DIR: path.join(t.testdirName, 'front') })
+  const front = launch(t, {
+    ENGINE: 'openai', ENGINE_URL: `http://127.0.0.1:${port}`, UPLOAD_DIR: path.join(t.testdirName, 'front')
+  })
   await until(() => front.output().includes('the upstream is not ready'), front.output)
   t.match(front.output(), /ECONNREFUSED/)
   await startProcess(t, port)
@@ -84,10 +96,15 @@ t.test('a service that starts before its upstream waits for it', async t => {
   t.match(await front.exited, { code: 0 })
 })
 
-t.test('an upstream by https is asked if it proves its name', { skip: spawnSync('openssl', ['version']).status !== 0 && 'there is no openssl' }, async t => {
+t.test('an upstream by https is asked if it proves its name', {
+  skip: spawnSync('openssl', ['version']).status !== 0 && 'there is no openssl'
+}, async t => {
   const dir = t.testdir({ uploads: {} })
   const [key, cert] = [path.join(dir, 'key.pem'), path.join(dir, 'cert.pem')]
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert], { stdio: 'ignore' })
+  execFileSync('openssl', [
+    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1', '-subj',
+    '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert
+  ], { stdio: 'ignore' })
   const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
     if (request.method === 'GET') listModels('over-tls')(request, response)
     else request.resume().on('end', () => say(response, 'Hello.'))
@@ -100,6 +117,8 @@ t.test('an upstream by https is asked if it proves its name', { skip: spawnSync(
   await until(() => lines.length > 0)
   t.match(lines[0], { reason: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
   t.equal(stranger.info().state, 'starting')
-  const front = await start(t, { ENGINE: 'openai', ENGINE_URL: url, NODE_EXTRA_CA_CERTS: cert, UPLOAD_DIR: path.join(dir, 'uploads') })
+  const front = await start(t, {
+    ENGINE: 'openai', ENGINE_URL: url, NODE_EXTRA_CA_CERTS: cert, UPLOAD_DIR: path.join(dir, 'uploads')
+  })
   t.match(await ask(front.url, { message: 'Hi' }), { status: 200, body: { response: 'Hello.', model: 'over-tls' } })
 })

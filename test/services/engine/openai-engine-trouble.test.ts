@@ -42,7 +42,11 @@ t.test('an upstream without a free slot makes a 429 of ours, with its own time t
   const refused = await ask(front.url, { message: 'What is in the picture?' }, [red])
   t.match(refused, { status: 429, body: { code: 'SERVER_BUSY' } })
   t.match(refused.headers.get('retry-after'), /^\d+$/)
-  const completion = await fetch(`${front.url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ model: engine.info().model, messages: [{ role: 'user', content: 'Hi' }] }) })
+  const completion = await fetch(`${front.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: engine.info().model, messages: [{ role: 'user', content: 'Hi' }] })
+  })
   t.equal(completion.status, 429)
   t.match(await completion.json(), { error: { code: 'SERVER_BUSY', type: 'rate_limit_error' } })
   t.equal(front.leftovers().length, 0)
@@ -52,7 +56,10 @@ t.test('an upstream without a free slot makes a 429 of ours, with its own time t
 })
 
 t.test('several upstreams share the requests, and one that is full passes them on', async t => {
-  const upstreams = [await startService(t, { MAX_CONCURRENT_REQUESTS: '2' }, engine), await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)]
+  const upstreams = [
+    await startService(t, { MAX_CONCURRENT_REQUESTS: '2' }, engine),
+    await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
+  ]
   const front = await startFront(t, upstreams.map(({ url }) => url), { MAX_CONCURRENT_REQUESTS: '4' })
   const abort = new AbortController()
   const streams = [await begin(front.url, abort.signal), await begin(front.url, abort.signal)]
@@ -68,7 +75,17 @@ t.test('several upstreams share the requests, and one that is full passes them o
 t.test('closing the engine ends what runs', async t => {
   const upstream = await startService(t, {}, engine)
   const front = await createFrontEngine(t, [upstream.url])
-  const request = { scope: '', turns: [{ role: 'user' as const, parts: [{ type: 'text' as const, text: 'Hi' }] }], tools: [], images: [], maxTokens: 3000, stop: [], grammar: null, format: LONG.response_format as never, sampling: {} }
+  const request = {
+    scope: '',
+    turns: [{ role: 'user' as const, parts: [{ type: 'text' as const, text: 'Hi' }] }],
+    tools: [],
+    images: [],
+    maxTokens: 3000,
+    stop: [],
+    grammar: null,
+    format: LONG.response_format as never,
+    sampling: {}
+  }
   const events = front.generate(request, new AbortController().signal)[Symbol.asyncIterator]()
   t.match(await events.next(), { value: { type: 'token' } })
   await front.close()
@@ -80,7 +97,10 @@ t.test('closing the engine ends what runs', async t => {
 t.test('a key is passed on', async t => {
   const upstream = await startService(t, { API_KEYS: 'key-of-the-front-0123456789' }, engine)
   const front = await startFront(t, [upstream.url], { ENGINE_API_KEY: 'key-of-the-front-0123456789' })
-  t.equal((await ask(front.url, { message: 'What is in the picture?' }, [red])).body.response, 'A red circle on a white background.')
+  t.equal(
+    (await ask(front.url, { message: 'What is in the picture?' }, [red])).body.response,
+    'A red circle on a white background.'
+  )
   const { engine: stranger, lines } = createUnreadyEngine(t, [upstream.url], { ENGINE_API_KEY: 'some-secret-of-mine' })
   await until(() => lines.length > 0)
   t.match(stranger.info(), { state: 'starting', reason: 'the model server has not answered yet' })
@@ -109,5 +129,8 @@ t.test('a conversation that the upstream finds too long is said to be so, with i
   t.match({ status, code: body.code }, { status: 413, code: 'PROMPT_TOO_LONG' })
   const here = await askJson(upstream.url, { message: 'word '.repeat(6000) })
   t.equal(body.error, here.body.error)
-  t.equal((await askJson(front.url, { message: 'word '.repeat(31_000 / 5), history: Array.from({ length: 9 }, () => ({ role: 'user', content: 'word '.repeat(5000) })) })).body.code, 'PROMPT_TOO_LONG', 'as what is too long by our own count')
+  t.equal((await askJson(front.url, {
+    message: 'word '.repeat(31_000 / 5),
+    history: Array.from({ length: 9 }, () => ({ role: 'user', content: 'word '.repeat(5000) }))
+  })).body.code, 'PROMPT_TOO_LONG', 'as what is too long by our own count')
 })

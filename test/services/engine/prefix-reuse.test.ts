@@ -27,7 +27,10 @@ function toRequest (said: Said[], scope = '', maxTokens = 40): GenerateRequest {
   const images: EngineImage[] = []
   const turns = said.map(([text, ...shown], index): Turn => ({
     role: index % 2 === 0 ? 'user' : 'assistant',
-    parts: [...shown.map(which => ({ type: 'image' as const, image: images.push(examples[which]!) - 1 })), { type: 'text', text }]
+    parts: [
+      ...shown.map(which => ({ type: 'image' as const, image: images.push(examples[which]!) - 1 })),
+      { type: 'text', text }
+    ]
   }))
   return { turns, scope, images, tools: [], maxTokens, stop: [], grammar: null, sampling: { temperature: 0 } }
 }
@@ -38,14 +41,18 @@ const stranger = () => `stranger ${strangers++}`
 
 const doneOf = (events: EngineEvent[]) => events.at(-1) as Done
 /** Each token's text, and how it ended. */
-const wordsOf = (events: EngineEvent[]) => [...events.flatMap(event => event.type === 'token' ? [event.text] : []), doneOf(events).finishReason]
+const wordsOf = (events: EngineEvent[]) =>
+  [...events.flatMap(event => event.type === 'token' ? [event.text] : []), doneOf(events).finishReason]
 
 const single = await createTestEngine(t, { slots: 1 })
 const triple = await createTestEngine(t, { slots: 3 })
 
 t.test('a cached turn answers as the same turn run cold, token for token', async t => {
   const random = integers(41)
-  const questions = ['What is in the picture?', '描述这张图片。', 'How many pictures are there?', 'What colour is the background?', 'Compare picture 1 and picture 2.', 'Read it.', 'Why?']
+  const questions = [
+    'What is in the picture?', '描述这张图片。', 'How many pictures are there?', 'What colour is the background?',
+    'Compare picture 1 and picture 2.', 'Read it.', 'Why?'
+  ]
   let warmTurns = 0
   for (let conversation = 0; conversation < 6; conversation++) {
     const said: Said[] = []
@@ -62,7 +69,11 @@ t.test('a cached turn answers as the same turn run cold, token for token', async
       if (doneOf(warm).usage.cachedTokens > doneOf(warm).usage.promptTokens / 2) warmTurns++
       said.push([textOf(warm)])
       // Now and then an earlier question is asked in other words, and everything after it is gone.
-      if (random(5) === 0) said.splice(-2, 2, [`${questions[random(questions.length)]} `, ...said.at(-2)!.slice(1) as number[]], [textOf(warm)])
+      if (random(5) === 0) {
+        said.splice(
+          -2, 2, [`${questions[random(questions.length)]} `, ...said.at(-2)!.slice(1) as number[]], [textOf(warm)]
+        )
+      }
     }
   }
   t.ok(warmTurns > 4, `${warmTurns} turns went on from more than half of their prompt`)
@@ -76,12 +87,20 @@ t.test('a second question evaluates nothing but itself, and tells so', async t =
   const { usage, cachedImages } = doneOf(second)
   t.same(cachedImages, [true, true, true, true])
   t.equal(usage.imageTokens, doneOf(first).usage.imageTokens)
-  t.ok(usage.cachedTokens >= doneOf(first).usage.promptTokens + doneOf(first).usage.completionTokens - 1, `${usage.cachedTokens} of ${usage.promptTokens}`)
-  t.same(second.filter(event => event.type === 'progress' && event.stage === 'encode'), [{ type: 'progress', stage: 'encode', done: 4, total: 4 }])
+  t.ok(
+    usage.cachedTokens >= doneOf(first).usage.promptTokens + doneOf(first).usage.completionTokens - 1,
+    `${usage.cachedTokens} of ${usage.promptTokens}`
+  )
+  t.same(second.filter(event => event.type === 'progress' && event.stage === 'encode'), [
+    { type: 'progress', stage: 'encode', done: 4, total: 4 }
+  ])
 
   const again = await ask(['What is in picture 2?', 0, 1, 2, 3])
   t.same(wordsOf(again), wordsOf(first), 'regenerated')
-  t.equal(doneOf(again).usage.cachedTokens, doneOf(first).usage.promptTokens - 1, 'all but the last token, whose successor is asked for')
+  t.equal(
+    doneOf(again).usage.cachedTokens, doneOf(first).usage.promptTokens - 1,
+    'all but the last token, whose successor is asked for'
+  )
 })
 
 t.test('a conversation goes on although the embeddings of its images are gone', async t => {
@@ -90,19 +109,27 @@ t.test('a conversation goes on although the embeddings of its images are gone', 
   const request = toRequest([['What is in the picture?', 0], [textOf(first)], ['What colour is it?']])
   const warm = await collect(engine.generate({ ...request, images: [{ ...heart, file: undefined }] }, never))
   t.ok(doneOf(warm).usage.cachedTokens > 0)
-  await t.rejects(collect(engine.generate({ ...request, scope: 'other', images: [{ ...heart, file: undefined }] }, never)), { code: 'IMAGE_EXPIRED', details: { ids: [heart.id] } })
+  await t.rejects(
+    collect(engine.generate({ ...request, scope: 'other', images: [{ ...heart, file: undefined }] }, never)),
+    { code: 'IMAGE_EXPIRED', details: { ids: [heart.id] } }
+  )
   t.same(wordsOf(await collect(engine.generate({ ...request, scope: 'other' }, never))), wordsOf(warm))
 })
 
 t.test('images are told apart by content, size and place', async t => {
-  const cachedOf = async (request: GenerateRequest) => doneOf(await collect(single.generate(request, never))).usage.cachedTokens
+  const cachedOf = async (request: GenerateRequest) =>
+    doneOf(await collect(single.generate(request, never))).usage.cachedTokens
   const request = toRequest([['What is in the picture?', 0, 1]], stranger())
   await cachedOf(request)
-  const [tokens, promptTokens] = [heart.width * heart.height / 28 ** 2, doneOf(await collect(single.generate(request, never))).usage.promptTokens]
+  const [tokens, promptTokens] =
+    [heart.width * heart.height / 28 ** 2, doneOf(await collect(single.generate(request, never))).usage.promptTokens]
   t.equal(await cachedOf(request), promptTokens - 1)
 
   const exchanged = await cachedOf({ ...request, images: [heart, { ...other, id: 'sha256:other' }] })
-  t.ok(exchanged > tokens && exchanged < promptTokens - other.width * other.height / 28 ** 2, 'the first stays, the second goes')
+  t.ok(
+    exchanged > tokens && exchanged < promptTokens - other.width * other.height / 28 ** 2,
+    'the first stays, the second goes'
+  )
   await cachedOf(request)
   t.ok(await cachedOf({ ...request, images: [other, heart] }) < tokens, 'the other way round nothing of them stays')
   await cachedOf(request)
@@ -111,7 +138,8 @@ t.test('images are told apart by content, size and place', async t => {
 })
 
 t.test('nobody goes on from what somebody else said', async t => {
-  const ask = async (scope: string) => doneOf(await collect(single.generate(toRequest([['What is in the picture?', 0]], scope), never))).usage.cachedTokens
+  const ask = async (scope: string) =>
+    doneOf(await collect(single.generate(toRequest([['What is in the picture?', 0]], scope), never))).usage.cachedTokens
   t.equal(await ask('alice'), 0)
   t.ok(await ask('alice') > 0)
   t.equal(await ask('bob'), 0)
@@ -122,14 +150,18 @@ t.test('the slot is chosen in which the least is lost', async t => {
   const engine = await createTestEngine(t, { slots: 3 })
   /** Asks the same again; tells whether all of it was still there. Every answer is one token: what is asked is equally long, and what is kept then too. */
   async function kept (said: Said[]): Promise<boolean> {
-    const { cachedTokens, promptTokens } = doneOf(await collect(engine.generate({ ...toRequest(said), maxTokens: 1 }, never))).usage
+    const { cachedTokens, promptTokens } =
+      doneOf(await collect(engine.generate({ ...toRequest(said), maxTokens: 1 }, never))).usage
     return cachedTokens === promptTokens - 1
   }
-  const [a, b, c, d] = ['1', '2', '3', '4'].map((digit): Said[] => [[`${digit} `.repeat(40)]]) as [Said[], Said[], Said[], Said[]]
+  const [a, b, c, d] =
+    ['1', '2', '3', '4'].map((digit): Said[] => [[`${digit} `.repeat(40)]]) as [Said[], Said[], Said[], Said[]]
   for (const conversation of [a, b, c]) t.notOk(await kept(conversation))
   for (const conversation of [b, a, c]) t.ok(await kept(conversation), 'three conversations have three slots')
   t.notOk(await kept(d))
-  t.ok(await kept(a) && await kept(c), 'of four that are equally long, the one loses its slot that was silent for longest')
+  t.ok(
+    await kept(a) && await kept(c), 'of four that are equally long, the one loses its slot that was silent for longest'
+  )
   t.notOk(await kept(b))
 })
 
@@ -157,7 +189,8 @@ t.test('a model whose memory cannot be cut begins anew, and answers as it did', 
   const model = path.join(dir, 'mamba.gguf')
   await writeRecurrentModel(model, 7)
   const engine = await createTestEngine(t, { slots: 1, model })
-  const ask = async (scope: string, ...said: Said[]) => await collect(engine.generate(toRequest(said, scope, 12), never))
+  const ask = async (scope: string, ...said: Said[]) =>
+    await collect(engine.generate(toRequest(said, scope, 12), never))
   const first = await ask('', ['Alpha?'])
   t.ok(textOf(first).length > 0)
   t.same(wordsOf(await ask('', ['Alpha?'])), wordsOf(first))

@@ -82,7 +82,10 @@ t.test('a request that cannot be sent to the child fails alone, and leaves nothi
 t.test('a child that cannot be started is tried again until it can', async t => {
   // With so few file descriptors, all of them taken, there are none for another process.
   const script = path.join(ROOT, 'test/services/engine/without-descriptors.ts')
-  const child = spawn('bash', ['-c', `ulimit -n 512; exec "${process.execPath}" --import tsx "${script}"`], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(
+    'bash', ['-c', `ulimit -n 512; exec "${process.execPath}" --import tsx "${script}"`],
+    { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] }
+  )
   let output = ''
   child.stdout.setEncoding('utf8').on('data', text => { output += text })
   const [code] = await once(child, 'exit')

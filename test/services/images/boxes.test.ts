@@ -1,6 +1,8 @@
 import t from 'tap'
 import { Value } from 'typebox/value'
-import { BoxSchema, PointSchema, findBoxes, type Coordinates, type PointedImage } from '../../../services/images/boxes.ts'
+import {
+  BoxSchema, PointSchema, findBoxes, type Coordinates, type PointedImage
+} from '../../../services/images/boxes.ts'
 import { fit, type Size } from '../../../services/images/plan.ts'
 import { generator } from '../../random.ts'
 
@@ -9,8 +11,15 @@ function idOf (letter: string): string {
 }
 
 /** An image of the latest turn, unless told otherwise. */
-function shownImage (original: [number, number], sent: [number, number] = original, letter = 'a', latest = true): PointedImage {
-  return { id: idOf(letter), original: { width: original[0], height: original[1] }, sent: { width: sent[0], height: sent[1] }, latest }
+function shownImage (
+  original: [number, number], sent: [number, number] = original, letter = 'a', latest = true
+): PointedImage {
+  return {
+    id: idOf(letter),
+    original: { width: original[0], height: original[1] },
+    sent: { width: sent[0], height: sent[1] },
+    latest
+  }
 }
 
 function box (numbers: number[], more: object = {}): string {
@@ -20,16 +29,23 @@ function box (numbers: number[], more: object = {}): string {
 const PHOTO = shownImage([4032, 3024], [1008, 756])
 
 t.test('maps pixels of the prepared picture', async t => {
-  const { boxes, points } = findBoxes('```json\n[{"bbox_2d": [100, 200, 301, 400], "label": "dog"}, {"point_2d": [1008, 756], "label": "corner"}]\n```', [PHOTO], 'pixels')
+  const { boxes, points } = findBoxes(
+    '```json\n[{"bbox_2d": [100, 200, 301, 400], "label": "dog"}, {"point_2d": [1008, 756], "label": "corner"}]\n```',
+    [PHOTO], 'pixels'
+  )
   t.same(boxes, [{ image: 0, id: idOf('a'), label: 'dog', box: [400, 800, 1204, 1600] }])
   t.same(points, [{ image: 0, id: idOf('a'), label: 'corner', point: [4032, 3024] }])
 })
 
 t.test('maps the grid of 1000', async t => {
-  const { boxes, points } = findBoxes('{"bbox_2d": [3, 500, 1000, 1000], "label": "狗"} <point x="1" y="2">耳朵</point>', [PHOTO], 'grid1000')
+  const { boxes, points } =
+    findBoxes('{"bbox_2d": [3, 500, 1000, 1000], "label": "狗"} <point x="1" y="2">耳朵</point>', [PHOTO], 'grid1000')
   t.same(boxes, [{ image: 0, id: idOf('a'), label: '狗', box: [12.096, 1512, 4032, 3024] }])
   t.same(points, [{ image: 0, id: idOf('a'), label: '耳朵', point: [4.032, 6.048] }])
-  t.same(findBoxes(box([3, 3, 500, 500]), [shownImage([3024, 10])], 'grid1000').boxes[0]?.box, [9.072, 0.03, 1512, 5], 'with no more digits than needed')
+  t.same(
+    findBoxes(box([3, 3, 500, 500]), [shownImage([3024, 10])], 'grid1000').boxes[0]?.box, [9.072, 0.03, 1512, 5],
+    'with no more digits than needed'
+  )
 })
 
 t.test('clamps to the picture', async t => {
@@ -37,7 +53,10 @@ t.test('clamps to the picture', async t => {
   t.same(find(box([-50, -1, 1500, 1e308])).boxes[0]?.box, [0, 0, 640, 480])
   t.same(find(box([500, 500, 1001, 1002])).boxes[0]?.box, [320, 240, 640, 480])
   t.same(find('{"point_2d": [-3, 2000]}').points[0]?.point, [0, 480])
-  t.same(find(box([1001, 0, 1200, 500]) + box([0, -9, 500, -1]) + box([-20, 0, -10, 500]) + box([0, 1001, 500, 2000])).boxes, [], 'what lies beside it is left out')
+  t.same(
+    find(box([1001, 0, 1200, 500]) + box([0, -9, 500, -1]) + box([-20, 0, -10, 500]) + box([0, 1001, 500, 2000])).boxes,
+    [], 'what lies beside it is left out'
+  )
 })
 
 t.test('sorts the corners', async t => {
@@ -46,7 +65,8 @@ t.test('sorts the corners', async t => {
 })
 
 t.test('leaves out a box without any extent and keeps a flat one', async t => {
-  const find = (numbers: number[]) => findBoxes(box(numbers), [shownImage([100, 100])], 'pixels').boxes.map(found => found.box)
+  const find = (numbers: number[]) =>
+    findBoxes(box(numbers), [shownImage([100, 100])], 'pixels').boxes.map(found => found.box)
   t.same(find([0, 0, 0, 0]), [])
   t.same(find([7, 8, 7, 8]), [])
   t.same(find([100, 100, 120, 130]), [], 'nothing of it is inside')
@@ -55,8 +75,12 @@ t.test('leaves out a box without any extent and keeps a flat one', async t => {
 })
 
 t.test('tells boxes and points in the order of the text', async t => {
-  const { boxes, points } = findBoxes('<|object_ref_start|>a<|object_ref_end|><|box_start|>(1,2),(3,4)<|box_end|> {"point_2d": [9, 9], "label": "p"}\n' +
-    `[${box([5, 6, 7, 8], { label: 'b' })}, ${box([1, 1, 2, 2], { label: 'c' })}] <|box_start|>(8,8)<|box_end|> <|box_start|>(0,0),(1,1)<|box_end|>`, [shownImage([10, 10])], 'pixels')
+  const {
+    boxes, points
+  } = findBoxes('<|object_ref_start|>a<|object_ref_end|><|box_start|>(1,2),(3,4)<|box_end|> {"point_2d": [9, 9], "label": "p"}\n' +
+    `[${box([5, 6, 7, 8], { label: 'b' })}, ${box([1, 1, 2, 2], {
+      label: 'c'
+    })}] <|box_start|>(8,8)<|box_end|> <|box_start|>(0,0),(1,1)<|box_end|>`, [shownImage([10, 10])], 'pixels')
   t.same(boxes.map(({ label }) => label), ['a', 'b', 'c', ''])
   t.same(points.map(({ point }) => point), [[9, 9], [8, 8]])
 })
@@ -68,8 +92,13 @@ t.test('finds nothing without pictures or in plain text', async t => {
 })
 
 t.test('gives a place to the picture that is named with it, each by its own size', async t => {
-  const images = [shownImage([100, 100], [100, 100], 'a', false), shownImage([2000, 1000], [1000, 500], 'b'), shownImage([300, 300], [1000, 1000], 'c')]
-  const answer = `图2：${box([100, 100, 200, 200])}\n第3张图中：${box([100, 100, 200, 200])} ${box([10, 10, 20, 20], { image: 1 })} ${box([100, 100, 200, 200], { image_index: 1 })}`
+  const images = [
+    shownImage([100, 100], [100, 100], 'a', false), shownImage([2000, 1000], [1000, 500], 'b'),
+    shownImage([300, 300], [1000, 1000], 'c')
+  ]
+  const answer = `图2：${box([100, 100, 200, 200])}\n第3张图中：${box([100, 100, 200, 200])} ${box([10, 10, 20, 20], {
+    image: 1
+  })} ${box([100, 100, 200, 200], { image_index: 1 })}`
   t.same(findBoxes(answer, images, 'pixels').boxes, [
     { image: 1, id: idOf('b'), label: '', box: [200, 200, 400, 400] },
     { image: 2, id: idOf('c'), label: '', box: [30, 30, 60, 60] },
@@ -79,7 +108,9 @@ t.test('gives a place to the picture that is named with it, each by its own size
 })
 
 t.test('gives a place without a name to the first picture of the latest turn, or of the conversation', async t => {
-  const imageOf = (...latest: boolean[]) => findBoxes(box([1, 2, 3, 4]), latest.map(isLatest => shownImage([10, 10], [10, 10], 'a', isLatest)), 'pixels').boxes[0]?.image
+  const imageOf = (...latest: boolean[]) => findBoxes(
+    box([1, 2, 3, 4]), latest.map(isLatest => shownImage([10, 10], [10, 10], 'a', isLatest)), 'pixels'
+  ).boxes[0]?.image
   t.equal(imageOf(true), 0)
   t.equal(imageOf(false), 0)
   t.equal(imageOf(false, false, true), 2)
@@ -89,7 +120,8 @@ t.test('gives a place without a name to the first picture of the latest turn, or
 
 t.test('gives a place without a name to the one picture that the question names', async t => {
   const images = [shownImage([10, 10], [10, 10], 'a', false), shownImage([10, 10]), shownImage([10, 10])]
-  const imageOf = (question: string, answer = box([1, 2, 3, 4])) => findBoxes(answer, images, 'pixels', question).boxes[0]?.image
+  const imageOf = (question: string, answer = box([1, 2, 3, 4])) =>
+    findBoxes(answer, images, 'pixels', question).boxes[0]?.image
   t.equal(imageOf('Detect the heart in picture 3.'), 2)
   t.equal(imageOf('Locate the cross in the third photo.'), 2)
   t.equal(imageOf('检测第三张图片里的心形。'), 2)
@@ -127,11 +159,14 @@ function randomSize (random: () => number): Size {
 
 t.test('is within half a unit of the model, there and back, at any size', async t => {
   const random = generator(3)
-  const sizes = [[1, 1], [1, 200], [2, 1], [999, 1001], [20_000, 100], [20_000, 20_000]].map(([width, height]) => ({ width: width!, height: height! }))
+  const sizes = [[1, 1], [1, 200], [2, 1], [999, 1001], [20_000, 100], [20_000, 20_000]].map(([width, height]) =>
+    ({ width: width!, height: height! }))
   for (let i = 0; i < 4000; i++) {
     const original = sizes[i] ?? randomSize(random)
     const multiple = i % 2 === 0 ? 28 : 32
-    const sent = fit(original.width, original.height, { multiple, minTokens: 4, maxTokens: 1280, maxSide: 1024, maxPixels: 1_003_520 })
+    const sent = fit(
+      original.width, original.height, { multiple, minTokens: 4, maxTokens: 1280, maxSide: 1024, maxPixels: 1_003_520 }
+    )
     for (const coordinates of ['pixels', 'grid1000'] as Coordinates[]) {
       const units = coordinates === 'pixels' ? sent : { width: 1000, height: 1000 }
       const xs = [random() * original.width, random() * original.width].sort((a, b) => a - b)
@@ -147,7 +182,8 @@ t.test('is within half a unit of the model, there and back, at any size', async 
       const flat = said[0] === said[2] && said[1] === said[3]
       // Beyond half a unit only by the rounding of doubles.
       const good = flat === (boxes.length === 0) && back.length === expected.length &&
-        back.every((value, k) => Math.abs(value - expected[k]!) <= unit[k % 4]! * (0.5 + 1e-9) && Math.round(value / unit[k % 4]!) === said[k % 4])
+        back.every((value, k) => Math.abs(value - expected[k]!) <= unit[k % 4]! * (0.5 + 1e-9) &&
+          Math.round(value / unit[k % 4]!) === said[k % 4])
       if (!good) return t.fail(JSON.stringify({ original, sent, coordinates, place, said, back }))
     }
   }

@@ -53,12 +53,19 @@ t.test('tells depth, palette, alpha, profile and frames', async t => {
   const dir = t.testdir()
   const header = async (name: string, bytes: Buffer) => await inspectImage(await store(dir, name, bytes), LIMITS)
   t.match(await header('16', await plain(30, 30).toColourspace('rgb16').png().toBuffer()), { bits: 16, space: 'rgb16' })
-  t.match(await header('palette', await noise(30, 30).png({ palette: true, colours: 8 }).toBuffer()), { palette: true, bits: 4 })
+  t.match(await header('palette', await noise(30, 30).png({ palette: true, colours: 8 }).toBuffer()), {
+    palette: true, bits: 4
+  })
   t.match(await header('alpha', await plain(30, 30).ensureAlpha(0.5).png().toBuffer()), { hasAlpha: true, channels: 4 })
   t.match(await header('p3', await plain(30, 30).withIccProfile('p3').png().toBuffer()), { hasProfile: true })
-  t.match(await header('cmyk', await plain(30, 30).toColourspace('cmyk').jpeg().toBuffer()), { space: 'cmyk', channels: 4 })
-  t.match(await header('grey', await plain(30, 30).toColourspace('b-w').jpeg().toBuffer()), { space: 'b-w', channels: 1 })
-  const frames = await Promise.all(['#ff0000', '#0000ff'].map(async colour => await plain(30, 30, colour).png().toBuffer()))
+  t.match(await header('cmyk', await plain(30, 30).toColourspace('cmyk').jpeg().toBuffer()), {
+    space: 'cmyk', channels: 4
+  })
+  t.match(await header('grey', await plain(30, 30).toColourspace('b-w').jpeg().toBuffer()), {
+    space: 'b-w', channels: 1
+  })
+  const frames =
+    await Promise.all(['#ff0000', '#0000ff'].map(async colour => await plain(30, 30, colour).png().toBuffer()))
   const animated = sharp(frames, { join: { animated: true } })
   t.match(await header('gif', await animated.clone().gif().toBuffer()), { pages: 2, width: 30, height: 30 })
   t.match(await header('webp', await animated.clone().webp().toBuffer()), { pages: 2, width: 30, height: 30 })
@@ -91,7 +98,9 @@ t.test('refuses what is no accepted picture and says what it seems to be', async
 })
 
 t.test('refuses an empty file', async t => {
-  await t.rejects(inspectImage(await store(t.testdir(), 'a.png', Buffer.alloc(0)), LIMITS), { code: 'EMPTY_FILE', statusCode: 422 })
+  await t.rejects(inspectImage(await store(t.testdir(), 'a.png', Buffer.alloc(0)), LIMITS), {
+    code: 'EMPTY_FILE', statusCode: 422
+  })
 })
 
 t.test('refuses a header that claims too many pixels, before decoding anything', async t => {
@@ -106,8 +115,12 @@ t.test('refuses a header that claims too many pixels, before decoding anything',
 
 t.test('refuses a picture more than 200 times as long as it is wide', async t => {
   const dir = t.testdir()
-  await t.rejects(inspectImage(await store(dir, 'a.png', await plain(402, 2).png().toBuffer()), LIMITS), { code: 'IMAGE_TOO_NARROW' })
-  await t.rejects(inspectImage(await store(dir, 'b.png', await plain(1, 201).png().toBuffer()), LIMITS), { code: 'IMAGE_TOO_NARROW' })
+  await t.rejects(inspectImage(await store(dir, 'a.png', await plain(402, 2).png().toBuffer()), LIMITS), {
+    code: 'IMAGE_TOO_NARROW'
+  })
+  await t.rejects(inspectImage(await store(dir, 'b.png', await plain(1, 201).png().toBuffer()), LIMITS), {
+    code: 'IMAGE_TOO_NARROW'
+  })
   t.match(await inspectImage(await store(dir, 'c.png', await plain(400, 2).png().toBuffer()), LIMITS), { width: 400 })
 })
 
@@ -130,5 +143,7 @@ t.test('refuses a header that cannot be read, without telling where the file lie
 })
 
 t.test('refuses HEVC in a container that calls itself AVIF', async t => {
-  await t.rejects(inspectImage(await store(t.testdir(), 'a', container('avif', 'heic')), LIMITS), { code: 'CORRUPT_IMAGE' })
+  await t.rejects(inspectImage(await store(t.testdir(), 'a', container('avif', 'heic')), LIMITS), {
+    code: 'CORRUPT_IMAGE'
+  })
 })

@@ -1,5 +1,7 @@
 import t from 'tap'
-import { fit, planImages, smallestTokens, type PlanBounds, type PlanImage, type Size } from '../../../services/images/plan.ts'
+import {
+  fit, planImages, smallestTokens, type PlanBounds, type PlanImage, type Size
+} from '../../../services/images/plan.ts'
 import { generator } from '../../random.ts'
 
 const QWEN2: PlanBounds = { multiple: 28, minTokens: 4, maxTokens: 4096, maxSide: 1024, maxPixels: 1_003_520 }
@@ -11,7 +13,9 @@ const ALL = [QWEN2, QWEN3, DEMO]
 function randomSize (random: () => number): Size {
   const width = Math.ceil(12_000 ** random())
   const ratio = 200 ** (random() * 2 - 1)
-  return { width, height: Math.max(1, Math.ceil(width / 200), Math.min(12_000, width * 200, Math.round(width * ratio))) }
+  return {
+    width, height: Math.max(1, Math.ceil(width / 200), Math.min(12_000, width * 200, Math.round(width * ratio)))
+  }
 }
 
 t.test('gives the sizes of smart_resize of Qwen2-VL', async t => {
@@ -58,7 +62,9 @@ t.test('lets the upper bounds win over the fewest tokens', async t => {
   t.same(fit(8000, 40, DEMO), { width: 1008, height: 28, tokens: 36 })
   t.same(fit(10, 10, { ...DEMO, minTokens: 10, maxTokens: 10 }), { width: 84, height: 84, tokens: 9 })
   t.same(fit(10, 10, { ...DEMO, maxSide: 56 }), { width: 56, height: 56, tokens: 4 })
-  t.same(fit(500, 500, { ...DEMO, maxSide: 1, maxPixels: 1 }), { width: 28, height: 28, tokens: 1 }, 'never a side of 0')
+  t.same(
+    fit(500, 500, { ...DEMO, maxSide: 1, maxPixels: 1 }), { width: 28, height: 28, tokens: 1 }, 'never a side of 0'
+  )
 })
 
 t.test('keeps all bounds and nearly the ratio for any size', async t => {
@@ -116,9 +122,14 @@ t.test('bounds the longest side of a single picture, where it asks for less than
     { width: 504, height: 392, tokens: 18 * 14, scaled: false },
     { width: 1008, height: 756, tokens: 972, scaled: false }
   ])
-  t.same(sizes([{ ...photo, maxSide: 512 }]).map(({ width, height, tokens }) => ({ width, height, tokens })), [fit(4000, 3000, { ...QWEN2, maxSide: 512 })])
+  t.same(sizes([{ ...photo, maxSide: 512 }]).map(({ width, height, tokens }) => ({ width, height, tokens })), [
+    fit(4000, 3000, { ...QWEN2, maxSide: 512 })
+  ])
   t.same(sizes([{ ...photo, maxSide: 5000 }]), sizes([photo]), 'never more than all may have')
-  t.same(sizes([{ width: 280, height: 140, maxSide: 512 }]), sizes([{ width: 280, height: 140 }]), 'a smaller picture stays as it is')
+  t.same(
+    sizes([{ width: 280, height: 140, maxSide: 512 }]), sizes([{ width: 280, height: 140 }]),
+    'a smaller picture stays as it is'
+  )
   t.same(sizes([{ ...photo, maxSide: 1 }]), [{ width: 28, height: 28, tokens: 1, scaled: false }], 'never a side of 0')
 })
 
@@ -147,7 +158,8 @@ t.test('keeps the budget, the bounds and nearly the ratio for any pictures', asy
     const bounds = ALL[i % ALL.length]!
     const images = Array.from({ length: 1 + Math.floor(random() * 8) }, (_, k): PlanImage =>
       ({ ...randomSize(random), ...(i + k) % 3 === 0 && { maxSide: Math.ceil(2000 * random()) } }))
-    const alone = images.map(({ width, height, maxSide = Infinity }) => fit(width, height, { ...bounds, maxSide: Math.min(maxSide, bounds.maxSide) }))
+    const alone = images.map(({ width, height, maxSide = Infinity }) =>
+      fit(width, height, { ...bounds, maxSide: Math.min(maxSide, bounds.maxSide) }))
     const all = alone.reduce((sum, size) => sum + size.tokens, 0)
     const least = smallestTokens(images, bounds)
     const budget = Math.floor(random() * all * 1.1)
@@ -162,7 +174,9 @@ t.test('keeps the budget, the bounds and nearly the ratio for any pictures', asy
     if (plan.scaled !== (all > budget)) return fail('wrong flag')
     for (const [k, image] of plan.images.entries()) {
       const { width, height } = alone[k]!
-      if (Math.max(image.width, image.height) > Math.max(bounds.multiple, images[k]!.maxSide ?? bounds.maxSide)) return fail('longer than it wants to be')
+      if (Math.max(image.width, image.height) > Math.max(bounds.multiple, images[k]!.maxSide ?? bounds.maxSide)) {
+        return fail('longer than it wants to be')
+      }
       if (image.width % bounds.multiple !== 0 || image.height % bounds.multiple !== 0) return fail('not a multiple')
       if (image.tokens !== image.width * image.height / bounds.multiple ** 2) return fail('wrong tokens')
       // A longest side of its own wins over the fewest tokens.
@@ -171,7 +185,9 @@ t.test('keeps the budget, the bounds and nearly the ratio for any pictures', asy
       if (image.scaled !== (image.tokens < alone[k]!.tokens)) return fail('wrong flag of one')
     }
     const more = planImages(images, bounds, budget + 50)
-    if (more === null || more.images.some((image, k) => image.tokens < plan.images[k]!.tokens)) return fail('not monotonous')
+    if (more === null || more.images.some((image, k) => image.tokens < plan.images[k]!.tokens)) {
+      return fail('not monotonous')
+    }
   }
   t.pass('1200 sets of pictures')
 })

@@ -13,35 +13,50 @@ function short ({ label, numbers, image, heading }: Pointing): string {
 }
 
 t.test('reads JSON bare, fenced, several times, with prose around it', async t => {
-  const list = '[\n\t{"bbox_2d": [341, 258, 397, 360], "label": "red car"},\n\t{"bbox_2d": [0, 1, 2, 3.5], "label": "猫"}\n]'
+  const list =
+    '[\n\t{"bbox_2d": [341, 258, 397, 360], "label": "red car"},\n\t{"bbox_2d": [0, 1, 2, 3.5], "label": "猫"}\n]'
   const expected = ['red car 341,258,397,360', '猫 0,1,2,3.5']
   t.same(found(list), expected)
   t.same(found('```json\n' + list + '\n```'), expected)
   t.same(found('Sure, here they are:\n\n```\n' + list + '\n```\nIs there anything else [to find]?'), expected)
   t.same(found('好的，检测结果如下：\n' + list + '希望对你有帮助。'), expected)
-  t.same(found(`The cars (see [1], {sic}):\n${list}\nand the people:\n{"bbox_2d": [5, 6, 7, 8], "label": "person"}`), [...expected, 'person 5,6,7,8'])
+  t.same(found(`The cars (see [1], {sic}):\n${list}\nand the people:\n{"bbox_2d": [5, 6, 7, 8], "label": "person"}`), [
+    ...expected, 'person 5,6,7,8'
+  ])
 })
 
 t.test('reads objects that hold lists, nested', async t => {
-  t.same(found('{"count": 2, "objects": [{"name": "dog", "bbox_2d": [1, 2, 3, 4], "parts": [{"name": "tail", "bbox_2d": [5, 6, 7, 8]}]}, {"bbox_2d": [9, 9, 10, 10]}]}'),
-    ['dog 1,2,3,4', 'tail 5,6,7,8', '9,9,10,10'])
+  t.same(found(
+    '{"count": 2, "objects": [{"name": "dog", "bbox_2d": [1, 2, 3, 4], "parts": [{"name": "tail", "bbox_2d": [5, 6, 7, 8]}]}, {"bbox_2d": [9, 9, 10, 10]}]}'
+  ),
+  ['dog 1,2,3,4', 'tail 5,6,7,8', '9,9,10,10'])
   t.same(found('{"result": {"dogs": {"first": {"bbox_2d": [1, 2, 3, 4]}}}}'), ['1,2,3,4'])
   const deep = 5000
   t.same(found('['.repeat(deep) + '{"bbox_2d": [1, 2, 3, 4], "label": "deep"}' + ']'.repeat(deep)), ['deep 1,2,3,4'])
 })
 
 t.test('knows the keys of boxes and points, and lists of them', async t => {
-  t.same(findPointings('{"point_2d": [10, 20], "label": "nose"}'), [{ shape: 'point', numbers: [10, 20], label: 'nose', image: null, heading: null }])
-  t.same(findPointings('{"box_2d": ["10", " 20.5 ", "3e1", 40]}'), [{ shape: 'box', numbers: [10, 20.5, 30, 40], label: '', image: null, heading: null }])
+  t.same(findPointings('{"point_2d": [10, 20], "label": "nose"}'), [
+    { shape: 'point', numbers: [10, 20], label: 'nose', image: null, heading: null }
+  ])
+  t.same(findPointings('{"box_2d": ["10", " 20.5 ", "3e1", 40]}'), [
+    { shape: 'box', numbers: [10, 20.5, 30, 40], label: '', image: null, heading: null }
+  ])
   t.same(found('{"BBox": [1, 2, 3, 4], "Label": "any case"}'), ['any case 1,2,3,4'])
-  t.same(found('{"bbox_2d": [[1, 2, 3, 4], [5, 6], null, [5, 6, 7, 8]], "label": "sheep"}'), ['sheep 1,2,3,4', 'sheep 5,6,7,8'])
-  t.same(found('{"point_2d": [[1, 2], [3, 4]], "label": "eyes", "bbox_2d": [0, 0, 9, 9]}'), ['eyes 1,2', 'eyes 3,4', 'eyes 0,0,9,9'])
+  t.same(found('{"bbox_2d": [[1, 2, 3, 4], [5, 6], null, [5, 6, 7, 8]], "label": "sheep"}'), [
+    'sheep 1,2,3,4', 'sheep 5,6,7,8'
+  ])
+  t.same(found('{"point_2d": [[1, 2], [3, 4]], "label": "eyes", "bbox_2d": [0, 0, 9, 9]}'), [
+    'eyes 1,2', 'eyes 3,4', 'eyes 0,0,9,9'
+  ])
   t.same(found('{"size": [1, 2, 3, 4], "bbox_3d": [1, 2, 3, 4]} [1, 2, 3, 4]'), [], 'other numbers are no boxes')
 })
 
 t.test('takes the label from the first key that has one', async t => {
   const label = (entries: string) => found(`{"bbox_2d": [1, 2, 3, 4], ${entries}}`)[0]!.replace(/ ?1,2,3,4/, '')
-  t.equal(label('"description": "6", "category": "5", "class": "4", "text_content": "3", "name": "2", "label": "1"'), '1')
+  t.equal(
+    label('"description": "6", "category": "5", "class": "4", "text_content": "3", "name": "2", "label": "1"'), '1'
+  )
   t.equal(label('"description": "6", "category": "5", "class": "4", "text_content": "3", "name": "2"'), '2')
   t.equal(label('"description": "6", "category": "5", "class": "4", "text_content": "3"'), '3')
   t.equal(label('"description": "6", "category": "5", "class": "4"'), '4')
@@ -50,7 +65,10 @@ t.test('takes the label from the first key that has one', async t => {
   t.equal(label('"label": " ", "name": null, "text_content": 42'), '42')
   t.equal(label('"label": "caf\\u00e9 \\"x\\"\\n\\ud83d\\ude00"'), 'café "x"\n😀')
   t.equal(label('"score": 0.9'), '')
-  t.same(found('{"description": "a street", "objects": [{"bbox_2d": [1, 2, 3, 4]}]}'), ['1,2,3,4'], 'not that of an object around it')
+  t.same(
+    found('{"description": "a street", "objects": [{"bbox_2d": [1, 2, 3, 4]}]}'), ['1,2,3,4'],
+    'not that of an object around it'
+  )
 })
 
 t.test('leaves out what is no box: wrong number of numbers, no numbers, not finite', async t => {
@@ -59,53 +77,97 @@ t.test('leaves out what is no box: wrong number of numbers, no numbers, not fini
     '["1", "2", "3", "4px"]', '["", 1, 2, 3]', '["0x10", 1, 2, 3]', '["Infinity", 1, 2, 3]', '[x1, y1, x2, y2]', '[1, 2, 3, [4]]', '[1, 2, 3, 4, null]',
     '[[1, 2], [3, 4]]', '[[1, 2, 3], 4]', '{"x": 1}', 'null', 'true', '"1, 2, 3, 4"', '5', '[1, 2, 3, 4'
   ]) t.same(found(`{"bbox_2d": ${value}, "label": "x"}`), [], value)
-  for (const value of ['[]', '[1]', '[1, 2, 3]', '[1, null]', '[[1, 2, 1], [3]]', '["a", "b"]', '"1, 2"', '[1, 2']) t.same(found(`{"point_2d": ${value}, "label": "x"}`), [], value)
+  for (const value of ['[]', '[1]', '[1, 2, 3]', '[1, null]', '[[1, 2, 1], [3]]', '["a", "b"]', '"1, 2"', '[1, 2']) {
+    t.same(found(`{"point_2d": ${value}, "label": "x"}`), [], value)
+  }
 })
 
 t.test('forgives what models get wrong in JSON', async t => {
-  t.same(found('[{"bbox_2d": [1, 2, 3, 4], "label": "a"}\n{"bbox_2d": [5, 6, 7, 8,], "label": "b",},]'), ['a 1,2,3,4', 'b 5,6,7,8'], 'commas')
-  t.same(found("[{'bbox_2d': [1, 2, 3, 4], 'label': 'the dog\\'s \"tail\"', 'ok': True, 'x': None}]"), ['the dog\'s "tail" 1,2,3,4'], 'Python')
-  t.same(found('{"text_content": "two\nlines", "bbox_2d": [1, 2, 3, 4]}'), ['two\nlines 1,2,3,4'], 'line breaks in strings')
-  t.same(found('[{"bbox_2d": [1, 2, 3, 4], "label": "a "bad" one"}, {"bbox_2d": [5, 6, 7, 8], "label": "b"}]'), ['a 1,2,3,4', 'b 5,6,7,8'], 'quotes in strings')
+  t.same(
+    found('[{"bbox_2d": [1, 2, 3, 4], "label": "a"}\n{"bbox_2d": [5, 6, 7, 8,], "label": "b",},]'),
+    ['a 1,2,3,4', 'b 5,6,7,8'], 'commas'
+  )
+  t.same(
+    found("[{'bbox_2d': [1, 2, 3, 4], 'label': 'the dog\\'s \"tail\"', 'ok': True, 'x': None}]"),
+    ['the dog\'s "tail" 1,2,3,4'], 'Python'
+  )
+  t.same(
+    found('{"text_content": "two\nlines", "bbox_2d": [1, 2, 3, 4]}'), ['two\nlines 1,2,3,4'], 'line breaks in strings'
+  )
+  t.same(
+    found('[{"bbox_2d": [1, 2, 3, 4], "label": "a "bad" one"}, {"bbox_2d": [5, 6, 7, 8], "label": "b"}]'),
+    ['a 1,2,3,4', 'b 5,6,7,8'], 'quotes in strings'
+  )
   t.same(found('[{"bbox_2d": [1, 2, 3, 4]], {"bbox_2d": [5, 6, 7, 8]}]'), ['1,2,3,4', '5,6,7,8'], 'wrong brackets')
-  t.same(found('[ // the dogs\n{"bbox_2d": [1, 2, 3, 4]}, // and\n{"bbox_2d": [5, 6, 7, 8]}]'), ['1,2,3,4', '5,6,7,8'], 'comments')
+  t.same(
+    found('[ // the dogs\n{"bbox_2d": [1, 2, 3, 4]}, // and\n{"bbox_2d": [5, 6, 7, 8]}]'), ['1,2,3,4', '5,6,7,8'],
+    'comments'
+  )
 })
 
 t.test('is not fooled by strings that hold such text', async t => {
-  t.same(found(String.raw`{"label": "say \"bbox_2d\": [1, 2, 3, 4]", "bbox_2d": [5, 6, 7, 8]}`), ['say "bbox_2d": [1, 2, 3, 4] 5,6,7,8'])
-  t.same(found(String.raw`{"text": "{\"bbox_2d\": [1, 2, 3, 4]}", "other": "\\", "more": "{'bbox_2d': [1, 2, 3, 4]}"}`), [])
-  t.same(found('["{\'bbox_2d\': [1, 2, 3, 4]}", "<|box_start|>(1,2),(3,4)<|box_end|>" x]'), [], 'in a list that breaks behind it')
+  t.same(found(String.raw`{"label": "say \"bbox_2d\": [1, 2, 3, 4]", "bbox_2d": [5, 6, 7, 8]}`), [
+    'say "bbox_2d": [1, 2, 3, 4] 5,6,7,8'
+  ])
+  t.same(
+    found(String.raw`{"text": "{\"bbox_2d\": [1, 2, 3, 4]}", "other": "\\", "more": "{'bbox_2d': [1, 2, 3, 4]}"}`), []
+  )
+  t.same(
+    found('["{\'bbox_2d\': [1, 2, 3, 4]}", "<|box_start|>(1,2),(3,4)<|box_end|>" x]'), [],
+    'in a list that breaks behind it'
+  )
   t.same(found('{"{\'bbox_2d\': [1, 2, 3, 4]}", "a": 1}'), [], 'as a key without a value')
-  t.same(found('{"bbox_2d": [5, 6, 7, 8], "label": "{\'bbox_2d\': [1, 2, 3, 4]}'), ['5,6,7,8'], 'in a string that was cut off')
+  t.same(
+    found('{"bbox_2d": [5, 6, 7, 8], "label": "{\'bbox_2d\': [1, 2, 3, 4]}'), ['5,6,7,8'],
+    'in a string that was cut off'
+  )
 })
 
 t.test('reads the box tokens of Qwen2-VL', async t => {
   const box = '<|box_start|>(101,201),(150,266)<|box_end|>'
   const ref = '<|object_ref_start|>一只狗<|object_ref_end|>'
   t.same(found(box), ['101,201,150,266'])
-  t.same(found(`${ref}${box}和<|object_ref_start|>a woman<|object_ref_end|> <|box_start|> (1.5, 2), (3, 4) <|box_end|>正在沙滩上玩耍`), ['一只狗 101,201,150,266', 'a woman 1.5,2,3,4'])
+  t.same(found(
+    `${ref}${box}和<|object_ref_start|>a woman<|object_ref_end|> <|box_start|> (1.5, 2), (3, 4) <|box_end|>正在沙滩上玩耍`
+  ), ['一只狗 101,201,150,266', 'a woman 1.5,2,3,4'])
   t.same(found(`${ref}${box}${box}, ${box}.`), Array(3).fill('一只狗 101,201,150,266'), 'several behind one label')
   t.same(found(`${ref}<|box_start|>(1,2),(3,4), (5,6),(7,8)<|box_end|>`), ['一只狗 1,2,3,4', '一只狗 5,6,7,8'])
   t.same(found(`${ref}(1,2),(3,4) and ${box}`), ['一只狗 1,2,3,4', '101,201,150,266'], 'lost box tokens')
   t.same(found(`${ref}${box}(1,2),(3,4)`), ['一只狗 101,201,150,266'])
-  t.same(findPointings("Action: click(start_box='<|box_start|>(246,113)<|box_end|>')"), [{ shape: 'point', numbers: [246, 113], label: '', image: null, heading: null }])
+  t.same(findPointings("Action: click(start_box='<|box_start|>(246,113)<|box_end|>')"), [
+    { shape: 'point', numbers: [246, 113], label: '', image: null, heading: null }
+  ])
   t.same(found('<|box_start|>(1,2),(3,4),(5,6)<|box_end|>'), [], 'a polygon')
   t.same(found(`<|box_start|>(${'9'.repeat(400)},2),(3,4)<|box_end|>`), [], 'not finite')
-  t.same(found('It lies at (10,20),(30,40), I think. (1,2) <|box_start|> or <|object_ref_start|> the dog (3,4),(5,6)'), [], 'coordinates in prose')
+  t.same(
+    found('It lies at (10,20),(30,40), I think. (1,2) <|box_start|> or <|object_ref_start|> the dog (3,4),(5,6)'), [],
+    'coordinates in prose'
+  )
 })
 
 t.test('reads point tags', async t => {
-  t.same(findPointings('<point x="12.5" y="30">nose</point>'), [{ shape: 'point', numbers: [12.5, 30], label: 'nose', image: null, heading: null }])
+  t.same(findPointings('<point x="12.5" y="30">nose</point>'), [
+    { shape: 'point', numbers: [12.5, 30], label: 'nose', image: null, heading: null }
+  ])
   t.same(found('<points x1="1" y1="2" x2=\'3\' y2=\'4\' x3="5" alt="cup cake">cake</points>'), ['cake 1,2', 'cake 3,4'])
-  t.same(found('<points x1="1" y1="2" alt="cup cake"/> <point x="3" y="4" alt="cut off">c'), ['cup cake 1,2', 'cut off 3,4'])
+  t.same(found('<points x1="1" y1="2" alt="cup cake"/> <point x="3" y="4" alt="cut off">c'), [
+    'cup cake 1,2', 'cut off 3,4'
+  ])
   t.same(found('<point x="a" y="2">x</point> <pointer x="1" y="2"> <point> <point x="1"'), [])
 })
 
 t.test('counts named pictures from 1 and indices from 0', async t => {
   const image = (entries: string) => findPointings(`{${entries}, "bbox_2d": [1, 2, 3, 4]}`)[0]!.image
-  for (const key of ['image', 'Image', 'picture', 'photo', 'image_id', 'image id', 'picture_number', 'img_no', '图片', '图', '图片序号']) t.equal(image(`"${key}": 2`), 1, key)
-  for (const key of ['image_index', 'imageIndex', 'image_idx', 'img_idx', 'picture_index']) t.equal(image(`"${key}": 2`), 2, key)
-  for (const name of ['2', 'image 2', 'Image #2', 'image_2.png', 'Picture 2', 'the second picture', '2nd image', '图2', '图片 2', '图二', '第2张图', '第二张图片', '第2幅图']) {
+  for (const key of [
+    'image', 'Image', 'picture', 'photo', 'image_id', 'image id', 'picture_number', 'img_no', '图片', '图', '图片序号'
+  ]) t.equal(image(`"${key}": 2`), 1, key)
+  for (const key of ['image_index', 'imageIndex', 'image_idx', 'img_idx', 'picture_index']) {
+    t.equal(image(`"${key}": 2`), 2, key)
+  }
+  for (const name of [
+    '2', 'image 2', 'Image #2', 'image_2.png', 'Picture 2', 'the second picture', '2nd image', '图2', '图片 2', '图二',
+    '第2张图', '第二张图片', '第2幅图'
+  ]) {
     t.equal(image(`"image": "${name}"`), 1, name)
     t.equal(image(`"image_index": "${name}"`), name === '2' ? 2 : 1, name)
   }
@@ -115,15 +177,27 @@ t.test('counts named pictures from 1 and indices from 0', async t => {
 })
 
 t.test('counts from 0 where the answer speaks of a picture 0', async t => {
-  t.same(found('[{"image": 0, "bbox_2d": []}, {"image": 1, "bbox_2d": [1, 2, 3, 4]}, {"image_index": 2, "bbox_2d": [1, 2, 3, 4]}]'), ['1,2,3,4 @1', '1,2,3,4 @2'])
+  t.same(found(
+    '[{"image": 0, "bbox_2d": []}, {"image": 1, "bbox_2d": [1, 2, 3, 4]}, {"image_index": 2, "bbox_2d": [1, 2, 3, 4]}]'
+  ), ['1,2,3,4 @1', '1,2,3,4 @2'])
   t.same(found('Image 0: no dog.\nImage 1: {"bbox_2d": [1, 2, 3, 4]}'), ['1,2,3,4 ^1'])
-  t.same(found('[{"image_index": 0, "bbox_2d": [1, 2, 3, 4]}, {"image": 1, "bbox_2d": [1, 2, 3, 4]}]'), ['1,2,3,4 @0', '1,2,3,4 @0'], 'an index says nothing of the others')
+  t.same(
+    found('[{"image_index": 0, "bbox_2d": [1, 2, 3, 4]}, {"image": 1, "bbox_2d": [1, 2, 3, 4]}]'),
+    ['1,2,3,4 @0', '1,2,3,4 @0'], 'an index says nothing of the others'
+  )
 })
 
 t.test('knows the picture of a group', async t => {
-  t.same(found('{"Picture 1": [{"bbox_2d": [1, 2, 3, 4]}], "图2": {"bbox_2d": [5, 6, 7, 8]}, "rest": {"bbox_2d": [5, 6, 7, 9]}}'), ['1,2,3,4 @0', '5,6,7,8 @1', '5,6,7,9'])
-  t.same(found('[{"image": 2, "objects": [{"bbox_2d": [1, 2, 3, 4]}, {"bbox_2d": [5, 6, 7, 8], "image": 3}]}]'), ['1,2,3,4 @1', '5,6,7,8 @2'])
-  t.same(found('{"objects": [{"bbox_2d": [1, 2, 3, 4]}], "image": 2}'), ['1,2,3,4 @1'], 'also when it is named behind its boxes')
+  t.same(found(
+    '{"Picture 1": [{"bbox_2d": [1, 2, 3, 4]}], "图2": {"bbox_2d": [5, 6, 7, 8]}, "rest": {"bbox_2d": [5, 6, 7, 9]}}'
+  ), ['1,2,3,4 @0', '5,6,7,8 @1', '5,6,7,9'])
+  t.same(found('[{"image": 2, "objects": [{"bbox_2d": [1, 2, 3, 4]}, {"bbox_2d": [5, 6, 7, 8], "image": 3}]}]'), [
+    '1,2,3,4 @1', '5,6,7,8 @2'
+  ])
+  t.same(
+    found('{"objects": [{"bbox_2d": [1, 2, 3, 4]}], "image": 2}'), ['1,2,3,4 @1'],
+    'also when it is named behind its boxes'
+  )
 })
 
 t.test('knows the nearest heading', async t => {
@@ -134,8 +208,13 @@ t.test('knows the nearest heading', async t => {
     'The dog in image 2 is at: ', 'Here is the dog in image 2\n', '1. Image 2\n', '[Image 2] ', '图2：', '图 2:\n', '第2张图', '第二张图片中的狗：\n', '在第2张图中，狗在这里：', '在图片2里有：', '狗（图2）：',
     'Image 1:\nnothing.\nImage 2:\n', 'Image 2:\nUnlike in image 1, it is brown. '
   ]) t.equal(heading(prose), 1, prose)
-  for (const prose of ['', 'Here: ', 'I saw image 2, but ', 'As in image 2 ', '地图一样大。', 'images 2: ', 'image 2000: ', 'Imagine 2: ', '如图2所示，']) t.equal(heading(prose), null, prose)
-  t.same(found(`图1：${box}图2：<|box_start|>(5,6),(7,8)<|box_end|>\n第3张图：<point x="1" y="2">a</point> ${box}`), ['1,2,3,4 ^0', '5,6,7,8 ^1', 'a 1,2 ^2', '1,2,3,4 ^2'])
+  for (const prose of [
+    '', 'Here: ', 'I saw image 2, but ', 'As in image 2 ', '地图一样大。', 'images 2: ', 'image 2000: ', 'Imagine 2: ',
+    '如图2所示，'
+  ]) t.equal(heading(prose), null, prose)
+  t.same(found(`图1：${box}图2：<|box_start|>(5,6),(7,8)<|box_end|>\n第3张图：<point x="1" y="2">a</point> ${box}`), [
+    '1,2,3,4 ^0', '5,6,7,8 ^1', 'a 1,2 ^2', '1,2,3,4 ^2'
+  ])
   t.same(found('Image 2: {"bbox_2d": [1, 2, 3, 4], "label": "image 1:", "image": 3}'), ['image 1: 1,2,3,4 @2 ^1'])
 })
 

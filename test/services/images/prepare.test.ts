@@ -25,7 +25,9 @@ function quarters (width: number, height: number): Sharp {
 }
 
 async function animation (): Promise<Sharp> {
-  const frames = await Promise.all(['#c83c28', '#0000ff', '#00ff00'].map(async colour => await plain(64, 64, colour).png().toBuffer()))
+  const frames = await Promise.all(
+    ['#c83c28', '#0000ff', '#00ff00'].map(async colour => await plain(64, 64, colour).png().toBuffer())
+  )
   return sharp(frames, { join: { animated: true } })
 }
 
@@ -48,17 +50,24 @@ t.test('uses a picture as it is when it is what the plan says', async t => {
 
 t.test('writes everything else beside the original as an opaque 8-bit sRGB PNG of the planned size', async t => {
   const animated = await animation()
-  const clear = { create: { width: 56, height: 28, channels: 4 as const, background: { r: 200, g: 60, b: 40, alpha: 0.5 } } }
+  const clear =
+    { create: { width: 56, height: 28, channels: 4 as const, background: { r: 200, g: 60, b: 40, alpha: 0.5 } } }
   const half: Colour = [227, 157, 147] // half of RED over white
   const cases: Array<[name: string, image: Sharp, expected: Colour, tolerance?: number]> = [
     ['another size', plain(300, 200).png(), RED],
     ['transparent PNG', sharp(clear).png(), half],
     ['transparent WebP', sharp(clear).webp({ lossless: true }), half],
-    ['transparent grey PNG', sharp({ create: { ...clear.create, background: { r: 0, g: 0, b: 0, alpha: 0.5 } } }).toColourspace('b-w').png(), [127, 127, 127]],
+    [
+      'transparent grey PNG',
+      sharp({ create: { ...clear.create, background: { r: 0, g: 0, b: 0, alpha: 0.5 } } }).toColourspace('b-w').png(),
+      [127, 127, 127]
+    ],
     ['16-bit PNG', plain(56, 28).toColourspace('rgb16').png(), RED],
     ['16-bit grey PNG', plain(56, 28, '#777777').toColourspace('grey16').png(), [119, 119, 119]],
     ['grey JPEG', plain(56, 28, '#777777').toColourspace('b-w').jpeg(), [119, 119, 119]],
-    ['CMYK JPEG', plain(56, 28).toColourspace('cmyk').jpeg({ quality: 95 }), RED, 30], // red is at the edge of what ink can do
+    [
+      'CMYK JPEG', plain(56, 28).toColourspace('cmyk').jpeg({ quality: 95 }), RED, 30
+    ], // red is at the edge of what ink can do
     ['palette PNG', plain(56, 28).png({ palette: true, colours: 4 }), RED],
     ['1-bit TIFF', plain(56, 28, '#ffffff').toColourspace('b-w').tiff({ bitdepth: 1 }), [255, 255, 255]],
     ['GIF', plain(56, 28).gif(), RED],
@@ -69,7 +78,10 @@ t.test('writes everything else beside the original as an opaque 8-bit sRGB PNG o
     ['Display P3 JPEG', plain(56, 28).withIccProfile('p3').jpeg({ quality: 95 }), RED, 4],
     ['16-bit Display P3 PNG', plain(56, 28).toColourspace('rgb16').withIccProfile('p3').png(), RED],
     ['16-bit PNG with an sRGB profile', plain(56, 28).toColourspace('rgb16').withIccProfile('srgb').png(), RED],
-    ['10-bit Display P3 AVIF', plain(56, 28).withIccProfile('p3').avif({ effort: 0, quality: 90, bitdepth: 10 }), RED, 4]
+    [
+      '10-bit Display P3 AVIF', plain(56, 28).withIccProfile('p3').avif({ effort: 0, quality: 90, bitdepth: 10 }), RED,
+      4
+    ]
   ]
   for (const [name, image, expected, tolerance] of cases) {
     const dir = t.testdir()
@@ -95,10 +107,12 @@ t.test('turns every EXIF orientation upright', async t => {
   const b: Colour = [0, 0, 255]
   const w: Colour = [255, 255, 255]
   // Colours of the upright corners: left top, right top, left bottom, right bottom.
-  const upright = [[r, g, b, w], [g, r, w, b], [w, b, g, r], [b, w, r, g], [r, b, g, w], [b, r, w, g], [w, g, b, r], [g, w, r, b]]
+  const upright =
+    [[r, g, b, w], [g, r, w, b], [w, b, g, r], [b, w, r, g], [r, b, g, w], [b, r, w, g], [w, g, b, r], [g, w, r, b]]
   for (const [i, corners] of upright.entries()) {
     const orientation = i + 1
-    const file = await store(t.testdir(), 'a.png', await quarters(320, 160).withMetadata({ orientation }).png().toBuffer())
+    const file =
+      await store(t.testdir(), 'a.png', await quarters(320, 160).withMetadata({ orientation }).png().toBuffer())
     const header = await inspectImage(file, LIMITS)
     const turned = orientation >= 5
     t.match(header, turned ? { width: 160, height: 320, orientation } : { width: 320, height: 160, orientation })
@@ -113,7 +127,10 @@ t.test('turns every EXIF orientation upright', async t => {
 })
 
 t.test('turns a picture that has the planned size already', async t => {
-  const bytes = await quarters(56, 112).withMetadata({ orientation: 6 }).jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer()
+  const bytes = await quarters(56, 112)
+    .withMetadata({ orientation: 6 })
+    .jpeg({ quality: 95, chromaSubsampling: '4:4:4' })
+    .toBuffer()
   const prepared = await prepare(await store(t.testdir(), 'a.jpg', bytes), { width: 112, height: 56 })
   t.equal(prepared.compressed, true)
   t.ok(near(await pixel(prepared.path, 3, 3), [0, 0, 255], 12), 'bottom left came to the top left')
@@ -181,7 +198,8 @@ t.test('refuses a truncated picture, prepared or unchanged, and leaves no file',
 t.test('forgives what any viewer forgives', async t => {
   const jpeg = await noise(280, 196).jpeg().toBuffer()
   const scan = jpeg.indexOf(Buffer.from([0xff, 0xda]))
-  const stray = Buffer.concat([jpeg.subarray(0, scan), Buffer.from([0x11, 0x22]), jpeg.subarray(scan), Buffer.alloc(100, 7)])
+  const stray =
+    Buffer.concat([jpeg.subarray(0, scan), Buffer.from([0x11, 0x22]), jpeg.subarray(scan), Buffer.alloc(100, 7)])
   t.match(await prepare(await store(t.testdir(), 'a.jpg', stray), SIZE), { compressed: true })
 })
 
@@ -202,5 +220,7 @@ t.test('does not begin when the signal has fired, and leaves nothing when it fir
 t.test('says STORAGE when the copy cannot be written', async t => {
   const dir = t.testdir({ 'a_compressed.png': { 'in the way': '' } })
   const file = await store(dir, 'a.png', await noise(90, 90).png().toBuffer())
-  await t.rejects(prepare(file, SIZE), { code: 'STORAGE', statusCode: 507, message: 'The upload could not be stored: EISDIR' })
+  await t.rejects(prepare(file, SIZE), {
+    code: 'STORAGE', statusCode: 507, message: 'The upload could not be stored: EISDIR'
+  })
 })

@@ -33,7 +33,8 @@ async function largeJobs (dir: string, ...names: string[]): Promise<PrepareJob[]
   return await Promise.all(names.map(async name => await storeJob(`${dir}/${name}`, bytes)))
 }
 
-const jobsFor = async (dir: string, ...names: string[]) => await Promise.all(names.map(async name => await jobFor(dir, name)))
+const jobsFor = async (dir: string, ...names: string[]) =>
+  await Promise.all(names.map(async name => await jobFor(dir, name)))
 
 function prepare (preparer: Preparer, jobs: PrepareJob[], early: Array<Anticipated | undefined> = []): Preparation {
   const stop = new AbortController()
@@ -93,12 +94,15 @@ t.test('a preparation begins a picture when it is asked for, and only once', asy
 
 t.test('the first picture that fails is told, and those that have not begun are not begun', async t => {
   const dir = t.testdir()
-  const jobs = [await jobFor(dir, '0.jpg', 0.9), await jobFor(dir, '1.jpg', 0.3), ...await jobsFor(dir, '2.jpg', '3.jpg')]
+  const jobs =
+    [await jobFor(dir, '0.jpg', 0.9), await jobFor(dir, '1.jpg', 0.3), ...await jobsFor(dir, '2.jpg', '3.jpg')]
   const preparation = prepare(createPreparer(2), jobs)
   const images = jobs.map((_, index) => preparation.image(index))
   const outcomes = await Promise.allSettled(images)
   t.same(outcomes.map(outcome => outcome.status), ['rejected', 'rejected', 'rejected', 'rejected'])
-  t.match(await preparation.firstFailure(), { code: 'CORRUPT_IMAGE', message: /^images\[0\] \("0\.jpg"\)/, details: { image: 0 } })
+  t.match(await preparation.firstFailure(), {
+    code: 'CORRUPT_IMAGE', message: /^images\[0\] \("0\.jpg"\)/, details: { image: 0 }
+  })
   t.same(await readdir(dir), ['0.jpg', '1.jpg', '2.jpg', '3.jpg'])
 })
 

@@ -14,25 +14,40 @@ const MMPROJ = path.join(ROOT, DEMO.mmproj)
 const silent = { onProgress: () => {}, onWarning: () => {} }
 
 t.test('an empty MODEL is the embedded one', async t => {
-  t.same(await resolveModelFiles({ model: '', mmproj: '', modelsDir: t.testdir(), ...silent }), { model: MODEL, mmproj: MMPROJ, demo: true, temperature: 0, threads: 1 })
+  t.same(await resolveModelFiles({ model: '', mmproj: '', modelsDir: t.testdir(), ...silent }), {
+    model: MODEL, mmproj: MMPROJ, demo: true, temperature: 0, threads: 1
+  })
 })
 
 t.test('a path, and the only projector beside it', async t => {
   const dir = t.testdir()
   copyFileSync(MODEL, path.join(dir, 'model.gguf'))
   const options = { mmproj: '', modelsDir: dir, ...silent }
-  t.match(await resolveModelFiles({ ...options, model: path.join(dir, 'model.gguf') }), { mmproj: null, demo: false, temperature: 0.7 })
+  t.match(await resolveModelFiles({ ...options, model: path.join(dir, 'model.gguf') }), {
+    mmproj: null, demo: false, temperature: 0.7
+  })
   copyFileSync(MMPROJ, path.join(dir, 'mmproj-a.gguf'))
-  t.match(await resolveModelFiles({ ...options, model: path.join(dir, 'model.gguf') }), { mmproj: path.join(dir, 'mmproj-a.gguf') })
-  t.match(await resolveModelFiles({ ...options, model: 'model.gguf' }), { model: path.join(dir, 'model.gguf') }, 'also by name within MODELS_DIR')
+  t.match(await resolveModelFiles({ ...options, model: path.join(dir, 'model.gguf') }), {
+    mmproj: path.join(dir, 'mmproj-a.gguf')
+  })
+  t.match(
+    await resolveModelFiles({ ...options, model: 'model.gguf' }), { model: path.join(dir, 'model.gguf') },
+    'also by name within MODELS_DIR'
+  )
   copyFileSync(MMPROJ, path.join(dir, 'mmproj-b.gguf'))
-  await t.rejects(resolveModelFiles({ ...options, model: 'model.gguf' }), { message: /2 projectors beside the model; name one with MMPROJ \(mmproj-a\.gguf, mmproj-b\.gguf\)/ })
-  t.match(await resolveModelFiles({ ...options, model: 'model.gguf', mmproj: 'mmproj-b.gguf' }), { mmproj: path.join(dir, 'mmproj-b.gguf') })
+  await t.rejects(resolveModelFiles({ ...options, model: 'model.gguf' }), {
+    message: /2 projectors beside the model; name one with MMPROJ \(mmproj-a\.gguf, mmproj-b\.gguf\)/
+  })
+  t.match(await resolveModelFiles({ ...options, model: 'model.gguf', mmproj: 'mmproj-b.gguf' }), {
+    mmproj: path.join(dir, 'mmproj-b.gguf')
+  })
 })
 
 t.test('what is neither file nor preset nor address is refused by name', async t => {
   const options = { modelsDir: t.testdir(), ...silent }
-  await t.rejects(resolveModelFiles({ ...options, model: 'qwen9', mmproj: '' }), { message: /^MODEL=qwen9 is neither a file nor a preset \(qwen3-vl-2b, / })
+  await t.rejects(resolveModelFiles({ ...options, model: 'qwen9', mmproj: '' }), {
+    message: /^MODEL=qwen9 is neither a file nor a preset \(qwen3-vl-2b, /
+  })
   await t.rejects(resolveModelFiles({ ...options, model: '', mmproj: 'nope' }), { message: /^MMPROJ=nope is neither/ })
 })
 
@@ -41,11 +56,16 @@ t.test('a preset downloads both its files through node-llama-cpp\'s resolver, wi
   const hub = await startHub(t, { [hubPath(model)]: MODEL, [hubPath(mmproj)]: MMPROJ })
   const modelsDir = t.testdir()
   const progress: Array<[string, number, number]> = []
-  const files = await resolveModelFiles({ model: 'qwen3-vl-2b', mmproj: '', modelsDir, ...silent, onProgress: (...args) => { progress.push(args) } })
+  const files = await resolveModelFiles({
+    model: 'qwen3-vl-2b', mmproj: '', modelsDir, ...silent, onProgress: (...args) => { progress.push(args) }
+  })
   t.match(files, { demo: false, temperature: 0.7 })
   t.equal(statSync(files.model).size, statSync(MODEL).size)
   t.equal(statSync(files.mmproj!).size, statSync(MMPROJ).size)
-  t.ok(progress.some(([file, done, total]) => file === model && done === total && total === statSync(MODEL).size), 'told of the whole model')
+  t.ok(
+    progress.some(([file, done, total]) => file === model && done === total && total === statSync(MODEL).size),
+    'told of the whole model'
+  )
 
   const before = hub.requests.filter(it => it.line.startsWith('GET')).length
   await resolveModelFiles({ model: 'qwen3-vl-2b', mmproj: '', modelsDir, ...silent })
@@ -58,17 +78,26 @@ t.test('a preset downloads both its files through node-llama-cpp\'s resolver, wi
 t.test('a download that fails names the setting and leaves no half file', async t => {
   await startHub(t, {})
   const modelsDir = t.testdir()
-  await t.rejects(resolveModelFiles({ model: 'hf:owner/repo/file.gguf', mmproj: '', modelsDir, ...silent }), { message: /^MODEL=hf:owner\/repo\/file\.gguf cannot be downloaded: / })
+  await t.rejects(resolveModelFiles({ model: 'hf:owner/repo/file.gguf', mmproj: '', modelsDir, ...silent }), {
+    message: /^MODEL=hf:owner\/repo\/file\.gguf cannot be downloaded: /
+  })
   t.same(existsSync(modelsDir) ? readdirSync(modelsDir) : [], [])
 })
 
 t.test('an hf: address brings the projector of its repository, which is found again beside it without asking anybody', async t => {
   const [model, other] = ['hf:owner/repo/tiny.gguf', 'hf:owner/text-only/tiny.gguf']
-  const hub = await startHub(t, { [hubPath(model)]: MODEL, 'owner/repo/mmproj-f16.gguf': MMPROJ, 'owner/repo/mmproj-q8_0.gguf': MMPROJ, [hubPath(other)]: MODEL })
+  const hub = await startHub(t, {
+    [hubPath(model)]: MODEL,
+    'owner/repo/mmproj-f16.gguf': MMPROJ,
+    'owner/repo/mmproj-q8_0.gguf': MMPROJ,
+    [hubPath(other)]: MODEL
+  })
   const modelsDir = t.testdir()
   const resolve = async (model: string) => await resolveModelFiles({ model, mmproj: '', modelsDir, ...silent })
   const first = await resolve(model)
-  t.equal(first.mmproj, path.join(modelsDir, 'hf_owner_repo_mmproj-q8_0.gguf'), 'in eight bits, where there is a choice')
+  t.equal(
+    first.mmproj, path.join(modelsDir, 'hf_owner_repo_mmproj-q8_0.gguf'), 'in eight bits, where there is a choice'
+  )
   const asked = hub.requests.length
   t.same(await resolve(model), first)
   t.equal(hub.requests.length, asked)
@@ -78,12 +107,16 @@ t.test('an hf: address brings the projector of its repository, which is found ag
 t.test('a hub that cannot be asked for a projector is told, and the model is served as text', async t => {
   const hub = await startHub(t, { 'owner/repo/tiny.gguf': MODEL, 'owner/other/tiny.gguf': MODEL })
   const warnings: string[] = []
-  const options = { mmproj: '', modelsDir: t.testdir(), ...silent, onWarning: (sentence: string) => { warnings.push(sentence) } }
+  const options =
+    { mmproj: '', modelsDir: t.testdir(), ...silent, onWarning: (sentence: string) => { warnings.push(sentence) } }
   t.match(await resolveModelFiles({ ...options, model: 'hf:owner/repo/tiny.gguf' }), { mmproj: null })
   t.strictSame(warnings, [], 'the repository has none')
   hub.listingFails = true
   t.match(await resolveModelFiles({ ...options, model: 'hf:owner/other/tiny.gguf' }), { mmproj: null })
-  t.match(warnings, [/^Whether there is a projector for hf:owner\/other\/tiny\.gguf is not known: 127\.0\.0\.1:\d+ does not tell the files of owner\/other: HTTP 500$/])
+  t.match(
+    warnings,
+    [/^Whether there is a projector for hf:owner\/other\/tiny\.gguf is not known: 127\.0\.0\.1:\d+ does not tell the files of owner\/other: HTTP 500$/]
+  )
 })
 
 t.test('beside a model the projector that belongs to it is taken', async t => {
@@ -99,12 +132,21 @@ t.test('beside a model the projector that belongs to it is taken', async t => {
     writeRealModel(inDir('hf_Qwen_B-GGUF_model.gguf'), shape)
     writeRealModel(inDir('eight.gguf'), shape)
   })
-  const beside = async (model: string) => (await resolveModelFiles({ model: inDir(model), mmproj: '', modelsDir: dir, ...silent })).mmproj
-  t.equal(await beside('hf_Qwen_A-Instruct-GGUF_model.gguf'), inDir('hf_Qwen_A-Instruct-GGUF_mmproj-q8_0.gguf'), 'of those that would do, that of its repository')
+  const beside = async (model: string) =>
+    (await resolveModelFiles({ model: inDir(model), mmproj: '', modelsDir: dir, ...silent })).mmproj
+  t.equal(
+    await beside('hf_Qwen_A-Instruct-GGUF_model.gguf'), inDir('hf_Qwen_A-Instruct-GGUF_mmproj-q8_0.gguf'),
+    'of those that would do, that of its repository'
+  )
   t.equal(await beside('hf_Qwen_B-GGUF_model.gguf'), null, 'what was downloaded for others is passed over')
   t.equal(await beside('eight.gguf'), null)
   write('qwen3-vl-2b', shape => writeRealProjector(inDir('mmproj-two.gguf'), shape))
-  await t.rejects(beside('eight.gguf'), { message: /^The projector mmproj-two\.gguf does not belong to the model eight\.gguf: its embeddings are 2048 wide, the model's 4096\. It lies beside the model: move it away or name the right one with MMPROJ$/ })
+  await t.rejects(
+    beside('eight.gguf'),
+    {
+      message: /^The projector mmproj-two\.gguf does not belong to the model eight\.gguf: its embeddings are 2048 wide, the model's 4096\. It lies beside the model: move it away or name the right one with MMPROJ$/
+    }
+  )
   write('qwen3-vl-8b', shape => writeRealProjector(inDir('mmproj-eight.gguf'), shape))
   t.equal(await beside('eight.gguf'), inDir('mmproj-eight.gguf'))
 })
@@ -115,7 +157,16 @@ t.test('a model without a projector answers text and refuses pictures', async t 
   const engine = await createTestEngine(t, { model: path.join(dir, 'model.gguf') })
   t.equal(engine.info().vision, null)
   let text = ''
-  for await (const event of engine.generate({ turns: [{ role: 'user', parts: [{ type: 'text', text: 'Hi' }] }], scope: '', tools: [], images: [], maxTokens: 40, stop: [], grammar: null, sampling: { temperature: 0 } }, new AbortController().signal)) {
+  for await (const event of engine.generate({
+    turns: [{ role: 'user', parts: [{ type: 'text', text: 'Hi' }] }],
+    scope: '',
+    tools: [],
+    images: [],
+    maxTokens: 40,
+    stop: [],
+    grammar: null,
+    sampling: { temperature: 0 }
+  }, new AbortController().signal)) {
     if (event.type === 'token') text += event.text
   }
   t.match(text, /Hello! I am a tiny demonstration model/)
@@ -123,9 +174,15 @@ t.test('a model without a projector answers text and refuses pictures', async t 
 
 t.test('limits of a picture: the file\'s own, overridden by the operator', async t => {
   const projector = await readProjectorHeader(MMPROJ)
-  t.same(visionInfo(projector, { imageMinTokens: null, imageMaxTokens: null }), { multiple: 28, minTokens: 16, maxTokens: 36, coordinates: 'pixels' })
-  t.same(visionInfo(projector, { imageMinTokens: 4, imageMaxTokens: 1280 }), { multiple: 28, minTokens: 4, maxTokens: 1280, coordinates: 'pixels' })
-  t.throws(() => visionInfo(projector, { imageMinTokens: 100, imageMaxTokens: null }), { message: /at least 100 and at most 36/ })
+  t.same(visionInfo(projector, { imageMinTokens: null, imageMaxTokens: null }), {
+    multiple: 28, minTokens: 16, maxTokens: 36, coordinates: 'pixels'
+  })
+  t.same(visionInfo(projector, { imageMinTokens: 4, imageMaxTokens: 1280 }), {
+    multiple: 28, minTokens: 4, maxTokens: 1280, coordinates: 'pixels'
+  })
+  t.throws(() => visionInfo(projector, { imageMinTokens: 100, imageMaxTokens: null }), {
+    message: /at least 100 and at most 36/
+  })
   await t.rejects(readProjectorHeader(MODEL), { message: /not a projector of the Qwen-VL family/ })
   await t.rejects(readModelHeader(MMPROJ), { message: /is a projector, not a language model: name it with MMPROJ/ })
 })

@@ -12,8 +12,12 @@ const MMPROJ = path.join(ROOT, DEMO.mmproj)
 t.test('addresses on the hub', async t => {
   t.strictSame(parseHubAddress('hf:owner/repo:Q4_K_M'), { repo: 'owner/repo', branch: 'main', file: null })
   t.strictSame(parseHubAddress('hf:owner/repo'), { repo: 'owner/repo', branch: 'main', file: null })
-  t.strictSame(parseHubAddress('huggingface://owner/repo/sub/model.gguf#next'), { repo: 'owner/repo', branch: 'next', file: 'sub/model.gguf' })
-  for (const uri of ['model.gguf', '/models/model.gguf', 'https://example.com/a/b/c.gguf', 'hf:owner', 'qwen3-vl-4b']) t.equal(parseHubAddress(uri), null, uri)
+  t.strictSame(parseHubAddress('huggingface://owner/repo/sub/model.gguf#next'), {
+    repo: 'owner/repo', branch: 'next', file: 'sub/model.gguf'
+  })
+  for (const uri of ['model.gguf', '/models/model.gguf', 'https://example.com/a/b/c.gguf', 'hf:owner', 'qwen3-vl-4b']) {
+    t.equal(parseHubAddress(uri), null, uri)
+  }
 })
 
 t.test('of several projectors that in eight bits is taken, then one in 16', async t => {
@@ -37,18 +41,26 @@ t.test('a file is compared with its own entry, or with any where only a quantisa
   await startHub(t, { 'a/b/model.gguf': MODEL, 'a/b/mmproj.gguf': MMPROJ })
   t.same(await compareWithHub(MODEL, 'hf:a/b/model.gguf'), { state: 'verified' })
   t.same(await compareWithHub(MODEL, 'hf:a/b:Q8_0'), { state: 'verified' })
-  await t.rejects(compareWithHub(MODEL, 'hf:a/b/mmproj.gguf'), { message: /^tiny-qwen2-vl-q8_0\.gguf has \d+ bytes, the hub's has \d+\. Delete it and pull it again$/ })
+  await t.rejects(compareWithHub(MODEL, 'hf:a/b/mmproj.gguf'), {
+    message: /^tiny-qwen2-vl-q8_0\.gguf has \d+ bytes, the hub's has \d+\. Delete it and pull it again$/
+  })
   t.match(await compareWithHub(MODEL, 'hf:a/b/other.gguf'), { state: 'unknown', why: /no checksum/ })
-  t.match(await compareWithHub(MODEL, 'https://example.com/model.gguf'), { state: 'unknown', why: /does not come from the hub/ })
+  t.match(await compareWithHub(MODEL, 'https://example.com/model.gguf'), {
+    state: 'unknown', why: /does not come from the hub/
+  })
 })
 
 t.test('a hub that is not there is told with its name', async t => {
   process.env.HF_ENDPOINT = 'http://127.0.0.1:1'
   t.teardown(() => { delete process.env.HF_ENDPOINT })
-  await t.rejects(listHubFiles({ repo: 'a/b', branch: 'main', file: null }), { message: /^127\.0\.0\.1:1 cannot be asked for the files of a\/b: / })
+  await t.rejects(listHubFiles({ repo: 'a/b', branch: 'main', file: null }), {
+    message: /^127\.0\.0\.1:1 cannot be asked for the files of a\/b: /
+  })
 })
 
 t.test('all parts of a model that is split', async t => {
   t.strictSame(partsOf('/m/model.gguf'), ['/m/model.gguf'])
-  t.strictSame(partsOf('/m/model-00001-of-00003.gguf'), ['/m/model-00001-of-00003.gguf', '/m/model-00002-of-00003.gguf', '/m/model-00003-of-00003.gguf'])
+  t.strictSame(partsOf('/m/model-00001-of-00003.gguf'), [
+    '/m/model-00001-of-00003.gguf', '/m/model-00002-of-00003.gguf', '/m/model-00003-of-00003.gguf'
+  ])
 })

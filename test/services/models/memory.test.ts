@@ -3,14 +3,19 @@ import { cardOf, GIB, planMemory, type Machine, type MemoryNeeds } from '../../.
 import { planTable, planWarning } from '../../../services/models/table.ts'
 
 /** Qwen3-VL 8B and Qwen2.5-VL 7B in Q4_K_M with projectors in Q8_0 at 8192 tokens, as `presets.test.ts` finds them. */
-const QWEN3_8B: MemoryNeeds = { weights: 4.67e9, projector: 0.75e9, encoding: 0.18e9, compute: 0.36e9, slot: 147_456 * 8192 }
-const QWEN25_7B: MemoryNeeds = { weights: 4.37e9, projector: 0.85e9, encoding: 0.42e9, compute: 0.33e9, slot: 57_344 * 8192 }
+const QWEN3_8B: MemoryNeeds =
+  { weights: 4.67e9, projector: 0.75e9, encoding: 0.18e9, compute: 0.36e9, slot: 147_456 * 8192 }
+const QWEN25_7B: MemoryNeeds =
+  { weights: 4.37e9, projector: 0.85e9, encoding: 0.42e9, compute: 0.33e9, slot: 57_344 * 8192 }
 const OPTIONS = { slots: 'auto' as const, contextSize: 8192, imageCache: 0.5 * GIB }
 
 t.test('auto takes about 5 slots on 16 GB, 6 on 24 and 8 on 32', async t => {
   for (const needs of [QWEN3_8B, QWEN25_7B]) {
     t.strictSame([16, 24, 32].map(gib => planMemory(needs, cardOf(gib), OPTIONS).slots), [5, 6, 8])
-    t.strictSame([16, 24, 32].map(gib => planMemory(needs, cardOf(gib), OPTIONS).slotsThatFit), needs === QWEN3_8B ? [8, 14, 22] : [20, 38, 56], 'the memory would hold more')
+    t.strictSame(
+      [16, 24, 32].map(gib => planMemory(needs, cardOf(gib), OPTIONS).slotsThatFit),
+      needs === QWEN3_8B ? [8, 14, 22] : [20, 38, 56], 'the memory would hold more'
+    )
     // What cards report is a little less than what is on the box.
     t.strictSame([15.6, 23.5, 31.3].map(gib => planMemory(needs, cardOf(gib), OPTIONS).slots), [5, 6, 8])
   }
@@ -23,7 +28,10 @@ t.test('the memory is what binds where it is short', async t => {
   t.match(planMemory(QWEN3_8B, busy, OPTIONS), { slots: 1, fits: true }, 'somebody else uses the card')
   const small = planMemory(QWEN3_8B, cardOf(6), OPTIONS)
   t.match(small, { slots: 1, slotsThatFit: 0, fits: false })
-  t.match(planWarning(small), /^The plan needs 6\.68 GiB of VRAM, 5\.52 GiB may be used: layers that do not fit run on the CPU, slowly/)
+  t.match(
+    planWarning(small),
+    /^The plan needs 6\.68 GiB of VRAM, 5\.52 GiB may be used: layers that do not fit run on the CPU, slowly/
+  )
 })
 
 t.test('auto stays between 1 and 16', async t => {
@@ -37,7 +45,10 @@ t.test('a number is taken as it is, and warned of where it does not fit', async 
   t.equal(planWarning(fitting), null)
   const tooMany = planMemory(QWEN3_8B, cardOf(16), { ...OPTIONS, slots: 12 })
   t.match(tooMany, { slots: 12, slotsThatFit: 8, fits: false })
-  t.match(planWarning(tooMany), /MAX_CONCURRENT_REQUESTS=8 \(or auto\) would fit, 12 slots will have less than CONTEXT_SIZE=8192$/)
+  t.match(
+    planWarning(tooMany),
+    /MAX_CONCURRENT_REQUESTS=8 \(or auto\) would fit, 12 slots will have less than CONTEXT_SIZE=8192$/
+  )
 })
 
 t.test('on CPUs cached pictures come out of the same memory, and cores bind', async t => {

@@ -21,7 +21,8 @@ const files = Object.entries(REAL_SHAPES).map(([name, shape]) => {
   writeRealProjector(projector, shape)
   return { name, model, projector }
 })
-const headers = await Promise.all(files.map(async ({ name, model, projector }) => ({ name, model: await readModelHeader(model), projector: await readProjectorHeader(projector) })))
+const headers = await Promise.all(files.map(async ({ name, model, projector }) =>
+  ({ name, model: await readModelHeader(model), projector: await readProjectorHeader(projector) })))
 
 const near = (actual: number, expected: number) => Math.abs(actual / expected - 1) < 0.02
 
@@ -42,23 +43,33 @@ t.test('every preset\'s figures are those of its shape', async t => {
 
 t.test('a projector belongs to the model of its own size and family, and to no other', async t => {
   for (const { name, model } of headers) {
-    for (const { name: other, projector } of headers) t.equal(mismatch(model, projector) === null, name === other, `${name} with the projector of ${other}`)
+    for (const { name: other, projector } of headers) {
+      t.equal(mismatch(model, projector) === null, name === other, `${name} with the projector of ${other}`)
+    }
   }
   const [model2b, , model8b, , model7b] = headers
   t.equal(mismatch(model8b!.model, model2b!.projector),
     'The projector mmproj-qwen3-vl-2b.gguf does not belong to the model qwen3-vl-8b.gguf: its embeddings are 2048 wide, the model\'s 4096')
   t.equal(mismatch(model8b!.model, model7b!.projector),
     'The projector mmproj-qwen2.5-vl-7b.gguf does not belong to the model qwen3-vl-8b.gguf: as a qwen2.5vl_merger it sees for qwen2vl, the model is a qwen3vl')
-  t.match(mismatch({ ...model8b!.model, deepstack: 0 }, model8b!.projector), /it gives 3 layers of detail \(deepstack\), the model wants 0$/)
+  t.match(
+    mismatch({ ...model8b!.model, deepstack: 0 }, model8b!.projector),
+    /it gives 3 layers of detail \(deepstack\), the model wants 0$/
+  )
 })
 
 t.test('encoding takes at least what mtmd was seen to take, and little more', async t => {
   const MIB = 1024 ** 2
   // `compute buffer size` in mtmd's log for 256, 1260 and 4096 tokens.
-  for (const [name, measured] of [['qwen3-vl-4b', [39.02, 192.03, 624.25]], ['qwen3-vl-8b', [45.02, 221.56, 720.25]], ['qwen2.5-vl-7b', [63.89, 386.68, 1893.03]]] as const) {
+  for (const [name, measured] of [
+    ['qwen3-vl-4b', [39.02, 192.03, 624.25]], ['qwen3-vl-8b', [45.02, 221.56, 720.25]],
+    ['qwen2.5-vl-7b', [63.89, 386.68, 1893.03]]
+  ] as const) {
     const { projector } = headers.find(one => one.name === name)!
     for (const [index, tokens] of [256, 1260, 4096].entries()) {
-      const bytes = encodingBytes(projector, { multiple: projector.multiple, minTokens: 1, maxTokens: tokens, coordinates: 'pixels' }, Infinity)
+      const bytes = encodingBytes(
+        projector, { multiple: projector.multiple, minTokens: 1, maxTokens: tokens, coordinates: 'pixels' }, Infinity
+      )
       const share = bytes / MIB / measured[index]!
       t.ok(share > 0.995 && share < 1.06, `${name}, ${tokens} tokens: ${share.toFixed(3)}`)
     }
@@ -80,7 +91,13 @@ t.test('the settings for a card in docs/operations.md are as they are reckoned',
     const [contextSize, side, maxPixels, slots, slotsThatFit] = numbers.map(Number)
     const { cell, compute, projector, tower, weights } = PRESETS[name!]!.figures!
     const vision = { multiple: tower.multiple, minTokens: 1, maxTokens: 4096, coordinates: 'pixels' as const }
-    const needs = { weights: inQ8 ? weightsInQ8(name!) : weights, projector, compute, slot: cell * contextSize!, encoding: encodingBytes(tower, vision, maxPixels!) }
+    const needs = {
+      weights: inQ8 ? weightsInQ8(name!) : weights,
+      projector,
+      compute,
+      slot: cell * contextSize!,
+      encoding: encodingBytes(tower, vision, maxPixels!)
+    }
     const plan = planMemory(needs, cardOf(Number(card)), { slots: 'auto', contextSize: contextSize!, imageCache: 0 })
     t.match(plan, { fits: true, slots, slotsThatFit }, text)
     t.ok(side! ** 2 * 3 / 4 <= maxPixels!, `${text} the start does not warn`)

@@ -1,11 +1,19 @@
 import t from 'tap'
 import { createCallReader, type AskedCall } from '../../../services/openai/tools.ts'
 
-const syntax = { open: '<tool_call>', close: '</tool_call>', begin: '<tool_call>\n{"name": "', separator: '", "arguments": ', end: '}\n</tool_call>' }
+const syntax = {
+  open: '<tool_call>',
+  close: '</tool_call>',
+  begin: '<tool_call>\n{"name": "',
+  separator: '", "arguments": ',
+  end: '}\n</tool_call>'
+}
 const CALL = '<tool_call>\n{"name": "look", "arguments": {"at": "<b>"}}\n</tool_call>'
 
 /** Reads an answer in pieces of some length. */
-function read (answer: string, length: number, singleCall = false): { text: string, calls: Array<Omit<AskedCall, 'id'>>, pieces: string[] } {
+function read (
+  answer: string, length: number, singleCall = false
+): { text: string, calls: Array<Omit<AskedCall, 'id'>>, pieces: string[] } {
   const reader = createCallReader(syntax, [{ name: 'look' }, { name: 'stop' }], singleCall)
   const pieces: string[] = []
   const calls: AskedCall[] = []
@@ -40,7 +48,11 @@ t.test('white space around calls is nobody\'s words, and where an answer is cut 
     [' \n', ' \n']
   ]
   for (const [answer, text] of cases) {
-    for (let length = 1; length <= answer.length; length++) t.equal(read(answer, length).text, text, `${JSON.stringify(answer)} in pieces of ${length}`)
+    for (let length = 1; length <= answer.length; length++) {
+      t.equal(
+        read(answer, length).text, text, `${JSON.stringify(answer)} in pieces of ${length}`
+      )
+    }
   }
 })
 
@@ -61,9 +73,14 @@ t.test('text is held back only while it may be the beginning of a call', async t
 })
 
 t.test('what is no call is text: of no tool, not JSON, cut off', async t => {
-  for (const answer of [CALL.replace('look', 'fly'), '<tool_call>\n{oops}\n</tool_call>', '<tool_call>\n{"name": "look", "argu']) {
+  for (const answer of [
+    CALL.replace('look', 'fly'), '<tool_call>\n{oops}\n</tool_call>', '<tool_call>\n{"name": "look", "argu'
+  ]) {
     t.same(read(answer, 4), { ...read(answer, 4), text: answer, calls: [] })
     t.equal(read(answer, 4).text, answer)
   }
-  t.same(read('<tool_call>\n{"name": "stop"}', 5).calls, [{ name: 'stop', arguments: '{}' }], 'only the closing tag is missing')
+  t.same(
+    read('<tool_call>\n{"name": "stop"}', 5).calls, [{ name: 'stop', arguments: '{}' }],
+    'only the closing tag is missing'
+  )
 })

@@ -3,8 +3,13 @@ import sharp from 'sharp'
 import t from 'tap'
 import { decodeDataUri } from '../../../services/uploads/data-uri.ts'
 
-const NO_URI = { code: 'INVALID_FIELD', statusCode: 400, message: 'Field "images[1]" must be a data URI with base64 (data:image/png;base64,…)' }
-const NO_BASE64 = { code: 'INVALID_FIELD', statusCode: 400, message: 'Field "images[1]" has characters that are not base64' }
+const NO_URI = {
+  code: 'INVALID_FIELD',
+  statusCode: 400,
+  message: 'Field "images[1]" must be a data URI with base64 (data:image/png;base64,…)'
+}
+const NO_BASE64 =
+  { code: 'INVALID_FIELD', statusCode: 400, message: 'Field "images[1]" has characters that are not base64' }
 const decode = (uri: unknown) => decodeDataUri(uri, 'images[1]')
 
 t.test('gives the bytes of a picture', async t => {
@@ -23,7 +28,10 @@ t.test('gives any bytes of any length, in both alphabets, padded or not', async 
 })
 
 t.test('does not look at the media type', async t => {
-  for (const head of ['data:;base64,', 'data:image/svg+xml;base64,', 'data:text/html;charset=utf-8;base64,', 'DATA:IMAGE/PNG;BASE64,', 'data:application/vnd.x-y.z;base64,', 'data:image/png;name=a.png;x=1;base64,']) {
+  for (const head of [
+    'data:;base64,', 'data:image/svg+xml;base64,', 'data:text/html;charset=utf-8;base64,', 'DATA:IMAGE/PNG;BASE64,',
+    'data:application/vnd.x-y.z;base64,', 'data:image/png;name=a.png;x=1;base64,'
+  ]) {
     t.equal(decode(`${head}SGk=`).toString(), 'Hi', head)
   }
 })
@@ -54,7 +62,10 @@ t.test('gives no bytes for an empty picture, which is for others to refuse', asy
 })
 
 t.test('takes time in proportion to the length only', async t => {
-  const hostile = [`data:${';a'.repeat(1_000_000)}`, `data:${'a'.repeat(2_000_000)}`, `data:image/png;base64,${'='.repeat(2_000_000)}`, `data:image/png;base64,${'A'.repeat(4_000_000)}!`]
+  const hostile = [
+    `data:${';a'.repeat(1_000_000)}`, `data:${'a'.repeat(2_000_000)}`, `data:image/png;base64,${'='.repeat(2_000_000)}`,
+    `data:image/png;base64,${'A'.repeat(4_000_000)}!`
+  ]
   const started = performance.now()
   for (const uri of hostile) t.throws(() => decode(uri), { code: 'INVALID_FIELD' })
   t.ok(performance.now() - started < 2000)

@@ -10,10 +10,20 @@ import { createImageFetcher } from '../../../services/uploads/fetch-image.ts'
 import { saveFile } from '../../../services/uploads/save-file.ts'
 import { createLoopback, createTestFetcher, fetchAll, FIELD, never, startHost, startRawHost } from './image-host.ts'
 
-const failed = (fault: string) => ({ code: 'IMAGE_URL_FAILED', statusCode: 400, message: `The picture at "${FIELD}" could not be fetched: ${fault}`, details: { field: FIELD } })
+const failed = (fault: string) => ({
+  code: 'IMAGE_URL_FAILED',
+  statusCode: 400,
+  message: `The picture at "${FIELD}" could not be fetched: ${fault}`,
+  details: { field: FIELD }
+})
 const LIMIT_MB = 0.001
 const LIMIT_BYTES = 1048
-const tooLarge = { code: 'FILE_TOO_LARGE', statusCode: 413, message: `${FIELD} is larger than ${LIMIT_MB} MB`, details: { field: FIELD, limit_mb: LIMIT_MB } }
+const tooLarge = {
+  code: 'FILE_TOO_LARGE',
+  statusCode: 413,
+  message: `${FIELD} is larger than ${LIMIT_MB} MB`,
+  details: { field: FIELD, limit_mb: LIMIT_MB }
+}
 const urlOf = ({ port }: { port: number }) => `http://pictures.test:${port}/`
 
 t.test('takes a file that is as large as allowed, and not a byte more', async t => {
@@ -35,7 +45,8 @@ t.test('takes a file that is as large as allowed, and not a byte more', async t 
 })
 
 t.test('believes a length that is too much before any of it has come', async t => {
-  const host = await startHost(t, (_request, response) => response.writeHead(200, { 'content-length': 1e12 }).flushHeaders())
+  const host =
+    await startHost(t, (_request, response) => response.writeHead(200, { 'content-length': 1e12 }).flushHeaders())
   await t.rejects(createTestFetcher(host.port, { maxFileSizeMb: LIMIT_MB }).open(urlOf(host), FIELD, never), tooLarge)
   await host.quiet()
 })
@@ -81,14 +92,19 @@ t.test('time is one for everything, from the name to the last byte', async t => 
   await measure('byte by byte', () => fetchAll(fetcher, urlOf(host)))
   answer = 'detours'
   await measure('one redirect after the other', () => fetcher.open(urlOf(host), FIELD, never))
-  const nameless = createTestFetcher(host.port, { timeoutMs, network: { ...createLoopback(host.port), resolve: () => new Promise(() => {}) } })
+  const nameless = createTestFetcher(host.port, {
+    timeoutMs, network: { ...createLoopback(host.port), resolve: () => new Promise(() => {}) }
+  })
   await measure('DNS without an answer', () => nameless.open(urlOf(host), FIELD, never))
 })
 
 t.test('gives up when its caller does, whatever it is at', async t => {
   const reason = new Error('The client left')
   let answer: 'nothing' | 'half' = 'nothing'
-  const host = await startHost(t, (_request, response) => { if (answer === 'half') response.writeHead(200, { 'content-length': 1000 }).write('half') })
+  const host = await startHost(
+    t,
+    (_request, response) => { if (answer === 'half') response.writeHead(200, { 'content-length': 1000 }).write('half') }
+  )
   const fetcher = createTestFetcher(host.port)
 
   await t.rejects(fetcher.open(urlOf(host), FIELD, AbortSignal.abort(reason)), reason, 'before')
@@ -96,7 +112,11 @@ t.test('gives up when its caller does, whatever it is at', async t => {
 
   let answerDns!: () => void
   const asked = new Promise<void>(resolve => { answerDns = resolve })
-  const slow = createTestFetcher(host.port, { network: { ...createLoopback(host.port), resolve: async () => { await asked; return [{ address: '127.0.0.1', family: 4 }] } } })
+  const slow = createTestFetcher(host.port, {
+    network: {
+      ...createLoopback(host.port), resolve: async () => { await asked; return [{ address: '127.0.0.1', family: 4 }] }
+    }
+  })
   const left = new AbortController()
   const looking = slow.open(urlOf(host), FIELD, left.signal)
   await sleep(10)
@@ -118,7 +138,8 @@ t.test('gives up when its caller does, whatever it is at', async t => {
   for (const save of [false, true]) {
     const controller = new AbortController()
     const stream = await fetcher.open(urlOf(host), FIELD, controller.signal)
-    const reading: Promise<unknown> = save ? saveFile(stream, path.join(t.testdir(), 'a'), controller.signal) : buffer(stream)
+    const reading: Promise<unknown> =
+      save ? saveFile(stream, path.join(t.testdir(), 'a'), controller.signal) : buffer(stream)
     await sleep(20)
     controller.abort(reason)
     await t.rejects(reading, reason, 'in the middle of the picture')
@@ -136,21 +157,32 @@ t.test('a host that cannot be found or reached', async t => {
   t.match(error, failed('its host cannot be reached'))
   t.equal(error.cause.code, 'ECONNREFUSED', 'those who debug find out more')
   t.notMatch(JSON.stringify([error.message, error.sentence('zh'), error.details]), /127/)
-  const both = { ...createLoopback(port), resolve: async () => [{ address: '127.0.0.1', family: 4 }, { address: '127.0.0.1', family: 4 }] }
-  await t.rejects(createTestFetcher(port, { network: both }).open(urlOf({ port }), FIELD, never), failed('its host cannot be reached'), 'at any of its addresses')
+  const both = {
+    ...createLoopback(port),
+    resolve: async () => [{ address: '127.0.0.1', family: 4 }, { address: '127.0.0.1', family: 4 }]
+  }
+  await t.rejects(
+    createTestFetcher(port, { network: both }).open(urlOf({ port }), FIELD, never),
+    failed('its host cannot be reached'), 'at any of its addresses'
+  )
 
   const nowhere = failed('its host cannot be found')
   const real = createImageFetcher({ hosts: ['*.invalid'], maxFileSizeMb: 1 })
   await t.rejects(real.open('http://pictures.invalid/', FIELD, never), nowhere)
   await t.rejects(real.open(`http://${'a'.repeat(300)}.invalid/`, FIELD, never), nowhere, 'a name that is none')
-  await t.rejects(createTestFetcher(port, { network: { ...createLoopback(port), resolve: async () => [] } }).open(urlOf({ port }), FIELD, never), nowhere, 'a name without addresses')
+  await t.rejects(createTestFetcher(port, { network: { ...createLoopback(port), resolve: async () => [] } }).open(
+    urlOf({ port }), FIELD, never
+  ), nowhere, 'a name without addresses')
 })
 
 t.test('any status but 200 is a failure', async t => {
   let status = 0
-  const host = await startHost(t, (_request, response) => response.writeHead(status).end(status === 204 || status === 304 ? undefined : 'a page'))
+  const host = await startHost(t, (_request, response) =>
+    response.writeHead(status).end(status === 204 || status === 304 ? undefined : 'a page'))
   for (status of [201, 204, 206, 300, 304, 401, 403, 404, 410, 429, 500, 503]) {
-    await t.rejects(createTestFetcher(host.port).open(urlOf(host), FIELD, never), failed(`its host answers with status ${status}`))
+    await t.rejects(
+      createTestFetcher(host.port).open(urlOf(host), FIELD, never), failed(`its host answers with status ${status}`)
+    )
   }
   await host.quiet()
 })
@@ -164,12 +196,28 @@ t.test('what is not quite HTTP is a failure', async t => {
     ['a chunk cut off', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nhalf', broken],
     ['no last chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n', broken],
     ['a chunk without a size', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nmany\r\nhalf', broken],
-    ['another protocol', 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n', broken],
+    [
+      'another protocol', 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n',
+      broken
+    ],
     ['a greeting', 'SSH-2.0-OpenSSH_9.2\r\n', failed('its host does not answer in proper HTTP')],
-    ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde', failed('its host does not answer in proper HTTP')],
-    ['a length and chunks', 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n', failed('its host does not answer in proper HTTP')],
-    ['a huge head', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, failed('its host does not answer in proper HTTP')],
-    ['packed', 'HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nxxx', failed('its host sends it compressed, without having been asked to')]
+    [
+      'two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde',
+      failed('its host does not answer in proper HTTP')
+    ],
+    [
+      'a length and chunks',
+      'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
+      failed('its host does not answer in proper HTTP')
+    ],
+    [
+      'a huge head', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`,
+      failed('its host does not answer in proper HTTP')
+    ],
+    [
+      'packed', 'HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nxxx',
+      failed('its host sends it compressed, without having been asked to')
+    ]
   ]
   for (const [what, bytes, fault] of cases) {
     const host = await startRawHost(t, socket => { socket.end(bytes) })
@@ -179,8 +227,13 @@ t.test('what is not quite HTTP is a failure', async t => {
 })
 
 t.test('takes a body that ends with the connection, and lets the rest of a connection be', async t => {
-  for (const bytes of ['HTTP/1.0 200 OK\r\n\r\nabc', 'HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Encoding: Identity\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\n\r\nmore', 'HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc']) {
-    const host = await startRawHost(t, socket => { bytes.includes('keep-alive') ? socket.write(bytes) : socket.end(bytes) })
+  for (const bytes of [
+    'HTTP/1.0 200 OK\r\n\r\nabc',
+    'HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Encoding: Identity\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\n\r\nmore',
+    'HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc'
+  ]) {
+    const host =
+      await startRawHost(t, socket => { bytes.includes('keep-alive') ? socket.write(bytes) : socket.end(bytes) })
     t.equal((await fetchAll(createTestFetcher(host.port), urlOf(host))).toString(), 'abc')
     await host.quiet()
   }
@@ -194,7 +247,8 @@ t.test('an error waits for a reader who comes late', async t => {
 })
 
 t.test('a stream that is not read, or not to its end, leaves no connection behind', async t => {
-  const host = await startHost(t, (_request, response) => response.writeHead(200, { 'content-length': 900_000 }).write(Buffer.alloc(800_000)))
+  const host = await startHost(t, (_request, response) =>
+    response.writeHead(200, { 'content-length': 900_000 }).write(Buffer.alloc(800_000)))
   const forgotten = await createTestFetcher(host.port, { timeoutMs: 150 }).open(urlOf(host), FIELD, never)
   await host.quiet()
   t.match(forgotten.errored, failed('it takes longer than 0.15 seconds'))
@@ -224,7 +278,8 @@ t.test('leaves nothing open, and nothing listening, after many fetches of all ki
   const openFiles = () => existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0
   const round = () => Promise.all(['good', 'large', 'cut', 'moved', 'evil', '404', 'silent'].map(name =>
     fetchAll(name === 'silent' ? hasty : patient, `${urlOf(host)}${name}`, signal).then(String, error => error.code)))
-  const expected = ['abc', 'FILE_TOO_LARGE', 'IMAGE_URL_FAILED', 'abc', 'IMAGE_URL_REFUSED', 'IMAGE_URL_FAILED', 'IMAGE_URL_FAILED']
+  const expected =
+    ['abc', 'FILE_TOO_LARGE', 'IMAGE_URL_FAILED', 'abc', 'IMAGE_URL_REFUSED', 'IMAGE_URL_FAILED', 'IMAGE_URL_FAILED']
   t.strictSame(await round(), expected)
   await host.quiet()
   const before = openFiles()
@@ -240,8 +295,13 @@ t.test('says everything in Chinese as well', async t => {
   const host = await startHost(t, (_request, response) => response.writeHead(status, { location: '/' }).end())
   const fetcher = createTestFetcher(host.port)
   const sentences = []
-  for (const url of ['x', 'ftp://x', 'http://a:b@x', 'http://x', 'http://pictures.test:22', urlOf(host)]) sentences.push((await fetcher.open(url, FIELD, never).catch(error => error)).sentence('zh'))
+  for (const url of ['x', 'ftp://x', 'http://a:b@x', 'http://x', 'http://pictures.test:22', urlOf(host)]) {
+    sentences.push((await fetcher.open(url, FIELD, never).catch(error => error)).sentence('zh'))
+  }
   status = 404
   sentences.push((await fetcher.open(urlOf(host), FIELD, never).catch(error => error)).sentence('zh'))
-  t.strictSame(sentences.map(sentence => sentence.split('：')[1]), ['它不是有效的 URL', '只支持 http 和 https', 'URL 中含有用户名或密码', '其主机不在允许之列，请以 data URI 发送', '只允许 http 和 https 的默认端口', '重定向超过 3 次', '其主机返回状态码 404'])
+  t.strictSame(sentences.map(sentence => sentence.split('：')[1]), [
+    '它不是有效的 URL', '只支持 http 和 https', 'URL 中含有用户名或密码', '其主机不在允许之列，请以 data URI 发送', '只允许 http 和 https 的默认端口',
+    '重定向超过 3 次', '其主机返回状态码 404'
+  ])
 })

@@ -4,11 +4,18 @@ import { createServer } from 'node:https'
 import { isIP } from 'node:net'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { createLoopback, createTestFetcher, fetchAll, FIELD, listen, never, startHost, startRawHost, type ImageHost } from './image-host.ts'
+import {
+  createLoopback, createTestFetcher, fetchAll, FIELD, listen, never, startHost, startRawHost, type ImageHost
+} from './image-host.ts'
 
 const BYTES = Buffer.from('a picture')
-const refused = (fault: string) => ({ code: 'IMAGE_URL_REFUSED', statusCode: 400, message: `The picture at "${FIELD}" is not fetched: after a redirect, ${fault}` })
-const failed = (fault: string) => ({ code: 'IMAGE_URL_FAILED', statusCode: 400, message: `The picture at "${FIELD}" could not be fetched: ${fault}` })
+const refused = (fault: string) => ({
+  code: 'IMAGE_URL_REFUSED',
+  statusCode: 400,
+  message: `The picture at "${FIELD}" is not fetched: after a redirect, ${fault}`
+})
+const failed = (fault: string) =>
+  ({ code: 'IMAGE_URL_FAILED', statusCode: 400, message: `The picture at "${FIELD}" could not be fetched: ${fault}` })
 
 const HOST = 'its host is not one from which pictures are fetched, send it as a data URI'
 
@@ -24,9 +31,18 @@ t.test('follows every kind of redirect, three of them at most', async t => {
   for (const status of [301, 302, 303, 307, 308]) {
     const host = await startRedirecting(t, status)
     const fetcher = createTestFetcher(host.port)
-    for (const redirects of [0, 1, 3]) t.ok((await fetchAll(fetcher, `http://pictures.test:${host.port}/${redirects}`)).equals(BYTES), `${redirects} times ${status}`)
-    t.strictSame(host.requests.map(({ method, url }) => `${method} ${url}`), ['GET /0', 'GET /1', 'GET /0', 'GET /3', 'GET /2', 'GET /1', 'GET /0'])
-    await t.rejects(fetcher.open(`http://pictures.test:${host.port}/4`, FIELD, never), failed('it is redirected more than 3 times'))
+    for (const redirects of [0, 1, 3]) {
+      t.ok(
+        (await fetchAll(fetcher, `http://pictures.test:${host.port}/${redirects}`)).equals(BYTES),
+      `${redirects} times ${status}`
+      )
+    }
+    t.strictSame(host.requests.map(({ method, url }) => `${method} ${url}`), [
+      'GET /0', 'GET /1', 'GET /0', 'GET /3', 'GET /2', 'GET /1', 'GET /0'
+    ])
+    await t.rejects(
+      fetcher.open(`http://pictures.test:${host.port}/4`, FIELD, never), failed('it is redirected more than 3 times')
+    )
     t.equal(host.requests.length, 7 + 4, 'the last one is not asked')
     await host.quiet()
   }
@@ -34,10 +50,15 @@ t.test('follows every kind of redirect, three of them at most', async t => {
 
 t.test('a loop ends', async t => {
   const host = await startHost(t, ({ url }, response) => response.writeHead(307, { location: url }).end())
-  await t.rejects(createTestFetcher(host.port).open(`http://pictures.test:${host.port}/round`, FIELD, never), failed('it is redirected more than 3 times'))
+  await t.rejects(
+    createTestFetcher(host.port).open(`http://pictures.test:${host.port}/round`, FIELD, never),
+    failed('it is redirected more than 3 times')
+  )
   t.equal(host.requests.length, 4)
   const strict = createTestFetcher(host.port, { maxRedirects: 0 })
-  await t.rejects(strict.open(`http://pictures.test:${host.port}/round`, FIELD, never), failed('it is redirected more than 0 times'))
+  await t.rejects(
+    strict.open(`http://pictures.test:${host.port}/round`, FIELD, never), failed('it is redirected more than 0 times')
+  )
   await host.quiet()
 })
 
@@ -52,8 +73,10 @@ t.test('does not wait for what a redirect has to say', async t => {
 
 t.test('goes to another host if that is allowed too', async t => {
   const other = await startHost(t, (_request, response) => response.end(BYTES))
-  const host = await startHost(t, (_request, response) => response.writeHead(302, { location: `//a.cdn.test:${other.port}/x` }).end())
-  const fetcher = createTestFetcher(0, { hosts: ['pictures.test', '*.cdn.test'], network: createLoopback(host.port, other.port) })
+  const host = await startHost(t, (_request, response) =>
+    response.writeHead(302, { location: `//a.cdn.test:${other.port}/x` }).end())
+  const fetcher =
+    createTestFetcher(0, { hosts: ['pictures.test', '*.cdn.test'], network: createLoopback(host.port, other.port) })
   t.ok((await fetchAll(fetcher, `http://pictures.test:${host.port}/`)).equals(BYTES))
   t.match(other.requests[0], { url: '/x', headers: { host: `a.cdn.test:${other.port}` } })
 })
@@ -61,17 +84,29 @@ t.test('goes to another host if that is allowed too', async t => {
 t.test('every redirect is held to the same rules', async t => {
   const inside = await startHost(t, (_request, response) => response.end('secret'))
   const locations: string[] = []
-  const host = await startHost(t, ({ url = '' }, response) => response.writeHead(302, { location: locations[Number(url.slice(1))] }).end())
+  const host = await startHost(t, ({ url = '' }, response) =>
+    response.writeHead(302, { location: locations[Number(url.slice(1))] }).end())
   // Both are this machine, but only the plain address counts as public.
   const addresses: Record<string, string> = { 'pictures.test': '127.0.0.1', 'inside.test': '::ffff:127.0.0.1' }
   const fetcher = createTestFetcher(0, {
     hosts: ['pictures.test', 'inside.test', '::ffff:7f00:1', '10.0.0.7'],
-    network: { ...createLoopback(host.port, inside.port), resolve: async name => [{ address: addresses[name]!, family: isIP(addresses[name]!) }] }
+    network: {
+      ...createLoopback(host.port, inside.port),
+      resolve: async name => [{ address: addresses[name]!, family: isIP(addresses[name]!) }]
+    }
   })
   const cases: Record<string, string[]> = {
-    [HOST]: [`http://evil.test:${inside.port}/`, `//evil.test:${inside.port}/`, `http://localhost:${inside.port}/`, `http://127.0.0.1:${inside.port}/`, `http://0x7f.1:${inside.port}/`, 'http://169.254.169.254/latest/meta-data/'],
-    'its host has an address that is not public': [`http://inside.test:${inside.port}/`, `http://[::ffff:127.0.0.1]:${inside.port}/`, 'http://10.0.0.7/', 'https://10.7/'],
-    'only http and https are supported': ['ftp://pictures.test/', 'file:///etc/passwd', 'data:image/png;base64,AAAA', 'javascript:alert(1)'],
+    [HOST]: [
+      `http://evil.test:${inside.port}/`, `//evil.test:${inside.port}/`, `http://localhost:${inside.port}/`,
+      `http://127.0.0.1:${inside.port}/`, `http://0x7f.1:${inside.port}/`, 'http://169.254.169.254/latest/meta-data/'
+    ],
+    'its host has an address that is not public': [
+      `http://inside.test:${inside.port}/`, `http://[::ffff:127.0.0.1]:${inside.port}/`, 'http://10.0.0.7/',
+      'https://10.7/'
+    ],
+    'only http and https are supported': [
+      'ftp://pictures.test/', 'file:///etc/passwd', 'data:image/png;base64,AAAA', 'javascript:alert(1)'
+    ],
     'it carries a user name or a password': [`http://me:secret@pictures.test:${host.port}/0`],
     'only the usual ports of http and https are allowed': ['http://pictures.test:22/'],
     'it is not a valid URL': ['http://[::1/', 'http://pictures.test:99999/'],
@@ -81,14 +116,17 @@ t.test('every redirect is held to the same rules', async t => {
   for (const [fault, refused] of Object.entries(cases)) {
     for (const location of refused) {
       locations.push(location)
-      const error = await fetcher.open(`http://pictures.test:${host.port}/${hops++}`, FIELD, never).catch(error => error)
+      const error =
+        await fetcher.open(`http://pictures.test:${host.port}/${hops++}`, FIELD, never).catch(error => error)
       t.match(error, { code: 'IMAGE_URL_REFUSED', statusCode: 400 }, location.slice(0, 60))
       t.ok(error.message.endsWith(fault), error.message)
     }
   }
   t.strictSame([host.connections(), inside.connections()], [hops, 0])
   locations.push(`http://evil.test:${inside.port}/`)
-  await t.rejects(fetcher.open(`http://pictures.test:${host.port}/${hops}`, FIELD, never), refused(HOST), 'and says at what point')
+  await t.rejects(
+    fetcher.open(`http://pictures.test:${host.port}/${hops}`, FIELD, never), refused(HOST), 'and says at what point'
+  )
   // The inside is there, for whoever may go.
   const lax = createTestFetcher(0, { hosts: ['inside.test'], network: createLoopback(inside.port) })
   t.equal((await fetchAll(lax, `http://inside.test:${inside.port}/`)).toString(), 'secret')
@@ -100,20 +138,29 @@ t.test('reads a new place that is written in UTF-8', async t => {
       ? 'HTTP/1.1 302 Found\r\nLocation: /图片.png\r\nContent-Length: 0\r\n\r\n'
       : `HTTP/1.1 200 OK\r\n\r\n${request.split(' ')[1]}`)
   })
-  t.equal((await fetchAll(createTestFetcher(host.port), `http://pictures.test:${host.port}/`)).toString(), encodeURI('/图片.png'))
+  t.equal(
+    (await fetchAll(createTestFetcher(host.port), `http://pictures.test:${host.port}/`)).toString(),
+    encodeURI('/图片.png')
+  )
 })
 
 t.test('a redirect to nowhere is a failure', async t => {
   const host = await startHost(t, (_request, response) => response.writeHead(302).end(BYTES))
-  await t.rejects(createTestFetcher(host.port).open(`http://pictures.test:${host.port}/`, FIELD, never), failed('its host answers with status 302'))
+  await t.rejects(
+    createTestFetcher(host.port).open(`http://pictures.test:${host.port}/`, FIELD, never),
+    failed('its host answers with status 302')
+  )
   await host.quiet()
 })
 
-t.test('fetches by https from those who can prove their name', { skip: spawnSync('openssl', ['version']).status !== 0 && 'there is no openssl' }, async t => {
+t.test('fetches by https from those who can prove their name', {
+  skip: spawnSync('openssl', ['version']).status !== 0 && 'there is no openssl'
+}, async t => {
   const files = createCertificate(t, 'pictures.test')
   const server = createServer(files, (_request, response) => response.end(BYTES))
   const host = { ...await listen(t, server), requests: [] }
-  const plain = await startHost(t, (_request, response) => response.writeHead(301, { location: `https://pictures.test:${host.port}/` }).end())
+  const plain = await startHost(t, (_request, response) =>
+    response.writeHead(301, { location: `https://pictures.test:${host.port}/` }).end())
   const network = { ...createLoopback(host.port, plain.port), ca: files.cert }
   const hosts = ['pictures.test', 'other.test']
   const fetcher = createTestFetcher(0, { hosts, network })
@@ -126,9 +173,13 @@ t.test('fetches by https from those who can prove their name', { skip: spawnSync
   const strangers = createTestFetcher(0, { hosts, network: createLoopback(host.port) })
   await t.rejects(strangers.open(`https://pictures.test:${host.port}/`, FIELD, never), insecure, 'nobody has signed it')
   const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED
-  t.teardown(() => { if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED; else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before })
+  t.teardown(() => {
+    if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED; else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before
+  })
   process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
-  await t.rejects(strangers.open(`https://pictures.test:${host.port}/`, FIELD, never), insecure, 'whatever the environment says')
+  await t.rejects(
+    strangers.open(`https://pictures.test:${host.port}/`, FIELD, never), insecure, 'whatever the environment says'
+  )
   await host.quiet()
   await plain.quiet()
 })
@@ -137,6 +188,9 @@ t.test('fetches by https from those who can prove their name', { skip: spawnSync
 function createCertificate (t: Test, name: string): { key: string, cert: string } {
   const dir = t.testdir()
   const [key, cert] = [path.join(dir, 'key.pem'), path.join(dir, 'cert.pem')]
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1', '-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`, '-keyout', key, '-out', cert], { stdio: 'ignore' })
+  execFileSync('openssl', [
+    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1', '-subj',
+    `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`, '-keyout', key, '-out', cert
+  ], { stdio: 'ignore' })
   return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
 }

@@ -4,7 +4,9 @@ import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { createImageFetcher, type Network, type ImageFetcher, type ImageFetcherOptions } from '../../../services/uploads/fetch-image.ts'
+import {
+  createImageFetcher, type Network, type ImageFetcher, type ImageFetcherOptions
+} from '../../../services/uploads/fetch-image.ts'
 import { isPublicAddress } from '../../../services/uploads/public-address.ts'
 
 export const FIELD = 'messages[0].content[1].image_url.url'
@@ -20,7 +22,9 @@ export interface ImageHost {
   quiet (): Promise<void>
 }
 
-export async function startHost (t: Test, answer: RequestListener, address = '127.0.0.1', port = 0): Promise<ImageHost> {
+export async function startHost (
+  t: Test, answer: RequestListener, address = '127.0.0.1', port = 0
+): Promise<ImageHost> {
   const requests: IncomingMessage[] = []
   const server = createServer((request, response) => {
     requests.push(request)
@@ -38,7 +42,9 @@ export async function startRawHost (t: Test, answer: (socket: Socket, request: s
   return { ...await listen(t, server), requests: [] }
 }
 
-export async function listen (t: Test, server: Server, address = '127.0.0.1', port = 0): Promise<Omit<ImageHost, 'requests'>> {
+export async function listen (
+  t: Test, server: Server, address = '127.0.0.1', port = 0
+): Promise<Omit<ImageHost, 'requests'>> {
   let connections = 0
   const open = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
@@ -68,11 +74,14 @@ export async function listen (t: Test, server: Server, address = '127.0.0.1', po
 }
 
 function count (server: Server): Promise<number> {
-  return new Promise((resolve, reject) => server.getConnections((error, number) => error ? reject(error) : resolve(number)))
+  return new Promise((resolve, reject) =>
+    server.getConnections((error, number) => error ? reject(error) : resolve(number)))
 }
 
 /** A fetcher to which 127.0.0.1 is the internet, and every host lies there. */
-export function createTestFetcher (port: number, { network, ...options }: Partial<ImageFetcherOptions> = {}): ImageFetcher {
+export function createTestFetcher (
+  port: number, { network, ...options }: Partial<ImageFetcherOptions> = {}
+): ImageFetcher {
   return createImageFetcher({
     hosts: ['pictures.test'],
     maxFileSizeMb: 1,

@@ -9,7 +9,9 @@ t.test('names the place and what the client called the picture', async t => {
 })
 
 t.test('names the place alone where there is no name', async t => {
-  for (const name of [undefined, '', '   ', '\n\t', '\u202e\u200b']) t.equal(labelOf('images[2]', name), 'images[2]', JSON.stringify(name))
+  for (const name of [undefined, '', '   ', '\n\t', '\u202e\u200b']) {
+    t.equal(labelOf('images[2]', name), 'images[2]', JSON.stringify(name))
+  }
 })
 
 t.test('has no control, line, direction or invisible characters of the client', async t => {

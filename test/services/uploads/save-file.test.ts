@@ -39,7 +39,9 @@ t.test('gives the same name however the bytes are cut', async t => {
 
 t.test('knows the hash of nothing', async t => {
   const file = path.join(t.testdir(), 'a')
-  t.strictSame(await saveFile(chunks(), file, never), { bytes: 0, id: 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' })
+  t.strictSame(await saveFile(chunks(), file, never), {
+    bytes: 0, id: 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+  })
   t.equal(statSync(file).size, 0)
 })
 
@@ -51,7 +53,9 @@ t.test('lets nobody else read the file', { skip: process.platform === 'win32' },
 
 t.test('never writes over a file that is there', async t => {
   const file = path.join(t.testdir({ a: 'before' }), 'a')
-  await t.rejects(saveFile(chunks(Buffer.from('after')), file, never), { code: 'STORAGE', statusCode: 507, message: 'The upload could not be stored: EEXIST' })
+  await t.rejects(saveFile(chunks(Buffer.from('after')), file, never), {
+    code: 'STORAGE', statusCode: 507, message: 'The upload could not be stored: EEXIST'
+  })
   t.equal(readFileSync(file, 'utf8'), 'before')
 })
 
@@ -81,7 +85,9 @@ t.test('fails with the reason of the signal, also while the sender is silent', {
   left.abort(reason)
   await t.rejects(saving, reason)
   t.equal(silent.destroyed, true, 'nobody reads the rest')
-  await t.rejects(saveFile(chunks(Buffer.from('x')), path.join(dir, 'b'), left.signal), reason, 'also when it has fired before')
+  await t.rejects(
+    saveFile(chunks(Buffer.from('x')), path.join(dir, 'b'), left.signal), reason, 'also when it has fired before'
+  )
 })
 
 t.test('fails with the error of the source', async t => {
@@ -91,7 +97,9 @@ t.test('fails with the error of the source', async t => {
 
 t.test('a disk that does not take the file is a storage error without a path', async t => {
   const missing = path.join(t.testdir(), 'gone', 'a')
-  await t.rejects(saveFile(chunks(Buffer.from('x')), missing, never), { code: 'STORAGE', statusCode: 507, message: 'The upload could not be stored: ENOENT' })
+  await t.rejects(saveFile(chunks(Buffer.from('x')), missing, never), {
+    code: 'STORAGE', statusCode: 507, message: 'The upload could not be stored: ENOENT'
+  })
 })
 
 t.test('says when the disk is full', async t => {

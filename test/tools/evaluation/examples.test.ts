@@ -2,15 +2,27 @@ import path from 'node:path'
 import t from 'tap'
 import { readExamples } from '../../../tools/evaluation/examples.ts'
 
-const example = (changes: object = {}) => ({ id: 'a', task: 'count', pictures: ['1.png'], turns: [{ message: 'How many?', expect: { exact: '3' } }], ...changes })
-const turn = (expect: unknown, changes: object = {}) => example({ turns: [{ message: 'How many?', expect, ...changes }] })
+const example = (changes: object = {}) => ({
+  id: 'a', task: 'count', pictures: ['1.png'], turns: [{ message: 'How many?', expect: { exact: '3' } }], ...changes
+})
+const turn = (expect: unknown, changes: object = {}) =>
+  example({ turns: [{ message: 'How many?', expect, ...changes }] })
 
 t.test('pictures go with the first turn unless a turn says how many', async t => {
   const pictures = ['1.png', '2.png', 'more/3.png']
   const second = { message: 'And now?', pictures: 1, expect: { json: null } }
-  const file = { description: 'mine', examples: [example({ pictures, language: 'en', turns: [{ message: 'Look', pictures: 2 }, second] }), example({ id: 'b', pictures: pictures.slice(0, 2) }), example({ id: 'c', pictures: [] })] }
-  const dir = t.testdir({ 'examples.json': `\uFEFF${JSON.stringify(file)}`, '1.png': '', '2.png': '', more: { '3.png': '' } })
-  t.same(readExamples(dir).map(({ turns }) => turns.map(({ pictures }) => pictures)), [[['1.png', '2.png'], ['more/3.png']], [['1.png', '2.png']], [[]]])
+  const file = {
+    description: 'mine',
+    examples: [
+      example({ pictures, language: 'en', turns: [{ message: 'Look', pictures: 2 }, second] }),
+      example({ id: 'b', pictures: pictures.slice(0, 2) }), example({ id: 'c', pictures: [] })
+    ]
+  }
+  const dir =
+    t.testdir({ 'examples.json': `\uFEFF${JSON.stringify(file)}`, '1.png': '', '2.png': '', more: { '3.png': '' } })
+  t.same(readExamples(dir).map(({ turns }) => turns.map(({ pictures }) => pictures)), [
+    [['1.png', '2.png'], ['more/3.png']], [['1.png', '2.png']], [[]]
+  ])
 })
 
 t.test('a bad file gets one sentence that names the example and the field', async t => {
@@ -22,7 +34,10 @@ t.test('a bad file gets one sentence that names the example and the field', asyn
     [[example({ task: undefined })], 'example "a": task is missing'],
     [[example({ question: 'How many?' })], 'example "a": question is no field of this format'],
     [[example({ pictures: ['4.png'] })], 'example "a": pictures[0] "4.png" is not there'],
-    [[example({ pictures: ['1.png', '../1.png'] })], 'example "a": pictures[1] "../../1.png" lies outside of the folder'],
+    [
+      [example({ pictures: ['1.png', '../1.png'] })],
+      'example "a": pictures[1] "../../1.png" lies outside of the folder'
+    ],
     [[example({ pictures: ['/etc/hostname'] })], 'example "a": pictures[0] "/etc/hostname" lies outside of the folder'],
     [[example({ turns: [] })], 'example "a": turns must not have fewer than 1 items'],
     [[example({ turns: [{ message: 'Hi' }] })], 'example "a": turns: none has an expect'],
@@ -31,16 +46,31 @@ t.test('a bad file gets one sentence that names the example and the field', asyn
     [[turn({ exact: '3' }, { pictures: 0 })], 'example "a": pictures: "1.png" is sent with no turn'],
     [[turn({ exact: '3' }, { schema: 'x' })], 'example "a": turns[0].schema must be a JSON schema'],
     [[turn({})], 'example "a": turns[0].expect must have exactly one of exact, contains, json, boxes'],
-    [[turn({ exact: '3', json: 3 })], 'example "a": turns[0].expect must have exactly one of exact, contains, json, boxes, not exact and json'],
+    [
+      [turn({ exact: '3', json: 3 })],
+      'example "a": turns[0].expect must have exactly one of exact, contains, json, boxes, not exact and json'
+    ],
     [[turn({ exact: 3 })], 'example "a": turns[0].expect.exact must be a text or a list of texts, none of them empty'],
-    [[turn({ contains: [] })], 'example "a": turns[0].expect.contains must be a text or a list of texts, none of them empty'],
+    [
+      [turn({ contains: [] })],
+      'example "a": turns[0].expect.contains must be a text or a list of texts, none of them empty'
+    ],
     [[turn({ contains: [' '] })], 'example "a": turns[0].expect.contains has a blank text'],
     [[turn({ exact: '3', iou: 0.5 })], 'example "a": turns[0].expect.iou goes with boxes only'],
     [[turn({ boxes: [], unordered: true })], 'example "a": turns[0].expect.unordered goes with json only'],
     [[turn({ boxes: [], iou: 2 })], 'example "a": turns[0].expect.iou must be <= 1'],
-    [[turn({ boxes: [{ box: [1, 2, 3] }] })], 'example "a": turns[0].expect.boxes[0].box must not have fewer than 4 items'],
-    [[turn({ boxes: [{ box: [5, 5, 1, 1] }] })], 'example "a": turns[0].expect.boxes[0].box must be [x1, y1, x2, y2] with x1 < x2 and y1 < y2'],
-    [[turn({ boxes: [{ box: [1, 1, 5, 5], picture: 2 }] })], 'example "a": turns[0].expect.boxes[0].picture is 2, sent by then are 1']
+    [
+      [turn({ boxes: [{ box: [1, 2, 3] }] })],
+      'example "a": turns[0].expect.boxes[0].box must not have fewer than 4 items'
+    ],
+    [
+      [turn({ boxes: [{ box: [5, 5, 1, 1] }] })],
+      'example "a": turns[0].expect.boxes[0].box must be [x1, y1, x2, y2] with x1 < x2 and y1 < y2'
+    ],
+    [
+      [turn({ boxes: [{ box: [1, 1, 5, 5], picture: 2 }] })],
+      'example "a": turns[0].expect.boxes[0].picture is 2, sent by then are 1'
+    ]
   ] as Array<[unknown[], string]>) {
     const dir = t.testdir({ 'examples.json': JSON.stringify({ examples }), '1.png': '' })
     t.throws(() => readExamples(dir), { message: `${path.join(dir, 'examples.json')}: ${sentence}` })
@@ -48,5 +78,7 @@ t.test('a bad file gets one sentence that names the example and the field', asyn
   t.throws(() => readExamples(t.testdir({ 'examples.json': '{' })), { message: /examples\.json is no JSON: / })
   t.throws(() => readExamples(t.testdir({})), { message: /examples\.json cannot be read: ENOENT/ })
   t.throws(() => readExamples(t.testdir({ 'examples.json': '[]' })), { message: /examples\.json: it must be object$/ })
-  t.throws(() => readExamples(t.testdir({ 'examples.json': '{"examples":[],"note":"x"}' })), { message: /examples\.json: / })
+  t.throws(() => readExamples(t.testdir({ 'examples.json': '{"examples":[],"note":"x"}' })), {
+    message: /examples\.json: /
+  })
 })

@@ -17,13 +17,21 @@ t.test('exact: one of the texts, but for white space around it', async t => {
 
 t.test('contains: whole words of Latin letters and digits, in any case', async t => {
   for (const [answer, text, expected] of [
-    ['The Category', 'cat', false], ['The CAT.', 'cat', true], ['cats', 'cat', false], ['(cat)', 'cat', true], ["the cat's", 'cat', true],
-    ['13', '3', false], ['3.5 m', '3', false], ['It is 3.', '3', true], ['3, or 4', '3', true], ['1,300', '300', false], ['№3', '3', true], ['3 kg', '3kg', false],
+    [
+      'The Category', 'cat', false
+    ], ['The CAT.', 'cat', true], ['cats', 'cat', false], ['(cat)', 'cat', true], ["the cat's", 'cat', true],
+    ['13', '3', false], ['3.5 m', '3', false], [
+      'It is 3.', '3', true
+    ], ['3, or 4', '3', true], ['1,300', '300', false], ['№3', '3', true], ['3 kg', '3kg', false],
     ['café', 'caf', false], ['Élan', 'élan', true], ['cafe\u0301', 'cafe', false],
     ['有三个红色的圆形', '三', true], ['图1有14', '14', true], ['红色cat', 'cat', true],
-    ['red\n  circle', 'red circle', true], ['redcircle', 'red circle', false], ['a+b = c', 'a+b', true], ['aab', 'a+b', false], ['[x]', '[x]', true], ['50 %', '%', true]
+    ['red\n  circle', 'red circle', true], [
+      'redcircle', 'red circle', false
+    ], ['a+b = c', 'a+b', true], ['aab', 'a+b', false], ['[x]', '[x]', true], ['50 %', '%', true]
   ] as Array<[string, string, boolean]>) t.equal(contains(answer, text), expected, `${text} in ${answer}`)
-  t.same(score({ contains: ['red', 'blue', 'green'] }, { response: 'A red one', boxes: [] }), { right: false, why: 'it lacks "blue", "green"' })
+  t.same(score({ contains: ['red', 'blue', 'green'] }, { response: 'A red one', boxes: [] }), {
+    right: false, why: 'it lacks "blue", "green"'
+  })
 })
 
 t.test('contains, for any texts: never an error, and each text is in itself with others around', async t => {
@@ -56,7 +64,8 @@ t.test('json: fences are tolerated, prose is not; the place of a difference is t
 
 t.test('json, for any values: equal to itself in any order of keys, and of arrays where that is allowed', async t => {
   const random = integers(2)
-  const shuffled = <T>(list: T[]) => list.map(item => ({ item, at: random(1000) })).sort((a, b) => a.at - b.at).map(({ item }) => item)
+  const shuffled = <T>(list: T[]) =>
+    list.map(item => ({ item, at: random(1000) })).sort((a, b) => a.at - b.at).map(({ item }) => item)
   const draw = (depth: number): unknown => [
     () => random(3), () => ['x', 'y'][random(2)], () => null, () => true,
     () => Array.from({ length: random(4) }, () => draw(depth - 1)),
@@ -64,14 +73,18 @@ t.test('json, for any values: equal to itself in any order of keys, and of array
   ][random(depth > 0 ? 6 : 4)]!()
   const mix = (value: unknown, arrays: boolean): unknown => Array.isArray(value)
     ? (arrays ? shuffled(value) : value).map(item => mix(item, arrays))
-    : typeof value === 'object' && value !== null ? Object.fromEntries(shuffled(Object.entries(value)).map(([key, item]) => [key, mix(item, arrays)])) : value
+    : typeof value === 'object' && value !== null
+      ? Object.fromEntries(shuffled(Object.entries(value)).map(([key, item]) => [key, mix(item, arrays)]))
+      : value
   for (let i = 0; i < 500; i++) {
     const value = draw(4)
     assert.equal(scoreJson(value, JSON.stringify(mix(value, false))), '')
     assert.equal(scoreJson(value, JSON.stringify(mix(value, true)), true), '')
     assert.notEqual(scoreJson(value, JSON.stringify([value])), '')
     const other = draw(4)
-    assert.equal(scoreJson(value, JSON.stringify(other)) === '', scoreJson(other, JSON.stringify(value)) === '', 'symmetric')
+    assert.equal(
+      scoreJson(value, JSON.stringify(other)) === '', scoreJson(other, JSON.stringify(value)) === '', 'symmetric'
+    )
   }
   t.pass()
 })
@@ -80,13 +93,17 @@ t.test('boxes: one to one, with label and picture, none too many', async t => {
   const found = (box: number[], label = 'A heart', image = 0) => ({ image, label, box })
   const box = [0, 0, 10, 10]
   t.same(scoreBoxes([{ box, label: 'HEART' }], [found([0, 0, 10, 8])]), { right: true, why: '', ious: [0.8] })
-  t.same(scoreBoxes([{ box }], [found([0, 0, 10, 4])]), { right: false, why: 'no found box meets expected box 1', ious: [0.4] })
+  t.same(scoreBoxes([{ box }], [found([0, 0, 10, 4])]), {
+    right: false, why: 'no found box meets expected box 1', ious: [0.4]
+  })
   t.match(scoreBoxes([{ box }], [found([0, 0, 10, 4])], 0.4), { right: true })
   t.match(scoreBoxes([{ box, label: 'star' }], [found(box)]), { right: false, ious: [0] })
   t.match(scoreBoxes([{ box, picture: 2 }], [found(box)]), { right: false })
   t.match(scoreBoxes([{ box, picture: 2 }], [found(box, '', 1)]), { right: true })
   t.match(scoreBoxes([{ box }], [found(box), found(box)]), { right: false, why: '1 more than the 1 expected' })
-  t.match(scoreBoxes([{ box }, { box }], [found(box)]), { right: false, why: 'two expected boxes are met by the same one' })
+  t.match(scoreBoxes([{ box }, { box }], [found(box)]), {
+    right: false, why: 'two expected boxes are met by the same one'
+  })
   t.same(scoreBoxes([], []), { right: true, why: '', ious: [] })
   t.match(scoreBoxes([], [found(box)]), { right: false })
 })
@@ -107,7 +124,8 @@ t.test('overlap, for any boxes: symmetric, 0 to 1, and 1 with itself alone', asy
 
 t.test('pairs are found whenever there are any', async t => {
   const random = integers(4)
-  const permutations = (list: number[]): number[][] => list.length === 0 ? [[]] : list.flatMap((one, i) => permutations(list.toSpliced(i, 1)).map(rest => [one, ...rest]))
+  const permutations = (list: number[]): number[][] =>
+    list.length === 0 ? [[]] : list.flatMap((one, i) => permutations(list.toSpliced(i, 1)).map(rest => [one, ...rest]))
   for (let i = 0; i < 500; i++) {
     const size = random(6)
     const fits = Array.from({ length: size }, () => Array.from({ length: size }, () => random(3) === 0))
@@ -129,7 +147,9 @@ t.test('the interval is Wilson\'s, contains the share and narrows', async t => {
     assert(low >= 0 && high <= 1 && low <= right / total && right / total <= high)
     // Its bounds are the shares from which what was seen is just 1.96 standard deviations away.
     for (const bound of [low, high]) {
-      if (bound > 0 && bound < 1) assert(Math.abs(Math.abs(right / total - bound) - 1.959964 * Math.sqrt(bound * (1 - bound) / total)) < 1e-9)
+      if (bound > 0 && bound < 1) {
+        assert(Math.abs(Math.abs(right / total - bound) - 1.959964 * Math.sqrt(bound * (1 - bound) / total)) < 1e-9)
+      }
     }
     const [mirrored] = wilson(total - right, total)
     assert(Math.abs(1 - high - mirrored) < 1e-9)

@@ -7,7 +7,9 @@ interface Chunk {
 }
 
 /** Asks an OpenAI-compatible server, streamed. */
-export async function askOpenAi (url: string, question: Question, { onText, signal }: AskOptions = {}): Promise<Measured> {
+export async function askOpenAi (
+  url: string, question: Question, { onText, signal }: AskOptions = {}
+): Promise<Measured> {
   const body = toBody(question)
   const recorder = createRecorder(onText)
   const response = await post(`${url}/v1/chat/completions`, body, signal)
@@ -43,6 +45,7 @@ function toBody ({ system, turns, maxTokens }: Question): Body {
 // Images stand before the text, as with Sightline.
 function toMessage ({ role, text, images: sent = [] }: Turn): { role: string, content: unknown } {
   if (sent.length === 0) return { role, content: text }
-  const images = sent.map(({ type, data }) => ({ type: 'image_url', image_url: { url: `data:${type};base64,${data.toString('base64')}` } }))
+  const images = sent.map(({ type, data }) =>
+    ({ type: 'image_url', image_url: { url: `data:${type};base64,${data.toString('base64')}` } }))
   return { role, content: [...images, { type: 'text', text }] }
 }

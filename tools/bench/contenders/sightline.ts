@@ -8,7 +8,10 @@ import { NODE_LLAMA_CPP_VERSION } from '../build-llama-server.ts'
 import { post, readSse, readText, type Body } from '../lib/http.ts'
 import { freePort, startServer } from '../lib/processes.ts'
 import type { Image } from '../lib/images.ts'
-import { createRecorder, type AskOptions, type Contender, type Measured, type Question, type RunningContender, type StartOptions } from './contender.ts'
+import {
+  createRecorder, type AskOptions, type Contender, type Measured, type Question, type RunningContender,
+  type StartOptions
+} from './contender.ts'
 
 const PROBES = ['event-loop-probe.mjs', 'slot-probe.mjs'].map(file => path.join(ROOT, 'tools/bench/lib', file))
 /** Pixels that one token covers. */
@@ -122,7 +125,8 @@ async function ask (url: string, question: Question, { onText, signal }: AskOpti
     if (event === 'token') recorder.add(body.text, at)
     if (event === 'error') throw new Error(`${body.code} ${body.error}`)
     if (event === 'done') {
-      const { prompt_tokens: promptTokens, cached_tokens: cachedTokens, completion_tokens: completionTokens } = body.usage
+      const { prompt_tokens: promptTokens, cached_tokens: cachedTokens, completion_tokens: completionTokens } =
+        body.usage
       return recorder.finish({ promptTokens, cachedTokens, completionTokens })
     }
   }
@@ -132,14 +136,17 @@ async function ask (url: string, question: Question, { onText, signal }: AskOpti
 /** The last turn brings its images, earlier ones name theirs. */
 export async function toBody ({ system, turns, maxTokens }: Question): Promise<Body> {
   const last = turns.at(-1)!
-  const history = turns.slice(0, -1).map(({ role, text, images }) => ({ role, content: text, images: images?.map(idOf) }))
+  const history =
+    turns.slice(0, -1).map(({ role, text, images }) => ({ role, content: text, images: images?.map(idOf) }))
   const form = new FormData()
   form.append('message', last.text)
   form.append('max_tokens', String(maxTokens))
   form.append('temperature', '0')
   if (system !== undefined) form.append('system', system)
   if (history.length > 0) form.append('history', JSON.stringify(history))
-  for (const [i, { data, type }] of (last.images ?? []).entries()) form.append('images', new Blob([new Uint8Array(data)], { type }), `${i}`)
+  for (const [i, { data, type }] of (last.images ?? []).entries()) {
+    form.append('images', new Blob([new Uint8Array(data)], { type }), `${i}`)
+  }
   const encoded = new Response(form)
   return { type: encoded.headers.get('content-type')!, bytes: Buffer.from(await encoded.arrayBuffer()) }
 }

@@ -4,7 +4,11 @@ import Fastify from 'fastify'
 const app = Fastify({ logger: false })
 app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
 app.addHook('onRequest', async (request, reply) => {
-  if (request.method === 'POST') return reply.code(429).header('retry-after', 1).send({ error: 'All slots are busy, try again in a moment', code: 'SERVER_BUSY', request_id: request.id })
+  if (request.method === 'POST') {
+    return reply.code(429).header('retry-after', 1).send({
+      error: 'All slots are busy, try again in a moment', code: 'SERVER_BUSY', request_id: request.id
+    })
+  }
 })
 app.get('/', async () => 'ok')
 app.post('/api/chat_stream', async () => 'never')

@@ -51,7 +51,9 @@ export function elementsOf ({ shape }: Pick<Tensor, 'shape'>): number {
  */
 export function bytesOf (tensor: HollowTensor): number {
   const { elements, bytes } = TENSOR_TYPE[tensor.type]
-  if (tensor.shape[0]! % elements !== 0) throw new Error(`${tensor.name}: rows of ${tensor.shape[0]} cannot be stored as ${tensor.type}`)
+  if (tensor.shape[0]! % elements !== 0) {
+    throw new Error(`${tensor.name}: rows of ${tensor.shape[0]} cannot be stored as ${tensor.type}`)
+  }
   return elementsOf(tensor) / elements * bytes
 }
 
@@ -74,7 +76,9 @@ export function writeGguf (file: string, metadata: Record<string, GgufValue>, te
       pad()
       const start = written
       for (const piece of tensor.data()) write(piece)
-      if (written - start !== bytesOf(tensor)) throw new Error(`${tensor.name} has ${written - start} bytes, not ${bytesOf(tensor)}`)
+      if (written - start !== bytesOf(tensor)) {
+        throw new Error(`${tensor.name} has ${written - start} bytes, not ${bytesOf(tensor)}`)
+      }
     }
     pad()
     closeSync(fd)
@@ -86,9 +90,13 @@ export function writeGguf (file: string, metadata: Record<string, GgufValue>, te
 }
 
 /** Writes a GGUF file whose tensors are zeros that the disk does not hold: as long as a real one, and nearly for nothing. */
-export function writeHollowGguf (file: string, metadata: Record<string, GgufValue>, tensors: readonly HollowTensor[]): void {
+export function writeHollowGguf (
+  file: string, metadata: Record<string, GgufValue>, tensors: readonly HollowTensor[]
+): void {
   const head = header(metadata, tensors)
-  const size = tensors.reduce((offset, tensor) => offset + bytesOf(tensor) + padding(bytesOf(tensor)), head.length + padding(head.length))
+  const size = tensors.reduce(
+    (offset, tensor) => offset + bytesOf(tensor) + padding(bytesOf(tensor)), head.length + padding(head.length)
+  )
   const fd = openSync(file, 'w')
   for (let done = 0; done < head.length;) done += writeSync(fd, head, done)
   ftruncateSync(fd, size)
@@ -105,7 +113,10 @@ function header (metadata: Record<string, GgufValue>, tensors: readonly HollowTe
   for (const [key, value] of entries) parts.push(text(key), encode(value))
   let offset = 0
   for (const tensor of tensors) {
-    parts.push(text(tensor.name), uint32(tensor.shape.length), ...tensor.shape.map(uint64), uint32(TENSOR_TYPE[tensor.type].id), uint64(offset))
+    parts.push(
+      text(tensor.name), uint32(tensor.shape.length), ...tensor.shape.map(uint64), uint32(TENSOR_TYPE[tensor.type].id),
+      uint64(offset)
+    )
     offset += bytesOf(tensor)
     offset += padding(offset)
   }
@@ -113,7 +124,8 @@ function header (metadata: Record<string, GgufValue>, tensors: readonly HollowTe
 }
 
 function encode (value: GgufValue): Buffer {
-  const array = (type: number, items: Buffer[]) => Buffer.concat([uint32(VALUE_TYPE.array), uint32(type), uint64(items.length), Buffer.concat(items)])
+  const array = (type: number, items: Buffer[]) =>
+    Buffer.concat([uint32(VALUE_TYPE.array), uint32(type), uint64(items.length), Buffer.concat(items)])
   if (typeof value === 'string') return Buffer.concat([uint32(VALUE_TYPE.string), text(value)])
   if (typeof value === 'boolean') return Buffer.concat([uint32(VALUE_TYPE.bool), Buffer.from([Number(value)])])
   if ('uint32' in value) return Buffer.concat([uint32(VALUE_TYPE.uint32), uint32(value.uint32)])

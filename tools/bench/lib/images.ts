@@ -36,7 +36,8 @@ export function drawImages (seeds: readonly number[], options: ImageOptions): Pr
 
 function drawShapes (random: () => number, width: number, height: number): string {
   const circles = Array.from({ length: SHAPES }, () => {
-    const [x, y, radius, hue] = [random() * width, random() * height, (0.05 + random() * 0.15) * Math.min(width, height), random() * 360]
+    const [x, y, radius, hue] =
+      [random() * width, random() * height, (0.05 + random() * 0.15) * Math.min(width, height), random() * 360]
     return `<circle cx="${x}" cy="${y}" r="${radius}" fill="hsl(${hue}, 80%, 50%)"/>`
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${circles.join('')}</svg>`

@@ -10,7 +10,9 @@ const HEAD_END = Buffer.from('\r\n\r\n')
  * @param request the bytes of one request
  * @returns answers a second by status
  */
-export async function answersPerSecond ({ port, request, connections, seconds }: { port: number, request: Buffer, connections: number, seconds: number }): Promise<Map<number, number>> {
+export async function answersPerSecond (
+  { port, request, connections, seconds }: { port: number, request: Buffer, connections: number, seconds: number }
+): Promise<Map<number, number>> {
   const counts = new Map<number, number>()
   const sockets = Array.from({ length: connections }, () => connect({ port, host: '127.0.0.1', noDelay: true }))
   await Promise.all(sockets.map(socket => once(socket, 'connect')))
@@ -51,9 +53,12 @@ function repeat (socket: Socket, request: Buffer, onAnswer: (status: number) => 
 /** A request with a small form, as bytes. */
 export function formRequest (path: string, fields: Record<string, string>): Buffer {
   const boundary = 'bench-boundary'
-  const parts = Object.entries(fields).map(([name, value]) => `--${boundary}\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`)
+  const parts = Object.entries(fields).map(([name, value]) =>
+    `--${boundary}\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`)
   const body = `${parts.join('')}--${boundary}--\r\n`
-  return Buffer.from(`POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: multipart/form-data; boundary=${boundary}\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+  return Buffer.from(
+    `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: multipart/form-data; boundary=${boundary}\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+  )
 }
 
 /** Begins an upload that sends a little every now and then and never ends. Returns how to stop it. */
@@ -62,8 +67,12 @@ export async function slowUpload (port: number, path: string): Promise<() => voi
   const socket = connect({ port, host: '127.0.0.1' })
   await once(socket, 'connect')
   socket.on('error', () => {})
-  socket.write(`POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: multipart/form-data; boundary=${boundary}\r\ncontent-length: 10000000\r\n\r\n`)
-  socket.write(`--${boundary}\r\ncontent-disposition: form-data; name="images"; filename="slow.jpg"\r\ncontent-type: image/jpeg\r\n\r\n`)
+  socket.write(
+    `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: multipart/form-data; boundary=${boundary}\r\ncontent-length: 10000000\r\n\r\n`
+  )
+  socket.write(
+    `--${boundary}\r\ncontent-disposition: form-data; name="images"; filename="slow.jpg"\r\ncontent-type: image/jpeg\r\n\r\n`
+  )
   const timer = setInterval(() => socket.write(Buffer.alloc(256)), 100)
   return () => {
     clearInterval(timer)

@@ -2,7 +2,15 @@ import type { TensorType } from './gguf.ts'
 
 /** Sizes of a model of the Qwen2-VL family. */
 export interface ModelShape {
-  text: { layers: number, width: number, heads: number, kvHeads: number, feedForward: number, vocabulary: number, ropeSections: readonly number[] }
+  text: {
+    layers: number
+    width: number
+    heads: number
+    kvHeads: number
+    feedForward: number
+    vocabulary: number
+    ropeSections: readonly number[]
+  }
   vision: { layers: number, width: number, heads: number, feedForward: number }
 }
 
@@ -12,12 +20,28 @@ export const PRESETS = {
    * three times as long as reading its embedding.
    */
   small: {
-    text: { layers: 14, width: 1024, heads: 16, kvHeads: 2, feedForward: 2816, vocabulary: 64_000, ropeSections: [8, 12, 12, 0] },
+    text: {
+      layers: 14,
+      width: 1024,
+      heads: 16,
+      kvHeads: 2,
+      feedForward: 2816,
+      vocabulary: 64_000,
+      ropeSections: [8, 12, 12, 0]
+    },
     vision: { layers: 16, width: 512, heads: 8, feedForward: 2048 }
   },
   /** Qwen2-VL-2B-Instruct. */
   '2b': {
-    text: { layers: 28, width: 1536, heads: 12, kvHeads: 2, feedForward: 8960, vocabulary: 151_936, ropeSections: [16, 24, 24, 0] },
+    text: {
+      layers: 28,
+      width: 1536,
+      heads: 12,
+      kvHeads: 2,
+      feedForward: 8960,
+      vocabulary: 151_936,
+      ropeSections: [16, 24, 24, 0]
+    },
     vision: { layers: 32, width: 1280, heads: 16, feedForward: 5120 }
   }
 } satisfies Record<string, ModelShape>
@@ -37,7 +61,9 @@ export interface TensorPlan {
 }
 
 /** Every tensor of the text model. */
-export function textTensors ({ text: { layers, width, heads, kvHeads, feedForward, vocabulary } }: ModelShape, type: TensorType): TensorPlan[] {
+export function textTensors (
+  { text: { layers, width, heads, kvHeads, feedForward, vocabulary } }: ModelShape, type: TensorType
+): TensorPlan[] {
   const kvWidth = width / heads * kvHeads
   // Kept finer than the rest, as llama.cpp's own quantiser does.
   const outer = type === 'Q4_0' ? 'Q8_0' : type
@@ -61,7 +87,9 @@ export function textTensors ({ text: { layers, width, heads, kvHeads, feedForwar
 }
 
 /** Every tensor of the projector. */
-export function visionTensors ({ text, vision: { layers, width, feedForward } }: ModelShape, type: TensorType): TensorPlan[] {
+export function visionTensors (
+  { text, vision: { layers, width, feedForward } }: ModelShape, type: TensorType
+): TensorPlan[] {
   const merged = width * MERGE ** 2
   const patch = [PATCH, PATCH, 3, width]
   // A still image passes both kernels, made for the two frames of a film; their outputs are added. ggml convolves in half precision.

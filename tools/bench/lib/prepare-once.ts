@@ -9,7 +9,9 @@ const [source, width, height] = process.argv.slice(2) as [string, string, string
 
 async function prepare (file: string): Promise<void> {
   const image = { path: file, label: 'picture', bytes: statSync(file).size }
-  await prepareImage(image, await inspectImage(image, { maxInputPixels: Infinity }), { width: Number(width), height: Number(height) })
+  await prepareImage(
+    image, await inspectImage(image, { maxInputPixels: Infinity }), { width: Number(width), height: Number(height) }
+  )
 }
 
 // A small one first: what libvips takes once is no matter of the image.
@@ -17,7 +19,8 @@ const small = path.join(path.dirname(source), `small-${process.pid}.jpg`)
 await sharp({ create: { width: 640, height: 480, channels: 3, background: 'red' } }).jpeg().toFile(small)
 await prepare(small)
 /** A figure of /proc/self/status in bytes. */
-const figure = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1024
+const figure = (name: string) =>
+  Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1024
 // Sets the high-water mark back to what is in use now; loading the program took more for a moment.
 writeFileSync('/proc/self/clear_refs', '5')
 const before = figure('VmRSS')

@@ -39,7 +39,9 @@ export async function freePort (): Promise<number> {
  * Starts a server and waits until it answers.
  * @throws Error with the last lines of its output when it ends before, or takes longer than five minutes
  */
-export async function startServer ({ command, args, env, cwd, port, healthPath }: ServerOptions): Promise<ServerProcess> {
+export async function startServer (
+  { command, args, env, cwd, port, healthPath }: ServerOptions
+): Promise<ServerProcess> {
   const child = spawn(command, args, { env: { ...process.env, ...env }, cwd, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
   let output = ''
   const keep = (text: string) => { output = (output + text).slice(-OUTPUT_KEPT) }
@@ -95,7 +97,8 @@ export function residentBytes (pid: number): number {
     const parent = statusOf(Number(entry), 'PPid')
     if (parent !== null) parents.set(parent, [...parents.get(parent) ?? [], Number(entry)])
   }
-  const sum = (process: number): number => (statusOf(process, 'VmRSS') ?? 0) * 1024 + (parents.get(process) ?? []).reduce((total, child) => total + sum(child), 0)
+  const sum = (process: number): number => (statusOf(process, 'VmRSS') ?? 0) * 1024 +
+    (parents.get(process) ?? []).reduce((total, child) => total + sum(child), 0)
   return sum(pid)
 }
 

@@ -14,7 +14,9 @@ export function toTable (rows: readonly Row[]): string {
     ...names.map(name => cell(values[name])),
     ...others.map(name => ratio(values[ours!], values[name]))
   ])
-  return [head, head.map((_, i) => i === 0 ? '---' : '---:'), ...lines].map(cells => `| ${cells.join(' | ')} |`).join('\n')
+  return [head, head.map((_, i) => i === 0 ? '---' : '---:'), ...lines].map(cells => `| ${cells.join(' | ')} |`).join(
+    '\n'
+  )
 }
 
 function cell (values: readonly number[] | undefined): string {

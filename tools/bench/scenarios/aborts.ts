@@ -182,7 +182,8 @@ async function disturb (
     const loop = async () => {
       for (let i = 0; !stop.signal.aborted; i++) {
         const shown = own.map(image => ({ ...image, data: withComment(image.data, `${name} ${client} ${i}`) }))
-        const body = await toBody({ turns: [{ role: 'user', text: 'Describe the images.', images: shown }], maxTokens: 1 })
+        const body =
+          await toBody({ turns: [{ role: 'user', text: 'Describe the images.', images: shown }], maxTokens: 1 })
         const request = send(service.url, body, { onEncoded: isUnderWay })
         open.add(request)
         await request.over

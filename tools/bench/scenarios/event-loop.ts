@@ -14,7 +14,9 @@ export const eventLoop: Scenario = {
     const worst = createRow('longest delay', 'ms')
     const high = createRow('99th percentile', 'ms')
     const { model, mmproj, contextSize, imageTokens } = bench.model
-    const service = await sightline.start({ model, mmproj, slots: CLIENTS, contextSize, threads: bench.threads, gpu: bench.gpu, imageTokens })
+    const service = await sightline.start({
+      model, mmproj, slots: CLIENTS, contextSize, threads: bench.threads, gpu: bench.gpu, imageTokens
+    })
     try {
       for (let round = 0; round < bench.rounds; round++) {
         bench.log(`round ${round + 1} of ${bench.rounds}`)

@@ -18,7 +18,9 @@ export const firstToken: Scenario = {
 
     await withContenders(bench, 1, running => eachRound(bench, running, bench.rounds, async ({ name, ask }) => {
       const single = await drawImages([bench.freshSeed()], bench.model.image)
-      const alone = await ask({ turns: [{ role: 'user', text: 'Describe the picture.', images: single }], maxTokens: ANSWER_TOKENS })
+      const alone = await ask({
+        turns: [{ role: 'user', text: 'Describe the picture.', images: single }], maxTokens: ANSWER_TOKENS
+      })
       one.add(name, alone.firstTokenMs)
 
       const images = await drawImages(Array.from({ length: 4 }, bench.freshSeed), bench.model.image)

@@ -37,7 +37,9 @@ async function peakAboveIdle ({ pid, ask }: RunningContender, images: Image[]): 
   let peak = idle
   const sampler = setInterval(() => { peak = Math.max(peak, residentBytes(pid)) }, SAMPLE_MS)
   try {
-    await Promise.all(images.map(image => ask({ turns: [{ role: 'user', text: 'Describe it.', images: [image] }], maxTokens: 1 })))
+    await Promise.all(
+      images.map(image => ask({ turns: [{ role: 'user', text: 'Describe it.', images: [image] }], maxTokens: 1 }))
+    )
   } finally {
     clearInterval(sampler)
   }

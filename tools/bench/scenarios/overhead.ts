@@ -17,7 +17,9 @@ export const overhead: Scenario = {
     const request = createRow('a question with an answer of one token', 'ms')
     const speed = createRow('a long answer', 'tokens/s')
     const { model, mmproj, contextSize, imageTokens } = bench.model
-    const service = await sightline.start({ model, mmproj, slots: 1, contextSize, threads: bench.threads, gpu: bench.gpu, imageTokens })
+    const service = await sightline.start({
+      model, mmproj, slots: 1, contextSize, threads: bench.threads, gpu: bench.gpu, imageTokens
+    })
     const engine = await startEngine(bench)
     const ways: Record<string, Ask> = {
       [sightline.name]: async (text, maxTokens) => {
@@ -31,10 +33,14 @@ export const overhead: Scenario = {
       for (let round = 0; round < bench.rounds; round++) {
         bench.log(`round ${round + 1} of ${bench.rounds}`)
         for (let i = 0; i < REQUESTS; i++) {
-          for (const [name, ask] of rotated(Object.entries(ways), i)) request.add(name, (await ask(`Question ${round * REQUESTS + i}`, 1)).totalMs)
+          for (const [name, ask] of rotated(Object.entries(ways), i)) {
+            request.add(name, (await ask(`Question ${round * REQUESTS + i}`, 1)).totalMs)
+          }
         }
         if (!bench.model.endless) continue
-        for (const [name, ask] of rotated(Object.entries(ways), round)) speed.add(name, (await ask(`Tell story ${round}.`, LONG_ANSWER)).tokensPerSecond)
+        for (const [name, ask] of rotated(Object.entries(ways), round)) {
+          speed.add(name, (await ask(`Tell story ${round}.`, LONG_ANSWER)).tokensPerSecond)
+        }
       }
     } finally {
       await Promise.all([service.stop(), engine.close()])

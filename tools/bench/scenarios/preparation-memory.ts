@@ -23,7 +23,8 @@ const KINDS: Record<string, (image: Image) => Image> = {
   'JPEG, progressive': image => image.jpeg({ quality: 90, progressive: true }),
   'JPEG, on its side': image => image.withMetadata({ orientation: 6 }).jpeg({ quality: 90 }),
   PNG: image => image.png({ compressionLevel: 3 }),
-  'PNG, interlaced, 16 bits, alpha': image => image.ensureAlpha().toColourspace('rgb16').png({ compressionLevel: 1, progressive: true }),
+  'PNG, interlaced, 16 bits, alpha': image =>
+    image.ensureAlpha().toColourspace('rgb16').png({ compressionLevel: 1, progressive: true }),
   WebP: image => image.webp({ quality: 80, effort: 2 }),
   AVIF: image => image.avif({ quality: 60, effort: 0 }),
   TIFF: image => image.tiff({ compression: 'lzw' })
@@ -43,7 +44,9 @@ export const preparationMemory: Scenario = {
         const file = path.join(dir, 'picture')
         writeFileSync(file, await encode(sharp(data, { limitInputPixels: false })).toBuffer())
         const row = createRow(kind, 'MB')
-        const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', PREPARE_ONCE, file, ...Object.values(TARGET).map(String)])
+        const { stdout } = await promisify(execFile)(process.execPath, [
+          '--import', 'tsx', PREPARE_ONCE, file, ...Object.values(TARGET).map(String)
+        ])
         row.add('Sightline', Number(stdout) / 1e6)
         row.add('bound', SIZE.width * SIZE.height * BOUND_BYTES_PER_PIXEL / 1e6)
         rows.push(row)

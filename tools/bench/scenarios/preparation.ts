@@ -27,7 +27,9 @@ export const preparation: Scenario = {
           writeFileSync(file, (await drawImage(bench.freshSeed(), { ...size, format })).data)
           const row = createRow(`${label}, ${format}`, 'ms')
           for (let round = 0; round < bench.rounds; round++) {
-            for (const [name, prepare] of rotated(Object.entries(WAYS), round)) row.add(name, await timed(() => prepare(file)))
+            for (const [name, prepare] of rotated(Object.entries(WAYS), round)) {
+              row.add(name, await timed(() => prepare(file)))
+            }
           }
           rows.push(row)
         }

@@ -47,7 +47,9 @@ export const refusals: Scenario = {
 
 async function startBusyService (bench: Bench): Promise<{ port: number, stop: () => Promise<void> }> {
   const { model, mmproj, contextSize, imageTokens } = bench.model
-  const service = await sightline.start({ model, mmproj, slots: SLOTS, contextSize, threads: bench.threads, gpu: bench.gpu, imageTokens })
+  const service = await sightline.start({
+    model, mmproj, slots: SLOTS, contextSize, threads: bench.threads, gpu: bench.gpu, imageTokens
+  })
   const port = Number(new URL(service.url).port)
   const uploads = await Promise.all(Array.from({ length: SLOTS }, () => slowUpload(port, PATH)))
   // Long enough for the headers to be read.

@@ -17,9 +17,11 @@ export const repeatedImage: Scenario = {
     await withContenders(bench, 1, running => eachRound(bench, running, bench.rounds, async ({ name, ask }, round) => {
       const images = await drawImages([bench.freshSeed()], bench.model.image)
       const turns = [{ role: 'user' as const, text: 'Describe the picture.', images }]
-      const before = await ask({ system: `${2 * round} answers were given before this one.`, turns, maxTokens: ANSWER_TOKENS })
+      const before =
+        await ask({ system: `${2 * round} answers were given before this one.`, turns, maxTokens: ANSWER_TOKENS })
       first.add(name, before.firstTokenMs)
-      const after = await ask({ system: `Before this one there were ${2 * round + 1} others.`, turns, maxTokens: ANSWER_TOKENS })
+      const after =
+        await ask({ system: `Before this one there were ${2 * round + 1} others.`, turns, maxTokens: ANSWER_TOKENS })
       repeated.add(name, after.firstTokenMs)
     }))
     return [first, repeated]

@@ -32,7 +32,9 @@ export interface Scenario {
 }
 
 /** Collects values under their contender's name. */
-export function createRow (measure: string, unit: Row['unit']): Row & { add (name: string, ...values: number[]): void } {
+export function createRow (
+  measure: string, unit: Row['unit']
+): Row & { add (name: string, ...values: number[]): void } {
   const values: Record<string, number[]> = {}
   return {
     measure,
@@ -46,13 +48,17 @@ export function createRow (measure: string, unit: Row['unit']): Row & { add (nam
  * Starts every contender on the same files with the same slots, context and threads, warms each up with one question, and stops all
  * of them at the end. They stand idle while another one is measured.
  */
-export async function withContenders<T> (bench: Bench, slots: number, use: (running: RunningContender[]) => Promise<T>): Promise<T> {
+export async function withContenders<T> (
+  bench: Bench, slots: number, use: (running: RunningContender[]) => Promise<T>
+): Promise<T> {
   const { model, mmproj, contextSize, imageTokens } = bench.model
   const running: RunningContender[] = []
   try {
     for (const contender of bench.contenders) {
       bench.log(`starting ${contender.name} with ${slots} slots`)
-      const started = await contender.start({ model, mmproj, slots, contextSize, threads: bench.threads, gpu: bench.gpu, imageTokens })
+      const started = await contender.start({
+        model, mmproj, slots, contextSize, threads: bench.threads, gpu: bench.gpu, imageTokens
+      })
       running.push(started)
       await warmUp(bench, started)
     }
@@ -68,7 +74,10 @@ export function rotated<T> (items: readonly T[], round: number): T[] {
 }
 
 /** Measures each contender in each round. */
-export async function eachRound (bench: Bench, running: readonly RunningContender[], rounds: number, measure: (contender: RunningContender, round: number) => Promise<void>): Promise<void> {
+export async function eachRound (
+  bench: Bench, running: readonly RunningContender[], rounds: number,
+  measure: (contender: RunningContender, round: number) => Promise<void>
+): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     for (const contender of rotated(running, round)) {
       bench.log(`round ${round + 1} of ${rounds}: ${contender.name}`)
@@ -79,7 +88,9 @@ export async function eachRound (bench: Bench, running: readonly RunningContende
 
 /** @throws Error for the embedded model, whose answers are a few words long */
 export function needLongAnswers ({ model }: Bench, scenario: string): void {
-  if (!model.endless) throw new Error(`${scenario} needs a model that answers as long as it is asked to: --model small or 2b`)
+  if (!model.endless) {
+    throw new Error(`${scenario} needs a model that answers as long as it is asked to: --model small or 2b`)
+  }
 }
 
 async function warmUp (bench: Bench, contender: RunningContender): Promise<void> {

@@ -13,9 +13,10 @@ export const throughput: Scenario = {
     const rows: Row[] = []
     for (const clients of CLIENTS) {
       const row = createRow(`${clients} at once`, 'tokens/s')
-      await withContenders(bench, clients, running => eachRound(bench, running, bench.rounds, async (contender, round) => {
-        row.add(contender.name, await tokensPerSecond(contender, clients, round))
-      }))
+      await withContenders(bench, clients, running =>
+        eachRound(bench, running, bench.rounds, async (contender, round) => {
+          row.add(contender.name, await tokensPerSecond(contender, clients, round))
+        }))
       rows.push(row)
     }
     return rows

@@ -39,7 +39,9 @@ export const tokenGaps: Scenario = {
 }
 
 /** Gaps in milliseconds before the images were sent, and from then to the first word about them. */
-async function disturb ({ ask }: RunningContender, images: Image[]): Promise<{ before: number[], during: number[], firstTokenMs: number }> {
+async function disturb (
+  { ask }: RunningContender, images: Image[]
+): Promise<{ before: number[], during: number[], firstTokenMs: number }> {
   const stop = new AbortController()
   const times: number[] = []
   const flowing = new EventTarget()
@@ -51,7 +53,10 @@ async function disturb ({ ask }: RunningContender, images: Image[]): Promise<{ b
     }
   })
   // It is cut off below; whatever else it fails of ends the round.
-  const cutOff = running.then(() => { throw new Error('The answer ended before the pictures were seen') }, error => { if (!stop.signal.aborted) throw error })
+  const cutOff = running.then(
+    () => { throw new Error('The answer ended before the pictures were seen') },
+    error => { if (!stop.signal.aborted) throw error }
+  )
   await Promise.race([once(flowing, 'now'), cutOff])
   const sent = performance.now()
   const disturbing = ask({ turns: [{ role: 'user', text: 'Describe the pictures.', images }], maxTokens: 1 })

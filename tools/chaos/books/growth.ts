@@ -46,10 +46,14 @@ const CERTAINTY = 3
 const PARTS = 8
 
 function courseOf (points: readonly Point[]): number[] {
-  const lives = [...new Set(points.map(({ life }) => life))].map(life => points.filter(point => point.life === life).map(({ y }) => y))
+  const lives = [...new Set(points.map(({ life }) => life))].map(life =>
+    points.filter(point => point.life === life).map(({ y }) => y))
   const longest = lives.reduce((one, other) => other.length > one.length ? other : one, [])
   const part = Math.ceil(longest.length / PARTS)
-  const means = Array.from({ length: PARTS }, (_, i) => longest.slice(i * part, (i + 1) * part)).filter(values => values.length > 0).map(mean)
+  const means = Array
+    .from({ length: PARTS }, (_, i) => longest.slice(i * part, (i + 1) * part))
+    .filter(values => values.length > 0)
+    .map(mean)
   return longest.length === 0 ? [] : [longest[0]!, ...means, longest.at(-1)!]
 }
 
@@ -85,7 +89,8 @@ export class GrowthBook {
       for (const { life, x } of all) if (!begun.has(life)) begun.set(life, x)
       const { warmUp, limit } = MEASURES[measure]
       const slope = slopeOf(all.filter(({ life, x }) => x - begun.get(life)! >= warmUp / 1000))
-      const grows = slope !== null && slope.span >= MIN_REQUESTS / 1000 && slope.slope - CERTAINTY * slope.standardError > limit
+      const grows =
+        slope !== null && slope.span >= MIN_REQUESTS / 1000 && slope.slope - CERTAINTY * slope.standardError > limit
       return { measure, course: courseOf(all), slope, warmUp, limit, grows }
     })
   }

@@ -13,7 +13,11 @@ export function complaintOf (line: LogLine, windows: Windows): string | null {
   const { level, msg, engine, err } = line as LogLine & { err?: { code?: string, message?: string, stack?: string } }
   if (level < WARN) return null
   if (level < ERROR) return engine !== undefined && LATE_REJECTION.test(msg) ? `the engine says: ${msg}` : null
-  if (msg === 'engine process ended, restarting' && windows.isOn('engine-kill', 'service-kill', 'service-term')) return null
+  if (msg === 'engine process ended, restarting' && windows.isOn('engine-kill', 'service-kill', 'service-term')) {
+    return null
+  }
   if (err?.code === 'STORAGE' && windows.isOn('disk-full')) return null
-  return `the log says: ${msg}${err ? `: ${err.stack ?? err.message}` : ` ${JSON.stringify({ ...line, msg: undefined })}`}`
+  return `the log says: ${msg}${err
+    ? `: ${err.stack ?? err.message}`
+    : ` ${JSON.stringify({ ...line, msg: undefined })}`}`
 }

@@ -31,7 +31,8 @@ export class Windows {
 
   /** Some fault that was on at some time between these two excuses this ending. */
   excuse (ending: string, from: number, to: number): boolean {
-    return this.#recent().some(window => window.from <= to && (window.to ?? Infinity) >= from && window.fault.excuses.includes(ending))
+    return this.#recent().some(window =>
+      window.from <= to && (window.to ?? Infinity) >= from && window.fault.excuses.includes(ending))
   }
 
   /** A fault of one of these names is on, or was a moment ago. */

@@ -28,7 +28,13 @@ export async function createDisk (dir: string): Promise<Disk> {
   try {
     await run('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MB}m,mode=700`, 'chaos', dir])
   } catch (error) {
-    return { dir: null, reason: `no file system can be mounted: ${String((error as { stderr?: string }).stderr || (error as Error).message).trim().split('\n')[0]}`, remove: async () => {} }
+    return {
+      dir: null,
+      reason: `no file system can be mounted: ${String(
+      (error as { stderr?: string }).stderr || (error as Error).message
+    ).trim().split('\n')[0]}`,
+      remove: async () => {}
+    }
   }
   return { dir, reason: '', remove: async () => { await run('umount', ['--lazy', dir]) } }
 }

@@ -12,12 +12,16 @@ const TERM_WITHIN_MS = LIMITS.shutdownGraceS * 1000 + 10_000
 /** What comes in the moment of its end is in the queue of the system, and nobody takes it out. */
 const STARTING = ['no connection', 'not accepted by the service', 'error 503', 'error 503 ENGINE_NOT_READY']
 
-async function endAndStart ({ service, violation }: Field, signal: 'SIGTERM' | 'SIGKILL', downMs: number): Promise<{ code: number | null, ms: number }> {
+async function endAndStart (
+  { service, violation }: Field, signal: 'SIGTERM' | 'SIGKILL', downMs: number
+): Promise<{ code: number | null, ms: number }> {
   const engine = service.enginePid()
   const since = Date.now()
   const { code } = await service.end(signal)
   const ms = Date.now() - since
-  if (engine !== null && !await comes(() => !isAlive(engine), CHILD_GONE_WITHIN_MS)) violation(`the engine outlived its service by ${CHILD_GONE_WITHIN_MS} ms`)
+  if (engine !== null && !await comes(() => !isAlive(engine), CHILD_GONE_WITHIN_MS)) {
+    violation(`the engine outlived its service by ${CHILD_GONE_WITHIN_MS} ms`)
+  }
   await sleep(downMs)
   await service.start()
   return { code, ms }

@@ -71,7 +71,9 @@ export function createAnswerReader (expected: number): AnswerReader {
       continued = true
       return true
     }
-    const headers = new Map(lines.map(line => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]))
+    const headers = new Map(
+      lines.map(line => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()])
+    )
     current = { status, headers, body: Buffer.alloc(0), complete: false }
     answers.push(current)
     const length = headers.get('content-length')
@@ -85,7 +87,9 @@ export function createAnswerReader (expected: number): AnswerReader {
     const size = Number.parseInt(buffer.toString('latin1', 0, lineEnd), 16)
     const total = lineEnd + LINE_END.length + size + LINE_END.length
     if (!(buffer.length >= total)) return false
-    answer.body = Buffer.concat([answer.body, take(total).subarray(lineEnd + LINE_END.length, lineEnd + LINE_END.length + size)])
+    answer.body = Buffer.concat([
+      answer.body, take(total).subarray(lineEnd + LINE_END.length, lineEnd + LINE_END.length + size)
+    ])
     return size === 0 ? finish() : true
   }
 

@@ -35,6 +35,8 @@ export function createDraw (seed: number, number: number): Draw {
     chance: share => random() < share,
     pick: items => items[integer(items.length)]!,
     shuffled,
-    bytes: count => Buffer.alloc(count, Buffer.from(Uint8Array.from({ length: Math.max(1, Math.min(count, BLOCK)) }, () => integer(256))))
+    bytes: count => Buffer.alloc(
+      count, Buffer.from(Uint8Array.from({ length: Math.max(1, Math.min(count, BLOCK)) }, () => integer(256)))
+    )
   }
 }

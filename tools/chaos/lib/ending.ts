@@ -39,9 +39,17 @@ async function endingOf ({ cut }: Exchange, answer: Answer | undefined): Promise
   const ending = (name: string, fault: string | null = null, text = ''): Ending => ({ name, text, requestId, fault })
   if (!answer?.complete) return ending(CUTS[cut ?? 'service'])
   const { status, headers, body } = answer
-  if (requestId === null) return BARE_STATUSES.includes(status) ? ending(`error ${status}`) : ending(`error ${status}`, 'an answer without x-request-id')
-  if (headers.get('content-type')?.startsWith('text/event-stream')) return readStream(await eventsOf(body), requestId, ending)
-  if ((status === 429 || status === 503) && !headers.get('content-type')?.includes('json')) return ending(`error ${status}`, 'a refusal that is no JSON')
+  if (requestId === null) {
+    return BARE_STATUSES.includes(status)
+      ? ending(`error ${status}`)
+      : ending(`error ${status}`, 'an answer without x-request-id')
+  }
+  if (headers.get('content-type')?.startsWith('text/event-stream')) {
+    return readStream(await eventsOf(body), requestId, ending)
+  }
+  if ((status === 429 || status === 503) && !headers.get('content-type')?.includes('json')) {
+    return ending(`error ${status}`, 'a refusal that is no JSON')
+  }
   if (status === 204) return ending('answer')
   let json: Json
   try {
@@ -49,7 +57,9 @@ async function endingOf ({ cut }: Exchange, answer: Answer | undefined): Promise
   } catch {
     return ending(`error ${status}`, `${body.length} bytes that are no JSON`)
   }
-  if (status === 200) return ending('answer', faultOfAnswer(json, requestId), json.response ?? json.choices?.[0]?.message?.content ?? '')
+  if (status === 200) {
+    return ending('answer', faultOfAnswer(json, requestId), json.response ?? json.choices?.[0]?.message?.content ?? '')
+  }
   return readError(json, answer, requestId, ending)
 }
 
@@ -68,7 +78,9 @@ function readError (json: Json, { status, headers }: Answer, requestId: string, 
 }
 
 function faultOfAnswer (json: Json, requestId: string): string | null {
-  if ('response' in json && json.request_id !== requestId) return `request_id ${json.request_id} under x-request-id ${requestId}`
+  if ('response' in json && json.request_id !== requestId) {
+    return `request_id ${json.request_id} under x-request-id ${requestId}`
+  }
   if ('choices' in json && json.id !== `chatcmpl-${requestId}`) return `id ${json.id} under x-request-id ${requestId}`
   return null
 }

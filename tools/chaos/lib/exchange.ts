@@ -47,7 +47,10 @@ const SURPLUS_MS = 15
  * Sends and reads on a connection of its own. Never rejects.
  * @param onConnected told our own port, by which the service's log names the connection
  */
-export async function exchange (port: number, { bytes, answers, pace, waitAt, deafMs = 0, cut }: Sending, onConnected: (port: number) => void = () => {}): Promise<Exchange> {
+export async function exchange (
+  port: number, { bytes, answers, pace, waitAt, deafMs = 0, cut }: Sending,
+  onConnected: (port: number) => void = () => {}
+): Promise<Exchange> {
   const startedAt = Date.now()
   const reader = createAnswerReader(answers)
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
@@ -111,5 +114,12 @@ export async function exchange (port: number, { bytes, answers, pace, waitAt, de
   clearTimeout(patience)
   const endedAt = completeAt ?? Date.now()
   const who = refused ? 'refused' : left ? 'client' : endedAt - startedAt >= PATIENCE_MS ? 'nobody' : 'service'
-  return { answers: reader.answers, cut: reader.complete >= answers ? null : who, surplus: reader.surplus, sent, startedAt, endedAt }
+  return {
+    answers: reader.answers,
+    cut: reader.complete >= answers ? null : who,
+    surplus: reader.surplus,
+    sent,
+    startedAt,
+    endedAt
+  }
 }

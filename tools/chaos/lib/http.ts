@@ -10,7 +10,10 @@ export const FORM_END = `--${BOUNDARY}--\r\n`
 
 /** One part of a form; `more` are parameters of its disposition or further header lines. */
 export function formPart (disposition: string, value: string | Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`--${BOUNDARY}\r\nContent-Disposition: form-data${disposition}\r\n\r\n`), Buffer.from(value as Buffer), Buffer.from('\r\n')])
+  return Buffer.concat([
+    Buffer.from(`--${BOUNDARY}\r\nContent-Disposition: form-data${disposition}\r\n\r\n`), Buffer.from(value as Buffer),
+    Buffer.from('\r\n')
+  ])
 }
 
 export function fieldPart (name: string, value: string): Buffer {
@@ -41,7 +44,9 @@ export function getRequest (path: string, method = 'GET', headers = ''): Buffer 
 }
 
 export function postHead (path: string, type: string, length: number, headers = ''): Buffer {
-  return Buffer.from(`POST ${path} HTTP/1.1\r\nHost: chaos\r\nContent-Type: ${type}\r\nContent-Length: ${length}\r\n${headers}\r\n`)
+  return Buffer.from(
+    `POST ${path} HTTP/1.1\r\nHost: chaos\r\nContent-Type: ${type}\r\nContent-Length: ${length}\r\n${headers}\r\n`
+  )
 }
 
 export function postRequest (path: string, { type, bytes }: Body, headers = ''): Buffer {
@@ -50,7 +55,8 @@ export function postRequest (path: string, { type, bytes }: Body, headers = ''):
 
 /** The same with a body whose length the service does not know beforehand. `end: false` leaves it open. */
 export function chunkedRequest (path: string, { type, bytes }: Body, { chunk = 50_000, end = true } = {}): Buffer {
-  const chunks: Buffer[] = [Buffer.from(`POST ${path} HTTP/1.1\r\nHost: chaos\r\nContent-Type: ${type}\r\nTransfer-Encoding: chunked\r\n\r\n`)]
+  const chunks: Buffer[] =
+    [Buffer.from(`POST ${path} HTTP/1.1\r\nHost: chaos\r\nContent-Type: ${type}\r\nTransfer-Encoding: chunked\r\n\r\n`)]
   for (let at = 0; at < bytes.length; at += chunk) {
     const piece = bytes.subarray(at, at + chunk)
     chunks.push(Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n'))

@@ -30,10 +30,13 @@ const NOT_CLAIMED = ['describe-several', 'difference', 'relation', 'which-pictur
 
 export async function createImages (seed: number): Promise<Images> {
   const known = readExamples(EXAMPLES)
-    .filter(({ task, pictures, turns }) => turns.length === 1 && pictures.length <= MOST_IMAGES && !NOT_CLAIMED.includes(task))
+    .filter(({ task, pictures, turns }) =>
+      turns.length === 1 && pictures.length <= MOST_IMAGES && !NOT_CLAIMED.includes(task))
     .flatMap(({ pictures, turns: [turn] }) => {
       const answer = turn!.expect!.exact
-      return typeof answer === 'string' ? [{ question: turn!.message, answer, images: pictures.map(name => readFileSync(path.join(EXAMPLES, name))) }] : []
+      return typeof answer === 'string'
+        ? [{ question: turn!.message, answer, images: pictures.map(name => readFileSync(path.join(EXAMPLES, name))) }]
+        : []
     })
   const drawn = await Promise.all([
     drawImage(seed, { width: 4000, height: 3000 }),
@@ -64,7 +67,9 @@ export async function createImages (seed: number): Promise<Images> {
         'a PNG without its end': known[0]!.images[0]!.subarray(0, -200)
       }),
       ...bad('IMAGE_TOO_MANY_PIXELS', 422, { 'a bomb': pngClaiming(60_000, 60_000) }),
-      ...bad('IMAGE_TOO_NARROW', 422, { 'a thread': await sharp({ create: { width: 4000, height: 2, channels: 3, background: 'red' } }).png().toBuffer() })
+      ...bad('IMAGE_TOO_NARROW', 422, {
+        'a thread': await sharp({ create: { width: 4000, height: 2, channels: 3, background: 'red' } }).png().toBuffer()
+      })
     ]
   }
 }
@@ -84,7 +89,10 @@ function pngClaiming (width: number, height: number): Buffer {
   header.writeUInt32BE(width, 0)
   header.writeUInt32BE(height, 4)
   header.set([8, 2], 8)
-  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), pngChunk('IHDR', header), pngChunk('IDAT', deflateSync(Buffer.alloc(1000))), pngChunk('IEND', Buffer.alloc(0))])
+  return Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), pngChunk('IHDR', header),
+    pngChunk('IDAT', deflateSync(Buffer.alloc(1000))), pngChunk('IEND', Buffer.alloc(0))
+  ])
 }
 
 function pngChunk (type: string, data: Buffer): Buffer {

@@ -18,7 +18,12 @@ const HOWS: readonly Cut['how'][] = ['close', 'close', 'reset', 'half']
 /** Leaves this one in the middle; whoever leaves too late has got the ending that it would have had. */
 function cutOff (draft: Draft, cut: Cut): Draft {
   const { sending, right, detail } = draft
-  return { ...draft, sending: { ...sending, cut }, right: [...right, CUT, ...cut.how === 'half' ? [INCOMPLETE] : []], detail: `${detail ?? ''} ${cut.how} after ${cut.count} ${cut.after}`.trim() }
+  return {
+    ...draft,
+    sending: { ...sending, cut },
+    right: [...right, CUT, ...cut.how === 'half' ? [INCOMPLETE] : []],
+    detail: `${detail ?? ''} ${cut.how} after ${cut.count} ${cut.after}`.trim()
+  }
 }
 
 function drawCut (draw: Draw, after: Cut['after'], below: number): Cut {
@@ -52,7 +57,9 @@ export const aborted: Kind[] = [
     weight: 5,
     make (material) {
       const { draw } = material
-      const question = draw.chance(0.7) ? drawQuestion(material) : { question: 'Hello, who are you?', images: [], more: { temperature: 1.5, max_tokens: 300 } }
+      const question = draw.chance(0.7)
+        ? drawQuestion(material)
+        : { question: 'Hello, who are you?', images: [], more: { temperature: 1.5, max_tokens: 300 } }
       const cut = drawCut(draw, 'events', 14)
       return cutOff(askIn(draw.pick(STREAMS), material, question), { ...cut, count: cut.count + 1 })
     }

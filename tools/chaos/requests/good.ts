@@ -1,7 +1,17 @@
 import type { Kind } from './kind.ts'
 import { askIn, drawQuestion, FORMS, fresh, WAYS } from './question.ts'
 
-const SCHEMA = { type: 'json_schema', json_schema: { name: 'shape', schema: { type: 'object', properties: { shape: { enum: ['heart', 'star'] }, count: { type: 'integer', minimum: 0, maximum: 9 } }, required: ['shape', 'count'] } } }
+const SCHEMA = {
+  type: 'json_schema',
+  json_schema: {
+    name: 'shape',
+    schema: {
+      type: 'object',
+      properties: { shape: { enum: ['heart', 'star'] }, count: { type: 'integer', minimum: 0, maximum: 9 } },
+      required: ['shape', 'count']
+    }
+  }
+}
 /** More answer than the demonstration model gives of itself. */
 const LONG = { temperature: 1.5, max_tokens: 300 }
 
@@ -27,17 +37,26 @@ export const good: Kind[] = [
     make (material) {
       const { draw, images } = material
       const photo = draw.pick(images.photos)
-      return askIn(draw.pick(FORMS), material, { question: 'What is in the picture?', images: [draw.chance(0.7) ? fresh(draw, photo) : photo] })
+      return askIn(
+        draw.pick(FORMS), material,
+        { question: 'What is in the picture?', images: [draw.chance(0.7) ? fresh(draw, photo) : photo] }
+      )
     }
   },
   {
     name: 'text alone',
     weight: 2,
-    make: material => askIn(material.draw.pick(WAYS), material, { question: 'Hello, who are you?', images: [], more: material.draw.chance(0.5) ? LONG : {} })
+    make: material => askIn(
+      material.draw.pick(WAYS), material,
+      { question: 'Hello, who are you?', images: [], more: material.draw.chance(0.5) ? LONG : {} }
+    )
   },
   {
     name: 'schema',
     weight: 1,
-    make: material => askIn(material.draw.pick(WAYS), material, { ...drawQuestion(material), answer: undefined, more: { response_format: SCHEMA } })
+    make: material => askIn(
+      material.draw.pick(WAYS), material,
+      { ...drawQuestion(material), answer: undefined, more: { response_format: SCHEMA } }
+    )
   }
 ]

@@ -6,7 +6,11 @@ function drawFollowUp (material: Material): Question {
   const { draw } = material
   const { question, images, answer } = draw.pick(material.images.known)
   const before = { question, images, answer }
-  return { question: 'What is the colour of the background?', before, images: draw.chance(0.3) ? drawQuestion(material).images : [] }
+  return {
+    question: 'What is the colour of the background?',
+    before,
+    images: draw.chance(0.3) ? drawQuestion(material).images : []
+  }
 }
 
 /** Those that have fields for the history. */
@@ -54,7 +58,8 @@ export const history: Kind[] = [
     name: 'long history',
     weight: 1,
     make (material) {
-      const turns = Array.from({ length: 2 * material.draw.between(4, 12) }, (_, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content: 'red circle '.repeat(30) }))
+      const turns = Array.from({ length: 2 * material.draw.between(4, 12) }, (_, i) =>
+        ({ role: i % 2 === 0 ? 'user' : 'assistant', content: 'red circle '.repeat(30) }))
       const way = material.draw.pick(CHAT_WAYS)
       return askIn(way, material, { ...drawQuestion(material), answer: undefined, more: { history: turns } })
     }
@@ -64,7 +69,10 @@ export const history: Kind[] = [
     weight: 1,
     make (material) {
       const before = { question: 'Look at this.', images: [material.draw.bytes(20)], answer: 'I see.' }
-      return { ...askIn(material.draw.pick(WAYS), material, { question: 'What is it?', images: [], before }), right: ['error 410 IMAGE_EXPIRED'] }
+      return {
+        ...askIn(material.draw.pick(WAYS), material, { question: 'What is it?', images: [], before }),
+        right: ['error 410 IMAGE_EXPIRED']
+      }
     }
   }
 ]

@@ -16,7 +16,10 @@ export const huge: Kind[] = [
     make ({ draw, images }) {
       const start = draw.chance(0.5) ? images.photos[0]! : draw.bytes(100)
       const data = Buffer.concat([start, draw.bytes(draw.between(LIMITS.maxFileMb, 3 * LIMITS.maxFileMb) * MB + 1)])
-      return draft(postRequest(draw.pick(PATHS), formBody({ message: 'Hi' }, [{ field: 'images', data }])), 'error 413 FILE_TOO_LARGE')
+      return draft(
+        postRequest(draw.pick(PATHS), formBody({ message: 'Hi' }, [{ field: 'images', data }])),
+        'error 413 FILE_TOO_LARGE'
+      )
     }
   },
   {
@@ -24,7 +27,9 @@ export const huge: Kind[] = [
     weight: 1,
     make ({ draw }) {
       const bytes = filePart({ field: 'images', data: draw.bytes((LIMITS.maxFileMb + 1) * MB) })
-      return draft(chunkedRequest(draw.pick(PATHS), { type: FORM_TYPE, bytes }, { end: false }), 'error 413 FILE_TOO_LARGE')
+      return draft(
+        chunkedRequest(draw.pick(PATHS), { type: FORM_TYPE, bytes }, { end: false }), 'error 413 FILE_TOO_LARGE'
+      )
     }
   },
   {
@@ -33,7 +38,8 @@ export const huge: Kind[] = [
     make ({ draw, model }) {
       const filler = 'x'.repeat(LIMITS.jsonBodyMb * MB + draw.integer(3 * MB))
       const isCompletion = draw.chance(0.4)
-      const body = jsonBody(isCompletion ? { model, messages: [{ role: 'user', content: filler }] } : { message: filler })
+      const body =
+        jsonBody(isCompletion ? { model, messages: [{ role: 'user', content: filler }] } : { message: filler })
       const path = isCompletion ? '/v1/chat/completions' : draw.pick(PATHS)
       return draft(draw.chance(0.5) ? postRequest(path, body) : chunkedRequest(path, body), 'error 413 BODY_TOO_LARGE')
     }
@@ -41,7 +47,10 @@ export const huge: Kind[] = [
   {
     name: 'huge field',
     weight: 1,
-    make: ({ draw }) => draft(postRequest(draw.pick(PATHS), formBody({ message: 'Hi', system: 'x'.repeat(LIMITS.fieldBytes + 1) })), 'error 413 FIELD_TOO_LARGE')
+    make: ({ draw }) => draft(
+      postRequest(draw.pick(PATHS), formBody({ message: 'Hi', system: 'x'.repeat(LIMITS.fieldBytes + 1) })),
+      'error 413 FIELD_TOO_LARGE'
+    )
   },
   {
     name: 'huge form',
@@ -73,8 +82,15 @@ export const huge: Kind[] = [
     weight: 1,
     make (material) {
       const { draw, model } = material
-      const [text, ending] = draw.pick([['x'.repeat(32_001), 'error 400 MESSAGE_TOO_LONG'], ['red circle '.repeat(2900), 'error 413 PROMPT_TOO_LONG'], ['😀'.repeat(32_000), 'error 413 PROMPT_TOO_LONG']] as const)
-      if (ending.includes('PROMPT') && draw.chance(0.5)) return draft(postRequest('/v1/chat/completions', jsonBody({ model, messages: [{ role: 'user', content: text }] })), ending)
+      const [text, ending] = draw.pick([
+        ['x'.repeat(32_001), 'error 400 MESSAGE_TOO_LONG'], ['red circle '.repeat(2900), 'error 413 PROMPT_TOO_LONG'],
+        ['😀'.repeat(32_000), 'error 413 PROMPT_TOO_LONG']
+      ] as const)
+      if (ending.includes('PROMPT') && draw.chance(0.5)) {
+        return draft(
+          postRequest('/v1/chat/completions', jsonBody({ model, messages: [{ role: 'user', content: text }] })), ending
+        )
+      }
       return draft(postRequest(draw.pick(PATHS), formBody({ message: text })), ending)
     }
   },
@@ -83,13 +99,16 @@ export const huge: Kind[] = [
     weight: 1,
     make (material) {
       const { draw, images } = material
-      const some = Array.from({ length: draw.between(3, LIMITS.maxImages) }, () => fresh(draw, draw.pick(images.photos.slice(1))))
+      const some =
+        Array.from({ length: draw.between(3, LIMITS.maxImages) }, () => fresh(draw, draw.pick(images.photos.slice(1))))
       return askIn(draw.pick(FORMS), material, { question: 'Describe the images.', images: some })
     }
   },
   {
     name: 'many headers',
     weight: 1,
-    make: ({ draw }) => draft(getRequest('/health/live', 'GET', `X-Padding: ${'x'.repeat(10)}\r\n`.repeat(draw.between(10, 200))), 'answer')
+    make: ({ draw }) => draft(
+      getRequest('/health/live', 'GET', `X-Padding: ${'x'.repeat(10)}\r\n`.repeat(draw.between(10, 200))), 'answer'
+    )
   }
 ]

@@ -37,6 +37,9 @@ export interface Kind {
 }
 
 /** One request, one answer. */
-export function draft (bytes: Buffer, right: string | readonly string[], more: Partial<Draft> & { sending?: never } = {}, sending: Partial<Sending> = {}): Draft {
+export function draft (
+  bytes: Buffer, right: string | readonly string[], more: Partial<Draft> & { sending?: never } = {},
+  sending: Partial<Sending> = {}
+): Draft {
   return { sending: { bytes, answers: 1, ...sending }, right: [right].flat(), ...more }
 }

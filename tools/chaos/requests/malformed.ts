@@ -1,4 +1,7 @@
-import { chunkedRequest, dataUri, fieldPart, FORM_END, FORM_TYPE, formBody, formPart, getRequest, jsonBody, postRequest, type Body } from '../lib/http.ts'
+import {
+  chunkedRequest, dataUri, fieldPart, FORM_END, FORM_TYPE, formBody, formPart, getRequest, jsonBody, postRequest,
+  type Body
+} from '../lib/http.ts'
 import { tangledAvif } from '../lib/tangled-avif.ts'
 import { LIMITS } from '../settings.ts'
 import { draft, type Draft, type Kind, type Material } from './kind.ts'
@@ -12,7 +15,8 @@ const TANGLED = tangledAvif()
 const UNKNOWN_ID = `sha256:${'0'.repeat(64)}`
 
 const form = (fields: Record<string, string | string[]>) => formBody(fields)
-const parts = (...bytes: Array<Buffer | string>): Body => ({ type: FORM_TYPE, bytes: Buffer.concat(bytes.map(it => Buffer.from(it as Buffer))) })
+const parts = (...bytes: Array<Buffer | string>): Body =>
+  ({ type: FORM_TYPE, bytes: Buffer.concat(bytes.map(it => Buffer.from(it as Buffer))) })
 const text = (value: string, type = 'application/json'): Body => ({ type, bytes: Buffer.from(value) })
 const hi = fieldPart('message', 'Hi')
 
@@ -27,9 +31,18 @@ const FIELDS: Case[] = [
   ['too hot', jsonBody({ message: 'Hi', temperature: 3 }), 'error 400 INVALID_FIELD'],
   ['five stops', jsonBody({ message: 'Hi', stop: ['a', 'b', 'c', 'd', 'e'] }), 'error 400 INVALID_FIELD'],
   ['history that is no JSON', form({ message: 'Hi', history: '[{' }), 'error 400 INVALID_HISTORY'],
-  ['a role that is none', jsonBody({ message: 'Hi', history: [{ role: 'system', content: 'x' }] }), 'error 400 INVALID_HISTORY'],
-  ['pictures of an assistant', jsonBody({ message: 'Hi', history: [{ role: 'assistant', content: 'a', images: [UNKNOWN_ID] }] }), 'error 400 INVALID_HISTORY'],
-  ['a schema that cannot be enforced', jsonBody({ message: 'Hi', response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { not: {} } } } }), 'error 400 UNSUPPORTED_SCHEMA'],
+  [
+    'a role that is none', jsonBody({ message: 'Hi', history: [{ role: 'system', content: 'x' }] }),
+    'error 400 INVALID_HISTORY'
+  ],
+  [
+    'pictures of an assistant',
+    jsonBody({ message: 'Hi', history: [{ role: 'assistant', content: 'a', images: [UNKNOWN_ID] }] }),
+    'error 400 INVALID_HISTORY'
+  ],
+  ['a schema that cannot be enforced', jsonBody({
+    message: 'Hi', response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { not: {} } } }
+  }), 'error 400 UNSUPPORTED_SCHEMA'],
   ['a picture by URL', jsonBody({ message: 'Hi', images: ['https://example.com/a.png'] }), 'error 400 INVALID_FIELD'],
   ['base64 that is none', jsonBody({ message: 'Hi', images: ['data:image/png;base64,###'] }), 'error 400 INVALID_FIELD']
 ]
@@ -42,11 +55,21 @@ const BODIES: Case[] = [
   ['plain text', text('hello', 'text/plain'), 'error 415 UNSUPPORTED_MEDIA_TYPE'],
   ['a form without a boundary', text('x', 'multipart/form-data'), 'error 400 INVALID_MULTIPART'],
   ['a form cut off in a head', parts(hi, '--chaos-boundary\r\nContent-Dispo'), 'error 400 INVALID_MULTIPART'],
-  ['a form cut off in a file', parts(hi, '--chaos-boundary\r\nContent-Disposition: form-data; name="images"; filename="a.png"\r\n\r\nhalf'), 'error 400 INVALID_MULTIPART'],
+  [
+    'a form cut off in a file',
+    parts(hi, '--chaos-boundary\r\nContent-Disposition: form-data; name="images"; filename="a.png"\r\n\r\nhalf'),
+    'error 400 INVALID_MULTIPART'
+  ],
   ['a form of another boundary', parts('--other--\r\n'), 'error 400 INVALID_MULTIPART'],
   ['a part without a name', parts(hi, formPart('', 'x'), FORM_END), 'error 400 INVALID_MULTIPART'],
-  ['a file in another field', parts(hi, formPart('; name="photo"; filename="a.png"', 'x'), FORM_END), 'error 400 UNKNOWN_FIELD'],
-  ['251 fields', parts(hi, ...Array.from({ length: 251 }, () => fieldPart('stop', 'x')), FORM_END), 'error 400 INVALID_MULTIPART']
+  [
+    'a file in another field', parts(hi, formPart('; name="photo"; filename="a.png"', 'x'), FORM_END),
+    'error 400 UNKNOWN_FIELD'
+  ],
+  [
+    '251 fields', parts(hi, ...Array.from({ length: 251 }, () => fieldPart('stop', 'x')), FORM_END),
+    'error 400 INVALID_MULTIPART'
+  ]
 ]
 
 function completions (model: string): Case[] {
@@ -56,9 +79,14 @@ function completions (model: string): Case[] {
     ['another model', jsonBody({ model: 'gpt-5', messages }), 'error 404 MODEL_NOT_FOUND'],
     ['no messages', jsonBody({ model }), 'error 400 INVALID_FIELD'],
     ['two answers', jsonBody({ model, messages, n: 2 }), 'error 400 INVALID_FIELD'],
-    ['tools', jsonBody({ model, messages, tools: [{ type: 'function', function: { name: 'look' } }] }), 'error 400 TOOLS_NOT_SUPPORTED'],
+    [
+      'tools', jsonBody({ model, messages, tools: [{ type: 'function', function: { name: 'look' } }] }),
+      'error 400 TOOLS_NOT_SUPPORTED'
+    ],
     ['a file', jsonBody({ model, messages: image('file:///etc/passwd') }), 'error 400 INVALID_FIELD'],
-    ['a private address', jsonBody({ model, messages: image('http://127.0.0.1/a.png') }), 'error 400 IMAGE_URL_REFUSED'],
+    [
+      'a private address', jsonBody({ model, messages: image('http://127.0.0.1/a.png') }), 'error 400 IMAGE_URL_REFUSED'
+    ],
     ['a form', form({ message: 'Hi' }), 'error 415 UNSUPPORTED_MEDIA_TYPE']
   ]
 }
@@ -66,8 +94,13 @@ function completions (model: string): Case[] {
 /** Nothing of this is HTTP, or nothing is there. */
 const HEADS: Array<[detail: string, bytes: Buffer, ending: string]> = [
   ['no HTTP', Buffer.from('HELO there\r\n\r\n'), 'error 400*'],
-  ['a length that is none', Buffer.from('POST /api/chat HTTP/1.1\r\nHost: chaos\r\nContent-Length: many\r\n\r\n'), 'error 400*'],
-  ['two lengths of a body', Buffer.from('POST /api/chat HTTP/1.1\r\nHost: chaos\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'), 'error 400*'],
+  [
+    'a length that is none', Buffer.from('POST /api/chat HTTP/1.1\r\nHost: chaos\r\nContent-Length: many\r\n\r\n'),
+    'error 400*'
+  ],
+  ['two lengths of a body', Buffer.from(
+    'POST /api/chat HTTP/1.1\r\nHost: chaos\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'
+  ), 'error 400*'],
   ['huge headers', getRequest('/api/status', 'GET', `X-Long: ${'x'.repeat(20_000)}\r\n`), 'error 431*'],
   ['a wrong method', getRequest('/api/chat'), 'error 404 NOT_FOUND'],
   ['no body', getRequest('/api/chat', 'POST', 'Content-Length: 0\r\n'), 'error 4*'],
@@ -79,7 +112,11 @@ function badImage (material: Material): Draft {
   const { name, data, status, code } = draw.pick(images.bad)
   const before = draw.chance(0.5) ? drawQuestion(material).images : []
   const way = draw.pick(WAYS)
-  return { ...askIn(way, material, { question: 'What is it?', images: [...before, data] }), right: [`error ${status} ${code}`, `event ${code}`], detail: `${name}, ${way}` }
+  return {
+    ...askIn(way, material, { question: 'What is it?', images: [...before, data] }),
+    right: [`error ${status} ${code}`, `event ${code}`],
+    detail: `${name}, ${way}`
+  }
 }
 
 /** Images of 28 KB: a service that looks at every piece of every item takes seconds for each. */
@@ -102,16 +139,25 @@ function mutated (material: Material): Draft {
   const body = bytes.indexOf('\r\n\r\n') + 4
   for (let i = draw.between(1, 20); i > 0; i--) bytes[draw.between(body, bytes.length - 1)] = draw.integer(256)
   // A damaged image may still be one, and a damaged question too: but then nobody knows the answer.
-  return { ...draft, sending: { ...draft.sending, bytes }, text: undefined, right: ['answer', 'stream', 'error 4*', 'event CORRUPT_IMAGE'] }
+  return {
+    ...draft,
+    sending: { ...draft.sending, bytes },
+    text: undefined,
+    right: ['answer', 'stream', 'error 4*', 'event CORRUPT_IMAGE']
+  }
 }
 
 /** An image of which some bytes are others, as a form that is right: for the decoders. */
 function mutatedImage (material: Material): Draft {
   const { draw, images } = material
-  const image = Buffer.from(draw.pick(draw.chance(0.5) ? images.photos.slice(1) : images.known.flatMap(it => it.images)))
+  const image =
+    Buffer.from(draw.pick(draw.chance(0.5) ? images.photos.slice(1) : images.known.flatMap(it => it.images)))
   for (let i = draw.between(1, 50); i > 0; i--) image[draw.integer(image.length)] = draw.integer(256)
   const way = draw.pick(WAYS)
-  return { ...askIn(way, material, { question: 'What is it?', images: [image] }), right: ['answer', 'stream', 'error 4*', 'event CORRUPT_IMAGE'] }
+  return {
+    ...askIn(way, material, { question: 'What is it?', images: [image] }),
+    right: ['answer', 'stream', 'error 4*', 'event CORRUPT_IMAGE']
+  }
 }
 
 /** Requests at which something is wrong. */
@@ -124,7 +170,10 @@ export const malformed: Kind[] = [
       const [detail, body, ending] = draw.pick(isCompletion ? completions(model) : [...FIELDS, ...BODIES])
       const path = isCompletion ? COMPLETIONS : draw.pick(CHAT_PATHS)
       const isChunked = draw.chance(0.2)
-      return draft(isChunked ? chunkedRequest(path, body, { chunk: draw.between(1, 400) }) : postRequest(path, body), ending, { detail: isChunked ? `${detail}, chunked` : detail })
+      return draft(
+        isChunked ? chunkedRequest(path, body, { chunk: draw.between(1, 400) }) : postRequest(path, body), ending,
+        { detail: isChunked ? `${detail}, chunked` : detail }
+      )
     }
   },
   {
@@ -145,7 +194,9 @@ export const malformed: Kind[] = [
     make (material) {
       const [image] = material.images.known[0]!.images
       const way = material.draw.pick(WAYS)
-      return { ...askIn(way, material, { question: 'Hi', images: Array(9).fill(image) }), right: ['error 400 TOO_MANY_IMAGES'] }
+      return {
+        ...askIn(way, material, { question: 'Hi', images: Array(9).fill(image) }), right: ['error 400 TOO_MANY_IMAGES']
+      }
     }
   },
   {

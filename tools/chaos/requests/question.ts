@@ -28,14 +28,23 @@ export const JSONS: readonly Way[] = ['json', 'json stream', 'completion', 'comp
 export const FORMS: readonly Way[] = ['form', 'form stream']
 export const STREAMS: readonly Way[] = ['form stream', 'json stream', 'completion stream']
 
-const PATHS = { form: ['/api/chat', '/api/chat_stream'], json: ['/api/chat', '/api/chat_stream'], completion: ['/v1/chat/completions', '/v1/chat/completions'] }
+const PATHS = {
+  form: ['/api/chat', '/api/chat_stream'],
+  json: ['/api/chat', '/api/chat_stream'],
+  completion: ['/v1/chat/completions', '/v1/chat/completions']
+}
 
 /** Asks in this way; right is a complete answer. */
 export function askIn (way: Way, { draw, model }: Material, question: Question): Draft {
   const [kind, stream] = way.split(' ') as ['form' | 'json' | 'completion', string?]
-  const body = kind === 'form' ? toForm(question) : kind === 'json' ? toJson(question) : toCompletion(question, model, stream !== undefined, draw)
+  const body = kind === 'form'
+    ? toForm(question)
+    : kind === 'json' ? toJson(question) : toCompletion(question, model, stream !== undefined, draw)
   const path = PATHS[kind][stream === undefined ? 0 : 1]!
-  return draft(postRequest(path, body, draw.chance(0.5) ? 'Connection: close\r\n' : ''), stream === undefined ? 'answer' : 'stream', { text: question.answer, detail: way })
+  return draft(
+    postRequest(path, body, draw.chance(0.5) ? 'Connection: close\r\n' : ''),
+    stream === undefined ? 'answer' : 'stream', { text: question.answer, detail: way }
+  )
 }
 
 /** The same for people, another image for caches: what stands behind its end is nobody's concern. */
@@ -57,7 +66,8 @@ function resent ({ before, again, times = 1 }: Question): Buffer[] {
 
 function toForm (asked: Question): Body {
   const { question, images, before, more = {} } = asked
-  const fields = Object.fromEntries(Object.entries(more).map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)]))
+  const fields = Object.fromEntries(Object.entries(more).map(([name, value]) =>
+    [name, typeof value === 'object' ? JSON.stringify(value) : String(value)]))
   return formBody({ message: question, ...fields, ...before && { history: JSON.stringify(toHistory(before)) } }, [
     ...images.map(data => ({ field: 'images', data })),
     ...resent(asked).map(data => ({ field: 'history_images', data }))
@@ -83,11 +93,19 @@ function toCompletion (asked: Question, model: string, stream: boolean, draw: Dr
   const { question, images, before, again, more, uri = dataUri } = asked
   const image = (url: string) => ({ type: 'image_url', image_url: { url } })
   const earlier = (data: Buffer) => again ? uri(data) : `sightline:${idOf(data)}`
-  const turn = (text: string, urls: string[]) => ({ role: 'user', content: [...urls.map(image), { type: 'text', text }] })
+  const turn = (text: string, urls: string[]) =>
+    ({ role: 'user', content: [...urls.map(image), { type: 'text', text }] })
   const messages = [
     ...before ? [turn(before.question, before.images.map(earlier))] : [],
     ...before ? [{ role: 'assistant', content: before.answer }] : [],
     turn(question, images.map(uri))
   ]
-  return jsonBody({ model, messages, temperature: 0, stream, ...stream && draw.chance(0.5) && { stream_options: { include_usage: true } }, ...more })
+  return jsonBody({
+    model,
+    messages,
+    temperature: 0,
+    stream,
+    ...stream && draw.chance(0.5) && { stream_options: { include_usage: true } },
+    ...more
+  })
 }

@@ -7,7 +7,11 @@ function inARow (material: Material, count: number, question = drawQuestion(mate
   const asked = askIn(material.draw.pick(WAYS), material, question)
   // One that wants its connection closed after its answer would be the last.
   const bytes = Buffer.from(asked.sending.bytes.toString('latin1').replace('Connection: close\r\n', ''), 'latin1')
-  return { ...asked, sending: { ...asked.sending, bytes: Buffer.concat(Array(count).fill(bytes)), answers: count }, detail: `${count} in a row, ${asked.detail}` }
+  return {
+    ...asked,
+    sending: { ...asked.sending, bytes: Buffer.concat(Array(count).fill(bytes)), answers: count },
+    detail: `${count} in a row, ${asked.detail}`
+  }
 }
 
 const drawCount = ({ draw }: Material) => draw.between(2, 4)
@@ -52,7 +56,11 @@ export const repeated: Kind[] = [
       const { draw } = material
       const draft = inARow(material, drawCount(material))
       const how = draw.pick(['close', 'reset'] as const)
-      return { ...draft, sending: { ...draft.sending, cut: { after: 'ms', count: draw.integer(600), how } }, right: [...draft.right, 'cut by the client'] }
+      return {
+        ...draft,
+        sending: { ...draft.sending, cut: { after: 'ms', count: draw.integer(600), how } },
+        right: [...draft.right, 'cut by the client']
+      }
     }
   }
 ]

@@ -31,12 +31,16 @@ export const slow: Kind[] = [
     weight: 1,
     make ({ draw, images }) {
       const image = fresh(draw, draw.pick(images.photos))
-      const body = draw.chance(0.5) ? formBody({ message: 'Hi' }, [{ field: 'images', data: image }]) : jsonBody({ message: 'x'.repeat(20_000) })
+      const body = draw.chance(0.5)
+        ? formBody({ message: 'Hi' }, [{ field: 'images', data: image }])
+        : jsonBody({ message: 'x'.repeat(20_000) })
       const bytes = postRequest(draw.pick(['/api/chat', '/api/chat_stream']), body)
       // Twice as long as there is time for; where it waits in the queue before, its time begins later.
       const pauseMs = 100
       const piece = Math.ceil(bytes.length * pauseMs / ((2 * LIMITS.uploadTimeoutS + LIMITS.queueTimeoutS) * 1000))
-      return draft(bytes, 'error 408 UPLOAD_TIMEOUT', { detail: body.type.split(';')[0] }, { pace: { bytes: piece, pauseMs } })
+      return draft(
+        bytes, 'error 408 UPLOAD_TIMEOUT', { detail: body.type.split(';')[0] }, { pace: { bytes: piece, pauseMs } }
+      )
     }
   },
   {
@@ -60,7 +64,9 @@ export const slow: Kind[] = [
       const { draw } = material
       const asked = askIn(draw.pick(FORMS), material, drawQuestion(material))
       const end = asked.sending.bytes.indexOf('\r\n\r\n')
-      const bytes = Buffer.concat([asked.sending.bytes.subarray(0, end), Buffer.from('\r\nExpect: 100-continue'), asked.sending.bytes.subarray(end)])
+      const bytes = Buffer.concat([
+        asked.sending.bytes.subarray(0, end), Buffer.from('\r\nExpect: 100-continue'), asked.sending.bytes.subarray(end)
+      ])
       return { ...asked, sending: { ...asked.sending, bytes, waitAt: bytes.indexOf('\r\n\r\n') + 4 } }
     }
   }

@@ -18,15 +18,20 @@ const DEFAULT_IOU = 0.5
  * case, and an intersection over union of at least `iou`.
  */
 export function scoreBoxes (expected: ExpectedBox[], found: FoundBox[], iou = DEFAULT_IOU): Verdict {
-  const isOf = ({ picture = 1, label = '' }: ExpectedBox, one: FoundBox) => one.image === picture - 1 && one.label.toLowerCase().includes(label.toLowerCase())
-  const fits = (wanted: ExpectedBox, one: FoundBox) => isOf(wanted, one) && intersectionOverUnion(wanted.box, one.box) >= iou
-  const ious = expected.map(wanted => Math.max(0, ...found.filter(one => isOf(wanted, one)).map(one => intersectionOverUnion(wanted.box, one.box))))
+  const isOf = ({ picture = 1, label = '' }: ExpectedBox, one: FoundBox) =>
+    one.image === picture - 1 && one.label.toLowerCase().includes(label.toLowerCase())
+  const fits = (wanted: ExpectedBox, one: FoundBox) =>
+    isOf(wanted, one) && intersectionOverUnion(wanted.box, one.box) >= iou
+  const ious = expected.map(wanted =>
+    Math.max(0, ...found.filter(one => isOf(wanted, one)).map(one => intersectionOverUnion(wanted.box, one.box))))
   const right = matches(expected, found, fits)
   if (right) return { right, why: '', ious }
   const missed = expected.flatMap((wanted, index) => found.some(one => fits(wanted, one)) ? [] : [index + 1])
   const why = missed.length > 0
     ? `no found box meets expected box ${missed.join(', ')}`
-    : found.length > expected.length ? `${found.length - expected.length} more than the ${expected.length} expected` : 'two expected boxes are met by the same one'
+    : found.length > expected.length
+      ? `${found.length - expected.length} more than the ${expected.length} expected`
+      : 'two expected boxes are met by the same one'
   return { right, why, ious }
 }
 
@@ -37,7 +42,8 @@ export function scoreBoxes (expected: ExpectedBox[], found: FoundBox[], iou = DE
 export function intersectionOverUnion (a: number[], b: number[]): number {
   const [ax1, ay1, ax2, ay2] = a as [number, number, number, number]
   const [bx1, by1, bx2, by2] = b as [number, number, number, number]
-  const common = Math.max(0, Math.min(ax2, bx2) - Math.max(ax1, bx1)) * Math.max(0, Math.min(ay2, by2) - Math.max(ay1, by1))
+  const common =
+    Math.max(0, Math.min(ax2, bx2) - Math.max(ax1, bx1)) * Math.max(0, Math.min(ay2, by2) - Math.max(ay1, by1))
   const union = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - common
   return union > 0 ? common / union : 0
 }

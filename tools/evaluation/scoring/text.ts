@@ -3,7 +3,9 @@ const OF_WORD = String.raw`[\p{Script=Latin}\p{M}\p{Nd}]`
 
 /** @returns why it is wrong; empty when the answer is one of the texts, but for white space around either */
 export function scoreExact (texts: string[], answer: string): string {
-  return texts.some(text => text.trim() === answer.trim()) ? '' : texts.length === 1 ? 'the answer is another' : `the answer is none of the ${texts.length} expected`
+  return texts.some(text => text.trim() === answer.trim())
+    ? ''
+    : texts.length === 1 ? 'the answer is another' : `the answer is none of the ${texts.length} expected`
 }
 
 /** @returns why it is wrong; empty when all texts are in the answer (`contains`) */
@@ -24,7 +26,9 @@ export function contains (answer: string, text: string): boolean {
   const noFraction = /^\p{Nd}/u.test(first) ? String.raw`(?<!\p{Nd}[.,])` : ''
   const after = new RegExp(`${OF_WORD}$`, 'u').test(last) ? `(?!${OF_WORD})` : ''
   const fraction = /\p{Nd}$/u.test(last) ? String.raw`(?![.,]\p{Nd})` : ''
-  return new RegExp(before + noFraction + wanted.map(escape).join(String.raw`\s+`) + after + fraction, 'iu').test(answer)
+  return new RegExp(before + noFraction + wanted.map(escape).join(String.raw`\s+`) + after + fraction, 'iu').test(
+    answer
+  )
 }
 
 function escape (text: string): string {

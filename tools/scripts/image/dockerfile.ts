@@ -9,7 +9,13 @@ export interface Stage { name: string, base: string, instructions: Instruction[]
  * @throws Error on what it does not know
  */
 export function readDockerfile (text: string, given: Record<string, string>): Stage[] {
-  const lines = text.split('\n').filter(line => !line.startsWith('#')).join('\n').replace(/\s*\\\n\s*/g, ' ').split('\n').filter(line => line.trim() !== '')
+  const lines = text
+    .split('\n')
+    .filter(line => !line.startsWith('#'))
+    .join('\n')
+    .replace(/\s*\\\n\s*/g, ' ')
+    .split('\n')
+    .filter(line => line.trim() !== '')
   const args: Record<string, string> = {}
   const stages: Stage[] = []
   for (const line of lines) {
@@ -20,15 +26,20 @@ export function readDockerfile (text: string, given: Record<string, string>): St
       if (name === '') throw new Error(`this stage has no name: ${line}`)
       stages.push({ name, base, instructions: [] })
     } else if (stage) stage.instructions.push({ word, rest })
-    else if (word === 'ARG') Object.assign(args, assignments(rest), Object.fromEntries(Object.entries(given).filter(([name]) => rest.startsWith(`${name}=`))))
-    else throw new Error(`not known before the first FROM: ${line}`)
+    else if (word === 'ARG') {
+      Object.assign(
+        args, assignments(rest), Object.fromEntries(Object.entries(given).filter(([name]) => rest.startsWith(`${name}=`)))
+      )
+    } else throw new Error(`not known before the first FROM: ${line}`)
   }
   return stages
 }
 
 /** `NAME=value OTHER="with blanks"` as an object. */
 export function assignments (rest: string): Record<string, string> {
-  return Object.fromEntries([...rest.matchAll(/(\w+)=(?:"([^"]*)"|(\S*))/g)].map(([, name, quoted, bare]) => [name, quoted ?? bare ?? '']))
+  return Object.fromEntries(
+    [...rest.matchAll(/(\w+)=(?:"([^"]*)"|(\S*))/g)].map(([, name, quoted, bare]) => [name, quoted ?? bare ?? ''])
+  )
 }
 
 export function expand (text: string, variables: Record<string, string | undefined>): string {

@@ -14,13 +14,40 @@ const UBUNTU = '/usr/share/keyrings/ubuntu-archive-keyring.gpg'
 /** Older debootstraps have none of noble's own; all of Ubuntu's are the same. */
 const LIKE_UBUNTU = '/usr/share/debootstrap/scripts/jammy'
 /** What the images of Node and CUDA are made of, as far as the steps need it. */
-const BASES: Array<{ image: RegExp, suite: string, mirror: string, keyring: string, packages: string, script?: string }> = [
-  { image: /^node:(\d+)-bookworm-slim$/, suite: 'bookworm', mirror: 'http://deb.debian.org/debian', keyring: DEBIAN, packages: 'ca-certificates' },
-  { image: /^node:(\d+)-bookworm$/, suite: 'bookworm', mirror: 'http://deb.debian.org/debian', keyring: DEBIAN, packages: 'ca-certificates,g++,git,make,python3' },
-  { image: /^nvidia\/cuda:.*-ubuntu24\.04$/, suite: 'noble', mirror: 'http://archive.ubuntu.com/ubuntu', keyring: UBUNTU, packages: 'ca-certificates', script: LIKE_UBUNTU }
+const BASES: Array<{
+  image: RegExp
+  suite: string
+  mirror: string
+  keyring: string
+  packages: string
+  script?: string
+}> = [
+  {
+    image: /^node:(\d+)-bookworm-slim$/,
+    suite: 'bookworm',
+    mirror: 'http://deb.debian.org/debian',
+    keyring: DEBIAN,
+    packages: 'ca-certificates'
+  },
+  {
+    image: /^node:(\d+)-bookworm$/,
+    suite: 'bookworm',
+    mirror: 'http://deb.debian.org/debian',
+    keyring: DEBIAN,
+    packages: 'ca-certificates,g++,git,make,python3'
+  },
+  {
+    image: /^nvidia\/cuda:.*-ubuntu24\.04$/,
+    suite: 'noble',
+    mirror: 'http://archive.ubuntu.com/ubuntu',
+    keyring: UBUNTU,
+    packages: 'ca-certificates',
+    script: LIKE_UBUNTU
+  }
 ]
 
-const run = (command: string, args: string[], options = {}) => execFileSync(command, args, { stdio: 'inherit', ...options })
+const run = (command: string, args: string[], options = {}) =>
+  execFileSync(command, args, { stdio: 'inherit', ...options })
 
 /**
  * A stand-in for an image of a registry: a clean root by debootstrap with Node from npm's own package of it, kept in `bases/` for the next run.
@@ -33,7 +60,10 @@ export function baseRoot (image: string, work: string): Root {
   if (!existsSync(path.join(folder, 'complete'))) {
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
-    run('debootstrap', ['--variant=minbase', `--include=${base.packages}`, `--keyring=${base.keyring}`, base.suite, folder, base.mirror, ...base.script ? [base.script] : []])
+    run('debootstrap', [
+      '--variant=minbase', `--include=${base.packages}`, `--keyring=${base.keyring}`, base.suite, folder, base.mirror,
+      ...base.script ? [base.script] : []
+    ])
     // As this machine reaches the registry, so do the steps: by its resolver, and by whom it trusts.
     for (const file of ['/etc/resolv.conf', CERTIFICATES]) cpSync(file, path.join(folder, file), { dereference: true })
     const [, version] = base.image.exec(image) ?? []
@@ -46,7 +76,10 @@ export function baseRoot (image: string, work: string): Root {
 function installNode (version: string, folder: string): void {
   const unpack = (name: string, target: string) => {
     mkdirSync(target, { recursive: true })
-    const tarball = execFileSync('npm', ['pack', '--silent', '--pack-destination', folder, name], { encoding: 'utf8' }).trim().split('\n').at(-1)!
+    const tarball = execFileSync('npm', ['pack', '--silent', '--pack-destination', folder, name], { encoding: 'utf8' })
+      .trim()
+      .split('\n')
+      .at(-1)!
     run('tar', ['xzf', path.join(folder, tarball), '-C', target, '--strip-components=1', '--no-same-owner'])
     rmSync(path.join(folder, tarball))
   }
@@ -54,7 +87,9 @@ function installNode (version: string, folder: string): void {
   unpack(`node-linux-${process.arch}@${version}`, path.join(modules, 'node'))
   unpack('npm@10', path.join(modules, 'npm'))
   cpSync(path.join(modules, 'node/bin/node'), path.join(folder, 'usr/local/bin/node'))
-  for (const tool of ['npm', 'npx']) run('ln', ['-s', `../lib/node_modules/npm/bin/${tool}-cli.js`, path.join(folder, 'usr/local/bin', tool)])
+  for (const tool of ['npm', 'npx']) {
+    run('ln', ['-s', `../lib/node_modules/npm/bin/${tool}-cli.js`, path.join(folder, 'usr/local/bin', tool)])
+  }
 }
 
 /**
@@ -82,10 +117,14 @@ export function executeStage (stage: Stage, base: Root, roots: Map<string, Root>
 }
 
 function inside (root: Root, command: string): void {
-  const proxies = Object.fromEntries(Object.entries(process.env).filter(([name]) => /^npm_config_(registry|proxy|https_proxy)$|^https?_proxy$/i.test(name)))
-  const env = { HOME: '/root', ...proxies, NODE_EXTRA_CA_CERTS: CERTIFICATES, npm_config_cafile: CERTIFICATES, ...root.env }
+  const proxies = Object.fromEntries(Object.entries(process.env).filter(([name]) =>
+    /^npm_config_(registry|proxy|https_proxy)$|^https?_proxy$/i.test(name)))
+  const env =
+    { HOME: '/root', ...proxies, NODE_EXTRA_CA_CERTS: CERTIFICATES, npm_config_cafile: CERTIFICATES, ...root.env }
   run('unshare', ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-ec',
-    'mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"; exec chroot "$1" sh -c "cd $2; $3"', 'sh', root.folder, root.workdir, command], { env })
+    'mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"; exec chroot "$1" sh -c "cd $2; $3"', 'sh', root.folder, root.workdir, command], {
+    env
+  })
 }
 
 function copy (rest: string, root: Root, roots: Map<string, Root>): void {
@@ -98,6 +137,9 @@ function copy (rest: string, root: Root, roots: Map<string, Root>): void {
   for (const place of places.slice(0, -1)) {
     const from = path.join(context, place)
     const to = isFolder && place !== '.' ? path.join(into, path.basename(place)) : into
-    cpSync(from, to, { recursive: true, verbatimSymlinks: true, filter: source => !isIgnored(path.relative(context, source)) })
+    cpSync(
+      from, to,
+      { recursive: true, verbatimSymlinks: true, filter: source => !isIgnored(path.relative(context, source)) }
+    )
   }
 }

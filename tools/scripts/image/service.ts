@@ -9,7 +9,10 @@ import type { Root } from './roots.ts'
 
 const USER = '10001'
 /** Without rights, even those that a program could gain. */
-const AS_USER = ['setpriv', '--reuid', USER, '--regid', USER, '--clear-groups', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs']
+const AS_USER = [
+  'setpriv', '--reuid', USER, '--regid', USER, '--clear-groups', '--bounding-set=-all', '--inh-caps=-all',
+  '--no-new-privs'
+]
 const PORTS = [5561, 5562] as const
 const READY_WITHIN_MS = 120_000
 /** As compose.yaml has it: the folder of the root, then the command, which becomes process 1. */
@@ -30,11 +33,14 @@ interface Container { main: number, url: string, exited: Promise<number | null>,
 /** Starts what CMD says, and tells when it is ready by what HEALTHCHECK says. */
 async function start (image: Stage, root: Root, port: number, settings: Record<string, string>): Promise<Container> {
   const command = JSON.parse(image.instructions.find(({ word }) => word === 'CMD')!.rest) as string[]
-  const child = spawn('unshare', ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-ec', RUN, 'sh', root.folder, ...command], {
+  const child = spawn('unshare', [
+    '--mount', '--pid', '--fork', '--kill-child', 'sh', '-ec', RUN, 'sh', root.folder, ...command
+  ], {
     env: { ...root.env, PORT: String(port), LOG_LEVEL: 'warn', ...settings }, stdio: 'inherit'
   })
   const exited = new Promise<number | null>(resolve => child.once('exit', resolve))
-  for (const deadline = Date.now() + READY_WITHIN_MS; Date.now() < deadline && child.exitCode === null; await sleep(500)) {
+  for (const deadline = Date.now() + READY_WITHIN_MS; Date.now() < deadline &&
+    child.exitCode === null; await sleep(500)) {
     const main = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim())
     if (main > 0 && isHealthy(image, main, root, port)) return { main, url: `http://127.0.0.1:${port}`, exited, child }
   }
@@ -44,18 +50,24 @@ async function start (image: Stage, root: Root, port: number, settings: Record<s
 
 /** Runs a command beside the service, in its namespaces and with as few rights. */
 function execute (main: number, root: Root, env: Record<string, string>, ...command: string[]) {
-  return spawnSync('nsenter', ['--target', String(main), '--mount', '--pid', '--root', '--wd', ...AS_USER, ...command], { env: { ...root.env, ...env }, encoding: 'utf8' })
+  return spawnSync(
+    'nsenter', ['--target', String(main), '--mount', '--pid', '--root', '--wd', ...AS_USER, ...command],
+    { env: { ...root.env, ...env }, encoding: 'utf8' }
+  )
 }
 
 function isHealthy (image: Stage, main: number, root: Root, port: number): boolean {
-  const check = JSON.parse(image.instructions.find(({ word }) => word === 'HEALTHCHECK')!.rest.replace(/^.* CMD /, '')) as string[]
+  const check =
+    JSON.parse(image.instructions.find(({ word }) => word === 'HEALTHCHECK')!.rest.replace(/^.* CMD /, '')) as string[]
   return execute(main, root, { PORT: String(port) }, ...check).status === 0
 }
 
 async function askAboutTwoImages (url: string): Promise<void> {
   const form = new FormData()
   form.set('message', 'Describe the images.')
-  for (const name of ['00.png', '01.jpg']) form.append('images', await openAsBlob(path.join(ROOT, 'models/demo/examples', name)), name)
+  for (const name of ['00.png', '01.jpg']) {
+    form.append('images', await openAsBlob(path.join(ROOT, 'models/demo/examples', name)), name)
+  }
   const response = await fetch(`${url}/api/chat`, { method: 'POST', body: form })
   const answer = await response.json() as { response: string }
   console.log(`${response.status} ${answer.response}`)
@@ -83,7 +95,11 @@ export async function tryImage (image: Stage, root: Root): Promise<void> {
     console.log('healthy; user, capabilities and the read-only root are as they should be')
 
     for (const { url } of containers) await askAboutTwoImages(url)
-    for (const { url } of containers) assert.match(await (await fetch(`${url}/metrics`)).text(), /^sightline_requests_total\{[^}]*ending="ANSWERED"\} 1$/m)
+    for (const { url } of containers) {
+      assert.match(
+        await (await fetch(`${url}/metrics`)).text(), /^sightline_requests_total\{[^}]*ending="ANSWERED"\} 1$/m
+      )
+    }
     assert.match(await (await fetch(local.url)).text(), /<!doctype html>/i)
     console.log('both engines answered; figures and page are there')
 

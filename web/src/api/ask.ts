@@ -24,7 +24,8 @@ export function ask (form: FormData, language: string, listener: AskListener, si
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
     const request = new XMLHttpRequest()
-    const isStream = () => request.status === 200 && (request.getResponseHeader('content-type') ?? '').startsWith('text/event-stream')
+    const isStream = () =>
+      request.status === 200 && (request.getResponseHeader('content-type') ?? '').startsWith('text/event-stream')
     const key = apiKey.value
     let read = 0
 
@@ -50,7 +51,9 @@ export function ask (form: FormData, language: string, listener: AskListener, si
       if (isStream()) readOn()
       else if (request.status === 401) forgetKey(key)
       // Says nothing where the stream has said its last word already.
-      reject(new AskError(isStream() ? networkFailure() : failureOf(request.status, request.responseText, request.getResponseHeader('retry-after'))))
+      reject(new AskError(isStream()
+        ? networkFailure()
+        : failureOf(request.status, request.responseText, request.getResponseHeader('retry-after'))))
     }
     request.onerror = () => reject(new AskError(networkFailure()))
     request.onabort = () => reject(signal.reason)

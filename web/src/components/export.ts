@@ -11,8 +11,11 @@ const REVOKE_MS = 60_000
 const NAME_MAX = 60
 
 export async function exportMarkdown (conversation: Conversation): Promise<void> {
-  const formatDate = (at: number) => new Intl.DateTimeFormat(locale.value, { dateStyle: 'long', timeStyle: 'short' }).format(at)
-  await offer(() => toMarkdown(conversation, { t, formatDate, formatNumber }, pictureBytes), `${fileNameOf(conversation)}.md`)
+  const formatDate = (at: number) =>
+    new Intl.DateTimeFormat(locale.value, { dateStyle: 'long', timeStyle: 'short' }).format(at)
+  await offer(
+    () => toMarkdown(conversation, { t, formatDate, formatNumber }, pictureBytes), `${fileNameOf(conversation)}.md`
+  )
 }
 
 export async function exportJson (conversation: Conversation): Promise<void> {
@@ -32,7 +35,9 @@ async function offer (make: () => Promise<Blob>, name: string): Promise<void> {
     download(blob, name)
   } catch (error) {
     console.error(error)
-    notify({ message: { key: 'export.failed', values: { reason: String(error instanceof Error ? error.message : error) } } })
+    notify({
+      message: { key: 'export.failed', values: { reason: String(error instanceof Error ? error.message : error) } }
+    })
   }
 }
 

@@ -2,7 +2,9 @@ export type Step = 'next' | 'previous' | 'first' | 'last'
 
 /** What a key asks for in something that goes from top to bottom. */
 export function stepOf (key: string): Step | null {
-  return key === 'ArrowDown' ? 'next' : key === 'ArrowUp' ? 'previous' : key === 'Home' ? 'first' : key === 'End' ? 'last' : null
+  return key === 'ArrowDown'
+    ? 'next'
+    : key === 'ArrowUp' ? 'previous' : key === 'Home' ? 'first' : key === 'End' ? 'last' : null
 }
 
 /** Moves the focus among elements; stays at the ends. Returns whether there was anywhere to go. */

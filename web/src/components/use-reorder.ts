@@ -57,7 +57,9 @@ export function useReorder (strip: RefObject<HTMLElement | null>, move: (key: st
   return reorder
 }
 
-function createReorder (stripRef: RefObject<HTMLElement | null>, move: (key: string, to: number) => void): Reorder & { cancel (): void } {
+function createReorder (
+  stripRef: RefObject<HTMLElement | null>, move: (key: string, to: number) => void
+): Reorder & { cancel (): void } {
   const drag = signal<Drag | null>(null)
   let pressed: AbortController | null = null
 
@@ -81,7 +83,9 @@ function createReorder (stripRef: RefObject<HTMLElement | null>, move: (key: str
       if (!isMine(other)) return
       clientX = other.clientX
       if (drag.value) follow()
-      else if (Math.hypot(clientX - event.clientX, other.clientY - event.clientY) > STILL) needsRest ? cancel() : begin()
+      else if (Math.hypot(clientX - event.clientX, other.clientY - event.clientY) > STILL) {
+        needsRest ? cancel() : begin()
+      }
     }, { signal })
     addEventListener('pointerup', other => {
       if (!isMine(other)) return

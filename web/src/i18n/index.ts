@@ -11,7 +11,8 @@ export interface Message { key: Key, values?: Values }
 const STORED_AS = 'sightline.language'
 const TEXTS: Record<Language, Record<Key, string>> = { en, zh }
 
-export const LANGUAGES: ReadonlyArray<{ id: Language, name: string }> = [{ id: 'en', name: 'English' }, { id: 'zh', name: '中文' }]
+export const LANGUAGES: ReadonlyArray<{ id: Language, name: string }> =
+  [{ id: 'en', name: 'English' }, { id: 'zh', name: '中文' }]
 export const language = signal<Language>(stored() ?? preferred())
 /** For the document, numbers, dates and `Accept-Language`. */
 export const locale = computed(() => language.value === 'zh' ? 'zh-CN' : 'en')

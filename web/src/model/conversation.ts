@@ -68,7 +68,17 @@ export function newQuestion (text: string, pictures: readonly Picture[]): Questi
 }
 
 export function newAnswer (format: Format): Answer {
-  return { id: newId(), role: 'assistant', text: '', at: Date.now(), state: 'running', format, failure: null, receipts: [], done: null }
+  return {
+    id: newId(),
+    role: 'assistant',
+    text: '',
+    at: Date.now(),
+    state: 'running',
+    format,
+    failure: null,
+    receipts: [],
+    done: null
+  }
 }
 
 /** What a conversation is called in the list: its first words, or its first picture's name. */
@@ -88,7 +98,9 @@ export function historyOf (turns: readonly Turn[]): HistoryTurn[] {
   for (const [question, answer] of exchangesOf(turns)) {
     if (answer === null || answer.text === '') continue
     const ids = question.pictures.flatMap(({ id }) => id ?? [])
-    history.push({ role: 'user', content: question.text, ...ids.length > 0 && { images: ids } }, { role: 'assistant', content: answer.text })
+    history.push({ role: 'user', content: question.text, ...ids.length > 0 && { images: ids } }, {
+      role: 'assistant', content: answer.text
+    })
   }
   return history
 }

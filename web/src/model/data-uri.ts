@@ -4,7 +4,11 @@ const CHUNK_BYTES = 3 * 1024 * 1024
 /** A picture as the text of a data URI; itself a Blob, for there may be many and large ones. */
 export async function toDataUri (blob: Blob, type: string): Promise<Blob> {
   const parts: BlobPart[] = [`data:${type};base64,`]
-  for (let from = 0; from < blob.size; from += CHUNK_BYTES) parts.push(new Blob([await toBase64(blob.slice(from, from + CHUNK_BYTES))]))
+  for (let from = 0; from < blob.size; from += CHUNK_BYTES) {
+    parts.push(
+      new Blob([await toBase64(blob.slice(from, from + CHUNK_BYTES))])
+    )
+  }
   return new Blob(parts)
 }
 

@@ -28,15 +28,20 @@ export interface Export {
  * Conversations as an `Export`. Never in one string: a browser may hold more pictures than a string can be long.
  * @param bytesOf the bytes of a picture, null where they are gone
  */
-export async function toJson (conversations: readonly Conversation[], bytesOf: (key: string) => Promise<Blob | null>): Promise<Blob> {
-  const parts: BlobPart[] = [`{"format":"${EXPORT_FORMAT}","version":${EXPORT_VERSION},"exportedAt":"${new Date().toISOString()}","conversations":[`]
+export async function toJson (
+  conversations: readonly Conversation[], bytesOf: (key: string) => Promise<Blob | null>
+): Promise<Blob> {
+  const parts: BlobPart[] =
+    [`{"format":"${EXPORT_FORMAT}","version":${EXPORT_VERSION},"exportedAt":"${new Date().toISOString()}","conversations":[`]
   for (const [i, conversation] of conversations.entries()) {
     parts.push(i === 0 ? '\n' : ',\n', await conversationToJson(conversation, bytesOf))
   }
   return new Blob([...parts, '\n]}\n'], { type: 'application/json' })
 }
 
-async function conversationToJson (conversation: Conversation, bytesOf: (key: string) => Promise<Blob | null>): Promise<Blob> {
+async function conversationToJson (
+  conversation: Conversation, bytesOf: (key: string) => Promise<Blob | null>
+): Promise<Blob> {
   // Where pictures go, in a text that nobody can have written.
   const place = `${newId()}:`
   const types = new Map<string, string>()
@@ -48,7 +53,9 @@ async function conversationToJson (conversation: Conversation, bytesOf: (key: st
     turns: turns.map(turn => {
       if (turn.role === 'assistant') {
         const { role, text, at, state, format, failure, receipts, done } = turn
-        return { role, text, at: isoOf(at), state: state === 'running' ? 'interrupted' : state, format, failure, receipts, done }
+        return {
+          role, text, at: isoOf(at), state: state === 'running' ? 'interrupted' : state, format, failure, receipts, done
+        }
       }
       const { role, text, at, pictures } = turn
       return {

@@ -13,9 +13,12 @@ export interface MarkdownWords {
  * A conversation to be read elsewhere, with its pictures in the text.
  * @param bytesOf the bytes of a picture, null where they are gone
  */
-export async function toMarkdown (conversation: Conversation, words: MarkdownWords, bytesOf: (key: string) => Promise<Blob | null>): Promise<Blob> {
+export async function toMarkdown (
+  conversation: Conversation, words: MarkdownWords, bytesOf: (key: string) => Promise<Blob | null>
+): Promise<Blob> {
   const { t, formatDate } = words
-  const parts: BlobPart[] = [`# ${inline(conversation.title || t('list.untitled'))}\n\n${formatDate(conversation.createdAt)}\n`]
+  const parts: BlobPart[] =
+    [`# ${inline(conversation.title || t('list.untitled'))}\n\n${formatDate(conversation.createdAt)}\n`]
   let number = 0
   for (const turn of conversation.turns) {
     if (turn.role === 'user') {
@@ -54,7 +57,9 @@ function answerToMarkdown (answer: Answer, { turns }: Conversation, words: Markd
   return `\n${pieces.filter(piece => typeof piece === 'string' && piece !== '').join('\n\n')}\n`
 }
 
-function receiptsTable ({ receipts }: Answer, question: Question | null, all: readonly Picture[], { t, formatNumber }: MarkdownWords): string {
+function receiptsTable (
+  { receipts }: Answer, question: Question | null, all: readonly Picture[], { t, formatNumber }: MarkdownWords
+): string {
   if (receipts.length === 0) return ''
   return table(
     [t('details.picture'), t('details.original'), t('details.sent'), t('details.tokens'), t('details.cached')],
@@ -62,7 +67,10 @@ function receiptsTable ({ receipts }: Answer, question: Question | null, all: re
       // Those of the question first; then earlier ones, sent again.
       const picture = question?.pictures[i] ?? all.find(it => it.id === id)
       const number = picture ? all.indexOf(picture) + 1 : i + 1
-      return [t('picture.number', { number }), sizeOf(original), sizeOf(sent), formatNumber(tokens), cached ? t('details.yes') : t('details.no')]
+      return [
+        t('picture.number', { number }), sizeOf(original), sizeOf(sent), formatNumber(tokens),
+        cached ? t('details.yes') : t('details.no')
+      ]
     })
   )
 }
@@ -71,12 +79,14 @@ function marksTable ({ done }: Answer, all: readonly Picture[], { t, formatNumbe
   const { boxes = [], points = [] } = done ?? {}
   if (boxes.length + points.length === 0) return ''
   // The service counts the pictures of the turns that it was sent; the same picture may have been sent twice.
-  const numberOf = (mark: Box | Point) => (all[mark.image]?.id === mark.id ? mark.image : all.findIndex(({ id }) => id === mark.id)) + 1
+  const numberOf = (mark: Box | Point) =>
+    (all[mark.image]?.id === mark.id ? mark.image : all.findIndex(({ id }) => id === mark.id)) + 1
   const picture = (mark: Box | Point) => t('picture.number', { number: numberOf(mark) || mark.image + 1 })
   const place = (numbers: readonly number[]) => numbers.map(it => formatNumber(it, 1)).join(' · ')
   return table([t('boxes.title'), t('details.picture'), 'x · y'], [
     ...boxes.map((box, i) => [box.label || t('boxes.box', { number: i + 1 }), picture(box), place(box.box)]),
-    ...points.map((point, i) => [point.label || t('boxes.point', { number: i + 1 }), picture(point), place(point.point)])
+    ...points.map((point, i) =>
+      [point.label || t('boxes.point', { number: i + 1 }), picture(point), place(point.point)])
   ])
 }
 

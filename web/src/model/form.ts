@@ -35,7 +35,8 @@ export async function formOf ({ question, before, resend, settings, format, byte
   if (history.length > 0) form.set('history', JSON.stringify(history))
 
   const named = new Set(history.flatMap(({ images = [] }) => images))
-  const again = new Map(picturesOf(before).flatMap(picture => picture.id !== null && named.has(picture.id) && resend.has(picture.id) ? [[picture.id, picture] as const] : []))
+  const again = new Map(picturesOf(before).flatMap(picture =>
+    picture.id !== null && named.has(picture.id) && resend.has(picture.id) ? [[picture.id, picture] as const] : []))
   // Files last: the service knows all else when the first comes.
   for (const picture of again.values()) form.append('history_images', await load(picture.key), picture.name)
   for (const picture of question.pictures) form.append('images', await load(picture.key), picture.name)

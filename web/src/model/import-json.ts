@@ -4,10 +4,15 @@ import { newId, type Answer, type Conversation, type Format, type Picture, type 
 import { fromDataUri } from './data-uri.ts'
 import { EXPORT_FORMAT, EXPORT_VERSION } from './export-json.ts'
 import { typeOf } from './picture-file.ts'
-import { flag, list, nullable, number, numbers, oneOf, record, ShapeError, text, time, variant, type Read } from './read.ts'
+import {
+  flag, list, nullable, number, numbers, oneOf, record, ShapeError, text, time, variant, type Read
+} from './read.ts'
 
 /** Conversations with new ids, and the bytes of their pictures by key. */
-export interface Imported { conversations: Conversation[], pictures: Array<{ conversation: string, key: string, blob: Blob }> }
+export interface Imported {
+  conversations: Conversation[]
+  pictures: Array<{ conversation: string, key: string, blob: Blob }>
+}
 
 /** It is no file of exported conversations at all, or one of another version. */
 export class NotAnExportError extends Error {
@@ -42,16 +47,28 @@ function conversationReader (pictures: Imported['pictures']): Read<Conversation>
       user: record({ id: newId, role: oneOf('user'), text, at: time, pictures: list(readPicture) }),
       assistant: readAnswer
     })
-    const read = record<Conversation>({ id: () => id, title: text, turns: list(readTurn), createdAt: time, updatedAt: time })(value, path)
+    const read = record<Conversation>({
+      id: () => id, title: text, turns: list(readTurn), createdAt: time, updatedAt: time
+    })(value, path)
     read.turns.forEach(({ role }, i) => {
-      if (role === 'assistant' && read.turns[i - 1]?.role !== 'user') throw new ShapeError(`${path}.turns[${i}].role`, '"user"')
+      if (role === 'assistant' && read.turns[i - 1]?.role !== 'user') {
+        throw new ShapeError(`${path}.turns[${i}].role`, '"user"')
+      }
     })
     return read
   }
 }
 
 function pictureReader (onBytes: (key: string, blob: Blob) => void): Read<Picture> {
-  const readPicture = record({ name: text, type: text, bytes: number, width: nullable(number), height: nullable(number), id: nullable(text), data: nullable(text) })
+  const readPicture = record({
+    name: text,
+    type: text,
+    bytes: number,
+    width: nullable(number),
+    height: nullable(number),
+    id: nullable(text),
+    data: nullable(text)
+  })
   return (value, path) => {
     const { data, ...picture } = readPicture(value, path)
     const key = newId()
@@ -94,7 +111,15 @@ const readDone = record<ChatDone>({
 })
 
 const readFailure = record<Failure>({
-  code: text, sentence: text, status: number, picture: nullable(number), requestId: nullable(text), retryAfterSeconds: nullable(number), ids: list(text)
+  code: text,
+  sentence: text,
+  status: number,
+  picture: nullable(
+    number
+  ),
+  requestId: nullable(text),
+  retryAfterSeconds: nullable(number),
+  ids: list(text)
 })
 
 const readFormat = variant<Format>('type', {

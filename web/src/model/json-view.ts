@@ -43,7 +43,8 @@ export function pathTo (parent: string, name: string | number): string {
 export function tablesOf (value: unknown): JsonTable[] {
   if (isList(value)) return [tableOf(null, rowsOf('', value))]
   if (!isObject(value)) return []
-  const lists = entriesOf(value).flatMap(([name, list]) => isList(list) ? [tableOf(name, rowsOf(pathTo('', name), list))] : [])
+  const lists =
+    entriesOf(value).flatMap(([name, list]) => isList(list) ? [tableOf(name, rowsOf(pathTo('', name), list))] : [])
   if (lists.length === 0) return []
   const rest = Object.fromEntries(entriesOf(value).filter(([, held]) => !isList(held)))
   return Object.keys(rest).length > 0 ? [tableOf(null, [{ path: '', value: rest }]), ...lists] : lists
@@ -64,7 +65,9 @@ function tableOf (name: string | null, rows: JsonTable['rows']): JsonTable {
 /** On one line, with a space where a reader wants one: `[1, 2]`, `{"a": 1}`. */
 export function compact (value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(compact).join(', ')}]`
-  if (isObject(value)) return `{${entriesOf(value).map(([name, held]) => `${JSON.stringify(name)}: ${compact(held)}`).join(', ')}}`
+  if (isObject(value)) {
+    return `{${entriesOf(value).map(([name, held]) => `${JSON.stringify(name)}: ${compact(held)}`).join(', ')}}`
+  }
   return JSON.stringify(value) ?? ''
 }
 
@@ -72,7 +75,8 @@ export function compact (value: unknown): string {
 export function pretty (value: unknown, indent = ''): string {
   if (!isContainer(value) || isShort(value)) return compact(value)
   const inner = `${indent}  `
-  const lines = entriesOf(value).map(([name, held]) => `${inner}${Array.isArray(value) ? '' : `${JSON.stringify(name)}: `}${pretty(held, inner)}`)
+  const lines = entriesOf(value).map(([name, held]) =>
+    `${inner}${Array.isArray(value) ? '' : `${JSON.stringify(name)}: `}${pretty(held, inner)}`)
   const [start, end] = Array.isArray(value) ? '[]' : '{}'
   return `${start}\n${lines.join(',\n')}\n${indent}${end}`
 }

@@ -35,14 +35,19 @@ export interface MarkedPicture {
 export const COLOURS = 8
 
 /** The pictures at which an answer points, in the order of the conversation, with what it says of each. */
-export function markedPictures (answerId: string, { boxes, points }: Pick<ChatDone, 'boxes' | 'points'>, pictures: readonly Picture[]): MarkedPicture[] {
+export function markedPictures (
+  answerId: string, { boxes, points }: Pick<ChatDone, 'boxes' | 'points'>, pictures: readonly Picture[]
+): MarkedPicture[] {
   const colours = new Map<string, number>()
   const found = new Map<string, MarkedPicture>()
   boxes.forEach((box, i) => add(box, 'box', i, box.box))
   points.forEach((point, i) => add(point, 'point', i, [...point.point, ...point.point]))
   return [...found.values()].sort((a, b) => a.number - b.number)
 
-  function add ({ id, image, label }: Box | Point, kind: MarkKind, index: number, [x1 = 0, y1 = 0, x2 = 0, y2 = 0]: readonly number[]): void {
+  function add (
+    { id, image, label }: Box | Point, kind: MarkKind, index: number,
+    [x1 = 0, y1 = 0, x2 = 0, y2 = 0]: readonly number[]
+  ): void {
     const number = index + 1
     const name = label || `${kind} ${number}`
     const colour = colours.get(name) ?? colours.size % COLOURS

@@ -46,13 +46,23 @@ export function typeOf (bytes: Uint8Array): string | null {
 }
 
 /** Why the service would refuse a picture; null where nothing speaks against it. */
-export function faultOf ({ type, width, height }: PictureFile, bytes: number, { maxFileSizeMb, maxInputPixels, maxAvifPixels }: Limits): Message | null {
+export function faultOf (
+  { type, width, height }: PictureFile, bytes: number, { maxFileSizeMb, maxInputPixels, maxAvifPixels }: Limits
+): Message | null {
   if (bytes === 0) return { key: 'picture.empty' }
   if (type === null) return { key: 'picture.unsupported' }
-  if (bytes > maxFileSizeMb * MB) return { key: 'picture.tooLarge', values: { size: (bytes / MB).toFixed(1), limit: String(maxFileSizeMb) } }
+  if (bytes > maxFileSizeMb * MB) {
+    return { key: 'picture.tooLarge', values: { size: (bytes / MB).toFixed(1), limit: String(maxFileSizeMb) } }
+  }
   if (width === null || height === null) return null
   const limit = type === 'image/avif' ? maxAvifPixels : maxInputPixels
-  if (width * height > limit) return { key: 'picture.tooManyPixels', values: { size: `${width} × ${height}`, limit: String(Math.floor(limit / 1e6)) } }
-  if (Math.max(width, height) > MAX_RATIO * Math.min(width, height)) return { key: 'picture.tooNarrow', values: { size: `${width} × ${height}` } }
+  if (width * height > limit) {
+    return {
+      key: 'picture.tooManyPixels', values: { size: `${width} × ${height}`, limit: String(Math.floor(limit / 1e6)) }
+    }
+  }
+  if (Math.max(width, height) > MAX_RATIO * Math.min(width, height)) {
+    return { key: 'picture.tooNarrow', values: { size: `${width} × ${height}` } }
+  }
   return null
 }

@@ -19,7 +19,8 @@ export type Read<T> = (value: unknown, path: string) => T
 
 export const text: Read<string> = (value, path) => typeof value === 'string' ? value : fail(path, 'string')
 export const flag: Read<boolean> = (value, path) => typeof value === 'boolean' ? value : fail(path, 'boolean')
-export const number: Read<number> = (value, path) => typeof value === 'number' && Number.isFinite(value) ? value : fail(path, 'number')
+export const number: Read<number> = (value, path) =>
+  typeof value === 'number' && Number.isFinite(value) ? value : fail(path, 'number')
 
 /** A point in time in ISO 8601, as milliseconds since 1970. */
 export const time: Read<number> = (value, path) => {
@@ -28,7 +29,8 @@ export const time: Read<number> = (value, path) => {
 }
 
 export function oneOf<T extends string | true> (...values: readonly T[]): Read<T> {
-  return (value, path) => values.find(it => it === value) ?? fail(path, values.map(it => JSON.stringify(it)).join(' | '))
+  return (value, path) =>
+    values.find(it => it === value) ?? fail(path, values.map(it => JSON.stringify(it)).join(' | '))
 }
 
 export function nullable<T> (read: Read<T>): Read<T | null> {
@@ -50,7 +52,8 @@ export function numbers<T extends number[]> (count: T['length']): Read<T> {
 export function record<T extends object> (members: { [K in keyof T]: Read<T[K]> }): Read<T> {
   return (value, path) => {
     const given = object(value, path)
-    return Object.fromEntries(Object.entries<Read<unknown>>(members).map(([name, read]) => [name, read(given[name], path === '' ? name : `${path}.${name}`)])) as T
+    return Object.fromEntries(Object.entries<Read<unknown>>(members).map(([name, read]) =>
+      [name, read(given[name], path === '' ? name : `${path}.${name}`)])) as T
   }
 }
 
@@ -63,7 +66,9 @@ export function variant<T> (key: string, shapes: Record<string, Read<T>>): Read<
 }
 
 function object (value: unknown, path: string): Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Record<string, unknown> : fail(path, '{…}')
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? value as Record<string, unknown>
+    : fail(path, '{…}')
 }
 
 function fail (path: string, expected: string): never {

@@ -26,13 +26,17 @@ const MAX_STOPS = 4
 export const MAX_STOP_CHARACTERS = 100
 
 /** What was written into a field: null for nothing, undefined for what the service would refuse. */
-export function readSampling (text: string, { min, max, isWhole, isAbove = false }: SamplingField): number | null | undefined {
+export function readSampling (
+  text: string, { min, max, isWhole, isAbove = false }: SamplingField
+): number | null | undefined {
   // Full-width digits come from Chinese keyboards, a comma from European ones.
   const written = text.normalize('NFKC').trim().replace(',', '.')
   if (written === '') return null
   if (!/^\d*\.?\d+$/.test(written)) return undefined
   const value = Number(written)
-  if (value < min || value > max || (isAbove && value === min) || (isWhole && !Number.isInteger(value))) return undefined
+  if (value < min || value > max || (isAbove && value === min) || (isWhole && !Number.isInteger(value))) {
+    return undefined
+  }
   return value
 }
 

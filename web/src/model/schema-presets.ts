@@ -18,7 +18,12 @@ export const SCHEMA_PRESETS: readonly SchemaPreset[] = [
       type: 'array',
       maxItems: MAX_ITEMS,
       // Which columns there are only the picture knows.
-      items: { type: 'object', minProperties: 1, maxProperties: 20, additionalProperties: { type: ['string', 'number', 'null'] } }
+      items: {
+        type: 'object',
+        minProperties: 1,
+        maxProperties: 20,
+        additionalProperties: { type: ['string', 'number', 'null'] }
+      }
     }
   },
   {

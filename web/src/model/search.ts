@@ -87,6 +87,10 @@ type Range = [from: number, to: number]
 
 function rangesOf (word: string, folded: string): Range[] {
   const ranges: Range[] = []
-  for (let at = folded.indexOf(word); at >= 0; at = folded.indexOf(word, at + word.length)) ranges.push([at, at + word.length])
+  for (let at = folded.indexOf(word); at >= 0; at = folded.indexOf(word, at + word.length)) {
+    ranges.push([
+      at, at + word.length
+    ])
+  }
   return ranges
 }

@@ -12,6 +12,7 @@ export function withTurnsSince (before: readonly Turn[], now: readonly Turn[]): 
       // A question that was put into other words since has its old words back.
       return later !== undefined && (turn.role === 'assistant' || later.text === turn.text) ? later : turn
     }),
-    ...exchangesOf(now).flatMap(([question, answer]) => known.has(question.id) ? [] : [question, ...answer ? [answer] : []])
+    ...exchangesOf(now).flatMap(([question, answer]) =>
+      known.has(question.id) ? [] : [question, ...answer ? [answer] : []])
   ]
 }

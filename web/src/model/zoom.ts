@@ -49,7 +49,9 @@ export function toggled (view: View, at: Place, picture: Size, frame: Size): Vie
 /** No ground is shown on one side while something is hidden on the other. */
 function kept ({ zoom, x, y }: View, picture: Size, frame: Size): View {
   const scale = fitScale(picture, frame) * zoom
-  return { zoom, x: within(x, picture.width * scale - frame.width), y: within(y, picture.height * scale - frame.height) }
+  return {
+    zoom, x: within(x, picture.width * scale - frame.width), y: within(y, picture.height * scale - frame.height)
+  }
 }
 
 function within (offset: number, hidden: number): number {

@@ -3,7 +3,9 @@ import { ask } from '../api/ask.ts'
 import { AskError, networkFailure, type Failure } from '../api/failure.ts'
 import type { ChatDone } from '../api/types.ts'
 import { locale } from '../i18n/index.ts'
-import { newAnswer, newQuestion, withReceipts, withTurn, type Answer, type Picture, type Question, type Turn } from '../model/conversation.ts'
+import {
+  newAnswer, newQuestion, withReceipts, withTurn, type Answer, type Picture, type Question, type Turn
+} from '../model/conversation.ts'
 import { formOf } from '../model/form.ts'
 import { savePicture } from '../storage/database.ts'
 import { changeTurns, findConversation, keep, removeTurns } from './conversations.ts'
@@ -23,7 +25,10 @@ export interface NewPicture extends Picture { blob: Blob }
 
 /** Asks a new question at the end of a conversation. */
 export function askQuestion (conversation: string, text: string, pictures: readonly NewPicture[]): void {
-  const question = newQuestion(text, pictures.map(({ key, name, type, bytes, width, height }) => ({ key, name, type, bytes, width, height, id: null })))
+  const question = newQuestion(
+    text,
+    pictures.map(({ key, name, type, bytes, width, height }) => ({ key, name, type, bytes, width, height, id: null }))
+  )
   for (const { key, blob } of pictures) void keep(savePicture(conversation, key, blob))
   void run(conversation, findConversation(conversation)?.turns ?? [], question)
 }
@@ -59,14 +64,20 @@ async function run (conversation: string, before: readonly Turn[], question: Que
   try {
     const done = await untilAnswered(async resend => {
       answer.value = { ...answer.value, text: '', receipts: [] }
-      const form = await formOf({ question, before, resend, settings: settings.value, format: first.format, bytesOf: pictureBytes })
+      const form = await formOf({
+        question, before, resend, settings: settings.value, format: first.format, bytesOf: pictureBytes
+      })
       stopping.signal.throwIfAborted()
       stage.value = { name: 'uploading', sent: 0, total: 0 }
       return await ask(form, locale.value, {
         onUpload: (sent, total) => { stage.value = { name: 'uploading', sent, total } },
-        onSent: () => { if (stage.value.name === 'uploading') stage.value = { name: 'preparing', pictures: question.pictures.length } },
+        onSent: () => {
+          if (stage.value.name === 'uploading') stage.value = { name: 'preparing', pictures: question.pictures.length }
+        },
         onReceipt: receipt => { answer.value = { ...answer.value, receipts: [...answer.value.receipts, receipt] } },
-        onProgress: (name, done, total) => { stage.value = { name: name === 'encode' ? 'encoding' : 'reading', done, total } },
+        onProgress: (
+          name, done, total
+        ) => { stage.value = { name: name === 'encode' ? 'encoding' : 'reading', done, total } },
         onText: text => {
           if (stage.value.name !== 'answering') stage.value = { name: 'answering' }
           answer.value = { ...answer.value, text: answer.value.text + text }
@@ -81,7 +92,9 @@ async function run (conversation: string, before: readonly Turn[], question: Que
       : { ...answer.value, state: 'failed', failure: toFailure(error) }
   }
   endRun(conversation)
-  changeTurns(conversation, turns => withTurn<Answer>(withTurn<Question>(turns, question.id, it => withReceipts(it, answer.value.receipts)), first.id, () => answer.value))
+  changeTurns(conversation, turns => withTurn<Answer>(
+    withTurn<Question>(turns, question.id, it => withReceipts(it, answer.value.receipts)), first.id, () => answer.value
+  ))
   void watchService()
 
   /** Tries until the service neither is busy nor wants earlier pictures again. */
@@ -94,7 +107,9 @@ async function run (conversation: string, before: readonly Turn[], question: Que
         const { code = '', retryAfterSeconds = null, ids = [] } = error instanceof AskError ? error.failure : {}
         if (code === 'IMAGE_EXPIRED' && ids.some(id => !resend.has(id))) {
           resend = new Set([...resend, ...ids])
-        } else if (error instanceof AskError && error.failure.status !== 200 && [...BUSY, ...NOT_READY].includes(code)) {
+        } else if (error instanceof AskError &&
+          error.failure.status !== 200 &&
+          [...BUSY, ...NOT_READY].includes(code)) {
           await countDown(retryAfterSeconds ?? DEFAULT_RETRY_SECONDS, NOT_READY.includes(code) ? 'notReady' : 'busy')
         } else {
           throw error
@@ -105,7 +120,9 @@ async function run (conversation: string, before: readonly Turn[], question: Que
 
   async function countDown (from: number, why: 'busy' | 'notReady'): Promise<void> {
     const woken = new Promise<void>(resolve => { wake = resolve })
-    await waitUntil(Math.max(1, from), seconds => { stage.value = { name: 'waiting', seconds, why } }, woken, stopping.signal)
+    await waitUntil(
+      Math.max(1, from), seconds => { stage.value = { name: 'waiting', seconds, why } }, woken, stopping.signal
+    )
   }
 }
 

@@ -1,5 +1,7 @@
 import { batch, computed, signal } from '@preact/signals'
-import { newConversation, picturesOf, titleOf, withTurn, type Answer, type Conversation, type Turn } from '../model/conversation.ts'
+import {
+  newConversation, picturesOf, titleOf, withTurn, type Answer, type Conversation, type Turn
+} from '../model/conversation.ts'
 import { withTurnsSince } from '../model/turns.ts'
 import * as database from '../storage/database.ts'
 import { runs } from './runs.ts'
@@ -25,7 +27,8 @@ export async function loadConversations (): Promise<void> {
   const known = new Set(conversations.value.map(({ id }) => id))
   conversations.value = sorted([
     ...conversations.value,
-    ...loaded.filter(({ id }) => !known.has(id)).map(conversation => ({ ...conversation, turns: conversation.turns.map(asInterrupted) }))
+    ...loaded.filter(({ id }) => !known.has(id)).map(conversation =>
+      ({ ...conversation, turns: conversation.turns.map(asInterrupted) }))
   ])
   isLoaded.value = true
   const orphans = await keep(database.findOrphans()) ?? []
@@ -66,7 +69,9 @@ export function changeTurns (id: string, change: (turns: Turn[]) => Turn[], { to
 function put (conversation: Conversation): void {
   show(conversation)
   tellOtherTabs({ type: 'saved', conversation })
-  void keep(conversation.turns.length > 0 ? database.saveConversation(conversation) : database.deleteRecord(conversation.id))
+  void keep(
+    conversation.turns.length > 0 ? database.saveConversation(conversation) : database.deleteRecord(conversation.id)
+  )
 }
 
 function show (conversation: Conversation): void {
@@ -82,7 +87,9 @@ function sorted (list: Conversation[]): Conversation[] {
 }
 
 /** Like `changeTurns`, and can be undone. */
-export function removeTurns (id: string, change: (turns: Turn[]) => Turn[], said: 'turn.deleted' | 'turn.replaced'): void {
+export function removeTurns (
+  id: string, change: (turns: Turn[]) => Turn[], said: 'turn.deleted' | 'turn.replaced'
+): void {
   const whole = findConversation(id)
   if (!whole) return
   const kept = change(whole.turns)

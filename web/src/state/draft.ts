@@ -24,7 +24,9 @@ export const checkedPictures = computed<DraftPicture[]>(() => draftPictures.valu
   if (fault !== null || !isRead) return picture
   const type = picture.type === '' ? null : picture.type
   const found = faultOf({ type, width, height }, bytes, limits.value)
-  if (found === null && i >= limits.value.maxImages) return { ...picture, fault: { key: 'picture.tooMany', values: { limit: limits.value.maxImages } } }
+  if (found === null && i >= limits.value.maxImages) {
+    return { ...picture, fault: { key: 'picture.tooMany', values: { limit: limits.value.maxImages } } }
+  }
   return { ...picture, fault: found }
 }))
 export const isDraftFaulty = computed(() => checkedPictures.value.some(({ fault }) => fault !== null))
@@ -33,7 +35,18 @@ export const isDraftReady = computed(() => checkedPictures.value.every(({ isRead
 /** Adds files at the end; what cannot be sent is added too, with the reason, so that nobody wonders where it went. */
 export async function addFiles (files: Iterable<File>): Promise<void> {
   const added = Array.from(files, (file): DraftPicture => ({
-    key: newId(), name: file.name || t('picture.fromClipboard'), type: file.type, bytes: file.size, width: null, height: null, id: null, blob: file, isRead: false, fault: null
+    key: newId(),
+    name: file.name || t(
+      'picture.fromClipboard'
+    ),
+    type: file.type,
+    bytes: file.size,
+    width: null,
+    height: null,
+    id: null,
+    blob: file,
+    isRead: false,
+    fault: null
   }))
   for (const { key, blob } of added) holdPicture(key, blob)
   draftPictures.value = [...draftPictures.value, ...added]

@@ -23,9 +23,13 @@ export async function importFile (file: Blob): Promise<{ isDone: boolean, messag
 }
 
 function faultOf (error: unknown): Message {
-  if (error instanceof ShapeError) return { key: 'import.fault', values: { path: error.path || '{}', expected: error.expected } }
+  if (error instanceof ShapeError) {
+    return { key: 'import.fault', values: { path: error.path || '{}', expected: error.expected } }
+  }
   if (error instanceof NotAnExportError) {
-    return error.version === null ? { key: 'import.notOurs' } : { key: 'import.version', values: { version: error.version, known: EXPORT_VERSION } }
+    return error.version === null
+      ? { key: 'import.notOurs' }
+      : { key: 'import.version', values: { version: error.version, known: EXPORT_VERSION } }
   }
   return { key: 'import.unreadable', values: { reason: String(error instanceof Error ? error.message : error) } }
 }

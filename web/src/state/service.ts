@@ -13,7 +13,8 @@ const POLL_SOON_MS = 1_500
 export const status = signal<Status | null>(null)
 export const isReachable = signal(true)
 
-const UNKNOWN_LIMITS: Limits = { maxImages: 8, maxFileSizeMb: 20, maxInputPixels: 100_000_000, maxAvifPixels: 50_000_000 }
+const UNKNOWN_LIMITS: Limits =
+  { maxImages: 8, maxFileSizeMb: 20, maxInputPixels: 100_000_000, maxAvifPixels: 50_000_000 }
 
 export const limits = computed<Limits>(() => {
   const told = status.value?.limits

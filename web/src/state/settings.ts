@@ -22,7 +22,8 @@ export interface Settings {
 
 const STORED_AS = 'sightline.settings'
 
-export const NO_SAMPLING: Sampling = { max_tokens: null, temperature: null, top_p: null, top_k: null, min_p: null, repeat_penalty: null, seed: null }
+export const NO_SAMPLING: Sampling =
+  { max_tokens: null, temperature: null, top_p: null, top_k: null, min_p: null, repeat_penalty: null, seed: null }
 const DEFAULTS: Settings = { system: '', sampling: NO_SAMPLING, stop: [], theme: 'system', format: { type: 'text' } }
 
 /** Kept in the browser, for all conversations. */

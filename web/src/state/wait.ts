@@ -4,7 +4,9 @@ const TICK_MS = 250
  * Waits for so many seconds and tells how many are left, until somebody wakes it.
  * @throws the signal's reason once it fires
  */
-export function waitUntil (seconds: number, onTick: (left: number) => void, woken: Promise<void>, signal: AbortSignal): Promise<void> {
+export function waitUntil (
+  seconds: number, onTick: (left: number) => void, woken: Promise<void>, signal: AbortSignal
+): Promise<void> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
     const until = Date.now() + 1000 * seconds

@@ -22,7 +22,9 @@ function database (): Promise<IDBPDatabase<Schema>> {
 }
 
 /** Changes that are handed over to be committed at once: a transaction that waits for its own end is given up with the page, as by a reload right after a click. */
-async function write<Name extends StoreNames<Schema>> (names: Name[], change: (transaction: IDBPTransaction<Schema, Name[], 'readwrite'>) => Array<Promise<unknown>>): Promise<void> {
+async function write<Name extends StoreNames<Schema>> (
+  names: Name[], change: (transaction: IDBPTransaction<Schema, Name[], 'readwrite'>) => Array<Promise<unknown>>
+): Promise<void> {
   const transaction = (await database()).transaction(names, 'readwrite')
   const changes = change(transaction)
   transaction.commit()
@@ -69,7 +71,9 @@ export async function deleteRecord (id: string): Promise<void> {
 /** Keys of pictures that no turn of any conversation names. */
 export async function findOrphans (): Promise<string[]> {
   const transaction = (await database()).transaction(['conversations', 'pictures'])
-  const [kept, keys] = await Promise.all([transaction.objectStore('conversations').getAll(), transaction.objectStore('pictures').getAllKeys()])
+  const [kept, keys] = await Promise.all([
+    transaction.objectStore('conversations').getAll(), transaction.objectStore('pictures').getAllKeys()
+  ])
   return orphansAmong(keys, kept)
 }
 
@@ -89,9 +93,12 @@ export async function deleteConversation (id: string): Promise<void> {
   const transaction = (await database()).transaction(['conversations', 'pictures'], 'readwrite')
   const pictures = transaction.objectStore('pictures')
   const keys = await pictures.index('conversation').getAllKeys(id)
-  await Promise.all([transaction.objectStore('conversations').delete(id), ...keys.map(key => pictures.delete(key)), transaction.done])
+  await Promise.all([
+    transaction.objectStore('conversations').delete(id), ...keys.map(key => pictures.delete(key)), transaction.done
+  ])
 }
 
 export async function deleteEverything (): Promise<void> {
-  await write(['conversations', 'pictures'], transaction => [transaction.objectStore('conversations').clear(), transaction.objectStore('pictures').clear()])
+  await write(['conversations', 'pictures'], transaction =>
+    [transaction.objectStore('conversations').clear(), transaction.objectStore('pictures').clear()])
 }

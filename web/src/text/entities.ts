@@ -65,7 +65,9 @@ const REPLACEMENT = '\ufffd'
 
 /** Character references of Markdown as the characters they stand for. */
 export function decodeEntities (text: string): string {
-  return text.replace(/&(?:#(\d{1,7})|#[xX]([\da-fA-F]{1,6})|(\w{2,10}));/g, (source, decimal?: string, hex?: string, name?: string) => {
+  return text.replace(/&(?:#(\d{1,7})|#[xX]([\da-fA-F]{1,6})|(\w{2,10}));/g, (
+    source, decimal?: string, hex?: string, name?: string
+  ) => {
     if (name !== undefined) return NAMED.get(name) ?? source
     const code = decimal === undefined ? parseInt(hex ?? '', 16) : Number(decimal)
     return code === 0 || code > LAST_CODE_POINT ? REPLACEMENT : String.fromCodePoint(code)

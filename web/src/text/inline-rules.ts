@@ -13,7 +13,9 @@ export const INLINE_RULES: TokenizerAndRendererExtension[] = [{
   level: 'inline',
   tokenizer (this: TokenizerThis, text: string) {
     const [raw, inner] = STRONG.exec(text) ?? []
-    return raw === undefined || inner === undefined ? undefined : { type: 'strong', raw, text: inner, tokens: this.lexer.inlineTokens(inner) }
+    return raw === undefined || inner === undefined
+      ? undefined
+      : { type: 'strong', raw, text: inner, tokens: this.lexer.inlineTokens(inner) }
   }
 }, {
   // GFM reads on to the next space: https://example.cn。谢谢

@@ -17,7 +17,9 @@ const ALIASES: Record<string, readonly string[]> = {
   rust: ['rs']
 }
 
-const GRAMMARS = new Map(Object.entries(ALIASES).flatMap(([grammar, names]) => [grammar, ...names].map(name => [name, grammar] as const)))
+const GRAMMARS = new Map(
+  Object.entries(ALIASES).flatMap(([grammar, names]) => [grammar, ...names].map(name => [name, grammar] as const))
+)
 
 /** The grammar for a language as a fence names it, or null. */
 export function grammarOf (language: string): string | null {

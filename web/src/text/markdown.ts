@@ -68,7 +68,8 @@ function read (marked: Marked, text: string): Token[] {
 
 function isDeep (token: Token, level = 0): boolean {
   if (level > DEEPEST) return true
-  const children: Token[] = token.type === 'list' ? (token as Tokens.List).items : 'tokens' in token ? token.tokens ?? [] : []
+  const children: Token[] =
+    token.type === 'list' ? (token as Tokens.List).items : 'tokens' in token ? token.tokens ?? [] : []
   return children.some(child => isDeep(child, level + 1))
 }
 

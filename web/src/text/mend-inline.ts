@@ -33,7 +33,9 @@ export function closeInline (text: string): string {
     } else if (character === '[' || rest.startsWith('![')) {
       const whole = WHOLE_LINK.exec(rest)?.[0]
       const words = HALF_TARGET.exec(rest)?.[1] ?? HALF_LABEL.exec(rest)?.[1]
-      if (whole === undefined && words !== undefined) return withEnds(text.slice(0, i) + words, [...open, ...openIn(words)])
+      if (whole === undefined && words !== undefined) {
+        return withEnds(text.slice(0, i) + words, [...open, ...openIn(words)])
+      }
       i += whole?.length ?? 1
     } else {
       const delimiter = DELIMITER.exec(rest)?.[0]

@@ -38,12 +38,15 @@ function tailOf (text: string): string {
   const line = paragraph.slice(paragraph.lastIndexOf('\n') + 1)
   if (/^[ \t]*\|/.test(line)) return line.split(UNESCAPED_PIPE).at(-1) ?? ''
   // An item of a list is a paragraph of its own; its mark is no emphasis.
-  const item = /(?:^|\n)[ \t>]*(?:[-+*]|\d{1,9}[.)])[ \t]+(?:(?!\n[ \t>]*(?:[-+*]|\d{1,9}[.)])[ \t])[\s\S])*$/.exec(paragraph)
+  const item =
+    /(?:^|\n)[ \t>]*(?:[-+*]|\d{1,9}[.)])[ \t]+(?:(?!\n[ \t>]*(?:[-+*]|\d{1,9}[.)])[ \t])[\s\S])*$/.exec(paragraph)
   return item === null ? paragraph : item[0].replace(/^\n?[ \t>]*(?:[-+*]|\d{1,9}[.)])[ \t]+/, '')
 }
 
 function lastLeaf (token: Token): Token | undefined {
-  const children = token.type === 'list' ? (token as Tokens.List).items.at(-1)?.tokens : token.type === 'blockquote' ? token.tokens : undefined
+  const children = token.type === 'list'
+    ? (token as Tokens.List).items.at(-1)?.tokens
+    : token.type === 'blockquote' ? token.tokens : undefined
   if (children === undefined) return token
   const last = children.findLast(({ type }) => type !== 'space')
   return last === undefined ? undefined : lastLeaf(last)

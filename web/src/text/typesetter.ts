@@ -14,7 +14,14 @@ export function typeset (host: HTMLElement, tex: string, isDisplay: boolean): bo
   if (tex.length > LONGEST) return false
   try {
     // Elements, not HTML: styles are set through the DOM, which the content security policy permits.
-    temml.render(tex, host, { displayMode: isDisplay, throwOnError: true, trust: false, maxExpand: MAX_EXPANSIONS, maxSize: [MAX_SIZE_EM, MAX_SIZE_EM], annotate: false })
+    temml.render(tex, host, {
+      displayMode: isDisplay,
+      throwOnError: true,
+      trust: false,
+      maxExpand: MAX_EXPANSIONS,
+      maxSize: [MAX_SIZE_EM, MAX_SIZE_EM],
+      annotate: false
+    })
   } catch (error) {
     if (!(error instanceof Error)) throw error
     host.replaceChildren()
@@ -23,6 +30,8 @@ export function typeset (host: HTMLElement, tex: string, isDisplay: boolean): bo
   const math = host.firstElementChild
   if (math === null) return false
   // A second lock: links and scripts cannot come out of Temml as it is set here.
-  DOMPurify.sanitize(math, { IN_PLACE: true, USE_PROFILES: { mathMl: true }, ADD_ATTR: ['class', 'style'], FORBID_ATTR: ['href', 'xlink:href'] })
+  DOMPurify.sanitize(math, {
+    IN_PLACE: true, USE_PROFILES: { mathMl: true }, ADD_ATTR: ['class', 'style'], FORBID_ATTR: ['href', 'xlink:href']
+  })
   return true
 }

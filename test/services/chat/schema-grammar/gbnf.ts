@@ -66,7 +66,9 @@ export function createSampler (gbnf: string): (random: () => number) => string {
       if ('text' in unit) return unit.text
       if ('ranges' in unit) {
         const [low, high] = pick(unit.ranges)
-        return String.fromCodePoint(random() < 0.2 ? pick([low, high]) : between(low, Math.min(high, random() < 0.5 ? low + 100 : high)))
+        return String.fromCodePoint(
+          random() < 0.2 ? pick([low, high]) : between(low, Math.min(high, random() < 0.5 ? low + 100 : high))
+        )
       }
       const ways = 'ways' in unit ? unit.ways : rules.get(unit.rule)!
       const way = depth < DEEP ? pick(ways) : [...ways].sort((a, b) => wayLength(a) - wayLength(b))[0]!

@@ -1,24 +1,71 @@
-const object = (properties: Record<string, unknown>, required = Object.keys(properties)) => ({ type: 'object', properties, required })
+const object = (properties: Record<string, unknown>, required = Object.keys(properties)) =>
+  ({ type: 'object', properties, required })
 
-const tree = { type: 'object', properties: { value: { type: 'integer' }, children: { type: 'array', items: { $ref: '#' }, maxItems: 3 } }, required: ['value'], additionalProperties: false }
-const list = { $defs: { node: object({ value: { type: 'boolean' }, next: { anyOf: [{ type: 'null' }, { $ref: '#/$defs/node' }] } }) }, $ref: '#/$defs/node' }
+const tree = {
+  type: 'object',
+  properties: { value: { type: 'integer' }, children: { type: 'array', items: { $ref: '#' }, maxItems: 3 } },
+  required: ['value'],
+  additionalProperties: false
+}
+const list = {
+  $defs: {
+    node: object({ value: { type: 'boolean' }, next: { anyOf: [{ type: 'null' }, { $ref: '#/$defs/node' }] } })
+  },
+  $ref: '#/$defs/node'
+}
 
 /** Schemas as people write them, by what they are about. */
 export const SCHEMAS: Record<string, unknown> = {
   'an object with required keys': object({ name: { type: 'string' }, age: { type: 'integer' } }),
-  'optional keys': object({ a: { type: 'boolean' }, b: { type: 'null' }, c: { type: 'boolean' }, d: { enum: [1, 2] } }, ['b']),
-  'only optional keys': { type: 'object', properties: { a: { const: 1 }, b: { const: 2 }, c: { const: 3 } }, additionalProperties: false },
+  'optional keys': object(
+    { a: { type: 'boolean' }, b: { type: 'null' }, c: { type: 'boolean' }, d: { enum: [1, 2] } }, ['b']
+  ),
+  'only optional keys': {
+    type: 'object', properties: { a: { const: 1 }, b: { const: 2 }, c: { const: 3 } }, additionalProperties: false
+  },
   'no keys at all': { type: 'object', additionalProperties: false },
   'a required key without a schema': { type: 'object', properties: { a: { type: 'boolean' } }, required: ['b', 'a'] },
-  'names that need escapes': object({ '': { type: 'null' }, 'a"b\\c/d': { type: 'boolean' }, 'line\nbreak\u0001': { const: 'x' }, 'naïve 名前 😀': { const: 'ünï' } }),
+  'names that need escapes': object({
+    '': { type: 'null' },
+    'a"b\\c/d': { type: 'boolean' },
+    'line\nbreak\u0001': { const: 'x' },
+    'naïve 名前 😀': { const: 'ünï' }
+  }),
   'a map': { type: 'object', additionalProperties: { type: 'integer' } },
   'a free map': { type: 'object' },
-  'a map beside properties': { type: 'object', properties: { id: { const: 'x' }, idle: { type: 'boolean' } }, required: ['id'], additionalProperties: { type: 'integer' } },
-  'a map with names of a pattern': { type: 'object', propertyNames: { pattern: '^[a-z]{2,4}$' }, additionalProperties: { type: 'boolean' }, minProperties: 1, maxProperties: 3 },
-  'a map with names of an enum': { type: 'object', propertyNames: { enum: ['red', 'green', 'blue'] }, additionalProperties: { type: 'integer' } },
-  'names of a length': { type: 'object', propertyNames: { minLength: 1, maxLength: 3 }, additionalProperties: { const: 1 } },
-  'at least two of four': { type: 'object', properties: { a: { const: 1 }, b: { const: 1 }, c: { const: 1 }, d: { const: 1 } }, required: ['c'], minProperties: 2, maxProperties: 3 },
-  'counted others': { type: 'object', properties: { a: { const: 1 }, b: { const: 1 } }, additionalProperties: { const: 2 }, minProperties: 2, maxProperties: 4 },
+  'a map beside properties': {
+    type: 'object',
+    properties: { id: { const: 'x' }, idle: { type: 'boolean' } },
+    required: ['id'],
+    additionalProperties: { type: 'integer' }
+  },
+  'a map with names of a pattern': {
+    type: 'object',
+    propertyNames: { pattern: '^[a-z]{2,4}$' },
+    additionalProperties: { type: 'boolean' },
+    minProperties: 1,
+    maxProperties: 3
+  },
+  'a map with names of an enum': {
+    type: 'object', propertyNames: { enum: ['red', 'green', 'blue'] }, additionalProperties: { type: 'integer' }
+  },
+  'names of a length': {
+    type: 'object', propertyNames: { minLength: 1, maxLength: 3 }, additionalProperties: { const: 1 }
+  },
+  'at least two of four': {
+    type: 'object',
+    properties: { a: { const: 1 }, b: { const: 1 }, c: { const: 1 }, d: { const: 1 } },
+    required: ['c'],
+    minProperties: 2,
+    maxProperties: 3
+  },
+  'counted others': {
+    type: 'object',
+    properties: { a: { const: 1 }, b: { const: 1 } },
+    additionalProperties: { const: 2 },
+    minProperties: 2,
+    maxProperties: 4
+  },
   'a property that must not be': { type: 'object', properties: { a: false, b: { type: 'null' } } },
   everything: {},
   true: true,
@@ -45,41 +92,152 @@ export const SCHEMAS: Record<string, unknown> = {
   'a list of three': { type: 'array', items: { type: 'boolean' }, minItems: 3, maxItems: 3 },
   'a long list': { type: 'array', items: { const: 1 }, minItems: 290, maxItems: 900 },
   'a tuple': { type: 'array', prefixItems: [{ type: 'integer' }, { type: 'string', maxLength: 2 }] },
-  'a tuple and more': { type: 'array', prefixItems: [{ type: 'null' }], items: { type: 'boolean' }, minItems: 2, maxItems: 4 },
+  'a tuple and more': {
+    type: 'array', prefixItems: [{ type: 'null' }], items: { type: 'boolean' }, minItems: 2, maxItems: 4
+  },
   'a tuple and nothing more': { type: 'array', prefixItems: [{ type: 'null' }, { const: 'a' }], items: false },
   'a tuple that is cut': { type: 'array', prefixItems: [{ const: 1 }, false, { const: 3 }] },
   'a tuple that is longer than its schemas': { type: 'array', prefixItems: [{ const: 1 }], minItems: 3 },
-  'a list of objects': { type: 'array', items: object({ label: { enum: ['cat', 'dog', 'car', 'cart', 'Katze', '猫'] }, box: { type: 'array', items: { type: 'integer', minimum: 0, maximum: 1000 }, minItems: 4, maxItems: 4 } }), maxItems: 5 },
+  'a list of objects': {
+    type: 'array',
+    items: object({
+      label: { enum: ['cat', 'dog', 'car', 'cart', 'Katze', '猫'] },
+      box: { type: 'array', items: { type: 'integer', minimum: 0, maximum: 1000 }, minItems: 4, maxItems: 4 }
+    }),
+    maxItems: 5
+  },
   'types of a list': { type: ['string', 'null', 'integer'], maxLength: 2, minimum: 5 },
   nullable: { type: 'string', nullable: true, maxLength: 1 },
-  'an enum of all kinds': { enum: ['a', 'b"', 1, -0.5, 1e300, null, true, [1, [2]], { a: { b: null } }, 'é😀\u2028\n'] },
+  'an enum of all kinds': {
+    enum: ['a', 'b"', 1, -0.5, 1e300, null, true, [1, [2]], { a: { b: null } }, 'é😀\u2028\n']
+  },
   'an enum with a type': { type: ['string', 'boolean'], enum: ['abc', 'a', 1, true, null], minLength: 2 },
   'many strings': { enum: Array.from({ length: 60 }, (_, i) => `item ${i} of ${i * 7 % 13}`) },
   'a constant': { const: { list: [1, 'two', { three: 3 }], 'n"ull': null } },
   'a constant among properties': { type: 'object', properties: { a: { type: 'integer' } }, const: { a: 1, b: 2 } },
-  'any of': { anyOf: [{ type: 'integer' }, object({ a: { type: 'boolean' } }), { type: 'array', items: { type: 'null' } }] },
-  'any of with more': { type: 'object', properties: { kind: { type: 'string' }, n: { type: 'integer' } }, required: ['kind'], anyOf: [{ properties: { kind: { const: 'a' } } }, { properties: { kind: { const: 'b' }, n: { minimum: 5 } }, required: ['n'] }] },
-  'one of by a constant': { oneOf: [object({ kind: { const: 'circle' }, r: { type: 'number' } }), object({ kind: { const: 'box' }, w: { type: 'number' } }), object({ kind: { enum: ['x', 'y', 'z', 'zz'] } })] },
-  'one of by type': { oneOf: [{ type: 'integer', maximum: 5 }, { type: 'integer', minimum: 6 }, { type: 'string' }, { type: 'array', maxItems: 2 }] },
-  'one of by names': { type: 'object', oneOf: [{ properties: { a: { type: 'boolean' } }, required: ['a'] }, { properties: { b: { type: 'boolean' } }, required: ['b'] }] },
-  'one of beside properties': { type: 'object', properties: { id: { type: 'boolean' } }, required: ['id'], oneOf: [{ properties: { a: { const: 1 } }, required: ['a'] }, { properties: { a: { const: 2 } }, required: ['a'] }] },
+  'any of': {
+    anyOf: [{ type: 'integer' }, object({ a: { type: 'boolean' } }), { type: 'array', items: { type: 'null' } }]
+  },
+  'any of with more': {
+    type: 'object',
+    properties: { kind: { type: 'string' }, n: { type: 'integer' } },
+    required: ['kind'],
+    anyOf: [
+      { properties: { kind: { const: 'a' } } },
+      { properties: { kind: { const: 'b' }, n: { minimum: 5 } }, required: ['n'] }
+    ]
+  },
+  'one of by a constant': {
+    oneOf: [
+      object({ kind: { const: 'circle' }, r: { type: 'number' } }),
+      object({ kind: { const: 'box' }, w: { type: 'number' } }), object({ kind: { enum: ['x', 'y', 'z', 'zz'] } })
+    ]
+  },
+  'one of by type': {
+    oneOf: [
+      { type: 'integer', maximum: 5 }, { type: 'integer', minimum: 6 }, { type: 'string' }, { type: 'array', maxItems: 2 }
+    ]
+  },
+  'one of by names': {
+    type: 'object',
+    oneOf: [
+      { properties: { a: { type: 'boolean' } }, required: ['a'] },
+      { properties: { b: { type: 'boolean' } }, required: ['b'] }
+    ]
+  },
+  'one of beside properties': {
+    type: 'object',
+    properties: { id: { type: 'boolean' } },
+    required: ['id'],
+    oneOf: [{ properties: { a: { const: 1 } }, required: ['a'] }, { properties: { a: { const: 2 } }, required: ['a'] }]
+  },
   'one of by pattern': { oneOf: [{ type: 'string', pattern: '^a' }, { type: 'string', pattern: '^[b-z]+$' }] },
-  'one of by length of tuples': { oneOf: [{ type: 'array', prefixItems: [{ const: 1 }], items: false }, { type: 'array', prefixItems: [{ const: 1 }, { const: 2 }], minItems: 2 }] },
-  'objects that begin alike': { anyOf: [1, 2, 3].map(k => object({ next: { anyOf: [{ type: 'null' }, { $ref: '#' }] }, k: { const: k } })) },
-  'objects that begin alike or not': { anyOf: [object({ a: { type: 'boolean' }, b: { const: 1 }, c: { const: 1 } }, ['b']), object({ a: { type: 'boolean' }, c: { const: 2 } }, []), object({ b: { const: 2 } }, [])] },
-  'objects that are counted': { anyOf: [{ ...object({ a: { const: 1 }, b: { const: 1 }, c: { const: 1 } }, []), minProperties: 2 }, { ...object({ a: { const: 1 }, b: { const: 1 }, d: { const: 1 } }, ['a']), maxProperties: 2 }] },
-  'maps that overlap': { anyOf: [{ type: 'object', properties: { a: { const: 'x' } }, additionalProperties: { type: 'boolean' } }, { type: 'object', additionalProperties: { type: 'null' }, minProperties: 1 }, { type: 'object', additionalProperties: { const: 1 }, maxProperties: 2 }] },
-  expressions: { $defs: { e: { anyOf: [{ type: 'integer' }, ...['+', '-', '*'].map(op => object({ left: { $ref: '#/$defs/e', description: op }, op: { const: op }, right: { $ref: '#/$defs/e' } }))] } }, $ref: '#/$defs/e' },
-  'all of': { allOf: [object({ a: { type: 'integer', minimum: 0 } }), object({ b: { type: 'boolean' } }), { properties: { a: { maximum: 9 } } }] },
-  'all of what excludes': { allOf: [{ type: 'object', properties: { a: { const: 1 } }, additionalProperties: false }, { type: 'object', properties: { a: {}, b: {} } }] },
-  'all of strings': { allOf: [{ type: 'string', pattern: '^[a-f]+$' }, { pattern: 'd' }, { maxLength: 4 }, { minLength: 2 }] },
-  references: { $defs: { 'p/t~%': { type: 'integer', minimum: 1, maximum: 3 } }, type: 'array', items: { $ref: '#/$defs/p~1t~0%25', maximum: 2 }, maxItems: 3 },
-  definitions: { definitions: { name: { type: 'string', maxLength: 3 } }, ...object({ a: { $ref: '#/definitions/name' }, b: { $ref: '#/properties/a' } }) },
+  'one of by length of tuples': {
+    oneOf: [
+      { type: 'array', prefixItems: [{ const: 1 }], items: false },
+      { type: 'array', prefixItems: [{ const: 1 }, { const: 2 }], minItems: 2 }
+    ]
+  },
+  'objects that begin alike': {
+    anyOf: [1, 2, 3].map(k => object({ next: { anyOf: [{ type: 'null' }, { $ref: '#' }] }, k: { const: k } }))
+  },
+  'objects that begin alike or not': {
+    anyOf: [
+      object({ a: { type: 'boolean' }, b: { const: 1 }, c: { const: 1 } }, ['b']),
+      object({ a: { type: 'boolean' }, c: { const: 2 } }, []), object({ b: { const: 2 } }, [])
+    ]
+  },
+  'objects that are counted': {
+    anyOf: [
+      { ...object({ a: { const: 1 }, b: { const: 1 }, c: { const: 1 } }, []), minProperties: 2 },
+      { ...object({ a: { const: 1 }, b: { const: 1 }, d: { const: 1 } }, ['a']), maxProperties: 2 }
+    ]
+  },
+  'maps that overlap': {
+    anyOf: [
+      { type: 'object', properties: { a: { const: 'x' } }, additionalProperties: { type: 'boolean' } },
+      { type: 'object', additionalProperties: { type: 'null' }, minProperties: 1 },
+      { type: 'object', additionalProperties: { const: 1 }, maxProperties: 2 }
+    ]
+  },
+  expressions: {
+    $defs: {
+      e: {
+        anyOf: [{ type: 'integer' }, ...['+', '-', '*'].map(
+          op => object({ left: { $ref: '#/$defs/e', description: op }, op: { const: op }, right: { $ref: '#/$defs/e' } })
+        )]
+      }
+    },
+    $ref: '#/$defs/e'
+  },
+  'all of': {
+    allOf: [
+      object({ a: { type: 'integer', minimum: 0 } }), object({ b: { type: 'boolean' } }),
+      { properties: { a: { maximum: 9 } } }
+    ]
+  },
+  'all of what excludes': {
+    allOf: [
+      { type: 'object', properties: { a: { const: 1 } }, additionalProperties: false },
+      { type: 'object', properties: { a: {}, b: {} } }
+    ]
+  },
+  'all of strings': {
+    allOf: [{ type: 'string', pattern: '^[a-f]+$' }, { pattern: 'd' }, { maxLength: 4 }, { minLength: 2 }]
+  },
+  references: {
+    $defs: { 'p/t~%': { type: 'integer', minimum: 1, maximum: 3 } },
+    type: 'array',
+    items: { $ref: '#/$defs/p~1t~0%25', maximum: 2 },
+    maxItems: 3
+  },
+  definitions: {
+    definitions: { name: { type: 'string', maxLength: 3 } },
+    ...object({ a: { $ref: '#/definitions/name' }, b: { $ref: '#/properties/a' } })
+  },
   tree,
   'a linked list': list,
-  'trees that hold each other': { $defs: { a: { type: 'object', properties: { b: { $ref: '#/$defs/b' } } }, b: { type: 'array', items: { $ref: '#/$defs/a' }, maxItems: 2 } }, $ref: '#/$defs/a' },
-  'a boolean': { type: 'boolean', title: 'B', description: 'b', default: true, examples: [true], $comment: '', deprecated: true, readOnly: true, 'x-order': 1 },
-  'an own schema of drafts': { $schema: 'https://json-schema.org/draft/2020-12/schema', $id: 'https://example.com/a', type: 'null' }
+  'trees that hold each other': {
+    $defs: {
+      a: { type: 'object', properties: { b: { $ref: '#/$defs/b' } } },
+      b: { type: 'array', items: { $ref: '#/$defs/a' }, maxItems: 2 }
+    },
+    $ref: '#/$defs/a'
+  },
+  'a boolean': {
+    type: 'boolean',
+    title: 'B',
+    description: 'b',
+    default: true,
+    examples: [true],
+    $comment: '',
+    deprecated: true,
+    readOnly: true,
+    'x-order': 1
+  },
+  'an own schema of drafts': {
+    $schema: 'https://json-schema.org/draft/2020-12/schema', $id: 'https://example.com/a', type: 'null'
+  }
 }
 
 /** Patterns and what they match, by ECMAScript itself. */

@@ -8,17 +8,21 @@ type Delta = { index?: number, id?: string | null, name?: string, arguments?: st
 function read (...chunks: Delta[][]): string[] {
   const reader = new CompletionReader()
   for (const deltas of chunks) {
-    const calls = deltas.map(({ name, arguments: args, ...rest }) => ({ ...rest, type: 'function', function: { name, arguments: args } }))
+    const calls = deltas.map(({ name, arguments: args, ...rest }) =>
+      ({ ...rest, type: 'function', function: { name, arguments: args } }))
     reader.push(JSON.stringify({ choices: [{ index: 0, delta: { tool_calls: calls } }] }))
   }
-  return [...reader.calls().matchAll(/\{"name": "(.*)", "arguments": (.*)\}/g)].map(([, name, args]) => `${name} ${args}`)
+  return [...reader.calls().matchAll(/\{"name": "(.*)", "arguments": (.*)\}/g)].map(([, name, args]) =>
+    `${name} ${args}`)
 }
 
 const BOTH = ['look {"at":1}', 'stop {"now":true}']
 
 t.test('calls are put together whatever a server leaves out or repeats', async t => {
   t.same(read(
-    [{ index: 0, id: 'a', name: 'look', arguments: '' }], [{ index: 0, arguments: '{"at"' }], [{ index: 0, arguments: ':1}' }],
+    [
+      { index: 0, id: 'a', name: 'look', arguments: '' }
+    ], [{ index: 0, arguments: '{"at"' }], [{ index: 0, arguments: ':1}' }],
     [{ index: 1, id: 'b', name: 'stop', arguments: '' }], [{ index: 1, arguments: '{"now":true}' }]
   ), BOTH, 'as OpenAI streams them')
   t.same(read(
@@ -26,16 +30,24 @@ t.test('calls are put together whatever a server leaves out or repeats', async t
     [{ index: 0, arguments: '{"at":1}' }], [{ index: 1, arguments: 'true}' }]
   ), BOTH, 'interleaved')
   t.same(read(
-    [{ id: 'a', name: 'look' }], [{ arguments: '{"at"' }], [{ arguments: ':1}' }], [{ id: 'b', name: 'stop' }], [{ arguments: '{"now":true}' }]
+    [{ id: 'a', name: 'look' }], [{ arguments: '{"at"' }], [{ arguments: ':1}' }], [{ id: 'b', name: 'stop' }], [
+      { arguments: '{"now":true}' }
+    ]
   ), BOTH, 'without an index')
   t.same(read(
-    [{ index: 0, id: 'a', name: 'look', arguments: '{"at":1}' }], [{ index: 0, id: 'b', name: 'stop', arguments: '{"now":true}' }]
+    [{ index: 0, id: 'a', name: 'look', arguments: '{"at":1}' }], [
+      { index: 0, id: 'b', name: 'stop', arguments: '{"now":true}' }
+    ]
   ), BOTH, 'all with the index 0')
   t.same(read(
-    [{ index: 0, id: 'a', name: 'look' }], [{ index: 0, arguments: '{"at":1}' }], [{ index: 0, id: 'b', name: 'stop' }], [{ index: 0, arguments: '{"now":true}' }]
+    [{ index: 0, id: 'a', name: 'look' }], [
+      { index: 0, arguments: '{"at":1}' }
+    ], [{ index: 0, id: 'b', name: 'stop' }], [{ index: 0, arguments: '{"now":true}' }]
   ), BOTH, 'all with the index 0, in pieces')
   t.same(read(
-    [{ index: 0, id: 'a', name: 'look' }], [{ index: 0, id: 'a', arguments: '{"at"' }], [{ index: 0, id: 'a', arguments: ':1}' }],
+    [{ index: 0, id: 'a', name: 'look' }], [
+      { index: 0, id: 'a', arguments: '{"at"' }
+    ], [{ index: 0, id: 'a', arguments: ':1}' }],
     [{ index: 1, id: 'b', name: 'stop' }], [{ index: 1, id: 'b', arguments: '{"now":true}' }]
   ), BOTH, 'with the id in each piece')
   t.same(read(
@@ -44,14 +56,27 @@ t.test('calls are put together whatever a server leaves out or repeats', async t
   t.same(read(
     [{ index: 0, name: 'look', arguments: '{"at":1}' }], [{ index: 0, name: 'stop', arguments: '{"now":true}' }]
   ), BOTH, 'whole, with the index 0 and without an id')
-  t.same(read([{ name: 'look', arguments: '{"at":1}' }, { name: 'stop', arguments: '{"now":true}' }]), BOTH, 'whole, in one chunk')
-  t.same(read([{ index: 0, id: null, name: 'look' }], [{ index: 0, id: '', arguments: '{"at":1}' }]), ['look {"at":1}'], 'ids that are none')
-  t.same(read([{ index: 0, name: 'look' }], [{ index: 0, id: 'a', arguments: '{"at":1}' }]), ['look {"at":1}'], 'an id that comes late')
-  t.same(read([{ index: 3, id: 'a', name: 'look', arguments: '{"at":1}' }]), ['look {"at":1}'], 'an index that does not begin at 0')
+  t.same(
+    read([{ name: 'look', arguments: '{"at":1}' }, { name: 'stop', arguments: '{"now":true}' }]), BOTH,
+    'whole, in one chunk'
+  )
+  t.same(
+    read([{ index: 0, id: null, name: 'look' }], [{ index: 0, id: '', arguments: '{"at":1}' }]), ['look {"at":1}'],
+    'ids that are none'
+  )
+  t.same(
+    read([{ index: 0, name: 'look' }], [{ index: 0, id: 'a', arguments: '{"at":1}' }]), ['look {"at":1}'],
+    'an id that comes late'
+  )
+  t.same(
+    read([{ index: 3, id: 'a', name: 'look', arguments: '{"at":1}' }]), ['look {"at":1}'],
+    'an index that does not begin at 0'
+  )
 })
 
 t.test('more calls than any answer has are refused', async t => {
-  const calls = (count: number) => Array.from({ length: count }, (_, index) => ({ index, id: `call_${index}`, name: 'look', arguments: '{}' }))
+  const calls = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({ index, id: `call_${index}`, name: 'look', arguments: '{}' }))
   t.equal(read(calls(128)).length, 128)
   t.throws(() => read(calls(129)), { message: /too many calls/ })
 })

@@ -41,9 +41,18 @@ t.test('turns, pictures, tools and calls count', async t => {
   const base = estimatePrompt([said], [], Infinity)
   t.ok(base > 20 && base < 40)
   t.ok(estimatePrompt([said, said], [], Infinity) > base + 5)
-  t.equal(estimatePrompt([{ ...said, parts: [{ type: 'image', image: 0 }, ...said.parts] }], [], Infinity), base + 2, 'the two tokens that enclose it')
+  t.equal(
+    estimatePrompt([{ ...said, parts: [{ type: 'image', image: 0 }, ...said.parts] }], [], Infinity), base + 2,
+    'the two tokens that enclose it'
+  )
   const tool = { name: 'mark', parameters: { type: 'object' } }
   t.ok(estimatePrompt([said], [tool], Infinity) > base + 100)
-  const called: Turn = { role: 'assistant', parts: [], calls: [{ name: 'mark', arguments: { a: 1 }, result: [{ type: 'text', text: 'done' }, { type: 'image', image: 0 }] }] }
+  const called: Turn = {
+    role: 'assistant',
+    parts: [],
+    calls: [
+      { name: 'mark', arguments: { a: 1 }, result: [{ type: 'text', text: 'done' }, { type: 'image', image: 0 }] }
+    ]
+  }
   t.ok(estimatePrompt([said, called], [], Infinity) > base + 30)
 })

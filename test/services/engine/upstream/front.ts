@@ -20,7 +20,9 @@ export async function createFrontEngine (t: Test, urls: string[], env: Record<st
 }
 
 /** The same, not waited for, and what it logs. */
-export function createUnreadyEngine (t: Test, urls: string[], env: Record<string, string> = {}): { engine: Engine, lines: Array<Record<string, unknown>> } {
+export function createUnreadyEngine (
+  t: Test, urls: string[], env: Record<string, string> = {}
+): { engine: Engine, lines: Array<Record<string, unknown>> } {
   const lines: Array<Record<string, unknown>> = []
   const log = pino({}, { write: (line: string) => { lines.push(JSON.parse(line)) } })
   const engine = createEngine(loadConfig({ ENGINE: 'openai', ENGINE_URL: urls.join(), ...EMBEDDED, ...env }), log)
@@ -52,7 +54,9 @@ export interface ScriptedUpstream {
  * @param answer to a request for an answer, whose body has been read
  * @param models answer to `GET /v1/models`
  */
-export async function startScripted (t: Test, answer: (response: ServerResponse, asked: Asked) => void, models: RequestListener = listModels('scripted')): Promise<ScriptedUpstream> {
+export async function startScripted (
+  t: Test, answer: (response: ServerResponse, asked: Asked) => void, models: RequestListener = listModels('scripted')
+): Promise<ScriptedUpstream> {
   const asked: Asked[] = []
   let open = 0
   const server = createServer(async (request, response) => {
@@ -84,10 +88,13 @@ export function stream (response: ServerResponse): (data: unknown) => void {
   return data => { response.write(`data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`) }
 }
 
-export const delta = (content: string, finish: string | null = null) => ({ choices: [{ index: 0, delta: { content }, finish_reason: finish }] })
+export const delta = (content: string, finish: string | null = null) =>
+  ({ choices: [{ index: 0, delta: { content }, finish_reason: finish }] })
 
 /** Says a whole answer. */
-export function say (response: ServerResponse, text: string, usage: object | null = { prompt_tokens: 40, completion_tokens: 5 }): void {
+export function say (
+  response: ServerResponse, text: string, usage: object | null = { prompt_tokens: 40, completion_tokens: 5 }
+): void {
   const send = stream(response)
   for (const piece of text.match(/[^]{1,7}/gu) ?? []) send(delta(piece))
   send(delta('', 'stop'))

@@ -6,7 +6,9 @@ export const LONG = longQuestion(800)
 
 /** Asks for a long answer and waits for its first words. */
 export async function begin (url: string, signal?: AbortSignal): Promise<AsyncGenerator<SseEvent>> {
-  const response = await fetch(`${url}/api/chat_stream`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(LONG), signal })
+  const response = await fetch(`${url}/api/chat_stream`, {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(LONG), signal
+  })
   const events = readEvents(response)
   for (let first = await events.next(); first.value.event !== 'token';) first = await events.next()
   return events

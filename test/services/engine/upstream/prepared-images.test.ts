@@ -38,7 +38,11 @@ t.test('a picture is known by id in the size that was used last', async t => {
 
 t.test('the way out changes no pixel, and nothing but pixels goes along', async t => {
   const file = path.join(t.testdir(), 'picture.png')
-  const noise = await sharp({ create: { width: 56, height: 84, channels: 3, background: 'grey', noise: { type: 'gaussian', mean: 128, sigma: 30 } } })
+  const noise = await sharp({
+    create: {
+      width: 56, height: 84, channels: 3, background: 'grey', noise: { type: 'gaussian', mean: 128, sigma: 30 }
+    }
+  })
     .png({ compressionLevel: 0 }).withExif({ IFD0: { Copyright: 'somebody' } }).toBuffer()
   writeFileSync(file, noise)
   const { type, bytes } = await readPrepared(file)

@@ -109,7 +109,9 @@ t.test('upstreams with different models are asked by the names that they have, a
   const [first, second] = [take()!, take()!]
   t.same([first.model, second.model].sort(), ['a', 'b'])
   t.equal(take(first, second), null)
-  t.match(lines.find(({ level }) => level === 40), { msg: 'the upstreams do not serve the same model', expected: upstreams.model })
+  t.match(lines.find(({ level }) => level === 40), {
+    msg: 'the upstreams do not serve the same model', expected: upstreams.model
+  })
 })
 
 t.test('closing ends a look that is under way', async t => {

@@ -14,7 +14,9 @@ const MIB = 1024 ** 2
 
 function createLog () {
   const lines: string[] = []
-  return { lines, log: (level: string, message: string) => { if (level !== 'debug') lines.push(`${level} ${message}`) } }
+  return {
+    lines, log: (level: string, message: string) => { if (level !== 'debug') lines.push(`${level} ${message}`) }
+  }
 }
 
 t.afterEach(() => llama.setRamCap(null))
@@ -36,11 +38,16 @@ t.test('where memory is short slots get fewer tokens, and the log says which set
   const context = await createContext(model, LARGE, log)
   t.ok(context.contextSize >= 1024 && context.contextSize < 4096, `${context.contextSize} tokens`)
   t.equal(context.totalSequences, 64)
-  t.same(lines, [`warn The memory is not enough for CONTEXT_SIZE=4096 with MAX_CONCURRENT_REQUESTS=64: each slot has ${context.contextSize} tokens`])
+  t.same(
+    lines,
+    [`warn The memory is not enough for CONTEXT_SIZE=4096 with MAX_CONCURRENT_REQUESTS=64: each slot has ${context.contextSize} tokens`]
+  )
   await context.dispose()
 })
 
 t.test('where it is not enough for the least the error names what to lower', async t => {
   await llama.setRamCap(MIB)
-  await t.rejects(createContext(model, LARGE, () => {}), { message: /There is no memory for 64 slots of 1024 tokens \(.*\): lower MAX_CONCURRENT_REQUESTS/ })
+  await t.rejects(createContext(model, LARGE, () => {}), {
+    message: /There is no memory for 64 slots of 1024 tokens \(.*\): lower MAX_CONCURRENT_REQUESTS/
+  })
 })

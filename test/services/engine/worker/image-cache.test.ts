@@ -20,7 +20,8 @@ function fake (bytes: number): FakeImage {
 }
 
 const ORIGINAL = { width: 640, height: 480 }
-const engineImage = (id: string, width = 56, height = 56): EngineImage => ({ id, original: ORIGINAL, width, height, file: async () => `/nowhere/${id}` })
+const engineImage = (id: string, width = 56, height = 56): EngineImage =>
+  ({ id, original: ORIGINAL, width, height, file: async () => `/nowhere/${id}` })
 const never = new AbortController().signal
 const unexpected = async (): Promise<EncodedImage> => { throw new Error('encoded again') }
 
@@ -48,7 +49,10 @@ t.test('encodes a picture once and says which request found it there', async t =
 t.test('counts each embedding once, however many use it', async t => {
   const cache = new ImageCache(1000)
   t.same([cache.size, cache.bytes, cache.limitBytes], [0, 0, 1000])
-  const leases = [await cache.lease(engineImage('a'), async () => fake(300), never), await cache.lease(engineImage('a'), unexpected, never)]
+  const leases = [
+    await cache.lease(engineImage('a'), async () => fake(300), never),
+    await cache.lease(engineImage('a'), unexpected, never)
+  ]
   t.same([cache.size, cache.bytes], [1, 300])
   await use(cache, 'b', 200)
   t.same([cache.size, cache.bytes], [2, 500])
@@ -181,7 +185,10 @@ t.test('when the request that encodes gives up, the next that waits encodes itse
     await turn()
     return fake(100)
   }
-  const others = [cache.lease(engineImage('a'), encode, never), cache.lease(engineImage('a'), encode, never), cache.lease(engineImage('a'), encode, never)]
+  const others = [
+    cache.lease(engineImage('a'), encode, never), cache.lease(engineImage('a'), encode, never),
+    cache.lease(engineImage('a'), encode, never)
+  ]
   const reason = new DOMException('The client left', 'AbortError')
   gate.reject(reason)
   await t.rejects(first, reason)
@@ -289,7 +296,9 @@ t.test('keeps its accounts through any mixture of requests', async t => {
 t.test('finds the size that was used last, and none of what is gone', async t => {
   const cache = new ImageCache(1000)
   const sizes: Array<[number, number]> = [[56, 56], [84, 56], [56, 84]]
-  for (const [width, height] of sizes) (await cache.lease(engineImage('a', width, height), async () => fake(100), never)).release()
+  for (const [width, height] of sizes) {
+    (await cache.lease(engineImage('a', width, height), async () => fake(100), never)).release()
+  }
   t.match(cache.find('a'), { width: 56, height: 84 })
   cache.touch(engineImage('a', 84, 56))
   t.match(cache.find('a'), { width: 84, height: 56 })

@@ -5,7 +5,10 @@ import { generator } from '../../../random.ts'
 /** A byte-level tokenizer: a token is a run of bytes, and what is no UTF-8 comes out as U+FFFD. */
 function tokenizer (pieces: Array<string | Buffer | number[]>) {
   const bytes = pieces.map(piece => typeof piece === 'string' ? Buffer.from(piece) : Buffer.from(piece))
-  return { tokens: bytes.map((_, index) => index), detokenize: (tokens: number[]) => Buffer.concat(tokens.map(token => bytes[token]!)).toString() }
+  return {
+    tokens: bytes.map((_, index) => index),
+    detokenize: (tokens: number[]) => Buffer.concat(tokens.map(token => bytes[token]!)).toString()
+  }
 }
 
 /** What each token and the end gave. */
@@ -33,7 +36,8 @@ function cut (text: string, longest: number, random: () => number): Buffer[] {
   return pieces
 }
 
-const CHARACTERS = ['a', 'b', 'c', ' ', '\n', 'é', 'ß', 'Ω', '中', '文', '€', '😀', '👍🏽', '👨‍👩‍👧', 'e\u0301', '<', '|', '>']
+const CHARACTERS =
+  ['a', 'b', 'c', ' ', '\n', 'é', 'ß', 'Ω', '中', '文', '€', '😀', '👍🏽', '👨‍👩‍👧', 'e\u0301', '<', '|', '>']
 
 function randomText (random: () => number, length: number, characters = CHARACTERS): string {
   return Array.from({ length }, () => characters[Math.floor(random() * characters.length)]!).join('')
@@ -167,7 +171,8 @@ t.test('any text comes out up to its first stop string, however it is cut', asyn
   let stops = 0
   for (let i = 0; i < 3000; i++) {
     const text = randomText(random, 1 + Math.floor(random() * 30), characters)
-    const candidates = Array.from({ length: 1 + Math.floor(random() * 3) }, () => randomText(random, 1 + Math.floor(random() * 4), characters))
+    const candidates = Array.from({ length: 1 + Math.floor(random() * 3) }, () =>
+      randomText(random, 1 + Math.floor(random() * 4), characters))
     // Where one holds another, which of them is first depends on how the text was cut.
     const stop = candidates.filter(one => !candidates.some(other => other !== one && one.includes(other)))
     const first = Math.min(...stop.map(needle => text.indexOf(needle)).filter(at => at !== -1))
