@@ -38,9 +38,9 @@ export const EnvironmentSchema = Type.Object({
   ENGINE: choice('local', [
     'local', 'openai'
   ], 'Where answers are made. `local`: by a model in this service. `openai`: by servers that speak OpenAI\'s dialect (vLLM, SGLang, llama-server, another Sightline); `MODEL` to `LLAMA_THREADS` are then without effect.',
-  { section: 'By other servers' }),
+  { section: 'Using other servers' }),
   ENGINE_URL: text('', 'With `ENGINE=openai`: where the interface of those servers is, such as `http://gpu-1:8000/v1,http://gpu-2:8000/v1`; `/v1` is added to a host alone. All of them serve the same model.',
-    { form: 'http(s) URLs, with commas', empty: 'none', section: 'By other servers' }),
+    { form: 'http(s) URLs, with commas', empty: 'none', section: 'Using other servers' }),
   ENGINE_API_KEY: text(
     '', 'With `ENGINE=openai`: key that those servers want.', { form: 'printable ASCII', empty: 'none' }
   ),
@@ -48,7 +48,7 @@ export const EnvironmentSchema = Type.Object({
     '', 'With `ENGINE=openai`: name of the model there.', { empty: 'the first that each of them lists' }
   ),
   ENGINE_IMAGE_MULTIPLE: integer(28, 0, 128, 'With `ENGINE=openai`: sides of a picture are multiples of this. `28` for Qwen2-VL and Qwen2.5-VL, `32` for Qwen3-VL (which also points in thousandths), `0` for a model that cannot see.',
-    { unit: 'pixels', section: 'By other servers' }),
+    { unit: 'pixels', section: 'Using other servers' }),
 
   MODEL: text('', 'The model. Presets are `qwen3-vl-4b`, `qwen2.5-vl-7b` …: `npm run models -- list` shows all, with the memory that they take.',
     {
@@ -102,9 +102,9 @@ export const EnvironmentSchema = Type.Object({
     { unit: 'connections' }),
 
   IMAGE_COMPRESSION_MAX_SIZE: integer(1024, 56, 16_384, 'Longest side of a picture as the model sees it; larger ones are shrunk. `2048` also wants `MAX_PIXELS=4194304`, which bounds square pictures first.',
-    { unit: 'pixels', section: 'Limits on pictures' }),
+    { unit: 'pixels', section: 'Limits on images' }),
   MAX_PIXELS: integer(1_003_520, 3136, MAX_PIXELS_LIMIT, 'Largest area of a picture as the model sees it.',
-    { unit: 'pixels', section: 'Limits on pictures' }),
+    { unit: 'pixels', section: 'Limits on images' }),
   IMAGE_MIN_TOKENS: integer(undefined, 0, 16_384, 'Fewest tokens that a picture is given.',
     { unit: 'tokens', empty: 'the projector\'s own, as with `0`' }),
   IMAGE_MAX_TOKENS: integer(undefined, 0, 16_384, 'Most tokens that a picture is given.',
@@ -114,7 +114,7 @@ export const EnvironmentSchema = Type.Object({
   JSON_BODY_LIMIT_MB: number(16, 0.001, 512, 'Size of a JSON body, pictures as data URIs included; beyond it 413. Larger pictures go as a form.',
     { unit: 'megabytes' }),
   MAX_INPUT_PIXELS: integer(100_000_000, 3136, 1_000_000_000, 'Area that a picture may claim in its header (an AVIF: half of it); a larger one is refused before it is decoded.',
-    { unit: 'pixels', section: 'Limits on pictures' }),
+    { unit: 'pixels', section: 'Limits on images' }),
   UPLOAD_DIR: text('uploads', 'Files of running requests. It is empty when none runs; what a crash left is swept at the next start.',
     { section: 'Temporary files' }),
   IMAGE_CACHE_MB: integer(512, 0, 1_048_576, 'Memory for the embeddings of pictures, so that one that is asked about again is not encoded again. With `ENGINE=openai`: for the prepared pictures. At most 90 % of the memory of the machine or container.',
@@ -125,12 +125,12 @@ export const EnvironmentSchema = Type.Object({
   ),
 
   IMAGE_URL_HOSTS: text('', 'Hosts from which `/v1` may fetch pictures by URL, such as `images.example.com,*.example.com`. Private and local addresses are never asked.',
-    { form: 'host names, with commas', empty: 'none', section: 'Who may ask' }),
+    { form: 'host names, with commas', empty: 'none', section: 'Access control' }),
   API_KEYS: text('', 'Keys, one of which a client must send (`Authorization: Bearer`, or `X-API-Key`).',
     {
       form: '16 to 200 printable ASCII characters each, with commas',
       empty: 'everybody who reaches the port may ask',
-      section: 'Who may ask'
+      section: 'Access control'
     }),
   RATE_LIMIT_KEY: integer(
     0, 0, 1_000_000, 'Requests for the model of one key. `0`: no limit.', { unit: 'requests a minute' }
@@ -143,7 +143,7 @@ export const EnvironmentSchema = Type.Object({
     {
       form: 'addresses, CIDRs, `loopback`, `linklocal`, `uniquelocal`, with commas',
       empty: 'none',
-      section: 'Who may ask'
+      section: 'Access control'
     }),
   OTEL_EXPORTER_OTLP_ENDPOINT: text(
     '', 'Base of the collector that gets traces, such as `http://localhost:4318`.',
