@@ -1,0 +1,110 @@
+/** The layers of the project: each rule names who may not import whom, and why. Type-only imports count. */
+
+const PRODUCT = '^(app[.]ts|server[.]ts|commands|config|errors|models|native|plugins|routes|schemas|services)'
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      comment: 'Imports point one way. A type that two modules share lives below both.',
+      severity: 'error',
+      from: {},
+      to: { circular: true }
+    },
+    {
+      name: 'services-know-no-http-framework',
+      comment: 'Services run without Fastify: plugins and routes connect them to requests.',
+      severity: 'error',
+      from: { path: '^services/' },
+      to: { path: '(^|/)node_modules/(fastify|fastify-plugin|@fastify)(/|$)' }
+    },
+    {
+      name: 'services-know-no-plugins-or-routes',
+      severity: 'error',
+      from: { path: '^services/' },
+      to: { path: '^(plugins|routes|app[.]ts|server[.]ts)' }
+    },
+    {
+      name: 'plugins-know-no-routes',
+      severity: 'error',
+      from: { path: '^plugins/' },
+      to: { path: '^(routes|app[.]ts|server[.]ts)' }
+    },
+    {
+      name: 'schemas-are-below-services',
+      comment: 'What travels is described once, below everybody who uses it.',
+      severity: 'error',
+      from: { path: '^schemas/' },
+      to: { path: '^(services|plugins|routes|config|commands|app[.]ts|server[.]ts)' }
+    },
+    {
+      name: 'errors-are-below-all',
+      severity: 'error',
+      from: { path: '^errors/' },
+      to: { path: PRODUCT, pathNot: '^errors/' }
+    },
+    {
+      name: 'config-is-below-services',
+      severity: 'error',
+      from: { path: '^config/' },
+      to: { path: '^(services|plugins|routes|schemas|commands|app[.]ts|server[.]ts)' }
+    },
+    {
+      name: 'parent-loads-no-model-code',
+      comment: 'A crash in native code must not end the service: only the worker process and the commands load it.',
+      severity: 'error',
+      from: {
+        path: '^(app[.]ts|server[.]ts|plugins|routes|schemas|config|errors|services)',
+        pathNot: '^services/(engine/worker|models)/'
+      },
+      to: { path: '(^|/)node_modules/node-llama-cpp/|^native/', dependencyTypesNot: ['type-only'] }
+    },
+    {
+      name: 'worker-only-through-its-protocol',
+      comment: 'The worker is a process of its own. Others share its message types and nothing else.',
+      severity: 'error',
+      from: { path: PRODUCT, pathNot: '^services/engine/worker/' },
+      to: { path: '^services/engine/worker/', pathNot: '^services/engine/worker/protocol[.]ts$' }
+    },
+    {
+      name: 'web-knows-only-itself',
+      comment: 'The page knows the service by its HTTP API; the types of the API are generated into web/src/api.',
+      severity: 'error',
+      from: { path: '^web/' },
+      to: { path: '^[a-z]', pathNot: '^(web|node_modules)/|^[a-z:_/]+$' }
+    },
+    {
+      name: 'product-needs-no-tools',
+      comment: 'The evaluation is the one tool that is part of the product: `npm run eval`.',
+      severity: 'error',
+      from: { path: PRODUCT },
+      to: { path: '^(tools|test|web)/', pathNot: '^tools/evaluation/' }
+    },
+    {
+      name: 'evaluation-only-by-its-command',
+      severity: 'error',
+      from: { path: PRODUCT, pathNot: '^commands/' },
+      to: { path: '^tools/' }
+    },
+    {
+      name: 'tools-need-no-tests',
+      severity: 'error',
+      from: { path: '^tools/' },
+      to: { path: '^test/' }
+    },
+    {
+      name: 'no-unresolvable',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true, pathNot: 'openapi[.]gen' }
+    }
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|native/build|native/check/build|tools/bench/build)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] }
+  }
+}
