@@ -157,7 +157,7 @@ t.test('takes upstreams by their base, and wants one where they are to answer', 
 })
 
 t.test('makes folders absolute', async t => {
-  const config = loadConfig({ UPLOAD_DIR: '/var/uploads/', MODELS_DIR: '../../models' })
+  const config = loadConfig({ UPLOAD_DIR: '/var/uploads/', MODELS_DIR: '../models' })
   t.equal(config.uploadDir, path.resolve('/var/uploads'))
   t.equal(config.modelsDir, path.resolve('..', 'models'))
 })
