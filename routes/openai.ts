@@ -8,7 +8,8 @@ import {
   CompletionChunkSchema, CompletionRequestSchema, CompletionSchema, ModelListSchema, ModelSchema, OpenAiErrorSchema,
   type Completion
 } from '../schemas/openai.ts'
-import type { ChatEvent, ChatService } from '../services/chat/answer.ts'
+import type { ChatService } from '../services/chat/answer.ts'
+import type { ChatEvent } from '../services/chat/events.ts'
 import { ANSWERED } from '../services/metrics.ts'
 import {
   createHead, toCallDelta, toChunk, toCompletion, toLastChunk, toUsageChunk, type CompletionHead

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ChatDone } from '../schemas/chat.ts'
-import type { ChatObserver } from './chat/answer.ts'
+import type { ChatObserver } from './chat/observer.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Slots } from './slots.ts'
 import type { UploadStore } from './upload-store.ts'

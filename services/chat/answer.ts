@@ -1,43 +1,20 @@
 import { EngineNotReadyError, ImageExpiredError, withDetails, type SightlineError } from '../../errors/catalogue.ts'
-import type { ChatDone } from '../../schemas/chat.ts'
 import { untilAborted } from '../abort.ts'
 import { EventQueue } from '../engine/event-queue.ts'
 import type { Engine, EngineImage, EngineInfo } from '../engine/engine.ts'
 import { Preparation } from '../images/preparation.ts'
-import { isReady } from '../images/prepare.ts'
 import type { Preparer } from '../images/preparer.ts'
 import { createReceipt, type Receipt } from '../images/receipt.ts'
 import type { Log } from '../log.ts'
 import { createAnticipation } from './anticipation.ts'
 import { createConversation, idOf, type Conversation } from './conversation.ts'
+import { mergeEvents, type ChatEvent } from './events.ts'
 import type { Grammars } from './grammars.ts'
+import type { ChatObserver } from './observer.ts'
 import { planRequest, type ChatPlan, type PlanLimits } from './plan.ts'
 import type { ChatRequest, UploadedFile } from './request.ts'
 import { createResult } from './result.ts'
 import { followStages } from './stages.ts'
-
-/** What happens in the course of an answer: `accepted` first, an image's receipt when it is prepared, `done` last. An error before `accepted` means that nothing was begun. */
-export type ChatEvent =
-  | { type: 'accepted', images: number }
-  | { type: 'image', receipt: Receipt }
-  | { type: 'progress', stage: 'encode' | 'prefill', done: number, total: number }
-  | { type: 'token', text: string }
-  | { type: 'done', result: ChatDone }
-
-/** What a request goes through, in this order but for preparation and encoding, which overlap. */
-export type Stage = 'queue' | 'upload' | 'prepare' | 'encode' | 'prefill' | 'decode'
-
-/** Whoever keeps figures of what was answered. */
-export interface ChatObserver {
-  /** Between two tokens of an answer, in milliseconds. */
-  onGap (ms: number): void
-  onAnswer (done: ChatDone): void
-  /**
-   * A stage from preparation on is over, of an answer that may still fail; times in milliseconds on the clock of `performance.now()`.
-   * @param isCutOff it did not come to its end
-   */
-  onStage? (requestId: string, stage: Stage, startedAt: number, endedAt: number, isCutOff: boolean): void
-}
 
 export interface ChatServiceOptions {
   engine: Engine
@@ -85,7 +62,7 @@ export function createChatService (
     signal.throwIfAborted()
     yield { type: 'accepted', images: plan.planned.length }
 
-    const events = new EventQueue(merge)
+    const events = new EventQueue(mergeEvents)
     const stop = new AbortController()
     const over = run({ request, info, conversation, plan, grammar, prepareStart, log }, signal, stop, events)
     try {
@@ -126,8 +103,7 @@ export function createChatService (
   ): Promise<void> {
     const { request, plan: { planned } } = run
     const signal = AbortSignal.any([outer, stop.signal])
-    const jobs = planned.map(({ file, header, size }) => ({ file, header, target: size }))
-    const preparation = new Preparation(preparer, jobs, request.files.map(anticipation.of), stop, outer)
+    const preparation = new Preparation(preparer, planned, request.files.map(anticipation.of), stop, outer)
     const prepared = prepare(run, preparation, events)
     const generated = generate(run, preparation, prepared, signal, events)
     try {
@@ -170,11 +146,9 @@ export function createChatService (
     for (const index of wanted) preparation.image(index).catch(() => {})
 
     const receipts: Receipt[] = []
-    for (const { file, header, size, cached, firstCopy } of planned) {
-      if (!cached) await preparation.image(firstCopy)
-      const receipt = createReceipt({
-        id: file.id, bytes: file.bytes, header, planned: size, compressed: !isReady(header, size), cached
-      })
+    for (const image of planned) {
+      if (!image.cached) await preparation.image(image.firstCopy)
+      const receipt = createReceipt(image)
       receipts.push(receipt)
       events.push({ type: 'image', receipt })
     }
@@ -236,13 +210,6 @@ export function createChatService (
   }
 
   return { anticipate: anticipation.begin, answer }
-}
-
-/** A reader that is behind gets what was said meanwhile in one piece, and only the latest progress. */
-function merge (last: ChatEvent, next: ChatEvent): ChatEvent | null {
-  if (last.type === 'token' && next.type === 'token') return { type: 'token', text: last.text + next.text }
-  if (last.type === 'progress' && next.type === 'progress' && last.stage === next.stage) return next
-  return null
 }
 
 /** The engine names images by their keys. */

@@ -1,40 +1,42 @@
 import type { EngineEvent } from '../engine/engine.ts'
-import type { Stage } from './answer.ts'
+import type { Stage } from './observer.ts'
 
-/** A stage, its begin and its end on the clock of `performance.now()`, and whether it did not come to its end. */
-export type TellStage = (stage: Stage, startedAt: number, endedAt: number, isCutOff: boolean) => void
+/** Parameters as in `ChatObserver.onStage`. */
+export type StageListener = (stage: Stage, startedAt: number, endedAt: number, isCutOff: boolean) => void
 
 /**
- * Hands an engine's events on and tells the stages that they show: encoding until every image's embedding is there (what of the prompt is evaluated in
- * between is part of it), prefill until the first token, decoding until the end.
- * @param first where the engine begins
- * @throws whatever `events` throws
+ * Passes an engine's events on and reports the stages that they imply. Encoding ends when every image is encoded, and
+ * includes the parts of the prompt that are evaluated meanwhile. Prefill ends with the first token, decoding with the
+ * answer.
+ * @param first the stage with which the engine begins
+ * @throws the error of `events`
  */
 export async function * followStages (
-  events: AsyncIterable<EngineEvent>, first: 'encode' | 'prefill', tell: TellStage
+  events: AsyncIterable<EngineEvent>, first: 'encode' | 'prefill', onStage: StageListener
 ): AsyncGenerator<EngineEvent> {
   let stage = first as Stage | null
   let since = performance.now()
 
-  function go (next: Stage | null, isCutOff = false): void {
+  function enter (next: Stage | null, isCutOff = false): void {
     if (stage === null) return
     const now = performance.now()
-    tell(stage, since, now, isCutOff)
+    onStage(stage, since, now, isCutOff)
     stage = next
     since = now
   }
 
   try {
     for await (const event of events) {
-      if (event.type === 'done') go(null)
-      else if (event.type === 'token' && stage !== 'decode') go('decode')
-      else if (event.type === 'progress' &&
-        stage === 'encode' &&
-        event.stage === 'encode' &&
-        event.done === event.total) go('prefill')
+      if (event.type === 'done') enter(null)
+      else if (event.type === 'token' && stage !== 'decode') enter('decode')
+      else if (stage === 'encode' && isEncodingComplete(event)) enter('prefill')
       yield event
     }
   } finally {
-    go(null, true)
+    enter(null, true)
   }
+}
+
+function isEncodingComplete (event: EngineEvent): boolean {
+  return event.type === 'progress' && event.stage === 'encode' && event.done === event.total
 }

@@ -11,7 +11,7 @@ import {
 } from '@opentelemetry/sdk-trace'
 import type { TracesConfig } from '../../config/values.ts'
 import type { ChatDone } from '../../schemas/chat.ts'
-import type { Stage } from '../chat/answer.ts'
+import type { Stage } from '../chat/observer.ts'
 import type { Log } from '../log.ts'
 import type { RequestTrace, TracedRequest, Traces } from './traces.ts'
 

@@ -1,4 +1,4 @@
-import type { ChatObserver, Stage } from '../chat/answer.ts'
+import type { ChatObserver, Stage } from '../chat/observer.ts'
 
 /** Tells a collector where the time of requests goes. It may be away: nothing here waits for it or throws. */
 export interface Traces extends Pick<ChatObserver, 'onAnswer'>, Required<Pick<ChatObserver, 'onStage'>> {
