@@ -1,12 +1,9 @@
 import { Type, type Static } from 'typebox'
-import { ResponseFormatSchema } from '../services/chat/answer-format.ts'
-import { BoxSchema, PointSchema } from '../services/images/boxes.ts'
-import { ReceiptSchema } from '../services/images/receipt.ts'
+import { BoxSchema, IMAGE_ID_PATTERN, PointSchema, ReceiptSchema } from './image.ts'
 import {
   HISTORY_MAX_TURNS, MAX_TOKENS_MAX, MESSAGE_MAX_CHARACTERS, NAMED_IMAGES_MAX, STOP_MAX_CHARACTERS, STOP_MAX_STRINGS, TURN_MAX_IMAGES
 } from './limits.ts'
-
-export const IMAGE_ID_PATTERN = '^sha256:[0-9a-f]{64}$'
+import { ResponseFormatSchema } from './response-format.ts'
 
 export const HistoryTurnSchema = Type.Object({
   role: Type.Union([Type.Literal('user'), Type.Literal('assistant')], { description: 'Who spoke' }),

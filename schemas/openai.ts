@@ -1,9 +1,8 @@
 import { Type, type Static, type TSchema } from 'typebox'
-import { ResponseFormatSchema } from '../services/chat/answer-format.ts'
-import { BoxSchema, PointSchema } from '../services/images/boxes.ts'
-import { ReceiptSchema } from '../services/images/receipt.ts'
+import { BoxSchema, PointSchema, ReceiptSchema } from './image.ts'
 import { TimingsSchema } from './chat.ts'
 import { MESSAGES_MAX, STOP_MAX_CHARACTERS, STOP_MAX_STRINGS, TOOLS_MAX } from './limits.ts'
+import { ResponseFormatSchema } from './response-format.ts'
 
 /** What travels on `/v1`: OpenAI's shapes, as far as they are supported. Source: OpenAI's API reference, chat completions. */
 

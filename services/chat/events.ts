@@ -1,5 +1,5 @@
 import type { ChatDone } from '../../schemas/chat.ts'
-import type { Receipt } from '../images/receipt.ts'
+import type { Receipt } from '../../schemas/image.ts'
 
 /**
  * An event of an answer. `accepted` comes first, `image` when an image is prepared, `done` last. An error before

@@ -1,7 +1,7 @@
 import type { ChatDone } from '../../schemas/chat.ts'
 import type { EngineEvent, EngineInfo } from '../engine/engine.ts'
 import { findBoxes, type PointedImage } from '../images/boxes.ts'
-import type { Receipt } from '../images/receipt.ts'
+import type { Receipt } from '../../schemas/image.ts'
 import type { Image } from './conversation.ts'
 import type { ChatRequest } from './request.ts'
 

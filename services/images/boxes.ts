@@ -1,64 +1,49 @@
-import { Type, type Static } from 'typebox'
+import type { Box, Point } from '../../schemas/image.ts'
 import type { Size } from './plan.ts'
 import { findImageAskedAbout, findPointings } from './pointing.ts'
 
 /**
- * What the numbers of a model mean.
- * - `pixels`: pixels of the prepared image, as Qwen2.5-VL says them;
- * - `grid1000`: thousandths of the width and the height, as Qwen2-VL and Qwen3-VL say them.
+ * The units of the coordinates in an answer.
+ * - `pixels`: pixels of the prepared image (Qwen2.5-VL);
+ * - `grid1000`: thousandths of the width and of the height (Qwen2-VL, Qwen3-VL).
  */
 export type Coordinates = 'pixels' | 'grid1000'
 
-/** An image of the conversation. */
+/** An image of the conversation to which a box or a point can belong. */
 export interface PointedImage {
   /** `sha256:<64 hex digits>` */
   id: string
-  /** Upright pixels of the image that was sent. */
+  /** Size of the file that the client sent, in pixels, with its orientation applied. */
   original: Size
-  /** Pixels of the prepared image. */
+  /** Size of the prepared image that the model gets, in pixels. */
   sent: Size
-  /** It belongs to the latest turn of the user. */
+  /** True for an image of the latest turn of the user. */
   latest: boolean
 }
 
-// Lists of fixed length and not Type.Tuple: `items` as a list of schemas is no longer JSON Schema in OpenAPI 3.1.
-const numbersSchema = <T extends number[]>(length: T['length'], description: string) =>
-  Type.Unsafe<T>(Type.Array(Type.Number(), { minItems: length, maxItems: length, description }))
-
-const pointed = {
-  image: Type.Integer({
-    minimum: 0, description: 'Index of the picture among all of the conversation, in the order of the prompt, from 0'
-  }),
-  id: Type.String({ pattern: '^sha256:[0-9a-f]{64}$', description: 'Id of the picture, as its receipt gave it' }),
-  label: Type.String({ description: 'What the model calls it; may be empty' })
-}
-
-export const BoxSchema = Type.Object({
-  ...pointed,
-  box: numbersSchema<[x1: number, y1: number, x2: number, y2: number]>(
-    4, 'x1, y1, x2, y2 in pixels of the picture that was sent, upright; x1 ≤ x2, y1 ≤ y2'
-  )
-}, { title: 'Box', additionalProperties: false, description: 'A box that the model drew in its answer' })
-export type Box = Static<typeof BoxSchema>
-
-export const PointSchema = Type.Object({
-  ...pointed,
-  point: numbersSchema<[x: number, y: number]>(2, 'x, y in pixels of the picture that was sent, upright')
-}, { title: 'Point', additionalProperties: false, description: 'A point that the model set in its answer' })
-export type Point = Static<typeof PointSchema>
-
 /**
- * Finds the boxes and points in an answer (`findPointings` says in which forms) and maps them to the pixels of the images that
- * were sent, clamped to them. Nothing is rounded: a place that the model rounded to its own units is at most half such a unit off.
+ * Finds the boxes and points in an answer and converts them to pixels of the original images. `findPointings` lists
+ * the forms that are recognized. Coordinates are clamped to the image and not rounded.
  *
- * A place belongs to the image that is named with it, or by the nearest heading, or else to the one image that the question
- * names, or else to the first of the latest turn, or of the conversation when that turn has none. One that names an image that there
- * is not is left out; so is a box without any extent ([0, 0, 0, 0] means "there is none") or wholly outside of its image. A box may
- * be flat: a thin thing is, in the model's units.
+ * The image of a box or point is the first of these that exists:
+ * 1. the image that the object or a surrounding object names;
+ * 2. the image of the nearest heading, in a conversation with several images;
+ * 3. the only image that the question names;
+ * 4. the first image of the latest turn;
+ * 5. the first image of the conversation.
  *
+ * These are left out: boxes and points of an image that does not exist, boxes completely outside of their image, and
+ * boxes whose corners are equal (models write `[0, 0, 0, 0]` for "not found"). A box with only one side of zero length
+ * stays, because a thin object can be flat in the units of the model.
+ *
+ * @param text the answer of the model
  * @param images all images of the conversation, in the order of the prompt
- * @param question what the latest turn of the user says
- * @returns in the order of the text
+ * @param question text of the latest turn of the user
+ * @returns boxes and points, each in the order of the text
+ * @example
+ * const image = { id, original: { width: 4032, height: 3024 }, sent: { width: 1008, height: 756 }, latest: true }
+ * findBoxes('{"bbox_2d": [100, 200, 301, 400], "label": "dog"}', [image], 'pixels').boxes
+ * // [{ image: 0, id, label: 'dog', box: [400, 800, 1204, 1600] }]
  */
 export function findBoxes (
   text: string, images: PointedImage[], coordinates: Coordinates, question = ''
@@ -70,7 +55,7 @@ export function findBoxes (
   const asked = findImageAskedAbout(question)
   const byDefault = asked !== null && asked in images ? asked : Math.max(0, images.findIndex(({ latest }) => latest))
   for (const { shape, numbers, label, image: namedIndex, heading } of findPointings(text)) {
-    // "图2：" above a place in the only image is a caption in it.
+    // In the only image, a heading such as "图2：" is a caption that the model read in the image.
     const index = namedIndex ?? (images.length > 1 ? heading : null) ?? byDefault
     const image = images[index]
     if (image === undefined) continue
@@ -99,12 +84,13 @@ function toBox (numbers: number[], image: PointedImage, coordinates: Coordinates
   return box[0] === box[2] && box[1] === box[3] ? null : box
 }
 
-/** x and y in turn, from the model's units to pixels of the original. */
+/** Converts alternating x and y coordinates from the units of the model to pixels of the original. */
 function toOriginal (numbers: number[], { original, sent }: PointedImage, coordinates: Coordinates): number[] {
   const units = coordinates === 'pixels' ? sent : { width: 1000, height: 1000 }
   return numbers.map((number, i) => {
     const side = i % 2 === 0 ? 'width' : 'height'
-    // Multiplied first, so that there is one rounding only: 3 of 1000 is 9.072 of 3024 and not 9.072000000000001.
+    // The multiplication comes first, so that only one rounding occurs: 3 * 3024 / 1000 is 9.072, but 3 / 1000 * 3024
+    // is 9.072000000000001.
     return number * original[side] / units[side]
   })
 }

@@ -1,67 +1,28 @@
-import { Type, type Static } from 'typebox'
+import type { Receipt } from '../../schemas/image.ts'
 import type { ImageHeader } from './inspect.ts'
 import type { PlannedSize } from './plan.ts'
+import { isReady } from './prepare.ts'
 
-const sizeSchema = (description: string) => Type.Object({
-  width: Type.Integer({ minimum: 1, description: 'Pixels' }),
-  height: Type.Integer({ minimum: 1, description: 'Pixels' })
-}, { additionalProperties: false, description })
-
-/** What became of an image, told to the client that sent it. */
-export const ReceiptSchema = Type.Object({
-  id: Type.String({
-    pattern: '^sha256:[0-9a-f]{64}$',
-    description: 'SHA-256 of the bytes that were sent; names the picture in later turns'
-  }),
-  original: sizeSchema(
-    'Size of the picture that was sent, upright (EXIF orientation applied); boxes are in these pixels'
-  ),
-  sent: sizeSchema('Size at which the model saw the picture'),
-  format: Type.Union(
-    [
-      Type.Literal('jpeg'), Type.Literal('png'), Type.Literal('webp'), Type.Literal('avif'), Type.Literal('gif'),
-      Type.Literal('tiff')
-    ],
-    { description: 'Format of the picture that was sent, read from its bytes' }
-  ),
-  bytes: Type.Integer({ minimum: 1, description: 'Size of the file that was sent, in bytes' }),
-  tokens: Type.Integer({ minimum: 1, description: 'Tokens (KV cells) that the picture takes in the context' }),
-  compressed: Type.Boolean({
-    description: 'The model saw a converted or resized copy; false: the file as it was sent'
-  }),
-  scaled: Type.Boolean({
-    description: 'Made smaller than it would be alone, so that all pictures of the request fit the context'
-  }),
-  cached: Type.Boolean(
-    {
-      description: 'The embedding was already known, so the picture was not encoded again; with ENGINE=openai: the prepared picture was'
-    }
-  )
-}, { title: 'Receipt', additionalProperties: false })
-
-export type Receipt = Static<typeof ReceiptSchema>
-
-export interface ReceiptInput {
-  /** `sha256:<64 hex digits>` of the upload. */
-  id: string
-  /** Size of the upload. */
-  bytes: number
-  header: Pick<ImageHeader, 'width' | 'height' | 'format'>
-  planned: PlannedSize
-  compressed: boolean
+/** An image that is planned. `file.id` is `sha256:<64 hex digits>`, the hash of the bytes that the client sent. */
+interface ReceiptImage {
+  file: { id: string, bytes: number }
+  header: ImageHeader
+  size: PlannedSize
+  /** The engine already has the embedding of this image in this size. */
   cached: boolean
 }
 
-export function createReceipt ({ id, bytes, header, planned, compressed, cached }: ReceiptInput): Receipt {
+/** Returns the receipt of an image. Its sizes are those of the header (`original`) and of the plan (`sent`). */
+export function createReceipt ({ file, header, size, cached }: ReceiptImage): Receipt {
   return {
-    id,
+    id: file.id,
     original: { width: header.width, height: header.height },
-    sent: { width: planned.width, height: planned.height },
+    sent: { width: size.width, height: size.height },
     format: header.format,
-    bytes,
-    tokens: planned.tokens,
-    compressed,
-    scaled: planned.scaled,
+    bytes: file.bytes,
+    tokens: size.tokens,
+    compressed: !isReady(header, size),
+    scaled: size.scaled,
     cached
   }
 }

@@ -1,6 +1,6 @@
 import { InvalidFieldError, withDetails } from '../../errors/catalogue.ts'
 import type { Phrase } from '../../errors/language.ts'
-import { IMAGE_ID_PATTERN } from '../../schemas/chat.ts'
+import { IMAGE_ID_PATTERN } from '../../schemas/image.ts'
 import { checkCount } from '../../schemas/fault.ts'
 import { CALLS_MAX, MESSAGES_MAX, MESSAGES_MAX_PARTS } from '../../schemas/limits.ts'
 import { namedImagesFault } from '../chat/named-images.ts'

@@ -6,7 +6,7 @@ import { Value } from 'typebox/value'
 import { readExamples } from '../../tools/evaluation/examples.ts'
 import { score } from '../../tools/evaluation/scoring/score.ts'
 import { ChatAnswerSchema, ChatDoneSchema } from '../../schemas/chat.ts'
-import { ReceiptSchema } from '../../services/images/receipt.ts'
+import { ReceiptSchema } from '../../schemas/image.ts'
 import { ask, askStream, createTestEngine, drawShape, EXAMPLES, startService, type Upload } from '../helper.ts'
 
 const examples = readExamples(EXAMPLES)

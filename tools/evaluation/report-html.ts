@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Receipt } from '../../services/images/receipt.ts'
+import type { Receipt } from '../../schemas/image.ts'
 import type { Report } from './report.ts'
 import type { ExampleResult, TurnResult } from './run-example.ts'
 import { percent, type TaskSummary } from './summary.ts'

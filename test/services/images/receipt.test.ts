@@ -1,20 +1,29 @@
 import t from 'tap'
 import { Value } from 'typebox/value'
-import { createReceipt, ReceiptSchema } from '../../../services/images/receipt.ts'
+import { ReceiptSchema } from '../../../schemas/image.ts'
+import { createReceipt } from '../../../services/images/receipt.ts'
 
-const input = {
-  id: `sha256:${'0f'.repeat(32)}`,
-  bytes: 12_345,
-  header: { width: 4000, height: 3000, format: 'jpeg' as const },
-  planned: { width: 1008, height: 756, tokens: 972, scaled: false },
-  compressed: true,
-  cached: false
+const file = { id: `sha256:${'0f'.repeat(32)}`, bytes: 12_345 }
+const header: ImageHeader = {
+  format: 'jpeg',
+  width: 4000,
+  height: 3000,
+  orientation: 1,
+  pages: 1,
+  bits: 8,
+  channels: 3,
+  space: 'srgb',
+  palette: false,
+  hasAlpha: false,
+  hasProfile: false
 }
+const size = { width: 1008, height: 756, tokens: 972, scaled: false }
+const image = { file, header, size, cached: false }
 
 t.test('makes a receipt that its schema accepts', async t => {
-  const receipt = createReceipt(input)
+  const receipt = createReceipt(image)
   t.same(receipt, {
-    id: input.id,
+    id: file.id,
     original: { width: 4000, height: 3000 },
     sent: { width: 1008, height: 756 },
     format: 'jpeg',
@@ -32,7 +41,7 @@ t.test('describes every property', async t => {
 })
 
 t.test('accepts no other property and no other id', async t => {
-  const receipt = createReceipt(input)
+  const receipt = createReceipt(image)
   t.notOk(Value.Check(ReceiptSchema, { ...receipt, path: '/tmp/x' }))
   t.notOk(Value.Check(ReceiptSchema, { ...receipt, id: 'sha256:00' }))
 })
