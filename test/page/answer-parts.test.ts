@@ -1,7 +1,7 @@
 import t from 'tap'
 import { compact, markedPaths, pretty, readJson, sizeOf, tablesOf } from '../../web/src/model/json-view.ts'
 import { schemaFault } from '../../web/src/model/schema-fault.ts'
-import type { CodePiece } from '../../web/src/text/highlight.ts'
+import type { CodePiece } from '../../web/src/text/code-piece.ts'
 import { highlight } from '../../web/src/text/highlighter.ts'
 import { grammarOf } from '../../web/src/text/languages.ts'
 import { createMarker } from '../../web/src/text/marks.ts'

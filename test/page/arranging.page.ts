@@ -21,14 +21,14 @@ export default async function (t: Test): Promise<void> {
   }
 
   async function order (page: Page): Promise<string> {
-    const titles = await page.locator('.draft-pictures-open').evaluateAll(buttons =>
+    const titles = await page.locator('.draft-images-open').evaluateAll(buttons =>
       buttons.map(button => (button as HTMLElement).title))
     return titles.map(title => title.replace('.png', '')).join(' ')
   }
 
   /** The middle of a thumbnail, a little below its buttons. */
   async function middleOf (page: Page, index: number): Promise<{ x: number, y: number }> {
-    const { x, y, width, height } = (await page.locator('.draft-pictures-item').nth(index).boundingBox())!
+    const { x, y, width, height } = (await page.locator('.draft-images-item').nth(index).boundingBox())!
     return { x: x + width / 2, y: y + height * 0.65 }
   }
 
@@ -38,11 +38,11 @@ export default async function (t: Test): Promise<void> {
     await page.mouse.move(from.x, from.y)
     await page.mouse.down()
     await page.mouse.move(to.x, to.y, { steps: 5 })
-    const room = (await page.locator('.draft-pictures-room').boundingBox())!
+    const room = (await page.locator('.draft-images-room').boundingBox())!
     t.ok(Math.abs(room.x + room.width / 2 - to.x) < 2, 'there is room for it where it would be put')
     await page.mouse.up()
     t.equal(await order(page), 'green blue red')
-    t.equal(await page.locator('.draft-pictures-room').count(), 0)
+    t.equal(await page.locator('.draft-images-room').count(), 0)
     t.notOk(await page.getByRole('dialog').isVisible(), 'it was not clicked')
   })
 
@@ -74,7 +74,7 @@ export default async function (t: Test): Promise<void> {
     t.equal(await order(page), 'red green blue')
     await page.keyboard.press('ArrowLeft')
     t.equal(await order(page), 'red green blue', 'there is nothing before the first')
-    await page.locator('.draft-pictures-open').first().focus()
+    await page.locator('.draft-images-open').first().focus()
     await page.keyboard.press('Alt+ArrowRight')
     t.equal(await order(page), 'green red blue', 'on the picture with Alt')
   })
@@ -102,7 +102,7 @@ export default async function (t: Test): Promise<void> {
     const stroke = async (from: { x: number, y: number }, by: number) => {
       for (let i = 1; i <= 10; i++) await touch('touchMove', { x: from.x + by * i / 10, y: from.y })
     }
-    const strip = page.locator('.draft-pictures')
+    const strip = page.locator('.draft-images')
     const scrolled = async () => await strip.evaluate(element => element.scrollLeft)
     t.ok(await scrolled() > 100, 'what was added last is in view')
     await strip.evaluate(element => { element.scrollLeft = 0 })

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { dropFiles, pasteFiles } from './pictures.ts'
+import { dropFiles, pasteFiles } from './images.ts'
 import { startPage } from './start.ts'
 import { ask, choose, complete, CROSS, HEART, LONG_ANSWER, open, question, watchForms } from './steps.ts'
 
@@ -126,9 +126,9 @@ export default async function (t: Test): Promise<void> {
     await page.reload()
     await page.getByRole('button', { name: /^Describe the images\./ }).first().click()
     t.match(await page.locator('article.answer').innerText(), HEART.words)
-    const picture = page.locator('article.question img')
-    await picture.waitFor()
-    t.equal(await picture.evaluate((image: HTMLImageElement) => image.decode().then(() => image.naturalWidth)), 120)
+    const image = page.locator('article.question img')
+    await image.waitFor()
+    t.equal(await image.evaluate((image: HTMLImageElement) => image.decode().then(() => image.naturalWidth)), 120)
   })
 
   await pageTest('a question is asked again in other words, and an exchange deleted, and both undone', {}, async (

@@ -43,7 +43,7 @@ export default async function (t: Test): Promise<void> {
     }
 
     const chip = answer.getByRole('button', { name: 'Show heart in the picture' })
-    const shape = frame.locator('.picture-mark')
+    const shape = frame.locator('.image-mark')
     t.notMatch(await shape.getAttribute('class'), /is-pointed/)
     await chip.hover()
     t.match(await shape.getAttribute('class'), /is-pointed/)

@@ -1,20 +1,11 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import path from 'node:path'
-import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import root, { type Test } from 'tap'
+import { launchBrowser, NO_BROWSER } from '../../tools/lib/browser.ts'
 
-const PLACES = [
-  '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'
-]
-/** The browser that is driven; CHROMIUM names another one. */
-const EXECUTABLE = process.env.CHROMIUM || PLACES.find(place => existsSync(place))
 /** How long an element may keep a test waiting. */
 const PATIENCE_MS = 20_000
-
-/** Why tests with a browser cannot run here, or false. */
-export const NO_BROWSER =
-  EXECUTABLE ? false as const : 'Chromium is not installed (apt-get install chromium, or name one in CHROMIUM)'
 
 export interface PageTestOptions extends BrowserContextOptions {
   /** What the browser may complain about here, such as its own line about every answer with an error status. */
@@ -24,13 +15,6 @@ export interface PageTestOptions extends BrowserContextOptions {
 export type PageTest = (
   name: string, options: PageTestOptions, body: (t: Test, page: Page) => Promise<void>
 ) => Promise<unknown>
-
-/** Starts the browser, without a window. Whoever starts it closes it. */
-export async function launchBrowser (): Promise<Browser> {
-  if (NO_BROWSER) throw new Error(NO_BROWSER)
-  // No sandbox: there is none for root, nor in most containers, and no page but ours is shown.
-  return await chromium.launch({ executablePath: EXECUTABLE, chromiumSandbox: false })
-}
 
 let launched: Promise<Browser> | undefined
 

@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
+import { launchBrowser, NO_BROWSER } from '../../tools/lib/browser.ts'
 import { accessibilityFaults } from './accessibility.ts'
-import { collectComplaints, launchBrowser, NO_BROWSER } from './browser.ts'
-import { dropFiles, pasteFiles } from './pictures.ts'
+import { collectComplaints } from './browser.ts'
+import { dropFiles, pasteFiles } from './images.ts'
 import { startPage } from './start.ts'
 
 export default async function (t: Test): Promise<void> {

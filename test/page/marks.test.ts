@@ -1,10 +1,10 @@
 import t from 'tap'
-import type { Picture } from '../../web/src/model/conversation.ts'
-import { COLOURS, markedPictures } from '../../web/src/model/marks.ts'
+import type { StoredImage } from '../../web/src/model/conversation.ts'
+import { COLOURS, markedImages } from '../../web/src/model/marks.ts'
 
 const ids = ['a', 'b', 'c'].map(letter => `sha256:${letter.repeat(64)}`)
 
-function picture (id: string | null, name: string): Picture {
+function image (id: string | null, name: string): StoredImage {
   return { key: name, name, type: 'image/png', bytes: 1, width: 100, height: 50, id }
 }
 
@@ -13,13 +13,13 @@ function box (image: number, label: string, id = ids[image]!) {
 }
 
 t.test('marks are gathered by picture, in the order of the conversation', async t => {
-  const pictures = ids.map((id, i) => picture(id, `${i}.png`))
-  const marked = markedPictures(
+  const images = ids.map((id, i) => image(id, `${i}.png`))
+  const marked = markedImages(
     'answer',
     { boxes: [box(2, 'cat'), box(0, 'dog')], points: [{ image: 2, id: ids[2]!, label: 'cat', point: [5, 6] }] },
-    pictures
+    images
   )
-  t.same(marked.map(({ picture, number }) => [picture?.name, number]), [['0.png', 1], ['2.png', 3]])
+  t.same(marked.map(({ image, number }) => [image?.name, number]), [['0.png', 1], ['2.png', 3]])
   const [cat, point] = marked[1]!.marks
   t.match(cat, { key: 'answer/box/0', kind: 'box', number: 1, x1: 1, y1: 2, x2: 30, y2: 40 })
   t.match(point, { key: 'answer/point/0', kind: 'point', number: 1, x1: 5, y1: 6, x2: 5, y2: 6 })
@@ -28,28 +28,28 @@ t.test('marks are gathered by picture, in the order of the conversation', async 
 })
 
 t.test('the picture is found by its id where the service counts otherwise', async t => {
-  const pictures = [picture(null, 'never answered.png'), picture(ids[0]!, 'meant.png')]
-  t.match(markedPictures('answer', { boxes: [box(0, '')], points: [] }, pictures), [
-    { picture: { name: 'meant.png' }, number: 2 }
+  const images = [image(null, 'never answered.png'), image(ids[0]!, 'meant.png')]
+  t.match(markedImages('answer', { boxes: [box(0, '')], points: [] }, images), [
+    { image: { name: 'meant.png' }, number: 2 }
   ])
 })
 
 t.test('of copies of a picture the one is meant that the service names', async t => {
-  const pictures = [picture(ids[0]!, 'first.png'), picture(ids[0]!, 'second.png')]
-  t.match(markedPictures('answer', { boxes: [box(1, '', ids[0])], points: [] }, pictures), [
-    { picture: { name: 'second.png' }, number: 2 }
+  const images = [image(ids[0]!, 'first.png'), image(ids[0]!, 'second.png')]
+  t.match(markedImages('answer', { boxes: [box(1, '', ids[0])], points: [] }, images), [
+    { image: { name: 'second.png' }, number: 2 }
   ])
 })
 
 t.test('marks of a picture that is not there are told all the same', async t => {
-  t.match(markedPictures('answer', { boxes: [box(1, 'cat')], points: [] }, []), [
-    { picture: null, number: 2, marks: [{ label: 'cat' }] }
+  t.match(markedImages('answer', { boxes: [box(1, 'cat')], points: [] }, []), [
+    { image: null, number: 2, marks: [{ label: 'cat' }] }
   ])
 })
 
 t.test('colours begin again where there are more labels', async t => {
   const boxes = Array.from({ length: COLOURS + 1 }, () => box(0, ''))
   const colours =
-    markedPictures('answer', { boxes, points: [] }, [picture(ids[0]!, 'a.png')])[0]!.marks.map(({ colour }) => colour)
+    markedImages('answer', { boxes, points: [] }, [image(ids[0]!, 'a.png')])[0]!.marks.map(({ colour }) => colour)
   t.same(colours, [...Array(COLOURS).keys(), 0], 'what has no label has a colour of its own')
 })

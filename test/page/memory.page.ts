@@ -7,11 +7,11 @@ export default async function (t: Test): Promise<void> {
   const { pageTest } = await startPage(t)
 
   const QUESTIONS = 60
-  const PICTURES = 4
+  const IMAGES = 4
 
   /** A long conversation, as if it had been held here yesterday. */
   async function remember (page: Page): Promise<void> {
-    await page.evaluate(async ({ questions, pictures, base64 }) => {
+    await page.evaluate(async ({ questions, images, base64 }) => {
       const database = await new Promise<IDBDatabase>((resolve, reject) => {
         const request = indexedDB.open('sightline')
         request.onsuccess = () => resolve(request.result)
@@ -27,7 +27,7 @@ export default async function (t: Test): Promise<void> {
           role: 'user',
           text: `Question ${i}`,
           at,
-          pictures: Array.from({ length: pictures }, (_, j) => ({
+          pictures: Array.from({ length: images }, (_, j) => ({
             key: `p${i}-${j}`,
             name: `p${i}-${j}.png`,
             type: 'image/png',
@@ -58,7 +58,7 @@ export default async function (t: Test): Promise<void> {
         transaction.onerror = () => reject(transaction.error)
       })
       database.close()
-    }, { questions: QUESTIONS, pictures: PICTURES, base64: HEART.file.buffer.toString('base64') })
+    }, { questions: QUESTIONS, images: IMAGES, base64: HEART.file.buffer.toString('base64') })
   }
 
   await pageTest('a conversation with hundreds of pictures holds those near the screen, and all that are seen are there', {}, async (
@@ -85,14 +85,14 @@ export default async function (t: Test): Promise<void> {
     const held = async () => await page.evaluate(() => (window as unknown as { live: Set<string> }).live.size)
     let most = 0
     for (const i of [QUESTIONS - 1, 30, 0, 45, 15, QUESTIONS - 1]) {
-      const picture = page.getByTitle(`p${i}-0.png`)
-      await picture.scrollIntoViewIfNeeded()
-      const width = await picture.locator('img').evaluate((image: HTMLImageElement) =>
+      const image = page.getByTitle(`p${i}-0.png`)
+      await image.scrollIntoViewIfNeeded()
+      const width = await image.locator('img').evaluate((image: HTMLImageElement) =>
         image.decode().then(() => image.naturalWidth))
       t.equal(width, 120, `question ${i} shows its picture`)
       most = Math.max(most, await held())
     }
-    t.ok(most < QUESTIONS * PICTURES / 2, `at most ${most} of ${QUESTIONS * PICTURES}`)
+    t.ok(most < QUESTIONS * IMAGES / 2, `at most ${most} of ${QUESTIONS * IMAGES}`)
     await page.getByRole('button', { name: 'New conversation' }).first().click()
     // Few are kept for the way back.
     await page.waitForFunction(() => (window as unknown as { live: Set<string> }).live.size <= 16)

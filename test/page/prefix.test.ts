@@ -1,7 +1,8 @@
 import t from 'tap'
+import { NO_BROWSER } from '../../tools/lib/browser.ts'
 import { NO_NGINX, startNginx } from '../deploy/nginx.ts'
 import { askStream, createTestEngine, startService } from '../helper.ts'
-import { createPageTests, NO_BROWSER } from './browser.ts'
+import { createPageTests } from './browser.ts'
 import { ask, choose, complete, HEART, open } from './steps.ts'
 
 t.test('below a path of somebody else\'s site, behind nginx', { skip: NO_NGINX || NO_BROWSER }, async t => {

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Locator, Page } from 'playwright-core'
 import { EXAMPLES } from '../helper.ts'
-import type { PictureFile } from './pictures.ts'
+import type { ImageFile } from './images.ts'
 
 /** Pictures that the embedded model describes right, with the words that it has for each. */
 export const HEART = { file: example('00.png', 'image/png'), words: /blue heart on a white background/ }
 export const CROSS =
   { file: example('02.jpg', 'image/jpeg'), words: /brown circle and a green cross on a white background/ }
 
-function example (name: string, mimeType: string): PictureFile {
+function example (name: string, mimeType: string): ImageFile {
   return { name, mimeType, buffer: readFileSync(path.join(EXAMPLES, name)) }
 }
 
@@ -29,7 +29,7 @@ export function question (page: Page): Locator {
 }
 
 /** Chooses pictures and waits until the page has looked at them. */
-export async function choose (page: Page, ...files: PictureFile[]): Promise<void> {
+export async function choose (page: Page, ...files: ImageFile[]): Promise<void> {
   await page.locator('input[type=file][multiple]').setInputFiles(files)
 }
 

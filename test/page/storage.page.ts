@@ -7,7 +7,7 @@ export default async function (t: Test): Promise<void> {
   const { pageTest } = await startPage(t)
 
   /** How many pictures the browser keeps. */
-  async function countPictures (page: Page): Promise<number> {
+  async function countImages (page: Page): Promise<number> {
     return await page.evaluate(async () => await new Promise<number>((resolve, reject) => {
       const opening = indexedDB.open('sightline')
       opening.onerror = () => reject(opening.error)
@@ -47,12 +47,12 @@ export default async function (t: Test): Promise<void> {
     await open(page)
     await choose(page, HEART.file)
     await complete(await ask(page, 'Describe the images.'))
-    t.equal(await countPictures(page), 1)
+    t.equal(await countImages(page), 1)
     await page.clock.install()
     await removeConversation(page)
-    t.equal(await countPictures(page), 1)
+    t.equal(await countImages(page), 1)
     await page.clock.runFor(11_000)
-    t.equal(await countPictures(page), 0)
+    t.equal(await countImages(page), 0)
   })
 
   await pageTest('pictures that a closed page left behind are swept away by the next one', {}, async (t, page) => {
@@ -67,8 +67,8 @@ export default async function (t: Test): Promise<void> {
     await page.reload()
     await page.locator('.sidebar-open').waitFor()
     t.equal(await page.locator('.sidebar-open').count(), 1)
-    t.equal(await countPictures(page), 2)
+    t.equal(await countImages(page), 2)
     await page.clock.runFor(31_000)
-    t.equal(await countPictures(page), 1, 'that of the other conversation stays')
+    t.equal(await countImages(page), 1, 'that of the other conversation stays')
   })
 }

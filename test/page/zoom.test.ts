@@ -1,43 +1,43 @@
 import t from 'tap'
 import { FITTING, fitScale, moved, toggled, zoomedAt, type Place, type View } from '../../web/src/model/zoom.ts'
 
-const PICTURE = { width: 2000, height: 1000 }
+const IMAGE = { width: 2000, height: 1000 }
 const FRAME = { width: 500, height: 500 }
 
 /** Where in the picture, in its pixels from its centre, a place of the frame lies. */
 function under (view: View, at: Place): Place {
-  const scale = fitScale(PICTURE, FRAME) * view.zoom
+  const scale = fitScale(IMAGE, FRAME) * view.zoom
   return { x: (at.x - view.x) / scale, y: (at.y - view.y) / scale }
 }
 
 t.test('a picture fits its frame, and a small one is not blown up without end', async t => {
-  t.equal(fitScale(PICTURE, FRAME), 0.25)
+  t.equal(fitScale(IMAGE, FRAME), 0.25)
   t.equal(fitScale({ width: 8, height: 8 }, FRAME), 4)
 })
 
 t.test('what is under the pointer stays there', async t => {
   const at = { x: 120, y: 40 }
   // Both sides larger than the frame: nothing has to be pushed back.
-  const before = zoomedAt(FITTING, 4, { x: 0, y: 0 }, PICTURE, FRAME)
-  const after = zoomedAt(before, 1.5, at, PICTURE, FRAME)
+  const before = zoomedAt(FITTING, 4, { x: 0, y: 0 }, IMAGE, FRAME)
+  const after = zoomedAt(before, 1.5, at, IMAGE, FRAME)
   t.equal(after.zoom, 6)
   t.same(under(after, at), under(before, at))
 })
 
 t.test('zoom has bounds', async t => {
-  t.equal(zoomedAt(FITTING, 0.1, { x: 0, y: 0 }, PICTURE, FRAME).zoom, 1)
-  t.equal(zoomedAt(FITTING, 1e6, { x: 0, y: 0 }, PICTURE, FRAME).zoom, 32, 'eight pixels of the screen for one')
+  t.equal(zoomedAt(FITTING, 0.1, { x: 0, y: 0 }, IMAGE, FRAME).zoom, 1)
+  t.equal(zoomedAt(FITTING, 1e6, { x: 0, y: 0 }, IMAGE, FRAME).zoom, 32, 'eight pixels of the screen for one')
 })
 
 t.test('the picture does not leave its frame', async t => {
-  t.same(moved(FITTING, { x: 50, y: 50 }, PICTURE, FRAME), FITTING)
-  const view = zoomedAt(FITTING, 3, { x: 0, y: 0 }, PICTURE, FRAME)
+  t.same(moved(FITTING, { x: 50, y: 50 }, IMAGE, FRAME), FITTING)
+  const view = zoomedAt(FITTING, 3, { x: 0, y: 0 }, IMAGE, FRAME)
   // 1500 × 750 in 500 × 500.
-  t.same(moved(view, { x: 1e4, y: -1e4 }, PICTURE, FRAME), { zoom: 3, x: 500, y: -125 })
+  t.same(moved(view, { x: 1e4, y: -1e4 }, IMAGE, FRAME), { zoom: 3, x: 500, y: -125 })
 })
 
 t.test('a double click goes between the whole and its own size', async t => {
-  const view = toggled(FITTING, { x: 0, y: 0 }, PICTURE, FRAME)
-  t.equal(view.zoom * fitScale(PICTURE, FRAME), 1)
-  t.same(toggled(view, { x: 10, y: 10 }, PICTURE, FRAME), FITTING)
+  const view = toggled(FITTING, { x: 0, y: 0 }, IMAGE, FRAME)
+  t.equal(view.zoom * fitScale(IMAGE, FRAME), 1)
+  t.same(toggled(view, { x: 10, y: 10 }, IMAGE, FRAME), FITTING)
 })

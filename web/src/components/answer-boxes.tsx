@@ -1,11 +1,11 @@
 import { useMemo } from 'preact/hooks'
 import { t } from '../i18n/index.ts'
-import { picturesOf, type Answer, type Picture, type Turn } from '../model/conversation.ts'
-import { markedPictures, type Mark, type MarkedPicture } from '../model/marks.ts'
+import { imagesOf, type Answer, type StoredImage, type Turn } from '../model/conversation.ts'
+import { markedImages, type Mark, type MarkedImage } from '../model/marks.ts'
 import { pointed } from '../state/pointed.ts'
 import { openLightbox } from './lightbox-state.ts'
-import { PictureImage } from './picture-image.tsx'
-import { nameOf, PictureMarks, pointingAt } from './picture-marks.tsx'
+import { ImageView } from './image-view.tsx'
+import { nameOf, ImageMarks, pointingAt } from './image-marks.tsx'
 import '../styles/answer-boxes.css'
 
 /** Taller pictures are shown smaller. */
@@ -19,17 +19,17 @@ export interface AnswerBoxesProps {
 
 /** Where an answer points at, drawn over the pictures; nothing where it does not. */
 export function AnswerBoxes ({ answer: { id, done }, turns }: AnswerBoxesProps) {
-  const marked = useMemo(() => done ? markedPictures(id, done, picturesOf(turns)) : [], [id, done, turns])
+  const marked = useMemo(() => done ? markedImages(id, done, imagesOf(turns)) : [], [id, done, turns])
   if (marked.length === 0) return null
-  const enlarged = marked.flatMap(({ picture, number, marks }) => picture ? [{ picture, number, marks }] : [])
+  const enlarged = marked.flatMap(({ image, number, marks }) => image ? [{ image, number, marks }] : [])
   return (
     <section class='answer-boxes' aria-label={t('boxes.title')}>
       {marked.map(it => (
         <figure key={it.id} class='answer-boxes-figure'>
-          <figcaption>{it.picture ? t('picture.named', { number: it.number, name: it.picture.name }) : t('picture.number', { number: it.number })}</figcaption>
-          {it.picture
-            ? <Marked {...it} picture={it.picture} onOpen={() => openLightbox({ pictures: enlarged, index: enlarged.findIndex(({ marks }) => marks === it.marks) })} />
-            : <p class='answer-boxes-gone'>{t('picture.gone')}</p>}
+          <figcaption>{it.image ? t('image.named', { number: it.number, name: it.image.name }) : t('image.number', { number: it.number })}</figcaption>
+          {it.image
+            ? <Marked {...it} image={it.image} onOpen={() => openLightbox({ images: enlarged, index: enlarged.findIndex(({ marks }) => marks === it.marks) })} />
+            : <p class='answer-boxes-gone'>{t('image.gone')}</p>}
           <Chips marks={it.marks} />
         </figure>
       ))}
@@ -37,16 +37,16 @@ export function AnswerBoxes ({ answer: { id, done }, turns }: AnswerBoxesProps) 
   )
 }
 
-function Marked ({ picture, marks, onOpen }: MarkedPicture & { picture: Picture, onOpen: () => void }) {
-  const { key, name, width, height } = picture
+function Marked ({ image, marks, onOpen }: MarkedImage & { image: StoredImage, onOpen: () => void }) {
+  const { key, name, width, height } = image
   // What the service has not seen has no marks: it always told the size.
   const size = width === null || height === null ? null : { width, height }
   return (
     <button type='button' class='answer-boxes-open' onClick={onOpen}>
-      <span class='visually-hidden'>{t('picture.enlarge', { name })}</span>
+      <span class='visually-hidden'>{t('image.enlarge', { name })}</span>
       <span class='answer-boxes-frame' style={size ? { aspectRatio: `${size.width} / ${size.height}`, width: `min(100%, calc(${MAX_HEIGHT} * ${size.width / size.height}))` } : {}}>
-        <PictureImage key={key} picture={picture} />
-        {size && <PictureMarks size={size} marks={marks} />}
+        <ImageView key={key} image={image} />
+        {size && <ImageMarks size={size} marks={marks} />}
       </span>
     </button>
   )

@@ -1,25 +1,25 @@
 import type { ChatDone } from '../api/types.ts'
 import { formatBytes, formatNumber, t } from '../i18n/index.ts'
-import type { Picture } from '../model/conversation.ts'
+import type { StoredImage } from '../model/conversation.ts'
 
 /** Folded: what the pictures became, and how long everything took. */
-export function AnswerDetails ({ done, pictures }: { done: ChatDone, pictures: readonly Picture[] }) {
-  const { images, usage, timings, model } = done
+export function AnswerDetails ({ done, images }: { done: ChatDone, images: readonly StoredImage[] }) {
+  const { images: receipts, usage, timings, model } = done
   const seconds = (ms: number) => formatNumber(ms / 1000, ms < 10_000 ? 2 : 1)
   const rate = timings.decode_ms > 0 ? usage.completion_tokens / (timings.decode_ms / 1000) : null
   return (
     <details class='details'>
       <summary>{t('details.title')}</summary>
-      {images.length > 0 && (
+      {receipts.length > 0 && (
         <div class='details-scroll' tabIndex={0} role='region' aria-label={t('details.title')}>
           <table class='details-table'>
             <thead>
-              <tr>{(['picture', 'original', 'sent', 'tokens', 'cached'] as const).map(name => <th key={name} scope='col'>{t(`details.${name}`)}</th>)}</tr>
+              <tr>{(['image', 'original', 'sent', 'tokens', 'cached'] as const).map(name => <th key={name} scope='col'>{t(`details.${name}`)}</th>)}</tr>
             </thead>
             <tbody>
-              {images.map(({ id, original, sent, format, bytes, tokens, scaled, cached }, i) => (
+              {receipts.map(({ id, original, sent, format, bytes, tokens, scaled, cached }, i) => (
                 <tr key={i}>
-                  <th scope='row'>{(pictures[i] ?? pictures.find(it => it.id === id))?.name ?? id.slice(0, 15)}</th>
+                  <th scope='row'>{(images[i] ?? images.find(it => it.id === id))?.name ?? id.slice(0, 15)}</th>
                   <td>{original.width} × {original.height}, {format.toUpperCase()}, {formatBytes(bytes)}</td>
                   <td>{sent.width} × {sent.height}{scaled && <>, {t('details.scaled')}</>}</td>
                   <td>{formatNumber(tokens)}</td>

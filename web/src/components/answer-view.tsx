@@ -53,7 +53,7 @@ export function AnswerView ({ conversation, question, answer: kept, turns, isBus
           {failure === null && <IconButton icon='again' label={t('turn.regenerate')} disabled={isBusy} onClick={again} />}
         </div>
       )}
-      {done && <AnswerDetails done={done} pictures={question.pictures} />}
+      {done && <AnswerDetails done={done} images={question.pictures} />}
     </article>
   )
 }

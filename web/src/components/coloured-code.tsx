@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
-import { colour, UNCOLOURED, type CodePiece } from '../text/highlight.ts'
+import type { CodePiece } from '../text/code-piece.ts'
+import { colour, UNCOLOURED } from '../text/highlight.ts'
 import '../styles/highlight.css'
 
 export interface ColouredCodeProps { code: string, grammar: string }

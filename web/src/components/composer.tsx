@@ -4,8 +4,8 @@ import { t } from '../i18n/index.ts'
 import { askQuestion } from '../state/asking.ts'
 import { runs } from '../state/runs.ts'
 import { current } from '../state/conversations.ts'
-import { addFiles, checkedPictures, clearDraft, draftPictures, draftText, isDraftFaulty, isDraftReady } from '../state/draft.ts'
-import { DraftPictures } from './draft-pictures.tsx'
+import { addFiles, checkedImages, clearDraft, draftImages, draftText, isDraftFaulty, isDraftReady } from '../state/draft.ts'
+import { DraftImages } from './draft-images.tsx'
 import { FormatPicker } from './format-picker.tsx'
 import { Icon, IconButton } from './icon.tsx'
 import { Presets } from './presets.tsx'
@@ -19,9 +19,9 @@ export function Composer () {
   const field = useRef<HTMLTextAreaElement>(null)
   const length = Array.from(draftText.value).length
   const run = runs.value.get(current.value.id)
-  const isEmpty = draftText.value.trim() === '' && draftPictures.value.length === 0
+  const isEmpty = draftText.value.trim() === '' && draftImages.value.length === 0
   const canSend = !isEmpty && length <= MESSAGE_MAX && !isDraftFaulty.value && run === undefined
-  const hasPictures = draftPictures.value.length > 0 || current.value.turns.length > 0
+  const hasImages = draftImages.value.length > 0 || current.value.turns.length > 0
   const isSendingSoon = useSignal(false)
   const id = useComputed(() => current.value.id)
 
@@ -45,14 +45,14 @@ export function Composer () {
     }
     // Pictures without words are a question too.
     const text = draftText.value.trim() === '' ? t('start.describePrompt') : draftText.value
-    askQuestion(current.value.id, text, checkedPictures.value)
+    askQuestion(current.value.id, text, checkedImages.value)
     clearDraft()
     field.current?.focus()
   }
 
   function pick (prompt: string): void {
     draftText.value = prompt
-    if (hasPictures && !isDraftFaulty.value && run === undefined) send()
+    if (hasImages && !isDraftFaulty.value && run === undefined) send()
     else field.current?.focus()
   }
 
@@ -66,9 +66,9 @@ export function Composer () {
 
   return (
     <form class='composer' onSubmit={event => { event.preventDefault(); if (canSend) send() }}>
-      {draftText.value === '' && run === undefined && (draftPictures.value.length > 0 || current.value.turns.length === 0) && <Presets onPick={pick} />}
+      {draftText.value === '' && run === undefined && (draftImages.value.length > 0 || current.value.turns.length === 0) && <Presets onPick={pick} />}
       <div class='composer-box'>
-        <DraftPictures />
+        <DraftImages />
         <textarea
           ref={field} id='question' class='composer-field' rows={1} value={draftText.value} aria-label={t('composer.label')}
           placeholder={t(current.value.turns.length > 0 ? 'composer.placeholderNext' : 'composer.placeholder')}

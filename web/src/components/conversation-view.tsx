@@ -16,15 +16,15 @@ export function ConversationView () {
   const run = runs.value.get(id)
   useEffect(toBottom, [run])
 
-  let pictures = 0
+  let images = 0
   return (
     <div class='conversation'>
       <div class='conversation-scroll' ref={area} tabIndex={0} role='region' aria-label={t('app.conversations')}>
         <div class='conversation-column' ref={content} role='log' aria-live='polite'>
           {turns.length === 0 && <Start />}
           {exchangesOf(turns).map(([question, answer]) => {
-            const firstNumber = pictures + 1
-            pictures += question.pictures.length
+            const firstNumber = images + 1
+            images += question.pictures.length
             return (
               <section class='exchange' key={question.id}>
                 <QuestionView conversation={id} question={question} firstNumber={firstNumber} isBusy={run !== undefined} />

@@ -4,7 +4,7 @@ import { toJson } from '../model/export-json.ts'
 import { toMarkdown } from '../model/export-markdown.ts'
 import { conversations } from '../state/conversations.ts'
 import { notify } from '../state/notice.ts'
-import { pictureBytes } from '../state/picture-urls.ts'
+import { imageBytes } from '../state/image-urls.ts'
 
 /** The browser reads the address after the click, at its leisure. */
 const REVOKE_MS = 60_000
@@ -14,17 +14,17 @@ export async function exportMarkdown (conversation: Conversation): Promise<void>
   const formatDate = (at: number) =>
     new Intl.DateTimeFormat(locale.value, { dateStyle: 'long', timeStyle: 'short' }).format(at)
   await offer(
-    () => toMarkdown(conversation, { t, formatDate, formatNumber }, pictureBytes), `${fileNameOf(conversation)}.md`
+    () => toMarkdown(conversation, { t, formatDate, formatNumber }, imageBytes), `${fileNameOf(conversation)}.md`
   )
 }
 
 export async function exportJson (conversation: Conversation): Promise<void> {
-  await offer(() => toJson([conversation], pictureBytes), `${fileNameOf(conversation)}.json`)
+  await offer(() => toJson([conversation], imageBytes), `${fileNameOf(conversation)}.json`)
 }
 
 export async function exportEverything (): Promise<void> {
   const date = new Date().toISOString().slice(0, 10)
-  await offer(() => toJson(conversations.value, pictureBytes), `sightline-${date}.json`)
+  await offer(() => toJson(conversations.value, imageBytes), `sightline-${date}.json`)
 }
 
 async function offer (make: () => Promise<Blob>, name: string): Promise<void> {

@@ -1,19 +1,19 @@
 import { NETWORK, type Failure } from '../api/failure.ts'
 import { t } from '../i18n/index.ts'
 import type { Question } from '../model/conversation.ts'
-import { PICTURE_LOST } from '../model/form.ts'
+import { IMAGE_LOST } from '../model/form.ts'
 import { Icon } from './icon.tsx'
 
 /** Why there is no answer, or no more of it, in the service's words where it has some. */
 export function FailureView ({ failure, question, onRetry }: { failure: Failure, question: Question, onRetry: (() => void) | null }) {
-  const { picture, requestId } = failure
+  const { picture: image, requestId } = failure
   return (
     <div class='failure' role='alert'>
       <Icon name='warning' />
       <div class='failure-words'>
         <p>{sentenceOf(failure)}</p>
-        {picture !== null && picture < question.pictures.length && (
-          <p>{t('failure.picture', { number: picture + 1 })} <span class='failure-name'>{question.pictures[picture]!.name}</span></p>
+        {image !== null && image < question.pictures.length && (
+          <p>{t('failure.image', { number: image + 1 })} <span class='failure-name'>{question.pictures[image]!.name}</span></p>
         )}
         {requestId && <p class='failure-request'>{t('failure.request', { id: requestId })}</p>}
       </div>
@@ -24,6 +24,6 @@ export function FailureView ({ failure, question, onRetry }: { failure: Failure,
 
 function sentenceOf ({ code, sentence, status }: Failure): string {
   if (code === NETWORK) return t('failure.network')
-  if (code === PICTURE_LOST) return t('failure.lost')
+  if (code === IMAGE_LOST) return t('failure.lost')
   return sentence || t('failure.unknown', { status })
 }

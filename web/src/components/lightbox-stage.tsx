@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
-import { closeLightbox, type LightboxPicture } from './lightbox-state.ts'
-import { PictureImage } from './picture-image.tsx'
-import { PictureMarks } from './picture-marks.tsx'
+import { closeLightbox, type LightboxImage } from './lightbox-state.ts'
+import { ImageView } from './image-view.tsx'
+import { ImageMarks } from './image-marks.tsx'
 import { useGestures } from './use-gestures.ts'
 import type { Zoom } from './zoom.ts'
 
@@ -9,19 +9,19 @@ import type { Zoom } from './zoom.ts'
 const PIXELATED_FROM = 4
 
 export interface LightboxStageProps {
-  shown: LightboxPicture
+  shown: LightboxImage
   zoom: Zoom
   turn (by: number): void
 }
 
 /** The picture in its frame, with what an answer points at. */
-export function LightboxStage ({ shown: { picture, marks = [] }, zoom, turn }: LightboxStageProps) {
+export function LightboxStage ({ shown: { image, marks = [] }, zoom, turn }: LightboxStageProps) {
   const frame = useRef<HTMLDivElement>(null)
   const gestures = useMemo(() => ({ onGround: closeLightbox, onSwipe: turn }), [])
   const handlers = useGestures(frame, zoom, gestures)
   useLayoutEffect(() => {
-    zoom.size.value = picture.width === null || picture.height === null ? null : { width: picture.width, height: picture.height }
-  }, [picture])
+    zoom.size.value = image.width === null || image.height === null ? null : { width: image.width, height: image.height }
+  }, [image])
   useEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
       const { width = 0, height = 0 } = entry?.contentRect ?? {}
@@ -42,12 +42,12 @@ export function LightboxStage ({ shown: { picture, marks = [] }, zoom, turn }: L
   return (
     <div ref={frame} class={`lightbox-stage ${zoom.isZoomed() ? 'zoomed' : ''}`} onFocusIn={showFocused} {...handlers}>
       <div class={`lightbox-canvas ${isPixelated ? 'pixelated' : ''}`} style={style}>
-        <PictureImage
-          key={picture.key} picture={picture} alt={picture.name} isAlwaysNear
+        <ImageView
+          key={image.key} image={image} alt={image.name} isAlwaysNear
           // As the browser read it, where nobody did before.
           onSize={(width, height) => { zoom.size.value ??= { width, height } }}
         />
-        {size && marks.length > 0 && <PictureMarks size={size} marks={marks} isFocusable />}
+        {size && marks.length > 0 && <ImageMarks size={size} marks={marks} isFocusable />}
       </div>
     </div>
   )

@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals'
-import type { Picture } from '../model/conversation.ts'
+import type { StoredImage } from '../model/conversation.ts'
 import type { Mark } from '../model/marks.ts'
 
-export interface LightboxPicture {
-  picture: Picture
+export interface LightboxImage {
+  image: StoredImage
   /** Among all of the conversation, or of the draft. */
   number: number
   /** What an answer points at in it. */
@@ -11,7 +11,7 @@ export interface LightboxPicture {
 }
 
 export interface LightboxContent {
-  pictures: readonly LightboxPicture[]
+  images: readonly LightboxImage[]
   index: number
 }
 
@@ -29,5 +29,5 @@ export function closeLightbox (): void {
 /** To another of the pictures; after the last comes the first. */
 export function turnLightbox (by: number): void {
   const shown = lightbox.value
-  if (shown) lightbox.value = { ...shown, index: (shown.index + by + shown.pictures.length) % shown.pictures.length }
+  if (shown) lightbox.value = { ...shown, index: (shown.index + by + shown.images.length) % shown.images.length }
 }

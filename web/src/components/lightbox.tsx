@@ -34,10 +34,10 @@ export function Lightbox () {
   )
 }
 
-function Opened ({ content: { pictures, index } }: { content: LightboxContent }) {
+function Opened ({ content: { images, index } }: { content: LightboxContent }) {
   const zoom = useMemo(createZoom, [])
-  const shown = pictures[index]!
-  const isAlone = pictures.length === 1
+  const shown = images[index]!
+  const isAlone = images.length === 1
 
   function turn (by: number): void {
     if (isAlone) return
@@ -50,7 +50,7 @@ function Opened ({ content: { pictures, index } }: { content: LightboxContent })
     <>
       <header class='lightbox-bar'>
         <p class='lightbox-title' aria-live='polite'>
-          <strong>{t('picture.named', { number: shown.number, name: shown.picture.name })}</strong>
+          <strong>{t('image.named', { number: shown.number, name: shown.image.name })}</strong>
           <Size zoom={zoom} />
         </p>
         <ZoomButtons zoom={zoom} />

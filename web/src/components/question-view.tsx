@@ -7,7 +7,7 @@ import { removeTurns } from '../state/conversations.ts'
 import { CopyButton } from './copy-button.tsx'
 import { focusQuestion } from './focus-question.ts'
 import { IconButton } from './icon.tsx'
-import { QuestionPictures } from './question-pictures.tsx'
+import { QuestionImages } from './question-images.tsx'
 
 export interface QuestionViewProps {
   conversation: string
@@ -31,7 +31,7 @@ export function QuestionView ({ conversation, question, firstNumber, isBusy }: Q
 
   return (
     <article class='question' aria-label={t('turn.you')}>
-      {question.pictures.length > 0 && <QuestionPictures pictures={question.pictures} firstNumber={firstNumber} />}
+      {question.pictures.length > 0 && <QuestionImages images={question.pictures} firstNumber={firstNumber} />}
       {isEdited.value
         ? <QuestionEditor
             text={question.text} onCancel={() => { isEdited.value = false }}

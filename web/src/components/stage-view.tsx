@@ -23,7 +23,7 @@ function wordsOf (stage: Stage): string {
   switch (stage.name) {
     case 'waiting': return t(stage.why === 'busy' ? 'stage.busy' : 'stage.notReady', { seconds: stage.seconds })
     case 'uploading': return t('stage.uploading', { sent: formatBytes(stage.sent), total: formatBytes(stage.total) })
-    case 'preparing': return t(stage.pictures > 0 ? 'stage.preparing' : 'stage.preparingText')
+    case 'preparing': return t(stage.images > 0 ? 'stage.preparing' : 'stage.preparingText')
     case 'encoding': return t('stage.encoding', { number: Math.min(stage.done + 1, stage.total), total: stage.total })
     case 'reading': return t('stage.reading', { percent: Math.floor(100 * stage.done / Math.max(1, stage.total)) })
     case 'answering': return t('stage.answering')

@@ -2,7 +2,7 @@ import type { ChatDone, Receipt } from '../api/types.ts'
 import type { Failure } from '../api/failure.ts'
 
 /** A picture as a turn names it; its bytes lie in the database under `key`. */
-export interface Picture {
+export interface StoredImage {
   key: string
   name: string
   /** Of the file, as its bytes tell it; image/… */
@@ -19,7 +19,7 @@ export interface Question {
   id: string
   role: 'user'
   text: string
-  pictures: Picture[]
+  pictures: StoredImage[]
   at: number
 }
 
@@ -63,8 +63,8 @@ export function newConversation (): Conversation {
   return { id: newId(), title: '', turns: [], createdAt: now, updatedAt: now }
 }
 
-export function newQuestion (text: string, pictures: readonly Picture[]): Question {
-  return { id: newId(), role: 'user', text, pictures: [...pictures], at: Date.now() }
+export function newQuestion (text: string, images: readonly StoredImage[]): Question {
+  return { id: newId(), role: 'user', text, pictures: [...images], at: Date.now() }
 }
 
 export function newAnswer (format: Format): Answer {
@@ -113,7 +113,7 @@ export function exchangesOf (turns: readonly Turn[]): Array<[Question, Answer | 
   })
 }
 
-export function picturesOf (turns: readonly Turn[]): Picture[] {
+export function imagesOf (turns: readonly Turn[]): StoredImage[] {
   return turns.flatMap(turn => turn.role === 'user' ? turn.pictures : [])
 }
 
@@ -126,9 +126,9 @@ export function withTurn<T extends Turn> (turns: readonly Turn[], id: string, ch
 export function withReceipts (question: Question, receipts: readonly Receipt[]): Question {
   return {
     ...question,
-    pictures: question.pictures.map((picture, i) => {
+    pictures: question.pictures.map((image, i) => {
       const receipt = receipts[i]
-      return receipt === undefined ? picture : { ...picture, id: receipt.id, ...receipt.original }
+      return receipt === undefined ? image : { ...image, id: receipt.id, ...receipt.original }
     })
   }
 }

@@ -1,4 +1,4 @@
-import type { Answer, Conversation, Picture, Question } from './conversation.ts'
+import type { Answer, Conversation, StoredImage, Question } from './conversation.ts'
 import { newId } from './conversation.ts'
 import { toDataUri } from './data-uri.ts'
 
@@ -6,9 +6,9 @@ export const EXPORT_FORMAT = 'sightline-conversations'
 export const EXPORT_VERSION = 1
 
 /** A picture with its bytes as a data URI; `data` is null where the browser had them no more. */
-export type ExportedPicture = Omit<Picture, 'key'> & { data: string | null }
+export type ExportedImage = Omit<StoredImage, 'key'> & { data: string | null }
 /** Times are in ISO 8601. */
-export type ExportedQuestion = Omit<Question, 'id' | 'at' | 'pictures'> & { at: string, pictures: ExportedPicture[] }
+export type ExportedQuestion = Omit<Question, 'id' | 'at' | 'pictures'> & { at: string, pictures: ExportedImage[] }
 export type ExportedAnswer = Omit<Answer, 'id' | 'at'> & { at: string }
 export type ExportedConversation = Omit<Conversation, 'id' | 'turns' | 'createdAt' | 'updatedAt'> & {
   createdAt: string
@@ -57,14 +57,14 @@ async function conversationToJson (
           role, text, at: isoOf(at), state: state === 'running' ? 'interrupted' : state, format, failure, receipts, done
         }
       }
-      const { role, text, at, pictures } = turn
+      const { role, text, at, pictures: images } = turn
       return {
         role,
         text,
         at: isoOf(at),
-        pictures: pictures.map(({ key, ...picture }) => {
-          types.set(key, picture.type)
-          return { ...picture, data: `${place}${key}` }
+        pictures: images.map(({ key, ...image }) => {
+          types.set(key, image.type)
+          return { ...image, data: `${place}${key}` }
         })
       }
     })

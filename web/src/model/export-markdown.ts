@@ -1,6 +1,6 @@
 import type { Box, Point } from '../api/types.ts'
 import type { Key, Values } from '../i18n/index.ts'
-import { picturesOf, type Answer, type Conversation, type Picture, type Question } from './conversation.ts'
+import { imagesOf, type Answer, type Conversation, type StoredImage, type Question } from './conversation.ts'
 import { toDataUri } from './data-uri.ts'
 
 export interface MarkdownWords {
@@ -23,7 +23,7 @@ export async function toMarkdown (
   for (const turn of conversation.turns) {
     if (turn.role === 'user') {
       parts.push(`\n## ${t('turn.you')}\n\n`)
-      for (const picture of turn.pictures) parts.push(...await pictureToMarkdown(picture, ++number))
+      for (const image of turn.pictures) parts.push(...await imageToMarkdown(image, ++number))
       parts.push(`${turn.text}\n`)
     } else {
       parts.push(answerToMarkdown(turn, conversation, words))
@@ -31,10 +31,10 @@ export async function toMarkdown (
   }
   return new Blob(parts, { type: 'text/markdown' })
 
-  async function pictureToMarkdown ({ key, name, type }: Picture, number: number): Promise<BlobPart[]> {
-    const label = inline(t('picture.named', { number, name }))
+  async function imageToMarkdown ({ key, name, type }: StoredImage, number: number): Promise<BlobPart[]> {
+    const label = inline(t('image.named', { number, name }))
     const bytes = await bytesOf(key)
-    if (bytes === null) return [`*${label}: ${t('picture.gone')}*\n\n`]
+    if (bytes === null) return [`*${label}: ${t('image.gone')}*\n\n`]
     return [`![${label}](`, await toDataUri(bytes, type || bytes.type), ')\n\n']
   }
 }
@@ -50,43 +50,43 @@ function answerToMarkdown (answer: Answer, { turns }: Conversation, words: Markd
     (state === 'interrupted' || state === 'running') && `*${t('turn.interrupted')}*`,
     failure && `*${inline(failure.sentence || failure.code)}*`,
     done?.finish_reason === 'length' && `*${t('turn.cutOff')}*`,
-    receiptsTable(answer, question?.role === 'user' ? question : null, picturesOf(turns), words),
-    marksTable(answer, picturesOf(turns), words),
+    receiptsTable(answer, question?.role === 'user' ? question : null, imagesOf(turns), words),
+    marksTable(answer, imagesOf(turns), words),
     done && t('details.model', { model: inline(done.model) })
   ]
   return `\n${pieces.filter(piece => typeof piece === 'string' && piece !== '').join('\n\n')}\n`
 }
 
 function receiptsTable (
-  { receipts }: Answer, question: Question | null, all: readonly Picture[], { t, formatNumber }: MarkdownWords
+  { receipts }: Answer, question: Question | null, all: readonly StoredImage[], { t, formatNumber }: MarkdownWords
 ): string {
   if (receipts.length === 0) return ''
   return table(
-    [t('details.picture'), t('details.original'), t('details.sent'), t('details.tokens'), t('details.cached')],
+    [t('details.image'), t('details.original'), t('details.sent'), t('details.tokens'), t('details.cached')],
     receipts.map(({ id, original, sent, tokens, cached }, i) => {
       // Those of the question first; then earlier ones, sent again.
-      const picture = question?.pictures[i] ?? all.find(it => it.id === id)
-      const number = picture ? all.indexOf(picture) + 1 : i + 1
+      const image = question?.pictures[i] ?? all.find(it => it.id === id)
+      const number = image ? all.indexOf(image) + 1 : i + 1
       return [
-        t('picture.number', { number }), sizeOf(original), sizeOf(sent), formatNumber(tokens),
+        t('image.number', { number }), sizeOf(original), sizeOf(sent), formatNumber(tokens),
         cached ? t('details.yes') : t('details.no')
       ]
     })
   )
 }
 
-function marksTable ({ done }: Answer, all: readonly Picture[], { t, formatNumber }: MarkdownWords): string {
+function marksTable ({ done }: Answer, all: readonly StoredImage[], { t, formatNumber }: MarkdownWords): string {
   const { boxes = [], points = [] } = done ?? {}
   if (boxes.length + points.length === 0) return ''
   // The service counts the pictures of the turns that it was sent; the same picture may have been sent twice.
   const numberOf = (mark: Box | Point) =>
     (all[mark.image]?.id === mark.id ? mark.image : all.findIndex(({ id }) => id === mark.id)) + 1
-  const picture = (mark: Box | Point) => t('picture.number', { number: numberOf(mark) || mark.image + 1 })
+  const image = (mark: Box | Point) => t('image.number', { number: numberOf(mark) || mark.image + 1 })
   const place = (numbers: readonly number[]) => numbers.map(it => formatNumber(it, 1)).join(' · ')
-  return table([t('boxes.title'), t('details.picture'), 'x · y'], [
-    ...boxes.map((box, i) => [box.label || t('boxes.box', { number: i + 1 }), picture(box), place(box.box)]),
+  return table([t('boxes.title'), t('details.image'), 'x · y'], [
+    ...boxes.map((box, i) => [box.label || t('boxes.box', { number: i + 1 }), image(box), place(box.box)]),
     ...points.map((point, i) =>
-      [point.label || t('boxes.point', { number: i + 1 }), picture(point), place(point.point)])
+      [point.label || t('boxes.point', { number: i + 1 }), image(point), place(point.point)])
   ])
 }
 

@@ -1,6 +1,6 @@
 import { AskError, networkFailure } from '../api/failure.ts'
 import type { Settings } from '../state/settings.ts'
-import { historyOf, picturesOf, type Format, type Question, type Turn } from './conversation.ts'
+import { historyOf, imagesOf, type Format, type Question, type Turn } from './conversation.ts'
 
 export interface FormInput {
   question: Question
@@ -14,7 +14,7 @@ export interface FormInput {
 }
 
 /** A picture that has to be sent is nowhere any more. */
-export const PICTURE_LOST = 'PICTURE_LOST'
+export const IMAGE_LOST = 'PICTURE_LOST'
 
 /**
  * The body of a request to `api/chat_stream`.
@@ -35,16 +35,16 @@ export async function formOf ({ question, before, resend, settings, format, byte
   if (history.length > 0) form.set('history', JSON.stringify(history))
 
   const named = new Set(history.flatMap(({ images = [] }) => images))
-  const again = new Map(picturesOf(before).flatMap(picture =>
-    picture.id !== null && named.has(picture.id) && resend.has(picture.id) ? [[picture.id, picture] as const] : []))
+  const again = new Map(imagesOf(before).flatMap(image =>
+    image.id !== null && named.has(image.id) && resend.has(image.id) ? [[image.id, image] as const] : []))
   // Files last: the service knows all else when the first comes.
-  for (const picture of again.values()) form.append('history_images', await load(picture.key), picture.name)
-  for (const picture of question.pictures) form.append('images', await load(picture.key), picture.name)
+  for (const image of again.values()) form.append('history_images', await load(image.key), image.name)
+  for (const image of question.pictures) form.append('images', await load(image.key), image.name)
   return form
 
   async function load (key: string): Promise<Blob> {
     const blob = await bytesOf(key)
-    if (blob === null) throw new AskError({ ...networkFailure(), code: PICTURE_LOST })
+    if (blob === null) throw new AskError({ ...networkFailure(), code: IMAGE_LOST })
     return blob
   }
 }

@@ -1,9 +1,9 @@
 import type { Failure } from '../api/failure.ts'
 import type { Box, ChatDone, Point, Receipt } from '../api/types.ts'
-import { newId, type Answer, type Conversation, type Format, type Picture, type Turn } from './conversation.ts'
+import { newId, type Answer, type Conversation, type Format, type StoredImage, type Turn } from './conversation.ts'
 import { fromDataUri } from './data-uri.ts'
 import { EXPORT_FORMAT, EXPORT_VERSION } from './export-json.ts'
-import { typeOf } from './picture-file.ts'
+import { typeOf } from './image-file.ts'
 import {
   flag, list, nullable, number, numbers, oneOf, record, ShapeError, text, time, variant, type Read
 } from './read.ts'
@@ -11,7 +11,7 @@ import {
 /** Conversations with new ids, and the bytes of their pictures by key. */
 export interface Imported {
   conversations: Conversation[]
-  pictures: Array<{ conversation: string, key: string, blob: Blob }>
+  images: Array<{ conversation: string, key: string, blob: Blob }>
 }
 
 /** It is no file of exported conversations at all, or one of another version. */
@@ -34,17 +34,17 @@ export function fromJson (json: string): Imported {
   const { format, version } = typeof value === 'object' && value !== null ? value as Record<string, unknown> : {}
   if (format !== EXPORT_FORMAT) throw new NotAnExportError(null)
   if (version !== EXPORT_VERSION) throw new NotAnExportError(String(version))
-  const pictures: Imported['pictures'] = []
-  const { conversations } = record({ conversations: list(conversationReader(pictures)) })(value, '')
-  return { conversations, pictures }
+  const images: Imported['images'] = []
+  const { conversations } = record({ conversations: list(conversationReader(images)) })(value, '')
+  return { conversations, images }
 }
 
-function conversationReader (pictures: Imported['pictures']): Read<Conversation> {
+function conversationReader (images: Imported['images']): Read<Conversation> {
   return (value, path) => {
     const id = newId()
-    const readPicture = pictureReader((key, blob) => pictures.push({ conversation: id, key, blob }))
+    const readImage = imageReader((key, blob) => images.push({ conversation: id, key, blob }))
     const readTurn = variant<Turn>('role', {
-      user: record({ id: newId, role: oneOf('user'), text, at: time, pictures: list(readPicture) }),
+      user: record({ id: newId, role: oneOf('user'), text, at: time, pictures: list(readImage) }),
       assistant: readAnswer
     })
     const read = record<Conversation>({
@@ -59,8 +59,8 @@ function conversationReader (pictures: Imported['pictures']): Read<Conversation>
   }
 }
 
-function pictureReader (onBytes: (key: string, blob: Blob) => void): Read<Picture> {
-  const readPicture = record({
+function imageReader (onBytes: (key: string, blob: Blob) => void): Read<StoredImage> {
+  const readImage = record({
     name: text,
     type: text,
     bytes: number,
@@ -70,15 +70,15 @@ function pictureReader (onBytes: (key: string, blob: Blob) => void): Read<Pictur
     data: nullable(text)
   })
   return (value, path) => {
-    const { data, ...picture } = readPicture(value, path)
+    const { data, ...image } = readImage(value, path)
     const key = newId()
-    if (data === null) return { key, ...picture }
+    if (data === null) return { key, ...image }
     const bytes = fromDataUri(data)
     // By its bytes: an address of the page must never lead to anything but a picture.
     const type = bytes && typeOf(bytes)
     if (!bytes || !type) throw new ShapeError(`${path}.data`, 'data:image/…;base64,…')
     onBytes(key, new Blob([bytes], { type }))
-    return { key, ...picture, type, bytes: bytes.length }
+    return { key, ...image, type, bytes: bytes.length }
   }
 }
 

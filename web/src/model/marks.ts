@@ -1,6 +1,6 @@
 import type { Box, ChatDone, Point } from '../api/types.ts'
 import { markKey } from '../state/pointed.ts'
-import type { Picture } from './conversation.ts'
+import type { StoredImage } from './conversation.ts'
 
 export type MarkKind = 'box' | 'point'
 
@@ -13,7 +13,7 @@ export interface Mark {
   number: number
   /** What the model calls it; may be empty. */
   label: string
-  /** The same for the same label, from 0; see `styles/picture-marks.css`. */
+  /** The same for the same label, from 0; see `styles/image-marks.css`. */
   colour: number
   /** Pixels of the upright original. */
   x1: number
@@ -22,10 +22,10 @@ export interface Mark {
   y2: number
 }
 
-export interface MarkedPicture {
+export interface MarkedImage {
   id: string
   /** Null where the conversation does not have it (any more). */
-  picture: Picture | null
+  image: StoredImage | null
   /** Among all of the conversation, from 1; as the service counts where the picture is not there. */
   number: number
   marks: Mark[]
@@ -35,11 +35,11 @@ export interface MarkedPicture {
 export const COLOURS = 8
 
 /** The pictures at which an answer points, in the order of the conversation, with what it says of each. */
-export function markedPictures (
-  answerId: string, { boxes, points }: Pick<ChatDone, 'boxes' | 'points'>, pictures: readonly Picture[]
-): MarkedPicture[] {
+export function markedImages (
+  answerId: string, { boxes, points }: Pick<ChatDone, 'boxes' | 'points'>, images: readonly StoredImage[]
+): MarkedImage[] {
   const colours = new Map<string, number>()
-  const found = new Map<string, MarkedPicture>()
+  const found = new Map<string, MarkedImage>()
   boxes.forEach((box, i) => add(box, 'box', i, box.box))
   points.forEach((point, i) => add(point, 'point', i, [...point.point, ...point.point]))
   return [...found.values()].sort((a, b) => a.number - b.number)
@@ -57,9 +57,9 @@ export function markedPictures (
     marked.marks.push({ key: markKey(answerId, kind, index), kind, number, label, colour, x1, y1, x2, y2 })
   }
 
-  function find (id: string, image: number): MarkedPicture {
+  function find (id: string, sentIndex: number): MarkedImage {
     // The service does not count pictures of questions that were never answered, so its index is only the first guess.
-    const index = pictures[image]?.id === id ? image : pictures.findIndex(picture => picture.id === id)
-    return { id, picture: pictures[index] ?? null, number: index < 0 ? image + 1 : index + 1, marks: [] }
+    const index = images[sentIndex]?.id === id ? sentIndex : images.findIndex(image => image.id === id)
+    return { id, image: images[index] ?? null, number: index < 0 ? sentIndex + 1 : index + 1, marks: [] }
   }
 }

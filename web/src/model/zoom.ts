@@ -21,36 +21,36 @@ const MIN_MAX_ZOOM = 4
 const DOUBLE_CLICK_ZOOM = 2.5
 
 /** CSS pixels per pixel of the picture where it fits. */
-export function fitScale (picture: Size, frame: Size): number {
-  return Math.min(frame.width / picture.width, frame.height / picture.height, MAX_FIT_SCALE)
+export function fitScale (image: Size, frame: Size): number {
+  return Math.min(frame.width / image.width, frame.height / image.height, MAX_FIT_SCALE)
 }
 
-function maxZoom (picture: Size, frame: Size): number {
-  return Math.max(MIN_MAX_ZOOM, MAX_SCALE / fitScale(picture, frame))
+function maxZoom (image: Size, frame: Size): number {
+  return Math.max(MIN_MAX_ZOOM, MAX_SCALE / fitScale(image, frame))
 }
 
 /** Larger or smaller by a factor; the place, measured from the frame's centre, stays where it is. */
-export function zoomedAt (view: View, factor: number, at: Place, picture: Size, frame: Size): View {
-  const zoom = Math.max(1, Math.min(maxZoom(picture, frame), view.zoom * factor))
+export function zoomedAt (view: View, factor: number, at: Place, image: Size, frame: Size): View {
+  const zoom = Math.max(1, Math.min(maxZoom(image, frame), view.zoom * factor))
   const by = zoom / view.zoom
-  return kept({ zoom, x: at.x + (view.x - at.x) * by, y: at.y + (view.y - at.y) * by }, picture, frame)
+  return kept({ zoom, x: at.x + (view.x - at.x) * by, y: at.y + (view.y - at.y) * by }, image, frame)
 }
 
-export function moved (view: View, by: Place, picture: Size, frame: Size): View {
-  return kept({ ...view, x: view.x + by.x, y: view.y + by.y }, picture, frame)
+export function moved (view: View, by: Place, image: Size, frame: Size): View {
+  return kept({ ...view, x: view.x + by.x, y: view.y + by.y }, image, frame)
 }
 
 /** Between the whole picture and its own size. */
-export function toggled (view: View, at: Place, picture: Size, frame: Size): View {
+export function toggled (view: View, at: Place, image: Size, frame: Size): View {
   if (view.zoom > 1) return FITTING
-  return zoomedAt(view, Math.max(DOUBLE_CLICK_ZOOM, 1 / fitScale(picture, frame)), at, picture, frame)
+  return zoomedAt(view, Math.max(DOUBLE_CLICK_ZOOM, 1 / fitScale(image, frame)), at, image, frame)
 }
 
 /** No ground is shown on one side while something is hidden on the other. */
-function kept ({ zoom, x, y }: View, picture: Size, frame: Size): View {
-  const scale = fitScale(picture, frame) * zoom
+function kept ({ zoom, x, y }: View, image: Size, frame: Size): View {
+  const scale = fitScale(image, frame) * zoom
   return {
-    zoom, x: within(x, picture.width * scale - frame.width), y: within(y, picture.height * scale - frame.height)
+    zoom, x: within(x, image.width * scale - frame.width), y: within(y, image.height * scale - frame.height)
   }
 }
 

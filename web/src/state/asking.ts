@@ -4,12 +4,12 @@ import { AskError, networkFailure, type Failure } from '../api/failure.ts'
 import type { ChatDone } from '../api/types.ts'
 import { locale } from '../i18n/index.ts'
 import {
-  newAnswer, newQuestion, withReceipts, withTurn, type Answer, type Picture, type Question, type Turn
+  newAnswer, newQuestion, withReceipts, withTurn, type Answer, type StoredImage, type Question, type Turn
 } from '../model/conversation.ts'
 import { formOf } from '../model/form.ts'
-import { savePicture } from '../storage/database.ts'
+import { saveImage } from '../storage/database.ts'
 import { changeTurns, findConversation, keep, removeTurns } from './conversations.ts'
-import { pictureBytes } from './picture-urls.ts'
+import { imageBytes } from './image-urls.ts'
 import { endRun, runs, setRun, type Stage } from './runs.ts'
 import { watchService } from './service.ts'
 import { settings } from './settings.ts'
@@ -21,15 +21,15 @@ const NOT_READY = ['ENGINE_NOT_READY']
 const DEFAULT_RETRY_SECONDS = 2
 const KEEP_MS = 1_000
 
-export interface NewPicture extends Picture { blob: Blob }
+export interface NewImage extends StoredImage { blob: Blob }
 
 /** Asks a new question at the end of a conversation. */
-export function askQuestion (conversation: string, text: string, pictures: readonly NewPicture[]): void {
+export function askQuestion (conversation: string, text: string, images: readonly NewImage[]): void {
   const question = newQuestion(
     text,
-    pictures.map(({ key, name, type, bytes, width, height }) => ({ key, name, type, bytes, width, height, id: null }))
+    images.map(({ key, name, type, bytes, width, height }) => ({ key, name, type, bytes, width, height, id: null }))
   )
-  for (const { key, blob } of pictures) void keep(savePicture(conversation, key, blob))
+  for (const { key, blob } of images) void keep(saveImage(conversation, key, blob))
   void run(conversation, findConversation(conversation)?.turns ?? [], question)
 }
 
@@ -65,14 +65,14 @@ async function run (conversation: string, before: readonly Turn[], question: Que
     const done = await untilAnswered(async resend => {
       answer.value = { ...answer.value, text: '', receipts: [] }
       const form = await formOf({
-        question, before, resend, settings: settings.value, format: first.format, bytesOf: pictureBytes
+        question, before, resend, settings: settings.value, format: first.format, bytesOf: imageBytes
       })
       stopping.signal.throwIfAborted()
       stage.value = { name: 'uploading', sent: 0, total: 0 }
       return await ask(form, locale.value, {
         onUpload: (sent, total) => { stage.value = { name: 'uploading', sent, total } },
         onSent: () => {
-          if (stage.value.name === 'uploading') stage.value = { name: 'preparing', pictures: question.pictures.length }
+          if (stage.value.name === 'uploading') stage.value = { name: 'preparing', images: question.pictures.length }
         },
         onReceipt: receipt => { answer.value = { ...answer.value, receipts: [...answer.value.receipts, receipt] } },
         onProgress: (

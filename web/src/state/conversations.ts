@@ -1,12 +1,12 @@
 import { batch, computed, signal } from '@preact/signals'
 import {
-  newConversation, picturesOf, titleOf, withTurn, type Answer, type Conversation, type Turn
+  newConversation, imagesOf, titleOf, withTurn, type Answer, type Conversation, type Turn
 } from '../model/conversation.ts'
 import { withTurnsSince } from '../model/turns.ts'
 import * as database from '../storage/database.ts'
 import { runs } from './runs.ts'
 import { notify } from './notice.ts'
-import { listenToOtherTabs, tellOtherTabs } from './tabs.ts'
+import { listenToOtherTabs, sendToOtherTabs } from './tabs.ts'
 
 /** Longer than the notice that offers it is shown. */
 const UNDO_MS = 10_000
@@ -68,7 +68,7 @@ export function changeTurns (id: string, change: (turns: Turn[]) => Turn[], { to
 
 function put (conversation: Conversation): void {
   show(conversation)
-  tellOtherTabs({ type: 'saved', conversation })
+  sendToOtherTabs({ type: 'saved', conversation })
   void keep(
     conversation.turns.length > 0 ? database.saveConversation(conversation) : database.deleteRecord(conversation.id)
   )
@@ -95,7 +95,7 @@ export function removeTurns (
   const kept = change(whole.turns)
   const old = stopUnless(kept, whole)
   changeTurns(id, () => kept)
-  const timer = setTimeout(() => { void dropPictures(old) }, UNDO_MS)
+  const timer = setTimeout(() => { void dropImages(old) }, UNDO_MS)
   notify({
     message: { key: said },
     undo: () => {
@@ -110,11 +110,11 @@ export function removeTurns (
 }
 
 /** Of turns that are gone for good. Where the whole conversation is gone, that has a way back of its own. */
-async function dropPictures ({ id, turns }: Conversation): Promise<void> {
+async function dropImages ({ id, turns }: Conversation): Promise<void> {
   const now = findConversation(id)
   if (!now) return
-  const named = new Set(picturesOf(now.turns).map(({ key }) => key))
-  await keep(database.deletePictures(picturesOf(turns).flatMap(({ key }) => named.has(key) ? [] : [key])))
+  const named = new Set(imagesOf(now.turns).map(({ key }) => key))
+  await keep(database.deleteImages(imagesOf(turns).flatMap(({ key }) => named.has(key) ? [] : [key])))
 }
 
 export function removeConversation (id: string): void {
@@ -122,7 +122,7 @@ export function removeConversation (id: string): void {
   if (!whole) return
   const old = stopUnless([], whole)
   forget(id)
-  tellOtherTabs({ type: 'removed', id })
+  sendToOtherTabs({ type: 'removed', id })
   void keep(database.deleteRecord(id))
   // Its pictures stay until there is no way back. Should the page be closed before, the next one sweeps them away.
   const timer = setTimeout(() => { void keep(database.deleteConversation(id)) }, UNDO_MS)
@@ -137,7 +137,7 @@ export function removeConversation (id: string): void {
 
 export async function removeEverything (): Promise<void> {
   forgetEverything()
-  tellOtherTabs({ type: 'emptied' })
+  sendToOtherTabs({ type: 'emptied' })
   await keep(database.deleteEverything())
 }
 

@@ -2,9 +2,9 @@ import type { Message } from '../i18n/index.ts'
 import { fromJson, NotAnExportError, type Imported } from '../model/import-json.ts'
 import { EXPORT_VERSION } from '../model/export-json.ts'
 import { ShapeError } from '../model/read.ts'
-import { savePicture } from '../storage/database.ts'
+import { saveImage } from '../storage/database.ts'
 import { addConversations, keep } from './conversations.ts'
-import { holdPicture } from './picture-urls.ts'
+import { registerImage } from './image-urls.ts'
 
 /** Adds the conversations of a file; all of them or, where it has a fault, none. Returns what there is to say about it. */
 export async function importFile (file: Blob): Promise<{ isDone: boolean, message: Message }> {
@@ -14,9 +14,9 @@ export async function importFile (file: Blob): Promise<{ isDone: boolean, messag
   } catch (error) {
     return { isDone: false, message: faultOf(error) }
   }
-  for (const { conversation, key, blob } of imported.pictures) {
-    const isSaved = await keep(savePicture(conversation, key, blob).then(() => true))
-    if (isSaved === null) holdPicture(key, blob)
+  for (const { conversation, key, blob } of imported.images) {
+    const isSaved = await keep(saveImage(conversation, key, blob).then(() => true))
+    if (isSaved === null) registerImage(key, blob)
   }
   addConversations(imported.conversations)
   return { isDone: true, message: { key: 'import.done', values: { count: imported.conversations.length } } }

@@ -5,7 +5,7 @@ import type { Answer } from '../model/conversation.ts'
 export type Stage =
   | { name: 'waiting', seconds: number, why: 'busy' | 'notReady' }
   | { name: 'uploading', sent: number, total: number }
-  | { name: 'preparing', pictures: number }
+  | { name: 'preparing', images: number }
   | { name: 'encoding', done: number, total: number }
   | { name: 'reading', done: number, total: number }
   | { name: 'answering' }

@@ -3,7 +3,7 @@ import { apiKey, keyWanted } from '../api/key.ts'
 import { fetchStatus } from '../api/status.ts'
 import { AskError } from '../api/failure.ts'
 import type { Status } from '../api/types.ts'
-import type { Limits } from '../model/picture-file.ts'
+import type { Limits } from '../model/image-file.ts'
 
 const POLL_MS = 5_000
 /** While the model is being loaded or the service is gone. */

@@ -8,7 +8,7 @@ export type News =
 
 const channel = new BroadcastChannel('sightline')
 
-export function tellOtherTabs (news: News): void {
+export function sendToOtherTabs (news: News): void {
   channel.postMessage(news)
 }
 

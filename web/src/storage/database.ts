@@ -1,5 +1,5 @@
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction, type StoreNames } from 'idb'
-import { picturesOf, type Conversation } from '../model/conversation.ts'
+import { imagesOf, type Conversation } from '../model/conversation.ts'
 
 interface Schema extends DBSchema {
   conversations: { key: string, value: Conversation, indexes: { updatedAt: number } }
@@ -40,7 +40,7 @@ export async function saveConversation (conversation: Conversation): Promise<voi
   await write(['conversations'], transaction => [transaction.objectStore('conversations').put(conversation)])
 }
 
-export async function savePicture (conversation: string, key: string, blob: Blob): Promise<void> {
+export async function saveImage (conversation: string, key: string, blob: Blob): Promise<void> {
   askToPersist()
   await write(['pictures'], transaction => [transaction.objectStore('pictures').put({ key, conversation, blob })])
 }
@@ -55,11 +55,11 @@ function askToPersist (): void {
 }
 
 /** Null when the browser has thrown it away, or it was deleted in another tab. */
-export async function loadPicture (key: string): Promise<Blob | null> {
+export async function loadImage (key: string): Promise<Blob | null> {
   return (await (await database()).get('pictures', key))?.blob ?? null
 }
 
-export async function deletePictures (keys: readonly string[]): Promise<void> {
+export async function deleteImages (keys: readonly string[]): Promise<void> {
   await write(['pictures'], transaction => keys.map(key => transaction.objectStore('pictures').delete(key)))
 }
 
@@ -85,16 +85,16 @@ export async function deleteOrphans (keys: readonly string[]): Promise<void> {
 }
 
 function orphansAmong (keys: readonly string[], conversations: readonly Conversation[]): string[] {
-  const named = new Set(conversations.flatMap(({ turns }) => picturesOf(turns)).map(({ key }) => key))
+  const named = new Set(conversations.flatMap(({ turns }) => imagesOf(turns)).map(({ key }) => key))
   return keys.filter(key => !named.has(key))
 }
 
 export async function deleteConversation (id: string): Promise<void> {
   const transaction = (await database()).transaction(['conversations', 'pictures'], 'readwrite')
-  const pictures = transaction.objectStore('pictures')
-  const keys = await pictures.index('conversation').getAllKeys(id)
+  const images = transaction.objectStore('pictures')
+  const keys = await images.index('conversation').getAllKeys(id)
   await Promise.all([
-    transaction.objectStore('conversations').delete(id), ...keys.map(key => pictures.delete(key)), transaction.done
+    transaction.objectStore('conversations').delete(id), ...keys.map(key => images.delete(key)), transaction.done
   ])
 }
 

@@ -1,7 +1,5 @@
+import type { CodePiece } from './code-piece.ts'
 import { lazy } from './lazy.ts'
-
-/** Code with what it is: a name of highlight.js. */
-export type CodePiece = string | { scope: string, content: CodePiece[] }
 
 /** The beginning of a code in colours, and the rest as it is. */
 export interface Coloured {

@@ -1,14 +1,14 @@
 import { useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import { t } from '../i18n/index.ts'
-import type { Picture } from '../model/conversation.ts'
-import { usePictureUrl } from '../state/picture-urls.ts'
+import type { StoredImage } from '../model/conversation.ts'
+import { useImageUrl } from '../state/image-urls.ts'
 import { Icon } from './icon.tsx'
 import { useNearness } from './use-nearness.ts'
-import '../styles/picture-image.css'
+import '../styles/image-view.css'
 
-export interface PictureImageProps {
-  picture: Pick<Picture, 'key' | 'name'>
+export interface ImageViewProps {
+  image: Pick<StoredImage, 'key' | 'name'>
   /** Empty where what stands around it says it. */
   alt?: string
   /** In the lightbox nothing is far away. */
@@ -19,13 +19,13 @@ export interface PictureImageProps {
 }
 
 /** A picture that fills the element around it, or why it cannot be seen. Give it the picture's key: an address belongs to one picture. */
-export function PictureImage ({ picture: { key, name }, alt = '', isAlwaysNear = false, isSmall = false, onSize }: PictureImageProps) {
+export function ImageView ({ image: { key, name }, alt = '', isAlwaysNear = false, isSmall = false, onSize }: ImageViewProps) {
   const place = useRef<HTMLSpanElement>(null)
   const isNear = useNearness(place)
-  const url = usePictureUrl(key, isNear || isAlwaysNear)
+  const url = useImageUrl(key, isNear || isAlwaysNear)
   const isUnreadable = useSignal(false)
   return (
-    <span class='picture-image' ref={place}>
+    <span class='image-view' ref={place}>
       {typeof url === 'string' && !isUnreadable.value && (
         <img
           src={url} alt={alt} draggable={false} decoding='async'
@@ -33,15 +33,15 @@ export function PictureImage ({ picture: { key, name }, alt = '', isAlwaysNear =
           onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) => onSize?.(naturalWidth, naturalHeight)}
         />
       )}
-      {url === null && <Instead words={t('picture.gone')} isSmall={isSmall} />}
-      {typeof url === 'string' && isUnreadable.value && <Instead words={t('picture.noPreview')} ending={endingOf(name)} isSmall={isSmall} />}
+      {url === null && <Instead words={t('image.gone')} isSmall={isSmall} />}
+      {typeof url === 'string' && isUnreadable.value && <Instead words={t('image.noPreview')} ending={endingOf(name)} isSmall={isSmall} />}
     </span>
   )
 }
 
 function Instead ({ words, ending, isSmall }: { words: string, ending?: string, isSmall: boolean }) {
   return (
-    <span class='picture-image-instead' title={words}>
+    <span class='image-view-instead' title={words}>
       <Icon name='image' />
       {ending && <span aria-hidden='true'>{ending}</span>}
       <span class={isSmall ? 'visually-hidden' : ''}>{words}</span>

@@ -1,13 +1,13 @@
 import { signal, useSignal, type ReadonlySignal, type Signal } from '@preact/signals'
 import { useLayoutEffect } from 'preact/hooks'
-import { loadPicture } from '../storage/database.ts'
+import { loadImage } from '../storage/database.ts'
 import { isKept, keep } from './conversations.ts'
 
 /** An address for `<img>`; undefined while the bytes are being fetched, null when they are gone. */
-export type PictureUrl = string | null | undefined
+export type ImageUrl = string | null | undefined
 
 interface Held {
-  url: Signal<PictureUrl>
+  url: Signal<ImageUrl>
   /** What was added to this page, as long as it may be the only copy. */
   blob: Blob | null
   /** Components that show it. */
@@ -21,12 +21,12 @@ const MAX_IDLE = 16
 const held = new Map<string, Held>()
 
 /** Pictures that were just added are known here before the database has them, or where it keeps nothing. */
-export function holdPicture (key: string, blob: Blob): void {
-  held.set(key, { url: signal<PictureUrl>(URL.createObjectURL(blob)), blob, users: 0 })
+export function registerImage (key: string, blob: Blob): void {
+  held.set(key, { url: signal<ImageUrl>(URL.createObjectURL(blob)), blob, users: 0 })
 }
 
 /** A picture that was taken back before it was sent: nobody will ask for it again. */
-export function forgetPicture (key: string): void {
+export function forgetImage (key: string): void {
   const entry = held.get(key)
   if (!entry) return
   entry.blob = null
@@ -34,16 +34,16 @@ export function forgetPicture (key: string): void {
 }
 
 /** The bytes to send; null when they are nowhere any more. */
-export async function pictureBytes (key: string): Promise<Blob | null> {
-  return held.get(key)?.blob ?? await keep(loadPicture(key))
+export async function imageBytes (key: string): Promise<Blob | null> {
+  return held.get(key)?.blob ?? await keep(loadImage(key))
 }
 
 /**
  * The address of a picture, which stays valid as long as the component wants it. Decoded photographs are large: what is far from the
  * screen should not be wanted.
  */
-export function usePictureUrl (key: string, isWanted = true): PictureUrl {
-  const url = useSignal<ReadonlySignal<PictureUrl> | null>(null)
+export function useImageUrl (key: string, isWanted = true): ImageUrl {
+  const url = useSignal<ReadonlySignal<ImageUrl> | null>(null)
   useLayoutEffect(() => {
     if (!isWanted) return
     const entry = take(key)
@@ -57,14 +57,14 @@ export function usePictureUrl (key: string, isWanted = true): PictureUrl {
 }
 
 function take (key: string): Held {
-  const entry = held.get(key) ?? fetchInto(key, { url: signal<PictureUrl>(undefined), blob: null, users: 0 })
+  const entry = held.get(key) ?? fetchInto(key, { url: signal<ImageUrl>(undefined), blob: null, users: 0 })
   entry.users++
   return entry
 }
 
 function fetchInto (key: string, entry: Held): Held {
   held.set(key, entry)
-  void keep(loadPicture(key)).then(blob => {
+  void keep(loadImage(key)).then(blob => {
     // Let go before it came.
     if (held.get(key) !== entry) return
     entry.url.value = blob === null ? null : URL.createObjectURL(blob)
@@ -91,7 +91,7 @@ async function dropIdle (): Promise<void> {
 }
 
 async function isInDatabase (key: string): Promise<boolean> {
-  return isKept.value && await keep(loadPicture(key)) !== null
+  return isKept.value && await keep(loadImage(key)) !== null
 }
 
 function drop (key: string, { url }: Held): void {

@@ -4,7 +4,7 @@ import { t } from '../i18n/index.ts'
 import type { Size } from '../model/zoom.ts'
 import type { Mark } from '../model/marks.ts'
 import { pointed } from '../state/pointed.ts'
-import '../styles/picture-marks.css'
+import '../styles/image-marks.css'
 
 /** Labels of more marks than these hide the picture: only that of the pointed one is shown. */
 const MAX_LABELS = 16
@@ -15,7 +15,7 @@ const TOP = 0.12
 /** A dark and a light one below the coloured one: seen on every ground. */
 const STROKES = ['dark', 'light', 'colour']
 
-export interface PictureMarksProps {
+export interface ImageMarksProps {
   /** Of the upright original, in which the marks are counted. */
   size: Size
   marks: readonly Mark[]
@@ -36,7 +36,7 @@ export function pointingAt ({ key }: Mark) {
 }
 
 /** Boxes and points over a picture that fills the same element, whatever its size there. */
-export function PictureMarks ({ size: { width, height }, marks, isFocusable = false }: PictureMarksProps) {
+export function ImageMarks ({ size: { width, height }, marks, isFocusable = false }: ImageMarksProps) {
   const isPointed = useComputed(() => marks.some(({ key }) => key === pointed.value)).value
   // What is removed under the pointer is not told that the pointer has left.
   const latest = useRef(marks)
@@ -45,7 +45,7 @@ export function PictureMarks ({ size: { width, height }, marks, isFocusable = fa
   // Small ones above large ones, so that each can be pointed at.
   const drawn = [...marks].sort((a, b) => areaOf(b) - areaOf(a))
   return (
-    <span class={`picture-marks ${isPointed ? 'pointed' : ''} ${marks.length > MAX_LABELS ? 'crowded' : ''}`}>
+    <span class={`image-marks ${isPointed ? 'pointed' : ''} ${marks.length > MAX_LABELS ? 'crowded' : ''}`}>
       <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio='none' aria-hidden={isFocusable ? undefined : 'true'}>
         {drawn.map(mark => <Shape key={mark.key} mark={mark} isFocusable={isFocusable} />)}
       </svg>
@@ -58,7 +58,7 @@ function Shape ({ mark, isFocusable }: { mark: Mark, isFocusable: boolean }) {
   const { key, kind, colour, x1, y1, x2, y2 } = mark
   return (
     <g
-      class={`picture-mark mark-${colour} ${pointed.value === key ? 'is-pointed' : ''}`} data-mark={key} {...pointingAt(mark)}
+      class={`image-mark mark-${colour} ${pointed.value === key ? 'is-pointed' : ''}`} data-mark={key} {...pointingAt(mark)}
       {...isFocusable && { tabIndex: 0, role: 'img', 'aria-label': nameOf(mark) }}
     >
       {STROKES.map(stroke => kind === 'box'
@@ -77,9 +77,9 @@ function Label ({ mark, size: { width, height } }: { mark: Mark, size: Size }) {
     ? { top: `calc(${y} + ${POINT_RADIUS + 2}px)` }
     : { height: mark.kind === 'point' ? `calc(${y} - ${POINT_RADIUS}px)` : y }
   return (
-    <span class={`picture-marks-label mark-${mark.colour} ${pointed.value === mark.key ? 'is-pointed' : ''}`} style={place} aria-hidden='true'>
-      <span class='picture-marks-indent' style={{ flexBasis: percent(mark.x1, width) }} />
-      <span class='picture-marks-words'>{nameOf(mark)}</span>
+    <span class={`image-marks-label mark-${mark.colour} ${pointed.value === mark.key ? 'is-pointed' : ''}`} style={place} aria-hidden='true'>
+      <span class='image-marks-indent' style={{ flexBasis: percent(mark.x1, width) }} />
+      <span class='image-marks-words'>{nameOf(mark)}</span>
     </span>
   )
 }

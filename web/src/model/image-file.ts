@@ -8,7 +8,7 @@ export interface Limits {
   maxAvifPixels: number
 }
 
-export interface PictureFile {
+export interface ImageFile {
   /** image/…, by the file's bytes; null for what the service does not take. */
   type: string | null
   width: number | null
@@ -19,7 +19,7 @@ export const MB = 1024 * 1024
 const MAX_RATIO = 200
 
 /** Looks at a file as the service will: at its bytes, not at its name. */
-export async function readPictureFile (file: Blob): Promise<PictureFile> {
+export async function readImageFile (file: Blob): Promise<ImageFile> {
   const type = typeOf(new Uint8Array(await file.slice(0, 32).arrayBuffer()))
   if (type === null) return { type, width: null, height: null }
   try {
@@ -47,22 +47,22 @@ export function typeOf (bytes: Uint8Array): string | null {
 
 /** Why the service would refuse a picture; null where nothing speaks against it. */
 export function faultOf (
-  { type, width, height }: PictureFile, bytes: number, { maxFileSizeMb, maxInputPixels, maxAvifPixels }: Limits
+  { type, width, height }: ImageFile, bytes: number, { maxFileSizeMb, maxInputPixels, maxAvifPixels }: Limits
 ): Message | null {
-  if (bytes === 0) return { key: 'picture.empty' }
-  if (type === null) return { key: 'picture.unsupported' }
+  if (bytes === 0) return { key: 'image.empty' }
+  if (type === null) return { key: 'image.unsupported' }
   if (bytes > maxFileSizeMb * MB) {
-    return { key: 'picture.tooLarge', values: { size: (bytes / MB).toFixed(1), limit: String(maxFileSizeMb) } }
+    return { key: 'image.tooLarge', values: { size: (bytes / MB).toFixed(1), limit: String(maxFileSizeMb) } }
   }
   if (width === null || height === null) return null
   const limit = type === 'image/avif' ? maxAvifPixels : maxInputPixels
   if (width * height > limit) {
     return {
-      key: 'picture.tooManyPixels', values: { size: `${width} × ${height}`, limit: String(Math.floor(limit / 1e6)) }
+      key: 'image.tooManyPixels', values: { size: `${width} × ${height}`, limit: String(Math.floor(limit / 1e6)) }
     }
   }
   if (Math.max(width, height) > MAX_RATIO * Math.min(width, height)) {
-    return { key: 'picture.tooNarrow', values: { size: `${width} × ${height}` } }
+    return { key: 'image.tooNarrow', values: { size: `${width} × ${height}` } }
   }
   return null
 }

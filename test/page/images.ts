@@ -1,23 +1,23 @@
 import type { JSHandle, Page } from 'playwright-core'
 
 /** A file as the browser's own dialogs, drops and pastes hand it to a page. */
-export interface PictureFile { name: string, mimeType: string, buffer: Buffer }
+export interface ImageFile { name: string, mimeType: string, buffer: Buffer }
 
 /** Drops files on an element, as if they were dragged in from outside: enter, over, drop. */
-export async function dropFiles (page: Page, selector: string, files: PictureFile[]): Promise<void> {
+export async function dropFiles (page: Page, selector: string, files: ImageFile[]): Promise<void> {
   const dataTransfer = await transferOf(page, files)
   for (const event of ['dragenter', 'dragover', 'drop']) await page.dispatchEvent(selector, event, { dataTransfer })
 }
 
 /** Pastes files into an element. */
-export async function pasteFiles (page: Page, selector: string, files: PictureFile[]): Promise<void> {
+export async function pasteFiles (page: Page, selector: string, files: ImageFile[]): Promise<void> {
   const clipboardData = await transferOf(page, files)
   await page.locator(selector).evaluate((element, clipboardData) => element.dispatchEvent(
     new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true })
   ), clipboardData)
 }
 
-async function transferOf (page: Page, files: PictureFile[]): Promise<JSHandle<DataTransfer>> {
+async function transferOf (page: Page, files: ImageFile[]): Promise<JSHandle<DataTransfer>> {
   return await page.evaluateHandle(files => {
     const transfer = new DataTransfer()
     for (const { name, mimeType, base64 } of files) {
