@@ -1,25 +1,18 @@
 import { EngineNotReadyError } from '../../errors/catalogue.ts'
 import { untilAborted } from '../abort.ts'
-import type { Engine, EngineInfo } from '../engine/engine.ts'
-import type { Preparer } from '../images/preparer.ts'
+import type { EngineInfo } from '../engine/engine.ts'
 import type { Log } from '../log.ts'
-import { AnswerRun } from './answer-run.ts'
+import { AnswerRun, type AnswerRunOptions } from './answer-run.ts'
 import { createAnticipation } from './anticipation.ts'
 import { createConversation, type Conversation } from './conversation.ts'
 import type { ChatEvent } from './events.ts'
 import type { Grammars } from './grammars.ts'
-import type { ChatObserver } from './observer.ts'
 import { planRequest, type ChatPlan, type PlanLimits } from './plan.ts'
 import type { ChatRequest, UploadedFile } from './request.ts'
 
-export interface ChatServiceOptions {
-  engine: Engine
-  preparer: Preparer
+export interface ChatServiceOptions extends Omit<AnswerRunOptions, 'anticipation'> {
   grammars: Grammars
   limits: PlanLimits
-  /** Unit of the coordinates that the model writes; `auto` takes the unit of the model's family. */
-  boxCoordinates: 'auto' | 'pixels' | 'grid1000'
-  observer: ChatObserver
 }
 
 export interface ChatService {

@@ -5,7 +5,7 @@ import { inspectImage, type ImageHeader } from '../images/inspect.ts'
 import { fit } from '../images/plan.ts'
 import { CALLED_OFF, type Anticipated } from '../images/preparation.ts'
 import type { Preparer } from '../images/preparer.ts'
-import { keyOf } from './conversation.ts'
+import { scopedImageId } from './conversation.ts'
 import { boundsOf, type PlanLimits } from './plan.ts'
 import type { UploadedFile } from './request.ts'
 
@@ -13,22 +13,23 @@ export interface Anticipation {
   /** See `ChatService.anticipate`. */
   begin (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
   /**
-   * A file's header, read once. An abort rejects at once; what is being read then is read to its end.
+   * Reads a file's header, once for each file. An abort rejects at once; a read that has begun is completed.
    * @throws errors of `inspectImage`; the reason of `signal`
    */
   inspect (file: UploadedFile, signal: AbortSignal): Promise<ImageHeader>
+  /** Returns the preparation that `begin` started for this file. */
   of (file: UploadedFile): Anticipated | undefined
 }
 
 /**
- * Headers that are read at the same time, over all requests. libuv's pool of four threads serves preparations and
- * files as well.
+ * Headers that are read at the same time, over all requests. Preparations and file access share libuv's pool of four
+ * threads with them.
  */
 const HEADERS_AT_ONCE = 2
 
 /**
- * Prepares images before their request is complete, in the size that each would have alone: mostly it is the one that the plan gives
- * it. What is wrong with an image is kept for the plan, which knows its place.
+ * Prepares images before their request is complete. Each image gets the size that it would have alone, which is mostly
+ * the size that the plan gives it. An error of an image is kept for the plan, which knows the image's place.
  */
 export function createAnticipation (
   { engine, preparer, limits }: { engine: Engine, preparer: Preparer, limits: PlanLimits }
@@ -51,19 +52,19 @@ export function createAnticipation (
     if (info.state !== 'ready' || info.vision === null) return
     try {
       const header = await inspect(file, signal)
-      const target = fit(header.width, header.height, boundsOf(info, limits))
+      const size = fit(header.width, header.height, boundsOf(info, limits))
       // An image that the engine knows is not prepared at all.
-      const { known } = await untilAborted(engine.inspect([], [], [keyOf(file.id, scope)]), signal)
-      if (signal.aborted || known.some(({ width, height }) => width === target.width && height === target.height)) {
+      const { known } = await untilAborted(engine.inspect([], [], [scopedImageId(file.id, scope)]), signal)
+      if (signal.aborted || known.some(({ width, height }) => width === size.width && height === size.height)) {
         return
       }
-      const job = { file, header, target }
+      const job = { file, header, size }
       const own = new AbortController()
       const image = preparer.prepare(job, signal, own.signal)
       anticipated.set(file, { job, image, cancel: () => own.abort(CALLED_OFF) })
       await image
     } catch {
-      // Whoever needs the header or the image gets the same promise, and its error.
+      // The plan and the answer await the same promises, and meet their errors.
     }
   }
 

@@ -2,32 +2,32 @@ import { ImagesDoNotFitError, PromptTooLongError } from '../../errors/catalogue.
 import { planImages, smallestTokens, type PlanBounds, type PlanImage, type PlannedSize } from '../images/plan.ts'
 
 export interface BudgetInput {
-  /** KV cells of a slot. */
+  /** KV cells of a sequence. */
   contextSize: number
-  /** The rendered conversation without its images. */
+  /** Tokens of the rendered conversation without its images. */
   textTokens: number
-  /** Images of earlier turns: their embeddings are all that is left of them, so their size is fixed. */
+  /** Tokens of the images of earlier turns. Only their embeddings are left, so their size is fixed. */
   historyTokens: number
-  /** Most tokens of the answer, as asked. */
+  /** Most tokens of the answer that the client wants. */
   maxTokens: number
-  /** The images that came with the request. */
+  /** The images of this request. */
   uploads: PlanImage[]
   bounds: PlanBounds
 }
 
-/** The answer keeps at most this part of the context free when images compete for it. */
+/** Images leave at most this share of the context to the answer. */
 const ANSWER_SHARE = 0.25
 
 /**
- * Shares a slot's cells among text, images and the answer, and sizes the request's images to fit.
+ * Divides the cells of a sequence among text, images and the answer, and sizes the request's images to fit.
  * @returns the size of each upload
- * @throws PromptTooLongError when text and earlier images alone do not fit; ImagesDoNotFitError when the uploads do not fit
- *   even at their smallest
+ * @throws PromptTooLongError when text and earlier images alone do not fit; ImagesDoNotFitError when the uploads do not
+ *   fit even at their smallest sizes
  */
 export function planBudget (
   { contextSize, textTokens, historyTokens, maxTokens, uploads, bounds }: BudgetInput
 ): PlannedSize[] {
-  // One cell stays empty, and at least one token is to be generated.
+  // One cell stays empty, and the answer needs at least one token.
   const usable = contextSize - 2
   const fixed = textTokens + historyTokens
   if (fixed > usable) throw new PromptTooLongError(fixed, usable)

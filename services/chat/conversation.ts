@@ -2,30 +2,30 @@ import type { Part, Turn } from '../engine/engine.ts'
 import type { ChatPart, ChatRequest } from './request.ts'
 
 /** An image at one place of the conversation. */
-export interface Image {
-  /** As receipts tell it. */
+export interface PlacedImage {
+  /** The id in receipts: `sha256:<64 hex digits>`. */
   id: string
-  /** As the engine knows it. */
+  /** The engine's id of the image, from `scopedImageId`. */
   key: string
   /** Index in the request's files; null for an image of an earlier request. */
   file: number | null
-  /** Longest side in pixels that the client wants it to have, beside the limits that hold for all. */
+  /** Longest side in pixels that the client set for this image. The limits for all images apply as well. */
   maxSide?: number
-  /** It stands in the latest turn of the user. */
+  /** The image is in the user's latest turn. */
   latest: boolean
 }
 
 export interface Conversation {
   turns: Turn[]
-  /** The image behind each index that the turns use, in the order in which they stand in the prompt. */
-  images: Image[]
+  /** The images by the index that the turns use, in the order of the prompt. */
+  images: PlacedImage[]
 }
 
-/** Gives every image of the turns its index, and its name in the engine. */
+/** Numbers the images of the turns in the order of the prompt, and gives each its key in the engine. */
 export function createConversation (
   { turns, files, scope }: Pick<ChatRequest, 'turns' | 'files' | 'scope'>
 ): Conversation {
-  const images: Image[] = []
+  const images: PlacedImage[] = []
   const latestTurn = turns.findLast(turn => turn.role === 'user')
 
   function place (part: ChatPart, latest: boolean): Part {
@@ -33,7 +33,7 @@ export function createConversation (
     const { id, ...rest } = part.type === 'upload'
       ? { id: files[part.file]!.id, file: part.file, ...part.maxSide !== undefined && { maxSide: part.maxSide } }
       : { id: part.id, file: null }
-    return { type: 'image', image: images.push({ id, key: keyOf(id, scope), ...rest, latest }) - 1 }
+    return { type: 'image', image: images.push({ id, key: scopedImageId(id, scope), ...rest, latest }) - 1 }
   }
 
   const placed = turns.map((turn): Turn => {
@@ -48,12 +48,15 @@ export function createConversation (
   return { turns: placed, images }
 }
 
-/** A client learns nothing of what others sent: what they cached has another name. */
-export function keyOf (id: string, scope: string): string {
+/**
+ * Returns the engine's id of an image. It contains the scope, so that no client can learn which images others have
+ * cached.
+ */
+export function scopedImageId (id: string, scope: string): string {
   return scope === '' ? id : `${scope}/${id}`
 }
 
-/** What `keyOf` was made of. */
-export function idOf (key: string): string {
+/** Returns the id from which `scopedImageId` made `key`. */
+export function imageIdOf (key: string): string {
   return key.slice(key.indexOf('/') + 1)
 }

@@ -2,33 +2,33 @@ import { ImageExpiredError, NoVisionError, PromptTooLongError, withDetails } fro
 import type { Engine, EngineInfo, KnownImage } from '../engine/engine.ts'
 import type { ImageHeader } from '../images/inspect.ts'
 import type { PlanBounds, PlannedSize } from '../images/plan.ts'
+import type { PrepareJob } from '../images/preparer.ts'
 import { planBudget } from './budget.ts'
-import type { Conversation, Image } from './conversation.ts'
+import type { Conversation, PlacedImage } from './conversation.ts'
 import type { ChatRequest, UploadedFile } from './request.ts'
 
 export interface PlanLimits { maxInputPixels: number, maxSide: number, maxPixels: number }
 
-/** One of the request's files and what is to become of it. */
-export interface PlannedImage {
+/** An image of the request, with the size at which the model sees it. */
+export interface PlannedImage extends PrepareJob {
   file: UploadedFile
-  header: ImageHeader
   size: PlannedSize
   /** The engine has this image's embedding in exactly this size. */
   cached: boolean
-  /** Index of the file that stands in the conversation: its own, or that of the first copy where an image was sent twice. */
+  /** Index of the file that the conversation uses: this file, or the first copy of an image that was sent twice. */
   firstCopy: number
 }
 
 export interface ChatPlan {
   /** In the order of the request's files. */
-  planned: PlannedImage[]
-  /** By key: what the engine still holds of the conversation's images. */
+  images: PlannedImage[]
+  /** The images of the conversation that the engine has cached, by key. */
   known: Map<string, KnownImage>
 }
 
-/** No text has fewer tokens than one for so many characters; long runs of blanks come nearest. */
+/** No token stands for more characters. Long runs of spaces come closest. */
 const MAX_CHARACTERS_PER_TOKEN = 32
-/** For a model that cannot see; no image reaches the plan then. */
+/** Bounds for a model without vision. No image reaches the plan then. */
 const BLIND = { multiple: 28, minTokens: 1, maxTokens: 1 }
 
 export function boundsOf ({ vision }: EngineInfo, limits: PlanLimits): PlanBounds {
@@ -36,7 +36,7 @@ export function boundsOf ({ vision }: EngineInfo, limits: PlanLimits): PlanBound
 }
 
 /**
- * Reads every header and sizes every image; whatever is wrong with the request comes to light here.
+ * Reads every header and sizes every image. Every fault of the request is found here, except damaged image data.
  * @param inspect reads a file's header
  * @throws errors of `errors/catalogue.ts`
  */
@@ -66,7 +66,7 @@ export async function planRequest (
     bounds: boundsOf(info, limits)
   })
   const planned = request.files.map((file, index) => {
-    // A file that stands at two places has one size: it depends only on the image and the common factor.
+    // A file at two places has one size, because the size depends only on the image and the common factor.
     const own = uploads.findIndex(upload => upload.file === index)
     const place = own === -1 ? uploads.findIndex(upload => upload.id === file.id) : own
     const size = sizes[place]!
@@ -80,10 +80,10 @@ export async function planRequest (
       firstCopy
     }
   })
-  return { planned, known }
+  return { images: planned, known }
 }
 
-function isUpload (image: Image): image is Image & { file: number } {
+function isUpload (image: PlacedImage): image is PlacedImage & { file: number } {
   return image.file !== null
 }
 
@@ -97,7 +97,11 @@ async function readHeaders (
   })
 }
 
-/** Counting the tokens of megabytes of text that can never fit would delay everybody's answers. */
+/**
+ * Refuses text that cannot fit whatever its tokens are. Counting the tokens of megabytes of text would delay all
+ * answers.
+ * @throws PromptTooLongError
+ */
 function refuseHopelessText ({ turns, tools }: ChatRequest, contextSize: number): void {
   const calls = turns.flatMap(turn => turn.calls ?? [])
   const parts = [...turns.flatMap(turn => turn.parts), ...calls.flatMap(call => call.result)]

@@ -2,19 +2,19 @@ import type { ChatDone } from '../../schemas/chat.ts'
 import type { EngineEvent, EngineInfo } from '../engine/engine.ts'
 import { findBoxes, type PointedImage } from '../images/boxes.ts'
 import type { Receipt } from '../../schemas/image.ts'
-import type { Image } from './conversation.ts'
+import type { PlacedImage } from './conversation.ts'
 import type { ChatRequest } from './request.ts'
 
 export interface ResultInput {
   request: ChatRequest
   info: EngineInfo
-  /** What the model said. */
+  /** The whole text of the answer. */
   text: string
   ending: Extract<EngineEvent, { type: 'done' }>
-  images: Image[]
-  /** Sizes of `images`. */
+  images: PlacedImage[]
+  /** In the order of `images`. */
   sizes: Array<Pick<PointedImage, 'original' | 'sent'>>
-  /** Of the request's files. */
+  /** In the order of the request's files. */
   receipts: Receipt[]
   prepareMs: number
   /** On the clock of `performance.now()`. */
@@ -22,7 +22,7 @@ export interface ResultInput {
   coordinates: 'pixels' | 'grid1000'
 }
 
-/** What is told at the end of an answer. */
+/** Builds the result that ends an answer. Times in it are in milliseconds. */
 export function createResult (
   { request, info, text, ending, images, sizes, receipts, prepareMs, engineStart, coordinates }: ResultInput
 ): ChatDone {
@@ -49,7 +49,7 @@ export function createResult (
     },
     images: receipts.map((receipt, file) => {
       const own = images.findIndex(image => image.file === file)
-      // A second copy stands nowhere itself.
+      // The conversation uses only the first copy of an image that was sent twice.
       const place = own === -1 ? images.findIndex(image => image.id === receipt.id) : own
       return { ...receipt, cached: cachedImages[place]! }
     }),
@@ -59,11 +59,11 @@ export function createResult (
   }
 }
 
-/** What the latest turn of the user says, without its images. */
+/** Returns the text of the user's latest turn. */
 function questionOf ({ turns }: ChatRequest): string {
   const parts = turns.findLast(({ role }) => role === 'user')?.parts ?? []
   return parts.map(part => part.type === 'text' ? part.text : '').join('\n')
 }
 
-/** To a tenth of a millisecond. */
+/** Rounds to a tenth of a millisecond. */
 const rounded = (ms: number) => Math.round(ms * 10) / 10

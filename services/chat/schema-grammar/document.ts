@@ -128,7 +128,7 @@ export function conjunction (...schemas: Subschema[]): Conjunction {
   return [...unique.values()].sort((a, b) => a.id - b.id)
 }
 
-export function keyOf (all: Conjunction): string {
+export function conjunctionKey (all: Conjunction): string {
   return all.map(one => one.id).join()
 }
 

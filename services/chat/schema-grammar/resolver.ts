@@ -1,5 +1,5 @@
 import {
-  bounded, child, conjunction, constant, keyOf, refuse, resolveRef, type Conjunction, type Keywords, type Subschema
+  bounded, child, conjunction, constant, conjunctionKey, refuse, resolveRef, type Conjunction, type Keywords, type Subschema
 } from './document.ts'
 import { mainKeyword, ownShapes } from './keywords.ts'
 import { ANY, asWritten, joinValues, meet, normal, type ArrayShape, type ObjectShape, type Shape } from './shapes.ts'
@@ -100,7 +100,7 @@ export function createResolver ({ formats }: { formats: boolean }) {
 
   /** All shapes of values that satisfy these schemas, without those of which no value exists. */
   function shapesOfAll (all: Conjunction): readonly Shape[] {
-    const key = keyOf(all)
+    const key = conjunctionKey(all)
     const known = existing.get(key)
     if (known !== undefined) return known
     const found =

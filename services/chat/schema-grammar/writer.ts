@@ -1,6 +1,6 @@
 import { ofLength, ofWords, subtract } from './automaton.ts'
 import {
-  bounded, keyOf, refuse, resolveRef, type Conjunction, type Fault, type Keywords, type Subschema
+  bounded, conjunctionKey, refuse, resolveRef, type Conjunction, type Fault, type Keywords, type Subschema
 } from './document.ts'
 import { freeValue, listed } from './free-values.ts'
 import { mainKeyword } from './keywords.ts'
@@ -32,7 +32,7 @@ export function createWriter (rules: Rules, resolver: Resolver) {
   /** The name of a rule that will be written. */
   function value (all: Conjunction): string {
     if (all.length === 0) return freeValue(rules)
-    const key = keyOf(all)
+    const key = conjunctionKey(all)
     const known = written.get(key)
     if (known !== undefined) return known.name
     const entry: Written = { all, name: rules.reserve('v'), needs: [], forks: [], widest: 0, lists: [], simple: 0 }
@@ -184,8 +184,8 @@ export function createWriter (rules: Rules, resolver: Resolver) {
 
   /** @throws UnsupportedSchemaError for a value within itself that can never end */
   function checkEnds (): void {
-    const ending = new Set([keyOf([])])
-    const ends = (all: Conjunction) => ending.has(keyOf(all))
+    const ending = new Set([conjunctionKey([])])
+    const ends = (all: Conjunction) => ending.has(conjunctionKey(all))
     for (let before = 0; before < ending.size;) {
       before = ending.size
       for (const [id, { needs }] of written) {

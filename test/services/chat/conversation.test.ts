@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createConversation, idOf, keyOf } from '../../../services/chat/conversation.ts'
+import { createConversation, imageIdOf, scopedImageId } from '../../../services/chat/conversation.ts'
 import type { ChatPart, ChatTurn, UploadedFile } from '../../../services/chat/request.ts'
 
 const SCOPE = '0123456789abcdef'
@@ -133,7 +133,7 @@ t.test('a client\'s pictures have a name of its own in the engine, and their id 
 
 t.test('a key tells the id that it was made of', async t => {
   const id = `sha256:${'0f'.repeat(32)}`
-  for (const scope of ['', SCOPE]) t.equal(idOf(keyOf(id, scope)), id)
+  for (const scope of ['', SCOPE]) t.equal(imageIdOf(scopedImageId(id, scope)), id)
 })
 
 t.test('keeps text as it is, whatever it looks like', async t => {
