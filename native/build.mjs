@@ -1,6 +1,6 @@
-// Builds the vision bridge at `npm ci`: from the llama.cpp sources inside the pinned node-llama-cpp package, linked to the very
-// libraries that node-llama-cpp will load. The result lies in native/build/<hash of everything that went in>, so a second install
-// compiles nothing. Plain JavaScript, since it runs before anything is built.
+// Builds the vision bridge at `npm ci`. It compiles the llama.cpp sources of the pinned node-llama-cpp package and
+// links them to the libraries that node-llama-cpp loads. The result is in native/build/<hash of all inputs>, so a
+// second install compiles nothing. This file is plain JavaScript because it runs before anything is built.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 const HERE = path.dirname(fileURLToPath(import.meta.url))
 const require = createRequire(import.meta.url)
 
-/** Folder of an installed package, or null. */
+/** Returns the folder of an installed package, or null. */
 export function packageDir (name) {
   for (const base of require.resolve.paths(name) ?? []) {
     if (existsSync(path.join(base, name, 'package.json'))) return path.join(base, name)
@@ -23,7 +23,7 @@ export function packageDir (name) {
 const library = (bins, pattern) => readdirSync(bins).find(file => pattern.test(file))
 
 /**
- * The variants of llama.cpp that node-llama-cpp brought for this machine.
+ * Finds the prebuilt variants of llama.cpp that node-llama-cpp installed on this machine.
  * @returns {{ name: string, bins: string, llama: string, ggml: string }[]}
  */
 export function findVariants () {
@@ -57,13 +57,13 @@ function hashInputs (variants) {
   return hash.digest('hex').slice(0, 16)
 }
 
-/** Where the bridge for the installed packages lies, built or not: `{ dir, variants }`. */
+/** Returns `{ dir, variants }`: the folder of the bridge for the installed packages, whether it is built or not. */
 export function locate () {
   const variants = findVariants()
   return { dir: path.join(HERE, 'build', hashInputs(variants)), variants }
 }
 
-/** The variables of CMakeLists.txt. */
+/** Returns the variables of CMakeLists.txt as arguments for cmake. */
 export const definitions = (sources, variants) => [
   `-DLLAMA_CPP=${sources}`,
   `-DADDON_DIR=${path.join(packageDir('node-llama-cpp'), 'llama/addon')}`,
@@ -88,9 +88,8 @@ function build () {
   }
   const { dir, variants } = locate()
   if (variants.length === 0) {
-    fail(
-    `node-llama-cpp has no prebuilt llama.cpp for ${process.platform}-${process.arch}; install without --omit=optional`
-    )
+    const platform = `${process.platform}-${process.arch}`
+    fail(`node-llama-cpp has no prebuilt llama.cpp for ${platform}; install without --omit=optional`)
   }
   if (existsSync(path.join(dir, 'done'))) return
 
@@ -115,7 +114,7 @@ function build () {
     ])
     run('cmake', ['--build', path.join(work, 'out'), '--parallel', String(os.availableParallelism())])
 
-    // Old results go, the new one appears whole: a build that is cut off leaves nothing that looks finished.
+    // The rename publishes a complete folder, so an interrupted build never looks finished.
     rmSync(path.join(HERE, 'build'), { recursive: true, force: true })
     const staging = `${dir}.${process.pid}`
     mkdirSync(staging, { recursive: true })

@@ -1,5 +1,5 @@
-// AddressSanitizer inside Node: `images.mjs` works with the addon. What is found in our sources or mtmd's counts; what Node itself leaves behind
-// does not, even where we called it.
+// Runs `images.mjs` with the addon under AddressSanitizer, inside Node. Leaks count only if their stack starts in the
+// bridge's sources or in mtmd's; memory that Node itself never frees does not count, even if the bridge made the call.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
@@ -8,7 +8,7 @@ import { compile } from './compile.mjs'
 
 const HERE = path.dirname(fileURLToPath(import.meta.url))
 
-/** @returns {Promise<boolean>} whether nothing was found */
+/** @returns {Promise<boolean>} true when nothing was found */
 export async function checkAddresses (images) {
   const addon = path.join(compile('address', 'vision-cpu').out, 'vision-cpu.node')
   const runtime = execFileSync('gcc', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).trim()
@@ -17,7 +17,7 @@ export async function checkAddresses (images) {
     env: {
       ...process.env,
       LD_PRELOAD: runtime,
-      // Node keeps much until its end; the report is read below. 23 only for what is found while it runs.
+      // Node frees much memory only at exit, so leaks do not set the exit code: the report is read below.
       ASAN_OPTIONS: 'exitcode=23:detect_leaks=1:fast_unwind_on_malloc=0:alloc_dealloc_mismatch=0',
       LSAN_OPTIONS: 'exitcode=0:max_leaks=0'
     }

@@ -1,4 +1,4 @@
-// Compiles the bridge with a sanitizer of GCC's, for the CPU.
+// Compiles the bridge for CPUs with one of GCC's sanitizers.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import os from 'node:os'
@@ -9,10 +9,11 @@ import { definitions, findVariants, packageDir } from '../build.mjs'
 const HERE = path.dirname(fileURLToPath(import.meta.url))
 
 /**
- * Compiles what has changed since the last time.
+ * Compiles the sources that changed since the last call.
  * @param {'address' | 'thread'} sanitizer
- * @param {string} target of CMakeLists.txt
- * @returns {{ out: string, bins: string }} the folder of the result, and that of the libraries of llama.cpp to which it is linked
+ * @param {string} target a target of CMakeLists.txt
+ * @returns {{ out: string, bins: string }} the folder of the result, and the folder of the llama.cpp libraries to which
+ *   it is linked
  */
 export function compile (sanitizer, target) {
   const bundle = path.join(packageDir('node-llama-cpp'), 'llama/gitRelease.bundle')
@@ -20,7 +21,7 @@ export function compile (sanitizer, target) {
   const sources = path.join(build, 'llama.cpp')
   const out = path.join(build, sanitizer)
   const cpu = findVariants().find(({ name }) => name === 'cpu')
-  if (!cpu) throw new Error('node-llama-cpp brought no llama.cpp for CPUs')
+  if (!cpu) throw new Error('node-llama-cpp has no prebuilt llama.cpp for CPUs; install without --omit=optional')
 
   mkdirSync(build, { recursive: true })
   const run = (command, args) => execFileSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'] })

@@ -1,4 +1,6 @@
-// Encodes, decodes, samples, cancels and disposes of images with the addon that is named, and tells whether memory grows.
+// Encodes, decodes, samples, cancels and disposes of images with the given addon, and reports whether memory grows.
+//
+//   node images.mjs ADDON IMAGES
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,8 +9,8 @@ import { getLlama } from 'node-llama-cpp'
 const [, , addon, count] = process.argv
 const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..')
 const CELLS = 256
-/** Growth of the resident memory from the first quarter on that is still none, in MiB: the sanitizer itself keeps freed memory for a while. */
-const TOLERATED = 64
+/** Tolerated growth of the resident memory after the first quarter: the sanitizer keeps freed memory for a while. */
+const TOLERATED_MIB = 64
 
 const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true })
 const bridge = createRequire(import.meta.url)(addon)
@@ -50,7 +52,7 @@ async function one (index) {
   const cut = 1 + random(tokens)
   const slices = cut < tokens ? [[0, cut], [cut, tokens - cut]] : [[0, tokens]]
   const decoded = slices.map(([offset, length]) => image.decode(ctx, sequence, 0, offset, length, 2, null))
-  // It may be disposed of while it is being decoded.
+  // An image may be disposed of while its slices are decoded.
   image.dispose()
   await Promise.all(decoded)
   const sampler = new bridge.Sampler(addonModel, {
@@ -83,4 +85,4 @@ const grown = memory() - early
 console.log(`${count} images; resident memory grew by ${grown.toFixed(1)} MiB in the last three quarters`)
 vision.dispose()
 await llama.dispose()
-process.exit(grown > TOLERATED ? 1 : 0)
+process.exit(grown > TOLERATED_MIB ? 1 : 0)

@@ -1,7 +1,8 @@
-// Drives the worker threads as the addon does, for ThreadSanitizer to watch (threads.mjs). The main thread is JavaScript's: it alone asks for
-// work, owns what the work needs, and gets it back. A seed decides what it asks for, the threads decide when that is done.
+// Uses the worker threads as the addon does, under ThreadSanitizer (threads.mjs). The main thread has the role of
+// JavaScript's thread: it alone submits jobs, owns their data and receives their results. The seed selects the jobs;
+// their timing is up to the threads.
 //
-//   races MODEL MMPROJ LIBRARIES PICTURES SEED
+//   races MODEL MMPROJ LIBRARIES IMAGES SEED
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -23,15 +24,16 @@
 namespace {
 
 constexpr int SEQUENCES = 3;
-constexpr int CELLS = 256;  // of each sequence
+constexpr int CELLS = 256;  // KV cells of each sequence
 constexpr int BATCH = 64;
 constexpr int THREADS = 2;
 constexpr int ANSWER = 6;  // tokens
 constexpr llama_token QUESTION = 100;
 
-/** A promise: what a worker does, and what JavaScript does when it settles. */
+/** Like a promise: a worker thread runs `work`, then the main thread runs `then`. */
 struct Call : public Job {
-    Call(std::function<void()> work, std::function<void(const std::string & error)> then) : work(std::move(work)), then(std::move(then)) {}
+    Call(std::function<void()> work, std::function<void(const std::string & error)> then)
+        : work(std::move(work)), then(std::move(then)) {}
     void execute() override { work(); }
 
     std::function<void()> work;
@@ -44,48 +46,49 @@ void expect_none(const std::string & error) {
     std::_Exit(1);
 }
 
-/** What a sequence is busy with. */
+/** The state of one sequence. */
 struct Answer {
     enum { FREE, PREFILLING, GENERATING } state = FREE;
-    llama_pos start = 0;     // behind the image
-    llama_pos position = 0;  // of the token that comes next
+    llama_pos start = 0;     // first position after the image
+    llama_pos position = 0;  // position of `token`
     llama_token token = QUESTION;
     int left = 0;
     std::shared_ptr<Sampling> sampling;
-    std::shared_ptr<std::atomic<bool>> cancelled;  // of the slices, while it is prefilling
+    std::shared_ptr<std::atomic<bool>> cancelled;  // cancels the slices; null unless PREFILLING
 };
 
 class Driver {
 public:
     Driver(llama_context * context, Encoder & encoder, int images, unsigned seed)
-        : context_(context), vocab_(llama_model_get_vocab(llama_get_model(context))), encoder_(encoder), left_(images), random_(seed) {}
+        : context_(context), vocab_(llama_model_get_vocab(llama_get_model(context))), encoder_(encoder), left_(images),
+          random_(seed) {}
 
     void run() {
-        go_on();
+        submit_possible();
         while (in_flight_ > 0) {
             const std::unique_ptr<Call> call(static_cast<Call *>(done_.take()));
             in_flight_--;
             call->then(call->error);
-            go_on();
+            submit_possible();
         }
     }
 
     void report() const {
-        std::printf("%d images encoded, %d cancelled; %d slices, %d given up; %d steps for %d tokens, "
-            "%d times forgotten, %d changes of threads\n",
-            encoded_, cancelled_, slices_, given_up_, steps_, tokens_, forgotten_, changes_);
+        std::printf("%d images encoded, %d cancelled; %d slices, %d cancelled; %d steps for %d tokens; "
+            "%d sequences cut; %d changes of threads\n",
+            encoded_, cancelled_, slices_, cancelled_slices_, steps_, tokens_, forgotten_, changes_);
     }
 
 private:
     int random(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
 
-    void ask(WorkerThread & thread, std::function<void()> work, std::function<void(const std::string &)> then) {
+    void submit(WorkerThread & thread, std::function<void()> work, std::function<void(const std::string &)> then) {
         in_flight_++;
         thread.add(new Call(std::move(work), std::move(then)));
     }
 
-    /** Asks for whatever can be asked for now. */
-    void go_on() {
+    /** Submits every job that is possible in the current state. */
+    void submit_possible() {
         if (encoding_) meddle();
         else if (left_ > 0 && images_.size() < SEQUENCES) encode();
         for (int sequence = 0; sequence < SEQUENCES && !images_.empty(); sequence++) {
@@ -111,24 +114,27 @@ private:
     void encode() {
         const int width = 28 * (2 + random(5));
         const int height = 28 * (2 + random(5));
-        const std::vector<unsigned char> rgb(static_cast<size_t>(width) * height * 3, static_cast<unsigned char>(random(256)));
+        const size_t bytes = static_cast<size_t>(width) * height * 3;
+        const std::vector<unsigned char> rgb(bytes, static_cast<unsigned char>(random(256)));
         auto bitmap = std::make_shared<mtmd::bitmap>(width, height, rgb.data());
         auto encoding = std::make_shared<std::shared_ptr<const Encoding>>();
         left_--;
         encoding_ = true;
         cancelling_ = false;
         encoder_.begin(1 + random(THREADS));
-        ask(encoding_thread_, [this, bitmap, encoding] { *encoding = encoder_.encode(*bitmap); }, [this, encoding](const std::string & error) {
-            encoding_ = false;
-            if (!cancelling_) expect_none(error);
-            if (error.empty()) images_.push_back(*encoding);
-            (error.empty() ? encoded_ : cancelled_)++;
-        });
+        submit(encoding_thread_,
+            [this, bitmap, encoding] { *encoding = encoder_.encode(*bitmap); },
+            [this, encoding](const std::string & error) {
+                encoding_ = false;
+                if (!cancelling_) expect_none(error);
+                if (error.empty()) images_.push_back(*encoding);
+                (error.empty() ? encoded_ : cancelled_)++;
+            });
     }
 
     void prefill(int sequence) {
         const std::shared_ptr<const Encoding> image = images_.front();
-        // Its only reference is soon that of the slices; or another sequence decodes it too.
+        // In two of three cases the slices hold the only reference; otherwise another sequence decodes the image too.
         if (random(3) > 0) images_.pop_front();
         auto cancelled = std::make_shared<std::atomic<bool>>(false);
         answers_[sequence].state = Answer::PREFILLING;
@@ -141,13 +147,13 @@ private:
             const int threads = 1 + random(THREADS);
             const llama_pos span = image->span;
             slices_++;
-            ask(decoding_thread_,
+            submit(decoding_thread_,
                 [this, image, slice, threads, cancelled] {
                     decode_slice(context_, *image, slice, threads, cancelled.get());
                 },
                 [this, sequence, span, last, cancelled](const std::string & error) {
                     if (!*cancelled) expect_none(error);
-                    if (!error.empty()) given_up_++;
+                    if (!error.empty()) cancelled_slices_++;
                     if (!last) return;
                     if (*cancelled) answers_[sequence] = {};
                     else generate(sequence, span);
@@ -172,21 +178,24 @@ private:
         std::vector<Item> items;
         for (int sequence = 0; sequence < SEQUENCES; sequence++) {
             const Answer & answer = answers_[sequence];
-            if (answer.state == Answer::GENERATING) items.push_back({ sequence, answer.position, { answer.token }, answer.sampling });
+            if (answer.state != Answer::GENERATING) continue;
+            items.push_back({ sequence, answer.position, { answer.token }, answer.sampling });
         }
         if (items.empty()) return;
-        // A gap, for fillers.
+        // Leave a gap between the sequences, so that fillers are needed.
         if (items.size() > 1 && random(3) == 0) items.erase(items.begin() + random(static_cast<int>(items.size())));
         std::vector<int> sequences;
         for (const Item & item : items) sequences.push_back(item.sequence);
         auto evaluation = std::make_shared<Evaluation>(context_, std::move(items), SEQUENCES, 1 + random(THREADS));
         stepping_ = true;
         steps_++;
-        ask(decoding_thread_, [evaluation] { evaluation->run(); }, [this, evaluation, sequences](const std::string & error) {
-            expect_none(error);
-            stepping_ = false;
-            for (size_t i = 0; i < sequences.size(); i++) advance(sequences[i], evaluation->next()[i]);
-        });
+        submit(decoding_thread_,
+            [evaluation] { evaluation->run(); },
+            [this, evaluation, sequences](const std::string & error) {
+                expect_none(error);
+                stepping_ = false;
+                for (size_t i = 0; i < sequences.size(); i++) advance(sequences[i], evaluation->next()[i]);
+            });
     }
 
     void advance(int sequence, llama_token token) {
@@ -200,16 +209,17 @@ private:
         const llama_pos start = answer.start;
         answer = {};
         if (random(3) > 0) return;
-        // Another question about the same image.
+        // Continue with another question about the same image.
         answer.state = Answer::PREFILLING;
         forget(sequence, start, [this, sequence, start] { generate(sequence, start); });
     }
 
     void forget(int sequence, llama_pos from, std::function<void()> then) {
         auto forgotten = std::make_shared<bool>(false);
-        ask(decoding_thread_, [this, sequence, from, forgotten] { *forgotten = forget_from(context_, sequence, from); },
+        submit(decoding_thread_,
+            [this, sequence, from, forgotten] { *forgotten = forget_from(context_, sequence, from); },
             [this, forgotten, then](const std::string & error) {
-                expect_none(*forgotten ? error : "Nothing was forgotten");
+                expect_none(*forgotten ? error : "The sequence was not cut");
                 forgotten_++;
                 then();
             });
@@ -231,14 +241,15 @@ private:
     std::deque<std::shared_ptr<const Encoding>> images_;
     Answer answers_[SEQUENCES];
 
-    int encoded_ = 0, cancelled_ = 0, slices_ = 0, given_up_ = 0, steps_ = 0, tokens_ = 0, forgotten_ = 0, changes_ = 0;
+    int encoded_ = 0, cancelled_ = 0, slices_ = 0, cancelled_slices_ = 0;
+    int steps_ = 0, tokens_ = 0, forgotten_ = 0, changes_ = 0;
 };
 
 }  // namespace
 
 int main(int argc, char ** argv) {
     if (argc != 6) {
-        std::fprintf(stderr, "usage: races MODEL MMPROJ LIBRARIES PICTURES SEED\n");
+        std::fprintf(stderr, "usage: races MODEL MMPROJ LIBRARIES IMAGES SEED\n");
         return 2;
     }
     const auto quiet = [](ggml_log_level, const char *, void *) {};
@@ -265,7 +276,7 @@ int main(int argc, char ** argv) {
     options.max_tokens = BATCH;
     Encoder encoder(argv[2], model.get(), options);
 
-    // Never destroyed, as its threads are not.
+    // The driver is never destroyed, because its threads never end.
     auto * driver = new Driver(context.get(), encoder, std::atoi(argv[4]), static_cast<unsigned>(std::atoi(argv[5])));
     driver->run();
     driver->report();

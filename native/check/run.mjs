@@ -1,4 +1,7 @@
-// Looks for memory faults and races in the bridge: `npm run check:native`, or `npm run check:native -- PICTURES`. Linux with GCC.
+// Looks for memory faults and data races in the bridge. Needs Linux with GCC.
+//
+//   npm run check:native
+//   npm run check:native -- IMAGES
 import { checkAddresses } from './address.mjs'
 import { checkThreads } from './threads.mjs'
 

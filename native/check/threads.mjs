@@ -1,5 +1,5 @@
-// ThreadSanitizer on `races.cc`, a driver without Node, in which it would find far too much: the same worker threads, encoder and evaluation as in
-// the addon. Not Lane, which hands results to Node.
+// Runs `races.cc` under ThreadSanitizer. That driver uses the same worker threads, encoder and evaluation as the
+// addon, but not Node, which is not instrumented. `Lane` is not covered, because it passes results to Node.
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,12 +10,12 @@ const SEED = '1'
 const TIMEOUT_MS = 20 * 60_000
 
 const options = [
-  // llama.cpp's libraries come without instrumentation. Their locks are seen, their memory is not: a race inside them, or between them and us, would not
-  // be noticed. What is looked at is our files and mtmd's.
+  // llama.cpp's prebuilt libraries are not instrumented. The sanitizer sees their locks but not their memory
+  // accesses, so it finds races only within the bridge's sources and mtmd's.
   'ignore_noninstrumented_modules=1',
-  // ggml's threads stay, on purpose (threads.h).
+  // ggml's threads are never stopped (threads.h).
   'report_thread_leaks=0',
-  // After a race the driver may as well wait for ever.
+  // After a race, the driver could wait forever.
   'halt_on_error=1'
 ]
 
@@ -25,13 +25,11 @@ function run (command, args) {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
     timeout: TIMEOUT_MS,
-    env: {
-      ...process.env, TSAN_OPTIONS: options.join(':')
-    }
+    env: { ...process.env, TSAN_OPTIONS: options.join(':') }
   })
 }
 
-/** @returns {boolean} whether nothing was found */
+/** @returns {boolean} true when nothing was found */
 export function checkThreads (images) {
   const { out, bins } = compile('thread', 'races')
   const command = [
@@ -39,7 +37,7 @@ export function checkThreads (images) {
     path.join(MODELS, 'mmproj-tiny-qwen2-vl-f16.gguf'), bins, images, SEED
   ]
   let result = run(command[0], command.slice(1))
-  // Where the kernel spreads addresses more widely than the sanitizer's shadow memory allows for.
+  // Some kernels randomise addresses beyond the sanitizer's shadow memory: run once more without randomisation.
   if (/unexpected memory mapping/.test(result.stderr)) result = run('setarch', ['-R', ...command])
   if (result.status !== 0) console.error(result.stderr)
   console.log(`ThreadSanitizer: ${result.status === 0 ? 'no race' : `ended with ${result.status ?? result.signal}`}`)

@@ -1,10 +1,12 @@
-// The yardstick: answers prompts with nothing but llama.cpp's own helpers (chat template, mtmd_tokenize, mtmd_helper_eval_chunks,
-// greedy argmax), on the very libraries that node-llama-cpp loads. Used by the tests; never part of the service.
+// The reference program of the tests; it is not part of the service. It answers prompts with llama.cpp's own helpers
+// (chat template, mtmd_tokenize, mtmd_helper_eval_chunks, greedy argmax), on the same libraries that node-llama-cpp
+// loads.
 //
 //   reference MODEL MMPROJ LIBRARIES MIN_TOKENS MAX_TOKENS THREADS < cases.jsonl > answers.jsonl
 //
-// A case: {"messages": [{"role", "content"}], "images": [{"path", "width", "height"}], "maxTokens"}; an image is raw RGB and stands
-// where "<__media__>" is in a content. An answer: {"prompt": [token ids, -1 for each token of an image], "tokens": [ids], "text"}.
+// A case is {"messages": [{"role", "content"}], "images": [{"path", "width", "height"}], "maxTokens"}. The files of
+// images are raw RGB; "<__media__>" in a content marks the place of an image. An answer is {"prompt": [token ids, -1
+// for each token of an image], "tokens": [ids], "text"}.
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -24,12 +26,15 @@ using json = nlohmann::json;
 
 static std::string piece_of(const llama_vocab * vocab, llama_token token) {
     std::string piece(256, '\0');
-    const int32_t length = llama_token_to_piece(vocab, token, piece.data(), static_cast<int32_t>(piece.size()), 0, false);
+    const auto size = static_cast<int32_t>(piece.size());
+    const int32_t length = llama_token_to_piece(vocab, token, piece.data(), size, 0, false);
     piece.resize(length > 0 ? length : 0);
     return piece;
 }
 
-static json answer(const json & request, llama_context * context, mtmd_context * vision, const common_chat_templates * templates) {
+static json answer(
+    const json & request, llama_context * context, mtmd_context * vision, const common_chat_templates * templates
+) {
     const llama_vocab * vocab = llama_model_get_vocab(llama_get_model(context));
 
     common_chat_templates_inputs inputs;
@@ -47,7 +52,8 @@ static json answer(const json & request, llama_context * context, mtmd_context *
     for (const json & image : request["images"]) {
         std::ifstream file(image["path"].get<std::string>(), std::ios::binary);
         const std::string rgb((std::istreambuf_iterator<char>(file)), {});
-        bitmaps.emplace_back(image["width"].get<uint32_t>(), image["height"].get<uint32_t>(), reinterpret_cast<const unsigned char *>(rgb.data()));
+        bitmaps.emplace_back(image["width"].get<uint32_t>(), image["height"].get<uint32_t>(),
+            reinterpret_cast<const unsigned char *>(rgb.data()));
     }
     for (const mtmd::bitmap & bitmap : bitmaps) pointers.push_back(bitmap.ptr.get());
 
@@ -57,7 +63,9 @@ static json answer(const json & request, llama_context * context, mtmd_context *
     text.add_special = false;
     text.parse_special = true;
     mtmd::input_chunks chunks(mtmd_input_chunks_init());
-    if (mtmd_tokenize(vision, chunks.ptr.get(), &text, pointers.data(), pointers.size()) != 0) throw std::runtime_error("mtmd_tokenize failed");
+    if (mtmd_tokenize(vision, chunks.ptr.get(), &text, pointers.data(), pointers.size()) != 0) {
+        throw std::runtime_error("mtmd_tokenize failed");
+    }
 
     json result = { { "prompt", json::array() }, { "tokens", json::array() } };
     for (size_t i = 0; i < chunks.size(); i++) {
@@ -70,10 +78,13 @@ static json answer(const json & request, llama_context * context, mtmd_context *
 
     llama_memory_clear(llama_get_memory(context), true);
     llama_pos position = 0;
-    if (mtmd_helper_eval_chunks(vision, context, chunks.ptr.get(), 0, 0, 512, true, &position) != 0) throw std::runtime_error("evaluation failed");
+    if (mtmd_helper_eval_chunks(vision, context, chunks.ptr.get(), 0, 0, 512, true, &position) != 0) {
+        throw std::runtime_error("mtmd_helper_eval_chunks failed");
+    }
 
     std::string output;
-    std::unique_ptr<llama_sampler, decltype(&llama_sampler_free)> greedy(llama_sampler_init_greedy(), llama_sampler_free);
+    using Sampler = std::unique_ptr<llama_sampler, decltype(&llama_sampler_free)>;
+    const Sampler greedy(llama_sampler_init_greedy(), llama_sampler_free);
     llama_batch batch = llama_batch_init(1, 0, 1);
     for (int i = 0; i < request["maxTokens"].get<int>(); i++) {
         llama_token token = llama_sampler_sample(greedy.get(), context, -1);
@@ -103,7 +114,7 @@ int main(int argc, char ** argv) {
     };
     llama_log_set(quiet, nullptr);
     mtmd_helper_log_set(quiet, nullptr);
-    // The CPU library that suits this processor is chosen here, at run time, as node-llama-cpp does.
+    // Selects the CPU library for this processor, as node-llama-cpp does.
     ggml_backend_load_all_from_path(argv[3]);
     llama_backend_init();
 
@@ -132,7 +143,8 @@ int main(int argc, char ** argv) {
 
     for (std::string line; std::getline(std::cin, line);) {
         if (line.empty()) continue;
-        std::cout << answer(json::parse(line), context, vision.get(), templates.get()).dump(-1, ' ', false, json::error_handler_t::replace) << std::endl;
+        const json result = answer(json::parse(line), context, vision.get(), templates.get());
+        std::cout << result.dump(-1, ' ', false, json::error_handler_t::replace) << std::endl;
     }
     return 0;
 }

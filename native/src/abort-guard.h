@@ -5,9 +5,9 @@
 #include "llama.h"
 
 /**
- * While it lives, llama_decode gives its batch up once `cancelled`, which may be null, is true. On CPUs that takes
- * effect after the node of the graph that is being computed. llama_decode then returns ABORTED, and has removed from
- * the memory every position of the batch's sequences from the first of the batch on.
+ * While a guard exists, llama_decode aborts its batch as soon as `cancelled` is true; null never aborts. CPUs stop
+ * after the current node of the graph. An aborted llama_decode returns ABORTED and has removed every position of the
+ * batch's sequences from the first position of the batch on.
  */
 class AbortGuard {
 public:
@@ -26,5 +26,5 @@ public:
 private:
     static bool is_cancelled(void * cancelled) { return static_cast<const std::atomic<bool> *>(cancelled)->load(); }
 
-    llama_context * context_;  // null: nothing was set
+    llama_context * context_;  // null when no callback was set
 };

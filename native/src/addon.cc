@@ -3,10 +3,10 @@
 #include <string>
 
 #include "cancellation.h"
+#include "encoded-image.h"
 #include "llama-access.h"
 #include "llama.h"
 #include "mtmd-helper.h"
-#include "encoded-image.h"
 #include "sampler.h"
 #include "step.h"
 #include "vision.h"
@@ -15,17 +15,19 @@ namespace {
 
 Napi::ThreadSafeFunction logger;
 
-/** Hands a log line of mtmd to JavaScript, from whatever thread it comes. */
+/** Passes a log line of mtmd to JavaScript. Any thread may call it. */
 void forward_log(ggml_log_level level, const char * text, void *) {
     auto * line = new std::pair<int, std::string>(level, text);
     const auto deliver = [](Napi::Env env, Napi::Function callback, std::pair<int, std::string> * entry) {
-        if (env != nullptr) callback.Call({ Napi::Number::New(env, entry->first), Napi::String::New(env, entry->second) });
+        if (env != nullptr) {
+            callback.Call({ Napi::Number::New(env, entry->first), Napi::String::New(env, entry->second) });
+        }
         delete entry;
     };
     if (logger.NonBlockingCall(line, deliver) != napi_ok) delete line;
 }
 
-/** setLogger((level: number, text: string) => void): mtmd would write to stderr otherwise. */
+/** setLogger((level: number, text: string) => void). Without a logger, mtmd writes to stderr. */
 void set_logger(const Napi::CallbackInfo & info) {
     if (logger) logger.Release();
     logger = Napi::ThreadSafeFunction::New(info.Env(), info[0].As<Napi::Function>(), "SightlineLog", 0, 1);
@@ -33,7 +35,10 @@ void set_logger(const Napi::CallbackInfo & info) {
     mtmd_helper_log_set(forward_log, nullptr);
 }
 
-/** contextInfo(model._model, context._ctx): { belongs, contextSize, batchSize, sequences } as llama.cpp itself sees it. */
+/**
+ * contextInfo(model._model, context._ctx): { belongs, contextSize, batchSize, sequences }. The values are llama.cpp's
+ * own; `belongs` is true when the context was created from the model.
+ */
 Napi::Value context_info(const Napi::CallbackInfo & info) {
     llama_context * context = llama_access::context_of(info[1]);
     Napi::Object result = Napi::Object::New(info.Env());

@@ -5,11 +5,11 @@
 #include <atomic>
 #include <memory>
 
-/** new Cancellation(): lets JavaScript give up an evaluation that runs. */
+/** new Cancellation(): JavaScript aborts a running evaluation with it. */
 class Cancellation : public Napi::ObjectWrap<Cancellation> {
 public:
     static Napi::Function define(Napi::Env env);
-    /** The flag behind a Cancellation; null for null. Throws TypeError for any other value. */
+    /** Returns the flag of a Cancellation, or null for null. Throws TypeError for any other value. */
     static std::shared_ptr<const std::atomic<bool>> of(const Napi::Value & value);
 
     explicit Cancellation(const Napi::CallbackInfo & info) : ObjectWrap(info) {}

@@ -47,7 +47,7 @@ Napi::Object EncodedImage::create(Napi::Env env, std::shared_ptr<const Encoding>
 }
 
 EncodedImage::EncodedImage(const Napi::CallbackInfo & info) : ObjectWrap(info) {
-    if (info.Length() != 1 || !info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "An image comes from Vision.encode");
+    if (info.Length() != 1 || !info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "Use Vision.encode");
     encoding_ = *info[0].As<Napi::External<std::shared_ptr<const Encoding>>>().Data();
 }
 
@@ -84,18 +84,23 @@ Napi::Value EncodedImage::decode(const Napi::CallbackInfo & info) {
     const int32_t threads = info[5].ToNumber().Int32Value();
     auto cancelled = Cancellation::of(info[6]);
 
-    // Each of these would be a failed assertion inside llama.cpp, which ends the process.
+    // In llama.cpp, each of these arguments fails an assertion, which ends the process.
     if (sequence < 0 || static_cast<uint32_t>(sequence) >= llama_n_seq_max(context)) {
         throw Napi::RangeError::New(env, "No such sequence: " + std::to_string(sequence));
     }
     if (position < 0) throw Napi::RangeError::New(env, "The position is negative");
     if (threads < 1) throw Napi::RangeError::New(env, "At least one thread is needed");
     if (offset < 0 || count < 1 || offset > encoding.tokens - count) {
-        throw Napi::RangeError::New(env, "The slice is outside the image's " + std::to_string(encoding.tokens) + " tokens");
+        const std::string tokens = std::to_string(encoding.tokens);
+        throw Napi::RangeError::New(env, "The slice is not within the " + tokens + " tokens of the image");
     }
-    if (static_cast<uint32_t>(count) > llama_n_batch(context)) throw Napi::RangeError::New(env, "The slice is longer than the batch");
+    if (static_cast<uint32_t>(count) > llama_n_batch(context)) {
+        throw Napi::RangeError::New(env, "The slice is longer than a batch");
+    }
     const size_t width = llama_model_n_embd_inp(llama_get_model(context));
-    if (encoding.embeddings.size() != width * encoding.tokens) throw Napi::TypeError::New(env, "The image was encoded for another model");
+    if (encoding.embeddings.size() != width * encoding.tokens) {
+        throw Napi::TypeError::New(env, "The image was encoded for another model");
+    }
 
     const Slice slice = { sequence, position, offset, count };
     return Lane::decoding(env).run(env, std::make_unique<Decode>(
@@ -103,6 +108,6 @@ Napi::Value EncodedImage::decode(const Napi::CallbackInfo & info) {
 }
 
 void EncodedImage::dispose(const Napi::CallbackInfo &) {
-    // A decode that is under way holds a reference of its own.
+    // A running decode has its own reference to the encoding.
     encoding_.reset();
 }

@@ -6,7 +6,10 @@
 
 #include "encoding.h"
 
-/** An image as the model sees it. Immutable and shared: any number of sequences may decode it, also at the same time. */
+/**
+ * The embeddings of one image. An encoded image is immutable and shared: any number of sequences can decode it, also
+ * at the same time.
+ */
 class EncodedImage : public Napi::ObjectWrap<EncodedImage> {
 public:
     static Napi::Function define(Napi::Env env);
@@ -19,8 +22,8 @@ private:
     Napi::Value span(const Napi::CallbackInfo & info);
     Napi::Value bytes(const Napi::CallbackInfo & info);
     /**
-     * decode(context._ctx, sequenceId, position, offset, count, threads, cancellation or null): Promise<void>, on the
-     * decoding lane.
+     * decode(context._ctx, sequence, position, offset, count, threads, cancellation or null): Promise<void>. Runs on
+     * the decoding lane.
      */
     Napi::Value decode(const Napi::CallbackInfo & info);
     void dispose(const Napi::CallbackInfo & info);

@@ -5,15 +5,18 @@
 
 namespace {
 
-/** The one chunk that mtmd makes of an image; lives as long as `chunks`. */
+/** Returns the only image chunk. `chunks` owns it. */
 const mtmd_input_chunk * find_image(const mtmd::input_chunks & chunks) {
     const mtmd_input_chunk * image = nullptr;
     for (size_t i = 0; i < chunks.size(); i++) {
         if (mtmd_input_chunk_get_type(chunks[i]) != MTMD_INPUT_CHUNK_TYPE_IMAGE) continue;
-        if (image != nullptr) throw std::runtime_error("The projector cuts an image into several; only the Qwen-VL family is supported");
+        if (image != nullptr) {
+            throw std::runtime_error(
+                "The projector splits an image into several chunks; only the Qwen-VL family is supported");
+        }
         image = chunks[i];
     }
-    if (image == nullptr) throw std::runtime_error("The projector made no tokens of the image");
+    if (image == nullptr) throw std::runtime_error("The projector returned no tokens for the image");
     return image;
 }
 
@@ -26,23 +29,23 @@ Encoder::Encoder(const std::string & path, const llama_model * model, const Enco
     params.image_min_tokens = options.min_tokens;
     params.image_max_tokens = options.max_tokens;
     params.print_timings = false;
-    // mtmd's own warm-up encodes 2116 tokens whatever the limits are.
+    // mtmd's warm-up ignores the limits and encodes 2116 tokens.
     params.warmup = false;
-    // On a GPU the stretches would only make it wait.
+    // On a GPU, interrupting the graph only adds waiting time.
     if (!options.gpu) pacer_.attach(params);
 
     context_.reset(mtmd_init_from_file(path.c_str(), model, params));
-    if (!context_) throw std::runtime_error("The projector cannot be loaded, or it does not belong to the model");
+    if (!context_) throw std::runtime_error("The projector cannot be loaded, or it belongs to another model");
     if (!mtmd_support_vision(context_.get())) throw std::runtime_error("The projector has no vision encoder");
     if (mtmd_decode_use_non_causal(context_.get(), nullptr)) {
-        throw std::runtime_error("The projector wants non-causal attention; only the Qwen-VL family is supported");
+        throw std::runtime_error("The projector needs non-causal attention; only the Qwen-VL family is supported");
     }
     if (!options.gpu) pacer_.keep_threads(context_.get(), options.threads);
 }
 
 std::shared_ptr<const Encoding> Encoder::encode(const mtmd::bitmap & bitmap) {
     mtmd_context * context = context_.get();
-    // The bare marker: the texts around the image's chunk are the template's affair.
+    // The text is only the image marker: the chat template renders the text around the image.
     const char * marker = mtmd_get_marker(context);
     mtmd_input_text text = {};
     text.text = marker;
@@ -51,7 +54,9 @@ std::shared_ptr<const Encoding> Encoder::encode(const mtmd::bitmap & bitmap) {
     text.parse_special = true;
     mtmd::input_chunks chunks(mtmd_input_chunks_init());
     const mtmd_bitmap * bitmaps[] = { bitmap.ptr.get() };
-    if (mtmd_tokenize(context, chunks.ptr.get(), &text, bitmaps, 1) != 0) throw std::runtime_error("The image cannot be cut into patches");
+    if (mtmd_tokenize(context, chunks.ptr.get(), &text, bitmaps, 1) != 0) {
+        throw std::runtime_error("The image cannot be split into patches");
+    }
     const mtmd_input_chunk * image = find_image(chunks);
 
     if (mtmd_encode_chunk(context, image) != 0) throw std::runtime_error("The image cannot be encoded");
@@ -62,7 +67,9 @@ std::shared_ptr<const Encoding> Encoder::encode(const mtmd::bitmap & bitmap) {
     encoding->span = mtmd_input_chunk_get_n_pos(image);
     encoding->mrope = mtmd_decode_use_mrope(context);
     const mtmd_image_tokens * tokens = mtmd_input_chunk_get_tokens_image(image);
-    for (int32_t i = 0; i < encoding->tokens; i++) encoding->positions.push_back(mtmd_image_tokens_get_decoder_pos(tokens, 0, i));
+    for (int32_t i = 0; i < encoding->tokens; i++) {
+        encoding->positions.push_back(mtmd_image_tokens_get_decoder_pos(tokens, 0, i));
+    }
     const float * output = mtmd_get_output_embd(context);
     const size_t width = llama_model_n_embd_inp(model_);
     encoding->embeddings.assign(output, output + width * encoding->tokens);

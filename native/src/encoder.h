@@ -9,29 +9,35 @@
 
 struct EncoderOptions {
     bool gpu = false;
-    int threads = 1;      // as many as an encoding may ever take
-    int min_tokens = -1;  // limits of mtmd's own resizing, for one image; -1: the projector's defaults
+    int threads = 1;      // maximum of CPU threads for an encoding
+    int min_tokens = -1;  // limits of mtmd's resizing, in tokens of one image; -1 for the projector's default
     int max_tokens = -1;
 };
 
-/** The projector: turns pixels into embeddings. Needs no llama_context and therefore no lock. */
+/** The projector: it computes embeddings from pixels. It uses no llama_context and therefore needs no lock. */
 class Encoder {
 public:
-    /** Throws std::runtime_error when the file cannot be read, belongs to another model, or is not of the Qwen-VL family's kind. */
+    /**
+     * Throws std::runtime_error when the file cannot be read, belongs to another model, or does not belong to the
+     * Qwen-VL family.
+     */
     Encoder(const std::string & path, const llama_model * model, const EncoderOptions & options);
 
-    /** Before each `encode`, by the thread that asks for it: what it changes or cancels from then on counts. */
+    /**
+     * Must precede each `encode`, on the thread that requests it. `set_threads` and `cancel` apply to that encoding
+     * from this call on.
+     */
     void begin(int threads) { pacer_.begin(context_.get(), threads); }
 
-    /** One at a time, on any thread. Throws std::runtime_error, also when it was cancelled. */
+    /** Runs on any thread, one call at a time. Throws std::runtime_error when it fails or was cancelled. */
     std::shared_ptr<const Encoding> encode(const mtmd::bitmap & bitmap);
 
-    /** While another thread encodes. */
+    /** `set_threads` and `cancel` may be called while another thread encodes. */
     void set_threads(int threads) { pacer_.set_threads(threads); }
     void cancel() { pacer_.cancel(); }
 
 private:
     const llama_model * model_;
-    Pacer pacer_;  // outlives the context, which calls it
+    Pacer pacer_;  // declared before the context, which calls it, so that it is destroyed later
     mtmd::context_ptr context_;
 };

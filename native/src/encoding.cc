@@ -24,7 +24,7 @@ void decode_slice(llama_context * context, const Encoding & encoding, const Slic
             positions[i] = slice.position + slice.offset + i;
             continue;
         }
-        // One run an axis, each as long as this slice: t… y… x… z…
+        // The axes follow each other, each with `count` values: t… y… x… z…
         positions[i] = slice.position + static_cast<llama_pos>(relative.t);
         positions[i + count] = slice.position + static_cast<llama_pos>(relative.y);
         positions[i + count * 2] = slice.position + static_cast<llama_pos>(relative.x);
@@ -33,7 +33,7 @@ void decode_slice(llama_context * context, const Encoding & encoding, const Slic
 
     llama_batch batch = {};
     batch.n_tokens = count;
-    // llama_batch is not const-correct; llama_decode only reads the embeddings.
+    // llama_batch is not const-correct, but llama_decode only reads the embeddings.
     batch.embd = const_cast<float *>(encoding.embeddings.data()) + static_cast<size_t>(slice.offset) * width;
     batch.pos = positions.data();
     batch.n_seq_id = sequence_counts.data();
@@ -43,7 +43,7 @@ void decode_slice(llama_context * context, const Encoding & encoding, const Slic
     const AbortGuard guard(context, cancelled);
     const int32_t status = llama_decode(context, batch);
     if (status == AbortGuard::ABORTED) throw std::runtime_error("The slice was cancelled");
-    if (status == 1) throw std::runtime_error("No free KV cells for the image");
+    if (status == 1) throw std::runtime_error("The KV cache has no free cells for the image");
     if (status != 0) throw std::runtime_error("llama_decode failed on an image, status " + std::to_string(status));
     llama_synchronize(context);
 }

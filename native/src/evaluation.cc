@@ -7,13 +7,16 @@
 
 namespace {
 
-/** True where the end of a sequence can be removed and the rest be used. A window that slides has thrown away cells in silence. */
+/**
+ * Returns whether the end of a sequence can be removed and the rest remains usable. A recurrent state cannot be
+ * rewound, and a sliding window has already discarded cells without notice.
+ */
 bool can_forget(const llama_context * context) {
     const llama_model * model = llama_get_model(context);
     return !llama_model_is_recurrent(model) && !llama_model_is_hybrid(model) && llama_model_n_swa(model) == 0;
 }
 
-/** What llama_decode takes, with room for it. */
+/** A llama_batch that owns its arrays. */
 class Batch {
 public:
     int32_t size() const { return static_cast<int32_t>(tokens_.size()); }
@@ -49,7 +52,8 @@ private:
 }  // namespace
 
 Evaluation::Evaluation(llama_context * context, std::vector<Item> items, size_t most_fillers, int32_t threads)
-    : context_(context), items_(std::move(items)), most_fillers_(most_fillers), threads_(threads), rows_(items_.size()), next_(items_.size(), NOT_ASKED) {}
+    : context_(context), items_(std::move(items)), most_fillers_(most_fillers), threads_(threads), rows_(items_.size()),
+      next_(items_.size(), NOT_ASKED) {}
 
 void Evaluation::run(const std::atomic<bool> * cancelled) {
     const AbortGuard guard(context_, cancelled);
@@ -60,20 +64,23 @@ void Evaluation::run(const std::atomic<bool> * cancelled) {
         while (end < items_.size() && tokens + items_[end].tokens.size() <= room) tokens += items_[end++].tokens.size();
         const int32_t status = run_batch(begin, end);
         if (status == AbortGuard::ABORTED) throw std::runtime_error("The evaluation was cancelled");
-        if (status == 1) throw std::runtime_error("No free KV cells");
+        if (status == 1) throw std::runtime_error("The KV cache has no free cells");
         if (status != 0) throw std::runtime_error("llama_decode failed, status " + std::to_string(status));
     }
     llama_synchronize(context_);
 }
 
-/** Decodes items [begin, end) together and samples. */
+/** Decodes the items [begin, end) in one batch and samples. Returns the status of llama_decode. */
 int32_t Evaluation::run_batch(size_t begin, size_t end) {
     const std::vector<Filler> fillers = find_fillers(begin, end);
     int32_t status = decode(begin, end, fillers);
-    // A filler needs a cell, which its sequence may not have left; nothing was decoded then.
+    // Status 1: a filler needed a cell that was not free. Nothing was decoded, so the batch can be tried without
+    // fillers.
     if (status == 1 && !fillers.empty()) status = decode(begin, end, {});
     if (status != 0) return status;
-    for (const auto & [sequence, position] : fillers) llama_memory_seq_rm(llama_get_memory(context_), sequence, position, -1);
+    for (const auto & [sequence, position] : fillers) {
+        llama_memory_seq_rm(llama_get_memory(context_), sequence, position, -1);
+    }
     for (size_t i = begin; i < end; i++) {
         if (items_[i].sampling) next_[i] = sample(*items_[i].sampling, rows_[i]);
     }
@@ -85,7 +92,9 @@ int32_t Evaluation::decode(size_t begin, size_t end, const std::vector<Filler> &
     auto filler = fillers.begin();
     for (size_t i = begin; i < end; i++) {
         const Item & item = items_[i];
-        for (; filler != fillers.end() && filler->sequence < item.sequence; filler++) batch.add(item.tokens[0], filler->sequence, filler->position, false);
+        for (; filler != fillers.end() && filler->sequence < item.sequence; filler++) {
+            batch.add(item.tokens[0], filler->sequence, filler->position, false);
+        }
         for (size_t j = 0; j < item.tokens.size(); j++) {
             const bool last = j + 1 == item.tokens.size();
             batch.add(item.tokens[j], item.sequence, item.position + static_cast<llama_pos>(j), last && item.sampling);
@@ -95,7 +104,10 @@ int32_t Evaluation::decode(size_t begin, size_t end, const std::vector<Filler> &
     return batch.decode(context_);
 }
 
-/** One for each sequence that is missing between those of the items; none when they are more than allowed or than there is room for. */
+/**
+ * Returns a filler for each sequence that is missing between the sequences of the items, or none at all when that
+ * would be more than `most_fillers_` or more than fits the batch.
+ */
 std::vector<Evaluation::Filler> Evaluation::find_fillers(size_t begin, size_t end) const {
     std::vector<Filler> fillers;
     if (most_fillers_ == 0 || !can_forget(context_)) return fillers;
@@ -116,7 +128,7 @@ int32_t Evaluation::sample(Sampling & sampling, int32_t row) {
         const llama_token token = logits ? sampling.next(logits) : Sampling::NONE;
         return token == Sampling::NONE ? NONE_LEFT : token;
     } catch (const std::exception &) {
-        // llama.cpp's grammar refuses a token like this. It is one answer's trouble, not that of all.
+        // llama.cpp's grammar throws when it rejects a token. Only this answer ends, not the whole batch.
         return NONE_LEFT;
     }
 }

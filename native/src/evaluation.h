@@ -7,20 +7,20 @@
 #include "llama.h"
 #include "sampling.h"
 
-/** Tokens of one sequence, and how the one after them is chosen. */
+/** Tokens of one sequence, and the sampling that chooses the next one. */
 struct Item {
     llama_seq_id sequence;
-    llama_pos position;  // of the first token
+    llama_pos position;  // position of the first token
     std::vector<llama_token> tokens;
-    std::shared_ptr<Sampling> sampling;  // null: only evaluate
+    std::shared_ptr<Sampling> sampling;  // null to evaluate without sampling
 };
 
 /**
- * Evaluates items together, in as few batches as they fit, and samples. The caller has checked the items: their sequences ascend, each has a token,
- * none more than a batch.
+ * Evaluates items in as few batches as possible and samples their next tokens. The caller has checked the items: their
+ * sequences are in ascending order, and each item has at least one token and at most a batch.
  *
- * llama.cpp computes sequences in one batch only while their numbers ascend without a gap. A gap is filled with a token for each missing
- * sequence, up to `most_fillers` in all, and these are forgotten again.
+ * llama.cpp computes several sequences in one batch only if their numbers ascend without a gap. Up to `most_fillers`
+ * gaps are filled with one token per missing sequence, which is removed again after the batch.
  */
 class Evaluation {
 public:
@@ -30,16 +30,19 @@ public:
     Evaluation(llama_context * context, std::vector<Item> items, size_t most_fillers, int32_t threads);
 
     /**
-     * Once. Throws std::runtime_error when llama.cpp fails, and when it gave up because `cancelled`, which may be
-     * null, became true: then the sequences of the batch hold nothing from their items' positions on.
+     * May be called once. Throws std::runtime_error when llama.cpp fails, or when `cancelled` (may be null) became
+     * true; in the second case the sequences of the batch contain nothing from the positions of their items on.
      */
     void run(const std::atomic<bool> * cancelled = nullptr);
 
-    /** After that, for each item: the token that follows, NOT_ASKED without a sampling, NONE_LEFT where the grammar leaves none. */
+    /**
+     * Returns, after `run`, the next token of each item: NOT_ASKED without a sampling, NONE_LEFT when the grammar
+     * allows no token.
+     */
     const std::vector<int32_t> & next() const { return next_; }
 
 private:
-    /** A token that only keeps sequences together. */
+    /** A token that only closes a gap between two sequences. */
     struct Filler {
         llama_seq_id sequence;
         llama_pos position;
@@ -54,12 +57,12 @@ private:
     std::vector<Item> items_;
     size_t most_fillers_;
     int32_t threads_;
-    std::vector<int32_t> rows_;  // of each item's last token in its batch
+    std::vector<int32_t> rows_;  // index of each item's last token in its batch
     std::vector<int32_t> next_;
 };
 
 /**
- * Forgets a sequence's positions from `from` on; false, and nothing forgotten, where the memory cannot do that and leave the rest usable. From 0 on
- * it always can.
+ * Removes the positions from `from` on from a sequence. Returns false and removes nothing when the memory cannot be
+ * cut there (recurrent layers, sliding window). From position 0 on it can always be cut.
  */
 bool forget_from(llama_context * context, llama_seq_id sequence, llama_pos from);

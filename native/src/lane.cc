@@ -1,6 +1,6 @@
 #include "lane.h"
 
-// Lanes are never destroyed, nor are their threads.
+// Lanes and their threads are never destroyed.
 
 Lane & Lane::decoding(Napi::Env env) {
     static Lane * lane = new Lane(env);
@@ -26,7 +26,8 @@ Napi::Promise Lane::run(Napi::Env env, std::unique_ptr<Task> task) {
 }
 
 void Lane::deliver(Task * task) {
-    // Where JavaScript has ended meanwhile the task is left: its references belong to what is gone.
+    // `env` is null when JavaScript has ended. The task then leaks, because its references belong to the ended
+    // environment.
     deliver_.NonBlockingCall(task, [this](Napi::Env env, Napi::Function, Task * done) {
         if (env == nullptr) return;
         settle(env, *done);
@@ -35,7 +36,7 @@ void Lane::deliver(Task * task) {
 }
 
 void Lane::settle(Napi::Env env, Task & task) {
-    // An idle lane keeps no process alive.
+    // An idle lane does not keep the process alive.
     if (--in_flight_ == 0) deliver_.Unref(env);
     if (task.error.empty()) {
         task.deferred_.Resolve(task.result(env));

@@ -6,12 +6,13 @@
 
 #include "worker-thread.h"
 
-/** Work for a lane; whatever `execute` throws rejects the promise. */
+/** A job whose result settles a promise. An exception of `execute` rejects it. */
 class Task : public Job {
 public:
-    /** `owner` is what the task works on: it is not collected meanwhile. */
-    explicit Task(Napi::Object owner) : owner_(Napi::Persistent(owner)), deferred_(Napi::Promise::Deferred::New(owner.Env())) {}
-    /** On JavaScript's thread, when that is done: what the promise resolves to. */
+    /** The task keeps `owner`, the object that it works on, from being garbage-collected. */
+    explicit Task(Napi::Object owner)
+        : owner_(Napi::Persistent(owner)), deferred_(Napi::Promise::Deferred::New(owner.Env())) {}
+    /** Returns the value for the promise. Runs on JavaScript's thread after `execute`. */
     virtual Napi::Value result(Napi::Env env) { return env.Undefined(); }
 
 private:
@@ -21,12 +22,12 @@ private:
     Napi::Promise::Deferred deferred_;
 };
 
-/** A worker thread whose jobs are promises. */
+/** A worker thread for tasks. It runs them in the order of the calls. */
 class Lane {
 public:
-    /** Everything that touches a context goes here: llama.cpp allows one at a time. */
+    /** The lane for every task that uses a context: llama.cpp allows one at a time. */
     static Lane & decoding(Napi::Env env);
-    /** Encodings need no context. */
+    /** The lane for encodings, which use no context. */
     static Lane & encoding(Napi::Env env);
 
     Napi::Promise run(Napi::Env env, std::unique_ptr<Task> task);
@@ -37,6 +38,6 @@ private:
     void settle(Napi::Env env, Task & task);
 
     Napi::ThreadSafeFunction deliver_;
-    size_t in_flight_ = 0;  // known to JavaScript's thread only
+    size_t in_flight_ = 0;  // used only on JavaScript's thread
     WorkerThread thread_;
 };

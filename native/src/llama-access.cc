@@ -1,6 +1,6 @@
 #include "llama-access.h"
 
-// The headers leave out what they use.
+// node-llama-cpp's headers use these two without including them.
 #include <memory>
 #include <string>
 
@@ -21,13 +21,17 @@ template <typename T> T * unwrap(const Napi::Value & value, const char * what) {
 
 llama_model * llama_access::model_of(const Napi::Value & addon_model) {
     auto * addon = unwrap<AddonModel>(addon_model, "AddonModel");
-    if (addon->model == nullptr || addon->disposed) throw Napi::TypeError::New(addon_model.Env(), "The model is not loaded");
+    if (addon->model == nullptr || addon->disposed) {
+        throw Napi::TypeError::New(addon_model.Env(), "The model is not loaded");
+    }
     return addon->model;
 }
 
 llama_context * llama_access::context_of(const Napi::Value & addon_context) {
     auto * addon = unwrap<AddonContext>(addon_context, "AddonContext");
-    if (addon->ctx == nullptr || addon->disposed) throw Napi::TypeError::New(addon_context.Env(), "The context is not created");
+    if (addon->ctx == nullptr || addon->disposed) {
+        throw Napi::TypeError::New(addon_context.Env(), "The context is not created");
+    }
     return addon->ctx;
 }
 

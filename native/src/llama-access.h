@@ -5,18 +5,21 @@
 #include "llama.h"
 
 /**
- * The only door to node-llama-cpp's private classes: what stands behind `model._model` and `context._ctx`.
- * Tied to the exact version of node-llama-cpp whose headers this was compiled with.
+ * The only access to node-llama-cpp's private classes, which are behind `model._model` and `context._ctx`. It works
+ * only with the exact version of node-llama-cpp whose headers it was compiled with.
  */
 namespace llama_access {
 
-/** `model._model` → llama_model. Throws TypeError when the object is not a loaded AddonModel. */
+/** Returns the llama_model of `model._model`. Throws TypeError when the object is not a loaded AddonModel. */
 llama_model * model_of(const Napi::Value & addon_model);
 
-/** `context._ctx` → llama_context. Throws TypeError when the object is not a created AddonContext. */
+/** Returns the llama_context of `context._ctx`. Throws TypeError when the object is not a created AddonContext. */
 llama_context * context_of(const Napi::Value & addon_context);
 
-/** True when `context._ctx` was created from `model._model`, seen both through node-llama-cpp's classes and through llama.cpp. */
+/**
+ * Returns whether `context._ctx` was created from `model._model`, both for node-llama-cpp's classes and for
+ * llama.cpp.
+ */
 bool belongs_together(const Napi::Value & addon_model, const Napi::Value & addon_context);
 
 }  // namespace llama_access

@@ -1,4 +1,4 @@
-// clip_ctx is private to clip.cpp, so the setters have to live in the same translation unit.
+// clip_ctx is private to clip.cpp, so the setters must be in the same translation unit.
 #include "clip.cpp"
 
 #include <type_traits>

@@ -1,16 +1,16 @@
-// mtmd_context is private to mtmd.cpp, so what reaches into it has to live in the same translation unit.
+// mtmd_context is private to mtmd.cpp, so code that uses its members must be in the same translation unit.
 #include "mtmd.cpp"
 
 #include "pacer.h"
 #include "threads.h"
 
-/** Defined in pacer-clip.cc. */
+/** pacer-clip.cc defines both functions. */
 void clip_set_threads(clip_ctx * context, int threads);
 void clip_attach_threads(clip_ctx * context, ggml_threadpool_t threads);
 
 namespace {
 
-// A stretch outside these bounds makes the next one twice or half as many nodes long.
+// When a stretch is shorter or longer than this, the next one has twice or half as many nodes.
 constexpr std::chrono::milliseconds SHORTEST(20);
 constexpr std::chrono::milliseconds LONGEST(60);
 constexpr int MOST_NODES = 256;
@@ -28,11 +28,11 @@ void Pacer::keep_threads(mtmd_context * context, int most) {
 
 void Pacer::begin(mtmd_context * context, int threads) {
     context_ = context;
-    // What clip.cpp sets before the first stretch.
+    // clip.cpp applies this value before the first stretch.
     context->n_threads = threads;
     threads_ = threads;
     cancelled_ = false;
-    // Not what the last image came to: after a small one it would be seconds of a large one.
+    // Start again with one node: the stretch of a small image would take seconds with a large one.
     stretch_ = 1;
     nodes_ = 0;
     started_ = Clock::now();

@@ -6,26 +6,27 @@
 #include "mtmd.h"
 
 /**
- * Governs an encoding while it runs. The scheduler computes the graph in stretches and asks in between: the number of threads can
- * change there, and the encoding can be given up. Stretches are some tens of milliseconds long, whatever the image's size.
+ * Controls a running encoding. ggml's scheduler computes the graph in stretches and calls back after each: there, the
+ * number of threads can change and the encoding can be cancelled. A stretch takes 20 to 60 ms, independent of the
+ * image's size.
  *
- * One for each mtmd_context; threads other than the one that encodes may call `set_threads` and `cancel`.
+ * Each mtmd_context needs its own pacer. Any thread may call `set_threads` and `cancel`.
  */
 class Pacer {
 public:
-    /** To be set before the context is created: mtmd takes the callback from its parameters. */
+    /** Must precede the creation of the context, because mtmd reads the callback from these parameters. */
     void attach(mtmd_context_params & params);
 
-    /** Once, when the context is there: threads of its own (threads.h), as many as an encoding may ever take. */
+    /** Gives the context its own threads (threads.h): the maximum of an encoding. May be called once per context. */
     void keep_threads(mtmd_context * context, int most);
 
-    /** Before each encoding. */
+    /** Must precede each encoding. */
     void begin(mtmd_context * context, int threads);
 
-    /** Threads from the next stretch on. */
+    /** Changes the number of threads from the next stretch on. */
     void set_threads(int threads) { threads_ = threads; }
 
-    /** Gives the encoding up after the current stretch; what it leaves in the output is worthless. */
+    /** Aborts the encoding after the current stretch. Its output is then invalid. */
     void cancel() { cancelled_ = true; }
     bool cancelled() const { return cancelled_; }
 
@@ -39,6 +40,6 @@ private:
     std::atomic<bool> cancelled_{false};
     mtmd_context * context_ = nullptr;
     int stretch_ = 1;  // nodes
-    int nodes_ = 0;    // of the current stretch so far
+    int nodes_ = 0;    // nodes of the current stretch that are scheduled so far
     Clock::time_point started_;
 };

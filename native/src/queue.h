@@ -4,7 +4,7 @@
 #include <deque>
 #include <mutex>
 
-/** Hands things from some threads to others, first come first served. */
+/** A first-in-first-out queue for any number of producing and consuming threads. */
 template <typename T> class Queue {
 public:
     void push(T item) {
@@ -15,7 +15,7 @@ public:
         arrived_.notify_one();
     }
 
-    /** Waits until there is one. */
+    /** Waits until the queue has an item, and removes it. */
     T take() {
         std::unique_lock<std::mutex> lock(mutex_);
         arrived_.wait(lock, [this] { return !items_.empty(); });

@@ -27,12 +27,16 @@ Napi::Function Sampler::define(Napi::Env env) {
 }
 
 std::shared_ptr<Sampling> Sampler::of(const Napi::Value & value) {
-    if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(constructor.Value())) throw Napi::TypeError::New(value.Env(), "Expected a Sampler");
+    if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(constructor.Value())) {
+        throw Napi::TypeError::New(value.Env(), "Expected a Sampler");
+    }
     return Unwrap(value.As<Napi::Object>())->sampling_;
 }
 
 Sampler::Sampler(const Napi::CallbackInfo & info) : ObjectWrap(info) {
-    if (info.Length() != 2 || !info[1].IsObject()) throw Napi::TypeError::New(info.Env(), "new Sampler(model, options)");
+    if (info.Length() != 2 || !info[1].IsObject()) {
+        throw Napi::TypeError::New(info.Env(), "Expected new Sampler(model, options)");
+    }
     const llama_model * model = llama_access::model_of(info[0]);
     const Napi::Object object = info[1].As<Napi::Object>();
 

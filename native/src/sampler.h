@@ -6,16 +6,16 @@
 
 #include "sampling.h"
 
-/** new Sampler(model._model, options): the `Sampling` of one answer, for `step`. */
+/** new Sampler(model._model, options): the `Sampling` of one answer, as an argument for `step`. */
 class Sampler : public Napi::ObjectWrap<Sampler> {
 public:
     static Napi::Function define(Napi::Env env);
-    /** Throws TypeError when the value is no Sampler. */
+    /** Returns the sampling of a Sampler. Throws TypeError for any other value. */
     static std::shared_ptr<Sampling> of(const Napi::Value & value);
 
     explicit Sampler(const Napi::CallbackInfo & info);
 
 private:
-    Napi::ObjectReference model_;  // its vocabulary is used: keep it alive
+    Napi::ObjectReference model_;  // keeps the model alive, whose vocabulary is used
     std::shared_ptr<Sampling> sampling_;
 };

@@ -6,14 +6,19 @@
 
 namespace {
 
-/** The first of the largest. Several running maxima, which the compiler keeps in vector registers: a vocabulary has 150,000 entries. */
+/**
+ * Returns the first token with the largest logit. A vocabulary has about 150,000 entries, so the loop keeps several
+ * running maxima, which the compiler puts into vector registers.
+ */
 llama_token likeliest(const float * logits, int32_t size) {
     constexpr int32_t LANES = 32;
     float most[LANES];
     std::fill_n(most, LANES, -INFINITY);
     int32_t i = 0;
     for (; i + LANES <= size; i += LANES) {
-        for (int32_t lane = 0; lane < LANES; lane++) most[lane] = logits[i + lane] > most[lane] ? logits[i + lane] : most[lane];
+        for (int32_t lane = 0; lane < LANES; lane++) {
+            most[lane] = logits[i + lane] > most[lane] ? logits[i + lane] : most[lane];
+        }
     }
     float largest = *std::max_element(most, most + LANES);
     for (; i < size; i++) largest = std::max(largest, logits[i]);
@@ -46,13 +51,14 @@ Sampling::Sampling(const llama_vocab * vocab, const SamplingOptions & options)
     }
 
     if (!options.grammar) return;
-    // llama.cpp takes an empty one for none.
+    // llama.cpp treats an empty grammar as no grammar, so it is rejected here.
     if (!options.grammar->empty()) grammar_.reset(llama_sampler_init_grammar(vocab, options.grammar->c_str(), "root"));
     if (!grammar_) throw std::invalid_argument("llama.cpp cannot parse the grammar");
 }
 
 llama_token Sampling::next(const float * logits) {
-    // A whole vocabulary against the grammar takes milliseconds, one token does not: mostly the model obeys anyway.
+    // Most chosen tokens satisfy the grammar anyway, and checking one token is cheap. Only a rejected token makes the
+    // grammar filter the whole vocabulary, which takes milliseconds.
     llama_token token = choose(logits, false);
     if (grammar_ && token != NONE && !allowed(token)) token = choose(logits, true);
     if (token == NONE) return NONE;

@@ -57,7 +57,7 @@ llama_seq_id sequence_of(const Napi::Value & value, const llama_context * contex
     return sequence;
 }
 
-/** Checks what llama.cpp would only assert, which ends the process. */
+/** Reads and checks an item. In llama.cpp, an invalid item fails an assertion, which ends the process. */
 Item item_of(const Napi::Object & object, const llama_context * context) {
     const Napi::Env env = object.Env();
     Item item;
@@ -67,11 +67,15 @@ Item item_of(const Napi::Object & object, const llama_context * context) {
 
     const Napi::Array tokens = object.Get("tokens").As<Napi::Array>();
     const uint32_t length = tokens.IsArray() ? tokens.Length() : 0;
-    if (length < 1 || length > llama_n_batch(context)) throw Napi::RangeError::New(env, "The tokens are none, or more than a batch");
+    if (length < 1 || length > llama_n_batch(context)) {
+        throw Napi::RangeError::New(env, "An item has no tokens, or more than a batch");
+    }
     const int32_t vocabulary = llama_vocab_n_tokens(llama_model_get_vocab(llama_get_model(context)));
     for (uint32_t i = 0; i < length; i++) {
         const int32_t token = Napi::Value(tokens[i]).ToNumber().Int32Value();
-        if (token < 0 || token >= vocabulary) throw Napi::RangeError::New(env, "No such token: " + std::to_string(token));
+        if (token < 0 || token >= vocabulary) {
+            throw Napi::RangeError::New(env, "No such token: " + std::to_string(token));
+        }
         item.tokens.push_back(token);
     }
 
@@ -85,7 +89,7 @@ Item item_of(const Napi::Object & object, const llama_context * context) {
 Napi::Value step(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
     if (info.Length() != 5 || !info[1].IsArray()) {
-        throw Napi::TypeError::New(env, "step(context, items, mostFillers, threads, cancellation)");
+        throw Napi::TypeError::New(env, "Expected step(context, items, mostFillers, threads, cancellation)");
     }
     llama_context * context = llama_access::context_of(info[0]);
     const uint32_t most_fillers = info[2].ToNumber().Uint32Value();
@@ -96,7 +100,9 @@ Napi::Value step(const Napi::CallbackInfo & info) {
     std::vector<Item> items;
     for (uint32_t i = 0; i < array.Length(); i++) {
         items.push_back(item_of(Napi::Value(array[i]).As<Napi::Object>(), context));
-        if (i > 0 && items[i - 1].sequence >= items[i].sequence) throw Napi::RangeError::New(env, "The sequences do not ascend");
+        if (i > 0 && items[i - 1].sequence >= items[i].sequence) {
+            throw Napi::RangeError::New(env, "The sequences are not in ascending order");
+        }
     }
 
     Evaluation evaluation(context, std::move(items), most_fillers, threads);

@@ -4,22 +4,24 @@
 
 /**
  * step(context._ctx, items, mostFillers, threads, cancellation or null): Promise<Int32Array>. Evaluates the tokens of
- * every item and samples the token that follows each, on the decoding lane.
+ * every item and samples the next token of each, on the decoding lane.
  *
- * An item is { sequence, position, tokens, sampler }: `tokens` (at least one, at most a batch) stand at `position` and after it; with a
- * sampler of null nothing follows. Sequences ascend, none comes twice. The result holds a token for each item: -1 where none was asked for,
- * -2 where the grammar leaves none. Gaps between the sequences are filled with up to `mostFillers` tokens (evaluation.h).
+ * An item is { sequence, position, tokens, sampler }. The first of `tokens` (at least one, at most a batch) is at
+ * `position`. Without a sampler (null) no token is sampled. The sequences are in ascending order and differ. The
+ * result has one token per item: -1 without a sampler, -2 when the grammar allows no token. Gaps between the
+ * sequences are filled with up to `mostFillers` tokens (evaluation.h).
  */
 Napi::Value step(const Napi::CallbackInfo & info);
 
 /**
- * forget(context._ctx, sequence, from): Promise<boolean>. Forgets positions from `from` on; false, and nothing forgotten, where the memory cannot
- * do that and leave the rest usable. From 0 on it always can.
+ * forget(context._ctx, sequence, from): Promise<boolean>. Removes the positions from `from` on from the sequence.
+ * Resolves to false, and removes nothing, when the memory cannot be cut there (see forget_from in evaluation.h).
  */
 Napi::Value forget(const Napi::CallbackInfo & info);
 
 /**
- * attachThreads(context._ctx, threads). Gives a context threads of its own (threads.h); a step may use fewer of them. Once for each
- * context. They are never freed: nobody knows when node-llama-cpp is done with it.
+ * attachThreads(context._ctx, threads). Gives a context its own threads (threads.h); a step may use fewer of them.
+ * May be called once per context. The threads are never freed, because node-llama-cpp does not announce when it frees
+ * a context.
  */
 void attach_threads(const Napi::CallbackInfo & info);

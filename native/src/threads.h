@@ -3,7 +3,7 @@
 #include "ggml.h"
 
 /**
- * CPU threads for ggml that stay, instead of new ones for every graph, and sleep between two graphs: one that spins takes a core from whoever
- * hands the tokens on. Throws std::runtime_error when there are none.
+ * Creates CPU threads that ggml reuses for every graph. They sleep between two graphs: a spinning thread would take a
+ * core from the code that delivers tokens. Throws std::runtime_error when the threads cannot be created.
  */
 ggml_threadpool_t create_threads(int count);

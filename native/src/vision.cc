@@ -2,9 +2,9 @@
 
 #include <string>
 
+#include "encoded-image.h"
 #include "lane.h"
 #include "llama-access.h"
-#include "encoded-image.h"
 
 namespace {
 
@@ -12,15 +12,19 @@ Napi::FunctionReference constructor;
 
 class LoadWorker : public Napi::AsyncWorker {
 public:
-    LoadWorker(Napi::Env env, llama_model * model, Napi::Object model_object, std::string path, EncoderOptions options, bool shares_lane)
+    LoadWorker(Napi::Env env, llama_model * model, Napi::Object model_object, std::string path, EncoderOptions options,
+        bool shares_lane)
         : AsyncWorker(env, "SightlineLoadVision"), deferred(Napi::Promise::Deferred::New(env)), model_(model),
-          model_ref_(Napi::Persistent(model_object)), path_(std::move(path)), options_(options), shares_lane_(shares_lane) {}
+          model_ref_(Napi::Persistent(model_object)), path_(std::move(path)), options_(options),
+          shares_lane_(shares_lane) {}
 
     Napi::Promise::Deferred deferred;
 
 protected:
     void Execute() override { encoder_ = std::make_unique<Encoder>(path_, model_, options_); }
-    void OnOK() override { deferred.Resolve(Vision::create(Env(), std::move(encoder_), model_ref_.Value(), shares_lane_)); }
+    void OnOK() override {
+        deferred.Resolve(Vision::create(Env(), std::move(encoder_), model_ref_.Value(), shares_lane_));
+    }
     void OnError(const Napi::Error & error) override { deferred.Reject(error.Value()); }
 
 private:
@@ -66,7 +70,9 @@ Napi::Function Vision::define(Napi::Env env) {
 }
 
 Napi::Object Vision::create(Napi::Env env, std::unique_ptr<Encoder> encoder, Napi::Object model, bool shares_lane) {
-    return constructor.New({ Napi::External<std::unique_ptr<Encoder>>::New(env, &encoder), model, Napi::Boolean::New(env, shares_lane) });
+    return constructor.New({
+        Napi::External<std::unique_ptr<Encoder>>::New(env, &encoder), model, Napi::Boolean::New(env, shares_lane)
+    });
 }
 
 Vision::Vision(const Napi::CallbackInfo & info) : ObjectWrap(info) {
@@ -78,7 +84,9 @@ Vision::Vision(const Napi::CallbackInfo & info) : ObjectWrap(info) {
 
 Napi::Value Vision::load(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
-    if (info.Length() != 3 || !info[1].IsString() || !info[2].IsObject()) throw Napi::TypeError::New(env, "load(model, path, options)");
+    if (info.Length() != 3 || !info[1].IsString() || !info[2].IsObject()) {
+        throw Napi::TypeError::New(env, "Expected load(model, path, options)");
+    }
     llama_model * model = llama_access::model_of(info[0]);
     Napi::Object object = info[2].As<Napi::Object>();
 
@@ -88,7 +96,8 @@ Napi::Value Vision::load(const Napi::CallbackInfo & info) {
     options.min_tokens = object.Get("minTokens").ToNumber().Int32Value();
     options.max_tokens = object.Get("maxTokens").ToNumber().Int32Value();
 
-    auto * worker = new LoadWorker(env, model, info[0].As<Napi::Object>(), info[1].As<Napi::String>(), options, object.Get("sharesLane").ToBoolean());
+    auto * worker = new LoadWorker(env, model, info[0].As<Napi::Object>(), info[1].As<Napi::String>(), options,
+        object.Get("sharesLane").ToBoolean());
     Napi::Promise promise = worker->deferred.Promise();
     worker->Queue();
     return promise;
@@ -96,7 +105,9 @@ Napi::Value Vision::load(const Napi::CallbackInfo & info) {
 
 Napi::Value Vision::encode(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
-    if (info.Length() != 4 || !info[0].IsTypedArray()) throw Napi::TypeError::New(env, "encode(rgb, width, height, threads)");
+    if (info.Length() != 4 || !info[0].IsTypedArray()) {
+        throw Napi::TypeError::New(env, "Expected encode(rgb, width, height, threads)");
+    }
     if (!encoder_) throw Napi::Error::New(env, "The projector was disposed");
     const auto rgb = info[0].As<Napi::Uint8Array>();
     const uint32_t width = info[1].ToNumber().Uint32Value();
@@ -111,7 +122,8 @@ Napi::Value Vision::encode(const Napi::CallbackInfo & info) {
 
     encoder_->begin(threads);
     Lane & lane = shares_lane_ ? Lane::decoding(env) : Lane::encoding(env);
-    return lane.run(env, std::make_unique<Encode>(this, Value(), encoder_.get(), mtmd::bitmap(width, height, rgb.Data())));
+    mtmd::bitmap bitmap(width, height, rgb.Data());
+    return lane.run(env, std::make_unique<Encode>(this, Value(), encoder_.get(), std::move(bitmap)));
 }
 
 void Vision::set_threads(const Napi::CallbackInfo & info) {

@@ -6,7 +6,7 @@
 
 #include "encoder.h"
 
-/** The projector, as JavaScript sees it: one encoding at a time. */
+/** The projector as a JavaScript class. It runs one encoding at a time. */
 class Vision : public Napi::ObjectWrap<Vision> {
 public:
     static Napi::Function define(Napi::Env env);
@@ -17,18 +17,21 @@ public:
 private:
     /** Vision.load(model._model, path, { gpu, threads, minTokens, maxTokens, sharesLane }): Promise<Vision> */
     static Napi::Value load(const Napi::CallbackInfo & info);
-    /** encode(rgb, width, height, threads): Promise<EncodedImage>, on the encoding lane, or the decoding lane where that is shared */
+    /**
+     * encode(rgb, width, height, threads): Promise<EncodedImage>. Runs on the encoding lane; with `sharesLane`, on the
+     * decoding lane.
+     */
     Napi::Value encode(const Napi::CallbackInfo & info);
-    /** setThreads(threads): of the encoding that runs, from its next stretch on */
+    /** setThreads(threads): changes the threads of the running encoding from its next stretch on (pacer.h) */
     void set_threads(const Napi::CallbackInfo & info);
-    /** cancel(): the encoding that runs rejects soon */
+    /** cancel(): the running encoding rejects after its current stretch */
     void cancel(const Napi::CallbackInfo & info);
     void dispose(const Napi::CallbackInfo & info);
 
-    std::unique_ptr<Encoder> encoder_;  // null once it was disposed of
-    Napi::ObjectReference model_;  // the projector reads the text model's sizes: keep it alive
+    std::unique_ptr<Encoder> encoder_;  // null after `dispose`
+    Napi::ObjectReference model_;  // keeps the text model alive, whose sizes the projector reads
     bool shares_lane_ = false;
-    bool busy_ = false;  // known to JavaScript's thread only
+    bool busy_ = false;  // used only on JavaScript's thread
 
     friend class Encode;
 };

@@ -5,25 +5,25 @@
 
 #include "queue.h"
 
-/** What a worker thread does for another thread, which makes it and, when it is done, destroys it. */
+/** One unit of work for a worker thread. Another thread creates it and destroys it when it is done. */
 class Job {
 public:
     virtual ~Job() = default;
-    /** On the worker's thread. */
+    /** Runs on the worker's thread. */
     virtual void execute() = 0;
-    /** What `execute` threw; empty when it did not. */
+    /** The message of the exception that `execute` threw; empty when it threw none. */
     std::string error;
 };
 
 /**
- * A thread that does one job after the other. Threads of libuv's pool would take turns, so that each batch began on a thread, and often on a core,
- * that the last one did not use; and what must not happen twice at a time would need a lock.
+ * A thread that runs its jobs one after the other. With libuv's pool, each batch would start on a different thread
+ * and often on a different core, and jobs that must not run at the same time would need a lock.
  *
- * Never to be destroyed: it may be computing when the process ends.
+ * Must never be destroyed, because it may be computing when the process ends.
  */
 class WorkerThread {
 public:
-    /** `done` is called on the worker's thread. */
+    /** The worker's thread calls `done` after each job. */
     explicit WorkerThread(std::function<void(Job *)> done);
 
     void add(Job * job) { jobs_.push(job); }

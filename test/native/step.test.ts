@@ -215,7 +215,7 @@ t.test('refuses what llama.cpp would only assert', async t => {
     [{ tokens: [10_000_000] }, /No such token/],
     [{ sampler: {} }, /Expected a Sampler/]
   ] as const) t.throws(() => step({ ...good, ...fault }), { message })
-  t.throws(() => step(good, good), { message: /do not ascend/ })
+  t.throws(() => step(good, good), { message: /not in ascending order/ })
   t.throws(() => createSampler({ grammar: 'root ::= nothing-of-the-kind' }), { message: /cannot parse the grammar/ })
   t.throws(() => createSampler({ temperature: NaN }), { message: /temperature must be a number/ })
   t.throws(() => createSampler({ repeatPenalty: 0 }), { message: /repeatPenalty/ })
