@@ -1,67 +1,66 @@
-import { say, type Language, type Phrase } from './language.ts'
+import type { Language, Phrase } from './language.ts'
 
 /**
- * Every error that a client can meet: a stable code, an HTTP status, and a sentence in English and Chinese that names the culprit.
- * Whatever a program may want to read as well goes into `details`, which the error handler spreads into the body:
- * `throw withDetails(new FileTooLargeError('photo.jpg', 20), { image: 1 })`.
+ * An error that a client can receive: a stable code, an HTTP status, and a sentence in English and Chinese that says
+ * what is wrong, where, and what to do.
+ *
+ * @example
+ * throw withDetails(new FileTooLargeError('photo.jpg', 20), { image: 1 })
  */
 export abstract class SightlineError extends Error {
   abstract readonly code: string
   abstract readonly statusCode: number
-  /** Merged into the JSON body beside `error`, `code` and `request_id`. */
+  /** Machine-readable facts, which the error handler merges into the JSON body. */
   readonly details: Record<string, unknown> = {}
-  /** When to try again, where that is known better than by the status. */
+  /** Seconds after which the client should retry, if they are known better than by the status. */
   retryAfterSeconds?: number
-  /** The arguments of its constructor, from which another thread can make the same error. */
+  /** The arguments of the constructor. They can be cloned, so that another thread can construct an equal error. */
   abstract readonly args: readonly unknown[]
 
-  /** `message` in another language. */
+  /** Returns `message` in another language. */
   abstract sentence (language: Language): string
 }
 
+/** A sentence in every language. Arguments that are phrases are rendered in the same language. */
 type Sentence<Args extends unknown[]> = Record<Language, (...args: Args) => string> & {
-  /** What of the arguments a program may want to read as well. */
+  /** Picks the arguments that programs may need. */
   details?: (...args: Args) => Record<string, unknown>
 }
-/** What an error is made from: where its sentence takes a text, a phrase that speaks both languages will do. */
-type Given<Args extends unknown[]> = { [I in keyof Args]: Args[I] extends string ? Phrase : Args[I] }
 
-function define<Args extends unknown[]> (code: string, statusCode: number, sentence: Sentence<Args>) {
-  const spoken = (args: Given<Args>, language: Language) =>
-    args.map(arg => typeof arg === 'number' ? arg : say(arg as Phrase, language)) as Args
-  const render = (args: Given<Args>, language: Language) => sentence[language](...spoken(args, language))
-
+function define<Args extends Array<Phrase | string | number>> (
+  code: string, statusCode: number, sentence: Sentence<Args>
+) {
   return class extends SightlineError {
     readonly code = code
     readonly statusCode = statusCode
-    readonly #args: Given<Args>
+    readonly #args: Args
 
-    constructor (...args: Given<Args>) {
-      super(render(args, 'en'))
+    constructor (...args: Args) {
+      super(sentence.en(...args))
       this.#args = args
-      if (sentence.details) Object.assign(this.details, sentence.details(...spoken(args, 'en')))
+      if (sentence.details) Object.assign(this.details, sentence.details(...args))
     }
 
-    // Not a property: the log would show it.
-    get args (): Given<Args> {
+    // A getter, because the log writes all properties of an error.
+    get args (): Args {
       return this.#args
     }
 
     sentence (language: Language): string {
-      return render(this.#args, language)
+      return sentence[language](...this.#args)
     }
   }
 }
 
-/** Adds machine-readable details to those that an error has and returns the same error. */
+/** Adds machine-readable details to an error and returns the same error. */
 export function withDetails<E extends SightlineError> (error: E, details: Record<string, unknown>): E {
   Object.assign(error.details, details)
   return error
 }
 
-// Requests that are malformed, or not allowed (400, 401)
+// Requests that are malformed or not allowed (400, 401)
 
-/** For what the framework finds wrong; its sentences are English. */
+/** For faults that the framework finds. Its sentences are English. */
 export const ValidationError = define('VALIDATION', 400, {
   en: (fault: string) => fault,
   zh: fault => fault
@@ -72,84 +71,84 @@ export const MessageRequiredError = define('MESSAGE_REQUIRED', 400, {
   details: () => ({ field: 'message' })
 })
 export const MessageTooLongError = define('MESSAGE_TOO_LONG', 400, {
-  en: (characters: number, limit: number) => `Field "message" has ${characters} characters, the limit is ${limit}`,
+  en: (characters: number, limit: number) => `Field "message" has ${characters} characters; the limit is ${limit}`,
   zh: (characters, limit) => `字段 "message" 有 ${characters} 个字符，上限为 ${limit}`,
   details: (_characters, limit) => ({ field: 'message', limit })
 })
 export const UnknownFieldError = define('UNKNOWN_FIELD', 400, {
-  en: (field: string) => `Field "${field}" is not known`,
-  zh: field => `未知字段 "${field}"`,
+  en: (field: string) => `Field "${field}" is unknown; correct its name or remove it`,
+  zh: field => `未知字段 "${field}"，请更正名称或删除`,
   details: field => ({ field })
 })
 export const InvalidFieldError = define('INVALID_FIELD', 400, {
-  en: (field: string, fault: string) => `Field "${field}" ${fault}`,
-  zh: (field, fault) => `字段 "${field}" ${fault}`,
+  en: (field: string, fault: Phrase) => `Field "${field}" ${fault.en}`,
+  zh: (field, fault) => `字段 "${field}" ${fault.zh}`,
   details: field => ({ field })
 })
 export const InvalidHistoryError = define('INVALID_HISTORY', 400, {
-  en: (fault: string) => `Field "history" ${fault}`,
-  zh: fault => `字段 "history" ${fault}`,
+  en: (fault: Phrase) => `Field "history" ${fault.en}`,
+  zh: fault => `字段 "history" ${fault.zh}`,
   details: () => ({ field: 'history' })
 })
 export const InvalidJsonError = define('INVALID_JSON', 400, {
-  en: (fault: string) => `The JSON body is refused: ${fault}`,
-  zh: fault => `请求体的 JSON 被拒绝：${fault}`
+  en: (fault: Phrase) => `The JSON body is rejected: ${fault.en}`,
+  zh: fault => `请求体的 JSON 被拒绝：${fault.zh}`
 })
 export const InvalidMultipartError = define('INVALID_MULTIPART', 400, {
-  en: (fault: string) => `The multipart body is malformed: ${fault}`,
-  zh: fault => `multipart 请求体格式有误：${fault}`
+  en: (fault: Phrase) => `The multipart body is malformed: ${fault.en}`,
+  zh: fault => `multipart 请求体格式有误：${fault.zh}`
 })
 export const TooManyImagesError = define('TOO_MANY_IMAGES', 400, {
-  en: (limit: number) => `More than ${limit} pictures in one request`,
-  zh: limit => `一次请求最多 ${limit} 张图片`,
+  en: (limit: number) => `The request has more than ${limit} images; send fewer`,
+  zh: limit => `请求中的图片超过 ${limit} 张，请减少图片`,
   details: limit => ({ limit })
 })
 export const UnsupportedSchemaError = define('UNSUPPORTED_SCHEMA', 400, {
-  en: (keyword: string, pointer: string, fault: string) =>
-    `The JSON schema cannot be enforced: "${keyword}" at ${pointer} ${fault}`,
-  zh: (keyword, pointer, fault) => `无法按此 JSON schema 约束回答：${pointer} 处的 "${keyword}" ${fault}`,
+  en: (keyword: string, pointer: string, fault: Phrase) =>
+    `The JSON schema cannot be enforced: "${keyword}" at ${pointer} ${fault.en}`,
+  zh: (keyword, pointer, fault) => `无法按此 JSON schema 约束回答：${pointer} 处的 "${keyword}" ${fault.zh}`,
   details: (keyword, pointer) => ({ field: 'response_format', keyword, pointer })
 })
 export const ToolsNotSupportedError = define('TOOLS_NOT_SUPPORTED', 400, {
-  en: () => 'The chat template of the loaded model knows no tools',
+  en: () => 'The chat template of the loaded model does not support tools',
   zh: () => '当前模型的对话模板不支持工具调用'
 })
 export const ImageUrlRefusedError = define('IMAGE_URL_REFUSED', 400, {
-  en: (field: string, fault: string) => `The picture at "${field}" is not fetched: ${fault}`,
-  zh: (field, fault) => `不会获取 "${field}" 处的图片：${fault}`,
+  en: (field: string, fault: Phrase) => `The image at "${field}" was not fetched: ${fault.en}`,
+  zh: (field, fault) => `未获取 "${field}" 处的图片：${fault.zh}`,
   details: field => ({ field })
 })
 export const ImageUrlFailedError = define('IMAGE_URL_FAILED', 400, {
-  en: (field: string, fault: string) => `The picture at "${field}" could not be fetched: ${fault}`,
-  zh: (field, fault) => `无法获取 "${field}" 处的图片：${fault}`,
+  en: (field: string, fault: Phrase) => `The image at "${field}" could not be fetched: ${fault.en}`,
+  zh: (field, fault) => `无法获取 "${field}" 处的图片：${fault.zh}`,
   details: field => ({ field })
 })
 export const UnauthorizedError = define('UNAUTHORIZED', 401, {
-  en: () => 'A valid API key is required: Authorization: Bearer <key>, or X-API-Key: <key>',
-  zh: () => '需要有效的 API 密钥：Authorization: Bearer <密钥>，或 X-API-Key: <密钥>'
+  en: () => 'A valid API key is required; send "Authorization: Bearer <key>" or "X-API-Key: <key>"',
+  zh: () => '需要有效的 API 密钥；请发送 "Authorization: Bearer <密钥>" 或 "X-API-Key: <密钥>"'
 })
-/** Nobody can tell yet what was asked for, and in which language. */
+/** Always sent in English: the headers of the request, and with them its language, could not be read. */
 export const MalformedRequestError = define('MALFORMED_REQUEST', 400, {
   en: () => 'The request is not valid HTTP',
   zh: () => '请求不是有效的 HTTP'
 })
 
-// Heads, bodies and images that are refused for what they are (408, 410, 413, 415, 422, 431)
+// Headers, bodies and images that cannot be accepted (408, 410, 413, 415, 422, 431)
 
 export const UploadTimeoutError = define('UPLOAD_TIMEOUT', 408, {
   en: (seconds: number) => `The upload took longer than ${seconds} seconds`,
   zh: seconds => `上传超过了 ${seconds} 秒`
 })
 export const RequestIncompleteError = define('REQUEST_INCOMPLETE', 408, {
-  en: () => 'The request did not arrive in time',
-  zh: () => '请求未能及时到达'
+  en: () => 'The request did not arrive completely in time',
+  zh: () => '请求未能及时完整到达'
 })
 export const ImageExpiredError = define('IMAGE_EXPIRED', 410, {
-  en: (ids: string) => `These pictures are no longer cached, send them again: ${ids}`,
+  en: (ids: string) => `These images are no longer cached; send them again: ${ids}`,
   zh: ids => `以下图片已不在缓存中，请重新发送：${ids}`
 })
 export const BodyTooLargeError = define('BODY_TOO_LARGE', 413, {
-  en: (megabytes: number) => `The body is larger than ${megabytes} MB; larger pictures go as multipart/form-data`,
+  en: (megabytes: number) => `The body is larger than ${megabytes} MB; send large images as multipart/form-data`,
   zh: megabytes => `请求体超过 ${megabytes} MB；较大的图片请用 multipart/form-data 发送`,
   details: megabytes => ({ limit_mb: megabytes })
 })
@@ -160,8 +159,8 @@ export const FieldTooLargeError = define('FIELD_TOO_LARGE', 413, {
 })
 export const FormTooLargeError = define('FORM_TOO_LARGE', 413, {
   en: (field: string, bytes: number) =>
-    `With field "${field}" the text fields of the form have more than ${bytes} bytes together`,
-  zh: (field, bytes) => `加上字段 "${field}"，表单的文本字段合计超过 ${bytes} 字节`,
+    `The text fields of the form up to "${field}" are larger than ${bytes} bytes in total`,
+  zh: (field, bytes) => `截至字段 "${field}"，表单的文本字段合计超过 ${bytes} 字节`,
   details: (field, limit) => ({ field, limit })
 })
 export const FileTooLargeError = define('FILE_TOO_LARGE', 413, {
@@ -169,8 +168,9 @@ export const FileTooLargeError = define('FILE_TOO_LARGE', 413, {
   zh: (label, megabytes) => `${label} 超过 ${megabytes} MB`
 })
 export const PromptTooLongError = define('PROMPT_TOO_LONG', 413, {
-  en: (tokens: number, limit: number) => `The conversation needs ${tokens} tokens, the context holds ${limit}`,
-  zh: (tokens, limit) => `对话需要 ${tokens} 个 token，上下文只能容纳 ${limit} 个`,
+  en: (tokens: number, limit: number) =>
+    `The conversation needs ${tokens} tokens; the context window has ${limit}, so shorten the conversation`,
+  zh: (tokens, limit) => `对话需要 ${tokens} 个 token，上下文窗口只有 ${limit} 个，请缩短对话`,
   details: (_tokens, limit) => ({ limit })
 })
 export const UnsupportedMediaTypeError = define('UNSUPPORTED_MEDIA_TYPE', 415, {
@@ -178,84 +178,85 @@ export const UnsupportedMediaTypeError = define('UNSUPPORTED_MEDIA_TYPE', 415, {
   zh: type => `不支持 Content-Type ${type}；请发送 multipart/form-data 或 application/json`
 })
 export const UnsupportedImageError = define('UNSUPPORTED_IMAGE', 415, {
-  en: (label: string, kind: string) => `${label} is ${kind}; send JPEG, PNG, WebP, AVIF, GIF or TIFF`,
-  zh: (label, kind) => `${label} 是${kind}；请发送 JPEG、PNG、WebP、AVIF、GIF 或 TIFF`
+  en: (label: string, kind: Phrase) => `${label} is ${kind.en}; send JPEG, PNG, WebP, AVIF, GIF or TIFF`,
+  zh: (label, kind) => `${label} 的类型（${kind.zh}）不受支持；请发送 JPEG、PNG、WebP、AVIF、GIF 或 TIFF`
 })
 export const EmptyFileError = define('EMPTY_FILE', 422, {
   en: (label: string) => `${label} is empty`,
   zh: label => `${label} 是空文件`
 })
 export const CorruptImageError = define('CORRUPT_IMAGE', 422, {
-  en: (label: string, fault: string) => `${label} cannot be decoded: ${fault}`,
-  zh: (label, fault) => `${label} 无法解码：${fault}`
+  en: (label: string, fault: Phrase) => `${label} cannot be decoded: ${fault.en}`,
+  zh: (label, fault) => `${label} 无法解码：${fault.zh}`
 })
 export const ImageTooManyPixelsError = define('IMAGE_TOO_MANY_PIXELS', 422, {
-  en: (label: string, width: number, height: number, limit: number) =>
-    `${label} claims ${width} x ${height} pixels, the limit is ${limit} pixels`,
-  zh: (label, width, height, limit) => `${label} 声称有 ${width} x ${height} 像素，上限为 ${limit} 像素`
+  en: (label: Phrase, width: number, height: number, limit: number) =>
+    `${label.en} has ${width} x ${height} pixels; the limit is ${limit} pixels`,
+  zh: (label, width, height, limit) => `${label.zh} 有 ${width} x ${height} 像素，上限为 ${limit} 像素`
 })
 export const ImageTooNarrowError = define('IMAGE_TOO_NARROW', 422, {
   en: (label: string, width: number, height: number) =>
-    `${label} is ${width} x ${height} pixels: the longer side is more than 200 times the shorter`,
-  zh: (label, width, height) => `${label} 为 ${width} x ${height} 像素：长边超过短边的 200 倍`,
+    `${label} has ${width} x ${height} pixels; the longer side must not exceed 200 times the shorter`,
+  zh: (label, width, height) => `${label} 有 ${width} x ${height} 像素；长边不能超过短边的 200 倍`,
   details: () => ({ limit: 200 })
 })
 export const ImagesDoNotFitError = define('IMAGES_DO_NOT_FIT', 422, {
-  en: (tokens: number, left: number) => `The pictures need at least ${tokens} tokens, ${left} are left in the context`,
-  zh: (tokens, left) => `图片至少需要 ${tokens} 个 token，上下文只剩 ${left} 个`
+  en: (tokens: number, left: number) =>
+    `The images need at least ${tokens} tokens; ${left} are left in the context, so send fewer images or less text`,
+  zh: (tokens, left) => `图片至少需要 ${tokens} 个 token，上下文只剩 ${left} 个，请减少图片或文本`
 })
 export const NoVisionError = define('NO_VISION', 422, {
-  en: () => 'The loaded model cannot see pictures',
-  zh: () => '当前模型看不懂图片'
+  en: () => 'The loaded model does not support images',
+  zh: () => '当前模型不支持图片'
 })
 export const HeadersTooLargeError = define('HEADERS_TOO_LARGE', 431, {
-  en: (kilobytes: number) => `Address and headers of the request are larger than ${kilobytes} KB`,
-  zh: kilobytes => `请求的地址与头部超过 ${kilobytes} KB`
+  en: (kilobytes: number) => `The URL and headers of the request are larger than ${kilobytes} KB`,
+  zh: kilobytes => `请求的 URL 与头部超过 ${kilobytes} KB`
 })
 
-// The service's own state (404, 429, 5xx)
+// The state of the service (404, 429, 5xx)
 
 export const NotFoundError = define('NOT_FOUND', 404, {
-  en: (what: string) => `There is nothing at ${what}`,
-  zh: what => `${what} 不存在`
+  en: (place: Phrase) => `Not found: ${place.en}`,
+  zh: place => `未找到：${place.zh}`
 })
 export const ModelNotFoundError = define('MODEL_NOT_FOUND', 404, {
-  en: (asked: string, loaded: string) => `The model "${asked}" is not loaded, "${loaded}" is`,
-  zh: (asked, loaded) => `模型 "${asked}" 未加载，当前模型为 "${loaded}"`
+  en: (wanted: string, loaded: string) => `The model "${wanted}" is not loaded; use "${loaded}"`,
+  zh: (wanted, loaded) => `模型 "${wanted}" 未加载，请使用 "${loaded}"`
 })
 export const ServerBusyError = define('SERVER_BUSY', 429, {
-  en: () => 'All slots are busy, try again in a moment',
+  en: () => 'All slots are busy; try again in a moment',
   zh: () => '服务器繁忙，请稍后重试'
 })
 export const RateLimitedError = define('RATE_LIMITED', 429, {
-  en: (limit: number) => `More than ${limit} requests a minute`,
-  zh: limit => `每分钟最多 ${limit} 次请求`,
+  en: (limit: number) => `More than ${limit} requests were sent within a minute; try again later`,
+  zh: limit => `一分钟内的请求超过 ${limit} 次，请稍后重试`,
   details: limit => ({ limit })
 })
 export const TooManyWrongKeysError = define('TOO_MANY_WRONG_KEYS', 429, {
-  en: (limit: number) => `${limit} wrong API keys came from this address within a minute`,
-  zh: limit => `此地址在一分钟内发送了 ${limit} 个错误的 API 密钥`,
+  en: (limit: number) => `${limit} wrong API keys came from this address within a minute; try again later`,
+  zh: limit => `此地址在一分钟内发送了 ${limit} 个错误的 API 密钥，请稍后重试`,
   details: limit => ({ limit })
 })
-/** Nobody is there to read it; for the log. */
+/** For the log: the client that would read it is gone. */
 export const ClientLeftError = define('CLIENT_LEFT', 499, {
-  en: () => 'The client left',
-  zh: () => '客户端已断开'
+  en: () => 'The client closed the connection',
+  zh: () => '客户端已断开连接'
 })
 export const EngineError = define('ENGINE_ERROR', 500, {
-  en: () => 'The model failed on this request; the log says why',
-  zh: () => '模型处理此请求时出错；原因见日志'
+  en: () => 'The model failed on this request; see the log of the service',
+  zh: () => '模型处理此请求时出错，原因见服务日志'
 })
 export const InternalError = define('INTERNAL', 500, {
-  en: () => 'Something went wrong inside the service',
-  zh: () => '服务内部出错'
+  en: () => 'An error occurred inside the service; see its log',
+  zh: () => '服务内部出错，原因见服务日志'
 })
 export const QueueTimeoutError = define('QUEUE_TIMEOUT', 503, {
-  en: (seconds: number) => `No slot came free within ${seconds} seconds`,
-  zh: seconds => `${seconds} 秒内没有空闲的槽位`
+  en: (seconds: number) => `No slot became free within ${seconds} seconds; try again later`,
+  zh: seconds => `${seconds} 秒内没有空闲的槽位，请稍后重试`
 })
 export const OverloadedError = define('OVERLOADED', 503, {
-  en: () => 'The service is overloaded, try again in a moment',
+  en: () => 'The service is overloaded; try again in a moment',
   zh: () => '服务过载，请稍后重试'
 })
 export const ShuttingDownError = define('SHUTTING_DOWN', 503, {
@@ -263,18 +264,18 @@ export const ShuttingDownError = define('SHUTTING_DOWN', 503, {
   zh: () => '服务正在关闭'
 })
 export const EngineNotReadyError = define('ENGINE_NOT_READY', 503, {
-  en: (reason: string) => `The model is not ready: ${reason}`,
-  zh: reason => `模型尚未就绪：${reason}`
+  en: (reason: Phrase) => `The model is not ready: ${reason.en}`,
+  zh: reason => `模型尚未就绪：${reason.zh}`
 })
 export const EngineCrashedError = define('ENGINE_CRASHED', 503, {
-  en: () => 'The model process died while it worked on this request; it is being restarted',
-  zh: () => '模型进程在处理此请求时退出，正在重启'
+  en: () => 'The model process crashed during this request and is being restarted; try again',
+  zh: () => '模型进程在处理此请求时崩溃，正在重启，请重试'
 })
 export const TimeoutError = define('TIMEOUT', 504, {
   en: (seconds: number) => `The request took longer than ${seconds} seconds`,
   zh: seconds => `请求超过了 ${seconds} 秒`
 })
 export const StorageError = define('STORAGE', 507, {
-  en: (fault: string) => `The upload could not be stored: ${fault}`,
-  zh: fault => `无法保存上传的文件：${fault}`
+  en: (fault: Phrase) => `The upload could not be stored: ${fault.en}`,
+  zh: fault => `无法保存上传的文件：${fault.zh}`
 })

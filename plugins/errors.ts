@@ -4,7 +4,8 @@ import {
   BodyTooLargeError, InternalError, InvalidJsonError, InvalidMultipartError, NotFoundError, SightlineError,
   UnsupportedMediaTypeError, ValidationError, withDetails
 } from '../errors/catalogue.ts'
-import { preferredLanguage } from '../errors/language.ts'
+import { preferredLanguage, verbatim } from '../errors/language.ts'
+import { BODY_FAULTS } from '../errors/phrases.ts'
 import { FORM_MAX_PARTS } from '../schemas/limits.ts'
 
 declare module 'fastify' {
@@ -22,7 +23,7 @@ const UNAVAILABLE_RETRY_S = 5
 const plugin: FastifyPluginAsync = async app => {
   app.setErrorHandler(sendError)
   app.setNotFoundHandler((request, reply) =>
-    sendError(new NotFoundError(`${request.method} ${request.url.split('?')[0]}`), request, reply))
+    sendError(new NotFoundError(verbatim(`${request.method} ${request.url.split('?')[0]}`)), request, reply))
 }
 
 /** Answers with an error; also used for those that Fastify meets before there is a route. */
@@ -68,17 +69,17 @@ export function toSightlineError (error: FastifyError | SightlineError, request:
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
     return new UnsupportedMediaTypeError(request.headers['content-type'] ?? '(none)')
   }
-  if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY') return new InvalidJsonError('it is empty')
+  if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY') return new InvalidJsonError(BODY_FAULTS.empty)
   if (code === 'FST_ERR_CTP_INVALID_JSON_BODY') {
-    return new InvalidJsonError('it cannot be parsed, or has a key __proto__ or constructor')
+    return new InvalidJsonError(BODY_FAULTS.cannotBeParsed)
   }
   if (code === 'FST_PARTS_LIMIT') {
     return withDetails(new InvalidMultipartError(TOO_MANY_PARTS), { limit: FORM_MAX_PARTS })
   }
   if (code.startsWith('FST_') && /MULTIPART|_PARTS_|_FILES_|_FIELDS_|_JSON_FIELD_|PROTO_VIOLATION|PREMATURE/.test(
     code
-  )) return new InvalidMultipartError(error.message)
-  if (error instanceof SyntaxError && statusCode === 400) return new InvalidJsonError(error.message)
+  )) return new InvalidMultipartError(verbatim(error.message))
+  if (error instanceof SyntaxError && statusCode === 400) return new InvalidJsonError(verbatim(error.message))
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return Object.assign(new ValidationError(error.message), { statusCode })
   }

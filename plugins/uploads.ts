@@ -6,6 +6,8 @@ import {
   FileTooLargeError, InvalidFieldError, InvalidJsonError, InvalidMultipartError, TooManyImagesError, UnknownFieldError,
   UnsupportedMediaTypeError, UploadTimeoutError, withDetails
 } from '../errors/catalogue.ts'
+import { verbatim } from '../errors/language.ts'
+import { BODY_FAULTS, FIELD_FAULTS } from '../errors/phrases.ts'
 import { ChatFieldsSchema } from '../schemas/chat.ts'
 import { FIELD_MAX_BYTES, FORM_MAX_FIELDS, FORM_MAX_PARTS } from '../schemas/limits.ts'
 import type { UploadedFile } from '../services/chat/request.ts'
@@ -157,16 +159,16 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (
     const parts = request.parts()
     for (let part = await nextPart(parts, work.signal); part; part = await nextPart(parts, work.signal)) {
       const { fieldname: name, mimetype } = part
-      if (name === undefined) throw new InvalidMultipartError('a part has no name')
+      if (name === undefined) throw new InvalidMultipartError(BODY_FAULTS.namelessPart)
       if (part.type === 'field') {
         form.addText(name, part.value as string, part.valueTruncated)
       } else if (Object.hasOwn(files, name)) {
-        if (!isFile(mimetype, part.filename)) throw new InvalidFieldError(name, 'must be a file')
+        if (!isFile(mimetype, part.filename)) throw new InvalidFieldError(name, FIELD_FAULTS.mustBeFile)
         await saveImage(part)
       } else if (!isTextField(name)) {
         throw new UnknownFieldError(name.slice(0, NAME_MAX_SHOWN))
       } else if (isFile(mimetype, part.filename)) {
-        throw new InvalidFieldError(name, 'must be text, not a file')
+        throw new InvalidFieldError(name, FIELD_FAULTS.mustBeText)
       } else {
         await form.addJson(name, addAbortSignal(work.signal, part.file)).catch(refuseForm)
       }
@@ -179,7 +181,7 @@ const plugin: FastifyPluginAsync<UploadsOptions> = async (
   ): Promise<Omit<Upload, 'uploadMs'>> {
     const { body } = request
     if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-      throw new InvalidJsonError('it must be an object')
+      throw new InvalidJsonError(BODY_FAULTS.mustBeObject)
     }
     const { fields, images, historyImages } = read(body as RawFields)
     // Before anything is fetched.
@@ -224,7 +226,9 @@ async function nextPart<T> (parts: AsyncIterator<T>, signal: AbortSignal): Promi
 
 /** The parser's own errors, say of a form without a boundary or cut off, have neither a status nor the number of a system call. */
 function refuseForm (error: Error & { statusCode?: number, errno?: number }): never {
-  throw error.statusCode === undefined && error.errno === undefined ? new InvalidMultipartError(error.message) : error
+  throw error.statusCode === undefined && error.errno === undefined
+    ? new InvalidMultipartError(verbatim(error.message))
+    : error
 }
 
 export default fp(plugin, { fastify: '5.x', name: 'uploads', dependencies: ['cleanup'] })

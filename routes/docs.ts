@@ -1,5 +1,9 @@
 import type { TSchema } from 'typebox'
 import * as errors from '../errors/catalogue.ts'
+import { verbatim } from '../errors/language.ts'
+import {
+  BODY_FAULTS, FETCH_FAULTS, FIELD_FAULTS, IMAGE_FAULTS, IMAGE_KINDS, NOT_READY, STORAGE_FAULTS
+} from '../errors/phrases.ts'
 import { toOpenAiError } from '../services/openai/error.ts'
 import { ErrorSchema } from '../schemas/chat.ts'
 import { OpenAiErrorSchema } from '../schemas/openai.ts'
@@ -18,23 +22,23 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [new errors.MessageRequiredError(), ['chat']],
   [new errors.MessageTooLongError(40_000, 32_000), ['chat']],
   [new errors.UnknownFieldError('mesage'), ['chat']],
-  [new errors.InvalidFieldError('temperature', 'must be <= 2'), both],
-  [new errors.InvalidHistoryError('must be a list of turns'), ['chat']],
-  [new errors.InvalidJsonError('it is empty'), both],
-  [new errors.InvalidMultipartError('a part has no name'), ['chat']],
+  [new errors.InvalidFieldError('temperature', verbatim('must be <= 2')), both],
+  [new errors.InvalidHistoryError(FIELD_FAULTS.mustBeTurns), ['chat']],
+  [new errors.InvalidJsonError(BODY_FAULTS.empty), both],
+  [new errors.InvalidMultipartError(BODY_FAULTS.namelessPart), ['chat']],
   [new errors.TooManyImagesError(8), both],
-  [new errors.UnsupportedSchemaError('not', '/properties/name', 'cannot be enforced'), both],
+  [new errors.UnsupportedSchemaError('not', '/properties/name', verbatim('cannot be enforced')), both],
   [new errors.ToolsNotSupportedError(), ['openai']],
   [new errors.ImageUrlRefusedError(
-    'messages[0].content[1].image_url.url', 'this service fetches no pictures, send it as a data URI'
+    'messages[0].content[1].image_url.url', FETCH_FAULTS.off
   ), ['openai']],
   [
-    new errors.ImageUrlFailedError('messages[0].content[1].image_url.url', 'its host answers with status 404'),
+    new errors.ImageUrlFailedError('messages[0].content[1].image_url.url', FETCH_FAULTS.status(404)),
     ['openai']
   ],
   [new errors.UnauthorizedError(), both],
   [new errors.MalformedRequestError(), ['chat']],
-  [new errors.NotFoundError('GET /api/cats'), []],
+  [new errors.NotFoundError(verbatim('GET /api/cats')), []],
   [
     errors.withDetails(new errors.ModelNotFoundError('gpt-5', 'Qwen3VL-4B-Instruct-Q4_K_M'), { field: 'model' }),
     ['openai']
@@ -48,10 +52,10 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [errors.withDetails(new errors.FileTooLargeError(PHOTO, 20), { ...AT_PHOTO, limit_mb: 20 }), both],
   [new errors.PromptTooLongError(9000, 8190), both],
   [new errors.UnsupportedMediaTypeError('text/plain'), both],
-  [errors.withDetails(new errors.UnsupportedImageError(PHOTO, 'a PDF document'), AT_PHOTO), both],
+  [errors.withDetails(new errors.UnsupportedImageError(PHOTO, IMAGE_KINDS.pdf), AT_PHOTO), both],
   [errors.withDetails(new errors.EmptyFileError(PHOTO), AT_PHOTO), both],
-  [errors.withDetails(new errors.CorruptImageError(PHOTO, 'it is truncated or damaged'), AT_PHOTO), both],
-  [errors.withDetails(new errors.ImageTooManyPixelsError(PHOTO, 60_000, 40_000, 100_000_000), {
+  [errors.withDetails(new errors.CorruptImageError(PHOTO, IMAGE_FAULTS.damaged), AT_PHOTO), both],
+  [errors.withDetails(new errors.ImageTooManyPixelsError(verbatim(PHOTO), 60_000, 40_000, 100_000_000), {
     ...AT_PHOTO, width: 60_000, height: 40_000, max_pixels: 100_000_000
   }), both],
   [errors.withDetails(new errors.ImageTooNarrowError(PHOTO, 8000, 20), { ...AT_PHOTO, width: 8000, height: 20 }), both],
@@ -67,10 +71,10 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [new errors.QueueTimeoutError(30), both],
   [new errors.OverloadedError(), both],
   [new errors.ShuttingDownError(), both],
-  [new errors.EngineNotReadyError('the model is being loaded'), both],
+  [new errors.EngineNotReadyError(NOT_READY.loading), both],
   [new errors.EngineCrashedError(), both],
   [errors.withDetails(new errors.TimeoutError(300), { response: 'A red' }), both],
-  [new errors.StorageError('the disk is full'), both]
+  [new errors.StorageError(STORAGE_FAULTS.diskFull), both]
 ]
 
 const REQUEST_ID = 'c87b15e6-355a-4a15-8a6f-ea05238a5439'

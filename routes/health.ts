@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { Type } from 'typebox'
+import { NOT_READY } from '../errors/phrases.ts'
 
 const HealthSchema = Type.Object({ status: Type.String(), reason: Type.Optional(Type.String()) }, { title: 'Health' })
 
@@ -30,9 +31,9 @@ const route: FastifyPluginAsync = async app => {
   async (_request, reply) => {
     const { state, reason } = app.model.info()
     if (app.slots.closed) {
-      return await reply.code(503).send({ status: 'closing', reason: 'the service is shutting down' })
+      return await reply.code(503).send({ status: 'closing', reason: NOT_READY.shuttingDown.en })
     }
-    if (state !== 'ready') return await reply.code(503).send({ status: state, reason })
+    if (state !== 'ready') return await reply.code(503).send({ status: state, reason: reason.en })
     return { status: 'ready' }
   })
 }

@@ -106,7 +106,7 @@ const route: FastifyPluginAsync<StatusRouteOptions> = async (app, { store, limit
     const slots = app.slots.stats()
     return {
       status: engine.state,
-      reason: engine.reason,
+      reason: engine.reason.en,
       ...engine.demo && { notice: DEMO_NOTICE },
       model: {
         name: engine.model,

@@ -24,7 +24,7 @@ const POLICY = [
 ].join('; ')
 const PERMISSIONS = 'camera=(self), microphone=(), geolocation=(), display-capture=(), payment=(), usb=()'
 const NOT_BUILT = {
-  en: 'GET /: the page has not been built, run "npm run build"',
+  en: 'GET /: the page has not been built; run "npm run build"',
   zh: 'GET /（页面尚未构建，请运行 "npm run build"）'
 }
 

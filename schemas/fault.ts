@@ -4,6 +4,7 @@ import { Locale } from 'typebox/system'
 import { Value } from 'typebox/value'
 import { InvalidFieldError, withDetails } from '../errors/catalogue.ts'
 import type { Phrase } from '../errors/language.ts'
+import { FIELD_FAULTS } from '../errors/phrases.ts'
 
 /**
  * Checks one field of a request. Of alternatives that are told apart by their `type`, the one that was meant is held against the value.
@@ -12,7 +13,7 @@ import type { Phrase } from '../errors/language.ts'
 export function checkField (name: string, schema: TSchema, value: unknown): void {
   const meant = alternative(name, schema, value)
   const unknown = unknownName(meant, value)
-  if (unknown) throw new InvalidFieldError(placeOf(name, unknown), 'is not known')
+  if (unknown) throw new InvalidFieldError(placeOf(name, unknown), FIELD_FAULTS.unknown)
   const faults = Value.Errors(meant, declared(meant, value))
   // What is too much is told by the object that has it better than by its own schema, which is `false`.
   const fault = faults.find(({ keyword }) => keyword !== 'boolean') ?? faults[0]
@@ -32,9 +33,9 @@ export function limitOf ({ keyword, params }: TLocalizedValidationError): { limi
  * @param what the things that are counted, e.g. `{ en: 'tools', zh: '个工具' }`
  * @throws InvalidFieldError with `limit`, if `count` is above it
  */
-export function checkCount (field: string, count: number, limit: number, what: Exclude<Phrase, string>): void {
+export function checkCount (field: string, count: number, limit: number, what: Phrase): void {
   if (count <= limit) return
-  const fault = { en: `has ${count} ${what.en}, the limit is ${limit}`, zh: `有 ${count} ${what.zh}，上限为 ${limit}` }
+  const fault = { en: `has ${count} ${what.en}; the limit is ${limit}`, zh: `有 ${count} ${what.zh}，上限为 ${limit}` }
   throw withDetails(new InvalidFieldError(field, fault), { limit })
 }
 
@@ -52,7 +53,7 @@ function alternative (name: string, schema: TSchema, value: unknown): TSchema {
 }
 
 /** What is wrong with a value, as a phrase that follows its name: `must be >= 1`. */
-export function faultPhrase (error: TLocalizedValidationError): Exclude<Phrase, string> {
+export function faultPhrase (error: TLocalizedValidationError): Phrase {
   return { en: error.message, zh: Locale.zh_Hans(error) }
 }
 

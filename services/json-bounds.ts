@@ -1,12 +1,12 @@
-import type { Language } from '../errors/language.ts'
+import type { Phrase } from '../errors/language.ts'
 import { JSON_MAX_DEPTH, JSON_MAX_NAME, JSON_MAX_VALUES } from '../schemas/limits.ts'
 
 /** JSON that is not parsed because of its size. `fault` completes a sentence about it: "it …", or "Field "x" …". */
 export class JsonBoundsError extends Error {
-  readonly fault: Readonly<Record<Language, string>>
+  readonly fault: Phrase
   readonly limit: number
 
-  constructor (fault: Record<Language, string>, limit: number) {
+  constructor (fault: Phrase, limit: number) {
     super(fault.en)
     this.fault = fault
     this.limit = limit

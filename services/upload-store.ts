@@ -4,6 +4,8 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { StorageError } from '../errors/catalogue.ts'
+import { verbatim, type Phrase } from '../errors/language.ts'
+import { STORAGE_FAULTS } from '../errors/phrases.ts'
 
 /** The temporary files of one request. */
 export interface RequestFolder {
@@ -53,14 +55,14 @@ const REMOVE_RETRIES = 10
 const REMOVE_RETRY_MS = 10
 const REMOVE_OPTIONS = { recursive: true, force: true, maxRetries: REMOVE_RETRIES, retryDelay: REMOVE_RETRY_MS }
 
-const REASONS: Record<string, string> = {
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk quota is used up',
-  EROFS: 'the file system is read-only',
-  EACCES: 'the service may not write to UPLOAD_DIR',
-  EPERM: 'the service may not write to UPLOAD_DIR',
-  ENOTDIR: 'UPLOAD_DIR is not a folder',
-  EEXIST: 'UPLOAD_DIR is not a folder'
+const REASONS: Record<string, Phrase> = {
+  ENOSPC: STORAGE_FAULTS.diskFull,
+  EDQUOT: STORAGE_FAULTS.quotaUsedUp,
+  EROFS: STORAGE_FAULTS.readOnly,
+  EACCES: STORAGE_FAULTS.notAllowed,
+  EPERM: STORAGE_FAULTS.notAllowed,
+  ENOTDIR: STORAGE_FAULTS.notAFolder,
+  EEXIST: STORAGE_FAULTS.notAFolder
 }
 
 const HOST = os.hostname().replace(/[^A-Za-z0-9.]/g, '.').slice(0, HOST_MAX) || 'localhost'
@@ -108,7 +110,7 @@ async function makeFolder (dir: string, folder: string): Promise<void> {
   } catch (error) {
     const { code = 'UNKNOWN' } = error as NodeJS.ErrnoException
     // The error names the whole path: it is for the log alone.
-    throw Object.assign(new StorageError(REASONS[code] ?? code), { cause: error })
+    throw Object.assign(new StorageError(REASONS[code] ?? verbatim(code)), { cause: error })
   }
 }
 

@@ -1,4 +1,5 @@
 import { InvalidFieldError } from '../../errors/catalogue.ts'
+import { FIELD_FAULTS } from '../../errors/phrases.ts'
 import type { ResponseFormat } from '../../schemas/response-format.ts'
 import type { AnswerFormat } from '../engine/engine.ts'
 import type { Constraint } from './request.ts'
@@ -10,7 +11,7 @@ import type { Constraint } from './request.ts'
 export function toConstraint (format: ResponseFormat | undefined, stop: string[] | undefined): Constraint | null {
   if (format === undefined || format.type === 'text') return null
   if (stop !== undefined && stop.length > 0) {
-    throw new InvalidFieldError('response_format', 'cannot be combined with "stop"')
+    throw new InvalidFieldError('response_format', FIELD_FAULTS.excludesStop)
   }
   return { type: 'format', format: format satisfies AnswerFormat }
 }

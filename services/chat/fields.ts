@@ -4,6 +4,7 @@ import {
   InvalidFieldError, InvalidHistoryError, MessageRequiredError, MessageTooLongError, UnknownFieldError, withDetails,
   type SightlineError
 } from '../../errors/catalogue.ts'
+import { FIELD_FAULTS } from '../../errors/phrases.ts'
 import { checkField, declared, faultPhrase, limitOf, unknownName } from '../../schemas/fault.ts'
 import { ChatFieldsSchema, HistoryTurnSchema, type ChatFields, type HistoryTurn } from '../../schemas/chat.ts'
 import { HISTORY_MAX_TURNS, MESSAGE_MAX_CHARACTERS } from '../../schemas/limits.ts'
@@ -40,12 +41,12 @@ export function parseChatFields (raw: RawFields): ChatFields {
 function toType (name: string, value: unknown, json: JsonReader): unknown {
   if (name === 'stop') return toStopList(value, json)
   if (name === 'history') return toHistory(value, json)
-  if (Array.isArray(value) && value.length > 1) throw new InvalidFieldError(name, 'is given more than once')
+  if (Array.isArray(value) && value.length > 1) throw new InvalidFieldError(name, FIELD_FAULTS.repeated)
   if (typeof value !== 'string' || name === 'message' || name === 'system') return value
   if (value.trim() === '') return undefined
   if (name === 'response_format') return parseFormatJson(value, json)
   if (NUMERIC.has(name)) {
-    if (!DECIMAL.test(value.trim())) throw new InvalidFieldError(name, 'must be a number')
+    if (!DECIMAL.test(value.trim())) throw new InvalidFieldError(name, FIELD_FAULTS.mustBeNumber)
     return Number(value)
   }
   return value
@@ -93,7 +94,7 @@ function parseFormatJson (value: string, json: JsonReader): unknown {
     return json.parse(value)
   } catch (error) {
     if (error instanceof JsonBoundsError) throw beyond(new InvalidFieldError('response_format', error.fault), error)
-    throw new InvalidFieldError('response_format', 'is not valid JSON')
+    throw new InvalidFieldError('response_format', FIELD_FAULTS.invalidJson)
   }
 }
 
@@ -105,7 +106,7 @@ function checkMessage (message: unknown): void {
   if (message === undefined || message === null || (typeof message === 'string' && message.trim() === '')) {
     throw new MessageRequiredError()
   }
-  if (typeof message !== 'string') throw new InvalidFieldError('message', 'must be string')
+  if (typeof message !== 'string') throw new InvalidFieldError('message', FIELD_FAULTS.mustBeString)
   const characters = countCharacters(message)
   if (characters > MESSAGE_MAX_CHARACTERS) throw new MessageTooLongError(characters, MESSAGE_MAX_CHARACTERS)
 }
@@ -118,10 +119,10 @@ function countCharacters (text: string): number {
 }
 
 function checkHistory (history: unknown): void {
-  if (!Array.isArray(history)) throw new InvalidHistoryError('must be a list of turns')
+  if (!Array.isArray(history)) throw new InvalidHistoryError(FIELD_FAULTS.mustBeTurns)
   if (history.length > HISTORY_MAX_TURNS) {
     const fault = {
-      en: `has ${history.length} turns, the limit is ${HISTORY_MAX_TURNS}`,
+      en: `has ${history.length} turns; the limit is ${HISTORY_MAX_TURNS}`,
       zh: `有 ${history.length} 轮，上限为 ${HISTORY_MAX_TURNS} 轮`
     }
     throw withDetails(new InvalidHistoryError(fault), { limit: HISTORY_MAX_TURNS })
@@ -130,7 +131,7 @@ function checkHistory (history: unknown): void {
     const unknown = unknownName(HistoryTurnSchema, turn)
     if (unknown) {
       throw new InvalidHistoryError({
-        en: `turn ${index} ${unknown.join(' ')} is not known`, zh: `第 ${index} 轮 ${unknown.join(' ')} 未知`
+        en: `turn ${index} ${unknown.join(' ')} is unknown`, zh: `第 ${index} 轮 ${unknown.join(' ')} 未知`
       })
     }
     const [fault] = Value.Errors(HistoryTurnSchema, declared(HistoryTurnSchema, turn))
@@ -143,7 +144,7 @@ function checkHistory (history: unknown): void {
     }
     if (turn.role === 'assistant' && turn.images?.length > 0) {
       throw new InvalidHistoryError({
-        en: `turn ${index}: only turns of the user have images`, zh: `第 ${index} 轮：只有用户的轮次可以带图片`
+        en: `turn ${index}: only turns of the user may have images`, zh: `第 ${index} 轮：只有用户的轮次可以带图片`
       })
     }
   }

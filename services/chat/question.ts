@@ -1,4 +1,5 @@
 import { InvalidFieldError } from '../../errors/catalogue.ts'
+import { FIELD_FAULTS } from '../../errors/phrases.ts'
 import type { ChatFields } from '../../schemas/chat.ts'
 import { toConstraint } from './answer-format.ts'
 import { DEFAULT_MAX_TOKENS, type ChatPart, type ChatQuestion, type ChatTurn, type UploadedFile } from './request.ts'
@@ -15,7 +16,7 @@ export function toQuestion (fields: ChatFields, images: UploadedFile[], resent: 
   const named = new Set((fields.history ?? []).flatMap(turn => turn.images ?? []))
   const stranger = resent.findIndex(file => !named.has(file.id))
   if (stranger !== -1) {
-    throw new InvalidFieldError(`history_images[${stranger}]`, 'must be a picture that "history" names')
+    throw new InvalidFieldError(`history_images[${stranger}]`, FIELD_FAULTS.mustBeHistoryImage)
   }
 
   const turns: ChatTurn[] = []

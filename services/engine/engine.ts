@@ -1,3 +1,5 @@
+import type { Phrase } from '../../errors/language.ts'
+
 /**
  * What the rest of the service knows of a model. Routes, tests and benchmarks talk to this interface and to nothing
  * behind it; `local-engine.ts` implements it with a supervised child process, `openai-engine.ts` with servers elsewhere.
@@ -71,7 +73,7 @@ export type EngineState = 'starting' | 'ready' | 'restarting' | 'failed' | 'clos
 export interface EngineInfo {
   state: EngineState
   /** Why the engine is not ready; empty when it is. */
-  reason: string
+  reason: Phrase
   /** The model's name for people, e.g. `Qwen3VL-4B-Instruct-Q4_K_M`. Empty until the model is loaded. */
   model: string
   /** GGUF architecture, e.g. `qwen2vl`. */

@@ -2,6 +2,8 @@ import {
   EngineCrashedError, EngineError, EngineNotReadyError, ImageExpiredError, PromptTooLongError, ShuttingDownError,
   withDetails
 } from '../../errors/catalogue.ts'
+import { verbatim, type Phrase } from '../../errors/language.ts'
+import { NOT_READY } from '../../errors/phrases.ts'
 import { createDeferred } from '../deferred.ts'
 import type { Log } from '../log.ts'
 import { createDownloadReporter } from './download-progress.ts'
@@ -23,8 +25,6 @@ export interface LocalEngineOptions extends WorkerOptions {
 const SILENCE_MS = 30_000
 /** On a slow processor a large model takes minutes for the slice of a prompt that it has begun. */
 const LET_GO_MS = 300_000
-
-const LOADING = 'the model is being loaded'
 
 const NO_MODEL: ModelInfo = {
   model: '',
@@ -56,7 +56,7 @@ export function createLocalEngine (
 ): Engine {
   const auto = options.slots === 'auto'
   let state: EngineInfo['state'] = 'starting'
-  let reason = LOADING
+  let reason: Phrase = NOT_READY.loading
   let model = NO_MODEL
   let stats = NO_STATS
   let startedAt = 0
@@ -81,7 +81,7 @@ export function createLocalEngine (
         // The HTTP side has as many from now on: after a restart the memory may be another, the slots are not.
         options.slots = model.slots
         state = 'ready'
-        reason = ''
+        reason = verbatim('')
         log.info(
           { ...withoutPlan(model), engine: supervisor.pid, ms: Math.round(performance.now() - startedAt) },
           'model loaded'
@@ -96,8 +96,8 @@ export function createLocalEngine (
         return
       case 'download':
         reason = message.done === message.total
-          ? LOADING
-          : `downloading ${message.file}, ${Math.floor(100 * message.done / Math.max(message.total, 1))} %`
+          ? NOT_READY.loading
+          : NOT_READY.downloading(message.file, Math.floor(100 * message.done / Math.max(message.total, 1)))
         reportDownload(message)
         return
       case 'alive':
@@ -121,7 +121,7 @@ export function createLocalEngine (
     pending.clear()
     if (state === 'closed') return
     state = loadError ? 'failed' : 'restarting'
-    reason = loadError || 'the model process died and is being restarted'
+    reason = loadError ? verbatim(loadError) : NOT_READY.restarting
     firstLoad.reject(new Error(`The model process ended while it was loading (${why})`))
   }
 
@@ -243,7 +243,7 @@ export function createLocalEngine (
   async function close (): Promise<void> {
     if (state === 'closed') return
     state = 'closed'
-    reason = 'the service is shutting down'
+    reason = NOT_READY.shuttingDown
     firstLoad.reject(new ShuttingDownError())
     await supervisor.close()
   }

@@ -3,6 +3,8 @@ import {
   EngineCrashedError, EngineError, EngineNotReadyError, ImageExpiredError, ServerBusyError, ShuttingDownError,
   withDetails, type SightlineError
 } from '../../errors/catalogue.ts'
+import { verbatim } from '../../errors/language.ts'
+import { NOT_READY } from '../../errors/phrases.ts'
 import { untilAborted } from '../abort.ts'
 import type { Log } from '../log.ts'
 import type {
@@ -55,7 +57,7 @@ export function createOpenAiEngine (
     const state = closed ? 'closed' : upstreams.ready ? 'ready' : upstreams.everReady ? 'restarting' : 'starting'
     return {
       state,
-      reason: closed ? 'the service is shutting down' : state === 'ready' ? '' : upstreams.reason,
+      reason: closed ? NOT_READY.shuttingDown : state === 'ready' ? verbatim('') : upstreams.reason,
       model: nameOf(upstreams.model),
       architecture: '',
       demo: false,

@@ -3,34 +3,37 @@ import type { Metadata } from 'sharp'
 import {
   CorruptImageError, EmptyFileError, ImageTooManyPixelsError, ImageTooNarrowError, UnsupportedImageError, withDetails
 } from '../../errors/catalogue.ts'
+import { verbatim } from '../../errors/language.ts'
+import { IMAGE_FAULTS } from '../../errors/phrases.ts'
 import { KIND_BYTES, kindOf, type ImageFormat } from './kind.ts'
 import sharp from './sharp.ts'
 import { avifLabel } from './structure/avif.ts'
 import { checkStructure } from './structure/index.ts'
 import { createReader } from './structure/reader.ts'
 
-/** A file that a client sent. */
+/** A file that a client sent. Its request owns the file and removes it. */
 export interface ImageFile {
   path: string
-  /** How a sentence for people names it, e.g. `images[1] ("dog.jpg")`. */
+  /** The name of the file in messages for people, e.g. `images[1] ("dog.jpg")`. */
   label: string
   /** Size of the file. */
   bytes: number
 }
 
-/** What the header of an image says of it; nothing is decoded for it. */
+/** The properties of an image that its header states. No pixels are decoded to get them. */
 export interface ImageHeader {
   format: ImageFormat
-  /** Pixels, as the image is seen: its orientation is applied. */
+  /** Width in pixels, after the orientation is applied. */
   width: number
+  /** Height in pixels, after the orientation is applied. */
   height: number
   /** EXIF orientation, 1 (upright) to 8. */
   orientation: number
-  /** Frames of an animation or pages of a TIFF. */
+  /** Number of frames of an animation, or of pages of a TIFF. */
   pages: number
-  /** Bits of one sample as stored, e.g. 8, 10, 16, or 1 to 8 for the index into a palette. */
+  /** Bits of one stored sample, e.g. 8, 10 or 16. For an index into a palette: 1 to 8. */
   bits: number
-  /** Samples of one pixel once decoded, alpha included. */
+  /** Samples of one decoded pixel, alpha included. */
   channels: number
   /** Name of the colour space in libvips, e.g. `srgb`, `rgb16`, `b-w`, `grey16`, `cmyk`, `lab`. */
   space: string
@@ -42,25 +45,29 @@ export interface ImageHeader {
 }
 
 export interface InspectLimits {
-  /** Most pixels (width × height) that a header may claim. */
+  /** Maximum of width × height, in pixels. An AVIF may have half as many, see `maxPixelsOf`. */
   maxInputPixels: number
 }
 
 /**
- * An AVIF may have half as many pixels as others: while the others take at most 10 bytes for each while they are decoded (16 bits, alpha,
- * interlaced), it takes 19, or 31 with 12 bits and alpha. libheif holds it in several forms one beside the other.
+ * An AVIF may have half as many pixels as the other formats, because libheif keeps several copies of it while it
+ * decodes. It takes 19 bytes for each pixel, or 31 with 12 bits and alpha. The other formats take at most 10 bytes
+ * (16 bits, alpha, interlaced).
  */
 const AVIF_PART = 0.5
 
-/** Most pixels of an original of this format. */
+/**
+ * Returns the maximum number of pixels of an image of this format.
+ * @param maxInputPixels the setting MAX_INPUT_PIXELS
+ */
 export function maxPixelsOf (format: ImageFormat, maxInputPixels: number): number {
   return format === 'avif' ? Math.floor(maxInputPixels * AVIF_PART) : maxInputPixels
 }
 
-// Qwen's own smart_resize refuses more, and so do we, before anything is decoded.
+/** Maximum of the longer side divided by the shorter side. `smart_resize` of Qwen refuses the same images. */
 export const MAX_RATIO = 200
 
-// What sharp calls the loader of each format.
+/** The name that sharp's metadata gives to each format. */
 const LOADERS: Record<ImageFormat, string> = {
   jpeg: 'jpeg', png: 'png', webp: 'webp', avif: 'heif', gif: 'gif', tiff: 'tiff'
 }
@@ -68,9 +75,14 @@ const LOADERS: Record<ImageFormat, string> = {
 const BITS_OF_DEPTH: Record<string, number> = { uchar: 8, char: 8, ushort: 16, short: 16, uint: 32, int: 32, float: 32 }
 
 /**
- * Reads the type of an image from its bytes and its dimensions from its header.
+ * Checks a file and reads its header, without decoding pixels. The format comes from the bytes, never from the name.
+ * The structure of the file is checked (see `checkStructure`) before a decoder library reads it.
  *
  * @throws EmptyFileError, UnsupportedImageError, CorruptImageError, ImageTooManyPixelsError, ImageTooNarrowError
+ * @throws the error of the file system when the file cannot be opened
+ * @example
+ * const file = { path, label: 'images[0] ("dog.jpg")', bytes }
+ * const { format, width, height } = await inspectImage(file, { maxInputPixels: 100_000_000 })
  */
 export async function inspectImage (file: ImageFile, limits: InspectLimits): Promise<ImageHeader> {
   const { format, maxPixels } = await readFormat(file, limits)
@@ -78,7 +90,7 @@ export async function inspectImage (file: ImageFile, limits: InspectLimits): Pro
   const { width, height } = metadata.autoOrient
   const size = { width, height }
   if (width * height > maxPixels) {
-    const label = format === 'avif' ? avifLabel(file.label) : file.label
+    const label = format === 'avif' ? avifLabel(file.label) : verbatim(file.label)
     throw withDetails(new ImageTooManyPixelsError(label, width, height, maxPixels), { ...size, max_pixels: maxPixels })
   }
   if (Math.max(width, height) > MAX_RATIO * Math.min(width, height)) {
@@ -100,7 +112,7 @@ export async function inspectImage (file: ImageFile, limits: InspectLimits): Pro
   }
 }
 
-/** What the file is by its first bytes, once it is known that a decoder may look at the rest. */
+/** Detects the format from the first bytes and checks the structure of the whole file. */
 async function readFormat (
   { path, label, bytes }: ImageFile, { maxInputPixels }: InspectLimits
 ): Promise<{ format: ImageFormat, maxPixels: number }> {
@@ -123,17 +135,18 @@ async function readFormat (
 async function readMetadata (file: ImageFile, format: ImageFormat): Promise<Metadata> {
   let metadata: Metadata
   try {
-    // No limit here: the caller's own check names the limit and the pixels claimed.
+    // The caller checks the number of pixels, with an error that names the limit.
     metadata = await sharp(file.path, { limitInputPixels: false, failOn: 'error' }).metadata()
   } catch (cause) {
-    // The message of libvips may hold our path, so it goes to the log only.
-    throw Object.assign(new CorruptImageError(file.label, 'its header is truncated or damaged'), { cause })
+    // The message of libvips can contain the path, so it is for the log only.
+    throw Object.assign(new CorruptImageError(file.label, IMAGE_FAULTS.damagedHeader), { cause })
   }
-  // A loader other than the bytes promise, or HEVC inside a container that calls itself AVIF.
+  // Either libvips chose another loader than the first bytes suggest, or the container says AVIF and contains HEVC.
   const unexpected = metadata.format !== LOADERS[format] || (format === 'avif' && metadata.compression !== 'av1')
   if (unexpected) {
     throw new CorruptImageError(file.label, {
-      en: `it begins as ${format.toUpperCase()} but is something else`, zh: `开头是 ${format.toUpperCase()}，内容却不是`
+      en: `its first bytes say ${format.toUpperCase()}, but its content is something else`,
+      zh: `开头是 ${format.toUpperCase()}，内容却不是`
     })
   }
   return metadata

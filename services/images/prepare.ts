@@ -2,68 +2,78 @@ import { rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Sharp, SharpOptions } from 'sharp'
 import { CorruptImageError, StorageError } from '../../errors/catalogue.ts'
+import { verbatim, type Phrase } from '../../errors/language.ts'
+import { IMAGE_FAULTS, STORAGE_FAULTS } from '../../errors/phrases.ts'
 import type { ImageFile, ImageHeader } from './inspect.ts'
 import type { Size } from './plan.ts'
 import sharp from './sharp.ts'
 
-/** An image as the engine reads it: upright, 8-bit sRGB, opaque, exactly of the planned size. */
+/** A file that the engine can read: upright, 8-bit sRGB, opaque, and of the planned size. */
 export interface PreparedImage extends Size {
-  /** The original file, or `<name>_compressed.png` beside it. */
+  /** The original file, or `<name>_compressed.png` next to it. The folder of the request contains both. */
   path: string
-  /** False when the original is used as it is. */
+  /** False if the original file is used without changes. */
   compressed: boolean
 }
 
-// An image of 100 million pixels takes some seconds; what takes longer was made to. libvips looks at the clock between rows: what its
-// decoders do in one go (all scans of a JPEG, a whole AVIF) is bounded before they begin, see `structure/`.
+/**
+ * Maximum time to decode an image. An image of 100 million pixels takes a few seconds. libvips checks the time only
+ * between rows. `structure/` limits the work that a decoder does before the first row (all scans of a JPEG, a whole
+ * AVIF).
+ */
 export const DECODE_TIMEOUT_S = 30
 
 /**
- * Makes an image what the model wants, resampled once, with Lanczos. An image that is so already stays untouched, but
- * is decoded once, so that a broken one fails here and not in the engine. sharp cannot be interrupted: after `signal`
- * fired the promise settles when sharp is done. Nothing is written then, and an output that was begun is removed.
+ * Converts an image for the model. It is resampled once, with Lanczos, and written next to the original. If the
+ * original already has the required form (see `isReady`), it is used unchanged. It is decoded once anyway, so that a
+ * damaged file fails here and not in the engine.
  *
- * @param header what `inspectImage` said of the file
- * @param target pixels, from the plan
+ * sharp cannot be interrupted. After an abort the promise settles when sharp has finished. No output remains then.
+ *
+ * @param header the result of `inspectImage` for this file
+ * @param size the size of the prepared image in pixels, from the plan
  * @throws CorruptImageError, StorageError, `signal.reason`
+ * @example
+ * const header = await inspectImage(file, limits)
+ * const { path } = await prepareImage(file, header, fit(header.width, header.height, bounds), signal)
  */
 export async function prepareImage (
-  file: ImageFile, header: ImageHeader, target: Size, signal?: AbortSignal
+  file: ImageFile, header: ImageHeader, size: Size, signal?: AbortSignal
 ): Promise<PreparedImage> {
   signal?.throwIfAborted()
-  const { width, height } = target
+  const { width, height } = size
   const image = open(file, header)
 
-  if (isReady(header, target)) {
+  if (isReady(header, size)) {
     await decode(file, image.raw())
     signal?.throwIfAborted()
     return { path: file.path, width, height, compressed: false }
   }
 
-  // Through memory (a prepared image is a few MB), so that a failure of the decoder and one of the disk are told apart.
-  const png = await decode(file, pipeline(image, header, target))
+  // The output goes through memory (a few MB), so that an error of the decoder differs from an error of the disk.
+  const png = await decode(file, pipeline(image, header, size))
   signal?.throwIfAborted()
   const output = compressedPath(file.path)
   try {
     await writeFile(output, png, { signal })
     signal?.throwIfAborted()
   } catch (cause) {
-    // Best effort: its error must not hide the first one.
+    // The first error is reported, not one of the removal.
     await rm(output, { force: true }).catch(() => {})
     signal?.throwIfAborted()
-    throw Object.assign(new StorageError(codeOf(cause)), { cause })
+    throw Object.assign(new StorageError(faultOf(cause)), { cause })
   }
   return { path: output, width, height, compressed: true }
 }
 
-/** True when the engine may read the original: every other image goes through the pipeline. */
-export function isReady (header: ImageHeader, target: Size): boolean {
-  return header.width === target.width && header.height === target.height && header.orientation === 1 &&
+/** Returns true if the engine can read the original file. All other images are converted. */
+export function isReady (header: ImageHeader, size: Size): boolean {
+  return header.width === size.width && header.height === size.height && header.orientation === 1 &&
     header.space === 'srgb' && header.bits === 8 && header.channels === 3 && !header.palette && !header.hasAlpha &&
     !header.hasProfile && header.pages === 1
 }
 
-/** `<folder>/<name>_compressed.png` for `<folder>/<name>.<ext>`. */
+/** Returns `<folder>/<name>_compressed.png` for `<folder>/<name>.<ext>`. */
 export function compressedPath (original: string): string {
   const { dir, name } = path.parse(original)
   return path.join(dir, `${name}_compressed.png`)
@@ -72,9 +82,9 @@ export function compressedPath (original: string): string {
 function open (file: ImageFile, header: ImageHeader): Sharp {
   const options: SharpOptions = {
     autoOrient: true,
-    // 'error' refuses truncated images and forgives stray bytes between the markers of a JPEG; 'warning' would not.
+    // 'error' refuses truncated images. 'warning' would also refuse a JPEG with stray bytes between its markers.
     failOn: 'error',
-    // The header was checked: a file that turns out larger than it said is refused.
+    // A file with more pixels than its header claims is refused.
     limitInputPixels: header.width * header.height,
     sequentialRead: true,
     pages: 1
@@ -85,16 +95,16 @@ function open (file: ImageFile, header: ImageHeader): Sharp {
 function pipeline (image: Sharp, header: ImageHeader, { width, height }: Size): Sharp {
   image
     .flatten({ background: '#ffffff' })
-    // Without fastShrinkOnLoad libjpeg leaves Lanczos a factor of two at least, and libwebp does not scale at all.
+    // With `fastShrinkOnLoad: false`, libjpeg leaves at least a factor of two to Lanczos, and libwebp does not scale.
     .resize(width, height, { fit: 'fill', kernel: 'lanczos3', fastShrinkOnLoad: false })
     .toColourspace('srgb')
 
-  // sharp takes RGB of more than 8 bits with a profile, even that of sRGB, to Display P3 and leaves it there unless an
-  // output profile is named; without a profile it would take sRGB for P3.
+  // sharp converts RGB of more than 8 bits that has a profile (even sRGB) to Display P3. Only an output profile
+  // converts it to sRGB. Without an input profile, an output profile would make sharp read sRGB pixels as P3.
   if (header.space === 'rgb16' && header.hasProfile) image.withIccProfile('srgb', { attach: false })
 
-  // Stored, not deflated: 7 ms instead of 42 ms at level 1 for 1008 x 756 pixels, and decoded twice as fast, for a file
-  // that lives for seconds. Metadata is dropped, as sharp does unless told otherwise.
+  // Level 0 stores pixels without compression, because the file exists for seconds only: 1008 x 756 pixels take 7 ms
+  // instead of 42 ms at level 1, and are decoded twice as fast. sharp drops all metadata by default.
   return image.png({ compressionLevel: 0 })
 }
 
@@ -103,16 +113,16 @@ async function decode (file: ImageFile, image: Sharp): Promise<Buffer> {
     return await image.toBuffer()
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : ''
-    // Its folder was removed under it: not the image's fault.
+    // The folder was removed meanwhile, so the image is not at fault.
     if (message.startsWith('Input file is missing')) throw cause
     const timedOut = message.includes('timeout')
     const reason = timedOut
       ? { en: `it takes longer than ${DECODE_TIMEOUT_S} seconds`, zh: `解码超过 ${DECODE_TIMEOUT_S} 秒` }
-      : 'it is truncated or damaged'
+      : IMAGE_FAULTS.damaged
     throw Object.assign(new CorruptImageError(file.label, reason), { cause })
   }
 }
 
-function codeOf (error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
+function faultOf (error: unknown): Phrase {
+  return error instanceof Error && 'code' in error ? verbatim(String(error.code)) : STORAGE_FAULTS.unknown
 }

@@ -1,5 +1,6 @@
 import { InvalidFieldError, withDetails } from '../../errors/catalogue.ts'
 import type { Phrase } from '../../errors/language.ts'
+import { FIELD_FAULTS, OPENAI_FAULTS } from '../../errors/phrases.ts'
 import { IMAGE_ID_PATTERN } from '../../schemas/image.ts'
 import { checkCount } from '../../schemas/fault.ts'
 import { CALLS_MAX, MESSAGES_MAX, MESSAGES_MAX_PARTS } from '../../schemas/limits.ts'
@@ -25,7 +26,7 @@ type Json = Record<string, unknown>
  */
 export function readMessages (value: unknown): { turns: ChatTurn[], images: ImageSource[] } {
   if (!Array.isArray(value) || value.length === 0) {
-    throw new InvalidFieldError('messages', 'must be a list with at least one message')
+    throw new InvalidFieldError('messages', OPENAI_FAULTS.mustBeMessages)
   }
   checkCount('messages', value.length, MESSAGES_MAX, { en: 'messages', zh: '条消息' })
   checkSums(value)
@@ -50,7 +51,7 @@ export function readMessages (value: unknown): { turns: ChatTurn[], images: Imag
         const own = readCalls(message.tool_calls, `${field}.tool_calls`, json)
         // Only a call may come without words.
         const said = message.content === undefined || message.content === null
-          ? own.size > 0 ? [] : refuse(`${field}.content`, 'is required')
+          ? own.size > 0 ? [] : refuse(`${field}.content`, OPENAI_FAULTS.required)
           : parts()
         turns.push({ role: 'assistant', parts: said, ...own.size > 0 && { calls: [...own.values()] } })
         for (const [id, call] of own) calls.set(id, call)
@@ -58,12 +59,12 @@ export function readMessages (value: unknown): { turns: ChatTurn[], images: Imag
       }
       case 'tool': {
         const call = (typeof message.tool_call_id === 'string' ? calls.get(message.tool_call_id) : undefined) ??
-          refuse(`${field}.tool_call_id`, 'names no call of an earlier message')
+          refuse(`${field}.tool_call_id`, OPENAI_FAULTS.unknownCall)
         call.result.push(...parts())
         break
       }
       default:
-        refuse(`${field}.role`, 'must be system, developer, user, assistant or tool')
+        refuse(`${field}.role`, OPENAI_FAULTS.mustBeRole)
     }
   }
   checkNamedImages(turns)
@@ -89,39 +90,39 @@ function checkNamedImages (turns: ChatTurn[]): void {
 
 function readContent (content: unknown, field: string, images: ImageSource[]): ChatPart[] {
   if (typeof content === 'string') return [{ type: 'text', text: content }]
-  if (!Array.isArray(content)) return refuse(field, 'must be a text or a list of parts')
+  if (!Array.isArray(content)) return refuse(field, OPENAI_FAULTS.mustBeContent)
   return content.map((entry, index): ChatPart => {
     const place = `${field}[${index}]`
     const part = asObject(entry, place)
     switch (part.type) {
       case 'text':
         return {
-          type: 'text', text: typeof part.text === 'string' ? part.text : refuse(`${place}.text`, 'must be string')
+          type: 'text', text: typeof part.text === 'string' ? part.text : refuse(`${place}.text`, FIELD_FAULTS.mustBeString)
         }
       case 'refusal':
         return {
           type: 'text',
-          text: typeof part.refusal === 'string' ? part.refusal : refuse(`${place}.refusal`, 'must be string')
+          text: typeof part.refusal === 'string' ? part.refusal : refuse(`${place}.refusal`, FIELD_FAULTS.mustBeString)
         }
       case 'image_url':
         return readImage(part.image_url, `${place}.image_url`, images)
       default:
-        return refuse(`${place}.type`, 'must be text or image_url')
+        return refuse(`${place}.type`, OPENAI_FAULTS.mustBePart)
     }
   })
 }
 
 function readImage (value: unknown, field: string, images: ImageSource[]): ChatPart {
   const { url, detail } = asObject(value, field)
-  if (typeof url !== 'string') return refuse(`${field}.url`, 'must be string')
+  if (typeof url !== 'string') return refuse(`${field}.url`, FIELD_FAULTS.mustBeString)
   if (detail !== undefined && detail !== null && !DETAILS.includes(detail as string)) {
-    return refuse(`${field}.detail`, 'must be auto, low or high')
+    return refuse(`${field}.detail`, OPENAI_FAULTS.mustBeDetail)
   }
   if (url.startsWith(EARLIER)) {
     const id = url.slice(EARLIER.length)
     return EARLIER_ID.test(id)
       ? { type: 'earlier', id }
-      : refuse(`${field}.url`, 'must be sightline:sha256: and 64 hex digits')
+      : refuse(`${field}.url`, OPENAI_FAULTS.mustBeImageId)
   }
   const file = images.push({ field: `${field}.url`, uri: url, remote: true }) - 1
   return { type: 'upload', file, ...detail === 'low' && { maxSide: LOW_DETAIL_SIDE } }
@@ -130,13 +131,13 @@ function readImage (value: unknown, field: string, images: ImageSource[]): ChatP
 /** Calls by their ids. */
 function readCalls (value: unknown, field: string, json: JsonReader): Map<string, ToolCall<ChatPart>> {
   if (value === undefined || value === null) return new Map()
-  if (!Array.isArray(value)) return refuse(field, 'must be a list of calls')
+  if (!Array.isArray(value)) return refuse(field, OPENAI_FAULTS.mustBeCalls)
   return new Map(value.map((entry, index) => {
     const place = `${field}[${index}]`
     const call = asObject(entry, place)
     const { name, arguments: text } = asObject(call.function, `${place}.function`)
-    if (typeof call.id !== 'string') return refuse(`${place}.id`, 'must be string')
-    if (typeof name !== 'string') return refuse(`${place}.function.name`, 'must be string')
+    if (typeof call.id !== 'string') return refuse(`${place}.id`, FIELD_FAULTS.mustBeString)
+    if (typeof name !== 'string') return refuse(`${place}.function.name`, FIELD_FAULTS.mustBeString)
     return [call.id, { name, arguments: parseArguments(text, `${place}.function.arguments`, json), result: [] }]
   }))
 }
@@ -145,7 +146,7 @@ function parseArguments (value: unknown, field: string, json: JsonReader): objec
   // Some clients write nothing, or null, for a function without arguments.
   const text = typeof value === 'string'
     ? value || '{}'
-    : value === undefined || value === null ? '{}' : refuse(field, 'must be a JSON object as text')
+    : value === undefined || value === null ? '{}' : refuse(field, OPENAI_FAULTS.mustBeArguments)
   let parsed: unknown
   try {
     // The engine's process gets a copy of what is parsed, and copying is recursive.
@@ -156,13 +157,13 @@ function parseArguments (value: unknown, field: string, json: JsonReader): objec
     }
     parsed = null
   }
-  return typeof parsed === 'object' && parsed !== null ? parsed : refuse(field, 'must be a JSON object as text')
+  return typeof parsed === 'object' && parsed !== null ? parsed : refuse(field, OPENAI_FAULTS.mustBeArguments)
 }
 
 function asObject (value: unknown, field: string): Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? value as Json
-    : refuse(field, 'must be an object')
+    : refuse(field, OPENAI_FAULTS.mustBeObject)
 }
 
 function refuse (field: string, fault: Phrase): never {

@@ -1,5 +1,6 @@
 import { InvalidFieldError, ToolsNotSupportedError } from '../../errors/catalogue.ts'
 import type { Phrase } from '../../errors/language.ts'
+import { FIELD_FAULTS, OPENAI_FAULTS } from '../../errors/phrases.ts'
 import { checkCount, checkField } from '../../schemas/fault.ts'
 import { CompletionFieldsSchema, ToolSchema, type CompletionFields } from '../../schemas/openai.ts'
 import { TOOLS_MAX } from '../../schemas/limits.ts'
@@ -24,18 +25,18 @@ export interface CompletionRequest {
 
 /** Fields that would change the answer and cannot be honoured. What is in neither list is ignored, as other servers do. */
 const REFUSED: Record<string, { when: (value: unknown) => boolean, fault: Phrase }> = {
-  n: { when: value => value !== 1, fault: 'must be 1: one answer a request' },
-  logprobs: {
-    when: value => value !== false, fault: 'is not supported: the sampler tells no probabilities of the model itself'
+  n: { when: value => value !== 1, fault: OPENAI_FAULTS.onlyOneAnswer },
+  logprobs: { when: value => value !== false, fault: OPENAI_FAULTS.noProbabilities },
+  top_logprobs: { when: value => value !== 0, fault: OPENAI_FAULTS.noProbabilities },
+  logit_bias: {
+    when: value => typeof value !== 'object' || Object.keys(value!).length > 0, fault: OPENAI_FAULTS.unsupported
   },
-  top_logprobs: {
-    when: value => value !== 0, fault: 'is not supported: the sampler tells no probabilities of the model itself'
+  audio: { when: () => true, fault: OPENAI_FAULTS.unsupported },
+  modalities: {
+    when: value => !Array.isArray(value) || value.some(it => it !== 'text'), fault: OPENAI_FAULTS.onlyText
   },
-  logit_bias: { when: value => typeof value !== 'object' || Object.keys(value!).length > 0, fault: 'is not supported' },
-  audio: { when: () => true, fault: 'is not supported' },
-  modalities: { when: value => !Array.isArray(value) || value.some(it => it !== 'text'), fault: 'must be ["text"]' },
-  functions: { when: () => true, fault: 'is not supported, use "tools"' },
-  function_call: { when: () => true, fault: 'is not supported, use "tool_choice"' }
+  functions: { when: () => true, fault: OPENAI_FAULTS.useTools },
+  function_call: { when: () => true, fault: OPENAI_FAULTS.useToolChoice }
 }
 
 /**
@@ -51,7 +52,7 @@ export function readCompletionBody (body: RawFields): Body<CompletionRequest> {
   const fields: Record<string, unknown> = {}
   for (const [name, schema] of Object.entries(CompletionFieldsSchema.properties)) {
     const value = name === 'stop' && typeof given.stop === 'string' ? [given.stop] : given[name]
-    if (value === undefined && name === 'model') throw new InvalidFieldError(name, 'is required')
+    if (value === undefined && name === 'model') throw new InvalidFieldError(name, OPENAI_FAULTS.required)
     if (value === undefined) continue
     checkField(name, schema, value)
     fields[name] = value
@@ -68,9 +69,9 @@ function readTools (
   const tools = offeredTools(given.tools)
   const choice = given.tool_choice ?? (tools.length > 0 ? 'auto' : 'none')
   if (choice === 'none') return { tools: [], constraint, singleCall: false }
-  if (tools.length === 0) throw new InvalidFieldError('tool_choice', 'needs "tools"')
+  if (tools.length === 0) throw new InvalidFieldError('tool_choice', OPENAI_FAULTS.needsTools)
   if (constraint !== null) {
-    throw new InvalidFieldError('response_format', 'cannot be combined with "tools", unless "tool_choice" is "none"')
+    throw new InvalidFieldError('response_format', OPENAI_FAULTS.excludesTools)
   }
   const required = requiredTools(choice, tools)
   return {
@@ -80,14 +81,14 @@ function readTools (
 
 function offeredTools (value: unknown): OfferedTool[] {
   if (value === undefined) return []
-  if (!Array.isArray(value)) throw new InvalidFieldError('tools', 'must be a list of tools')
+  if (!Array.isArray(value)) throw new InvalidFieldError('tools', OPENAI_FAULTS.mustBeTools)
   checkCount('tools', value.length, TOOLS_MAX, { en: 'tools', zh: '个工具' })
   const names = new Set<string>()
   return value.map((entry, index): OfferedTool => {
     const field = `tools[${index}]`
     checkField(field, ToolSchema, entry)
     const { name, description, parameters, strict } = entry.function
-    if (names.has(name)) throw new InvalidFieldError(`${field}.function.name`, 'is given more than once')
+    if (names.has(name)) throw new InvalidFieldError(`${field}.function.name`, FIELD_FAULTS.repeated)
     names.add(name)
     return { field, name, description, parameters, strict: strict === true }
   })
@@ -97,9 +98,9 @@ function requiredTools (choice: unknown, tools: OfferedTool[]): OfferedTool[] {
   if (choice === 'auto') return []
   if (choice === 'required') return tools
   const { type, function: named } = Object(choice)
-  if (type !== 'function') throw new InvalidFieldError('tool_choice', 'must be none, auto, required or a function')
+  if (type !== 'function') throw new InvalidFieldError('tool_choice', OPENAI_FAULTS.mustBeToolChoice)
   const found = tools.filter(tool => tool.name === named?.name)
-  if (found.length === 0) throw new InvalidFieldError('tool_choice.function.name', 'names none of "tools"')
+  if (found.length === 0) throw new InvalidFieldError('tool_choice.function.name', OPENAI_FAULTS.unknownTool)
   return found
 }
 

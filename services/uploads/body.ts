@@ -1,4 +1,5 @@
 import { InvalidFieldError } from '../../errors/catalogue.ts'
+import { FIELD_FAULTS } from '../../errors/phrases.ts'
 
 /** Fields as they came: strings from a form (a repeated one as a list), any JSON value from a JSON body. */
 export type RawFields = Record<string, unknown>
@@ -36,6 +37,6 @@ export function readChatBody (
 }
 
 function toSources (name: string, value: unknown): ImageSource[] {
-  if (!Array.isArray(value)) throw new InvalidFieldError(name, 'must be a list of data URIs')
+  if (!Array.isArray(value)) throw new InvalidFieldError(name, FIELD_FAULTS.mustBeDataUris)
   return value.map((uri, index) => ({ field: `${name}[${index}]`, uri, remote: false }))
 }

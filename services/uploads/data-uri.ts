@@ -1,4 +1,5 @@
 import { InvalidFieldError } from '../../errors/catalogue.ts'
+import { FIELD_FAULTS } from '../../errors/phrases.ts'
 
 const DATA_URI = /^data:[a-z0-9.+-]*\/?[a-z0-9.+-]*(?:;[a-z0-9.+=-]+)*;base64,/i
 /** The head of a data URI is looked for in so many characters. */
@@ -26,12 +27,12 @@ KINDS['='.charCodeAt(0)] = PADDING
 export function decodeDataUri (uri: unknown, field: string): Buffer {
   const head = typeof uri === 'string' ? DATA_URI.exec(uri.slice(0, HEAD_MAX_CHARACTERS)) : null
   if (typeof uri !== 'string' || !head) {
-    throw new InvalidFieldError(field, 'must be a data URI with base64 (data:image/png;base64,…)')
+    throw new InvalidFieldError(field, FIELD_FAULTS.mustBeDataUri)
   }
   const text = uri.slice(head[0].length)
   const digits = COMPACT.test(text) ? text.length - paddingOf(text) : countDigits(text)
-  if (digits === null) throw new InvalidFieldError(field, 'has characters that are not base64')
-  if (digits % 4 === 1) throw new InvalidFieldError(field, 'is cut off: base64 never has this length')
+  if (digits === null) throw new InvalidFieldError(field, FIELD_FAULTS.notBase64)
+  if (digits % 4 === 1) throw new InvalidFieldError(field, FIELD_FAULTS.truncatedBase64)
   return Buffer.from(text, 'base64')
 }
 

@@ -7,7 +7,8 @@ import { finished, Transform, type Readable } from 'node:stream'
 import {
   FileTooLargeError, ImageUrlFailedError, ImageUrlRefusedError, SightlineError, withDetails
 } from '../../errors/catalogue.ts'
-import type { Language } from '../../errors/language.ts'
+import type { Phrase } from '../../errors/language.ts'
+import { FETCH_FAULTS } from '../../errors/phrases.ts'
 import { createDeferred } from '../deferred.ts'
 import { isPublicAddress } from './public-address.ts'
 
@@ -50,8 +51,6 @@ export interface ImageFetcher {
   open (url: string, field: string, signal: AbortSignal): Promise<Readable>
 }
 
-type Fault = Record<Language, string>
-
 const TIMEOUT_MS = 15_000
 const MAX_REDIRECTS = 3
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
@@ -59,31 +58,6 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308])
 const URL_MAX_CHARACTERS = 8192
 const CLIENTS = { 'http:': http, 'https:': https }
 const HEADERS = { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'sightline' }
-
-const FAULTS = {
-  notUrl: { en: 'it is not a valid URL', zh: '它不是有效的 URL' },
-  tooLong: { en: `it is longer than ${URL_MAX_CHARACTERS} characters`, zh: `URL 超过 ${URL_MAX_CHARACTERS} 个字符` },
-  scheme: { en: 'only http and https are supported', zh: '只支持 http 和 https' },
-  credentials: { en: 'it carries a user name or a password', zh: 'URL 中含有用户名或密码' },
-  off: { en: 'this service fetches no pictures, send it as a data URI', zh: '此服务不获取图片，请以 data URI 发送' },
-  host: {
-    en: 'its host is not one from which pictures are fetched, send it as a data URI', zh: '其主机不在允许之列，请以 data URI 发送'
-  },
-  port: { en: 'only the usual ports of http and https are allowed', zh: '只允许 http 和 https 的默认端口' },
-  address: { en: 'its host has an address that is not public', zh: '其主机的地址不是公网地址' },
-  resolve: { en: 'its host cannot be found', zh: '找不到其主机' },
-  connect: { en: 'its host cannot be reached', zh: '无法连接其主机' },
-  secure: { en: 'no secure connection to its host can be made', zh: '无法与其主机建立安全连接' },
-  http: { en: 'its host does not answer in proper HTTP', zh: '其主机的应答不符合 HTTP' },
-  broken: { en: 'the connection broke off', zh: '连接中断' },
-  encoded: { en: 'its host sends it compressed, without having been asked to', zh: '其主机未经请求就压缩了内容' }
-} satisfies Record<string, Fault>
-const afterRedirect = ({ en, zh }: Fault): Fault => ({ en: `after a redirect, ${en}`, zh: `重定向之后，${zh}` })
-const tooManyRedirects = (limit: number): Fault =>
-  ({ en: `it is redirected more than ${limit} times`, zh: `重定向超过 ${limit} 次` })
-const wrongStatus = (status: number): Fault =>
-  ({ en: `its host answers with status ${status}`, zh: `其主机返回状态码 ${status}` })
-const tooSlow = (seconds: number): Fault => ({ en: `it takes longer than ${seconds} seconds`, zh: `用时超过 ${seconds} 秒` })
 
 /** Fetches images by URL, from few hosts and never from an address that is not public. Knows no cookies, credentials or proxies. */
 export function createImageFetcher (
@@ -93,16 +67,16 @@ export function createImageFetcher (
   const maxBytes = Math.floor(maxFileSizeMb * 1024 * 1024)
 
   /** What forbids to ask a URL, or null. */
-  function findFault (url: URL): Fault | null {
-    if (!Object.hasOwn(CLIENTS, url.protocol)) return FAULTS.scheme
-    if (url.username !== '' || url.password !== '') return FAULTS.credentials
-    if (hosts.length === 0) return FAULTS.off
+  function findFault (url: URL): Phrase | null {
+    if (!Object.hasOwn(CLIENTS, url.protocol)) return FETCH_FAULTS.scheme
+    if (url.username !== '' || url.password !== '') return FETCH_FAULTS.credentials
+    if (hosts.length === 0) return FETCH_FAULTS.off
     // The URL's parser has brought every spelling of an address into its usual form, so that it is known as one.
     const host = bareHost(url)
-    if (!hosts.some(entry => covers(entry, host))) return FAULTS.host
-    if (url.port !== '' && !ports.includes(Number(url.port))) return FAULTS.port
+    if (!hosts.some(entry => covers(entry, host))) return FETCH_FAULTS.host
+    if (url.port !== '' && !ports.includes(Number(url.port))) return FETCH_FAULTS.port
     // A socket does not look up what is an address already.
-    return isIP(host) === 0 || isPublic(host) ? null : FAULTS.address
+    return isIP(host) === 0 || isPublic(host) ? null : FETCH_FAULTS.address
   }
 
   /**
@@ -111,8 +85,8 @@ export function createImageFetcher (
    */
   function lookupFor (field: string): LookupFunction {
     const check = (addresses: Address[]) => {
-      if (addresses.length === 0) throw new ImageUrlFailedError(field, FAULTS.resolve)
-      if (!addresses.every(({ address }) => isPublic(address))) throw new ImageUrlRefusedError(field, FAULTS.address)
+      if (addresses.length === 0) throw new ImageUrlFailedError(field, FETCH_FAULTS.resolve)
+      if (!addresses.every(({ address }) => isPublic(address))) throw new ImageUrlRefusedError(field, FETCH_FAULTS.address)
       return addresses as [Address, ...Address[]]
     }
     return (host, { all }, callback) => {
@@ -146,7 +120,7 @@ export function createImageFetcher (
     request.on('error', error => response.reject(toFailure(error, field)))
     request.on('close', () => {
       signal.removeEventListener('abort', giveUp)
-      response.reject(new ImageUrlFailedError(field, FAULTS.broken))
+      response.reject(new ImageUrlFailedError(field, FETCH_FAULTS.broken))
     })
     return response.promise
   }
@@ -156,9 +130,9 @@ export function createImageFetcher (
    * @param from what redirected to it
    */
   function admit (text: string, field: string, from?: URL): URL {
-    const refuse = (fault: Fault) => new ImageUrlRefusedError(field, from ? afterRedirect(fault) : fault)
-    if (text.length > URL_MAX_CHARACTERS) throw refuse(FAULTS.tooLong)
-    if (!URL.canParse(text, from?.href)) throw refuse(FAULTS.notUrl)
+    const refuse = (fault: Phrase) => new ImageUrlRefusedError(field, from ? FETCH_FAULTS.afterRedirect(fault) : fault)
+    if (text.length > URL_MAX_CHARACTERS) throw refuse(FETCH_FAULTS.tooLong(URL_MAX_CHARACTERS))
+    if (!URL.canParse(text, from?.href)) throw refuse(FETCH_FAULTS.notUrl)
     const url = new URL(text, from)
     const fault = findFault(url)
     if (fault) throw refuse(fault)
@@ -173,7 +147,7 @@ export function createImageFetcher (
       const { statusCode = 0, headers: { location } } = response
       if (!REDIRECTS.has(statusCode) || location === undefined) return response
       response.destroy()
-      if (redirects === maxRedirects) throw new ImageUrlFailedError(field, tooManyRedirects(maxRedirects))
+      if (redirects === maxRedirects) throw new ImageUrlFailedError(field, FETCH_FAULTS.tooManyRedirects(maxRedirects))
       // Node reads headers as Latin-1, but servers write URLs in UTF-8.
       url = admit(Buffer.from(location, 'latin1').toString(), field, url)
     }
@@ -181,9 +155,9 @@ export function createImageFetcher (
 
   /** What in the head of a response says that the rest is not wanted, or null. */
   function findError ({ statusCode = 0, headers }: IncomingMessage, field: string): SightlineError | null {
-    if (statusCode !== 200) return new ImageUrlFailedError(field, wrongStatus(statusCode))
+    if (statusCode !== 200) return new ImageUrlFailedError(field, FETCH_FAULTS.status(statusCode))
     if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
-      return new ImageUrlFailedError(field, FAULTS.encoded)
+      return new ImageUrlFailedError(field, FETCH_FAULTS.encoded)
     }
     return Number(headers['content-length'] ?? 0) > maxBytes ? tooLarge(field) : null
   }
@@ -215,7 +189,7 @@ export function createImageFetcher (
   return {
     async open (url, field, signal) {
       signal.throwIfAborted()
-      const limit = createLimit(signal, timeoutMs, () => new ImageUrlFailedError(field, tooSlow(timeoutMs / 1000)))
+      const limit = createLimit(signal, timeoutMs, () => new ImageUrlFailedError(field, FETCH_FAULTS.tooSlow(timeoutMs / 1000)))
       try {
         const response = await follow(url, field, limit.signal)
         const error = limit.signal.aborted ? limit.signal.reason : findError(response, field)
@@ -275,11 +249,11 @@ function toFailure (error: NodeJS.ErrnoException, field: string): SightlineError
   return Object.assign(new ImageUrlFailedError(field, faultOf(error)), { cause: error })
 }
 
-function faultOf ({ code = '', syscall }: NodeJS.ErrnoException): Fault {
-  if (syscall === 'getaddrinfo') return FAULTS.resolve
+function faultOf ({ code = '', syscall }: NodeJS.ErrnoException): Phrase {
+  if (syscall === 'getaddrinfo') return FETCH_FAULTS.resolve
   if (/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL|EACCES|EPERM|EINVAL)$/.test(code)) {
-    return FAULTS.connect
+    return FETCH_FAULTS.connect
   }
-  if (/CERT|TLS|SSL|^EPROTO$|^UNABLE_TO_|^INVALID_|^PATH_LENGTH_|^HOSTNAME_/.test(code)) return FAULTS.secure
-  return code.startsWith('HPE_') ? FAULTS.http : FAULTS.broken
+  if (/CERT|TLS|SSL|^EPROTO$|^UNABLE_TO_|^INVALID_|^PATH_LENGTH_|^HOSTNAME_/.test(code)) return FETCH_FAULTS.secure
+  return code.startsWith('HPE_') ? FETCH_FAULTS.http : FETCH_FAULTS.broken
 }

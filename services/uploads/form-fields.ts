@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import {
   FieldTooLargeError, FormTooLargeError, InvalidFieldError, InvalidHistoryError, InvalidMultipartError, withDetails
 } from '../../errors/catalogue.ts'
+import { FIELD_FAULTS } from '../../errors/phrases.ts'
 import { FIELD_MAX_BYTES, FORM_MAX_FIELDS, FORM_TEXT_MAX_BYTES } from '../../schemas/limits.ts'
 import { JsonBoundsError, JsonReader } from '../json-bounds.ts'
 import type { RawFields } from './body.ts'
@@ -73,7 +74,7 @@ export function createFormFields (): FormFields {
       try {
         add(name, json.parse(Buffer.concat(chunks).toString()))
       } catch (error) {
-        const fault = error instanceof JsonBoundsError ? error.fault : 'is not valid JSON'
+        const fault = error instanceof JsonBoundsError ? error.fault : FIELD_FAULTS.invalidJson
         const refusal = name === 'history' ? new InvalidHistoryError(fault) : new InvalidFieldError(name, fault)
         throw error instanceof JsonBoundsError ? withDetails(refusal, { limit: error.limit }) : refusal
       }

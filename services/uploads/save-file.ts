@@ -3,6 +3,8 @@ import { createWriteStream } from 'node:fs'
 import { Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { StorageError } from '../../errors/catalogue.ts'
+import { verbatim } from '../../errors/language.ts'
+import { STORAGE_FAULTS } from '../../errors/phrases.ts'
 
 export interface SavedFile {
   bytes: number
@@ -35,7 +37,8 @@ export async function saveFile (
     await pipeline(source, hashing, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal })
   } catch (error) {
     signal.throwIfAborted()
-    throw isDiskError(error) ? new StorageError(error.code === 'ENOSPC' ? 'the disk is full' : error.code) : error
+    if (!isDiskError(error)) throw error
+    throw new StorageError(error.code === 'ENOSPC' ? STORAGE_FAULTS.diskFull : verbatim(error.code))
   }
   return { bytes, id: `sha256:${hash.digest('hex')}` }
 }

@@ -2,38 +2,39 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createTestEngine, startService } from '../helper.ts'
 import { connectRaw } from '../raw-client.ts'
-import { describePace, getRequest, jsonRequest, longQuestion, streamLong, wordsIn } from './clients.ts'
+import { describePace, getRequest, jsonRequest, longQuestion, pause, streamLong, wordsIn } from './clients.ts'
 
 const WORDS = 500
 const engine = await createTestEngine(t)
 
 t.test('a running answer keeps its pace among a thousand idle connections', async t => {
   const service = await startService(t, {}, engine)
-  // The first one finds the engine's memory still cold.
+  // The first answer warms up the engine and is not measured.
   await streamLong(service.url, WORDS)
   const alone = await streamLong(service.url, WORDS)
 
   const idle = await Promise.all(Array.from({ length: 1_000 }, () => connectRaw(service.port)))
-  // Half of them have said nothing yet, the others have been answered once.
+  // Half of the connections send nothing, the others send one request.
   for (const client of idle.slice(500)) client.send(getRequest('/health/live'))
   for (const client of idle.slice(500)) await client.until(/"status":"ok"/)
   const among = await streamLong(service.url, WORDS)
-  t.notOk(idle.some(({ socket }) => socket.destroyed), 'all of them were there')
+  t.notOk(idle.some(({ socket }) => socket.destroyed), 'all idle connections are still open')
   for (const { socket } of idle) socket.destroy()
 
   t.equal(among.events.at(-1), 'done')
   t.equal(wordsIn(among.text), WORDS)
   t.comment(describePace(alone, among))
-  // Whatever else a machine has to do, it does not come to that; work for each connection at each token would.
+  // Other load on the machine stays below this bound; work for each connection at each token would exceed it.
   t.ok(among.ms < 20 * alone.ms)
   await service.quiet()
 })
 
-t.test('connections beyond the limit are closed unheard, and the running answer goes on', async t => {
+t.test('connections beyond the limit are closed without an answer, and the running answer continues', async t => {
   const service = await startService(t, { MAX_CONNECTIONS: '10' }, engine)
   const running = await connectRaw(service.port)
   running.send(jsonRequest('/api/chat_stream', longQuestion(WORDS)))
   await running.until(/event: token/)
+  const paused = pause(engine.info().pid!)
   const silent = await Promise.all(Array.from({ length: 9 }, () => connectRaw(service.port)))
   for (let i = 0; i < 3; i++) {
     const beyond = await connectRaw(service.port)
@@ -41,7 +42,8 @@ t.test('connections beyond the limit are closed unheard, and the running answer 
     await beyond.closed
     t.equal(beyond.received(), '')
   }
-  t.notOk(silent.some(({ socket }) => socket.destroyed), 'who has not been answered yet is not idle')
+  t.notOk(silent.some(({ socket }) => socket.destroyed), 'a connection without a request so far does not count as idle')
+  paused.resume()
   await running.until(/event: done/)
 
   silent[0]!.socket.destroy()
@@ -55,11 +57,12 @@ t.test('connections beyond the limit are closed unheard, and the running answer 
   await service.quiet()
 })
 
-t.test('connections that wait for nothing make room', async t => {
+t.test('idle connections that were answered are closed to make room', async t => {
   const service = await startService(t, { MAX_CONNECTIONS: '10' }, engine)
   const running = await connectRaw(service.port)
   running.send(jsonRequest('/api/chat_stream', longQuestion(WORDS)))
   await running.until(/event: token/)
+  const paused = pause(engine.info().pid!)
   const idle = await Promise.all(Array.from({ length: 9 }, () => connectRaw(service.port)))
   for (const client of idle) client.send(getRequest('/health/live'))
   for (const client of idle) await client.until(/"status":"ok"/)
@@ -70,6 +73,7 @@ t.test('connections that wait for nothing make room', async t => {
   next.send(getRequest('/health/live'))
   t.match(await next.until(/\}$/), /^HTTP\/1\.1 200 /)
   next.socket.destroy()
+  paused.resume()
   await running.until(/event: done/)
   running.socket.destroy()
   await service.quiet()

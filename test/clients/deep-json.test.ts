@@ -1,12 +1,7 @@
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import t, { type Test } from 'tap'
-import { DEMO } from '../../models/presets.ts'
-import { ROOT } from '../../config/root.ts'
 import { checkJsonBounds, JsonBoundsError } from '../../services/json-bounds.ts'
-import { canTellStalls, withStall } from '../event-loop.ts'
-import { withChatTemplate } from '../gguf.ts'
-import { ask, askJson, createTestEngine, startService } from '../helper.ts'
+import { canMeasureStalls, withStall } from '../event-loop.ts'
+import { ask, askJson, createTestEngine, createToolsEngine, startService } from '../helper.ts'
 
 const engine = await createTestEngine(t)
 const service = await startService(t, {}, engine)
@@ -39,7 +34,7 @@ async function send (route: string, body: string): Promise<Answer> {
   }
 }
 
-/** A refusal of the client's fault, soon. What takes seconds, or all of the stack, would come to more than that on any machine. */
+/** Expects a refusal of an invalid request within two seconds. Recursive or quadratic parsing takes longer. */
 function refusedSoon (t: Test, { status, code, error, ms }: Answer, expected: string, sentence: RegExp): void {
   t.equal(status, 400)
   t.equal(code, expected)
@@ -47,7 +42,7 @@ function refusedSoon (t: Test, { status, code, error, ms }: Answer, expected: st
   t.ok(ms < 2_000, `${Math.round(ms)} ms`)
 }
 
-t.test('the text alone tells how deep it is', async t => {
+t.test('the depth of JSON is found without parsing it', async t => {
   const depthOf = (value: unknown): number =>
     typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0
   for (const value of [
@@ -62,7 +57,7 @@ t.test('the text alone tells how deep it is', async t => {
   }
 })
 
-t.test('text that is no JSON is looked at once, however it is made', async t => {
+t.test('invalid JSON of any form is scanned in linear time', async t => {
   const size = 4_000_000
   for (const text of ['"', '\\', '"\\', '[]', '"]', ']', '\\"', '""', `"${'\\'.repeat(100)}`]) {
     const startedAt = performance.now()
@@ -75,8 +70,8 @@ t.test('text that is no JSON is looked at once, however it is made', async t => 
   }
 })
 
-t.test('a deep body is refused before it is parsed, wherever it is deep', async t => {
-  const tooDeep = /^The JSON body is refused: it is nested deeper than 128 levels$/
+t.test('a body that is too deep at any place is refused before it is parsed', async t => {
+  const tooDeep = /^The JSON body is rejected: it is nested deeper than 128 levels$/
   for (const [route, body] of [
     ['/api/chat', lists(DEEP)],
     ['/api/chat', `{"message":${lists(DEEP)}}`],
@@ -95,7 +90,7 @@ t.test('a deep body is refused before it is parsed, wherever it is deep', async 
       '/v1/chat/completions',
       `{"model":"x","messages":[{"role":"user","content":"Hi"}],"metadata":${objects(DEEP, 'a')}}`
     ],
-    // As much as a body may have, and never closed.
+    // The largest body that is allowed, with brackets that are never closed.
     ['/api/chat', '['.repeat(15_000_000)],
     ['/nowhere', '{"a":'.repeat(100_000)]
   ] as const) {
@@ -105,7 +100,7 @@ t.test('a deep body is refused before it is parsed, wherever it is deep', async 
   await service.quiet()
 })
 
-t.test('deep fields of a form are refused like any that are wrong', async t => {
+t.test('deep fields of a form are refused like other invalid fields', async t => {
   const deepTurn = `[{"role":"user","content":${lists(DEEP)}}]`
   for (const [name, value, code] of [
     ['history', lists(DEEP), 'INVALID_HISTORY'],
@@ -126,14 +121,14 @@ t.test('deep fields of a form are refused like any that are wrong', async t => {
       const { status, body } = await ask(service.url, { message: 'Hi', [name]: value })
       t.equal(status, 400)
       t.match(body.code, code)
-      t.ok(body.error.length < 1_000, 'and the refusal is short')
+      t.ok(body.error.length < 1_000, 'the refusal is short')
       t.ok(performance.now() - startedAt < 2_000, `${Math.round(performance.now() - startedAt)} ms`)
     })
   }
   await service.quiet()
 })
 
-t.test('what schemas may have is not too deep', async t => {
+t.test('the deepest schema that is supported is within the bounds of JSON', async t => {
   let schema: object = { type: 'null' }
   for (let i = 0; i < 31; i++) schema = { properties: { a: schema } }
   const { status, body } = await askJson(service.url, {
@@ -143,10 +138,8 @@ t.test('what schemas may have is not too deep', async t => {
   await service.quiet()
 })
 
-t.test('the arguments of a call, which are JSON within JSON, are refused alike', async t => {
-  const file = path.join(t.testdir(), 'tools.gguf')
-  withChatTemplate(path.join(ROOT, DEMO.model), file, readFileSync(path.join(ROOT, 'test/tool-template.jinja'), 'utf8'))
-  const tools = await createTestEngine(t, { model: file, mmproj: path.join(ROOT, DEMO.mmproj), threads: 1 })
+t.test('deep arguments of a tool call, which are JSON in a string, are refused as well', async t => {
+  const tools = await createToolsEngine(t)
   const { url, quiet } = await startService(t, {}, tools)
   const call = async (text: string) => {
     const body = {
@@ -170,32 +163,32 @@ t.test('the arguments of a call, which are JSON within JSON, are refused alike',
   await quiet()
 })
 
-t.test('names are bounded, and many of them in an object do not stop the event loop', async t => {
+t.test('the length of names is bounded, and an object with many long names does not stop the event loop', async t => {
   const names = (count: number, length: number) =>
     Array.from({ length: count }, (_, i) => `"${'/'.repeat(length)}${i}":1`).join()
+  const many = names(40_000, 360)
   const turn = (members: string) => `{"message":"Hi","history":[{"role":"user","content":"a",${members}}]}`
+  const tool = `{"type":"function","function":{"name":"a b","parameters":{${many}}}}`
   t.match(await send('/api/chat', turn(names(1, 1_000_000))), {
     status: 400, code: 'INVALID_JSON', error: /more than 1000 characters$/
   })
   for (const [route, body, code] of [
-    ['/api/chat', turn(names(40_000, 360)), 'INVALID_HISTORY'],
-    ['/api/chat', `{"message":"Hi","response_format":${format(`{${names(40_000, 360)}}`)}}`, 'UNSUPPORTED_SCHEMA'],
-    ['/api/chat', `{"message":"Hi","response_format":{"type":"json_object",${names(40_000, 360)}}}`, 'INVALID_FIELD'],
+    ['/api/chat', turn(many), 'INVALID_HISTORY'],
+    ['/api/chat', `{"message":"Hi","response_format":${format(`{${many}}`)}}`, 'UNSUPPORTED_SCHEMA'],
+    ['/api/chat', `{"message":"Hi","response_format":{"type":"json_object",${many}}}`, 'INVALID_FIELD'],
     [
       '/v1/chat/completions',
-      `{"model":"x","messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"a b","parameters":{${names(
-        40_000, 360
-      )}}}}]}`,
+      `{"model":"x","messages":[{"role":"user","content":"Hi"}],"tools":[${tool}]}`,
       'INVALID_FIELD'
     ]
   ] as const) {
     const { result, stall } = await withStall(() => send(route, body))
     t.match(result, { status: 400, code })
-    t.ok(result.error.length < 500, 'the answer repeats none of it')
+    t.ok(result.error.length < 500, 'the answer does not repeat the names')
     t.comment(
       `${route} ${code}: the longest stall ${stall.ownMs.toFixed(0)} ms, by the clock ${stall.wallMs.toFixed(0)} ms`
     )
-    if (canTellStalls) t.ok(stall.ownMs < 250, `${stall.ownMs.toFixed(0)} ms`)
+    if (canMeasureStalls) t.ok(stall.ownMs < 250, `${stall.ownMs.toFixed(0)} ms`)
   }
   await service.quiet()
 })

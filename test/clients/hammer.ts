@@ -1,20 +1,22 @@
 /**
- * A client without manners, as a process of its own: asks on eight connections, and again as soon as it is answered.
+ * A client process that ignores Retry-After: it sends the next request at once, on each of eight connections.
  *
- *   hammer.ts <port>; says 'ready', goes at 'go', and at 'stop' sends what it got and ends
+ *   hammer.ts <port>
+ *
+ * It sends 'ready' to its parent, starts at 'go', and at 'stop' sends its report and exits.
  */
 import { connectRaw, type RawClient } from '../raw-client.ts'
 import { jsonRequest } from './clients.ts'
 
 export interface HammerReport {
-  /** How often which status came. */
+  /** The number of answers by status. */
   statuses: Record<string, number>
   withoutRetryAfter: number
 }
 
 const CONNECTIONS = 8
 const QUESTION = jsonRequest('/api/chat', { message: 'Hi' })
-/** Answers to this question are short. */
+/** A whole answer: a head and a short JSON body. */
 const ANSWER = /^HTTP\/1\.1 (\d+) [^]*?\r\n\r\n\{[^]*\}$/
 
 const report: HammerReport = { statuses: {}, withoutRetryAfter: 0 }

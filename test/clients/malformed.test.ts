@@ -2,12 +2,12 @@ import t from 'tap'
 import { createTestEngine, startService } from '../helper.ts'
 import { connectRaw } from '../raw-client.ts'
 import { until } from '../server-process.ts'
-import { getRequest, jsonRequest, longQuestion } from './clients.ts'
+import { getRequest, jsonHead, jsonRequest, longQuestion } from './clients.ts'
 
 const engine = await createTestEngine(t)
 const service = await startService(t, {}, engine)
 
-/** What came, taken apart; the connection is closed afterwards. */
+/** Sends bytes on a new connection and parses the answer, after which the service must close the connection. */
 async function answerTo (bytes: string | Buffer) {
   const client = await connectRaw(service.port)
   client.send(bytes)
@@ -20,18 +20,18 @@ async function answerTo (bytes: string | Buffer) {
   return { status: Number(status), id: headers.get('x-request-id'), body: JSON.parse(body!) as Record<string, unknown> }
 }
 
-t.test('a head that is too large is refused in the shape of all errors', async t => {
+t.test('a request head that is too large is refused in the shape of all errors', async t => {
   for (const bytes of [
     `GET /api/status HTTP/1.1\r\nHost: test\r\nX-Large: ${'x'.repeat(17_000)}\r\n\r\n`,
     getRequest(`/api/status?${'x'.repeat(17_000)}`),
     `GET /api/status HTTP/1.1\r\nHost: test\r\n${'X-Many: x\r\n'.repeat(3_000)}\r\n`,
-    // The rest is still on its way when the answer is there.
+    // The answer arrives while the rest of the head is still being sent.
     `POST /api/chat HTTP/1.1\r\nHost: test\r\nX-Large: ${'x'.repeat(4_000_000)}\r\n\r\n`
   ]) {
     const { status, id, body } = await answerTo(bytes)
     t.equal(status, 431)
     t.strictSame(body, {
-      error: 'Address and headers of the request are larger than 16 KB', code: 'HEADERS_TOO_LARGE', request_id: id
+      error: 'The URL and headers of the request are larger than 16 KB', code: 'HEADERS_TOO_LARGE', request_id: id
     })
   }
   const just = await connectRaw(service.port)
@@ -40,7 +40,7 @@ t.test('a head that is too large is refused in the shape of all errors', async t
   just.socket.destroy()
 })
 
-t.test('what is not HTTP is refused in the shape of all errors', async t => {
+t.test('invalid HTTP is refused in the shape of all errors', async t => {
   for (const bytes of [
     'hello\r\n\r\n',
     Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xFC, 0x03, 0x03]),
@@ -57,11 +57,9 @@ t.test('what is not HTTP is refused in the shape of all errors', async t => {
   t.match(service.app.slots.stats(), { served: 0, taken: 0 })
 })
 
-t.test('a body that stops being HTTP gives the slot back', async t => {
+t.test('a chunked body that becomes invalid frees the slot', async t => {
   const client = await connectRaw(service.port)
-  client.send(
-    'POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"mes\r\n'
-  )
+  client.send(`${jsonHead('/api/chat', 'Transfer-Encoding: chunked\r\n')}5\r\n{"mes\r\n`)
   await until(() => service.app.slots.stats().taken === 1)
   client.send('this is no chunk\r\n')
   t.match(await client.until(/\}$/), /^HTTP\/1\.1 400 [^]*"code":"MALFORMED_REQUEST"/)
@@ -69,7 +67,7 @@ t.test('a body that stops being HTTP gives the slot back', async t => {
   await service.quiet()
 })
 
-t.test('nothing is written into the middle of an answer', async t => {
+t.test('invalid HTTP during a stream closes the connection, and no error is written into the stream', async t => {
   const client = await connectRaw(service.port)
   client.send(jsonRequest('/api/chat_stream', longQuestion(500)))
   await client.until(/event: token/)
@@ -79,7 +77,7 @@ t.test('nothing is written into the middle of an answer', async t => {
   await service.quiet()
 })
 
-t.test('a client that resets its connection is no fault', async t => {
+t.test('a connection that is reset in the middle of a request head does no harm', async t => {
   const client = await connectRaw(service.port)
   client.send('GET /health/live HTTP/1.1\r\nHo')
   client.socket.resetAndDestroy()

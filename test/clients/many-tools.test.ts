@@ -1,23 +1,15 @@
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import t from 'tap'
-import { DEMO } from '../../models/presets.ts'
-import { ROOT } from '../../config/root.ts'
-import { canTellStalls, withStall } from '../event-loop.ts'
-import { withChatTemplate } from '../gguf.ts'
-import { createTestEngine, startService } from '../helper.ts'
+import { canMeasureStalls, withStall } from '../event-loop.ts'
+import { createToolsEngine, startService } from '../helper.ts'
 
-// The embedded model under a template that knows tools, with room for a prompt that declares many.
-const file = path.join(t.testdir(), 'tools.gguf')
-withChatTemplate(path.join(ROOT, DEMO.model), file, readFileSync(path.join(ROOT, 'test/tool-template.jinja'), 'utf8'))
-const engine = await createTestEngine(t, { model: file, mmproj: path.join(ROOT, DEMO.mmproj), threads: 1 })
+const engine = await createToolsEngine(t)
 const service = await startService(t, {}, engine)
 const { model } = engine.info()
 
-/** Turns of the event loop that last longer are stalls. Conversions alone would take several times as long. */
+/** Longer turns of the event loop are stalls. The conversions alone take several times as long. */
 const MOST_MS = 100
 
-/** The states of the pattern double with each repetition: converting it takes a tenth or more of what a request has. */
+/** The pattern's states double with each repetition: converting it costs a tenth of a request's budget or more. */
 const COSTLY = {
   type: 'object',
   properties: { a: { type: 'string', pattern: '^(a|b|c|d)*a(a|b|c|d){7}$' } },
@@ -41,31 +33,31 @@ async function ask (tools: unknown, more: object = {}) {
   return { status: response.status, body: await response.json() as any }
 }
 
-t.test('tools beyond OpenAI\'s limit are refused by their number, at once', async t => {
+t.test('more tools than the OpenAI API allows are refused by their number, before any conversion', async t => {
   for (const count of [129, 2_000]) {
     const { result, stall } = await withStall(() => ask(toolsOf(count, CHEAP), { tool_choice: 'required' }))
     t.match(result, { status: 400, body: { error: { code: 'INVALID_FIELD', param: 'tools', limit: 128 } } })
-    t.equal(result.body.error.message, `Field "tools" has ${count} tools, the limit is 128`)
+    t.equal(result.body.error.message, `Field "tools" has ${count} tools; the limit is 128`)
     t.comment(
       `${count} tools: the longest stall ${stall.ownMs.toFixed(1)} ms, by the clock ${stall.wallMs.toFixed(1)} ms`
     )
-    if (canTellStalls) t.ok(stall.ownMs < MOST_MS, `${stall.ownMs.toFixed(1)} ms`)
+    if (canMeasureStalls) t.ok(stall.ownMs < MOST_MS, `${stall.ownMs.toFixed(1)} ms`)
   }
   await service.quiet()
 })
 
 t.test('128 tools with schemas that are costly to convert do not stop the event loop', async t => {
-  // The first conversion starts the thread.
+  // The first conversion starts the worker thread.
   await ask(toolsOf(1, CHEAP), { tool_choice: 'required' })
   const { result, stall } = await withStall(() => ask(toolsOf(128, COSTLY), { tool_choice: 'required', max_tokens: 5 }))
   t.match(result.status, /^(200|413)$/, JSON.stringify(result.body).slice(0, 200))
   t.comment(`the longest stall ${stall.ownMs.toFixed(1)} ms, by the clock ${stall.wallMs.toFixed(1)} ms`)
-  if (canTellStalls) t.ok(stall.ownMs < MOST_MS, `${stall.ownMs.toFixed(1)} ms`)
+  if (canMeasureStalls) t.ok(stall.ownMs < MOST_MS, `${stall.ownMs.toFixed(1)} ms`)
   await service.quiet()
 })
 
-t.test('all tools of a request share one budget: advice gives way to what is strict, and what is strict is enforced or refused', async t => {
-  // Each of a few can be converted, all of them together cannot.
+t.test('the tools of a request share one budget: strict schemas are enforced or refused, others give way', async t => {
+  // The budget is enough for each tool alone, not for all of them together.
   const few = await ask([
     ...toolsOf(1, CHEAP, true),
     ...toolsOf(12, COSTLY).map((tool, i) => ({ ...tool, function: { ...tool.function, name: `costly_${i}` } }))
@@ -78,7 +70,7 @@ t.test('all tools of a request share one budget: advice gives way to what is str
   await service.quiet()
 })
 
-t.test('a prompt that is too long is refused before anything is converted', async t => {
+t.test('a prompt that is too long is refused before schemas are converted', async t => {
   const tools = [{
     type: 'function',
     function: {
@@ -89,11 +81,11 @@ t.test('a prompt that is too long is refused before anything is converted', asyn
   await service.quiet()
 })
 
-t.test('parallel_tool_calls: false is obeyed, and anything but a boolean refused', async t => {
+t.test('parallel_tool_calls: false is obeyed, and values other than booleans are refused', async t => {
   for (const parallel of [true, false]) {
     const { status, body } = await ask(toolsOf(2, CHEAP), { tool_choice: 'required', parallel_tool_calls: parallel })
     t.equal(status, 200)
-    t.equal(body.choices[0].message.tool_calls.length, 1, 'a call that is required is exactly one')
+    t.equal(body.choices[0].message.tool_calls.length, 1, 'a required call is exactly one call')
   }
   t.match(await ask(toolsOf(1, CHEAP), { parallel_tool_calls: 'no' }), {
     status: 400, body: { error: { code: 'INVALID_FIELD', param: 'parallel_tool_calls' } }

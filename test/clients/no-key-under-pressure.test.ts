@@ -5,17 +5,17 @@ import { jsonRequest } from './clients.ts'
 
 const KEY = 'alice-0123456789abcdef'
 
-/** The pressure plugin takes the mean of a second: turns of a second and a half leave it no quick turn to count. */
+/** The pressure plugin averages over one second: a turn of a second and a half leaves no quick turn in the average. */
 async function longTurn (): Promise<void> {
   const end = Date.now() + 1_500
   while (Date.now() < end);
   await new Promise(resolve => setTimeout(resolve, 0))
 }
 
-t.test('whoever has no key learns nothing of how busy the service is', async t => {
+t.test('a client without a valid key gets 401, not 503, from an overloaded service', async t => {
   const service = await startService(t, { API_KEYS: KEY })
 
-  /** Asks with these keys in the same breath. */
+  /** Sends one request for each key in the same turn of the event loop. */
   async function ask (keys: string[]) {
     const clients = await Promise.all(keys.map(() => connectRaw(service.port)))
     await longTurn()
@@ -30,7 +30,7 @@ t.test('whoever has no key learns nothing of how busy the service is', async t =
 
   const keys = [KEY, '', 'mallory-0123456789abcdef', KEY]
   let statuses = await ask(keys)
-  // They may have been let in before the plugin looked.
+  // The requests may have been admitted before the plugin took a sample.
   for (let i = 0; i < 3 && statuses.includes(200); i++) statuses = await ask(keys)
   t.same(statuses, [503, 401, 401, 503])
   await service.quiet()

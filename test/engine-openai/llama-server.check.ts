@@ -217,7 +217,7 @@ t.test('a prompt that does not fit there is told with its figures', async t => {
   const generous = await startFront(t, [llama.url], { CONTEXT_SIZE: '32768' })
   const refused = await askJson(generous.url, { message: 'word '.repeat(6000), temperature: 0 })
   t.match(refused, {
-    status: 413, body: { code: 'PROMPT_TOO_LONG', error: /needs \d{4,} tokens, the context holds 4096/ }
+    status: 413, body: { code: 'PROMPT_TOO_LONG', error: /needs \d{4,} tokens; the context window has 4096/ }
   })
   t.comment(refused.body.error)
   const tight = await askJson(generous.url, { message: 'What is 1?', temperature: 0, max_tokens: 30_000 })
@@ -270,7 +270,7 @@ t.test('a server that is killed in the middle of an answer, away, and back', asy
     status: 503, body: { code: 'ENGINE_NOT_READY', error: /the model server cannot be reached/ }
   })
   await startLlamaServer(t, { port })
-  await until(() => lone.engine.info().state === 'ready', () => lone.engine.info().reason)
+  await until(() => lone.engine.info().state === 'ready', () => lone.engine.info().reason.en)
   t.equal(
     (await ask(lone.url, { message: 'What is in the picture?', temperature: '0' }, [red])).body.response,
     'A red circle on a white background.'

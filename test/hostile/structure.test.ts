@@ -21,10 +21,11 @@ import {
 } from '../../services/images/structure/tiff.ts'
 import { MAX_AVIF_TABLE_ENTRIES } from '../../services/images/structure/tracks.ts'
 import { MAX_WEBP_CHUNKS } from '../../services/images/structure/webp.ts'
+import { be16, be32, join, le16, le32, patched, repeated } from '../../tools/lib/bytes.ts'
+import { box, sized } from '../../tools/lib/iso-boxes.ts'
 import { noise, store } from '../services/images/draw.ts'
-import { ALPHA, avif, box, coded, emptyUnits, frameTables, grid, movie, sized, type Item } from './avif.ts'
+import { ALPHA, avif, coded, emptyUnits, frameTables, grid, movie, type Item } from './avif.ts'
 import { frame as gifFrame, gif } from './gif.ts'
-import { be16, be32, join, le16, le32, patched, repeated } from './hostile-image.ts'
 import { progressive, segment, withSegments } from './jpeg.ts'
 import { black, chunk as pngChunk, png, swellingTexts } from './png.ts'
 import { pages, image, sharedValues } from './tiff.ts'
@@ -317,8 +318,8 @@ t.test('AVIF', async t => {
     t.match(error, {
       code: 'IMAGE_TOO_MANY_PIXELS', statusCode: 422, details: { width: 2001, height: 1000, max_pixels: 2_000_000 }
     })
-    t.equal(error.message, 'a, an AVIF, claims 2001 x 1000 pixels, the limit is 2000000 pixels')
-    t.equal(error.sentence('zh'), 'a（AVIF） 声称有 2001 x 1000 像素，上限为 2000000 像素')
+    t.equal(error.message, 'a, an AVIF, has 2001 x 1000 pixels; the limit is 2000000 pixels')
+    t.equal(error.sentence('zh'), 'a（AVIF） 有 2001 x 1000 像素，上限为 2000000 像素')
     t.match(await inspect(t, await noise(30, 20).avif({ effort: 0 }).toBuffer()), { format: 'avif', width: 30 })
   })
 

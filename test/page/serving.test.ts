@@ -190,7 +190,7 @@ t.test('without a build the page says how to make one, and is there as soon as i
   const missing = await get(url)
   t.equal(missing.status, 404)
   t.match(JSON.parse(missing.body.toString()), {
-    code: 'NOT_FOUND', error: 'There is nothing at GET /: the page has not been built, run "npm run build"'
+    code: 'NOT_FOUND', error: 'Not found: GET /: the page has not been built; run "npm run build"'
   })
   t.match(missing.headers['content-security-policy'], /^default-src 'none';base-uri/)
   t.match(JSON.parse((await get(url, { 'accept-language': 'zh' })).body.toString()), {

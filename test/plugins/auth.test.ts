@@ -45,7 +45,7 @@ t.test('without a key, with a wrong one or with two there is 401', async t => {
     t.equal(answered.get('www-authenticate'), 'Bearer')
     t.equal(answered.get('x-request-id'), body.request_id)
     t.strictSame(body, {
-      error: 'A valid API key is required: Authorization: Bearer <key>, or X-API-Key: <key>',
+      error: 'A valid API key is required; send "Authorization: Bearer <key>" or "X-API-Key: <key>"',
       code: 'UNAUTHORIZED',
       request_id: body.request_id
     })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import * as errors from '../../errors/catalogue.ts'
-import { preferredLanguage } from '../../errors/language.ts'
+import { preferredLanguage, verbatim } from '../../errors/language.ts'
 import { ROOT } from '../../config/root.ts'
 import { startService } from '../helper.ts'
 import { connectRaw } from '../raw-client.ts'
@@ -11,8 +11,11 @@ const KINDS = Object.values(errors).filter(
   it => typeof it === 'function' && it.prototype instanceof errors.SightlineError
 ) as unknown as Array<new (...args: unknown[]) => errors.SightlineError>
 
+/** An argument for any error: a phrase that also works as a name. */
+const anyArgument = (text: string) => ({ ...verbatim(text), toString: () => text })
+
 t.test('every error has a code of its own, a status and a sentence in both languages', async t => {
-  const made = KINDS.map(Kind => new Kind('<a>', '<b>', '<c>', '<d>'))
+  const made = KINDS.map(Kind => new Kind(...['<a>', '<b>', '<c>', '<d>'].map(anyArgument)))
   t.ok(made.length > 35)
   t.equal(new Set(made.map(error => error.code)).size, made.length)
   for (const error of made) {
@@ -21,7 +24,7 @@ t.test('every error has a code of its own, a status and a sentence in both langu
     const [en, zh] = [error.sentence('en'), error.sentence('zh')]
     t.equal(en, error.message)
     if (error.code !== 'VALIDATION') t.match(zh, /[\u4e00-\u9fff]/, `${error.code} speaks Chinese`)
-    t.notMatch(en + zh, /undefined/, error.code)
+    t.notMatch(en + zh, /undefined|\[object/, error.code)
     const given = (sentence: string) => sentence.match(/<[abcd]>/g)?.sort()
     t.strictSame(given(zh), given(en), `${error.code} names the same things in both`)
   }
@@ -31,7 +34,7 @@ t.test('docs/api.md has every code with its status', async t => {
   const rows = new Map([
     ...readFileSync(path.join(ROOT, 'docs/api.md'), 'utf8').matchAll(/^\| `([A-Z_]+)` \| (\d+) \|/gm)
   ].map(row => [row[1], Number(row[2])]))
-  const made = KINDS.map(Kind => new Kind('', '', '', ''))
+  const made = KINDS.map(Kind => new Kind(...['', '', '', ''].map(anyArgument)))
   t.strictSame([...rows].sort(), made.map(error => [error.code, error.statusCode]).sort())
 })
 
@@ -39,7 +42,7 @@ t.test('docs/operations.md says of every code what an operator does, once', asyn
   const [, section = ''] = readFileSync(path.join(ROOT, 'docs/operations.md'), 'utf8').split('### By error code')
   const cells = [...section.matchAll(/^\| (`[A-Z_`, ]+) \| .{10,} \| .{5,} \|$/gm)].flatMap(([, codes]) =>
     codes!.match(/[A-Z_]+/g) ?? [])
-  t.strictSame(cells.sort(), KINDS.map(Kind => new Kind('', '', '', '').code).sort())
+  t.strictSame(cells.sort(), KINDS.map(Kind => new Kind(...['', '', '', ''].map(anyArgument)).code).sort())
 })
 
 t.test('withDetails adds to what is there', async t => {
@@ -74,7 +77,7 @@ t.test('a sentence is Chinese for those who prefer it, the code stays', async t 
   })
   t.match(await refusal({ message: 'Hi', top_p: 2 }, 'zh'), { code: 'INVALID_FIELD', error: /^字段 "top_p" 必须 <= 1$/ })
   t.match(await refusal({ message: 'Hi', images: ['data:image/png;base64,JVBERi0xLjQK'] }, 'zh'), {
-    code: 'UNSUPPORTED_IMAGE', error: /是PDF 文档；/
+    code: 'UNSUPPORTED_IMAGE', error: /的类型（PDF 文档）不受支持；/
   })
   t.match(await refusal({ message: 'Hi', history: 7 }, 'zh'), {
     code: 'INVALID_HISTORY', error: '字段 "history" 必须是对话轮次的列表'

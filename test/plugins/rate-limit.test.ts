@@ -60,7 +60,7 @@ t.test('an address over its limit gets 429 with the time to wait, others go on, 
   const wait = Number(refused.headers.get('retry-after'))
   t.ok(wait >= 1 && wait <= Math.ceil(WINDOW_MS / 1000), `Retry-After: ${wait}`)
   t.match(await refused.json(), {
-    code: 'RATE_LIMITED', error: 'More than 2 requests a minute', limit: 2, request_id: String
+    code: 'RATE_LIMITED', error: 'More than 2 requests were sent within a minute; try again later', limit: 2, request_id: String
   })
   t.same(await statuses(ask, 2, from('192.0.2.2')), [200, 200])
 
@@ -72,7 +72,7 @@ t.test('an address over its limit gets 429 with the time to wait, others go on, 
 t.test('the refusal is Chinese for those who prefer it, and has the shape of the route', async t => {
   const ask = await startApp(t, { perKey: 0, perAddress: 1 })
   t.equal((await ask()).status, 200)
-  t.match(await (await ask({ 'accept-language': 'zh' })).json(), { code: 'RATE_LIMITED', error: '每分钟最多 1 次请求' })
+  t.match(await (await ask({ 'accept-language': 'zh' })).json(), { code: 'RATE_LIMITED', error: '一分钟内的请求超过 1 次，请稍后重试' })
   const shaped = await ask({}, '/shaped')
   t.match(shaped.headers.get('retry-after'), /^(5\d|60)$/)
   t.same(await shaped.json(), { shape: 'RATE_LIMITED' })

@@ -91,11 +91,11 @@ t.test('fields', async t => {
     ['a blank message', { message: ' \n ' }, 400, 'MESSAGE_REQUIRED', /"message"/],
     [
       'a message of 32,001 characters', { message: 'x'.repeat(32_001) }, 400, 'MESSAGE_TOO_LONG',
-      /32001 characters, the limit is 32000/
+      /32001 characters; the limit is 32000/
     ],
     [
       'a message of exactly 32,000 characters, which is not too many', { message: 'x'.repeat(32_000) }, 413,
-      'PROMPT_TOO_LONG', /needs \d+ tokens, the context holds 1022/
+      'PROMPT_TOO_LONG', /needs \d+ tokens; the context window has 1022/
     ],
     [
       'a message of 32,001 characters of two code units each', { message: '😀'.repeat(32_001) }, 400,
@@ -103,7 +103,7 @@ t.test('fields', async t => {
     ],
     [
       'a message that does not fit the context', { message: 'red circle '.repeat(2900) }, 413, 'PROMPT_TOO_LONG',
-      /needs \d+ tokens, the context holds 1022/
+      /needs \d+ tokens; the context window has 1022/
     ],
     ['two messages', { message: ['a', 'b'] }, 400, 'INVALID_FIELD', /"message" is given more than once/],
     ['an unknown field', { message: 'Hi', colour: 'red' }, 400, 'UNKNOWN_FIELD', /"colour"/],
@@ -145,7 +145,7 @@ t.test('fields', async t => {
     ],
     [
       'more turns than are taken', history(Array.from({ length: 201 }, () => ({ role: 'user', content: 'a' }))), 400,
-      'INVALID_HISTORY', /201 turns, the limit is 200/
+      'INVALID_HISTORY', /201 turns; the limit is 200/
     ],
     [
       'more pictures in a turn than are taken',
@@ -216,7 +216,7 @@ t.test('pictures', async t => {
     ['a truncated PNG', [named(image.subarray(0, image.length - 200), 'half.png')], 422, 'CORRUPT_IMAGE', /half\.png/],
     [
       'a PNG that claims 60000 x 60000', [named(pngClaiming(60_000, 60_000), 'bomb.png')], 422, 'IMAGE_TOO_MANY_PIXELS',
-      /bomb\.png"\) claims 60000 x 60000 pixels, the limit is 100000000/
+      /bomb\.png"\) has 60000 x 60000 pixels; the limit is 100000000/
     ],
     [
       'an SVG', [named('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>', 'a.png')], 415,
@@ -249,7 +249,7 @@ t.test('pictures', async t => {
 
   await t.test('pictures of the history', async t => {
     const cases: Array<[images: Buffer[], historyImages: Array<Upload | Buffer>, status: number, code: string, sentence: RegExp]> = [
-      [[image], [image], 400, 'INVALID_FIELD', /^Field "history_images\[0\]" must be a picture that "history" names/],
+      [[image], [image], 400, 'INVALID_FIELD', /^Field "history_images\[0\]" must be an image that "history" names/],
       [
         [image], [named(Buffer.alloc(600 * 1024), 'big.jpg')], 413, 'FILE_TOO_LARGE',
         /^history_images\[0\] \("big\.jpg"\) is larger than 0\.5 MB/
@@ -308,7 +308,7 @@ t.test('bodies', async t => {
     )
   })
   await t.test('broken JSON', async t => {
-    await refused(t, await post('{"message":', 'application/json'), 400, 'INVALID_JSON', /JSON body is refused/)
+    await refused(t, await post('{"message":', 'application/json'), 400, 'INVALID_JSON', /JSON body is rejected/)
     await refused(t, await post('', 'application/json'), 400, 'INVALID_JSON', /empty/)
     await refused(t, await post('["Hi"]', 'application/json'), 400, 'INVALID_JSON', /must be an object/)
     await refused(
@@ -347,7 +347,7 @@ t.test('bodies', async t => {
     await refused(
       t, await postJson({ message: 'Hi', stop: ['a', 5] }), 400, 'INVALID_FIELD', /"stop\[1\]" must be string/
     )
-    await refused(t, await postJson({ message: 5 }), 400, 'INVALID_FIELD', /"message" must be string/)
+    await refused(t, await postJson({ message: 5 }), 400, 'INVALID_FIELD', /"message" must be a string/)
     await refused(t, await postJson({ message: 'Hi', images: 'x' }), 400, 'INVALID_FIELD', /"images" must be a list/)
     await refused(
       t, await postJson({ message: 'Hi', images: ['https://example.com/a.png'] }), 400, 'INVALID_FIELD',
@@ -403,8 +403,8 @@ t.test('bodies', async t => {
       const response = await fetch(service.url + path, { method })
       const { status, headers } = response
       const body = await response.json() as Reply['body']
-      await refused(t, { status, headers, body }, 404, 'NOT_FOUND', /^There is nothing at/)
-      t.equal(body.error, `There is nothing at ${method} ${path.split('?')[0]}`)
+      await refused(t, { status, headers, body }, 404, 'NOT_FOUND', /^Not found: /)
+      t.equal(body.error, `Not found: ${method} ${path.split('?')[0]}`)
     }
     await refused(t, await postRaw('', 'GET /%zz HTTP/1.1\r\nHost: test\r\n\r\n'), 400, 'VALIDATION', /%zz/)
   })

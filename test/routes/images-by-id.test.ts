@@ -50,7 +50,7 @@ t.test('a picture that the cache has lost is named, and answered about as if it 
   )
   const stranger = {
     status: 400,
-    body: { code: 'INVALID_FIELD', field: 'history_images[1]', error: /must be a picture that "history" names/ }
+    body: { code: 'INVALID_FIELD', field: 'history_images[1]', error: /must be an image that "history" names/ }
   }
   t.match(await ask(forgetful.url, fields, [], [red, green]), stranger)
   t.match(await askJson(forgetful.url, { message: 'Hi', history, history_images: [red, tall].map(dataUri) }), stranger)
@@ -145,12 +145,12 @@ t.test('a request names at most 256 different images, a thousand times in all', 
       code: 'INVALID_HISTORY',
       field: 'history',
       limit: 256,
-      error: 'Field "history" names 257 different images by id, the limit is 256'
+      error: 'Field "history" names 257 different images by id; the limit is 256'
     }
   })
   t.match(await named(Array(1000).fill(1)), { status: 410, body: { code: 'IMAGE_EXPIRED' } })
   t.match(await named(Array(1001).fill(1)), {
-    status: 400, body: { code: 'INVALID_HISTORY', limit: 1000, error: /by id 1001 times, the limit is 1000$/ }
+    status: 400, body: { code: 'INVALID_HISTORY', limit: 1000, error: /by id 1001 times; the limit is 1000$/ }
   })
 
   const { model } = engine.info()

@@ -130,7 +130,7 @@ t.test('a malformed response format is told by the kind that was meant', async t
       { type: 'json_schema', json_schema: { name: 'a' } }, 'response_format.json_schema',
       /must have required properties schema/
     ],
-    [{ type: 'json_object', schema: {} }, 'response_format', /is not known/]
+    [{ type: 'json_object', schema: {} }, 'response_format', /is unknown/]
   ] as const) {
     t.match(
       await askJson(service.url, { message: 'Hi', response_format: format }),

@@ -3,6 +3,7 @@ import {
   EngineCrashedError, EngineError, EngineNotReadyError, PromptTooLongError, ServerBusyError, ToolsNotSupportedError,
   type SightlineError
 } from '../../../errors/catalogue.ts'
+import { NOT_READY } from '../../../errors/phrases.ts'
 import type { Log } from '../../log.ts'
 
 /** What an upstream says instead of an answer. */
@@ -100,7 +101,7 @@ function kindOf (refusal: Refusal, asked: Asked): SightlineError {
   if (status === 502 || code === 'ENGINE_CRASHED' || (status === 200 && code === 'SHUTTING_DOWN')) {
     return new EngineCrashedError()
   }
-  if (status === 503) return new EngineNotReadyError('the model server is not ready')
+  if (status === 503) return new EngineNotReadyError(NOT_READY.upstreamNotReady)
   if (status >= 400 && status < 500 && asked.tools && (code === 'TOOLS_NOT_SUPPORTED' || /\btools?\b/i.test(message))) {
     return new ToolsNotSupportedError()
   }

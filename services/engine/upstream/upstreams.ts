@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import type { Phrase } from '../../../errors/language.ts'
+import { NOT_READY } from '../../../errors/phrases.ts'
 import type { Log } from '../../log.ts'
 import { createDeferred } from '../../deferred.ts'
 import { readModels } from './models.ts'
@@ -21,7 +23,7 @@ export interface Upstreams {
   /** Settles when one is ready for the first time; rejects when they are closed before. */
   readonly firstReady: Promise<void>
   /** Why none is ready, for people. */
-  readonly reason: string
+  readonly reason: Phrase
   /** As requests name it: the one that is set, or the one that the first of them serves. Empty until one is known. */
   readonly model: string
   /**
@@ -57,8 +59,6 @@ const CHECK_TIMEOUT_MS = 10_000
 const BACKOFF_MIN_MS = 500
 const BACKOFF_MAX_MS = 30_000
 
-const STARTING = 'the model server has not answered yet'
-const DOWN = 'the model server cannot be reached'
 const CLOSING = new Error('The upstreams are closed')
 const SILENT = new Error('it does not say in time which models it has')
 
@@ -140,7 +140,7 @@ export function createUpstreams (
     firstReady: firstReady.promise,
     get ready () { return entries.some(entry => entry.ready) },
     get everReady () { return everReady },
-    get reason () { return everReady ? DOWN : STARTING },
+    get reason () { return everReady ? NOT_READY.unreachable : NOT_READY.noAnswerYet },
     get model () { return model },
     take (conversation, tried) {
       const candidates = entries.filter(entry => entry.ready && !tried.has(entry))

@@ -1,4 +1,6 @@
 import { CorruptImageError, ImageTooManyPixelsError, withDetails } from '../../../errors/catalogue.ts'
+import type { Phrase } from '../../../errors/language.ts'
+import { IMAGE_FAULTS } from '../../../errors/phrases.ts'
 import { Bound } from './bound.ts'
 import { boundInnerBoxes, boxesOf, type Box } from './boxes.ts'
 import { readItems, type Extent, type Item } from './items.ts'
@@ -6,31 +8,35 @@ import type { Reader } from './reader.ts'
 import { boundText } from './text.ts'
 import { boundTableEntries, checkTracks } from './tracks.ts'
 
-/** A file has a handful; libheif takes the square of their number in time. */
+/** Maximum number of boxes at the top level. Files have a few. The time of libheif grows with the square. */
 export const MAX_AVIF_BOXES = 100
-/** A still image has one, an image with layers of detail some. A decoder decodes all frames and shows the last. */
+/**
+ * Maximum number of frames in one image. A still image has one, an image with layers of detail has several. A decoder
+ * decodes all frames and shows the last one.
+ */
 export const MAX_AVIF_FRAMES = 8
 /**
- * Units of coded pixels (OBUs) of all items together. An image may have 4096 tiles, each in a unit of its own, and its
- * transparency as many.
+ * Maximum number of coded units (OBUs) of all items together. An image can have 4096 tiles, each in a separate unit,
+ * and its transparency as many.
  */
 export const MAX_AVIF_UNITS = 10_000
-/** A head of a unit that is split over extents may cost a read from the disk for each, so a further one counts more. */
+/** The number of units that each additional extent of a header counts as, because it can need another read. */
 const UNITS_OF_SPLIT = 10
-/** Parts that are decoded for one image, those of its parts included: each takes libheif a new decoder. */
+/** Maximum number of parts of one image, including parts of parts. libheif creates a decoder for each part. */
 export const MAX_AVIF_PARTS_OF_IMAGE = 1000
 
 const FRAME_HEADER = 3
 const FRAME = 6
-/** Bytes of the head of a unit: two, and a length of up to eight. */
-const HEAD_BYTES = 10
+/** Size of the header of a unit: two bytes, and a length of up to eight bytes. */
+const HEADER_BYTES = 10
 
 /**
- * Looks into the container of an AVIF. libheif bounds the pixels of a coded image by its `ispe`, but does not compare
- * them with those of the image that is shown. The latter may be made of any number of larger ones, and so may its
- * transparency.
+ * Checks the container of an AVIF. libheif limits the pixels of each coded image to the size in its `ispe` box. It does
+ * not compare that size with the size of the displayed image. The displayed image, or its transparency, can consist of
+ * any number of larger images.
  *
- * @param maxPixels most pixels of one coded image, and of the parts of an image that is made of others
+ * @param label the name of the file in messages, e.g. `images[1] ("dog.jpg")`
+ * @param maxPixels maximum pixels of one coded image, and of all parts of one image together
  * @throws CorruptImageError, ImageTooManyPixelsError
  */
 export async function checkAvif (reader: Reader, label: string, maxPixels: number): Promise<void> {
@@ -38,7 +44,7 @@ export async function checkAvif (reader: Reader, label: string, maxPixels: numbe
   try {
     items = await readContainer(reader, label)
   } catch (error) {
-    // A number where the bytes end.
+    // The file ends within a number.
     if (error instanceof RangeError) throw damaged(label)
     throw error
   }
@@ -52,14 +58,19 @@ export async function checkAvif (reader: Reader, label: string, maxPixels: numbe
   checkParts(items, label, maxPixels)
 }
 
-/** The name of an image in a sentence about the limit of AVIF. */
-export function avifLabel (label: string): { en: string, zh: string } {
+/**
+ * Returns the label of a file for messages about the pixel limit of AVIF, which is lower than that of other formats.
+ */
+export function avifLabel (label: string): Phrase {
   return { en: `${label}, an AVIF,`, zh: `${label}（AVIF）` }
 }
 
-const damaged = (label: string) => new CorruptImageError(label, 'its header is truncated or damaged')
+const damaged = (label: string) => new CorruptImageError(label, IMAGE_FAULTS.damagedHeader)
 
-/** @throws CorruptImageError, RangeError */
+/**
+ * Reads the items of the header and counts everything that has a limit.
+ * @throws CorruptImageError, RangeError
+ */
 async function readContainer (reader: Reader, label: string): Promise<Map<number, Item>> {
   const inner = boundInnerBoxes(label)
   const { meta, movies } = await findBoxes(reader, label)
@@ -68,20 +79,20 @@ async function readContainer (reader: Reader, label: string): Promise<Map<number
   for (const movie of movies) await checkTracks(reader, movie, inner, entries)
 
   const units = new Bound(label, MAX_AVIF_UNITS, {
-    en: `its images have more than ${MAX_AVIF_UNITS} units of coded pixels together`,
+    en: `its images have more than ${MAX_AVIF_UNITS} coded units (OBUs) together`,
     zh: `各图片的编码单元（OBU）合计超过 ${MAX_AVIF_UNITS} 个`
   })
   const text = boundText(label)
   for (const { type, extents, parts, size } of items.values()) {
-    // libheif decodes an `av01` whatever the header says of its parts.
+    // libheif decodes an `av01` item even if the header gives it parts.
     if (size && (type === 'av01' || parts.length === 0)) await checkFrames(reader, extents, label, units)
-    // libvips reads the XMP of one image.
+    // libvips reads the XMP of only one image, so the sizes are not added.
     if (type === 'mime') text.check(lengthOf(extents))
   }
   return items
 }
 
-/** The boxes of a file that matter: the header, and those of image sequences. */
+/** Finds the header (`meta`) and the boxes of image sequences (`moov`). */
 async function findBoxes (reader: Reader, label: string): Promise<{ meta: Box, movies: Box[] }> {
   const boxes = new Bound(label, MAX_AVIF_BOXES, {
     en: `it has more than ${MAX_AVIF_BOXES} boxes`, zh: `box 超过 ${MAX_AVIF_BOXES} 个`
@@ -90,7 +101,7 @@ async function findBoxes (reader: Reader, label: string): Promise<{ meta: Box, m
   const movies: Box[] = []
   for await (const box of boxesOf(reader, { start: 0, end: reader.size }, { cut: true })) {
     boxes.add()
-    // Of two, or of the short form of one, it would be uncertain which is read.
+    // With two headers, or a short header (`mini`), it is uncertain which one a decoder reads.
     if (box.type === 'mini' || (box.type === 'meta' && meta)) throw damaged(label)
     if (box.type === 'meta') meta = box
     if (box.type === 'moov') movies.push(box)
@@ -102,7 +113,10 @@ async function findBoxes (reader: Reader, label: string): Promise<{ meta: Box, m
 /** The cost of decoding an image. */
 interface Cost { pixels: number, parts: number }
 
-/** @throws CorruptImageError for an image whose parts, and theirs, are too large or too many */
+/**
+ * Limits the pixels and the number of the parts of each image, including parts of parts.
+ * @throws CorruptImageError
+ */
 function checkParts (items: Map<number, Item>, label: string, maxPixels: number): void {
   const allParts = new Bound(label, MAX_AVIF_PARTS_OF_IMAGE, {
     en: `it has more than ${MAX_AVIF_PARTS_OF_IMAGE} parts in one image`,
@@ -116,7 +130,7 @@ function checkParts (items: Map<number, Item>, label: string, maxPixels: number)
     const item = items.get(id)
     if (!item) return { pixels: 0, parts: 0 }
     const before = known.get(id)
-    // No image is a part of itself.
+    // The image is a part of itself.
     if (before === 'being added up') throw damaged(label)
     if (before) return before
     known.set(id, 'being added up')
@@ -135,26 +149,26 @@ function checkParts (items: Map<number, Item>, label: string, maxPixels: number)
   for (const id of items.keys()) costOf(id)
 }
 
-/** Counts the frames of a coded image (AV1 specification, 5.3). */
+/** Counts the frames and the units of a coded image (AV1 specification, 5.3). */
 async function checkFrames (reader: Reader, extents: Extent[], label: string, units: Bound): Promise<void> {
   const total = lengthOf(extents)
   const frames = new Bound(label, MAX_AVIF_FRAMES, {
     en: `it has more than ${MAX_AVIF_FRAMES} frames in one image`, zh: `一张图片中的帧超过 ${MAX_AVIF_FRAMES} 个`
   })
   for (let at = 0; at < total;) {
-    const head = await headAt(reader, extents, at, units)
+    const head = await readHeader(reader, extents, at, units)
     if (head.length === 0) return
-    // Decoders skip zeros between frames.
+    // Decoders skip zeros between units.
     if (head[0] === 0) {
       const zeros = head.findIndex(byte => byte !== 0)
       at += zeros === -1 ? head.length : zeros
       continue
     }
-    // A bit that is zero, four of the type, whether there is another byte and whether there is a length, and one more.
+    // Bits of the first byte: one zero bit, four for the type, one for a second byte, one for a length, one reserved.
     const type = head[0]! >> 3
     const extended = head[0]! >> 2 & 1
     const hasLength = (head[0]! >> 1 & 1) === 1
-    // A unit of such a stream has a length.
+    // In an AVIF every unit has a length.
     if (type > 15 || !hasLength) throw damaged(label)
     const length = readLength(head, 1 + extended)
     at += 1 + extended + length.bytes + length.value
@@ -164,7 +178,7 @@ async function checkFrames (reader: Reader, extents: Extent[], label: string, un
 
 const lengthOf = (extents: Extent[]) => extents.reduce((sum, { length }) => sum + length, 0)
 
-/** A number in pieces of seven bits (leb128). */
+/** Reads a number that is stored in groups of seven bits (LEB128). */
 function readLength (bytes: Buffer, start: number): { value: number, bytes: number } {
   let value = 0
   for (let i = 0; i < 8; i++) {
@@ -175,11 +189,11 @@ function readLength (bytes: Buffer, start: number): { value: number, bytes: numb
   throw new RangeError('A length of more than eight bytes')
 }
 
-/** The head of a unit, which may be split over several extents; it is shorter at the end of the file. */
-async function headAt (reader: Reader, extents: Extent[], start: number, units: Bound): Promise<Buffer> {
+/** Reads the header of a unit, which can be split over several extents. It is shorter at the end of the file. */
+async function readHeader (reader: Reader, extents: Extent[], start: number, units: Bound): Promise<Buffer> {
   const found: Buffer[] = []
   let at = start
-  let left = HEAD_BYTES
+  let left = HEADER_BYTES
   for (const extent of extents) {
     if (at >= extent.length) {
       at -= extent.length

@@ -37,7 +37,7 @@ t.test('gives pictures that fit their full size', async t => {
 t.test('leaves one cell empty and one for the answer', async t => {
   t.strictSame(planBudget(input({ contextSize: 1000, textTokens: 998 })), [])
   t.strictSame(refusal({ contextSize: 1000, textTokens: 999 }), {
-    code: 'PROMPT_TOO_LONG', statusCode: 413, message: 'The conversation needs 999 tokens, the context holds 998'
+    code: 'PROMPT_TOO_LONG', statusCode: 413, message: 'The conversation needs 999 tokens; the context window has 998, so shorten the conversation'
   })
 })
 

@@ -92,7 +92,7 @@ t.test('wants a message', async t => {
     t.match(refusal(raw), { code: 'MESSAGE_REQUIRED', status: 400 }, JSON.stringify(raw))
   }
   for (const message of [1, true, {}, ['Hi']]) {
-    t.match(refusal({ message }), { code: 'INVALID_FIELD', message: 'Field "message" must be string' })
+    t.match(refusal({ message }), { code: 'INVALID_FIELD', message: 'Field "message" must be a string' })
   }
 })
 
@@ -101,14 +101,14 @@ t.test('bounds the length of the message', async t => {
   t.strictSame(refusal({ message: 'x'.repeat(MESSAGE_MAX_CHARACTERS + 1) }), {
     code: 'MESSAGE_TOO_LONG',
     status: 400,
-    message: 'Field "message" has 32001 characters, the limit is 32000',
+    message: 'Field "message" has 32001 characters; the limit is 32000',
     details: { field: 'message', limit: 32_000 }
   })
 })
 
 t.test('refuses fields that it does not know, by name', async t => {
   t.strictSame(refusal({ message: 'Hi', maxTokens: 5 }), {
-    code: 'UNKNOWN_FIELD', status: 400, message: 'Field "maxTokens" is not known', details: { field: 'maxTokens' }
+    code: 'UNKNOWN_FIELD', status: 400, message: 'Field "maxTokens" is unknown; correct its name or remove it', details: { field: 'maxTokens' }
   })
   t.match(refusal({ message: 'Hi', images: [] }), { code: 'UNKNOWN_FIELD' }, 'pictures are no field of text')
   for (const name of ['constructor', 'toString', 'hasOwnProperty']) {

@@ -125,7 +125,7 @@ t.test('refuses a picture for the history that the history does not name, by its
   const stranger = (place: number) => ({
     code: 'INVALID_FIELD',
     status: 400,
-    message: `Field "history_images[${place}]" must be a picture that "history" names`,
+    message: `Field "history_images[${place}]" must be an image that "history" names`,
     details: { field: `history_images[${place}]` }
   })
   t.strictSame(refusal({ message: 'Hi', history }, [], [COW]), stranger(0))

@@ -22,7 +22,7 @@ async function startProcess (t: Test, port: number, name = 'uploads'): Promise<S
 }
 
 async function readyAgain ({ engine }: TestService): Promise<void> {
-  await until(() => engine.info().state === 'ready', () => engine.info().reason)
+  await until(() => engine.info().state === 'ready', () => engine.info().reason.en)
 }
 
 t.test('an upstream that is killed ends its answers, and is asked again when it is back', async t => {

@@ -144,13 +144,13 @@ t.test('refusals become errors of ours', async t => {
       vllm(
         'This model\'s maximum context length is 4096 tokens. However, you requested 5300 tokens in the messages, Please reduce the length of the messages.'
       ),
-      413, 'PROMPT_TOO_LONG', /needs 5300 tokens, the context holds 4096/
+      413, 'PROMPT_TOO_LONG', /needs 5300 tokens; the context window has 4096/
     ],
     [400, {
       error: vllm(
         'The decoder prompt (length 5001) is longer than the maximum model length of 4096. Make sure that `max_model_len` is no smaller.'
       )
-    }, 413, 'PROMPT_TOO_LONG', /needs 5001 tokens, the context holds 4096/],
+    }, 413, 'PROMPT_TOO_LONG', /needs 5001 tokens; the context window has 4096/],
     [400, {
       error: {
         code: 400,
@@ -159,19 +159,19 @@ t.test('refusals become errors of ours', async t => {
         n_prompt_tokens: 9000,
         n_ctx: 4096
       }
-    }, 413, 'PROMPT_TOO_LONG', /needs 9000 tokens, the context holds 4096/],
+    }, 413, 'PROMPT_TOO_LONG', /needs 9000 tokens; the context window has 4096/],
     [400, {
       object: 'error',
       message: 'The input (6000 tokens) is longer than the model\'s context length (4096 tokens).',
       type: 'BadRequestError',
       code: 400
-    }, 413, 'PROMPT_TOO_LONG', /needs 6000 tokens, the context holds 4096/],
+    }, 413, 'PROMPT_TOO_LONG', /needs 6000 tokens; the context window has 4096/],
     [422, {
       error: {
-        message: 'The pictures need at least 4096 tokens, 900 are left in the context', code: 'IMAGES_DO_NOT_FIT'
+        message: 'The images need at least 4096 tokens; 900 are left in the context, so send fewer images or less text', code: 'IMAGES_DO_NOT_FIT'
       }
-    }, 413, 'PROMPT_TOO_LONG', /the context holds 4096/],
-    [400, vllm('At most 1 image(s) may be provided in one prompt.'), 500, 'ENGINE_ERROR', /the log says why/],
+    }, 413, 'PROMPT_TOO_LONG', /the context window has 4096/],
+    [400, vllm('At most 1 image(s) may be provided in one prompt.'), 500, 'ENGINE_ERROR', /see the log of the service/],
     [401, { error: { message: 'no', code: 'invalid_api_key' } }, 500, 'ENGINE_ERROR', /./],
     [404, '<html>', 500, 'ENGINE_ERROR', /./],
     [302, '', 500, 'ENGINE_ERROR', /./],

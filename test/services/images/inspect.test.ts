@@ -80,14 +80,14 @@ t.test('refuses what is no accepted picture and says what it seems to be', async
     ['an SVG drawing', Buffer.from('\ufeff  <svg:svg xmlns:svg="x">')],
     ['an HTML page', Buffer.from('<!doctype html><svg></svg>')],
     ['a PDF document', Buffer.from('%PDF-1.7\n%\xe2\xe3', 'latin1')],
-    ['a BMP picture', bmp()],
-    ['a HEIC picture', container('heic', 'mif1', 'heic')],
+    ['a BMP image', bmp()],
+    ['a HEIC image', container('heic', 'mif1', 'heic')],
     ['a video', container('isom', 'iso2', 'mp41')],
-    ['a JPEG XL picture', Buffer.from('\xff\x0a\x00\x01', 'latin1')],
+    ['a JPEG XL image', Buffer.from('\xff\x0a\x00\x01', 'latin1')],
     ['a ZIP archive or an office document', Buffer.from('PK\x03\x04\x14\0', 'latin1')],
     ['a sound or a video', Buffer.from('RIFF\0\0\0\0WAVEfmt ', 'latin1')],
-    ['not a picture', Buffer.from([0, 1, 2, 3])],
-    ['not a picture', Buffer.from([0x80, 0x81, 0xfe])]
+    ['not an image', Buffer.from([0, 1, 2, 3])],
+    ['not an image', Buffer.from([0x80, 0x81, 0xfe])]
   ]
   for (const [seems, bytes] of cases) {
     const file = await store(dir, 'picture.jpg', bytes)
@@ -108,7 +108,7 @@ t.test('refuses a header that claims too many pixels, before decoding anything',
   await t.rejects(inspectImage(file, LIMITS), {
     code: 'IMAGE_TOO_MANY_PIXELS',
     statusCode: 422,
-    message: 'images[0] ("bomb.png") claims 60000 x 60000 pixels, the limit is 100000000 pixels',
+    message: 'images[0] ("bomb.png") has 60000 x 60000 pixels; the limit is 100000000 pixels',
     details: { width: 60_000, height: 60_000, max_pixels: 100_000_000 }
   })
 })

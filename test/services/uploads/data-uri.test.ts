@@ -6,10 +6,10 @@ import { decodeDataUri } from '../../../services/uploads/data-uri.ts'
 const NO_URI = {
   code: 'INVALID_FIELD',
   statusCode: 400,
-  message: 'Field "images[1]" must be a data URI with base64 (data:image/png;base64,…)'
+  message: 'Field "images[1]" must be a data URI in base64 (data:image/png;base64,…)'
 }
 const NO_BASE64 =
-  { code: 'INVALID_FIELD', statusCode: 400, message: 'Field "images[1]" has characters that are not base64' }
+  { code: 'INVALID_FIELD', statusCode: 400, message: 'Field "images[1]" contains characters that are not base64' }
 const decode = (uri: unknown) => decodeDataUri(uri, 'images[1]')
 
 t.test('gives the bytes of a picture', async t => {

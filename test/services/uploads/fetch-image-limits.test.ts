@@ -13,7 +13,7 @@ import { createLoopback, createTestFetcher, fetchAll, FIELD, never, startHost, s
 const failed = (fault: string) => ({
   code: 'IMAGE_URL_FAILED',
   statusCode: 400,
-  message: `The picture at "${FIELD}" could not be fetched: ${fault}`,
+  message: `The image at "${FIELD}" could not be fetched: ${fault}`,
   details: { field: FIELD }
 })
 const LIMIT_MB = 0.001
@@ -200,23 +200,23 @@ t.test('what is not quite HTTP is a failure', async t => {
       'another protocol', 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n',
       broken
     ],
-    ['a greeting', 'SSH-2.0-OpenSSH_9.2\r\n', failed('its host does not answer in proper HTTP')],
+    ['a greeting', 'SSH-2.0-OpenSSH_9.2\r\n', failed('its host does not answer in valid HTTP')],
     [
       'two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde',
-      failed('its host does not answer in proper HTTP')
+      failed('its host does not answer in valid HTTP')
     ],
     [
       'a length and chunks',
       'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
-      failed('its host does not answer in proper HTTP')
+      failed('its host does not answer in valid HTTP')
     ],
     [
       'a huge head', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`,
-      failed('its host does not answer in proper HTTP')
+      failed('its host does not answer in valid HTTP')
     ],
     [
       'packed', 'HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nxxx',
-      failed('its host sends it compressed, without having been asked to')
+      failed('its host compressed it although that was not accepted')
     ]
   ]
   for (const [what, bytes, fault] of cases) {

@@ -12,12 +12,12 @@ const BYTES = Buffer.from('a picture')
 const refused = (fault: string) => ({
   code: 'IMAGE_URL_REFUSED',
   statusCode: 400,
-  message: `The picture at "${FIELD}" is not fetched: after a redirect, ${fault}`
+  message: `The image at "${FIELD}" was not fetched: after a redirect, ${fault}`
 })
 const failed = (fault: string) =>
-  ({ code: 'IMAGE_URL_FAILED', statusCode: 400, message: `The picture at "${FIELD}" could not be fetched: ${fault}` })
+  ({ code: 'IMAGE_URL_FAILED', statusCode: 400, message: `The image at "${FIELD}" could not be fetched: ${fault}` })
 
-const HOST = 'its host is not one from which pictures are fetched, send it as a data URI'
+const HOST = 'its host is not on the list of allowed hosts; send it as a data URI'
 
 /** A host that redirects /<n> to /<n-1> and has an image at /0. */
 function startRedirecting (t: Test, status = 302): Promise<ImageHost> {
@@ -107,10 +107,10 @@ t.test('every redirect is held to the same rules', async t => {
     'only http and https are supported': [
       'ftp://pictures.test/', 'file:///etc/passwd', 'data:image/png;base64,AAAA', 'javascript:alert(1)'
     ],
-    'it carries a user name or a password': [`http://me:secret@pictures.test:${host.port}/0`],
-    'only the usual ports of http and https are allowed': ['http://pictures.test:22/'],
+    'its URL contains a user name or a password': [`http://me:secret@pictures.test:${host.port}/0`],
+    'only the default ports of http and https are allowed': ['http://pictures.test:22/'],
     'it is not a valid URL': ['http://[::1/', 'http://pictures.test:99999/'],
-    'it is longer than 8192 characters': [`/${'a'.repeat(8192)}`]
+    'its URL is longer than 8192 characters': [`/${'a'.repeat(8192)}`]
   }
   let hops = 0
   for (const [fault, refused] of Object.entries(cases)) {

@@ -12,12 +12,12 @@ const png = await sharp({ create: { width: 64, height: 64, channels: 3, backgrou
 const refused = (fault: string) => ({
   code: 'IMAGE_URL_REFUSED',
   statusCode: 400,
-  message: `The picture at "${FIELD}" is not fetched: ${fault}`,
+  message: `The image at "${FIELD}" was not fetched: ${fault}`,
   details: { field: FIELD }
 })
 
 const SCHEME = 'only http and https are supported'
-const HOST = 'its host is not one from which pictures are fetched, send it as a data URI'
+const HOST = 'its host is not on the list of allowed hosts; send it as a data URI'
 const ADDRESS = 'its host has an address that is not public'
 const NOT_A_URL = 'it is not a valid URL'
 
@@ -101,16 +101,16 @@ t.test('refuses what it may not ask, without looking anything up', async t => {
       'ftp://pictures.test/a.png', 'file:///etc/passwd', 'javascript:alert(1)', 'data:image/png;base64,AAAA',
       'blob:http://pictures.test/1', 'ws://pictures.test/', 'constructor://pictures.test/'
     ],
-    'it carries a user name or a password': [
+    'its URL contains a user name or a password': [
       `http://me@pictures.test:${host.port}/`, `http://me:secret@pictures.test:${host.port}/`,
       `http://:secret@pictures.test:${host.port}/`
     ],
     [HOST]: ['http://evil.test/', 'http://pictures.test.evil.test/', 'http://xpictures.test/', 'http://test/', 'http://pictures.test./', 'http://evil.test\\@pictures.test/', 'http://evil.test/@pictures.test',
       'http://evil.test#@pictures.test/', 'http://evil.test?pictures.test', `http://127.0.0.1:${host.port}/`, `http://0x7f.1:${host.port}/`, `http://[::ffff:127.0.0.1]:${host.port}/`],
-    'only the usual ports of http and https are allowed': [
+    'only the default ports of http and https are allowed': [
       'http://pictures.test:22/', 'http://pictures.test:443/', 'https://pictures.test:80/', 'http://pictures.test:0/'
     ],
-    'it is longer than 8192 characters': [`http://pictures.test/${'a'.repeat(8192)}`]
+    'its URL is longer than 8192 characters': [`http://pictures.test/${'a'.repeat(8192)}`]
   }
   for (const [fault, urls] of Object.entries(cases)) {
     for (const url of urls) await t.rejects(fetcher.open(url, FIELD, never), refused(fault), url.slice(0, 60))
@@ -126,7 +126,7 @@ t.test('fetches nothing while no host is allowed', async t => {
   const fetcher = createTestFetcher(host.port, { hosts: [] })
   await t.rejects(
     fetcher.open(`http://pictures.test:${host.port}/`, FIELD, never),
-    refused('this service fetches no pictures, send it as a data URI')
+    refused('this service does not fetch images; send it as a data URI')
   )
   t.equal(host.connections(), 0)
 })
@@ -137,7 +137,7 @@ t.test('only the usual ports are open unless told otherwise', async t => {
   })
   await t.rejects(
     fetcher.open('http://pictures.test:8080/', FIELD, never),
-    refused('only the usual ports of http and https are allowed')
+    refused('only the default ports of http and https are allowed')
   )
   // Those get as far as the lookup.
   for (const url of [

@@ -6,7 +6,7 @@ app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
 app.addHook('onRequest', async (request, reply) => {
   if (request.method === 'POST') {
     return reply.code(429).header('retry-after', 1).send({
-      error: 'All slots are busy, try again in a moment', code: 'SERVER_BUSY', request_id: request.id
+      error: 'All slots are busy; try again in a moment', code: 'SERVER_BUSY', request_id: request.id
     })
   }
 })

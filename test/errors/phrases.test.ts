@@ -1,0 +1,38 @@
+import t from 'tap'
+import type { Phrase } from '../../errors/language.ts'
+import * as groups from '../../errors/phrases.ts'
+
+type Entry = Phrase | ((...args: never[]) => Phrase)
+
+/** Phrases with numbers or names of their own are called with these. */
+const ARGUMENTS: Record<string, unknown[]> = {
+  'FETCH_FAULTS.tooLong': [8192],
+  'FETCH_FAULTS.tooManyRedirects': [3],
+  'FETCH_FAULTS.status': [404],
+  'FETCH_FAULTS.tooSlow': [15],
+  'FETCH_FAULTS.afterRedirect': [groups.FETCH_FAULTS.notUrl],
+  'NOT_READY.downloading': ['model.gguf', 50]
+}
+
+const phrases = Object.entries(groups).flatMap(([group, entries]) =>
+  Object.entries(entries as Record<string, Entry>).map(([key, entry]) => {
+    const name = `${group}.${key}`
+    return { name, phrase: typeof entry === 'function' ? entry(...ARGUMENTS[name] as never[]) : entry }
+  }))
+
+t.test('every phrase is written in English and in Chinese', async t => {
+  t.ok(phrases.length > 70)
+  for (const { name, phrase: { en, zh } } of phrases) {
+    t.match(en, /^[\x20-\x7e…]+$/, `${name} is English`)
+    t.match(zh, /[\u4e00-\u9fff]/, `${name} is Chinese`)
+    t.notOk(zh.includes(en), `${name} does not repeat the English`)
+    t.equal(en.trim() + zh.trim(), en + zh, `${name} has no blanks at its ends`)
+  }
+})
+
+t.test('both languages of a phrase name the same numbers and quoted fields', async t => {
+  for (const { name, phrase: { en, zh } } of phrases) {
+    const facts = (sentence: string) => sentence.match(/\d+|"[a-z_]+"/g)?.sort()
+    t.strictSame(facts(zh), facts(en), name)
+  }
+})
