@@ -1,35 +1,45 @@
-/** A value as it was read; `true`, `NaN` and what else is no text and no number is null. */
+/** A value of loose JSON. Everything that is neither text nor a number (`true`, `NaN`, ...) is null. */
 export type LooseJson = string | number | null | LooseJson[] | LooseObject
 
 export interface LooseObject {
-  /** In the order of the text; a key may occur twice. */
+  /** Entries in the order of the text. A key may occur twice. */
   entries: Array<[key: string, value: LooseJson]>
 }
 
 interface Open {
   value: LooseJson[] | LooseObject
-  /** Of the entry whose value comes next. */
+  /** The key whose value comes next; null in a list, and before a key. */
   key: string | null
 }
 
-// A tree of this depth can be walked by recursion. What lies deeper is read as JSON of its own.
+/** Maximum depth, so that recursion over the result is safe. Deeper values are read as separate JSON. */
 const MAX_DEPTH = 64
 
-// One token with the white space and commas before it. None of the parts can match the same characters in two ways: time is linear.
-const TOKEN =
-  /[\s,]*(?:([[{])|([\]}])|(["'])|([+-]?\d+(?:\.\d*)?(?:e[+-]?\d+)?)(?![\w.])|(?:true|false|null|none|nan|[+-]?infinity)(?!\w))/iy
+const JSON_NUMBER = String.raw`([+-]?\d+(?:\.\d*)?(?:e[+-]?\d+)?)(?![\w.])`
+const CONSTANT = String.raw`(?:true|false|null|none|nan|[+-]?infinity)(?!\w)`
+/**
+ * One token, with the white space and commas before it. No part of the pattern can match the same characters in two
+ * ways, so the time is linear.
+ */
+const TOKEN = new RegExp(String.raw`[\s,]*(?:([[{])|([\]}])|(["'])|${JSON_NUMBER}|${CONSTANT})`, 'iy')
 const COLON = /\s*:/y
 const LINE_END = /\n|$/g
 
 const ESCAPES: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
 
 /**
- * Reads JSON as models write it: commas may be missing or too many, quotes single, line breaks raw inside strings. Where it cannot
- * be read on, because it was cut off or is something else, what was complete by then is the result: of a list that was not closed
- * only the lists and objects inside, since its last number may be cut, and more of them may have been to come.
+ * Reads JSON as models write it: with missing or extra commas, single quotes, and raw line breaks in strings.
+ *
+ * Reading stops at the first character that does not fit, or at the end of a text that was cut off. The result then
+ * contains the values that were complete. A list that was not closed keeps only its lists and objects, because its last
+ * number may be incomplete.
  *
  * @param start index of a `[` or `{`
- * @returns `end` is the index up to which the text was used, at least `start + 1`; reading on from there takes linear time in all
+ * @returns `end` is the index after the last character that was used, at least `start + 1`. A caller that continues at
+ *   `end` reads the whole text in linear time.
+ * @example
+ * readLooseJson("see [{'a': 1,}]", 4)
+ * // { value: [{ entries: [['a', 1]] }], end: 15 }
  */
 export function readLooseJson (text: string, start: number): { value: LooseJson[] | LooseObject, end: number } {
   const root = empty(text[start]!)
@@ -56,7 +66,7 @@ export function readLooseJson (text: string, start: number): { value: LooseJson[
     if (quote !== undefined) {
       const read = readString(text, next, quote)
       string = read.string
-      // Never back into a string, so that nothing in it is taken for JSON.
+      // `end` never points into a string, so the text of a string is never read as JSON.
       next = end = read.end
       if (string === null) break
     }
@@ -68,7 +78,7 @@ export function readLooseJson (text: string, start: number): { value: LooseJson[
       continue
     }
     if (opening !== undefined && open.length === MAX_DEPTH) break
-    // More digits may have been to come.
+    // The text ends here, so more digits may be missing.
     if (number !== undefined && next === text.length) break
 
     const value = opening !== undefined ? empty(opening) : number !== undefined ? Number(number) : string
@@ -93,7 +103,11 @@ function keepNested (list: LooseJson[]): void {
   for (const item of nested) list.push(item)
 }
 
-/** A string from behind its opening quote; null when it is not closed, and then the rest of its line is passed over. */
+/**
+ * Reads a string.
+ * @param start index after the opening quote
+ * @returns null as the string if it is not closed; `end` is then the end of its line
+ */
 function readString (text: string, start: number, quote: string): { string: string | null, end: number } {
   for (let at = start; at < text.length; at++) {
     if (text[at] === '\\') at++

@@ -1,23 +1,24 @@
 import type { VisionInfo } from '../engine/engine.ts'
 
 /**
- * Sizes of images as the model is to see them. Pure geometry, after `smart_resize` of Qwen2-VL
- * (transformers, image_processing_qwen2_vl.py): both sides become multiples of `multiple` pixels, the area stays within
- * bounds, the ratio as it is but for the rounding. Added to it: a longest side, and one budget for several images.
+ * Calculates the sizes at which the model sees images, as `smart_resize` of Qwen2-VL does (transformers,
+ * image_processing_qwen2_vl.py). Both sides become multiples of `multiple` pixels, the area stays within bounds, and
+ * the aspect ratio changes only by rounding. This module adds a longest side, and one token budget for several images.
  */
 
-/** Width and height in pixels. */
+/** A size in pixels. */
 export interface Size {
   width: number
   height: number
 }
 
-/** An image to be sized, upright. */
+/** An image that needs a size: its original size, with the orientation applied. */
 export interface PlanImage extends Size {
-  /** Longest side in pixels of this one, where it is to be below that of all. */
+  /** Longest side of this image in pixels. It applies if it is less than `PlanBounds.maxSide`. */
   maxSide?: number
 }
 
+/** Bounds of the model and of the configuration for one image. */
 export interface PlanBounds extends Pick<VisionInfo, 'multiple' | 'minTokens' | 'maxTokens'> {
   /** Longest side in pixels. */
   maxSide: number
@@ -25,36 +26,42 @@ export interface PlanBounds extends Pick<VisionInfo, 'multiple' | 'minTokens' | 
   maxPixels: number
 }
 
+/** A size within bounds and the number of tokens (KV cells) that it takes. */
 export interface FittedSize extends Size {
   tokens: number
 }
 
+/** The final size of an image. */
 export interface PlannedSize extends FittedSize {
-  /** Smaller than it would be alone, because the images share one budget. */
+  /** True if the image would be larger without the other images, which share the budget. */
   scaled: boolean
 }
 
+/** The sizes of all images of a request. */
 export interface Plan {
-  /** In the order of the images given. */
+  /** One size for each image, in the order of the input. */
   images: PlannedSize[]
-  /** Of all images together. */
+  /** Total tokens of all images. */
   tokens: number
-  /** At least one image was made smaller for the budget. */
+  /** True if at least one image is scaled. */
   scaled: boolean
 }
 
-// Halvings of an interval: enough to reach the precision of a double.
+/** Number of times that an interval is halved. It reaches the precision of a double. */
 const BISECTIONS = 52
 
 /**
- * The size of one image that is alone.
+ * Returns the size of one image without a shared budget. Both sides are positive multiples of `multiple`.
  *
- * Both sides are positive multiples of `multiple`. The upper bounds (`maxSide`, `maxPixels`, `maxTokens`) always hold,
- * as long as they leave room for one token; `minTokens` gives way where it cannot be had together with them, as with
- * long narrow images or when `minTokens` is almost `maxTokens`. An image below `minTokens` is enlarged.
+ * An image below `minTokens` is enlarged. The upper bounds (`maxSide`, `maxPixels`, `maxTokens`) take precedence over
+ * `minTokens`. They conflict for long narrow images, or if `minTokens` is almost `maxTokens`. The smallest size is one
+ * token, even if the upper bounds are less.
  *
- * @param width upright pixels, at least 1
- * @param height upright pixels, at least 1
+ * @param width original pixels with the orientation applied, at least 1
+ * @param height original pixels with the orientation applied, at least 1
+ * @example
+ * const bounds = { multiple: 28, minTokens: 4, maxTokens: 4096, maxSide: 1024, maxPixels: 1_003_520 }
+ * fit(4000, 3000, bounds) // { width: 1008, height: 756, tokens: 972 }
  */
 export function fit (width: number, height: number, bounds: PlanBounds): FittedSize {
   const { multiple } = bounds
@@ -74,12 +81,15 @@ export function fit (width: number, height: number, bounds: PlanBounds): FittedS
 }
 
 /**
- * The sizes of all images of a request, so that their tokens together are within the budget. Where they are not by
- * themselves, every area is scaled by one common factor, the largest that fits; no image goes below `minTokens`.
+ * Returns the sizes of all images of a request, with a total of at most `budgetTokens`. If the images are too large
+ * together, every area is multiplied by the same factor, the largest one that fits. No image is scaled below
+ * `minTokens`.
  *
- * @param images upright pixels
- * @param budgetTokens tokens that the context has left for images
- * @returns null when not even the smallest sizes fit (`smallestTokens` says how many tokens those take)
+ * @param budgetTokens tokens of the context that are left for images
+ * @returns null if the smallest sizes do not fit either; `smallestTokens` returns the tokens that they need
+ * @example
+ * planImages([{ width: 4000, height: 3000 }, { width: 300, height: 300 }], bounds, 2000)
+ * // { images: [{ width: 1008, height: 756, tokens: 972, scaled: false }, …], tokens: 1093, scaled: false }
  */
 export function planImages (images: PlanImage[], bounds: PlanBounds, budgetTokens: number): Plan | null {
   const ranges = images.map(image => rangeOf(image, bounds))
@@ -91,14 +101,18 @@ export function planImages (images: PlanImage[], bounds: PlanBounds, budgetToken
   return toPlan(at(bisect(fits, 0, 1)), ranges)
 }
 
-/** Tokens of all images together at the smallest sizes that `planImages` may give them. */
+/** Returns the total tokens of the smallest sizes that `planImages` can choose for these images. */
 export function smallestTokens (images: PlanImage[], bounds: PlanBounds): number {
   return totalTokens(images.map(image => rangeOf(image, bounds).at(0)))
 }
 
+/** The sizes that an image can have, from the smallest to the full size. */
 interface Range {
   full: FittedSize
-  /** The size at a part (0 to 1) of the full area, but never below the smallest. Never falls as the factor rises. */
+  /**
+   * Returns the size for a fraction (0 to 1) of the full area, but at least the smallest size. A larger factor never
+   * returns a smaller size.
+   */
   at (factor: number): FittedSize
 }
 
@@ -109,7 +123,7 @@ function rangeOf ({ width, height, maxSide = Infinity }: PlanImage, common: Plan
     if (factor >= 1) return full
     const { multiple } = bounds
     const size = shrink(width, height, bounds, factor * full.width * full.height)
-    // Rounding may have made one side of the full size shorter than the true ratio.
+    // Rounding can make a side of the full size shorter than the exact ratio requires.
     return sized(Math.min(size.width, full.width) / multiple, Math.min(size.height, full.height) / multiple, multiple)
   }
   const tooSmall = (factor: number): boolean => factor < 1 && at(factor).tokens < bounds.minTokens
@@ -122,7 +136,7 @@ function toPlan (sizes: FittedSize[], ranges: Range[]): Plan {
   return { images, tokens: totalTokens(images), scaled: images.some(image => image.scaled) }
 }
 
-/** The largest size of that ratio, sides floored, with at most `area` pixels (but at least one token). */
+/** Returns the largest size with this ratio and at most `area` pixels, but at least one token. Rounds sides down. */
 function shrink (width: number, height: number, bounds: PlanBounds, area: number): FittedSize {
   const { multiple } = bounds
   const { size, side } = within(width, height, bounds)
@@ -131,7 +145,8 @@ function shrink (width: number, height: number, bounds: PlanBounds, area: number
   let columns = clamp(Math.floor(size.width / beta / multiple))
   let rows = clamp(Math.floor(size.height / beta / multiple))
 
-  // A side below one token was raised to one, which smart_resize lets grow past the area: the other side pays.
+  // A side below one token is raised to one, which can exceed the area (smart_resize allows that). The longer side is
+  // then reduced.
   const most = Math.max(1, Math.floor(area / multiple ** 2))
   if (columns * rows > most) {
     if (columns > rows) columns = Math.max(1, Math.floor(most / rows))
@@ -140,7 +155,11 @@ function shrink (width: number, height: number, bounds: PlanBounds, area: number
   return sized(columns, rows, multiple)
 }
 
-/** The image scaled down to the longest side, in real numbers; that side in tokens; the largest area in pixels. */
+/**
+ * Applies `maxSide` to an image.
+ * @returns `size`: the scaled size in pixels, not rounded; `side`: the longest side in tokens; `area`: the largest
+ *   area in pixels
+ */
 function within (width: number, height: number, bounds: PlanBounds): { size: Size, side: number, area: number } {
   const { multiple } = bounds
   const side = Math.max(1, Math.floor(bounds.maxSide / multiple))
@@ -157,7 +176,10 @@ function totalTokens (sizes: FittedSize[]): number {
   return sizes.reduce((sum, size) => sum + size.tokens, 0)
 }
 
-/** Where `holds`, true at `low` and false at `high`, changes: the last place at which it holds, or the first `above`. */
+/**
+ * Finds the number at which a condition changes from true (at `low`) to false (at `high`).
+ * @param side `below`: return the last number that fulfils the condition; `above`: return the first that does not
+ */
 function bisect (holds: (x: number) => boolean, low: number, high: number, side: 'below' | 'above' = 'below'): number {
   for (let i = 0; i < BISECTIONS; i++) {
     const middle = (low + high) / 2
@@ -167,7 +189,7 @@ function bisect (holds: (x: number) => boolean, low: number, high: number, side:
   return side === 'below' ? low : high
 }
 
-// Python's round(), so that a size is the very one that Qwen's preprocessing gives.
+/** Rounds as Python's `round()`, so that the sizes equal those of Qwen's preprocessing. */
 function roundHalfToEven (x: number): number {
   const floor = Math.floor(x)
   if (x - floor !== 0.5) return Math.round(x)

@@ -1,22 +1,28 @@
 import { readLooseJson, type LooseJson, type LooseObject } from './loose-json.ts'
 
-/** A place that a model names in its answer. */
+/** A box or a point in an answer, as the model wrote it. */
 export interface Pointing {
   shape: 'box' | 'point'
-  /** x1, y1, x2, y2 of a box, in any order of the corners; x, y of a point. In the model's own units, finite. */
+  /**
+   * `[x1, y1, x2, y2]` of a box, with its corners in any order, or `[x, y]` of a point. All numbers are finite and in
+   * the units of the model.
+   */
   numbers: number[]
-  /** Empty when the model gives none. */
+  /** The label that the model gives; empty if there is none. */
   label: string
-  /** Index from 0 of the image that is named with the place itself; it may name no image. Null when none is named. */
+  /**
+   * Index, from 0, of the image that the object or a surrounding object names; null if none is named. The conversation
+   * may not contain such an image.
+   */
   image: number | null
-  /** The same by the nearest heading in the prose before it. */
+  /** Index, from 0, of the image in the nearest heading before the object; null if there is none. */
   heading: number | null
 }
 
 /** A number that a model gives to an image. */
 interface ImageNumber {
   number: number
-  /** Counted from 0 in any case: an index. Others count from 1, unless the answer speaks of an image 0. */
+  /** True if the number always counts from 0. Other numbers count from 1, unless the answer mentions an image 0. */
   index: boolean
 }
 
@@ -32,7 +38,7 @@ const IMAGE_KEY = /^(?:image|img|picture|photo|图[片像]?|照片)[ _-]?(index|
 const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth', 'ninth', 'tenth']
 const NUMERALS = '一二三四五六七八九十'
 
-/** "Image 2", "image_2", "the second photo", "2nd image", "第2张图", "图二": one group of these holds the number. */
+/** Matches "Image 2", "image_2", "the second photo", "2nd image", "第2张图", "图二". One group contains the number. */
 const NAME = [
   String.raw`(?<![a-z])(?:image|img|picture|photo)[ _#-]{0,2}(\d{1,3})(?!\w)`,
   String.raw`(?<!\w)(${ORDINALS.join('|')}|\d{1,3}(?:st|nd|rd|th)) (?:image|picture|photo)(?![a-z])`,
@@ -47,41 +53,48 @@ const PAIR = String.raw`\(\s*${NUMBER}\s*[,，]\s*${NUMBER}\s*\)`
 const PAIRS = new RegExp(String.raw`[\s,，、]*(<\|box_start\|>\s*)?(${PAIR}(?:[\s,，]*${PAIR})*)(\s*<\|box_end\|>)?`, 'y')
 const POINT_TAG = /<points?((?:\s+[a-z]+\d*\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))+)\s*\/?>(?:([^<]*)<\/point)?/iy
 
-const SIGHT = String.raw`[[{]|<\|object_ref_start\|>|<\|box_start\|>|<points?(?=\s)|${NAME}`
+/** The beginning of everything that `findPointings` reads. */
+const BEGINNING = String.raw`[[{]|<\|object_ref_start\|>|<\|box_start\|>|<points?(?=\s)|${NAME}`
 
 /**
- * Finds the boxes and points in an answer of a Qwen-VL model, in the order of the text and in linear time. It knows
- * - JSON, also cut off or a little broken, anywhere in the text (`readLooseJson`): `bbox_2d`, `box_2d` or `bbox` with four numbers
- *   or a list of such, `point_2d` with two; their object's `label`, `name`, `text_content`, `class`, `category` or `description`;
- * - `<|object_ref_start|>label<|object_ref_end|><|box_start|>(x1,y1),(x2,y2)<|box_end|>`, without the box tokens after a label, or
- *   without a label; one pair alone is a point;
+ * Finds the boxes and points in an answer of a Qwen-VL model, in linear time. These forms are recognized:
+ * - JSON anywhere in the text, even if it is cut off or slightly malformed (see `readLooseJson`). A box is `bbox_2d`,
+ *   `box_2d` or `bbox` with four numbers, or a list of such boxes. A point is `point_2d` with two numbers, or a list of
+ *   such points. The label is `label`, `name`, `text_content`, `class`, `category` or `description` of the same object.
+ * - `<|object_ref_start|>label<|object_ref_end|><|box_start|>(x1,y1),(x2,y2)<|box_end|>`. The label may be missing, or
+ *   the box tokens after a label. One pair alone is a point.
  * - `<point x="…" y="…">label</point>` and `<points x1="…" y1="…" x2=… alt="label">`.
  *
- * An image is named by `image`, `image`, `image_id` and the like in the object or in one around it, by the key of a group
- * (`{"Image 2": […]}`), or by a heading before the place ("Image 2:", "In the second image …:", "图2：", "第2张图"). Images are
- * counted from 1, as people and Qwen's chat template do. They are counted from 0 where the key says index (`image_index`,
- * `image_idx`), and wherever the answer speaks of an image 0.
+ * An object names its image by a key such as `image`, `picture` or `image_id`, of its own or of a surrounding object,
+ * or by the key of a group (`{"Image 2": […]}`). A heading before the object names the image as well ("Image 2:", "In
+ * the second image …:", "图2：", "第2张图"). Images count from 1, as in Qwen's chat template. They count from 0 if the
+ * key says index (`image_index`, `image_idx`), or if the answer mentions an image 0.
+ *
+ * @returns boxes and points in the order of the text
+ * @example
+ * findPointings('Image 2: {"bbox_2d": [10, 20, 30, 40], "label": "dog"}')
+ * // [{ shape: 'box', numbers: [10, 20, 30, 40], label: 'dog', image: null, heading: 1 }]
  */
 export function findPointings (text: string): Pointing[] {
-  const sights = new RegExp(SIGHT, 'gi')
+  const beginnings = new RegExp(BEGINNING, 'gi')
   const found: Array<Found & { heading: ImageNumber | null }> = []
   let heading: ImageNumber | null = null
   let fromZero = false
   const count = (image: ImageNumber) => { fromZero ||= image.number === 0 && !image.index }
   const add = (pointing: Found) => { if (pointing.numbers.every(Number.isFinite)) found.push({ ...pointing, heading }) }
 
-  for (let sight = sights.exec(text); sight !== null; sight = sights.exec(text)) {
-    const { 0: seen, index: start } = sight
-    if (seen === '[' || seen === '{') {
+  for (let match = beginnings.exec(text); match !== null; match = beginnings.exec(text)) {
+    const { 0: beginning, index: start } = match
+    if (beginning === '[' || beginning === '{') {
       const { value, end } = readLooseJson(text, start)
       readJson(value, null, add, count)
-      sights.lastIndex = end
-    } else if (seen.startsWith('<point')) {
-      sights.lastIndex = readPoints(text, start, add)
-    } else if (seen.startsWith('<|')) {
-      sights.lastIndex = readBoxes(text, start, add)
-    } else if (isHeading(text, start, sights.lastIndex)) {
-      heading = { number: numberOf(sight), index: false }
+      beginnings.lastIndex = end
+    } else if (beginning.startsWith('<point')) {
+      beginnings.lastIndex = readPoints(text, start, add)
+    } else if (beginning.startsWith('<|')) {
+      beginnings.lastIndex = readBoxes(text, start, add)
+    } else if (isHeading(text, start, beginnings.lastIndex)) {
+      heading = { number: numberOf(match), index: false }
       count(heading)
     }
   }
@@ -92,8 +105,9 @@ export function findPointings (text: string): Pointing[] {
 }
 
 /**
- * @param question of a user
- * @returns index from 0 of the image that it is about, which is the only one that it names ("in the second photo", "图2"); null when it names none or several
+ * Finds the image that a question is about.
+ * @returns the index, from 0, of the only image that the question names ("in the second photo", "图2"); null if it names
+ *   no image or several
  */
 export function findImageAskedAbout (question: string): number | null {
   const numbers = new Set(Array.from(question.matchAll(new RegExp(NAME, 'gi')), numberOf))
@@ -104,7 +118,7 @@ export function findImageAskedAbout (question: string): number | null {
 type Add = (pointing: Found) => void
 type Count = (image: ImageNumber) => void
 
-/** @param around the image that an object around this value names */
+/** @param around the image that a surrounding object names */
 function readJson (value: LooseJson, around: ImageNumber | null, add: Add, count: Count): void {
   if (typeof value !== 'object' || value === null) return
   if (Array.isArray(value)) {
@@ -149,7 +163,7 @@ function labelOf ({ entries }: LooseObject): string {
   return ''
 }
 
-/** The list itself when it has just so many numbers, or those of its lists that do. */
+/** Returns all lists of exactly `length` numbers: the value itself, or the lists that it contains. */
 function vectors (value: LooseJson, length: number): number[][] {
   if (!Array.isArray(value)) return []
   const lists = value.some(item => Array.isArray(item)) ? value.filter(item => Array.isArray(item)) : [value]
@@ -165,13 +179,13 @@ function toNumber (value: LooseJson | undefined): number | null {
   return Number(value)
 }
 
-/** @returns index behind what was read */
+/** @returns the index after the last character that was read */
 function readBoxes (text: string, start: number, add: Add): number {
   REF.lastIndex = start
   const ref = REF.exec(text)
   const label = ref?.[1]!.trim() ?? ''
   let end = ref === null ? start : REF.lastIndex
-  // Bare coordinates are a box only right behind a label, where the box tokens may have been lost.
+  // Coordinates without box tokens are a box only directly after a label, where a model can leave the tokens out.
   for (let bare = ref !== null; ; bare = false) {
     PAIRS.lastIndex = end
     const match = PAIRS.exec(text)
@@ -179,21 +193,21 @@ function readBoxes (text: string, start: number, add: Add): number {
     end = PAIRS.lastIndex
     for (const pointing of shapesOf(match[2]!, match[3] !== undefined)) add({ ...pointing, label, image: null })
   }
-  // At least past the `<`.
+  // The result is at least after the `<`, so that the search advances.
   return Math.max(end, start + 1)
 }
 
-/** @param closed the last pair is surely the last: the text does not end in the middle of a box */
+/** @param closed true if an end token follows the pairs, so the last box is complete */
 function shapesOf (pairs: string, closed: boolean): Array<Pick<Pointing, 'shape' | 'numbers'>> {
   const numbers = Array.from(pairs.matchAll(new RegExp(NUMBER, 'g')), ([number]) => Number(number))
   if (numbers.length === 2) return closed ? [{ shape: 'point', numbers }] : []
-  // A polygon.
+  // Another number of pairs is a polygon.
   if (closed && numbers.length % 4 !== 0) return []
   return Array.from({ length: Math.floor(numbers.length / 4) }, (_, i) =>
     ({ shape: 'box', numbers: numbers.slice(4 * i, 4 * i + 4) }))
 }
 
-/** @returns index behind what was read */
+/** @returns the index after the last character that was read */
 function readPoints (text: string, start: number, add: Add): number {
   POINT_TAG.lastIndex = start
   const tag = POINT_TAG.exec(text)
@@ -210,10 +224,10 @@ function readPoints (text: string, start: number, add: Add): number {
   return POINT_TAG.lastIndex
 }
 
-// How far a heading may reach to either side of the image's name: looking at more of a long line would take quadratic time.
+/** Characters of a heading that are read before and after the name of the image. A limit keeps the time linear. */
 const REACH = 40
 
-/** Whether an image's name begins its line, but for markup, or is followed by a colon or the end of its line. */
+/** Returns true if the name of an image starts its line (except for markup), or if a colon or a line end follows it. */
 function isHeading (text: string, start: number, end: number): boolean {
   const before = start <= REACH ? `\n${text.slice(0, start)}` : text.slice(start - REACH, start)
   if (/\n[^\p{L}\p{N}\n]*(?:(?:in|for|from|on|在|对于) ?)?(?:the )?$/iu.test(before)) return true

@@ -2,18 +2,32 @@ import { CorruptImageError, withDetails } from '../../errors/catalogue.ts'
 import type { PreparedImage } from './prepare.ts'
 import type { PrepareJob, Preparer } from './preparer.ts'
 
-/** The same job, done while the request was still arriving. Its size is that of the image alone. */
+/**
+ * A preparation that started while the rest of the request was still arriving. Its size is the one that the image would
+ * have alone, so it can differ from the size in the plan.
+ */
 export interface Anticipated {
   job: PrepareJob
   image: Promise<PreparedImage>
-  /** Nobody needs it: it is not begun, or its outcome is not kept. */
+  /** Cancels the preparation. If it has not started, it never does. Otherwise its result is discarded. */
   cancel (): void
 }
 
-/** Why an image was not prepared when nothing was wrong with it. */
+/** The reason of a preparation that was cancelled without a fault of its own image. */
 export const CALLED_OFF = new Error('The rest of the request is called off')
 
-/** The images of one request on their way from the upload to the engine: each is prepared at most once, and when one fails everything else is called off. */
+/**
+ * Prepares the images of one request. Each image is prepared at most once. When one image fails, the others are
+ * cancelled.
+ *
+ * @example
+ * const preparation = new Preparation(preparer, jobs, [], new AbortController(), request.signal)
+ * try {
+ *   const { path } = await preparation.image(0)
+ * } finally {
+ *   await preparation.end()
+ * }
+ */
 export class Preparation {
   readonly #preparer: Preparer
   readonly #jobs: PrepareJob[]
@@ -23,8 +37,10 @@ export class Preparation {
   #images = new Map<number, Promise<PreparedImage>>()
 
   /**
-   * @param stop ends what else is done for the request; aborted when an image fails, and at the end
-   * @param signal fires when the request is over for other reasons
+   * @param jobs the images of the request, with their sizes in the plan
+   * @param anticipated the preparation of each image that started early, by the index of the image
+   * @param stop aborted by this class when an image fails, and by `end`; also ends other work of the request
+   * @param signal fires when the request ends early for another reason
    */
   constructor (
     preparer: Preparer, jobs: PrepareJob[], anticipated: Array<Anticipated | undefined>, stop: AbortController,
@@ -38,8 +54,8 @@ export class Preparation {
   }
 
   /**
-   * The prepared image; the first call begins with it.
-   * @throws CorruptImageError with its index, StorageError; the reason of the signal
+   * Returns the prepared image. The first call for an index starts its preparation.
+   * @throws CorruptImageError with the index in `details.image`, StorageError, the reason of `signal` or `stop`
    */
   async image (index: number): Promise<PreparedImage> {
     let image = this.#images.get(index)
@@ -55,8 +71,8 @@ export class Preparation {
   }
 
   /**
-   * Calls off what has not begun and waits for the rest. Once the request's signal has fired it waits for nothing; see
-   * `Preparer.prepare` for what still runs then. Never rejects.
+   * Cancels preparations that have not started and waits for the others. After an abort of the request it waits for
+   * nothing; sharp may still run then (see `Preparer.prepare`). Never rejects.
    */
   async end (): Promise<void> {
     this.#stop.abort(CALLED_OFF)
@@ -65,15 +81,16 @@ export class Preparation {
   }
 
   /**
-   * When several fail it depends on chance which is known first; this is the one that stands first.
-   * @returns undefined when none failed for a reason of its own
+   * Returns the error of the first image, by index, that failed for a reason of its own. The order in which images fail
+   * varies, so this makes the reported error deterministic.
+   * @returns undefined if no image failed for a reason of its own
    */
   async firstFailure (): Promise<unknown> {
     const images = [...this.#images].sort(([a], [b]) => a - b).map(([, image]) => image)
     const outcomes = await Promise.allSettled(images)
-    const notTheirOwn = [CALLED_OFF, this.#stop.signal.reason, this.#signal.reason]
+    const commonReasons = [CALLED_OFF, this.#stop.signal.reason, this.#signal.reason]
     return outcomes.find((outcome): outcome is PromiseRejectedResult => {
-      return outcome.status === 'rejected' && !notTheirOwn.includes(outcome.reason)
+      return outcome.status === 'rejected' && !commonReasons.includes(outcome.reason)
     })?.reason
   }
 
@@ -81,14 +98,14 @@ export class Preparation {
     const job = this.#jobs[index]!
     const early = this.#anticipated[index]
     if (early) {
-      const { width, height } = early.job.target
-      // All images together have less room than this one had alone.
-      if (width !== job.target.width || height !== job.target.height) early.cancel()
+      const { width, height } = early.job.size
+      // The images share a budget, so the plan can have a smaller size.
+      if (width !== job.size.width || height !== job.size.height) early.cancel()
       try {
         const image = await early.image
-        if (image.width === job.target.width && image.height === job.target.height) return image
+        if (image.width === job.size.width && image.height === job.size.height) return image
       } catch (error) {
-        // It was thought to be known to the engine, or has the wrong size.
+        // A cancelled preparation starts again: the size was wrong, or the engine evicted the embedding meanwhile.
         if (error !== CALLED_OFF) throw error
       }
     }

@@ -1,22 +1,21 @@
 import sharp from 'sharp'
 
-// Every image is read once, so libvips' cache of operations and open files would only hold memory and descriptors of
-// folders that are gone.
+// Each image is read only once. libvips' cache would keep memory and open files of folders that are removed.
 sharp.cache(false)
 
-// One thread a pipeline: the Preparer runs several side by side, and together with the threads of the model they must
-// not be more than there are cores.
+// Each pipeline uses one thread, because the preparer runs several in parallel, and the model needs the other cores.
 sharp.concurrency(1)
 
-/** What libvips calls the loaders of the kinds that are accepted. Ultra HDR JPEGs are read by that of JPEG. */
+/** The libvips loaders of the accepted formats. The JPEG loader also reads Ultra HDR JPEGs. */
 const LOADERS = [
   'VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp', 'VipsForeignLoadHeif', 'VipsForeignLoadNsgif',
   'VipsForeignLoadTiff'
 ]
 
 /**
- * Leaves libvips no loaders but those of the kinds that are accepted, for this process and from now on. Files are known by their first bytes
- * before libvips sees them; should one be taken for something else there, no reader of SVG, of text or of its own format is at hand.
+ * Blocks all loaders of libvips except those of the accepted formats, for the rest of the process. `inspectImage`
+ * already refuses other formats by their first bytes. This is a second barrier: if libvips detects another format, it
+ * has no loader for SVG, text or its own format.
  */
 export function blockOtherLoaders (): void {
   sharp.block({ operation: ['VipsForeignLoad'] })

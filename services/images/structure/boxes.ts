@@ -1,17 +1,20 @@
 import { Bound } from './bound.ts'
 import type { Reader } from './reader.ts'
 
-/** A part of a file. */
+/** A range of bytes of a file: `start` is inclusive, `end` is exclusive. */
 export interface Range { start: number, end: number }
 
-/** A box of an ISO container (ISO 14496-12, 4.2); the range is that of its content. */
-export interface Box extends Range { type: string }
+/** A box of an ISO container (ISO 14496-12, 4.2). The range is the content without the header of the box. */
+export interface Box extends Range {
+  /** Four characters, e.g. `meta`. */
+  type: string
+}
 
 /**
- * The boxes within a range, in their order.
- * @param cut the last box may be longer than the range, and a rest too short for a box may follow it, as happens at the
+ * Reads the boxes within a range, in order.
+ * @param cut accept a last box that is longer than the range, or trailing bytes that are too few for a box, as at the
  *   end of a file
- * @throws RangeError for a box that is shorter than its own head, or longer than the range
+ * @throws RangeError for a box that is shorter than its own header, or longer than the range
  */
 export async function * boxesOf (reader: Reader, { start, end }: Range, { cut = false } = {}): AsyncGenerator<Box> {
   for (let at = start; at < end;) {
@@ -22,27 +25,26 @@ export async function * boxesOf (reader: Reader, { start, end }: Range, { cut = 
     const length = size === 0 ? end - at : long ? Number(head.readBigUInt64BE(8)) : size
     const content = at + (long ? 16 : 8)
     const over = at + length > end
-    if (at + length < content || (over && !cut)) throw new RangeError('A box ends where it cannot')
+    if (at + length < content || (over && !cut)) throw new RangeError('A box has an impossible length')
     yield { type: head.toString('latin1', 4, 8), start: content, end: over ? end : at + length }
     at += length
   }
 }
 
-/** Boxes within others. A thousand items, each with a reference and properties of its own, make about 4000. */
+/** Maximum number of nested boxes. A thousand items, each with a reference and properties, need about 4000. */
 export const MAX_AVIF_INNER_BOXES = 5000
 
-/** Counts the boxes within others over a whole file. */
+/** Counts the nested boxes of a whole file. */
 export function boundInnerBoxes (label: string): Bound {
   return new Bound(label, MAX_AVIF_INNER_BOXES, {
-    en: `it has more than ${MAX_AVIF_INNER_BOXES} boxes within others`,
-    zh: `内层 box 超过 ${MAX_AVIF_INNER_BOXES} 个`
+    en: `it has more than ${MAX_AVIF_INNER_BOXES} nested boxes`, zh: `嵌套的 box 超过 ${MAX_AVIF_INNER_BOXES} 个`
   })
 }
 
 /**
- * The boxes within another one.
+ * Reads the boxes within another box.
  * @param inner counts them
- * @throws CorruptImageError, RangeError
+ * @throws CorruptImageError when the count exceeds its limit, RangeError for a malformed box
  */
 export async function childrenOf (reader: Reader, range: Range, inner: Bound): Promise<Box[]> {
   const found: Box[] = []
@@ -53,16 +55,22 @@ export async function childrenOf (reader: Reader, range: Range, inner: Bound): P
   return found
 }
 
-/** No program writes a larger box of numbers. */
+/** Maximum size of a box of numbers. No program writes a larger one. */
 const MAX_CONTENT_BYTES = 1024 * 1024
 
-/** @throws RangeError for a box that is larger than any program writes it */
+/**
+ * Reads the content of a box into memory.
+ * @throws RangeError for a box of more than 1 MiB
+ */
 export async function readContent (reader: Reader, { start, end }: Range): Promise<Cursor> {
   if (end - start > MAX_CONTENT_BYTES) throw new RangeError('A box is larger than it may be')
   return new Cursor((await reader.from(start, end - start)).subarray(0, end - start))
 }
 
-/** The content of a box that begins with a version and flags. */
+/**
+ * Reads the content of a box that starts with a version and flags.
+ * @throws RangeError as `readContent`
+ */
 export async function readFull (
   reader: Reader, box: Range
 ): Promise<{ version: number, flags: number, content: Cursor }> {
@@ -70,7 +78,7 @@ export async function readFull (
   return { version: content.number(1), flags: content.number(3), content }
 }
 
-/** Reads numbers in their order, big end first, and throws a RangeError after the last one. */
+/** Reads big-endian numbers one after another. It throws a RangeError at the end of the bytes. */
 export class Cursor {
   readonly #bytes: Buffer
   #at = 0
@@ -79,7 +87,10 @@ export class Cursor {
     this.#bytes = bytes
   }
 
-  /** @param size bytes, 0 to 8; no bytes are zero */
+  /**
+   * Reads the next number.
+   * @param size bytes: 0 (the number is 0) to 6, or 8; a RangeError for other sizes
+   */
   number (size: number): number {
     if (size === 0) return 0
     const at = this.#at

@@ -2,18 +2,22 @@ import { Bound } from './bound.ts'
 import type { Reader } from './reader.ts'
 
 /**
- * Frames, each usually with an extension that contains its delay, and other extensions. sharp makes an array of all
- * delays on the main thread, 8 ms for 100000.
+ * Maximum number of frames and extensions together. Usually each frame has an extension with its delay. sharp creates
+ * an array of all delays on the main thread, which takes 8 ms for 100000.
  */
 export const MAX_GIF_BLOCKS = 100_000
 
 const EXTENSION = 0x21
 const FRAME = 0x2c
-/** Bytes from the start of the file, or of a frame, to its colours. */
+/** Number of bytes before the colour table, from the start of the file or of a frame. */
 const SCREEN_BYTES = 13
 const FRAME_BYTES = 10
 
-/** @throws CorruptImageError for more frames and extensions than an animation has */
+/**
+ * Counts the frames and extensions of a GIF.
+ * @param label the name of the file in messages
+ * @throws CorruptImageError
+ */
 export async function checkGif (reader: Reader, label: string): Promise<void> {
   const blocks = new Bound(label, MAX_GIF_BLOCKS, {
     en: `it has more than ${MAX_GIF_BLOCKS} frames or extensions`, zh: `帧或扩展块超过 ${MAX_GIF_BLOCKS} 个`
@@ -25,7 +29,7 @@ export async function checkGif (reader: Reader, label: string): Promise<void> {
     if (head[0] === EXTENSION) {
       at = await endOfData(reader, at + 2)
     } else if (head[0] === FRAME && head.length >= FRAME_BYTES) {
-      // One byte, the size of a code, comes before the data.
+      // One byte with the size of a code comes before the data.
       at = await endOfData(reader, at + FRAME_BYTES + coloursOf(head[9]!) + 1)
     } else {
       return
@@ -34,22 +38,25 @@ export async function checkGif (reader: Reader, label: string): Promise<void> {
   }
 }
 
-/** Bytes of the table of colours that these flags announce. */
+/** Returns the size in bytes of the colour table that these flags announce. */
 const coloursOf = (flags: number) => flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0
 
-/** The offset after data that come in pieces of up to 255 bytes and end with an empty one; null where the file ends. */
+/**
+ * Returns the offset after a list of data blocks, which have up to 255 bytes each and end with an empty block.
+ * @returns null if the file ends before the list
+ */
 async function endOfData (reader: Reader, start: number): Promise<number | null> {
   for (let at = start; ;) {
     const bytes = await reader.from(at, 1)
     if (bytes.length === 0) return null
-    const next = pieceAfter(bytes)
+    const next = skipBlocks(bytes)
     if (next < bytes.length) return at + next + 1
     at += next
   }
 }
 
-/** The offset of the empty piece, or of the first one that is not in these bytes. */
-function pieceAfter (bytes: Buffer): number {
+/** Returns the offset of the empty block, or of the first block that starts after these bytes. */
+function skipBlocks (bytes: Buffer): number {
   let at = 0
   while (at < bytes.length && bytes[at] !== 0) at += 1 + bytes[at]!
   return at

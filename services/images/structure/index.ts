@@ -8,15 +8,17 @@ import { checkTiff } from './tiff.ts'
 import { checkWebp } from './webp.ts'
 
 /**
- * Refuses files that are built to keep a decoder busy, before a decoder reads them: files that make it process the same
- * parts again and again, that have far more parts than any camera or program writes, or that contain more pixels than
- * their header claims. A decoder cannot be interrupted. The bounds of libvips itself (sizes of chunks, tiles and tags,
- * nesting) are not repeated here.
+ * Refuses files that would keep a decoder busy, before a decoder reads them, because a decoder cannot be interrupted.
+ * Such files make a decoder process the same parts repeatedly, have far more parts than any camera or program writes,
+ * or contain more pixels than their header claims. libvips itself limits the sizes of chunks, tiles and tags, and
+ * nesting.
  *
- * Each count has a limit over the whole file, so any file of 20 MB is checked in about 100 ms of the main thread, with
- * a turn of the event loop every few milliseconds (see `createReader`).
+ * Each limit applies to the whole file, so the check of any file of 20 MB takes about 100 ms of the main thread. The
+ * event loop gets a turn every few milliseconds (see `createReader`).
  *
- * @param maxPixels most pixels that one coded image may have
+ * @param reader the file; the caller opens and closes it
+ * @param label the name of the file in messages, e.g. `images[1] ("dog.jpg")`
+ * @param maxPixels maximum pixels of one coded image in an AVIF
  * @throws CorruptImageError, ImageTooManyPixelsError
  */
 export async function checkStructure (

@@ -3,42 +3,51 @@ import { Bound } from './bound.ts'
 import { childrenOf, readContent, readFull, type Box } from './boxes.ts'
 import type { Reader } from './reader.ts'
 
-/** A piece of an item: its place in the file, in bytes. */
+/** A piece of an item: its offset and its length in the file, in bytes. */
 export interface Extent { start: number, length: number }
 
-/** An image of a container, coded or made of others, or other data such as Exif (HEIF, ISO 23008-12). */
+/**
+ * An item of a HEIF container (ISO 23008-12): a coded image, an image that consists of other images, or other data such
+ * as Exif.
+ */
 export interface Item {
-  /** `av01`, `grid`, `Exif` and the like; empty where the header does not say it. */
+  /** The type in the header, e.g. `av01`, `grid` or `Exif`; empty if the header has none. */
   type: string
-  /** Pixels that it claims; null for an item that is no image. */
+  /** The size in pixels that the header claims; null if the item is not an image. */
   size: Size | null
-  /** Ids of the items that it is made of, in their order; an id may be there several times. */
+  /** Ids of the items of which this image consists, in order. An id can occur several times. */
   parts: number[]
   extents: Extent[]
 }
 
-/** libheif refuses more. */
+/** Maximum number of items. libheif has the same limit. */
 export const MAX_AVIF_ITEMS = 1000
-/** Places of all items in the file. An image with layers of detail has one for each layer, other items have one. */
+/** Maximum number of extents of all items together. An image has one for each layer of detail, other items have one. */
 export const MAX_AVIF_EXTENTS = 3000
-/** libheif takes 32. */
+/** Maximum number of extents of one item. libheif accepts 32. */
 const MAX_EXTENTS_OF_ITEM = 64
-/** Parts of all images made of others: the tiles of grids, and those of their transparency. */
+/** Maximum number of parts of all images together, e.g. the tiles of a grid and of its transparency. */
 export const MAX_AVIF_PARTS = 5000
-/** Links between items and their properties: a thousand items have about 10000. */
+/** Maximum number of associations of items with properties. A thousand items have about 10000. */
 export const MAX_AVIF_ASSOCIATIONS = 20_000
-/** Encoders store equal tiles once. libheif copies shared bytes for each item, up to 2 GB. */
+/**
+ * Maximum size of the data that items share. Encoders store equal tiles once. libheif copies shared data for each item,
+ * up to 2 GB.
+ */
 export const MAX_AVIF_SHARED_MIB = 32
 
 /**
- * Reads the header of a HEIF container: its items, by their ids.
+ * Reads the items in the header of a HEIF container.
  *
- * @param inner counts the boxes of the whole file
- * @throws CorruptImageError for more of anything than any program writes
- * @throws RangeError for a header that is not well-formed, or ambiguous
+ * @param meta the box that contains the header
+ * @param label the name of the file in messages
+ * @param inner counts the nested boxes of the whole file
+ * @returns the items by their ids
+ * @throws CorruptImageError when a count exceeds its limit
+ * @throws RangeError for a malformed or ambiguous header
  */
 export async function readItems (reader: Reader, meta: Box, label: string, inner: Bound): Promise<Map<number, Item>> {
-  // A version and flags come before its boxes.
+  // A version and flags come before the boxes.
   const boxes = await childrenOf(reader, { ...meta, start: meta.start + 4 }, inner)
   const bounds = boundsOf(label, reader.size)
   const items = new Map<number, Item>()
@@ -64,13 +73,14 @@ export async function readItems (reader: Reader, meta: Box, label: string, inner
   return items
 }
 
-/** The header of one file while it is read. */
+/** State while the header of one file is read. */
 interface Header {
   reader: Reader
   inner: Bound
   bounds: ReturnType<typeof boundsOf>
-  /** The box of this type, or null. */
+  /** Returns the box of this type, or null. */
   one (type: string): Box | null
+  /** Returns the item with this id. The first call creates it. */
   itemOf (id: number): Item
 }
 
@@ -96,14 +106,14 @@ function boundsOf (label: string, fileBytes: number) {
   }
 }
 
-/** Of two it would be uncertain which one a decoder reads. */
+/** Returns the box of this type, or null. It throws if there are two, because it is uncertain which a decoder reads. */
 function onlyOne (boxes: Box[], type: string): Box | null {
   const found = boxes.filter(box => box.type === type)
-  if (found.length > 1) throw new RangeError('A box is there twice')
+  if (found.length > 1) throw new RangeError('A box occurs twice')
   return found[0] ?? null
 }
 
-/** `iinf` (ISO 14496-12, 8.11.6): the type of each item. */
+/** Reads the type of each item from `iinf` (ISO 14496-12, 8.11.6). */
 async function readTypes ({ reader, inner, one, itemOf }: Header): Promise<void> {
   const iinf = one('iinf')
   if (!iinf) return
@@ -112,10 +122,10 @@ async function readTypes ({ reader, inner, one, itemOf }: Header): Promise<void>
   for (const { type, start, end } of boxes) {
     if (type !== 'infe') continue
     const { version, content } = await readFull(reader, { start, end: Math.min(end, start + 14) })
-    // Older ones have no type, and libheif takes such items for no images.
+    // Older versions have no type. libheif does not read such items as images.
     if (version < 2) continue
     const item = itemOf(content.number(version === 2 ? 2 : 4))
-    // A number says whether the item is protected.
+    // Two bytes for the protection of the item follow.
     content.number(2)
     if (item.type !== '') throw new RangeError('An item has two types')
     const name = Buffer.alloc(4)
@@ -124,7 +134,7 @@ async function readTypes ({ reader, inner, one, itemOf }: Header): Promise<void>
   }
 }
 
-/** `iloc` (ISO 14496-12, 8.11.3): the places of items in the file. */
+/** Reads the extents of each item from `iloc` (ISO 14496-12, 8.11.3). */
 async function readLocations ({ reader, bounds, one, itemOf }: Header): Promise<void> {
   const iloc = one('iloc')
   const idat = one('idat')
@@ -143,7 +153,7 @@ async function readLocations ({ reader, bounds, one, itemOf }: Header): Promise<
     const base = content.number(moreSizes >> 4)
     const extents = content.number(2)
     if (method > 1 || extents > MAX_EXTENTS_OF_ITEM || item.extents.length > 0) {
-      throw new RangeError('An item is where none can be')
+      throw new RangeError('The location of an item is not supported')
     }
     bounds.extents.add(extents)
     const place = method === 0 ? { start: 0, end: reader.size } : idat
@@ -151,18 +161,18 @@ async function readLocations ({ reader, bounds, one, itemOf }: Header): Promise<
       if (version > 0) content.number(moreSizes & 15)
       const start = base + content.number(sizes >> 4)
       const length = content.number(sizes & 15)
-      if (!place || place.start + start > place.end) throw new RangeError('An item is behind the end')
-      // Missing bytes show when the item is decoded.
+      if (!place || place.start + start > place.end) throw new RangeError('An item starts after the end of its data')
+      // Bytes that are missing cause an error when the item is decoded.
       const rest = place.end - place.start - start
       const there = Math.min(length, rest)
       bounds.bytes.add(there)
-      // No length means the rest. libheif copies nothing for it.
+      // A length of 0 means the rest of the data. libheif does not copy it.
       item.extents.push({ start: place.start + start, length: length === 0 ? rest : there })
     }
   }
 }
 
-/** `iref` (ISO 14496-12, 8.11.12): the parts of images that are made of others. */
+/** Reads the parts of images that consist of other images from `iref` (ISO 14496-12, 8.11.12). */
 async function readReferences ({ reader, inner, bounds, one, itemOf }: Header): Promise<void> {
   const iref = one('iref')
   if (!iref) return
@@ -178,7 +188,7 @@ async function readReferences ({ reader, inner, bounds, one, itemOf }: Header): 
   }
 }
 
-/** `iprp` (HEIF, 9.3): the properties, of which only sizes matter here, and the items that they belong to. */
+/** Reads the sizes of items from their properties in `iprp` (HEIF, 9.3). */
 async function readSizes ({ reader, inner, bounds, one, itemOf }: Header): Promise<void> {
   const iprp = one('iprp')
   if (!iprp) return
@@ -189,7 +199,7 @@ async function readSizes ({ reader, inner, bounds, one, itemOf }: Header): Promi
   for (const [index, box] of properties.entries()) {
     if (box.type !== 'ispe') continue
     const { content } = await readFull(reader, box)
-    // Indices count from one.
+    // Indices count from 1.
     sizes.set(index + 1, { width: content.number(4), height: content.number(4) })
   }
 
@@ -199,7 +209,7 @@ async function readSizes ({ reader, inner, bounds, one, itemOf }: Header): Promi
     for (let entries = content.number(4); entries > 0; entries--) {
       const item = itemOf(content.number(version === 0 ? 2 : 4))
       const count = content.number(1)
-      // An entry without associations counts as well.
+      // An entry without associations also takes time.
       bounds.associations.add(Math.max(1, count))
       for (let i = 0; i < count; i++) {
         const index = wide ? content.number(2) & 0x7fff : content.number(1) & 0x7f

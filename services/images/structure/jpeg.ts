@@ -1,21 +1,25 @@
 import { Bound } from './bound.ts'
 import type { Reader } from './reader.ts'
 
-/** A camera writes some dozens, and the largest profile takes 255. A decoder keeps each in memory. */
+/** Maximum number of segments. A camera writes dozens, the largest profile needs 255. A decoder keeps all in memory. */
 export const MAX_JPEG_SEGMENTS = 1000
 /**
- * Progressive encoders write about a dozen. A decoder processes the whole image for each, even for a scan of ten bytes
- * that changes nothing: LJT-01-004 in
- * https://libjpeg-turbo.org/pmwiki/uploads/About/TwoIssueswiththeJPEGStandard.pdf.
+ * Maximum number of scans. Progressive encoders write about a dozen. A decoder processes the whole image for each scan,
+ * even for a scan of ten bytes that changes nothing.
+ * @see LJT-01-004 in https://libjpeg-turbo.org/pmwiki/uploads/About/TwoIssueswiththeJPEGStandard.pdf
  */
 export const MAX_JPEG_SCANS = 100
 
 const START_OF_SCAN = 0xda
 const END_OF_IMAGE = 0xd9
-/** Frames that are decoded in several passes. */
+/** Markers of frames that are decoded in several passes. */
 const PROGRESSIVE = new Set([0xc2, 0xc6, 0xca, 0xce])
 
-/** @throws CorruptImageError for more segments or scans than any encoder writes */
+/**
+ * Counts the segments and scans of a JPEG.
+ * @param label the name of the file in messages
+ * @throws CorruptImageError
+ */
 export async function checkJpeg (reader: Reader, label: string): Promise<void> {
   const segments = new Bound(label, MAX_JPEG_SEGMENTS, {
     en: `it has more than ${MAX_JPEG_SEGMENTS} segments`, zh: `数据段超过 ${MAX_JPEG_SEGMENTS} 个`
@@ -38,40 +42,40 @@ export async function checkJpeg (reader: Reader, label: string): Promise<void> {
     }
     if (code === START_OF_SCAN) {
       severalPasses ||= head[2]! < components
-      // Decoders read nothing after the only scan.
+      // Decoders ignore everything after the scan of a baseline JPEG.
       if (!severalPasses) return
       scans.add()
     } else {
       segments.add()
     }
-    // Decoders skip two bytes for a length below two, which is invalid.
+    // For an invalid length below 2, decoders skip two bytes.
     at = hasLength(code) ? end + Math.max(2, head.readUInt16BE(0)) : end
   }
 }
 
 const isFrame = (code: number) => code >= 0xc0 && code <= 0xcf && code !== 0xc4 && code !== 0xc8 && code !== 0xcc
-/** All but TEM and the start of an image. */
+/** Returns true for all markers except TEM and the start of an image. */
 const hasLength = (code: number) => code !== 0x01 && code !== 0xd8
 
-/** The first marker from this offset on, after coded pixels and stray bytes; null where there is none. */
+/** Finds the first marker at or after an offset and skips coded pixels and stray bytes; null if there is none. */
 async function nextMarker (reader: Reader, start: number): Promise<{ code: number, end: number } | null> {
   for (let at = start; ;) {
     const bytes = await reader.from(at, 2)
     if (bytes.length < 2) return null
     const found = markerIn(bytes)
     if (found !== -1) return { code: bytes[found + 1]!, end: at + found + 2 }
-    // The last byte may be the first one of a marker.
+    // The last byte can be the first byte of a marker.
     at += bytes.length - 1
   }
 }
 
-/** The offset of the first marker; -1 where there is none. */
+/** Returns the offset of the first marker; -1 if there is none. */
 function markerIn (bytes: Buffer): number {
   // In a file full of 0xff, `indexOf` would be called for every second byte.
   for (let i = 0; i + 1 < bytes.length; i++) {
     if (bytes[i] !== 0xff) continue
     const code = bytes[i + 1]!
-    // Within coded pixels a zero follows 0xff. Restart markers belong to the pixels.
+    // In coded pixels a zero follows 0xff. Restart markers belong to the pixels.
     if (code !== 0 && code !== 0xff && !(code >= 0xd0 && code <= 0xd7)) return i
   }
   return -1

@@ -4,19 +4,21 @@ import { Bound } from './bound.ts'
 import type { Reader } from './reader.ts'
 import { boundText, MAX_TEXT_MIB } from './text.ts'
 
-/** Chunks before the pixels. Programs write a dozen. */
+/** Maximum number of chunks before the pixels. Programs write about a dozen. */
 export const MAX_PNG_CHUNKS = 10_000
-/** Each is inflated to learn its length. Programs write a few: profiles of ImageMagick, XMP. */
+/** Maximum number of compressed texts. Programs write a few, e.g. XMP. Each is inflated to measure its length. */
 export const MAX_PNG_COMPRESSED_TEXTS = 100
 
 const SIGNATURE_BYTES = 8
-/** Length and type before the data of a chunk, and its checksum after them. */
-const AROUND_BYTES = 12
+/** Bytes of a chunk without its data: length and type before the data, checksum after them. */
+const FRAMING_BYTES = 12
 
 /**
- * A text of 8 kB may inflate to 8 MB, and sharp makes a string of it on the main thread.
+ * Counts the chunks and the text of a PNG. A text of 8 kB can inflate to 8 MB, and sharp creates a string from it on
+ * the main thread.
  *
- * @throws CorruptImageError for more chunks or text before the pixels than any program writes
+ * @param label the name of the file in messages
+ * @throws CorruptImageError
  */
 export async function checkPng (reader: Reader, label: string): Promise<void> {
   const chunks = new Bound(label, MAX_PNG_CHUNKS, {
@@ -31,7 +33,7 @@ export async function checkPng (reader: Reader, label: string): Promise<void> {
     if (head.length < 8) return
     const length = head.readUInt32BE(0)
     const type = head.toString('latin1', 4, 8)
-    // libpng stops at the pixels when it reads a header.
+    // libpng reads the header only up to the pixels.
     if (type === 'IDAT' || type === 'IEND') return
     chunks.add()
     if (type === 'tEXt') text.add(length)
@@ -43,17 +45,17 @@ export async function checkPng (reader: Reader, label: string): Promise<void> {
         text.add(await inflatedBytes(stream))
       }
     }
-    at += AROUND_BYTES + length
+    at += FRAMING_BYTES + length
   }
 }
 
-/** The compressed part of a text, after its keyword and other strings that end with a zero; null if there is none. */
+/** Returns the compressed part of a text chunk, after the keyword and other strings; null if there is none. */
 function streamOf (type: 'zTXt' | 'iTXt', data: Buffer): Buffer | null {
   const keyword = data.indexOf(0)
   if (keyword === -1) return null
-  // The method of compression comes first.
+  // One byte for the compression method comes first.
   if (type === 'zTXt') return data.subarray(keyword + 2)
-  // A flag, 1 for compressed, the method, a language and the keyword in that language come first.
+  // A flag (1: compressed), the method, a language and the translated keyword come first.
   if (data[keyword + 1] !== 1) return null
   const language = data.indexOf(0, keyword + 3)
   const translated = language === -1 ? -1 : data.indexOf(0, language + 1)
@@ -62,7 +64,10 @@ function streamOf (type: 'zTXt' | 'iTXt', data: Buffer): Buffer | null {
 
 const inflateAsync = promisify(inflate)
 
-/** Bytes that a stream inflates to, Infinity beyond the limit of texts, and 0 where decoders drop the text. */
+/**
+ * Returns the size in bytes of an inflated stream: Infinity if it is larger than the limit of all texts, and 0 if the
+ * stream is damaged, because decoders ignore such a text.
+ */
 async function inflatedBytes (stream: Buffer): Promise<number> {
   try {
     const options = { maxOutputLength: MAX_TEXT_MIB * 1024 * 1024, finishFlush: constants.Z_SYNC_FLUSH }

@@ -1,26 +1,30 @@
 import type { FileHandle } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** Reads at any offset of a file, and keeps the last block that it read in memory. */
+/** Reads a file at any offset. The last block stays in memory. */
 export interface Reader {
   /** Size of the file in bytes. */
   readonly size: number
   /**
-   * The bytes from this offset on: at least as many as asked for, unless the file ends before, and the rest of the
-   * block in memory.
+   * Returns bytes of the file: at least `least` bytes, or fewer at the end of the file, and the rest of the block that
+   * is in memory. The buffer is shared with later calls, so the caller must not modify it.
+   * @param at offset in bytes
    */
   from (at: number, least: number): Promise<Buffer>
 }
 
 const BLOCK_BYTES = 64 * 1024
-/** A file may send its reader from one end to the other for a few bytes each time, so a jump reads less. */
+/** A file can make the reader jump between its ends for a few bytes each time, so a jump reads less than a block. */
 const JUMP_BYTES = 4 * 1024
-/** Bytes in memory arrive without a turn of the event loop. So many calls take about 0.1 ms. */
+/** Bytes in memory are returned without a turn of the event loop. 64 calls take about 0.1 ms. */
 const CALLS_PER_TURN = 64
 
 /**
- * Makes a reader of an open file. Whatever loop a file causes, the event loop gets a turn at least every 64 calls of
- * `from`.
+ * Creates a reader of an open file. The caller closes the file. The event loop gets a turn at least every 64 calls of
+ * `from`, so a file cannot block it with a long loop.
+ * @example
+ * const reader = await createReader(handle)
+ * const magic = (await reader.from(0, 8)).subarray(0, 8)
  */
 export async function createReader (handle: FileHandle): Promise<Reader> {
   const { size } = await handle.stat()

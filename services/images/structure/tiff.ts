@@ -2,24 +2,34 @@ import { Bound } from './bound.ts'
 import type { Reader } from './reader.ts'
 import { boundText } from './text.ts'
 
-/** libvips reads the directories of all pages to count them, the tags of each included. */
+/** Maximum number of pages. To count the pages, libvips reads the directories of all pages with their tags. */
 export const MAX_TIFF_PAGES = 5000
-/** Writers need 12 to 20 tags for a page, a raw photo about 100. libtiff takes the square of unknown ones in time. */
+/**
+ * Maximum number of tags of one page. Programs write 12 to 20, a raw photo has about 100. The time of libtiff grows
+ * with the square of the unknown tags.
+ */
 export const MAX_TIFF_TAGS_OF_PAGE = 200
-/** Directories may overlap, so a few kilobytes may contain thousands of pages of many tags each. */
+/** Maximum number of tags of all pages. Directories can overlap, so a few kilobytes can contain many pages and tags. */
 export const MAX_TIFF_TAGS = 100_000
-/** Values that directories share are read again for each: 256 MiB take libtiff half a second. */
+/**
+ * Maximum size of the values that pages share. libtiff reads shared values again for each page: 256 MiB take half a
+ * second.
+ */
 export const MAX_TIFF_SHARED_MIB = 256
 
 const XMP = 700
-/** Bytes of a value of each type, by its number; libtiff ignores tags of other types. */
+/** Size in bytes of a value, by the number of its type. libtiff ignores tags of other types. */
 const BYTES_OF_TYPE = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8]
 
-/** How the two kinds of TIFF, that with offsets of 32 bits and that of 64, lay out a directory: sizes in bytes. */
+/** Sizes in bytes of the fields of a directory, in a TIFF with offsets of 32 bits and in one with 64 bits. */
 const CLASSIC = { first: 4, offset: 4, count: 2, entry: 12 } as const
 const BIG = { first: 8, offset: 8, count: 8, entry: 20 } as const
 
-/** @throws CorruptImageError for more pages, tags or values than libtiff reads in a reasonable time */
+/**
+ * Counts the pages, tags and values of a TIFF.
+ * @param label the name of the file in messages
+ * @throws CorruptImageError
+ */
 export async function checkTiff (reader: Reader, label: string): Promise<void> {
   const head = await reader.from(0, 16)
   if (head.length < 16) return
@@ -31,7 +41,7 @@ export async function checkTiff (reader: Reader, label: string): Promise<void> {
   const sizes = number(head, 2, 2) === 43 ? BIG : CLASSIC
   const bounds = boundsOf(label, reader.size)
 
-  /** Counts the bytes of the values that a directory points at; libtiff reads none behind the end of the file. */
+  /** Counts the bytes of the values to which a directory points. libtiff reads none after the end of the file. */
   const countValues = (entries: Buffer) => {
     for (let at = 0; at < entries.length; at += sizes.entry) {
       const bytes = number(entries, at + 4, sizes.offset) * (BYTES_OF_TYPE[number(entries, at + 2, 2)] ?? 0)
@@ -39,13 +49,13 @@ export async function checkTiff (reader: Reader, label: string): Promise<void> {
       const start = number(entries, at + 4 + sizes.offset, sizes.offset)
       const there = Math.min(bytes, Math.max(0, reader.size - start))
       bounds.values.add(there)
-      // libvips reads the XMP of one page.
+      // libvips reads the XMP of only one page, so the sizes are not added.
       if (number(entries, at, 2) === XMP) bounds.text.check(there)
     }
   }
 
   const seen = new Set<number>()
-  // libtiff stops at a directory that it has seen.
+  // libtiff stops at a directory that it has already read.
   for (let at = number(head, sizes.first, sizes.offset); at !== 0 && !seen.has(at);) {
     bounds.pages.add()
     seen.add(at)

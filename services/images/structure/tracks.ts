@@ -3,42 +3,45 @@ import { childrenOf, type Range } from './boxes.ts'
 import type { Reader } from './reader.ts'
 
 /**
- * Entries in the tables of image sequences: those of a few thousand frames have 50000. A table may announce millions in
- * a few bytes, libheif reserves memory for each frame, and the time of two of its tables multiplies.
+ * Maximum number of entries in the tables of image sequences. A few thousand frames need 50000. A table can announce
+ * millions of entries in a few bytes. libheif allocates memory for each frame, and its time grows with the product of
+ * two tables.
  */
 export const MAX_AVIF_TABLE_ENTRIES = 100_000
 
-/** The boxes around the tables of a track, from the outside in (ISO 14496-12, 8). */
+/** Types of the boxes that contain the tables of a track, outermost first (ISO 14496-12, 8). */
 const PATH = ['trak', 'mdia', 'minf', 'stbl']
-/** The offset of the number of entries in the content of each table. */
+/** Offset, in the content of each table, of its number of entries. */
 const COUNT_AT: Record<string, number> = { stsz: 8, stz2: 8, stts: 4, ctts: 4, stss: 4, stsc: 4, stco: 4, co64: 4 }
 
-/** Counts the entries of all tables of a file. */
+/** Counts the table entries of a whole file. */
 export function boundTableEntries (label: string): Bound {
   return new Bound(label, MAX_AVIF_TABLE_ENTRIES, {
-    en: `its image sequences have more than ${MAX_AVIF_TABLE_ENTRIES} frames and other table entries`,
-    zh: `图像序列的帧与其他表项合计超过 ${MAX_AVIF_TABLE_ENTRIES} 个`
+    en: `its image sequences have more than ${MAX_AVIF_TABLE_ENTRIES} table entries`,
+    zh: `图像序列的表项超过 ${MAX_AVIF_TABLE_ENTRIES} 个`
   })
 }
 
 /**
- * Looks into a `moov`. libheif reads the tables of all image sequences with the header, even though only the still
- * image is used.
+ * Counts the table entries in a `moov` box. libheif reads the tables of all image sequences with the header, although
+ * only the still image is used.
  *
- * @param inner counts the boxes of the whole file
- * @param entries counts the entries of the whole file
- * @throws CorruptImageError, RangeError
+ * @param range the content of the `moov` box
+ * @param inner counts the nested boxes of the whole file
+ * @param entries counts the table entries of the whole file
+ * @param path types of the boxes that still have to be entered, outermost first
+ * @throws CorruptImageError when a count exceeds its limit, RangeError for a malformed box
  */
 export async function checkTracks (
   reader: Reader, range: Range, inner: Bound, entries: Bound, path = PATH
 ): Promise<void> {
-  const [around, ...rest] = path
+  const [outer, ...rest] = path
   for (const box of await childrenOf(reader, range, inner)) {
     const countAt = COUNT_AT[box.type]
-    if (around === undefined && countAt !== undefined) {
+    if (outer === undefined && countAt !== undefined) {
       const content = await reader.from(box.start, countAt + 4)
       entries.add(content.readUInt32BE(countAt))
     }
-    if (box.type === around) await checkTracks(reader, box, inner, entries, rest)
+    if (box.type === outer) await checkTracks(reader, box, inner, entries, rest)
   }
 }

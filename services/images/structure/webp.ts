@@ -3,18 +3,22 @@ import type { Reader } from './reader.ts'
 import { boundText } from './text.ts'
 
 /**
- * Frames of an animation and other chunks. libwebp finds a frame by counting from the first one, so twice as many take
- * four times as long.
+ * Maximum number of frames of an animation and other chunks. libwebp finds a frame by counting from the first one, so
+ * its time grows with the square.
  */
 export const MAX_WEBP_CHUNKS = 5000
 
-/** @throws CorruptImageError for more chunks or text than a decoder reads in a reasonable time */
+/**
+ * Counts the chunks and the text of a WebP.
+ * @param label the name of the file in messages
+ * @throws CorruptImageError
+ */
 export async function checkWebp (reader: Reader, label: string): Promise<void> {
   const chunks = new Bound(label, MAX_WEBP_CHUNKS, {
     en: `it has more than ${MAX_WEBP_CHUNKS} frames or chunks`, zh: `帧或数据块超过 ${MAX_WEBP_CHUNKS} 个`
   })
   const text = boundText(label)
-  // RIFF, its length and WEBP come before the first chunk.
+  // The first chunk follows `RIFF`, a length and `WEBP`.
   for (let at = 12; ;) {
     const head = await reader.from(at, 8)
     if (head.length < 8) return

@@ -8,23 +8,23 @@ import { createPreparer, type PrepareJob, type Preparer } from '../../../service
 import { createUploadStore } from '../../../services/upload-store.ts'
 import { createWork } from '../../../services/work.ts'
 import { silent } from '../../helper.ts'
-import { integers } from '../../random.ts'
+import { integers } from '../../../tools/lib/random.ts'
 import { LIMITS, noise, store } from './draw.ts'
 
-const target = { width: 56, height: 28 }
+const size = { width: 56, height: 28 }
 const never = new AbortController().signal
 
 /** @param keep part of the file that is there */
 async function jobFor (dir: string, name: string, keep = 1): Promise<PrepareJob> {
   const bytes = await noise(400, 300).jpeg().toBuffer()
   const file = await store(dir, name, bytes.subarray(0, Math.floor(bytes.length * keep)))
-  return { file, header: await inspectImage(file, LIMITS), target }
+  return { file, header: await inspectImage(file, LIMITS), size }
 }
 
 async function storeJob (path: string, bytes: Buffer): Promise<PrepareJob> {
   await writeFile(path, bytes)
   const file = { path, label: 'images[0]', bytes: bytes.length }
-  return { file, header: await inspectImage(file, LIMITS), target }
+  return { file, header: await inspectImage(file, LIMITS), size }
 }
 
 /** Images that sharp is busy with for a while. */
@@ -123,13 +123,13 @@ t.test('what was prepared early is used where the size is right, and made anew w
   const dir = t.testdir()
   const jobs = await jobsFor(dir, '0.jpg', '1.jpg')
   const early = await Promise.all(jobs.map(async (job, index): Promise<Anticipated> => {
-    const before = { ...job, target: index === 0 ? target : { width: 112, height: 84 } }
+    const before = { ...job, size: index === 0 ? size : { width: 112, height: 84 } }
     return { job: before, image: createPreparer(1).prepare(before, never), cancel () {} }
   }))
   const preparer = watched(createPreparer(2))
   const preparation = prepare(preparer, jobs, early)
   const prepared = await Promise.all([preparation.image(0), preparation.image(1)])
-  t.match(prepared, [target, target])
+  t.match(prepared, [size, size])
   t.same(preparer.begun, ['1.jpg'])
 })
 
@@ -158,7 +158,7 @@ t.test('a picture whose early preparation was called off is prepared when it is 
   own.abort(CALLED_OFF)
   const image = createPreparer(1).prepare(job!, own.signal)
   image.catch(() => {})
-  t.match(await prepare(createPreparer(1), [job!], [{ job: job!, image, cancel () {} }]).image(0), target)
+  t.match(await prepare(createPreparer(1), [job!], [{ job: job!, image, cancel () {} }]).image(0), size)
 })
 
 t.test('an aborted preparation rejects at once, keeps its place until sharp is done, and writes nothing', async t => {
@@ -193,7 +193,7 @@ t.test('a second preparation of the same file waits for the first, which was abo
     await sleep(round)
     controller.abort(new Error('not needed'))
     await t.rejects(aborted)
-    t.match(await preparer.prepare(job!, never), target)
+    t.match(await preparer.prepare(job!, never), size)
     await gate.idle()
     t.same(await readdir(dir), ['0.jpg', '0_compressed.png'], 'the first one has not removed what the second one wrote')
   }
