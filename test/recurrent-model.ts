@@ -1,9 +1,9 @@
 import path from 'node:path'
 import { readGgufFileInfo } from 'node-llama-cpp'
-import { elementsOf, writeGguf, type Tensor } from '../tools/bench/lib/gguf.ts'
+import { elementsOf, writeGguf, type Tensor } from '../tools/lib/gguf.ts'
 import { DEMO } from '../models/presets.ts'
 import { ROOT } from '../config/root.ts'
-import { generator } from './random.ts'
+import { generator } from '../tools/lib/random.ts'
 
 interface Tokenizer {
   tokens: string[]
@@ -21,8 +21,8 @@ const RANK = 4
 const KERNEL = 4
 
 /**
- * Writes a Mamba model with random weights and the embedded model's tokenizer and chat template. Its memory is a state and not a row of cells:
- * the end of a conversation cannot be cut off from it.
+ * Writes a Mamba model with random weights and the embedded model's tokenizer and chat template. Its memory is one
+ * state instead of KV cells, so the last tokens of a conversation cannot be removed from it.
  */
 export async function writeRecurrentModel (file: string, seed: number): Promise<void> {
   const { metadata } = await readGgufFileInfo(path.join(ROOT, DEMO.model), { logWarnings: false })

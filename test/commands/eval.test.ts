@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { runEvalCommand } from '../../tools/evaluation/command.ts'
 import type { Example } from '../../tools/evaluation/examples.ts'
 import { settingsFor } from '../../tools/evaluation/own-service.ts'
-import { readReport } from '../../tools/evaluation/report.ts'
+import { readReport } from '../../tools/evaluation/report-file.ts'
 import { ROOT } from '../../config/root.ts'
 import { builtFile, isBuilt } from '../built.ts'
 import { drawShape, EXAMPLES, startService } from '../helper.ts'
@@ -141,10 +141,10 @@ shape   2/2  1/2   -50.0
 all     2/2  1/2   -50.0
 right now, wrong then: none
 wrong now, right then: whole
-in other words, as right or wrong as then: 1
+same verdict, other words: 1
 `)
   writeFileSync(earlier, '{}')
-  t.match(await run([...at, '--compare', earlier]), { code: 1, err: /earlier\.json is no report of this command\n$/ })
+  t.match(await run([...at, '--compare', earlier]), { code: 1, err: /earlier\.json is not a report of this command\n$/ })
 })
 
 t.test('a service is started for a model: the embedded one', async t => {
@@ -184,7 +184,7 @@ t.test('a key is sent where one is wanted', async t => {
   t.match(await run([...args, '--key', key]), { code: 0, out: /2 of 2 right/ })
   t.match(await run(args, { SIGHTLINE_KEY: key }), { code: 0, out: /2 of 2 right/ })
   t.match(await run(args), {
-    code: 1, err: /^http:\S+ wants another key, as --key or SIGHTLINE_KEY \(401 UNAUTHORIZED: .*\)\n$/
+    code: 1, err: /^http:\S+ needs a valid key: set --key or SIGHTLINE_KEY \(401 UNAUTHORIZED: .*\)\n$/
   })
 })
 
@@ -194,7 +194,7 @@ t.test('what is wrong from the start is said in one sentence, before anything is
     [['demo', ...at], 2, 'Name one model, or a running service with --url\n'],
     [['demo', '--key', 'x'], 2, '--key goes with --url: '],
     [['--url', 'localhost:5000'], 2, '--url must be an http(s) address, got "localhost:5000"\n'],
-    [[...at, '--task', 'number,nothing'], 2, '--task nothing is not among describe, number, '],
+    [[...at, '--task', 'number,nothing'], 2, '--task nothing is not one of describe, number, '],
     [[...at, '--limit', '0'], 2, '--limit must be an integer from 1 to '],
     [[...at, '--at-least', '95'], 2, '--at-least must be a number from 0 to 1, got "95"\n'],
     [[...at, '--report', 'report.txt'], 2, '--report must end in .json or .html, got "report.txt"\n'],
@@ -205,7 +205,7 @@ t.test('what is wrong from the start is said in one sentence, before anything is
     ],
     [[...at, '--folder', 'no-such-folder'], 1, 'no-such-folder/examples.json cannot be read: ENOENT'],
     [['--url', 'http://127.0.0.1:1'], 1, 'http://127.0.0.1:1 cannot be reached: ECONNREFUSED\n'],
-    [['--url', `${service.url}/elsewhere`], 1, `${service.url}/elsewhere is no Sightline\n`],
+    [['--url', `${service.url}/elsewhere`], 1, `${service.url}/elsewhere is not a Sightline service\n`],
     [['no-such-model'], 1, 'The service cannot start: MODEL=no-such-model is neither a file nor a preset ']
   ] as Array<[string[], number, string]>) {
     const told = await run(args, { UPLOAD_DIR: t.testdir(), LLAMA_GPU: 'off' })

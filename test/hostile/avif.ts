@@ -1,8 +1,8 @@
 import sharp from 'sharp'
+import { be16, be32, join, patched, repeated } from '../../tools/lib/bytes.ts'
+import { box, full, sized } from '../../tools/lib/iso-boxes.ts'
 import { noise } from '../services/images/draw.ts'
-import {
-  be16, be32, join, MAX_INPUT_PIXELS, patched, repeated, toImages, TOO_LONG_SIDE, type HostileImage
-} from './hostile-image.ts'
+import { MAX_INPUT_PIXELS, toImages, TOO_LONG_SIDE, type HostileImage } from './hostile-image.ts'
 
 /** An item of the container: a coded image, or one made of others. */
 export interface Item {
@@ -31,17 +31,6 @@ interface Style {
   wide?: boolean
 }
 
-/** A box, or one that lies about its length. */
-export function box (type: string, content: Buffer, length = content.length + 8): Buffer {
-  return join(be32(length), type, content)
-}
-
-/** A box that begins with a version and flags. */
-export function full (type: string, version: number, ...content: Array<Buffer | string | number>): Buffer {
-  return box(type, join(version, 0, 0, 0, ...content))
-}
-
-export const sized = (width: number, height: number) => full('ispe', 0, be32(width, height))
 export const ALPHA = full('auxC', 0, 'urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0')
 
 /** An AVIF of these items, whose bytes lie within the header's own boxes. The first one is shown. */

@@ -12,12 +12,12 @@ import { readCompletionBody, toCompletionQuestion } from '../../services/openai/
 import { readChatBody } from '../../services/uploads/body.ts'
 import { decodeDataUri } from '../../services/uploads/data-uri.ts'
 import { labelOf } from '../../services/uploads/label.ts'
+import { join } from '../../tools/lib/bytes.ts'
+import { integers } from '../../tools/lib/random.ts'
 import { startService } from '../helper.ts'
-import { integers } from '../random.ts'
 import { connectRaw, formBody, formHead } from '../raw-client.ts'
 import { SCHEMAS } from '../services/chat/schema-grammar/schemas.ts'
 import { noise } from '../services/images/draw.ts'
-import { join } from './hostile-image.ts'
 import { mutateBytes, mutateJson, mutateText, pick, type Below } from './mutate.ts'
 
 /**

@@ -1,7 +1,6 @@
+import { join, le16, patched, repeated } from '../../tools/lib/bytes.ts'
 import { noise } from '../services/images/draw.ts'
-import {
-  join, le16, MAX_INPUT_PIXELS, patched, repeated, toImages, TOO_LONG_SIDE, type HostileImage
-} from './hostile-image.ts'
+import { MAX_INPUT_PIXELS, toImages, TOO_LONG_SIDE, type HostileImage } from './hostile-image.ts'
 
 /** LZW of one pixel of the first colour. */
 const PIXEL = join(2, 2, 0x44, 0x01, 0)

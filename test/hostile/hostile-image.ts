@@ -1,4 +1,5 @@
 import { constants, deflateRawSync } from 'node:zlib'
+import { be16, join, repeated } from '../../tools/lib/bytes.ts'
 
 /** A file that was made to do harm, or is merely unusual, and what the service says to it. */
 export interface HostileImage {
@@ -26,40 +27,6 @@ export const TOO_LONG_SIDE = 4_000
 
 export function toImages (kind: string, cases: Case[]): HostileImage[] {
   return cases.map(([name, bytes, expect]) => ({ name: `${kind}: ${name}`, bytes, expect }))
-}
-
-/** Numbers of two, three or four bytes, big or little end first. */
-export const be16 = (...values: number[]): Buffer =>
-  numbers(values, 2, (bytes, value, at) => bytes.writeUInt16BE(value, at))
-export const be32 = (...values: number[]): Buffer =>
-  numbers(values, 4, (bytes, value, at) => bytes.writeUInt32BE(value, at))
-export const le16 = (...values: number[]): Buffer =>
-  numbers(values, 2, (bytes, value, at) => bytes.writeUInt16LE(value, at))
-export const le24 = (...values: number[]): Buffer =>
-  numbers(values, 3, (bytes, value, at) => bytes.writeUIntLE(value, at, 3))
-export const le32 = (...values: number[]): Buffer =>
-  numbers(values, 4, (bytes, value, at) => bytes.writeUInt32LE(value, at))
-
-function numbers (values: number[], size: number, write: (bytes: Buffer, value: number, at: number) => void): Buffer {
-  const bytes = Buffer.alloc(values.length * size)
-  for (const [index, value] of values.entries()) write(bytes, value, index * size)
-  return bytes
-}
-
-/** Pieces in a row; a string is Latin-1, a number one byte. */
-export function join (...parts: Array<Buffer | string | number>): Buffer {
-  return Buffer.concat(parts.map(part =>
-    typeof part === 'number' ? Buffer.from([part]) : typeof part === 'string' ? Buffer.from(part, 'latin1') : part))
-}
-
-/** The same piece again and again. */
-export const repeated = (piece: Buffer, count: number): Buffer => Buffer.alloc(piece.length * count, piece)
-
-/** A copy with some bytes written over. */
-export function patched (bytes: Buffer, at: number, patch: Buffer): Buffer {
-  const copy = Buffer.from(bytes)
-  patch.copy(copy, at)
-  return copy
 }
 
 const BLOCK_BYTES = 16 * 1024 * 1024

@@ -1,8 +1,7 @@
 import sharp from 'sharp'
+import { be16, be32, join, le16, le32, patched, repeated } from '../../tools/lib/bytes.ts'
 import { noise } from '../services/images/draw.ts'
-import {
-  be16, be32, join, le16, le32, MAX_INPUT_PIXELS, patched, repeated, toImages, type HostileImage
-} from './hostile-image.ts'
+import { MAX_INPUT_PIXELS, toImages, type HostileImage } from './hostile-image.ts'
 
 const START = Buffer.from([0xff, 0xd8])
 const END = Buffer.from([0xff, 0xd9])

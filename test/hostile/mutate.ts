@@ -1,6 +1,6 @@
-import { be16, be32, join, le16, le32 } from './hostile-image.ts'
+import { be16, be32, join, le16, le32 } from '../../tools/lib/bytes.ts'
 
-/** Whole numbers from 0 to below the argument, see `integers` of `../random.ts`. */
+/** Returns an integer from 0 to below its argument, see `integers` of `tools/lib/random.ts`. */
 export type Below = (below: number) => number
 
 export const pick = <T>(from: readonly T[], below: Below): T => from[below(from.length)]!

@@ -1,8 +1,7 @@
 import { crc32, deflateSync } from 'node:zlib'
+import { be16, be32, join, patched, repeated } from '../../tools/lib/bytes.ts'
 import { noise } from '../services/images/draw.ts'
-import {
-  be16, be32, join, MAX_INPUT_PIXELS, patched, repeated, toImages, TOO_LONG_SIDE, zlibBomb, type HostileImage
-} from './hostile-image.ts'
+import { MAX_INPUT_PIXELS, toImages, TOO_LONG_SIDE, zlibBomb, type HostileImage } from './hostile-image.ts'
 
 const SIGNATURE = '\x89PNG\r\n\x1a\n'
 

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import sharp from 'sharp'
-import { be16, be32, join, le16, le32, toImages, type HostileImage } from './hostile-image.ts'
+import { be16, be32, join, le16, le32 } from '../../tools/lib/bytes.ts'
+import { toImages, type HostileImage } from './hostile-image.ts'
 
 /** A box of the container that AVIF, HEIC and MP4 share. */
 const ftyp = (...brands: string[]) =>

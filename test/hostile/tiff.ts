@@ -1,9 +1,8 @@
 import { deflateSync } from 'node:zlib'
 import sharp from 'sharp'
+import { be16, be32, join, le16, le32, patched } from '../../tools/lib/bytes.ts'
 import { noise } from '../services/images/draw.ts'
-import {
-  be16, be32, join, le16, le32, MAX_INPUT_PIXELS, patched, toImages, TOO_LONG_SIDE, zlibBomb, type HostileImage
-} from './hostile-image.ts'
+import { MAX_INPUT_PIXELS, toImages, TOO_LONG_SIDE, zlibBomb, type HostileImage } from './hostile-image.ts'
 
 /** Types of values: bytes, text, 16 and 32 bits, fractions. */
 const BYTE = 1

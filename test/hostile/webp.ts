@@ -1,8 +1,7 @@
 import sharp from 'sharp'
+import { join, le16, le24, le32, patched, repeated } from '../../tools/lib/bytes.ts'
 import { noise } from '../services/images/draw.ts'
-import {
-  join, le16, le24, le32, MAX_INPUT_PIXELS, patched, repeated, toImages, type HostileImage
-} from './hostile-image.ts'
+import { MAX_INPUT_PIXELS, toImages, type HostileImage } from './hostile-image.ts'
 
 const ALPHA = 0x10
 export const ANIMATION = 0x02

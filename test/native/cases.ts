@@ -1,4 +1,4 @@
-import { integers } from '../random.ts'
+import { integers } from '../../tools/lib/random.ts'
 import type { ReferenceCase, ReferenceImage } from './reference.ts'
 
 const QUESTIONS = [

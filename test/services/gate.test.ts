@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { createDeferred } from '../../services/deferred.ts'
 import { createGate } from '../../services/gate.ts'
-import { integers } from '../random.ts'
+import { integers } from '../../tools/lib/random.ts'
 
 const never = new AbortController().signal
 const reason = new Error('the client left')

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createSlots, type Slot, type Slots } from '../../services/slots.ts'
-import { generator } from '../random.ts'
+import { generator } from '../../tools/lib/random.ts'
 
 // The timers of the queue do not keep a process alive.
 const keepAlive = setInterval(() => {}, 1000)

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util'
 import { readGgufFileInfo } from 'node-llama-cpp'
 import { DEMO } from '../../models/presets.ts'
 import { ROOT } from '../../config/root.ts'
-import { elementsOf, writeGguf, type GgufValue, type Tensor, type TensorType } from './lib/gguf.ts'
+import { elementsOf, writeGguf, type GgufValue, type Tensor, type TensorType } from '../lib/gguf.ts'
 import {
   MERGE, PATCH, PRESETS, textTensors, visionTensors, type ModelShape, type Preset, type TensorPlan
 } from './lib/model-shapes.ts'

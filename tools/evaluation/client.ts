@@ -3,13 +3,13 @@ import https from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChatAnswer } from '../../schemas/chat.ts'
 
-/** The service cannot be asked at all: what is wrong would be wrong with every example. */
+/** The service cannot be used at all. Every other example would fail for the same reason. */
 export class ServiceError extends Error {}
 
-/** It refused one request. */
+/** The service refused one request. */
 export class RefusedError extends Error {
   readonly code: string
-  /** IMAGE_EXPIRED: the pictures to be sent again. */
+  /** With IMAGE_EXPIRED, the ids of the images to send again. */
   readonly ids: string[]
 
   constructor (status: number, { code = '', error = '', ids = [] }: { code?: string, error?: string, ids?: string[] }) {
@@ -19,7 +19,7 @@ export class RefusedError extends Error {
   }
 }
 
-/** What of `/api/status` goes into a report. */
+/** The part of `/api/status` that reports contain. */
 export interface ServiceStatus {
   model: { name: string, device: string, context_size: number, vision: object | null }
   slots: { total: number }
@@ -28,7 +28,7 @@ export interface ServiceStatus {
 
 export interface Client {
   /**
-   * Asks `/api/chat`, again and again while the service says that it is busy.
+   * Asks `/api/chat`, and asks again as long as the service is busy.
    * @throws ServiceError, RefusedError, the reason of `signal`
    */
   ask (form: FormData, signal: AbortSignal): Promise<ChatAnswer>
@@ -37,9 +37,9 @@ export interface Client {
 }
 
 export interface ClientOptions {
-  /** Base of the service, such as http://localhost:5000; it may lie under a path. */
+  /** Base URL of the service, such as http://localhost:5000, with or without a path. */
   url: string
-  /** Empty: none is sent. */
+  /** API key. If it is empty, none is sent. */
   key: string
 }
 
@@ -52,9 +52,9 @@ const UNKEYED = [401, 403]
 const NOT_FOUND = 404
 const TOO_MANY_REQUESTS = 429
 const UNAVAILABLE = 503
-/** Where a 503 will be no other when it is asked again. */
+/** Codes of a 503 for which a retry does not help. */
 const FINAL_CODES = ['ENGINE_CRASHED', 'SHUTTING_DOWN']
-/** Of all waiting for one answer: a service that never has room is not waited for forever. */
+/** Longest time that one request waits for a busy service, over all retries. */
 const PATIENCE_MS = 600_000
 const DEFAULT_WAIT_S = 5
 
@@ -67,7 +67,7 @@ export function createClient ({ url, key }: ClientOptions): Client {
       const body = Buffer.from(await encoded.arrayBuffer())
       const answer =
         await exchangeUntilAdmitted('api/chat', signal, { body, type: encoded.headers.get('content-type')! })
-      if (typeof answer.response !== 'string') throw new ServiceError(`${url} is no Sightline`)
+      if (typeof answer.response !== 'string') throw new ServiceError(`${url} is not a Sightline service`)
       return answer as unknown as ChatAnswer
     },
     async status (signal) {
@@ -75,7 +75,7 @@ export function createClient ({ url, key }: ClientOptions): Client {
         throw error instanceof RefusedError ? new ServiceError(`${url} answers with ${error.message}`) : error
       })
       const { model, slots, limits } = answer
-      if (!model || !slots || !limits) throw new ServiceError(`${url} is no Sightline`)
+      if (!model || !slots || !limits) throw new ServiceError(`${url} is not a Sightline service`)
       return answer as unknown as ServiceStatus
     }
   }
@@ -87,9 +87,9 @@ export function createClient ({ url, key }: ClientOptions): Client {
       if (reply.status === OK) return reply.body
       const refused = new RefusedError(reply.status, reply.body)
       if (UNKEYED.includes(reply.status)) {
-        throw new ServiceError(`${url} wants another key, as --key or SIGHTLINE_KEY (${refused.message})`)
+        throw new ServiceError(`${url} needs a valid key: set --key or SIGHTLINE_KEY (${refused.message})`)
       }
-      if (reply.status === NOT_FOUND) throw new ServiceError(`${url} is no Sightline`)
+      if (reply.status === NOT_FOUND) throw new ServiceError(`${url} is not a Sightline service`)
       const waitMs = waitOf(reply, refused.code)
       if (waitMs === null || performance.now() + waitMs > deadline) throw refused
       await sleep(waitMs, undefined, { signal })
@@ -97,13 +97,13 @@ export function createClient ({ url, key }: ClientOptions): Client {
   }
 }
 
-/** How long to wait before it is asked again, in milliseconds; null when that would not help. */
+/** Milliseconds until a retry, or null when a retry does not help. */
 function waitOf ({ status, headers }: Reply, code: string): number | null {
   if (status !== TOO_MANY_REQUESTS && (status !== UNAVAILABLE || FINAL_CODES.includes(code))) return null
   return (Number(headers['retry-after']) || DEFAULT_WAIT_S) * 1000
 }
 
-/** One request and its whole answer. It takes as long as the service lets it, where `fetch` would give up after five minutes without a head. */
+/** One request and its whole answer. It has no timeout; `fetch` gives up after five minutes without headers. */
 async function exchange (url: URL, key: string, signal: AbortSignal, content?: Content): Promise<Reply> {
   signal.throwIfAborted()
   return await new Promise<Reply>((resolve, reject) => {

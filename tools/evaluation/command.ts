@@ -6,25 +6,28 @@ import { readExamples, type Example } from './examples.ts'
 import { parseOptions, USAGE, UsageError, type Options } from './options.ts'
 import { startOwnService } from './own-service.ts'
 import { mapConcurrently } from './pool.ts'
-import { assertWritable, createReport, readReport, writeReport, type Report } from './report.ts'
+import { assertWritable, readReport, writeReport } from './report-file.ts'
+import { createReport, type Report } from './report.ts'
 import { runExample } from './run-example.ts'
 import { percent, summaryTable } from './summary.ts'
 
 /** Where the command writes. */
 export interface Io {
   out (text: string): void
-  /** Progress and faults. */
+  /** Receives progress and errors. */
   err: Pick<NodeJS.WriteStream, 'write' | 'isTTY'>
 }
 
-/** Exit codes: every task is good enough, one is not or there was trouble, the command line or a setting is wrong. */
+/** Exit code: every task reached `--at-least`. */
 export const DONE = 0
+/** Exit code: a task is below `--at-least`, or an error occurred. */
 export const FAILED = 1
+/** Exit code: the command line or a setting is wrong. */
 export const MISUSED = 2
 
 /**
- * Scores a model on a folder of examples, through the service.
- * @param env settings of a service that is started, as from `readEnvironment`
+ * Scores a model on a folder of examples, as a client of the service.
+ * @param env settings for a service that the command starts, as `readEnvironment` returns them
  * @returns exit code
  * @throws the reason of `signal`
  */
@@ -38,7 +41,7 @@ export async function runEvalCommand (
     for (const file of options.reports) assertWritable(file)
     const report = await evaluate(examples, options, env, io, signal)
     for (const file of options.reports) writeReport(file, report)
-    return tell(report, earlier, options, io)
+    return printSummary(report, earlier, options, io)
   } catch (error) {
     signal.throwIfAborted()
     io.err.write(`${(error as Error).message}\n`)
@@ -47,11 +50,11 @@ export async function runEvalCommand (
   }
 }
 
-/** @throws UsageError when a task is not there */
+/** @throws UsageError when no example has a task */
 function choose (examples: Example[], { tasks, limit }: Options): Example[] {
   const known = new Set(examples.map(({ task }) => task))
   for (const task of tasks) {
-    if (!known.has(task)) throw new UsageError(`--task ${task} is not among ${[...known].join(', ')}`)
+    if (!known.has(task)) throw new UsageError(`--task ${task} is not one of ${[...known].join(', ')}`)
   }
   const taken = new Map<string, number>()
   return examples.filter(({ task }) => {
@@ -92,21 +95,21 @@ async function askAll (
 }
 
 /** @returns exit code */
-function tell (report: Report, earlier: Report | null, { compare, reports, atLeast }: Options, io: Io): number {
+function printSummary (
+  report: Report, earlier: Report | null, { compare, reports, atLeast }: Options, io: Io
+): number {
   const { model } = report.setup
   const { right, total } = report.all
   io.out(summaryTable(report))
   const refusals =
     report.examples.flatMap(({ id, turns }) => turns.flatMap(({ error }) => error === null ? [] : `${id}: ${error}`))
-  io.out(`\n${model.name} on ${model.device}: ${right} of ${total} right in ${report.seconds} s${refusals.length > 0
-    ? `, ${refusals.length} refused (${refusals[0]})`
-    : ''}`)
+  const refused = refusals.length > 0 ? `, ${refusals.length} refused (${refusals[0]})` : ''
+  io.out(`\n${model.name} on ${model.device}: ${right} of ${total} right in ${report.seconds} s${refused}`)
   if (earlier) io.out(`\n${comparisonText(compareReports(earlier, report), compare)}`)
   for (const file of reports) io.out(`Report: ${file}`)
   const below = report.tasks.filter(({ share }) => atLeast !== null && share < atLeast)
   if (below.length === 0) return DONE
-  io.err.write(
-    `Below ${percent(atLeast!)} %: ${below.map(({ task, share }) => `${task} (${percent(share)} %)`).join(', ')}\n`
-  )
+  const list = below.map(({ task, share }) => `${task} (${percent(share)} %)`).join(', ')
+  io.err.write(`Below ${percent(atLeast!)} %: ${list}\n`)
   return FAILED
 }

@@ -3,23 +3,24 @@ import { table } from '../../services/models/table.ts'
 import type { Report, Setup } from './report.ts'
 import type { ExampleResult } from './run-example.ts'
 
-/** An example whose verdict is another. */
+/** An example whose verdict changed. */
 interface Change { id: string, task: string, right: boolean }
 
 export interface Comparison {
-  /** Of examples that both reports have. */
+  /** Counts of the examples that both reports contain. */
   tasks: Array<{ task: string, total: number, before: number, now: number }>
   changes: Change[]
-  /** Answered in other words, with the same verdict. */
+  /** Number of examples with another answer and the same verdict. */
   otherWords: number
-  /** Examples that only one report has. */
+  /** Number of examples that only the earlier report contains. */
   onlyBefore: number
+  /** Number of examples that only the new report contains. */
   onlyNow: number
-  /** Settings that differ, by their path. */
+  /** Settings that differ, named by their path. */
   settings: Array<{ name: string, before: string, now: string }>
 }
 
-/** What is other than in an earlier report. Pure. */
+/** Compares a report with an earlier one. */
 export function compareReports (
   earlier: Pick<Report, 'setup' | 'examples'>, report: Pick<Report, 'setup' | 'examples'>
 ): Comparison {
@@ -59,15 +60,15 @@ export function comparisonText (
     [task, `${before}/${total}`, `${now}/${total}`, signed(total === 0 ? 0 : 100 * (now - before) / total)])
   const list = (right: boolean) =>
     changes.filter(change => change.right === right).map(({ id }) => id).join(', ') || 'none'
+  const only =
+    onlyBefore + onlyNow > 0 ? ` (${onlyBefore} examples only there, ${onlyNow} only here)` : ''
   return [
-    `Compared with ${name}${onlyBefore + onlyNow > 0
-      ? ` (${onlyBefore} examples only there, ${onlyNow} only here)`
-      : ''}:`,
+    `Compared with ${name}${only}:`,
     ...settings.map(({ name, before, now }) => `${name}: ${before} then, ${now} now`),
     table([['task', 'then', 'now', 'points'], ...rows], [1, 2, 3]),
     `right now, wrong then: ${list(true)}`,
     `wrong now, right then: ${list(false)}`,
-    `in other words, as right or wrong as then: ${otherWords}`
+    `same verdict, other words: ${otherWords}`
   ].join('\n')
 }
 

@@ -11,21 +11,21 @@ export interface OwnService {
   close (): Promise<void>
 }
 
-/** The name of the embedded model, which has none as a setting. */
+/** The command's name for the embedded model. The setting for it is an empty MODEL. */
 const DEMO = 'demo'
 const STDERR = 2
 
 /**
- * Starts the service in this process, on a free local port, and waits for its model.
+ * Starts the service in this process, on a free local port, and waits until its model is loaded.
  * @param model preset, path, hf: address or `demo`
- * @param env the other settings
+ * @param env all other settings
  * @throws ConfigError; ServiceError when the model cannot be served; the reason of `signal`
  */
 export async function startOwnService (
   model: string, env: NodeJS.ProcessEnv, signal: AbortSignal
 ): Promise<OwnService> {
   const config = loadConfig(settingsFor(model, env))
-  // What goes wrong shows in the report, or ends the command with a sentence.
+  // Errors appear in the report or end the command with a message, so the log can stay quiet.
   const log = pino(
     {
       level: env.LOG_LEVEL ? config.logLevel : 'fatal',
@@ -38,7 +38,7 @@ export async function startOwnService (
   const engine = createEngine(config, log)
   const app = await buildApp({ config, engine, logger: log })
   const close = async () => { await app.close() }
-  // What waits for the model ends with it.
+  // Closing the service also ends the wait for the model.
   signal.addEventListener('abort', close, { once: true })
   try {
     await app.listen({ host: config.host, port: config.port })
@@ -53,16 +53,16 @@ export async function startOwnService (
   return { url: `http://${config.host}:${port}`, close }
 }
 
-/** The environment for the one client that there is: on this machine, without keys and limits of requests. */
+/** Settings for a service with one local client: no keys and no rate limits. */
 export function settingsFor (model: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const name = model === DEMO ? '' : model
-  // A projector belongs to the model beside which it is set.
+  // MMPROJ belongs to the MODEL that is set next to it.
   const isOther = model === DEMO || Boolean(env.MODEL && env.MODEL !== model)
   return {
     ...env,
     ...isOther && { MMPROJ: '' },
     MODEL: name,
-    // Servers elsewhere have loaded what they have.
+    // With ENGINE=openai, the upstream has already loaded its models. The name selects one of them.
     ...env.ENGINE === 'openai' && { ENGINE_MODEL: name },
     HOST: '127.0.0.1',
     PORT: '0',

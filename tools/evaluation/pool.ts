@@ -1,7 +1,7 @@
 /**
- * Works on items in their order, so many at a time. When one fails the others are aborted.
+ * Processes items in order, at most `concurrency` at a time. If one fails, the others are aborted.
  * @returns results in the order of the items
- * @throws what the first that failed threw, after all have ended
+ * @throws the first error, after all work has ended; the reason of `signal`
  */
 export async function mapConcurrently<T, R> (
   items: T[], concurrency: number, signal: AbortSignal, work: (item: T, signal: AbortSignal) => Promise<R>

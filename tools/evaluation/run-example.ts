@@ -3,26 +3,27 @@ import path from 'node:path'
 import type { ChatAnswer, HistoryTurn } from '../../schemas/chat.ts'
 import { RefusedError, type Client } from './client.ts'
 import type { Example, Expectation, Turn } from './examples.ts'
-import { score, type Verdict } from './scoring/score.ts'
+import { score } from './scoring/score.ts'
+import type { Verdict } from './scoring/verdict.ts'
 
 export interface Sampling {
   temperature: number
   seed: number
-  /** Null: the service's own. */
+  /** Null for the default of the service. */
   max_tokens: number | null
 }
 
 export interface TurnResult {
   message: string
-  /** Sent with this turn, as the example's file names them. */
+  /** Paths of the images sent with this turn, relative to the folder. */
   pictures: string[]
-  /** Null where nothing was expected. */
+  /** Null if the turn has no expectation. */
   expect: Expectation | null
-  /** Null when the service refused. */
+  /** Null if the service refused the request. */
   answer: ChatAnswer | null
-  /** Null where nothing was expected or answered. */
+  /** Null without an expectation or an answer. */
   verdict: Verdict | null
-  /** Status, code and sentence of a refusal. */
+  /** Status, code and message of a refusal. */
   error: string | null
 }
 
@@ -34,20 +35,21 @@ export interface ExampleResult {
   turns: TurnResult[]
 }
 
-/** The name is the API's matter, not the model's. */
+/** The API requires a name. The model does not see it. */
 const SCHEMA_NAME = 'answer'
 
 /**
- * Asks an example turn after turn, as a client does: with its real answers as history, and pictures of earlier turns by their ids.
- * @param folder of the pictures
- * @returns right when all that was expected came; what comes after a refusal is not asked
+ * Asks the turns of an example in order, with the model's real answers as history and earlier images named by id.
+ * A refusal ends the example.
+ * @param folder folder of the images
+ * @returns `right` if every turn was answered as expected
  * @throws ServiceError, the reason of `signal`
  */
 export async function runExample (
   example: Example, folder: string, client: Client, sampling: Sampling, signal: AbortSignal
 ): Promise<ExampleResult> {
   const history: HistoryTurn[] = []
-  /** Where the pictures of the history lie, by their ids. */
+  /** Paths of the images in the history, by id. */
   const files = new Map<string, string>()
   const turns: TurnResult[] = []
   for (const turn of example.turns) {
@@ -77,7 +79,7 @@ export async function runExample (
       try {
         return await client.ask(formOf(turn, history, [...again].map(id => files.get(id)!)), signal)
       } catch (error) {
-        // A picture that the service has let go is sent again, once.
+        // An image that the service has evicted is sent again, once.
         const expired = error instanceof RefusedError && error.code === 'IMAGE_EXPIRED'
           ? error.ids.filter(id => files.has(id) && !again.has(id))
           : []

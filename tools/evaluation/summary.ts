@@ -7,16 +7,17 @@ export interface TaskSummary {
   task: string
   right: number
   total: number
-  /** right ÷ total. */
+  /** right / total */
   share: number
-  /** 95 % interval of the share. */
+  /** Lower bound of the 95 % confidence interval. */
   low: number
+  /** Upper bound of the 95 % confidence interval. */
   high: number
-  /** Of an answer, from the service's own clock; null where none came. */
+  /** Median duration of an answer as the service measures it, or null without answers. */
   median_ms: number | null
 }
 
-/** One summary for each task, in the order in which they come, and one of all. */
+/** Summarizes each task, in the order of the examples, and all examples together. */
 export function summarize (examples: ExampleResult[]): { tasks: TaskSummary[], all: TaskSummary } {
   const tasks = [...new Set(examples.map(({ task }) => task))]
   return {

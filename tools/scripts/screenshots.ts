@@ -14,7 +14,7 @@ import { createInterface } from 'node:readline'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import sharp from 'sharp'
 import { ROOT } from '../../config/root.ts'
-import { launchBrowser } from '../../test/page/browser.ts'
+import { launchBrowser } from '../lib/browser.ts'
 
 interface Shot { file: string, questions: string[], browser: BrowserContextOptions }
 

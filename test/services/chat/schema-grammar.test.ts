@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t, { type Test } from 'tap'
 import { grammarOfSchema, JSON_OBJECT_GRAMMAR } from '../../../services/chat/schema-grammar/index.ts'
-import { generator } from '../../random.ts'
+import { generator } from '../../../tools/lib/random.ts'
 import { createParser, createSampler } from './schema-grammar/gbnf.ts'
 import { SCHEMAS } from './schema-grammar/schemas.ts'
 

@@ -4,7 +4,7 @@ import t from 'tap'
 import { DEMO } from '../../../models/presets.ts'
 import { ROOT } from '../../../config/root.ts'
 import type { EngineEvent, Tool, Turn } from '../../../services/engine/engine.ts'
-import { withChatTemplate } from '../../gguf.ts'
+import { withChatTemplate } from '../../../tools/lib/gguf.ts'
 import { createTestEngine } from '../../helper.ts'
 import { collect, createHeartRequest, textOf } from './requests.ts'
 

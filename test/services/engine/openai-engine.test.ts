@@ -7,7 +7,7 @@ import t from 'tap'
 import { DEMO } from '../../../models/presets.ts'
 import { ROOT } from '../../../config/root.ts'
 import { longQuestion, streamLong, wordsIn } from '../../clients/clients.ts'
-import { withChatTemplate } from '../../gguf.ts'
+import { withChatTemplate } from '../../../tools/lib/gguf.ts'
 import {
   ask, askJson, askStream, createForm, createTestEngine, drawShape, post, startService, type Reply
 } from '../../helper.ts'

@@ -5,7 +5,7 @@ import { ROOT } from '../../../config/root.ts'
 import type { EngineEvent, EngineImage, GenerateRequest, Turn } from '../../../services/engine/engine.ts'
 import { prepareExample } from '../../native/reference.ts'
 import { createTestEngine } from '../../helper.ts'
-import { integers } from '../../random.ts'
+import { integers } from '../../../tools/lib/random.ts'
 import { writeRecurrentModel } from '../../recurrent-model.ts'
 import { collect, textOf } from './requests.ts'
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import {
   fit, planImages, smallestTokens, type PlanBounds, type PlanImage, type Size
 } from '../../../services/images/plan.ts'
-import { generator } from '../../random.ts'
+import { generator } from '../../../tools/lib/random.ts'
 
 const QWEN2: PlanBounds = { multiple: 28, minTokens: 4, maxTokens: 4096, maxSide: 1024, maxPixels: 1_003_520 }
 const QWEN3: PlanBounds = { multiple: 32, minTokens: 8, maxTokens: 1280, maxSide: 1024, maxPixels: 1_003_520 }

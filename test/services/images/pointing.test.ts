@@ -1,6 +1,6 @@
 import t from 'tap'
 import { findPointings, type Pointing } from '../../../services/images/pointing.ts'
-import { integers } from '../../random.ts'
+import { integers } from '../../../tools/lib/random.ts'
 
 /** What was found, shortly: `label 1,2,3,4`, with `@index` of the image named beside it and `^index` of the heading's. */
 function found (text: string): string[] {

@@ -8,7 +8,7 @@ const example = (changes: object = {}) => ({
 const turn = (expect: unknown, changes: object = {}) =>
   example({ turns: [{ message: 'How many?', expect, ...changes }] })
 
-t.test('pictures go with the first turn unless a turn says how many', async t => {
+t.test('images are sent with the first turn, unless a turn states a number', async t => {
   const pictures = ['1.png', '2.png', 'more/3.png']
   const second = { message: 'And now?', pictures: 1, expect: { json: null } }
   const file = {
@@ -25,25 +25,25 @@ t.test('pictures go with the first turn unless a turn says how many', async t =>
   ])
 })
 
-t.test('a bad file gets one sentence that names the example and the field', async t => {
+t.test('the error for a bad file names the example and the field', async t => {
   for (const [examples, sentence] of [
     [[], 'examples must not have fewer than 1 items'],
     [[3], 'example 1: it must be object'],
     [[example({ id: '' })], 'example 1: id must not have fewer than 1 characters'],
-    [[example(), example()], 'example "a": id is that of an earlier example'],
+    [[example(), example()], 'example "a": id is already used by an earlier example'],
     [[example({ task: undefined })], 'example "a": task is missing'],
-    [[example({ question: 'How many?' })], 'example "a": question is no field of this format'],
-    [[example({ pictures: ['4.png'] })], 'example "a": pictures[0] "4.png" is not there'],
+    [[example({ question: 'How many?' })], 'example "a": question is not a field of this format'],
+    [[example({ pictures: ['4.png'] })], 'example "a": pictures[0] "4.png" does not exist'],
     [
       [example({ pictures: ['1.png', '../1.png'] })],
-      'example "a": pictures[1] "../../1.png" lies outside of the folder'
+      'example "a": pictures[1] "../1.png" is outside the folder'
     ],
-    [[example({ pictures: ['/etc/hostname'] })], 'example "a": pictures[0] "/etc/hostname" lies outside of the folder'],
+    [[example({ pictures: ['/etc/hostname'] })], 'example "a": pictures[0] "/etc/hostname" is outside the folder'],
     [[example({ turns: [] })], 'example "a": turns must not have fewer than 1 items'],
-    [[example({ turns: [{ message: 'Hi' }] })], 'example "a": turns: none has an expect'],
+    [[example({ turns: [{ message: 'Hi' }] })], 'example "a": turns: at least one turn needs an expect'],
     [[turn({ exact: '3' }, { message: ' ' })], 'example "a": turns[0].message is blank'],
-    [[turn({ exact: '3' }, { pictures: 2 })], 'example "a": turns[0].pictures is 2, of 1 there are 1 left'],
-    [[turn({ exact: '3' }, { pictures: 0 })], 'example "a": pictures: "1.png" is sent with no turn'],
+    [[turn({ exact: '3' }, { pictures: 2 })], 'example "a": turns[0].pictures is 2, but only 1 of the images are left'],
+    [[turn({ exact: '3' }, { pictures: 0 })], 'example "a": pictures: "1.png" is not sent with any turn'],
     [[turn({ exact: '3' }, { schema: 'x' })], 'example "a": turns[0].schema must be a JSON schema'],
     [[turn({})], 'example "a": turns[0].expect must have exactly one of exact, contains, json, boxes'],
     [
@@ -55,9 +55,9 @@ t.test('a bad file gets one sentence that names the example and the field', asyn
       [turn({ contains: [] })],
       'example "a": turns[0].expect.contains must be a text or a list of texts, none of them empty'
     ],
-    [[turn({ contains: [' '] })], 'example "a": turns[0].expect.contains has a blank text'],
-    [[turn({ exact: '3', iou: 0.5 })], 'example "a": turns[0].expect.iou goes with boxes only'],
-    [[turn({ boxes: [], unordered: true })], 'example "a": turns[0].expect.unordered goes with json only'],
+    [[turn({ contains: [' '] })], 'example "a": turns[0].expect.contains contains a blank text'],
+    [[turn({ exact: '3', iou: 0.5 })], 'example "a": turns[0].expect.iou needs boxes'],
+    [[turn({ boxes: [], unordered: true })], 'example "a": turns[0].expect.unordered needs json'],
     [[turn({ boxes: [], iou: 2 })], 'example "a": turns[0].expect.iou must be <= 1'],
     [
       [turn({ boxes: [{ box: [1, 2, 3] }] })],
@@ -69,13 +69,13 @@ t.test('a bad file gets one sentence that names the example and the field', asyn
     ],
     [
       [turn({ boxes: [{ box: [1, 1, 5, 5], picture: 2 }] })],
-      'example "a": turns[0].expect.boxes[0].picture is 2, sent by then are 1'
+      'example "a": turns[0].expect.boxes[0].picture is 2, but only 1 sent so far'
     ]
   ] as Array<[unknown[], string]>) {
     const dir = t.testdir({ 'examples.json': JSON.stringify({ examples }), '1.png': '' })
     t.throws(() => readExamples(dir), { message: `${path.join(dir, 'examples.json')}: ${sentence}` })
   }
-  t.throws(() => readExamples(t.testdir({ 'examples.json': '{' })), { message: /examples\.json is no JSON: / })
+  t.throws(() => readExamples(t.testdir({ 'examples.json': '{' })), { message: /examples\.json is not JSON: / })
   t.throws(() => readExamples(t.testdir({})), { message: /examples\.json cannot be read: ENOENT/ })
   t.throws(() => readExamples(t.testdir({ 'examples.json': '[]' })), { message: /examples\.json: it must be object$/ })
   t.throws(() => readExamples(t.testdir({ 'examples.json': '{"examples":[],"note":"x"}' })), {

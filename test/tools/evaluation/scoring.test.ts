@@ -6,13 +6,13 @@ import { matches } from '../../../tools/evaluation/scoring/matching.ts'
 import { score } from '../../../tools/evaluation/scoring/score.ts'
 import { contains, scoreExact } from '../../../tools/evaluation/scoring/text.ts'
 import { median, wilson } from '../../../tools/evaluation/statistics.ts'
-import { generator, integers } from '../../random.ts'
+import { generator, integers } from '../../../tools/lib/random.ts'
 
-t.test('exact: one of the texts, but for white space around it', async t => {
+t.test('exact: one of the texts, ignoring white space around it', async t => {
   t.equal(scoreExact(['A cat.'], ' A cat.\n'), '')
   t.equal(scoreExact(['two', ' 2 '], '2'), '')
-  t.equal(scoreExact(['A cat.'], 'a cat.'), 'the answer is another')
-  t.equal(scoreExact(['two', '2'], 'three'), 'the answer is none of the 2 expected')
+  t.equal(scoreExact(['A cat.'], 'a cat.'), 'the answer differs')
+  t.equal(scoreExact(['two', '2'], 'three'), 'the answer is none of the 2 expected texts')
 })
 
 t.test('contains: whole words of Latin letters and digits, in any case', async t => {
@@ -30,11 +30,11 @@ t.test('contains: whole words of Latin letters and digits, in any case', async t
     ], ['a+b = c', 'a+b', true], ['aab', 'a+b', false], ['[x]', '[x]', true], ['50 %', '%', true]
   ] as Array<[string, string, boolean]>) t.equal(contains(answer, text), expected, `${text} in ${answer}`)
   t.same(score({ contains: ['red', 'blue', 'green'] }, { response: 'A red one', boxes: [] }), {
-    right: false, why: 'it lacks "blue", "green"'
+    right: false, why: 'the answer lacks "blue", "green"'
   })
 })
 
-t.test('contains, for any texts: never an error, and each text is in itself with others around', async t => {
+t.test('contains, for random texts: no error, and a text with blanks around it is found', async t => {
   const random = integers(1)
   const alphabet = [...'aZ9é三 .+*?()[]{}|\\^$/-,\u0301😀']
   for (let i = 0; i < 2000; i++) {
@@ -45,11 +45,11 @@ t.test('contains, for any texts: never an error, and each text is in itself with
   t.pass()
 })
 
-t.test('json: fences are tolerated, prose is not; the place of a difference is told', async t => {
+t.test('json: fences are allowed, prose is not; the reason names the first difference', async t => {
   const expected = { a: [1, { b: null }], 'c/d': 'x' }
   t.equal(scoreJson(expected, '{"c/d":"x","a":[1,{"b":null}]}'), '')
   t.equal(scoreJson(expected, 'Here it is:\n```json\n{"a":[1,{"b":null}],\n "c/d":"x"}\n```\nDone.'), '')
-  t.equal(scoreJson(expected, 'It is {"a":1}'), 'the answer is no JSON')
+  t.equal(scoreJson(expected, 'It is {"a":1}'), 'the answer is not JSON')
   t.equal(scoreJson(expected, '{"a":[1,{"b":0}],"c/d":"x"}'), 'the JSON differs at /a/1/b')
   t.equal(scoreJson(expected, '{"a":[1,{"b":null}],"c/d":"y"}'), 'the JSON differs at /c~1d')
   t.equal(scoreJson(expected, '{"a":[1,{"b":null}],"e":"x"}'), 'the JSON differs at /c~1d')
@@ -62,7 +62,7 @@ t.test('json: fences are tolerated, prose is not; the place of a difference is t
   t.equal(scoreJson({}, '{"__proto__":1}'), 'the JSON differs at its root')
 })
 
-t.test('json, for any values: equal to itself in any order of keys, and of arrays where that is allowed', async t => {
+t.test('json, for random values: equal to itself in any order of keys, and of unordered arrays', async t => {
   const random = integers(2)
   const shuffled = <T>(list: T[]) =>
     list.map(item => ({ item, at: random(1000) })).sort((a, b) => a.at - b.at).map(({ item }) => item)
@@ -89,26 +89,26 @@ t.test('json, for any values: equal to itself in any order of keys, and of array
   t.pass()
 })
 
-t.test('boxes: one to one, with label and picture, none too many', async t => {
+t.test('boxes: paired one to one by label and image, without extra ones', async t => {
   const found = (box: number[], label = 'A heart', image = 0) => ({ image, label, box })
   const box = [0, 0, 10, 10]
   t.same(scoreBoxes([{ box, label: 'HEART' }], [found([0, 0, 10, 8])]), { right: true, why: '', ious: [0.8] })
   t.same(scoreBoxes([{ box }], [found([0, 0, 10, 4])]), {
-    right: false, why: 'no found box meets expected box 1', ious: [0.4]
+    right: false, why: 'no found box matches expected box 1', ious: [0.4]
   })
   t.match(scoreBoxes([{ box }], [found([0, 0, 10, 4])], 0.4), { right: true })
   t.match(scoreBoxes([{ box, label: 'star' }], [found(box)]), { right: false, ious: [0] })
   t.match(scoreBoxes([{ box, picture: 2 }], [found(box)]), { right: false })
   t.match(scoreBoxes([{ box, picture: 2 }], [found(box, '', 1)]), { right: true })
-  t.match(scoreBoxes([{ box }], [found(box), found(box)]), { right: false, why: '1 more than the 1 expected' })
+  t.match(scoreBoxes([{ box }], [found(box), found(box)]), { right: false, why: '2 boxes instead of the expected 1' })
   t.match(scoreBoxes([{ box }, { box }], [found(box)]), {
-    right: false, why: 'two expected boxes are met by the same one'
+    right: false, why: 'one found box is the only match of two expected ones'
   })
   t.same(scoreBoxes([], []), { right: true, why: '', ious: [] })
   t.match(scoreBoxes([], [found(box)]), { right: false })
 })
 
-t.test('overlap, for any boxes: symmetric, 0 to 1, and 1 with itself alone', async t => {
+t.test('overlap, for random boxes: symmetric, 0 to 1, and 1 only for equal boxes', async t => {
   const random = integers(3)
   const draw = () => { const [x, y] = [random(20), random(20)]; return [x, y, x + 1 + random(10), y + 1 + random(10)] }
   for (let i = 0; i < 2000; i++) {
@@ -122,7 +122,7 @@ t.test('overlap, for any boxes: symmetric, 0 to 1, and 1 with itself alone', asy
   t.equal(intersectionOverUnion([1, 1, 1, 1], [1, 1, 1, 1]), 0, 'no area, no overlap')
 })
 
-t.test('pairs are found whenever there are any', async t => {
+t.test('a pairing is found whenever one exists', async t => {
   const random = integers(4)
   const permutations = (list: number[]): number[][] =>
     list.length === 0 ? [[]] : list.flatMap((one, i) => permutations(list.toSpliced(i, 1)).map(rest => [one, ...rest]))
@@ -145,7 +145,7 @@ t.test('the interval is Wilson\'s, contains the share and narrows', async t => {
     const right = Math.floor(random() * (total + 1))
     const [low, high] = wilson(right, total)
     assert(low >= 0 && high <= 1 && low <= right / total && right / total <= high)
-    // Its bounds are the shares from which what was seen is just 1.96 standard deviations away.
+    // The bounds are the shares from which the observed share is exactly 1.96 standard deviations away.
     for (const bound of [low, high]) {
       if (bound > 0 && bound < 1) {
         assert(Math.abs(Math.abs(right / total - bound) - 1.959964 * Math.sqrt(bound * (1 - bound) / total)) < 1e-9)

@@ -1,4 +1,4 @@
-import { generator } from '../../../test/random.ts'
+import { generator } from '../../lib/random.ts'
 import sharp from '../../../services/images/sharp.ts'
 
 export type ImageFormat = 'jpeg' | 'png' | 'webp'

@@ -1,4 +1,4 @@
-import type { TensorType } from './gguf.ts'
+import type { TensorType } from '../../lib/gguf.ts'
 
 /** Sizes of a model of the Qwen2-VL family. */
 export interface ModelShape {

@@ -1,5 +1,5 @@
-import { generator } from '../../../test/random.ts'
-import type { TensorType } from './gguf.ts'
+import { generator } from '../../lib/random.ts'
+import type { TensorType } from '../../lib/gguf.ts'
 
 /**
  * Rows of random weights, uniform around zero, in the layouts of ggml-common.h. Only their spread matters to a benchmark, so blocks

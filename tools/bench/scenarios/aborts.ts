@@ -6,7 +6,7 @@ import { withComment } from '../lib/changing-jpeg.ts'
 import { readSse, type Body } from '../lib/http.ts'
 import { drawImages, type Image } from '../lib/images.ts'
 import { median, percentile } from '../lib/stats.ts'
-import { generator } from '../../../test/random.ts'
+import { generator } from '../../lib/random.ts'
 import { createRow, needLongAnswers, rotated, type Row, type Scenario } from './scenario.ts'
 
 const OTHERS = 3

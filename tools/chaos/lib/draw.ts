@@ -1,4 +1,4 @@
-import { generator } from '../../../test/random.ts'
+import { generator } from '../../lib/random.ts'
 
 /** Chance, as one seed gives it: the same calls in the same order give the same results. */
 export interface Draw {

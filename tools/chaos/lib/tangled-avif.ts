@@ -1,5 +1,5 @@
-import { box, sized } from '../../../test/hostile/avif.ts'
-import { be16, be32, join, repeated } from '../../../test/hostile/hostile-image.ts'
+import { be16, be32, join, repeated } from '../../lib/bytes.ts'
+import { box, sized } from '../../lib/iso-boxes.ts'
 
 /** As many as the service reads. */
 const ITEMS = 1000

@@ -1,21 +1,12 @@
 import type { ExpectedBox } from '../examples.ts'
 import { matches } from './matching.ts'
-import type { Verdict } from './score.ts'
-
-/** As the API tells it. */
-export interface FoundBox {
-  /** Index among the pictures of the conversation, from 0. */
-  image: number
-  label: string
-  /** x1, y1, x2, y2 in pixels. */
-  box: number[]
-}
+import type { FoundBox, Verdict } from './verdict.ts'
 
 const DEFAULT_IOU = 0.5
 
 /**
- * Right when expected and found boxes can be paired one to one: in the same picture, the found label with the expected one in it, without regard to
- * case, and an intersection over union of at least `iou`.
+ * Pairs expected and found boxes. The answer is right if every box has exactly one partner. Partners are boxes of the
+ * same image whose intersection over union is at least `iou`; the found label contains the expected one in any case.
  */
 export function scoreBoxes (expected: ExpectedBox[], found: FoundBox[], iou = DEFAULT_IOU): Verdict {
   const isOf = ({ picture = 1, label = '' }: ExpectedBox, one: FoundBox) =>
@@ -28,15 +19,15 @@ export function scoreBoxes (expected: ExpectedBox[], found: FoundBox[], iou = DE
   if (right) return { right, why: '', ious }
   const missed = expected.flatMap((wanted, index) => found.some(one => fits(wanted, one)) ? [] : [index + 1])
   const why = missed.length > 0
-    ? `no found box meets expected box ${missed.join(', ')}`
+    ? `no found box matches expected box ${missed.join(', ')}`
     : found.length > expected.length
-      ? `${found.length - expected.length} more than the ${expected.length} expected`
-      : 'two expected boxes are met by the same one'
+      ? `${found.length} boxes instead of the expected ${expected.length}`
+      : 'one found box is the only match of two expected ones'
   return { right, why, ious }
 }
 
 /**
- * Common area over the area of both together, 0 to 1.
+ * Common area divided by the area that both boxes cover together, 0 to 1.
  * @param a,b x1, y1, x2, y2 with x1 ≤ x2 and y1 ≤ y2
  */
 export function intersectionOverUnion (a: number[], b: number[]): number {

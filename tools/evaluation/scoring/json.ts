@@ -1,21 +1,21 @@
 import { matches } from './matching.ts'
 
-/** A block between fences, which models put around JSON. */
+/** A block between code fences, which models often put around JSON. */
 const FENCED = /```[^\n`]*\n(.*?)```/s
 
 /**
- * Compares an answer, read as JSON, with a value.
- * @param unordered the order of arrays does not matter; that of keys never does
- * @returns why it is wrong, with the place as a JSON pointer; empty when it is right
+ * Parses an answer as JSON and compares it with a value. The order of keys never matters.
+ * @param unordered whether the order of arrays is ignored, too
+ * @returns the reason for a wrong verdict, with a JSON pointer to the first difference; empty if it is right
  */
 export function scoreJson (expected: unknown, answer: string, unordered = false): string {
   const actual = parseJson(answer)
-  if (actual === undefined) return 'the answer is no JSON'
+  if (actual === undefined) return 'the answer is not JSON'
   const place = difference(expected, actual, unordered)
   return place === null ? '' : `the JSON differs at ${place === '' ? 'its root' : place}`
 }
 
-/** The whole answer as JSON, else its first block between fences; undefined when neither is any. */
+/** Parses the whole answer, or else its first block between fences. @returns undefined when neither is JSON */
 export function parseJson (answer: string): unknown {
   for (const text of [answer, FENCED.exec(answer)?.[1]]) {
     if (text === undefined) continue
@@ -26,7 +26,7 @@ export function parseJson (answer: string): unknown {
   return undefined
 }
 
-/** JSON pointer to the first place where two values differ; null when they do not. */
+/** @returns a JSON pointer to the first difference of two values, or null if they are equal */
 function difference (expected: unknown, actual: unknown, unordered: boolean, at = ''): string | null {
   if (Array.isArray(expected)) {
     if (!Array.isArray(actual) || actual.length !== expected.length) return at

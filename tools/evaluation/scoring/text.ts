@@ -1,22 +1,22 @@
-/** Characters that make words with blanks between them. Others, such as Chinese, have no ends of words that a program could see. */
+/** Characters of scripts that put blanks between words. Other scripts, such as Chinese, have no visible word ends. */
 const OF_WORD = String.raw`[\p{Script=Latin}\p{M}\p{Nd}]`
 
-/** @returns why it is wrong; empty when the answer is one of the texts, but for white space around either */
+/** @returns the reason for a wrong verdict; empty if the answer is one of the texts, ignoring white space around it */
 export function scoreExact (texts: string[], answer: string): string {
   return texts.some(text => text.trim() === answer.trim())
     ? ''
-    : texts.length === 1 ? 'the answer is another' : `the answer is none of the ${texts.length} expected`
+    : texts.length === 1 ? 'the answer differs' : `the answer is none of the ${texts.length} expected texts`
 }
 
-/** @returns why it is wrong; empty when all texts are in the answer (`contains`) */
+/** @returns the reason for a wrong verdict; empty if the answer contains all texts */
 export function scoreContains (texts: string[], answer: string): string {
   const missing = texts.filter(text => !contains(answer, text))
-  return missing.length === 0 ? '' : `it lacks ${missing.map(text => `"${text}"`).join(', ')}`
+  return missing.length === 0 ? '' : `the answer lacks ${missing.map(text => `"${text}"`).join(', ')}`
 }
 
 /**
- * Whether a text is in another one, without regard to case and to the kind and amount of white space. Where it begins or ends with a Latin letter
- * or a digit no other may be beside it: `cat` is not in `category`, nor `3` in `13` or `3.5`.
+ * Whether an answer contains a text, ignoring case and the kind and amount of white space. Where the text begins or
+ * ends with a Latin letter or a digit, none may be next to it: `cat` is not in `category`, nor `3` in `13` or `3.5`.
  */
 export function contains (answer: string, text: string): boolean {
   const wanted = text.trim().split(/\s+/)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { grammarOfSchema } from '../../../../services/chat/schema-grammar/index.ts'
-import { generator } from '../../../random.ts'
+import { generator } from '../../../../tools/lib/random.ts'
 import { createParser, createSampler } from './gbnf.ts'
 
 const parse = await createParser()

@@ -2,7 +2,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import t from 'tap'
 import { grammarOfSchema } from '../../../../services/chat/schema-grammar/index.ts'
-import { generator } from '../../../random.ts'
+import { generator } from '../../../../tools/lib/random.ts'
 import { createParser, createSampler } from './gbnf.ts'
 import { FORMATS, PATTERNS } from './schemas.ts'
 

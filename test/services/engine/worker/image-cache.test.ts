@@ -4,7 +4,7 @@ import type { EncodedImage } from '../../../../native/vision.ts'
 import { createDeferred } from '../../../../services/deferred.ts'
 import type { EngineImage } from '../../../../services/engine/engine.ts'
 import { ImageCache, type ImageLease } from '../../../../services/engine/worker/image-cache.ts'
-import { integers } from '../../../random.ts'
+import { integers } from '../../../../tools/lib/random.ts'
 
 interface FakeImage extends EncodedImage { disposed: number }
 

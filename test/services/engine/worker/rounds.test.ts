@@ -2,7 +2,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createDeferred } from '../../../../services/deferred.ts'
 import { Rounds as AnyRounds, type Member as AnyMember } from '../../../../services/engine/worker/rounds.ts'
-import { integers } from '../../../random.ts'
+import { integers } from '../../../../tools/lib/random.ts'
 
 /** Nothing is computed here: each gets what it brought. */
 class Rounds extends AnyRounds<string, string> {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createTextStream } from '../../../../services/engine/worker/text-stream.ts'
-import { generator } from '../../../random.ts'
+import { generator } from '../../../../tools/lib/random.ts'
 
 /** A byte-level tokenizer: a token is a run of bytes, and what is no UTF-8 comes out as U+FFFD. */
 function tokenizer (pieces: Array<string | Buffer | number[]>) {

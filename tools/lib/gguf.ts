@@ -1,8 +1,7 @@
-import { closeSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+/** Writes GGUF files, version 3, little-endian: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. */
+import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 
-/** https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, version 3, little-endian. */
-
-/** A value of the metadata; numbers say how they are stored, arrays hold one kind of value. */
+/** A value of the metadata. Numbers name their type; an array contains values of one type. */
 export type GgufValue =
   | string
   | boolean
@@ -18,20 +17,22 @@ export type TensorType = 'F32' | 'F16' | 'Q4_0' | 'Q8_0'
 /** A tensor without its data. */
 export interface HollowTensor {
   name: string
-  /** As ggml counts: the length of a row first. */
+  /** In ggml's order: the length of a row comes first. */
   shape: readonly number[]
   type: TensorType | 'Q4_K' | 'Q6_K'
 }
 
 export interface Tensor extends HollowTensor {
   type: TensorType
-  /** The tensor's bytes in pieces, in order. */
+  /** Yields the tensor's bytes in pieces, in order. */
   data: () => Iterable<Uint8Array>
 }
 
 const ALIGNMENT = 32
 const VALUE_TYPE = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 }
-/** ggml's number of the type; elements and bytes of one block. */
+/** Bytes of a value, by GGUF's number of its type. Strings and arrays have no fixed size. */
+const VALUE_BYTES: Record<number, number> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 }
+/** ggml's number of the type, and the elements and bytes of one block. */
 const TENSOR_TYPE: Record<HollowTensor['type'], { id: number, elements: number, bytes: number }> = {
   F32: { id: 0, elements: 1, bytes: 4 },
   F16: { id: 1, elements: 1, bytes: 2 },
@@ -46,20 +47,20 @@ export function elementsOf ({ shape }: Pick<Tensor, 'shape'>): number {
 }
 
 /**
- * Bytes of a tensor in the file.
- * @throws Error when its rows are no whole number of blocks
+ * Bytes of a tensor in the file, without padding.
+ * @throws Error when a row is not a whole number of blocks
  */
 export function bytesOf (tensor: HollowTensor): number {
   const { elements, bytes } = TENSOR_TYPE[tensor.type]
   if (tensor.shape[0]! % elements !== 0) {
-    throw new Error(`${tensor.name}: rows of ${tensor.shape[0]} cannot be stored as ${tensor.type}`)
+    throw new Error(`${tensor.name}: rows of ${tensor.shape[0]} elements cannot be stored as ${tensor.type}`)
   }
   return elementsOf(tensor) / elements * bytes
 }
 
 /**
- * Writes a GGUF file; what `data` yields goes to the disk piece by piece. The file appears whole: one that is cut off leaves nothing under its name.
- * @throws Error when a tensor yields more or fewer bytes than its shape says
+ * Writes a GGUF file piece by piece. The file appears under its name only when it is complete.
+ * @throws Error when a tensor yields more or fewer bytes than its shape requires
  */
 export function writeGguf (file: string, metadata: Record<string, GgufValue>, tensors: readonly Tensor[]): void {
   const partial = `${file}.${process.pid}.partial`
@@ -77,7 +78,7 @@ export function writeGguf (file: string, metadata: Record<string, GgufValue>, te
       const start = written
       for (const piece of tensor.data()) write(piece)
       if (written - start !== bytesOf(tensor)) {
-        throw new Error(`${tensor.name} has ${written - start} bytes, not ${bytesOf(tensor)}`)
+        throw new Error(`${tensor.name} has ${written - start} bytes instead of ${bytesOf(tensor)}`)
       }
     }
     pad()
@@ -89,23 +90,67 @@ export function writeGguf (file: string, metadata: Record<string, GgufValue>, te
   }
 }
 
-/** Writes a GGUF file whose tensors are zeros that the disk does not hold: as long as a real one, and nearly for nothing. */
+/** Writes a sparse GGUF file: as long as a real one, with tensors of zeros that take no space on the disk. */
 export function writeHollowGguf (
   file: string, metadata: Record<string, GgufValue>, tensors: readonly HollowTensor[]
 ): void {
   const head = header(metadata, tensors)
-  const size = tensors.reduce(
-    (offset, tensor) => offset + bytesOf(tensor) + padding(bytesOf(tensor)), head.length + padding(head.length)
-  )
+  const size = tensors.reduce((offset, tensor) => offset + aligned(bytesOf(tensor)), aligned(head.length))
   const fd = openSync(file, 'w')
   for (let done = 0; done < head.length;) done += writeSync(fd, head, done)
   ftruncateSync(fd, size)
   closeSync(fd)
 }
 
-function padding (length: number): number {
-  return (ALIGNMENT - length % ALIGNMENT) % ALIGNMENT
+/**
+ * Writes a copy of a GGUF file with another chat template.
+ * @throws Error when the file has no chat template
+ */
+export function withChatTemplate (source: string, target: string, template: string): void {
+  const file = readFileSync(source)
+  const { template: place, end } = readHeader(file)
+  if (!place) throw new Error(`${source} has no chat template`)
+  const head = Buffer.concat([file.subarray(0, place.from), text(template), file.subarray(place.to, end)])
+  writeFileSync(target, Buffer.concat([head, Buffer.alloc(padding(head.length)), file.subarray(aligned(end))]))
 }
+
+/** Offsets of the chat template's string, and of the header's end without padding. */
+function readHeader (file: Buffer): { template?: { from: number, to: number }, end: number } {
+  let at = 0
+  const u32 = () => file.readUInt32LE((at += 4) - 4)
+  const u64 = () => Number(file.readBigUInt64LE((at += 8) - 8))
+  const string = () => {
+    const length = u64()
+    at += length
+    return file.toString('utf8', at - length, at)
+  }
+  const skip = (type: number): void => {
+    if (type === VALUE_TYPE.string) string()
+    else if (type === VALUE_TYPE.array) for (let inner = u32(), n = u64(); n > 0; n--) skip(inner)
+    else at += VALUE_BYTES[type]!
+  }
+
+  at = Buffer.byteLength('GGUF') + 4
+  const tensors = u64()
+  let template
+  for (let entries = u64(); entries > 0; entries--) {
+    const key = string()
+    const type = u32()
+    const from = at
+    skip(type)
+    if (key === 'tokenizer.chat_template') template = { from, to: at }
+  }
+  for (let i = 0; i < tensors; i++) {
+    string()
+    for (let dimensions = u32(); dimensions > 0; dimensions--) u64()
+    u32()
+    u64()
+  }
+  return { template, end: at }
+}
+
+const padding = (length: number) => (ALIGNMENT - length % ALIGNMENT) % ALIGNMENT
+const aligned = (length: number) => length + padding(length)
 
 function header (metadata: Record<string, GgufValue>, tensors: readonly HollowTensor[]): Uint8Array {
   const entries = Object.entries(metadata)
@@ -117,8 +162,7 @@ function header (metadata: Record<string, GgufValue>, tensors: readonly HollowTe
       text(tensor.name), uint32(tensor.shape.length), ...tensor.shape.map(uint64), uint32(TENSOR_TYPE[tensor.type].id),
       uint64(offset)
     )
-    offset += bytesOf(tensor)
-    offset += padding(offset)
+    offset = aligned(offset + bytesOf(tensor))
   }
   return Buffer.concat(parts)
 }

@@ -1,4 +1,4 @@
-/** A small generator of pseudo-random numbers from 0 to 1 (mulberry32): the same seed, the same run. */
+/** A pseudo-random generator of numbers from 0 to below 1 (mulberry32). The same seed gives the same numbers. */
 export function generator (seed: number): () => number {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0
@@ -8,7 +8,7 @@ export function generator (seed: number): () => number {
   }
 }
 
-/** Whole numbers from 0 to below the argument. */
+/** A pseudo-random generator of integers from 0 to below its argument. */
 export function integers (seed: number): (below: number) => number {
   const random = generator(seed)
   return below => Math.floor(random() * below)
