@@ -5,8 +5,8 @@ import t from 'tap'
 import { ROOT } from '../config/root.ts'
 import { ask, drawShape } from './helper.ts'
 
-/** What `npm start` runs, from the build that `npm test` makes first. */
-t.test('the built service starts from an empty environment, shows its page and answers about two pictures', async t => {
+/** Runs the same file as `npm start`, from the build that `npm test` makes first. */
+t.test('the built service starts from an empty environment, serves its page and answers about two images', async t => {
   const { PATH = '', HOME = '' } = process.env
   const child = spawn(process.execPath, [path.join(ROOT, 'dist/server.js')], {
     cwd: t.testdir(),

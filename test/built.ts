@@ -6,8 +6,9 @@ const SOURCES =
   ['commands', 'config', 'errors', 'plugins', 'routes', 'schemas', 'services', 'native', 'models', 'tools/evaluation']
 
 /**
- * Whether `dist/` says what the sources say, as it does after `npm run build`. Child processes of the tests run from it then: without a loader for
- * TypeScript, through which each of node-llama-cpp's hundreds of modules would go, they start in a third of the time.
+ * True when `dist/` is newer than every source, as after `npm run build`. The tests then start child processes from
+ * `dist/`: no TypeScript loader has to process node-llama-cpp's hundreds of modules, so a start takes a third of the
+ * time.
  */
 export const isBuilt = isCurrent()
 
@@ -21,7 +22,7 @@ function isCurrent (): boolean {
     SOURCES.every(dir => newest(path.join(ROOT, dir), true) < built.mtimeMs)
 }
 
-/** When the latest source of a folder was changed. */
+/** The modification time of the newest source in a folder, in milliseconds. */
 function newest (dir: string, recursive: boolean): number {
   const files = readdirSync(dir, { recursive, encoding: 'utf8' }).filter(file => file.endsWith('.ts'))
   return Math.max(0, ...files.map(file => statSync(path.join(dir, file)).mtimeMs))

@@ -3,26 +3,27 @@ import { existsSync, readFileSync } from 'node:fs'
 const SCHEDULE = '/proc/thread-self/schedstat'
 const TICK_MS = 5
 
-/** Whether the kernel tells how long a thread ran and how long it waited for a processor. */
-export const canTellStalls = existsSync(SCHEDULE)
+/** True where the kernel reports how long a thread ran and how long it waited for a processor. */
+export const canMeasureStalls = existsSync(SCHEDULE)
 
 /** The longest time without a turn of this thread's event loop. */
 export interface Stall {
-  /** By the clock; neighbours on the machine make it longer. */
+  /** Wall-clock time. Other load on the machine makes it longer. */
   wallMs: number
-  /** Without the time in which the thread waited for a processor. */
+  /** The same time without the part in which the thread waited for a processor. */
   ownMs: number
 }
 
 export interface Watched<T> {
   result: T
   stall: Stall
-  /** How long it took by the clock, and how long this thread computed meanwhile. */
+  /** Wall-clock time of the whole task. */
   wallMs: number
+  /** Processor time that this thread used during the task. */
   computedMs: number
 }
 
-/** Watches the event loop of this thread while something happens. */
+/** Runs a task and measures the event loop of this thread meanwhile. */
 export async function withStall<T> (task: () => Promise<T>): Promise<Watched<T>> {
   const stall: Stall = { wallMs: 0, ownMs: 0 }
   const first = look()
@@ -44,8 +45,8 @@ export async function withStall<T> (task: () => Promise<T>): Promise<Watched<T>>
   }
 }
 
-/** Milliseconds by the clock, on a processor, and waiting for one. */
+/** Milliseconds by the clock, on a processor, and waiting for a processor. */
 function look (): { at: number, ranMs: number, waitedMs: number } {
-  const [ran = '0', waited = '0'] = canTellStalls ? readFileSync(SCHEDULE, 'utf8').split(' ') : []
+  const [ran = '0', waited = '0'] = canMeasureStalls ? readFileSync(SCHEDULE, 'utf8').split(' ') : []
   return { at: performance.now(), ranMs: Number(ran) / 1e6, waitedMs: Number(waited) / 1e6 }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
@@ -11,6 +11,8 @@ import { ROOT } from '../config/root.ts'
 import type { ChatAnswer } from '../schemas/chat.ts'
 import type { Engine } from '../services/engine/engine.ts'
 import { createLocalEngine, type LocalEngineOptions } from '../services/engine/local-engine.ts'
+import { DEMO } from '../models/presets.ts'
+import { withChatTemplate } from '../tools/lib/gguf.ts'
 import { builtFile, isBuilt } from './built.ts'
 
 /** TEST_LOG=info shows what the service logs. */
@@ -34,13 +36,21 @@ export const ENGINE_DEFAULTS = {
   imageCacheBytes: 64 * 1024 * 1024
 }
 
-/** The real engine with the embedded model on the CPU, loaded, and closed with the test. */
+/** The real engine with the embedded model on the CPU, loaded and ready. It is closed with the test. */
 export async function createTestEngine (t: Test, overrides: Partial<LocalEngineOptions> = {}): Promise<Engine> {
   const engine =
     createLocalEngine({ log: silent, ...isBuilt && { worker: BUILT_WORKER }, ...ENGINE_DEFAULTS, ...overrides })
   t.teardown(() => engine.close())
   await engine.ready()
   return engine
+}
+
+/** The embedded model under a chat template that supports tools, which its own does not. */
+export async function createToolsEngine (t: Test): Promise<Engine> {
+  const model = path.join(t.testdir(), 'tools.gguf')
+  const template = readFileSync(path.join(ROOT, 'test/tool-template.jinja'), 'utf8')
+  withChatTemplate(path.join(ROOT, DEMO.model), model, template)
+  return await createTestEngine(t, { model, mmproj: path.join(ROOT, DEMO.mmproj), threads: 1 })
 }
 
 export interface TestService {
@@ -50,19 +60,19 @@ export interface TestService {
   url: string
   port: number
   engine: Engine
-  /** Names of what lies in UPLOAD_DIR. */
+  /** Names of the files and folders in UPLOAD_DIR. */
   leftovers (): string[]
-  /** Waits until no slot is taken and UPLOAD_DIR is empty; throws after five seconds. */
+  /** Waits until no slot is taken and UPLOAD_DIR is empty. Throws after five seconds. */
   quiet (): Promise<void>
 }
 
-/** Enough for ten samples of the loop's delay. */
+/** Enough for ten samples of the event loop's delay. */
 const QUICK_TURNS_MS = 120
 
 /**
- * The whole service on a free port: real app, real engine, real sockets.
+ * The whole service on a free port: real app, real engine, real sockets. It is closed with the test.
  * @param env settings, as in the environment
- * @param engine one that other services share; by default the service has its own
+ * @param engine an engine that services share; by default the service creates its own
  */
 export async function startService (t: Test, env: Record<string, string> = {}, engine?: Engine): Promise<TestService> {
   const uploadDir = path.join(t.testdir({ uploads: {} }), 'uploads')
@@ -78,8 +88,8 @@ export async function startService (t: Test, env: Record<string, string> = {}, e
   const app = await buildApp({ config, engine: engine ? { ...own, close: async () => {} } : own, logger: silent })
   await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
-  // Loading all that a test needs may have kept this process busy for seconds: with some quick turns after it the mean, by which
-  // the service judges whether it is overloaded, is below its limit again.
+  // Loading modules and the model may have kept this process busy for seconds. The service judges overload by a mean
+  // delay, and a few quick turns bring the mean below its limit again.
   await new Promise(resolve => setTimeout(resolve, QUICK_TURNS_MS))
   while (app.isUnderPressure()) await new Promise(resolve => setTimeout(resolve, 50))
   mkdirSync(uploadDir, { recursive: true })
@@ -94,7 +104,7 @@ export async function startService (t: Test, env: Record<string, string> = {}, e
     leftovers,
     async quiet () {
       for (let i = 0; i < 500; i++) {
-        // First of all a pause: asked without any, this process is busy all the time, and the service counts as overloaded.
+        // The pause comes first: polling without one keeps this process busy, and the service counts as overloaded.
         await new Promise(resolve => setTimeout(resolve, 10))
         if (app.slots.stats().taken === 0 && leftovers().length === 0) return
       }
@@ -103,10 +113,13 @@ export async function startService (t: Test, env: Record<string, string> = {}, e
   }
 }
 
-/** An image as a form wants it. */
+/** A file of a form; the name and type default to those of a PNG. */
 export interface Upload { data: Buffer | Uint8Array, name?: string, type?: string }
 
-/** @param historyImages images of `history` that are sent again */
+/**
+ * A form for /api/chat.
+ * @param historyImages images that `history` names and that are sent again
+ */
 export function createForm (
   fields: Record<string, string | string[]>, images: Array<Upload | Buffer> = [],
   historyImages: Array<Upload | Buffer> = []
@@ -146,7 +159,7 @@ export async function askJson (url: string, fields: object): Promise<Reply> {
   return await post(url, { body: JSON.stringify(fields), headers: { 'content-type': 'application/json' } })
 }
 
-/** Posts whatever it is to /api/chat. */
+/** Posts a body of any type to /api/chat. */
 export async function post (url: string, init: RequestInit): Promise<Reply> {
   const response = await fetch(`${url}/api/chat`, { method: 'POST', ...init })
   return { status: response.status, headers: response.headers, body: await response.json() as never }
@@ -154,7 +167,7 @@ export async function post (url: string, init: RequestInit): Promise<Reply> {
 
 export interface SseEvent { event: string, data: any }
 
-/** Reads server-sent events as they come. Comment lines are left out. */
+/** Yields server-sent events as they arrive, without comment lines. */
 export async function * readEvents (response: Response): AsyncGenerator<SseEvent> {
   let buffer = ''
   const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -170,7 +183,7 @@ export async function * readEvents (response: Response): AsyncGenerator<SseEvent
   }
 }
 
-/** Posts a form to /api/chat_stream and collects what comes. */
+/** Posts a form to /api/chat_stream and collects the events; a refusal becomes one event named `http-error`. */
 export async function askStream (
   url: string, fields: Record<string, string | string[]>, images: Array<Upload | Buffer> = []
 ): Promise<{ status: number, events: SseEvent[], text: string }> {
@@ -186,7 +199,7 @@ export async function askStream (
   }
 }
 
-/** A drawn image: a shape of the demonstration model's world in the middle of a plain background. */
+/** A PNG with a shape that the demo model knows, in the middle of a plain background. */
 export function drawShape (
   shape: 'circle' | 'square', colour: string, background: string, size = 140
 ): Promise<Buffer> {

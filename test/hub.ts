@@ -8,24 +8,25 @@ import type { Test } from 'tap'
 
 export interface Hub {
   url: string
-  /** `GET /owner/repo/resolve/main/file`, whether it asked for a range, and how many bytes went out. */
+  /** Each request: method and path, whether it has a Range header, and the number of body bytes sent. */
   requests: Array<{ line: string, ranged: boolean, bytes: number }>
-  /** Bytes of all answers after which connections say nothing more; Infinity: never. */
+  /** After this many bytes over all answers, connections send nothing more. Infinity: never. */
   stallAfter: number
-  /** What the listing of a repository says of a file's checksum instead of the truth. */
+  /** Makes the listing of a repository contain wrong checksums. */
   wrongChecksum: boolean
-  /** It does not tell the files of a repository. */
+  /** Makes the listing of a repository fail with 500. */
   listingFails: boolean
 }
 
 const PIECE = 256 * 1024
 const PAUSE_MS = 5
-/** For an answer that nobody reads: the resolver asks for a file to see how large it is. */
+/** Ends an answer that the client does not read: the resolver requests a file only to learn its size. */
 const GIVE_UP_MS = 2_000
 
 /**
- * Stands in for the hub, and HF_ENDPOINT names it until the test ends: files with ranges, and the list of a repository's files.
- * @param files by `owner/repo/file`
+ * Replaces the model hub until the test ends: it serves files, with ranges, and the list of a repository's files.
+ * HF_ENDPOINT is set to its address.
+ * @param files paths on disk by `owner/repo/file`
  */
 export async function startHub (t: Test, files: Record<string, string>): Promise<Hub> {
   let sent = 0
@@ -66,7 +67,7 @@ export async function startHub (t: Test, files: Record<string, string>): Promise
   async function send (
     file: string, start: number, end: number, response: ServerResponse, entry: Hub['requests'][number]
   ): Promise<void> {
-    // Slowly: what a client does not want to the end is not on its way already.
+    // Sent slowly, so that a client which stops early has not yet received the whole file.
     for await (const chunk of createReadStream(file, { start, end, highWaterMark: PIECE })) {
       if (response.destroyed) return
       if (sent >= hub.stallAfter) return
@@ -91,7 +92,7 @@ export async function startHub (t: Test, files: Record<string, string>): Promise
   return hub
 }
 
-/** `owner/repo/file` of an `hf:` address. */
+/** The `owner/repo/file` part of an `hf:` address. */
 export function hubPath (uri: string): string {
   return uri.slice('hf:'.length)
 }

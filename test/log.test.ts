@@ -11,7 +11,7 @@ const WRONG_KEY = 'wrong-key-that-nobody-may-read-4712'
 const WORDS = 'confidential-question-4713'
 const NAME = 'confidential-name-4714.png'
 
-t.test('what people send is in no log line, whatever becomes of it', async t => {
+t.test('keys, questions, file names and images appear in no log line, whether a request succeeds or fails', async t => {
   const server = await start(t, { UPLOAD_DIR: path.join(t.testdir(), 'uploads'), API_KEYS: KEY, LOG_LEVEL: 'info' })
   const image = await drawShape('circle', 'red', 'white')
   const base64 = image.toString('base64')
@@ -58,7 +58,7 @@ t.test('what people send is in no log line, whatever becomes of it', async t => 
   await server.exited
 })
 
-t.test('probes are no noise: they are logged at debug, unless they fail', async t => {
+t.test('probes are logged at debug level, unless they fail', async t => {
   const lines: Array<{ level: number, msg: string, req?: { url: string } }> = []
   const logger = pino({ level: 'debug' }, { write: (line: string) => { lines.push(JSON.parse(line)) } })
   const config = loadConfig({ UPLOAD_DIR: path.join(t.testdir(), 'uploads'), LLAMA_GPU: 'off' })
@@ -78,5 +78,5 @@ t.test('probes are no noise: they are logged at debug, unless they fail', async 
   t.same(await requestLines('/v1/models'), [[INFO, 'incoming request'], [INFO, 'request completed']])
   await engine.close()
   t.same(await requestLines('/health/ready'), [[DEBUG, 'incoming request'], [INFO, 'request completed']])
-  t.equal(lines.at(-1)!.req!.url, '/health/ready', 'a failure says what was asked')
+  t.equal(lines.at(-1)!.req!.url, '/health/ready', 'the line of a failed probe contains its URL')
 })

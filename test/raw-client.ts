@@ -1,11 +1,11 @@
 import { connect, type Socket } from 'node:net'
 
-/** A client that decides itself when which byte goes out. */
+/** A client on a bare socket, which controls when each byte is sent. */
 export interface RawClient {
   socket: Socket
-  /** Everything that came so far. */
+  /** All data received so far. */
   received (): string
-  /** Resolves once what came matches; rejects when the connection ends first. */
+  /** Resolves with all received data once it matches. Rejects if the connection ends first. */
   until (pattern: RegExp): Promise<string>
   send (data: string | Buffer): void
   closed: Promise<void>
@@ -43,9 +43,14 @@ export async function connectRaw (port: number): Promise<RawClient> {
 
 const BOUNDARY = 'sightline-test'
 
-/** Head of a multipart request; the body is what the caller then sends. */
+/**
+ * The head of a multipart request; the caller sends the body.
+ * @param extra more header lines, each with its line end
+ */
 export function formHead (path: string, contentLength: number, extra = ''): string {
-  return `POST ${path} HTTP/1.1\r\nHost: test\r\nContent-Type: multipart/form-data; boundary=${BOUNDARY}\r\nContent-Length: ${contentLength}\r\n${extra}\r\n`
+  const type = `multipart/form-data; boundary=${BOUNDARY}`
+  const fields = `Host: test\r\nContent-Type: ${type}\r\nContent-Length: ${contentLength}\r\n`
+  return `POST ${path} HTTP/1.1\r\n${fields}${extra}\r\n`
 }
 
 /** A multipart body with a message and images. */
@@ -53,9 +58,9 @@ export function formBody (message: string, images: Buffer[]): Buffer {
   const chunks: Array<string | Buffer> =
     [`--${BOUNDARY}\r\nContent-Disposition: form-data; name="message"\r\n\r\n${message}\r\n`]
   for (const [index, image] of images.entries()) {
+    const disposition = `form-data; name="images"; filename="${index}.png"`
     chunks.push(
-      `--${BOUNDARY}\r\nContent-Disposition: form-data; name="images"; filename="${index}.png"\r\nContent-Type: image/png\r\n\r\n`,
-      image, '\r\n'
+      `--${BOUNDARY}\r\nContent-Disposition: ${disposition}\r\nContent-Type: image/png\r\n\r\n`, image, '\r\n'
     )
   }
   chunks.push(`--${BOUNDARY}--\r\n`)

@@ -1,6 +1,6 @@
-import { writeHollowGguf, type GgufValue, type HollowTensor } from '../tools/bench/lib/gguf.ts'
+import { writeHollowGguf, type GgufValue, type HollowTensor } from '../tools/lib/gguf.ts'
 
-/** Sizes of a real model, from the `config.json` of its repository on the hub (`text_config` and `vision_config` with Qwen3-VL). */
+/** Sizes of a real model, as in the `config.json` of its repository (Qwen3-VL: `text_config` and `vision_config`). */
 export interface RealShape {
   architecture: 'qwen2vl' | 'qwen3vl'
   text: {
@@ -69,7 +69,7 @@ const qwen25 = (text: Partial<RealShape['text']>): RealShape => ({
   }
 })
 
-/** What the presets download. */
+/** The models that the presets download. */
 export const REAL_SHAPES: Record<string, RealShape> = {
   'qwen3-vl-2b': qwen3({ layers: 28, width: 2048, heads: 16, feedForward: 6144, tied: true }, {}),
   'qwen3-vl-4b': qwen3({ width: 2560, feedForward: 9728, tied: true }, {}),
@@ -82,7 +82,7 @@ export const REAL_SHAPES: Record<string, RealShape> = {
 
 const MERGED = 4
 
-/** A language model in Q4_K_M, every tensor of the size that llama.cpp's quantiser gives it, and all zeros. */
+/** Writes a language model of zeros in Q4_K_M, with each tensor in the size that llama.cpp's quantiser gives it. */
 export function writeRealModel (file: string, { architecture, text }: RealShape): void {
   const { layers, width, heads, kvHeads, headSize, feedForward, vocabulary, context } = text
   const key = (name: string) => `${architecture}.${name}`
@@ -116,7 +116,7 @@ export function writeRealModel (file: string, { architecture, text }: RealShape)
   }, textTensors(architecture, text))
 }
 
-/** Its projector in Q8_0. */
+/** Writes the projector of the same model in Q8_0, also of zeros. */
 export function writeRealProjector (
   file: string, { text, vision }: RealShape, metadata: Record<string, GgufValue> = {}
 ): void {
@@ -155,7 +155,7 @@ function textTensors (
   architecture: RealShape['architecture'],
   { layers, width, heads, kvHeads, headSize, feedForward, vocabulary, tied }: RealShape['text']
 ): HollowTensor[] {
-  // llama.cpp's recipe for Q4_K_M: the more sensitive half of two matrices, and what the answer is read from, are kept finer.
+  // Q4_K_M as llama.cpp makes it: the more sensitive half of two matrices, and the output matrix, stay in Q6_K.
   const finer = (layer: number): HollowTensor['type'] => layer < Math.floor(layers / 8) ||
     layer >= Math.floor(7 * layers / 8) ||
     (layer - Math.floor(layers / 8)) % 3 === 2

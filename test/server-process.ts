@@ -7,7 +7,7 @@ import { builtFile, isBuilt } from './built.ts'
 
 export interface Launched {
   child: ChildProcess
-  /** All that it has written so far. */
+  /** Everything that the process has written to stdout and stderr so far. */
   output (): string
   exited: Promise<{ code: number | null, signal: string | null }>
 }
@@ -17,7 +17,7 @@ export interface Server extends Launched {
   url: string
 }
 
-/** Starts the service as a process of its own, on a free port and killed with the test. */
+/** Starts the service in its own process on a free port. The process is killed with the test. */
 export function launch (t: Test, env: Record<string, string>): Launched {
   const [file, execArgv] =
     isBuilt ? [builtFile('server.js'), []] : [path.join(ROOT, 'server.ts'), ['--import', import.meta.resolve('tsx')]]
@@ -37,7 +37,7 @@ export function launch (t: Test, env: Record<string, string>): Launched {
   return { child, output: () => text, exited }
 }
 
-/** The same, and waits until it answers. */
+/** Starts the service like `launch` and waits until it accepts requests. */
 export async function start (t: Test, env: Record<string, string>): Promise<Server> {
   const server = launch(t, env)
   await until(() => server.output().includes(' answers on http'), () => server.output())
@@ -45,10 +45,13 @@ export async function start (t: Test, env: Record<string, string>): Promise<Serv
   return { ...server, port, url: `http://127.0.0.1:${port}` }
 }
 
-/** Waits for something that takes seconds at most. */
+/**
+ * Waits until a condition is true. Throws after 30 seconds, or later on a busy machine.
+ * @param describe adds the state of things to the error
+ */
 export async function until (condition: () => boolean, describe = () => ''): Promise<void> {
   for (let i = 0; !condition(); i++) {
-    if (i > 3000) throw new Error(`it did not happen within 30 s ${describe()}`)
+    if (i > 3000) throw new Error(`still false after 30 s: ${condition} ${describe()}`)
     await new Promise(resolve => setTimeout(resolve, 10))
   }
 }

@@ -8,7 +8,7 @@ import { isAlive, launch, start, until } from './server-process.ts'
 const image = await drawShape('circle', 'red', 'white')
 const QUESTION = 'What is in the picture?'
 
-t.test('kill -9 leaves a folder, and the next start removes it; the child dies too', async t => {
+t.test('kill -9 leaves an upload folder that the next start removes; the engine process ends too', async t => {
   const uploads = path.join(t.testdir(), 'uploads')
   const first = await start(t, { UPLOAD_DIR: uploads })
   const enginePid = Number(/"engine":(\d+)/.exec(first.output())![1])
@@ -54,7 +54,7 @@ t.test('SIGTERM: running answers finish, new requests get 503, then exit 0 with 
   t.same(readdirSync(uploads), [])
 })
 
-t.test('SIGTERM: what does not finish within the grace time is ended, with nothing left', async t => {
+t.test('SIGTERM: requests that do not finish within the grace time are ended, with nothing left', async t => {
   const uploads = path.join(t.testdir(), 'uploads')
   const server = await start(t, { UPLOAD_DIR: uploads, SHUTDOWN_GRACE: '0.3' })
   const body = formBody(QUESTION, [image])
@@ -68,7 +68,7 @@ t.test('SIGTERM: what does not finish within the grace time is ended, with nothi
   t.same(readdirSync(uploads), [])
 })
 
-t.test('a wrong setting stops the start with one line that names it', async t => {
+t.test('an invalid setting stops the start with one line that names the setting', async t => {
   const server = launch(t, { MAX_CONCURRENT_REQUESTS: 'banana' })
   t.match(await server.exited, { code: 1 })
   t.match(
@@ -77,20 +77,20 @@ t.test('a wrong setting stops the start with one line that names it', async t =>
   )
 })
 
-t.test('a model that is not there stops the start with a sentence', async t => {
+t.test('a missing model stops the start with one sentence', async t => {
   const server = launch(t, { MODEL: '/no/such/model.gguf', UPLOAD_DIR: t.testdir() })
   t.match(await server.exited, { code: 1 })
   t.match(server.output(), /Sightline cannot start: MODEL=\/no\/such\/model\.gguf is neither a file nor a preset/)
 })
 
-t.test('a port that is taken stops the start', async t => {
+t.test('a port in use stops the start', async t => {
   const server = await start(t, { UPLOAD_DIR: path.join(t.testdir(), 'uploads') })
   const second = launch(t, { PORT: String(server.port), UPLOAD_DIR: path.join(t.testdir({ other: {} }), 'other') })
   t.match(await second.exited, { code: 1 })
   t.match(second.output(), /EADDRINUSE/)
 })
 
-t.test('settings come from .env as well, and the page of status says what runs', async t => {
+t.test('settings are read from .env as well, and /api/status reports the limits and the demo model', async t => {
   const dir = t.testdir({ '.env': 'MAX_IMAGES=2\n' })
   const before = process.cwd()
   process.chdir(dir)
