@@ -209,7 +209,7 @@ t.test('refuses what llama.cpp would only assert', async t => {
     [{ sequence: SEQUENCES }, /No such sequence: 5/],
     [{ sequence: -1 }, /No such sequence: -1/],
     [{ position: -1 }, /position is negative/],
-    [{ tokens: [] }, /tokens are none/],
+    [{ tokens: [] }, /has no tokens, or more than a batch/],
     [{ tokens: Array.from({ length: BATCH + 1 }, () => 1) }, /more than a batch/],
     [{ tokens: [-1] }, /No such token: -1/],
     [{ tokens: [10_000_000] }, /No such token/],
@@ -258,7 +258,7 @@ t.test('text that cannot be evaluated is an error, not an abort', async t => {
   const controller = new AbortController()
   const evaluate = async (position: number) => await decoder.decodeText(0, position, rows, controller.signal)
   for (let position = 0; position < CELLS; position += BATCH) await evaluate(position)
-  await t.rejects(evaluate(CELLS), { message: /No free KV cells/ })
+  await t.rejects(evaluate(CELLS), { message: /no free cells/ })
 })
 
 t.test('an error of llama.cpp rejects', async t => {
@@ -269,6 +269,6 @@ t.test('an error of llama.cpp rejects', async t => {
     ])
   }
   await t.rejects(decoder.step([{ sequence: 0, position: CELLS, tokens: [1], sampler: null }]), {
-    message: 'No free KV cells'
+    message: 'The KV cache has no free cells'
   })
 })
