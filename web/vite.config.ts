@@ -7,10 +7,13 @@ import { defineConfig, type Plugin } from 'vite'
 
 const SERVICE = process.env.SIGHTLINE_URL ?? 'http://localhost:5000'
 
-/** `npm run build` makes `dist/web`, which the service serves; `npm run dev:page` serves the sources before a running service. */
+/**
+ * `npm run build` writes the page to `dist/web`, which the service serves. `npm run dev:page` serves the sources and
+ * forwards API requests to a running service.
+ */
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
-  // The page knows nothing of the path under which a proxy shows it.
+  // A proxy may serve the page under any path.
   base: './',
   build: {
     outDir: '../dist/web',
@@ -25,7 +28,7 @@ export default defineConfig({
   server: { proxy: { '/api': SERVICE, '/health': SERVICE, '/docs': SERVICE } }
 })
 
-/** Leaves a Brotli and a gzip copy beside every file that becomes smaller by it; the service hands them out as they are. */
+/** Writes a Brotli and a gzip copy next to each file if it is smaller. The service sends these copies unchanged. */
 function precompress (): Plugin {
   return {
     name: 'precompress',

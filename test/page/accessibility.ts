@@ -1,9 +1,9 @@
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 
-/** What axe-core finds wrong with the page as it is now, a line for each rule; WCAG 2.2 AA and what axe calls best practice. */
+/** The faults that axe-core finds in the current page, one line per rule: WCAG 2.2 AA and axe's best practices. */
 export async function accessibilityFaults (page: Page): Promise<string[]> {
-  // Evaluated, not added as a script: the content security policy knows no script of strangers.
+  // Evaluated instead of added as a script, because the content security policy blocks foreign scripts.
   await page.evaluate(axe.source)
   const { violations } = await page.evaluate(async () => await (window as unknown as { axe: typeof axe }).axe.run(
     document,

@@ -16,7 +16,7 @@ export default async function (t: Test): Promise<void> {
     )}"`, '```'
   ].join('\n')
 
-  /** Opens the page with an answer in it that came earlier. */
+  /** Opens the page with a stored conversation that contains this answer. */
   async function openWith (page: Page, text: string): Promise<Locator> {
     await open(page)
     await page.evaluate(async text => {
@@ -92,7 +92,7 @@ export default async function (t: Test): Promise<void> {
     await page.keyboard.press('ArrowRight')
     await page.waitForFunction(element => (element?.scrollLeft ?? 0) > 0, await code.elementHandle())
 
-    // As where the page did not come over TLS: there is no navigator.clipboard.
+    // Pages served without TLS have no `navigator.clipboard`.
     await page.evaluate(() => {
       Object.defineProperty(navigator, 'clipboard', { value: undefined })
       document.addEventListener('copy', () => {
@@ -106,7 +106,7 @@ export default async function (t: Test): Promise<void> {
     t.same(await accessibilityFaults(page), [])
   })
 
-  // The schema puts the words into the model's mouth.
+  // The schema determines the text of the answer.
   await pageTest('an answer by a schema that is picked is shown as a table, a tree and its source', {}, async (
     t, page
   ) => {
@@ -158,7 +158,7 @@ export default async function (t: Test): Promise<void> {
     await complete(answer)
     t.equal(await answer.locator('.json-tree li').count(), 1)
     await answer.getByText('250 items').click()
-    // Being unfolded is told by an event of its own, later than the click.
+    // The `toggle` event fires after the click.
     const entries = answer.locator('.json-tree li li')
     await entries.nth(100).waitFor()
     t.equal(await entries.count(), 101)

@@ -26,7 +26,7 @@ export default async function (t: Test): Promise<void> {
     return titles.map(title => title.replace('.png', '')).join(' ')
   }
 
-  /** The middle of a thumbnail, a little below its buttons. */
+  /** The middle of a thumbnail, slightly below its buttons. */
   async function middleOf (page: Page, index: number): Promise<{ x: number, y: number }> {
     const { x, y, width, height } = (await page.locator('.draft-images-item').nth(index).boundingBox())!
     return { x: x + width / 2, y: y + height * 0.65 }

@@ -15,7 +15,7 @@ export default async function (t: Test): Promise<void> {
     t.match(text, HEART.words)
     t.match(text, CROSS.words)
 
-    // The receipts: folded at first.
+    // The details with the receipts are collapsed at first.
     const details = first.locator('details')
     t.equal(await details.getAttribute('open'), null)
     await details.locator('summary').click()

@@ -6,12 +6,14 @@ import { ask, choose, complete, HEART, open } from './steps.ts'
 export default async function (t: Test): Promise<void> {
   const { pageTest } = await startPage(t)
 
-  /** The picture is 120 × 160 pixels, and the model sees it as 112 × 168: this is [30, 40, 90, 120] of what was sent. */
+  /**
+   * The image has 120 × 160 pixels and the model sees it at 112 × 168; the box is [30, 40, 90, 120] in the original.
+   */
   const BOX = { bbox_2d: [28, 42, 84, 126], label: 'heart' }
-  /** Colour of the first label. */
+  /** The colour of the first label. */
   const INK = [0x01, 0x70, 0xd9]
 
-  // Pixels are compared: the schema puts the words into the model's mouth.
+  // The test compares pixels. The schema determines the answer.
   await pageTest('a box is drawn where it is, and tied to the text', {}, async (t, page) => {
     await open(page, { format: { type: 'schema', schema: JSON.stringify({ const: BOX }) } })
     await choose(page, HEART.file)
@@ -30,7 +32,7 @@ export default async function (t: Test): Promise<void> {
       const at = 3 * (Math.round(y) * info.width + Math.round(x))
       return INK.every((value, i) => Math.abs(data[at + i]! - value) < 40)
     }
-    // In the middle of each edge but the upper one, where the label is; the line is two pixels wide.
+    // The middle of each edge except the top, where the label is. The line is two pixels wide.
     const edges = { left: [30, 80], right: [90, 80], bottom: [60, 120] } as const
     for (const [name, [x, y]] of Object.entries(edges)) {
       t.ok(isInk(x * scale - 0.5, y * scale - 0.5), `there is a line on the ${name}`)

@@ -4,11 +4,11 @@ import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playw
 import root, { type Test } from 'tap'
 import { launchBrowser, NO_BROWSER } from '../../tools/lib/browser.ts'
 
-/** How long an element may keep a test waiting. */
+/** The timeout for an element. */
 const PATIENCE_MS = 20_000
 
 export interface PageTestOptions extends BrowserContextOptions {
-  /** What the browser may complain about here, such as its own line about every answer with an error status. */
+  /** Complaints that this test expects, such as the browser's own message about a response with an error status. */
   allow?: RegExp[]
 }
 
@@ -19,17 +19,18 @@ export type PageTest = (
 let launched: Promise<Browser> | undefined
 
 /**
- * Tests in a real browser, one for all of them and a fresh profile for each; `page.goto('./')` shows the page of the service. A test fails, whatever else it
- * asserts, when the browser complains: about an error on the console or one that nobody caught, a violation of the content security policy, or a
- * request to anybody but the service. With PAGE_SHOTS=folder the page of a test that failed is left there as a picture.
- * @param baseURL the page's address, with a slash at its end
+ * Creates tests in a real browser. All tests share one browser, and each has a fresh profile; `page.goto('./')` opens
+ * the page of the service. A test also fails when the browser complains: about an error on the console, an uncaught
+ * error, a violation of the content security policy, or a request to another origin. With PAGE_SHOTS=folder, a failed
+ * test saves a screenshot there.
+ * @param baseURL the address of the page, with a slash at its end
  */
 export function createPageTests (t: Test, baseURL: string): PageTest {
   return (name, { allow = [], ...options }, body) => t.test(name, { skip: NO_BROWSER }, async t => {
     launched ??= launchForAll()
     const context = await (await launched).newContext({ baseURL, locale: 'en-GB', reducedMotion: 'reduce', ...options })
     context.setDefaultTimeout(PATIENCE_MS)
-    // What compiles these tests wraps functions that have a name in a helper, which functions that run in the page then look for.
+    // The compiler wraps named functions in a helper, which functions that run in the page then need.
     await context.addInitScript('globalThis.__name = it => it')
     const complaints = collectComplaints(context, new URL(options.baseURL ?? baseURL).origin)
     const page = await context.newPage()
@@ -53,10 +54,10 @@ async function launchForAll (): Promise<Browser> {
   return browser
 }
 
-/** A list that grows with whatever the browser complains about. */
+/** Returns a list to which complaints of the browser are added. */
 export function collectComplaints (context: BrowserContext, origin: string): string[] {
   const complaints: string[] = []
-  // Violations of the content security policy are told here as well.
+  // Violations of the content security policy arrive here too.
   context.on('console', message => {
     if (message.type() === 'error') complaints.push(`console: ${message.text()} (${message.location().url})`)
   })

@@ -11,7 +11,7 @@ export default async function (t: Test): Promise<void> {
   const rows = (page: Page): Locator => page.locator('.sidebar-open')
   const search = (page: Page): Locator => page.getByRole('textbox', { name: 'Search conversations' })
 
-  /** Two conversations, that about the heart being the earlier one. */
+  /** Creates two conversations; the one about the heart is older. */
   async function talk (page: Page): Promise<void> {
     await open(page)
     await choose(page, HEART.file)

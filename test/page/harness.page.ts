@@ -9,7 +9,7 @@ import { dropFiles, pasteFiles } from './images.ts'
 import { startPage } from './start.ts'
 
 export default async function (t: Test): Promise<void> {
-  /** What a first visit may cost. */
+  /** The limit for the transfer size of a first visit. */
   const FIRST_LOAD_BYTES = 150_000
 
   const { service, pageTest } = await startPage(t)

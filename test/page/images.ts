@@ -1,9 +1,9 @@
 import type { JSHandle, Page } from 'playwright-core'
 
-/** A file as the browser's own dialogs, drops and pastes hand it to a page. */
+/** A file as the browser passes it to a page after a dialog, drop or paste. */
 export interface ImageFile { name: string, mimeType: string, buffer: Buffer }
 
-/** Drops files on an element, as if they were dragged in from outside: enter, over, drop. */
+/** Drops files on an element with the events `dragenter`, `dragover` and `drop`. */
 export async function dropFiles (page: Page, selector: string, files: ImageFile[]): Promise<void> {
   const dataTransfer = await transferOf(page, files)
   for (const event of ['dragenter', 'dragover', 'drop']) await page.dispatchEvent(selector, event, { dataTransfer })

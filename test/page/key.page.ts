@@ -18,7 +18,7 @@ export default async function (t: Test): Promise<void> {
     await page.getByLabel('API key').fill('another')
     await page.keyboard.press('Enter')
     await page.getByText('The service does not take this key.').waitFor()
-    // The service is asked again meanwhile.
+    // The page polls the status in the meantime.
     await page.waitForTimeout(4_000)
     t.ok(await page.getByText('The service does not take this key.').isVisible())
     await page.getByLabel('API key').fill(KEY)

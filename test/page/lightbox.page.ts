@@ -6,7 +6,7 @@ import { choose, CROSS, HEART, open } from './steps.ts'
 export default async function (t: Test): Promise<void> {
   const { pageTest } = await startPage(t)
 
-  /** Opens the second of two pictures. */
+  /** Opens the second of two images. */
   async function enlarge (page: Page): Promise<void> {
     await open(page)
     await choose(page, HEART.file, CROSS.file)
@@ -87,7 +87,7 @@ export default async function (t: Test): Promise<void> {
     await touch('touchStart', 150, 210)
     for (let i = 1; i <= 10; i++) await touch('touchMove', 150 - 6 * i, 210 + 6 * i)
     await touch('touchEnd')
-    // From 60 apart to 180.
+    // The distance of the fingers grows from 60 to 180.
     t.ok(Math.abs((await canvas(page)).width / whole.width - 3) < 0.1)
 
     await page.keyboard.press('0')

@@ -5,7 +5,7 @@ import type { FormulaToken } from '../../web/src/text/formula-rules.ts'
 import { safeAddress } from '../../web/src/text/links.ts'
 import { createSplitter, headingLevels } from '../../web/src/text/markdown.ts'
 
-/** What an answer is shown as, in short: `paragraph(a strong(b))`. */
+/** A short description of the rendered answer: `paragraph(a strong(b))`. */
 function outline (text: string, { isRunning = false } = {}): string {
   return createSplitter()(text, isRunning).map(({ token }) => sketch(token)).join(' ')
 }

@@ -9,7 +9,7 @@ export default async function (t: Test): Promise<void> {
   const QUESTIONS = 60
   const IMAGES = 4
 
-  /** A long conversation, as if it had been held here yesterday. */
+  /** Stores a long conversation. */
   async function remember (page: Page): Promise<void> {
     await page.evaluate(async ({ questions, images, base64 }) => {
       const database = await new Promise<IDBDatabase>((resolve, reject) => {
@@ -94,7 +94,7 @@ export default async function (t: Test): Promise<void> {
     }
     t.ok(most < QUESTIONS * IMAGES / 2, `at most ${most} of ${QUESTIONS * IMAGES}`)
     await page.getByRole('button', { name: 'New conversation' }).first().click()
-    // Few are kept for the way back.
+    // Only a few images stay loaded for scrolling back.
     await page.waitForFunction(() => (window as unknown as { live: Set<string> }).live.size <= 16)
   })
 }

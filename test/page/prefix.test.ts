@@ -20,7 +20,7 @@ t.test('below a path of somebody else\'s site, behind nginx', { skip: NO_NGINX |
     t.same([...asked].filter(it => !it.startsWith('/sightline/')), [])
   })
 
-  // Words that the embedded model would not find, in an answer of its own.
+  // Code and a formula, which the embedded model would not write, in the event stream of a real answer.
   const { events } = await askStream(service.url, { message: 'Hi' })
   const first = events.findIndex(it => it.event === 'token')
   const said = events.flatMap(({ event, data }, index) => {
@@ -40,7 +40,7 @@ t.test('below a path of somebody else\'s site, behind nginx', { skip: NO_NGINX |
     await answer.locator('math').waitFor()
   })
   for (const address of ['./docs', './docs/']) {
-    // Swagger UI has a style of its own that its policy does not let in; nothing is missing without.
+    // Swagger UI contains an inline style that its policy blocks; nothing visible depends on it.
     await pageTest(`the documentation of the API at ${address}, which can be tried there`, {
       allow: [/inline style .*swagger-ui-bundle\.js/]
     }, async (t, page) => {

@@ -15,7 +15,7 @@ import { ask, createTestEngine, drawShape, startService } from '../helper.ts'
 import { connectRaw } from '../raw-client.ts'
 
 const KEY = 'alice-0123456789abcdef'
-/** What `npm run build` made. */
+/** The output of `npm run build`. */
 const DIR = path.join(ROOT, 'dist/web')
 const html = readFileSync(path.join(DIR, 'index.html'))
 const assets = readdirSync(path.join(DIR, 'assets')).filter(name => !/\.(br|gz)$/.test(name))
@@ -32,7 +32,7 @@ const script = `/assets/${assets.find(name => name.endsWith('.js'))}`
 const engine = await createTestEngine(t)
 const service = await startService(t, { API_KEYS: KEY, RATE_LIMIT_ADDRESS: '1', MAX_CONCURRENT_REQUESTS: '1' }, engine)
 
-/** What travels, as it travels: `fetch` would unpack it. */
+/** Returns the bytes as they were sent; `fetch` would decompress them. */
 async function get (url: string, headers: Record<string, string> = {}, method = 'GET') {
   const request = http.request(url, { method, headers, agent: false }).end()
   const [response] = await once(request, 'response') as [http.IncomingMessage]
@@ -141,7 +141,7 @@ t.test('what is not there is not found, in the words of all errors', async t => 
   t.match(JSON.parse(body.toString()), { error: 'GET /assets/missing-12345678.js 不存在' })
   t.equal((await get(service.url, { 'x-api-key': KEY }, 'POST')).status, 404)
 
-  // As no client would send it by itself.
+  // Clients normalize such a path, so it is sent over a raw socket.
   const raw = await connectRaw(service.port)
   raw.send('GET /assets/../../../package.json HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n')
   await raw.closed
@@ -160,7 +160,8 @@ t.test('it takes no slot and counts for no limit', async t => {
 
 t.test('it is there while the process cannot keep up and refuses work', async t => {
   const open = await startService(t, {}, engine)
-  // The pressure plugin looks once a second at the mean since it looked last: turns of a second and a half leave it no quick turn to count.
+  // The pressure plugin checks once a second the mean delay since its last check. Blocks of 1.5 seconds leave it no
+  // quick turn to count.
   for (let i = 0; i < 3; i++) {
     const end = Date.now() + 1_500
     while (Date.now() < end);

@@ -4,7 +4,7 @@ import type { Locator, Page } from 'playwright-core'
 import { EXAMPLES } from '../helper.ts'
 import type { ImageFile } from './images.ts'
 
-/** Pictures that the embedded model describes right, with the words that it has for each. */
+/** Images that the embedded model describes correctly, with the words it uses. */
 export const HEART = { file: example('00.png', 'image/png'), words: /blue heart on a white background/ }
 export const CROSS =
   { file: example('02.jpg', 'image/jpeg'), words: /brown circle and a green cross on a white background/ }
@@ -13,7 +13,7 @@ function example (name: string, mimeType: string): ImageFile {
   return { name, mimeType, buffer: readFileSync(path.join(EXAMPLES, name)) }
 }
 
-/** Opens the page, as somebody who has perhaps been there before with these settings. */
+/** Opens the page, with these settings if none are stored yet. */
 export async function open (page: Page, settings?: object): Promise<void> {
   if (settings) {
     await page.addInitScript(json => {
@@ -28,12 +28,12 @@ export function question (page: Page): Locator {
   return page.locator('#question')
 }
 
-/** Chooses pictures and waits until the page has looked at them. */
+/** Chooses images in the file dialog. */
 export async function choose (page: Page, ...files: ImageFile[]): Promise<void> {
   await page.locator('input[type=file][multiple]').setInputFiles(files)
 }
 
-/** Asks, and returns the answer that begins. */
+/** Sends a question and returns the new answer. */
 export async function ask (page: Page, text: string): Promise<Locator> {
   const answers = page.locator('article.answer')
   const before = await answers.count()
@@ -44,19 +44,22 @@ export async function ask (page: Page, text: string): Promise<Locator> {
   return answer
 }
 
-/** Waits until nothing more comes. */
+/** Waits until the answer is complete and returns its text. */
 export async function complete (answer: Locator): Promise<string> {
   await answer.and(answer.page().locator('[aria-busy=false]')).waitFor()
   return await answer.innerText()
 }
 
-/** An answer of thousands of tokens: what the schema demands takes the embedded model as long as that. */
+/** Settings whose schema makes the embedded model write an answer of thousands of tokens. */
 export const LONG_ANSWER = { format: { type: 'schema', schema: JSON.stringify({ type: 'string', minLength: 20_000 }) } }
 
-/** What a form held that the page sent: names of its fields, with the texts and the names of the files. */
+/** The fields of a form that the page sent, with texts and file names as values. */
 export type SentForm = Array<[field: string, value: string]>
 
-/** Takes note of the forms that the page sends; to be called before it is opened. Returns those that were sent so far. */
+/**
+ * Records the forms that the page sends; call it before the page is opened. Returns a function that returns the
+ * recorded forms.
+ */
 export async function watchForms (page: Page): Promise<() => Promise<SentForm[]>> {
   await page.addInitScript(() => {
     const sent: SentForm[] = []

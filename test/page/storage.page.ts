@@ -6,7 +6,7 @@ import { ask, choose, complete, HEART, open } from './steps.ts'
 export default async function (t: Test): Promise<void> {
   const { pageTest } = await startPage(t)
 
-  /** How many pictures the browser keeps. */
+  /** The number of images that the browser stores. */
   async function countImages (page: Page): Promise<number> {
     return await page.evaluate(async () => await new Promise<number>((resolve, reject) => {
       const opening = indexedDB.open('sightline')

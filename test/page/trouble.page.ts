@@ -4,7 +4,7 @@ import { ask, choose, complete, CROSS, HEART, open, watchForms } from './steps.t
 
 export default async function (t: Test): Promise<void> {
   const { service, engine, pageTest } = await startPage(t, { MAX_CONCURRENT_REQUESTS: '1' })
-  /** The browser itself says so of every answer that is an error. */
+  /** The browser logs this message for every response with an error status. */
   const refused = (status: number) =>
     new RegExp(`Failed to load resource: the server responded with a status of ${status} `)
 
@@ -43,7 +43,7 @@ export default async function (t: Test): Promise<void> {
     await open(page)
     await choose(page, HEART.file, CROSS.file)
     await complete(await ask(page, 'Describe the images.'))
-    // A new child knows no picture.
+    // A new worker process has no cached images.
     process.kill(engine.info().pid!, 'SIGKILL')
     await new Promise(resolve => setTimeout(resolve, 200))
     while (engine.info().state !== 'ready') await new Promise(resolve => setTimeout(resolve, 50))

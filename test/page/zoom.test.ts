@@ -4,7 +4,7 @@ import { FITTING, fitScale, moved, toggled, zoomedAt, type Place, type View } fr
 const IMAGE = { width: 2000, height: 1000 }
 const FRAME = { width: 500, height: 500 }
 
-/** Where in the picture, in its pixels from its centre, a place of the frame lies. */
+/** The image position in pixels, from the image's centre, that is shown at a place of the frame. */
 function under (view: View, at: Place): Place {
   const scale = fitScale(IMAGE, FRAME) * view.zoom
   return { x: (at.x - view.x) / scale, y: (at.y - view.y) / scale }
@@ -17,7 +17,7 @@ t.test('a picture fits its frame, and a small one is not blown up without end', 
 
 t.test('what is under the pointer stays there', async t => {
   const at = { x: 120, y: 40 }
-  // Both sides larger than the frame: nothing has to be pushed back.
+  // The image is larger than the frame in both directions, so its position is not limited.
   const before = zoomedAt(FITTING, 4, { x: 0, y: 0 }, IMAGE, FRAME)
   const after = zoomedAt(before, 1.5, at, IMAGE, FRAME)
   t.equal(after.zoom, 6)
@@ -32,7 +32,7 @@ t.test('zoom has bounds', async t => {
 t.test('the picture does not leave its frame', async t => {
   t.same(moved(FITTING, { x: 50, y: 50 }, IMAGE, FRAME), FITTING)
   const view = zoomedAt(FITTING, 3, { x: 0, y: 0 }, IMAGE, FRAME)
-  // 1500 × 750 in 500 × 500.
+  // The image has 1500 × 750 pixels in a frame of 500 × 500.
   t.same(moved(view, { x: 1e4, y: -1e4 }, IMAGE, FRAME), { zoom: 3, x: 500, y: -125 })
 })
 

@@ -1,4 +1,7 @@
-/** Where the service answers: beside the page, whatever path a proxy shows it under. */
+/**
+ * The absolute URL of a path of the service. It is relative to the page, because a proxy may serve both under any
+ * prefix.
+ */
 export function addressOf (path: string): string {
   return new URL(path, document.baseURI).href
 }

@@ -4,11 +4,11 @@ import { apiKey, authorization, forgetKey } from './key.ts'
 import { createSseParser, type SseEvent } from './sse.ts'
 import type { ChatDone, Receipt } from './types.ts'
 
-/** What is told while an answer comes into being, in this order. */
+/** Receives the progress of one request; the calls come in this order. */
 export interface AskListener {
-  /** Bytes of the body that have left. */
+  /** Reports how many bytes of the request body were sent. */
   onUpload (sent: number, total: number): void
-  /** Everything was sent; now the service looks at it. */
+  /** The whole body was sent; the service processes it now. */
   onSent (): void
   onReceipt (receipt: Receipt): void
   onProgress (stage: 'encode' | 'prefill', done: number, total: number): void
@@ -16,9 +16,9 @@ export interface AskListener {
 }
 
 /**
- * `POST api/chat_stream`. By XMLHttpRequest, because `fetch` does not tell how much of a body was sent.
- * @param language of error sentences, as in `Accept-Language`
- * @throws AskError for whatever the service or the network refuses; the signal's reason once it fires
+ * Sends `POST api/chat_stream`. It uses XMLHttpRequest because `fetch` does not report upload progress.
+ * @param language the language of error messages, as in `Accept-Language`
+ * @throws AskError when the service refuses or the network fails; the signal's reason when it aborts
  */
 export function ask (form: FormData, language: string, listener: AskListener, signal: AbortSignal): Promise<ChatDone> {
   return new Promise((resolve, reject) => {
@@ -50,7 +50,7 @@ export function ask (form: FormData, language: string, listener: AskListener, si
     request.onload = () => {
       if (isStream()) readOn()
       else if (request.status === 401) forgetKey(key)
-      // Says nothing where the stream has said its last word already.
+      // Has no effect when the stream already ended with `done` or `error`.
       reject(new AskError(isStream()
         ? networkFailure()
         : failureOf(request.status, request.responseText, request.getResponseHeader('retry-after'))))

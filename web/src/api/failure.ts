@@ -1,19 +1,19 @@
 import type { ErrorBody } from './types.ts'
 
-/** Why there is no answer. Plain data: it is kept with the turn. */
+/** Why a question has no complete answer. It is plain data because it is stored with the turn. */
 export interface Failure {
-  /** The service's own code, or `NETWORK`: it could not be reached, or the connection broke. */
+  /** The error code of the service, or `NETWORK` when the service was unreachable or the connection broke. */
   code: string
-  /** For a person; empty where only the code is known. */
+  /** A message for people; empty when only the code is known. */
   sentence: string
-  /** 0 where there was no answer. */
+  /** The HTTP status; 0 when there was no response. */
   status: number
-  /** The picture at fault, counted among those that were sent. */
+  /** Index of the faulty image among the images that were sent. The name is part of stored data. */
   picture: number | null
   requestId: string | null
-  /** When to try again; null where the service does not say. */
+  /** When to retry; null when the service does not say. */
   retryAfterSeconds: number | null
-  /** IMAGE_EXPIRED: the pictures to be sent again. */
+  /** The ids of the images to send again, with IMAGE_EXPIRED. */
   ids: string[]
 }
 
@@ -32,7 +32,10 @@ export function networkFailure (): Failure {
   return { code: NETWORK, sentence: '', status: 0, picture: null, requestId: null, retryAfterSeconds: null, ids: [] }
 }
 
-/** @param body what came, whatever it is: between us and the service there may be a proxy with pages of its own */
+/**
+ * Reads an error response.
+ * @param body any text: a proxy in front of the service may answer with its own page
+ */
 export function failureOf (status: number, body: string, retryAfter: string | null): Failure {
   const seconds = Number(retryAfter ?? NaN)
   return fromBody(status, parse(body), Number.isFinite(seconds) && seconds >= 0 ? seconds : null)

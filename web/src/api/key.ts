@@ -2,9 +2,9 @@ import { batch, signal } from '@preact/signals'
 
 const STORED_AS = 'sightline.key'
 
-/** The API key, kept as long as the tab; empty where none was asked for. */
+/** The API key, kept until the tab is closed; empty when none was entered. */
 export const apiKey = signal(sessionStorage.getItem(STORED_AS) ?? '')
-/** The service has refused to answer without a key, or the one it got. */
+/** Whether the service refused a request because the key was missing or wrong. */
 export const keyWanted = signal<'no' | 'missing' | 'wrong'>('no')
 
 export function useKey (key: string): void {
@@ -15,11 +15,14 @@ export function useKey (key: string): void {
   sessionStorage.setItem(STORED_AS, key)
 }
 
-/** @param used the key that was refused: meanwhile there may be another one */
+/**
+ * Forgets a key that the service refused.
+ * @param used the refused key; a newer key is kept
+ */
 export function forgetKey (used: string): void {
   if (apiKey.value !== used) return
   batch(() => {
-    // Who had a key hears that it is wrong, also when something else asks without one meanwhile.
+    // A wrong key stays reported as wrong, even when a parallel request without a key is refused too.
     if (used !== '') keyWanted.value = 'wrong'
     else if (keyWanted.value === 'no') keyWanted.value = 'missing'
     apiKey.value = ''
@@ -27,7 +30,7 @@ export function forgetKey (used: string): void {
   sessionStorage.removeItem(STORED_AS)
 }
 
-/** What a request says of itself, with a key or without. */
+/** The request headers for a key; none for an empty key. */
 export function authorization (key: string): Record<string, string> {
   return key === '' ? {} : { authorization: `Bearer ${key}` }
 }

@@ -1,6 +1,6 @@
 export interface SseEvent { event: string, data: string }
 
-/** Cuts a stream of server-sent events, which may come in any pieces, into events. Comments and other fields are passed over. */
+/** Parses a stream of server-sent events that arrives in pieces of any size. Comments and other fields are ignored. */
 export function createSseParser (onEvent: (event: SseEvent) => void): (piece: string) => void {
   let rest = ''
   let event = ''

@@ -3,7 +3,10 @@ import { AskError, failureOf } from './failure.ts'
 import { apiKey, authorization, forgetKey } from './key.ts'
 import type { Status } from './types.ts'
 
-/** @throws AskError when the service refuses; TypeError when it cannot be reached */
+/**
+ * Fetches the status of the service.
+ * @throws AskError when the service refuses; TypeError when it is unreachable
+ */
 export async function fetchStatus (): Promise<Status> {
   const key = apiKey.value
   const response = await fetch(addressOf('api/status'), { cache: 'no-store', headers: authorization(key) })

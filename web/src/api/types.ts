@@ -1,6 +1,6 @@
 import type * as api from './openapi.gen.ts'
 
-// Named in openapi.json, from which the types are generated.
+// The types are generated from the OpenAPI document; these are its names.
 export type ChatDone = api.ChatDone
 export type Receipt = api.Receipt
 export type Box = api.Box

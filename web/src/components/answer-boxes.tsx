@@ -8,16 +8,16 @@ import { ImageView } from './image-view.tsx'
 import { nameOf, ImageMarks, pointingAt } from './image-marks.tsx'
 import '../styles/answer-boxes.css'
 
-/** Taller pictures are shown smaller. */
+/** Higher images are scaled down. */
 const MAX_HEIGHT = '22rem'
 
 export interface AnswerBoxesProps {
   answer: Answer
-  /** Of the whole conversation, whose pictures the answer may point at. */
+  /** All turns of the conversation; the answer may refer to any of their images. */
   turns: readonly Turn[]
 }
 
-/** Where an answer points at, drawn over the pictures; nothing where it does not. */
+/** Draws the boxes and points of an answer over the images. Renders nothing when there are none. */
 export function AnswerBoxes ({ answer: { id, done }, turns }: AnswerBoxesProps) {
   const marked = useMemo(() => done ? markedImages(id, done, imagesOf(turns)) : [], [id, done, turns])
   if (marked.length === 0) return null
@@ -39,7 +39,7 @@ export function AnswerBoxes ({ answer: { id, done }, turns }: AnswerBoxesProps) 
 
 function Marked ({ image, marks, onOpen }: MarkedImage & { image: StoredImage, onOpen: () => void }) {
   const { key, name, width, height } = image
-  // What the service has not seen has no marks: it always told the size.
+  // An image with marks always has a size, because its receipt contained one.
   const size = width === null || height === null ? null : { width, height }
   return (
     <button type='button' class='answer-boxes-open' onClick={onOpen}>
@@ -68,7 +68,7 @@ function Chip ({ mark }: { mark: Mark }) {
     <button
       type='button' class={`answer-boxes-chip mark-${colour} ${pointed.value === key ? 'is-pointed' : ''}`} data-mark={key}
       aria-label={t('boxes.show', { label: name })} {...pointing}
-      // A finger leaves before it clicks, and does not focus everywhere.
+      // A touch ends with `pointerleave` before the click, and not every browser focuses a clicked button.
       onClick={() => pointing.onFocus()}
     >
       <span class={`answer-boxes-swatch ${kind}`} />

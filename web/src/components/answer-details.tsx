@@ -2,7 +2,7 @@ import type { ChatDone } from '../api/types.ts'
 import { formatBytes, formatNumber, t } from '../i18n/index.ts'
 import type { StoredImage } from '../model/conversation.ts'
 
-/** Folded: what the pictures became, and how long everything took. */
+/** A collapsed section with the receipts of the images and the timings. */
 export function AnswerDetails ({ done, images }: { done: ChatDone, images: readonly StoredImage[] }) {
   const { images: receipts, usage, timings, model } = done
   const seconds = (ms: number) => formatNumber(ms / 1000, ms < 10_000 ? 2 : 1)

@@ -21,7 +21,7 @@ export interface AnswerViewProps {
   isBusy: boolean
 }
 
-/** An answer, while it comes and afterwards. */
+/** Shows an answer while it is running and afterwards. */
 export function AnswerView ({ conversation, question, answer: kept, turns, isBusy }: AnswerViewProps) {
   const run = runOf(conversation, kept)
   const answer = run?.answer.value ?? kept

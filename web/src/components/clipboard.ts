@@ -1,4 +1,4 @@
-/** Returns whether it worked. Pages that did not come over TLS have no `navigator.clipboard`. */
+/** Copies a text and returns whether it worked. Pages served without TLS have no `navigator.clipboard`. */
 export async function copyText (text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text)
@@ -13,7 +13,7 @@ function copyBySelection (text: string): boolean {
   area.value = text
   area.style.position = 'fixed'
   area.style.opacity = '0'
-  // In an open dialog nothing outside it can be selected.
+  // While a dialog is open, elements outside it cannot be selected.
   const host = document.querySelector('dialog[open]') ?? document.body
   host.append(area)
   area.select()

@@ -7,7 +7,7 @@ import { ScrollArea } from './scroll-area.tsx'
 
 export interface CodeBlockProps {
   code: string
-  /** As the fence names it; may be empty. */
+  /** The language after the code fence; may be empty. */
   language: string
 }
 

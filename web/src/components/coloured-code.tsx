@@ -6,7 +6,7 @@ import '../styles/highlight.css'
 
 export interface ColouredCodeProps { code: string, grammar: string }
 
-/** Code in colours, as soon as the highlighter is loaded. */
+/** Shows code with syntax highlighting as soon as the highlighter is loaded. */
 export function ColouredCode ({ code, grammar }: ColouredCodeProps) {
   const last = useRef(UNCOLOURED)
   const looks = useSignal(0)
@@ -14,7 +14,7 @@ export function ColouredCode ({ code, grammar }: ColouredCodeProps) {
   last.current = coloured
   const rest = code.slice(coloured.code.length)
   const { pieces, until } = coloured
-  // Nothing may come after this: then the end of it would stay without colours.
+  // If no more text arrives, this timer colours the rest of the code.
   useEffect(() => {
     if (rest === '' || until === 0) return
     const timer = setTimeout(() => { looks.value++ }, Math.max(0, until - performance.now()))
@@ -28,7 +28,7 @@ function Pieces ({ pieces }: { pieces: readonly CodePiece[] }) {
   return <>{pieces.map((piece, i) => typeof piece === 'string' ? piece : <span key={i} class={classOf(piece.scope)}><Pieces pieces={piece.content} /></span>)}</>
 }
 
-/** `title.function` is drawn as a title unless it has a colour of its own. */
+/** The scope `title.function` has the style of `title` unless it has its own. */
 function classOf (scope: string): string {
   return scope.split('.').map(part => `hl-${part}`).join(' ')
 }

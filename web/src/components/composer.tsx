@@ -10,11 +10,11 @@ import { FormatPicker } from './format-picker.tsx'
 import { Icon, IconButton } from './icon.tsx'
 import { Presets } from './presets.tsx'
 
-/** As the service counts. */
+/** The limit of the service, in characters. */
 const MESSAGE_MAX = 32_000
 const TAKEN = 'image/jpeg,image/png,image/webp,image/avif,image/gif,image/tiff'
 
-/** Where a question is written, and its answer stopped. */
+/** The field for a question, with the buttons that send it and stop its answer. */
 export function Composer () {
   const field = useRef<HTMLTextAreaElement>(null)
   const length = Array.from(draftText.value).length
@@ -25,13 +25,13 @@ export function Composer () {
   const isSendingSoon = useSignal(false)
   const id = useComputed(() => current.value.id)
 
-  // Another conversation, another question.
+  // Focuses the field when the conversation changes.
   useSignalEffect(() => {
     void id.value
     if (matchMedia('(pointer: fine)').matches) field.current?.focus()
   })
 
-  // Sent while pictures were still being looked at: as soon as they are, if nothing speaks against them.
+  // Sends the question once all images are inspected, unless one has a fault.
   useSignalEffect(() => {
     if (!isSendingSoon.value || !isDraftReady.value) return
     isSendingSoon.value = false
@@ -43,7 +43,7 @@ export function Composer () {
       isSendingSoon.value = true
       return
     }
-    // Pictures without words are a question too.
+    // Images without text are sent with a default question.
     const text = draftText.value.trim() === '' ? t('start.describePrompt') : draftText.value
     askQuestion(current.value.id, text, checkedImages.value)
     clearDraft()
@@ -58,7 +58,7 @@ export function Composer () {
 
   function onKeyDown (event: KeyboardEvent): void {
     if (event.key === 'Escape' && run) return run.stop()
-    // An input method takes Enter for itself, and on a phone there is no other way to begin a line.
+    // An input method uses Enter to confirm, and on a phone Enter is the only way to start a new line.
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing || matchMedia('(pointer: coarse)').matches) return
     event.preventDefault()
     if (canSend) send()
@@ -102,7 +102,7 @@ function FileButton ({ icon, label, accept, capture = false }: FileButtonProps) 
         ref={input} type='file' hidden accept={accept} multiple={!capture} {...capture && { capture: 'environment' }} aria-label={label}
         onChange={({ currentTarget }) => {
           void addFiles([...currentTarget.files ?? []])
-          // The same file may be chosen again.
+          // Otherwise, choosing the same file again would not fire `change`.
           currentTarget.value = ''
         }}
       />

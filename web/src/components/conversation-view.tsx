@@ -9,7 +9,7 @@ import { QuestionView } from './question-view.tsx'
 import { Start } from './start.tsx'
 import { useStickToBottom } from './use-stick-to-bottom.ts'
 
-/** The exchanges of the current conversation, the newest at the bottom. */
+/** Shows the exchanges of the current conversation, the newest at the bottom. */
 export function ConversationView () {
   const { area, content, isAway, toBottom } = useStickToBottom()
   const { id, turns } = current.value

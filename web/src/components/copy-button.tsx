@@ -6,7 +6,10 @@ import { IconButton } from './icon.tsx'
 
 const SHOWN_MS = 1_500
 
-/** @param text put together when it is asked for */
+/**
+ * A button that copies a text.
+ * @param text builds the text when the button is pressed
+ */
 export function CopyButton ({ text, label = t('app.copy') }: { text: () => string, label?: string }) {
   const isCopied = useSignal(false)
   async function copy (): Promise<void> {

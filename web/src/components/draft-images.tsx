@@ -14,7 +14,7 @@ import '../styles/draft-images.css'
 
 const REMOVE = '.draft-images-remove'
 
-/** The pictures of the question that is being written: to look at, to reorder, to remove. */
+/** The images of the draft; each can be opened, moved and removed. */
 export function DraftImages () {
   const images = checkedImages.value
   return images.length > 0 ? <Strip images={images} /> : null
@@ -28,7 +28,7 @@ function Strip ({ images }: { images: readonly DraftImage[] }) {
   const before = imagesOf(current.value.turns).length
   const shown = images.map((image, i) => ({ image, number: before + i + 1 }))
 
-  // Elements that are moved in the document lose the focus, those that are removed anyway.
+  // An element loses the focus when it is moved in the document or removed.
   useLayoutEffect(() => {
     const element = focusNext.peek()?.()
     focusNext.value = null
@@ -72,7 +72,7 @@ function Strip ({ images }: { images: readonly DraftImage[] }) {
   )
 }
 
-/** Shows what was added at the end of a long strip, and above all why it cannot be sent. */
+/** Scrolls to new images at the end of a long strip. A new image with a fault has precedence. */
 function useNewInView (strip: RefObject<HTMLElement | null>, images: readonly DraftImage[]): void {
   const before = useRef<{ count: number, faulty: ReadonlySet<string> }>({ count: 0, faulty: new Set() })
   useLayoutEffect(() => {
@@ -84,7 +84,7 @@ function useNewInView (strip: RefObject<HTMLElement | null>, images: readonly Dr
   }, [images])
 }
 
-/** Where the dragged picture would be put. */
+/** Marks the place where the dragged image would be dropped. */
 function Room ({ reorder }: { reorder: Reorder }) {
   const room = reorder.drag.value?.room
   return room ? <span class='draft-images-room' style={{ left: `${room.left}px`, width: `${room.width}px` }} /> : null
@@ -112,7 +112,7 @@ function Thumbnail ({ image, number, index, total, reorder, move, onOpen, onRemo
     const isOnHandle = (event.target as Element).closest('.draft-images-move') !== null
     const to = placeFor(event.key, index, total)
     if (to === null || event.ctrlKey || event.metaKey || !(isOnHandle || event.altKey)) return
-    // Alt and an arrow would leave the page.
+    // The browser would navigate back or forward on Alt and an arrow key.
     event.preventDefault()
     move(key, to)
   }

@@ -4,11 +4,11 @@ import { t } from '../i18n/index.ts'
 import { addFiles } from '../state/draft.ts'
 import { Icon } from './icon.tsx'
 
-/** Takes pictures that are dropped or pasted anywhere on the page. */
+/** Accepts images that are dropped or pasted anywhere on the page. */
 export function DropArea () {
   const isOver = useSignal(false)
   useEffect(() => {
-    // Of every element that is entered one is left again.
+    // Counts `dragenter` minus `dragleave`, because both fire for every nested element.
     let depth = 0
     const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false
     const on = {
@@ -23,7 +23,7 @@ export function DropArea () {
         isOver.value = depth > 0
       },
       dragover (event: DragEvent) {
-        // Without it the browser would open the file.
+        // Otherwise, the browser would open the dropped file.
         if (hasFiles(event)) event.preventDefault()
       },
       drop (event: DragEvent) {
@@ -35,7 +35,7 @@ export function DropArea () {
       },
       paste (event: ClipboardEvent) {
         const files = [...event.clipboardData?.files ?? []].filter(({ type }) => type.startsWith('image/'))
-        // Copied from a table or a page, words come with a picture of themselves.
+        // Text copied from a spreadsheet or page also contains an image of itself.
         const hasText = event.clipboardData?.types.includes('text/plain') ?? false
         if (files.length === 0 || hasText) return
         event.preventDefault()

@@ -6,7 +6,7 @@ import { conversations } from '../state/conversations.ts'
 import { notify } from '../state/notice.ts'
 import { imageBytes } from '../state/image-urls.ts'
 
-/** The browser reads the address after the click, at its leisure. */
+/** The browser may read the URL long after the click. */
 const REVOKE_MS = 60_000
 const NAME_MAX = 60
 
@@ -30,7 +30,7 @@ export async function exportEverything (): Promise<void> {
 async function offer (make: () => Promise<Blob>, name: string): Promise<void> {
   try {
     const blob = await make()
-    // A browser without room for so much says so only to those who read it; a download would break off without a word.
+    // When the browser has no space for the Blob, reading it fails; a download would break off silently.
     await blob.slice(-1).arrayBuffer()
     download(blob, name)
   } catch (error) {
@@ -50,7 +50,7 @@ export function download (blob: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(url), REVOKE_MS)
 }
 
-/** Without what some system does not allow in a file's name. */
+/** Removes characters that some systems do not allow in file names. */
 function fileNameOf ({ title }: Conversation): string {
   const name = title.replace(/[\p{C}\\/:*?"<>|.…]+/gu, ' ').replace(/\s+/g, ' ').trim()
   return Array.from(name).slice(0, NAME_MAX).join('').trim() || 'sightline'

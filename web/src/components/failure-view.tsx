@@ -4,7 +4,7 @@ import type { Question } from '../model/conversation.ts'
 import { IMAGE_LOST } from '../model/form.ts'
 import { Icon } from './icon.tsx'
 
-/** Why there is no answer, or no more of it, in the service's words where it has some. */
+/** Explains why an answer is missing or incomplete, with the message of the service if there is one. */
 export function FailureView ({ failure, question, onRetry }: { failure: Failure, question: Question, onRetry: (() => void) | null }) {
   const { picture: image, requestId } = failure
   return (

@@ -1,4 +1,4 @@
-/** Where the keyboard goes on when what had the focus is gone. */
+/** Moves the focus to the question field after the focused element was removed. */
 export function focusQuestion (): void {
   document.getElementById('question')?.focus({ preventScroll: true })
 }

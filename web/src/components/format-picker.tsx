@@ -10,7 +10,7 @@ import { SchemaDialog } from './schema-dialog.tsx'
 const NAMES: Record<Format['type'], Key> = { text: 'composer.formatText', object: 'composer.formatObject', schema: 'composer.formatSchema' }
 const TYPES = Object.keys(NAMES) as Array<Format['type']>
 
-/** What the next answers are to be. */
+/** Selects the format of the next answers. */
 export function FormatPicker () {
   const isAsking = useSignal(false)
   const { type } = settings.value.format
@@ -18,7 +18,7 @@ export function FormatPicker () {
   function pick (select: HTMLSelectElement): void {
     const picked = TYPES[select.selectedIndex] ?? 'text'
     if (picked === 'schema') {
-      // Only a schema that is used makes the choice.
+      // The format changes only when a schema is confirmed.
       select.value = type
       isAsking.value = true
     } else {

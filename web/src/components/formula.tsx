@@ -5,7 +5,10 @@ import type { FormulaToken } from '../text/formula-rules.ts'
 import { typesetter } from '../text/formulas.ts'
 import { ScrollArea } from './scroll-area.tsx'
 
-/** Shows its source while it is still coming, until it can be set, and when it is no TeX. */
+/**
+ * A typeset formula. The source is shown while the formula is incomplete, until the typesetter is loaded, and when it
+ * is not valid TeX.
+ */
 export function Formula ({ formula: { tex, isDisplay, isOpen } }: { formula: FormulaToken }) {
   const content = isOpen ? <Source tex={tex} /> : <Typeset tex={tex} isDisplay={isDisplay} />
   return isDisplay

@@ -3,7 +3,7 @@ import { isReachable, status } from '../state/service.ts'
 import { IconButton } from './icon.tsx'
 import { openSettings } from './settings-dialog.tsx'
 
-/** Which model answers, and whether it has time. */
+/** Shows the name of the model and the state of the service. */
 export function Header ({ isListOpen, onToggleList }: { isListOpen: boolean, onToggleList: () => void }) {
   return (
     <header class='header'>

@@ -1,4 +1,4 @@
-/** Strokes on a ground of 24 × 24. */
+/** SVG paths on a grid of 24 × 24. */
 const SHAPES = {
   plus: 'M12 5v14M5 12h14',
   close: 'M6 6l12 12M18 6L6 18',
@@ -30,7 +30,7 @@ const SHAPES = {
 
 export type IconName = keyof typeof SHAPES
 
-/** Says nothing to screen readers: what it stands on has the words. */
+/** An icon without a text for screen readers; the element around it provides the text. */
 export function Icon ({ name }: { name: IconName }) {
   return (
     <svg class='icon' viewBox='0 0 24 24' fill='none' stroke='currentColor' stroke-width='1.8' stroke-linecap='round' stroke-linejoin='round' aria-hidden='true'>
@@ -50,7 +50,7 @@ export interface IconButtonProps {
   pressed?: boolean
 }
 
-/** A button that shows a picture, and its words when pointed at. */
+/** A button with an icon; the label is shown as a tooltip. */
 export function IconButton ({ icon, label, onClick, class: classes = '', disabled, expanded, controls, pressed }: IconButtonProps) {
   return (
     <button

@@ -6,43 +6,43 @@ import type { Mark } from '../model/marks.ts'
 import { pointed } from '../state/pointed.ts'
 import '../styles/image-marks.css'
 
-/** Labels of more marks than these hide the picture: only that of the pointed one is shown. */
+/** With more marks than this, labels would hide the image, so only the label of the pointed mark is shown. */
 const MAX_LABELS = 16
 /** CSS pixels. */
 const POINT_RADIUS = 7
-/** The part of a picture in which there may be no room above. */
+/** The share of the height at the top of an image where a label may not fit above its mark. */
 const TOP = 0.12
-/** A dark and a light one below the coloured one: seen on every ground. */
+/** A dark and a light stroke below the coloured one keep it visible on any background. */
 const STROKES = ['dark', 'light', 'colour']
 
 export interface ImageMarksProps {
-  /** Of the upright original, in which the marks are counted. */
+  /** The size of the original image, whose pixels are the unit of the marks. */
   size: Size
   marks: readonly Mark[]
-  /** By keyboard too, where nothing else names the marks. */
+  /** Whether the keyboard reaches the marks. Not needed where a list next to the image names them. */
   isFocusable?: boolean
 }
 
-/** What a mark is called. */
+/** The label of a mark, or a default name. */
 export function nameOf ({ label, kind, number }: Mark): string {
   return label || t(kind === 'box' ? 'boxes.box' : 'boxes.point', { number })
 }
 
-/** What points at a mark while it is pointed at or focused itself. */
+/** Event handlers that mark an element as pointed while it is hovered or focused. */
 export function pointingAt ({ key }: Mark) {
   const point = () => { pointed.value = key }
   const leave = () => { if (pointed.value === key) pointed.value = null }
   return { onPointerEnter: point, onPointerLeave: leave, onFocus: point, onBlur: leave }
 }
 
-/** Boxes and points over a picture that fills the same element, whatever its size there. */
+/** Draws boxes and points over an image that fills the same element. */
 export function ImageMarks ({ size: { width, height }, marks, isFocusable = false }: ImageMarksProps) {
   const isPointed = useComputed(() => marks.some(({ key }) => key === pointed.value)).value
-  // What is removed under the pointer is not told that the pointer has left.
+  // An element that is removed under the pointer gets no `pointerleave`.
   const latest = useRef(marks)
   latest.current = marks
   useEffect(() => () => { if (latest.current.some(({ key }) => key === pointed.peek())) pointed.value = null }, [])
-  // Small ones above large ones, so that each can be pointed at.
+  // Small marks are drawn above large ones, so that each can be hovered.
   const drawn = [...marks].sort((a, b) => areaOf(b) - areaOf(a))
   return (
     <span class={`image-marks ${isPointed ? 'pointed' : ''} ${marks.length > MAX_LABELS ? 'crowded' : ''}`}>
@@ -63,13 +63,13 @@ function Shape ({ mark, isFocusable }: { mark: Mark, isFocusable: boolean }) {
     >
       {STROKES.map(stroke => kind === 'box'
         ? <rect key={stroke} class={stroke} x={x1} y={y1} width={x2 - x1} height={y2 - y1} />
-        // A line without length is a dot as wide as its stroke, whatever the scale.
+        // A line without length is drawn as a dot with the diameter of its stroke at any scale.
         : <path key={stroke} class={`${stroke} dot`} d={`M${x1} ${y1}h0`} />)}
     </g>
   )
 }
 
-/** The label above its mark; at the picture's edges it is pushed inside, where it must not hide a point. */
+/** The label above its mark. At the edges of the image it is moved inside, without hiding a point. */
 function Label ({ mark, size: { width, height } }: { mark: Mark, size: Size }) {
   const y = percent(mark.y1, height)
   const isBelow = mark.kind === 'point' && mark.y1 < TOP * height

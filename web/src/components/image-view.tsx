@@ -9,16 +9,19 @@ import '../styles/image-view.css'
 
 export interface ImageViewProps {
   image: Pick<StoredImage, 'key' | 'name'>
-  /** Empty where what stands around it says it. */
+  /** Empty when the surrounding element names the image. */
   alt?: string
-  /** In the lightbox nothing is far away. */
+  /** Loads the image even when it is far from the screen. */
   isAlwaysNear?: boolean
-  /** Fills its place without a word where there is no room for any. */
+  /** Hides the text of a placeholder when there is no room for it. */
   isSmall?: boolean
   onSize?: (width: number, height: number) => void
 }
 
-/** A picture that fills the element around it, or why it cannot be seen. Give it the picture's key: an address belongs to one picture. */
+/**
+ * An image that fills its parent element, or the reason why it cannot be shown. Pass the image's key as `key`, because
+ * the component keeps the URL of one image.
+ */
 export function ImageView ({ image: { key, name }, alt = '', isAlwaysNear = false, isSmall = false, onSize }: ImageViewProps) {
   const place = useRef<HTMLSpanElement>(null)
   const isNear = useNearness(place)
@@ -49,7 +52,7 @@ function Instead ({ words, ending, isSmall }: { words: string, ending?: string, 
   )
 }
 
-/** e.g. TIFF */
+/** The file extension in upper case, e.g. TIFF. */
 function endingOf (name: string): string {
   return /\.(\w{2,4})$/.exec(name)?.[1]?.toUpperCase() ?? ''
 }

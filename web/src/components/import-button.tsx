@@ -4,7 +4,7 @@ import { say, t, type Message } from '../i18n/index.ts'
 import { importFile } from '../state/importing.ts'
 import { Icon } from './icon.tsx'
 
-/** Chooses a file of conversations and adds them; says below itself what came of it. */
+/** A button that imports a file of conversations and shows the result below itself. */
 export function ImportButton ({ class: classes = 'button' }: { class?: string }) {
   const input = useRef<HTMLInputElement>(null)
   const isBusy = useSignal(false)
@@ -16,7 +16,7 @@ export function ImportButton ({ class: classes = 'button' }: { class?: string })
     isBusy.value = true
     result.value = await importFile(file)
     isBusy.value = false
-    // The same file may be chosen again.
+    // Otherwise, choosing the same file again would not fire `change`.
     chosen.value = ''
   }
 

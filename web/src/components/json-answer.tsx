@@ -11,7 +11,7 @@ import { JsonTree } from './json-tree.tsx'
 type View = 'tree' | 'table' | 'source'
 
 const NAMES: Record<View, Key> = { tree: 'json.tree', table: 'json.table', source: 'json.source' }
-/** As it was chosen last, for all answers that can be seen so. */
+/** The last chosen view, used for all answers that support it. */
 const chosen = signal<View>('table')
 
 export interface JsonAnswerProps {
@@ -20,7 +20,9 @@ export interface JsonAnswerProps {
   marks: readonly TextMark[]
 }
 
-/** An answer in JSON: its source while it comes, then a tree or, where it holds lists of objects, tables. */
+/**
+ * An answer in JSON. Shows its source while it is running, then a tree, or tables when it contains lists of objects.
+ */
 export function JsonAnswer ({ text, isRunning, marks }: JsonAnswerProps) {
   const json = useMemo(() => isRunning ? null : readJson(text), [text, isRunning])
   if (text.trim() === '') return null

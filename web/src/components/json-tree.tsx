@@ -5,7 +5,7 @@ import { entriesOf, isContainer, isShort, pathTo, sizeOf, type JsonContainer } f
 import { JsonValue } from './json-value.tsx'
 import { Some } from './some.tsx'
 
-/** Values of an answer that is unfolded at first; of a larger one it is the upper levels, where they are short. */
+/** Answers with fewer values are expanded completely. In larger ones only short lists on the upper levels are. */
 const SMALL = 100
 const OPEN_LEVELS = 2
 const SHORT_LIST = 20
@@ -29,7 +29,7 @@ function Node ({ name, value, path, keys, ...rest }: NodeProps & { name: string 
   return <Branch label={label} value={value} path={path} keys={keys} {...rest} />
 }
 
-/** What is folded has no elements: a large answer costs no more than what is seen of it. */
+/** A collapsed branch renders no children, so a large answer costs only its visible part. */
 function Branch ({ label, value, path, level, isSmall, keys }: NodeProps & { label: ComponentChild, value: JsonContainer }) {
   const entries = entriesOf(value)
   const isOpen = useSignal(isSmall || level === 0 || (level < OPEN_LEVELS && entries.length <= SHORT_LIST))
@@ -50,7 +50,10 @@ function sizeText (value: JsonContainer, count: number): string {
   return count === 1 ? t('json.key') : t('json.keys', { count })
 }
 
-/** Such as the four numbers of a box. Objects are unfolded: their names are what one looks for. */
+/**
+ * Whether a value fits on one line, such as the four numbers of a box. Objects are expanded because readers look for
+ * their property names.
+ */
 function isLine (value: JsonContainer): boolean {
   return Array.isArray(value) ? isShort(value) : Object.keys(value).length === 0
 }

@@ -3,13 +3,13 @@ import { TextMark } from './text-mark.tsx'
 
 export interface JsonValueProps {
   value: unknown
-  /** Of the box or point that it names. */
+  /** The key of the box or point that the value names. */
   markKey?: string | undefined
-  /** Around texts, to tell "1" from 1. */
+  /** Puts quotes around strings, to distinguish "1" from 1. */
   quotes?: boolean
 }
 
-/** A plain value in the colour of its type; others on one line. */
+/** A plain value in the colour of its type; lists and objects on one line. */
 export function JsonValue ({ value, markKey, quotes = false }: JsonValueProps) {
   if (typeof value !== 'string') return <span class={`json-${typeOf(value)}`}>{compact(value)}</span>
   const words = markKey === undefined ? value : <TextMark keys={[markKey]}>{value}</TextMark>

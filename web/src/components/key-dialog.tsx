@@ -4,16 +4,16 @@ import { keyWanted, useKey as takeKey } from '../api/key.ts'
 import { t } from '../i18n/index.ts'
 import { Modal } from './modal.tsx'
 
-/** Somebody wants to look around without a key. */
+/** The user closed the dialog without entering a key. */
 const isPutOff = signal(false)
-/** There is a way back to the question for the key. */
+/** Whether to show a notice that opens the dialog again. */
 export const isKeyMissing = computed(() => isPutOff.value && keyWanted.value !== 'no')
 
 export function openKeyDialog (): void {
   isPutOff.value = false
 }
 
-/** Asks for the API key while the service answers nobody without one. */
+/** Asks for the API key when the service refuses requests without one. */
 export function KeyDialog () {
   return (
     <Modal isOpen={keyWanted.value !== 'no' && !isPutOff.value} onClose={() => { if (keyWanted.value !== 'no') isPutOff.value = true }} title={t('key.title')}>
@@ -29,14 +29,14 @@ function KeyForm () {
 
   function send (event: Event): void {
     event.preventDefault()
-    // No space can be part of a header's value, and pasted keys often end in one.
+    // Pasted keys often end with a space, which a header value cannot contain.
     const value = key.value.trim()
     if (value !== '') takeKey(value)
   }
 
   return (
     <form onSubmit={send}>
-      {/* Password managers keep names and passwords in pairs. */}
+      {/* Password managers store a user name with each password. */}
       <input class='visually-hidden' type='text' name='username' autocomplete='username' value='sightline' tabIndex={-1} readOnly aria-hidden='true' />
       <div class='field'>
         <label for={id}>{t('key.label')}</label>

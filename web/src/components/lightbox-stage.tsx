@@ -5,7 +5,7 @@ import { ImageMarks } from './image-marks.tsx'
 import { useGestures } from './use-gestures.ts'
 import type { Zoom } from './zoom.ts'
 
-/** Above it the pixels are what one wants to see, not what lies between them. */
+/** From this scale on, pixels are drawn as sharp squares instead of being interpolated. */
 const PIXELATED_FROM = 4
 
 export interface LightboxStageProps {
@@ -14,7 +14,7 @@ export interface LightboxStageProps {
   turn (by: number): void
 }
 
-/** The picture in its frame, with what an answer points at. */
+/** The image in its frame, with the marks of an answer. */
 export function LightboxStage ({ shown: { image, marks = [] }, zoom, turn }: LightboxStageProps) {
   const frame = useRef<HTMLDivElement>(null)
   const gestures = useMemo(() => ({ onGround: closeLightbox, onSwipe: turn }), [])
@@ -26,7 +26,7 @@ export function LightboxStage ({ shown: { image, marks = [] }, zoom, turn }: Lig
     const observer = new ResizeObserver(([entry]) => {
       const { width = 0, height = 0 } = entry?.contentRect ?? {}
       zoom.frame.value = width > 0 && height > 0 ? { width, height } : null
-      // What was inside another frame may be outside this one.
+      // Keeps the image within the resized frame.
       zoom.move(0, 0)
     })
     observer.observe(frame.current!)
@@ -44,7 +44,7 @@ export function LightboxStage ({ shown: { image, marks = [] }, zoom, turn }: Lig
       <div class={`lightbox-canvas ${isPixelated ? 'pixelated' : ''}`} style={style}>
         <ImageView
           key={image.key} image={image} alt={image.name} isAlwaysNear
-          // As the browser read it, where nobody did before.
+          // The size is known only now when the image was not decoded before.
           onSize={(width, height) => { zoom.size.value ??= { width, height } }}
         />
         {size && marks.length > 0 && <ImageMarks size={size} marks={marks} isFocusable />}
@@ -53,7 +53,7 @@ export function LightboxStage ({ shown: { image, marks = [] }, zoom, turn }: Lig
   )
 }
 
-/** Width and height instead of a transform: strokes and words of the marks keep their size. */
+/** The position as left, top, width and height. A transform would also scale the strokes and labels of the marks. */
 function placeOf (zoom: Zoom): { style: Record<string, string>, isPixelated: boolean } {
   const scale = zoom.scale()
   const { view: { value: { x, y } }, frame: { value: frame }, size: { value: size } } = zoom

@@ -4,9 +4,9 @@ import type { Mark } from '../model/marks.ts'
 
 export interface LightboxImage {
   image: StoredImage
-  /** Among all of the conversation, or of the draft. */
+  /** The number of the image in the conversation, or its future number for a draft. */
   number: number
-  /** What an answer points at in it. */
+  /** The boxes and points of an answer in this image. */
   marks?: readonly Mark[]
 }
 
@@ -15,7 +15,7 @@ export interface LightboxContent {
   index: number
 }
 
-/** What is shown over the page; null: nothing. */
+/** The content of the lightbox; null when it is closed. */
 export const lightbox = signal<LightboxContent | null>(null)
 
 export function openLightbox (content: LightboxContent): void {
@@ -26,7 +26,7 @@ export function closeLightbox (): void {
   lightbox.value = null
 }
 
-/** To another of the pictures; after the last comes the first. */
+/** Moves to another image, wrapping at both ends. */
 export function turnLightbox (by: number): void {
   const shown = lightbox.value
   if (shown) lightbox.value = { ...shown, index: (shown.index + by + shown.images.length) % shown.images.length }

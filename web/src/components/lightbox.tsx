@@ -9,10 +9,10 @@ import '../styles/lightbox.css'
 export { openLightbox } from './lightbox-state.ts'
 
 const ZOOM_STEP = 1.5
-/** Pixels of the screen that an arrow key moves. */
+/** CSS pixels per press of an arrow key. */
 const KEY_STEP = 80
 
-/** Pictures over the whole page. The app has it once. */
+/** Shows images in a full-page dialog. The app renders it once. */
 export function Lightbox () {
   const dialog = useRef<HTMLDialogElement>(null)
   const content = lightbox.value
@@ -20,10 +20,10 @@ export function Lightbox () {
   useEffect(() => {
     if (isOpen) {
       dialog.current?.showModal()
-      // Not one of its buttons: what it is should be read first.
+      // Focuses the dialog instead of a button, so that screen readers announce the dialog first.
       dialog.current?.focus()
     } else {
-      // The focus goes back to where it was.
+      // Closing restores the previous focus.
       dialog.current?.close()
     }
   }, [isOpen])
@@ -71,7 +71,8 @@ function Size ({ zoom }: { zoom: Zoom }) {
 
 function ZoomButtons ({ zoom }: { zoom: Zoom }) {
   const scale = zoom.scale()
-  // They stay enabled at the ends: a disabled button would lose the focus, and with it the keys.
+  // The buttons stay enabled at both ends of the range: a disabled button would lose the focus and the keyboard
+  // control.
   return (
     <div class='lightbox-zoom'>
       <IconButton icon='zoomOut' label={t('lightbox.zoomOut')} onClick={() => zoom.by(1 / ZOOM_STEP)} />
@@ -82,7 +83,7 @@ function ZoomButtons ({ zoom }: { zoom: Zoom }) {
   )
 }
 
-/** Keys work wherever the focus is: nothing else can have it while the lightbox is open. */
+/** Handles keys globally; while the lightbox is open, the focus cannot be outside it. */
 function useKeys (zoom: Zoom, turn: (by: number) => void): void {
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {

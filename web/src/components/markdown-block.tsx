@@ -9,7 +9,7 @@ import { ScrollArea } from './scroll-area.tsx'
 
 export interface BlockProps {
   token: Token
-  /** Its level; 0 inside of others, where a heading would break the outline. */
+  /** The heading level; 0 inside other blocks, where a heading would break the outline. */
   heading: number
   marker: Marker | null
 }

@@ -8,7 +8,7 @@ import { MarkedText } from './text-mark.tsx'
 
 export interface InlineProps {
   tokens: Token[] | undefined
-  /** null inside of links: a link has its own meaning. */
+  /** Null inside links, which have their own meaning. */
   marker: Marker | null
 }
 
@@ -42,7 +42,7 @@ function Link ({ link: { href, autolink, title, tokens }, marker }: { link: Toke
   return <a href={address} title={title ?? undefined} target='_blank' rel='noopener noreferrer'><Inline tokens={tokens} marker={null} /></a>
 }
 
-/** Never loaded: the address of a picture can carry off what was said before it. Whoever wants to see it follows the link. */
+/** A link instead of the image. Loading it could send parts of the conversation to a third party in the URL. */
 function Image ({ image: { href, text } }: { image: Tokens.Image }) {
   const address = safeAddress(decodeEntities(href))
   const words = decodeEntities(text)

@@ -11,13 +11,13 @@ export interface MarkdownProps {
 }
 
 /**
- * An answer. It becomes elements without ever being HTML, so nothing that a model writes (or that a picture makes it write) is read as HTML. While it
- * grows only its last block is drawn again.
+ * Renders an answer as elements without HTML, so no text of a model (or of an image that it quotes) is parsed as HTML.
+ * While the answer grows, only its last block is rendered again.
  */
 export function Markdown ({ text, isRunning, marks }: MarkdownProps) {
   const split = useMemo(createSplitter, [])
   const blocks = useMemo(() => split(text, isRunning), [text, isRunning])
-  // Whoever renders this may make the list anew each time.
+  // The caller may create a new list for each render.
   const marker = useMemo(() => createMarker(marks), [JSON.stringify(marks)])
   return <div class='markdown'>{blocks.map((block, i) => <Block key={i} block={block} marker={marker} />)}</div>
 }

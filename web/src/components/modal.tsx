@@ -6,14 +6,14 @@ import '../styles/modal.css'
 
 export interface ModalProps {
   isOpen: boolean
-  /** It was closed, by whatever means. */
+  /** Called when the dialog is closed in any way. */
   onClose: () => void
   title: string
   class?: string
   children: ComponentChildren
 }
 
-/** A dialog with a title; what is behind it has to wait. Its content exists while it is open. */
+/** A modal dialog with a title. Its content is rendered only while it is open. */
 export function Modal ({ isOpen, onClose, title, class: classes = '', children }: ModalProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const titleId = useId()
@@ -37,7 +37,7 @@ export function Modal ({ isOpen, onClose, title, class: classes = '', children }
   )
 }
 
-/** The backdrop is the dialog itself to an event, but lies outside its edges. */
+/** Events on the backdrop have the dialog as target but are outside its edges. */
 export function isOnBackdrop ({ target, currentTarget, clientX, clientY }: PointerEvent): boolean {
   if (target !== currentTarget || !(target instanceof HTMLDialogElement)) return false
   const { left, right, top, bottom } = target.getBoundingClientRect()

@@ -6,10 +6,10 @@ import { IconButton, Icon } from './icon.tsx'
 import { isKeyMissing, openKeyDialog } from './key-dialog.tsx'
 import '../styles/notices.css'
 
-/** Said once; later the same may be said again. */
+/** The announcement is cleared after this time, so that the same text can be announced again. */
 const SAID_MS = 1_000
 
-/** What is said at the edge of the page, and what only screen readers say. */
+/** Shows messages at the edge of the page, and contains the announcements for screen readers. */
 export function Notices () {
   return (
     <div class='notices'>
@@ -27,7 +27,7 @@ export function Notices () {
   )
 }
 
-/** Stands in an open drawer too, where nothing outside can be reached. */
+/** The open drawer renders it too, because elements outside the drawer are unreachable. */
 export function Notice () {
   const { message, undo } = notice.value ?? {}
   return (

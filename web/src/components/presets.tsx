@@ -7,7 +7,7 @@ const PRESETS: ReadonlyArray<[name: Key, prompt: Key]> = [
   ['start.table', 'start.tablePrompt']
 ]
 
-/** Questions that many people ask. */
+/** Buttons with common questions. */
 export function Presets ({ onPick }: { onPick: (prompt: string) => void }) {
   return (
     <div class='presets' role='group' aria-label={t('composer.presets')}>

@@ -6,11 +6,11 @@ import '../styles/question-images.css'
 
 export interface QuestionImagesProps {
   images: readonly StoredImage[]
-  /** Of the first of them, among all of the conversation. */
+  /** The number of the first image in the conversation. */
   firstNumber: number
 }
 
-/** The pictures of a question that was asked. */
+/** The images of a question that was sent. */
 export function QuestionImages ({ images, firstNumber }: QuestionImagesProps) {
   if (images.length === 0) return null
   const shown = images.map((image, i) => ({ image, number: firstNumber + i }))

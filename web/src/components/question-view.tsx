@@ -12,9 +12,9 @@ import { QuestionImages } from './question-images.tsx'
 export interface QuestionViewProps {
   conversation: string
   question: Question
-  /** Of its first picture; numbers count the whole conversation, as the model does. */
+  /** The number of its first image. Numbers count through the conversation, as the model sees them. */
   firstNumber: number
-  /** Something is being answered in this conversation. */
+  /** Whether this conversation has a running answer. */
   isBusy: boolean
 }
 

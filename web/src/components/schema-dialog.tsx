@@ -13,7 +13,7 @@ export interface SchemaDialogProps {
   onClose: () => void
 }
 
-/** Asks for a schema: a ready-made one, or JSON that is pasted or written. */
+/** Asks for a JSON schema; offers presets and a text field. */
 export function SchemaDialog ({ isOpen, onUse, onClose }: SchemaDialogProps) {
   return (
     <Modal isOpen={isOpen} onClose={onClose} title={t('composer.formatSchema')} class='schema-dialog'>

@@ -16,7 +16,7 @@ export function openSettings (): void {
 
 const THEMES = [{ id: 'system', label: 'app.themeSystem' }, { id: 'light', label: 'app.themeLight' }, { id: 'dark', label: 'app.themeDark' }] as const
 
-/** Whatever is changed here is so at once. */
+/** The settings. Every change applies at once. */
 export function SettingsDialog () {
   return (
     <Modal isOpen={isOpen.value} onClose={() => { isOpen.value = false }} title={t('app.settings')} class='settings'>
@@ -54,9 +54,9 @@ function ThemeSetting () {
   )
 }
 
-/** What goes to the service with each question. */
+/** The settings that are sent with each question. */
 function ModelSettings () {
-  // Fields keep what is being written, valid or not; with another number they are new ones.
+  // A field keeps invalid text locally. A new key recreates the fields after a reset.
   const resets = useSignal(0)
   const { system, sampling, stop } = settings.value
   const isDefault = system === '' && stop.length === 0 && Object.values(sampling).every(value => value === null)

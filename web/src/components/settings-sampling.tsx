@@ -4,7 +4,7 @@ import { formatNumber, t } from '../i18n/index.ts'
 import { MAX_STOP_CHARACTERS, readSampling, readStops, type SamplingField } from '../model/sampling.ts'
 import { changeSettings, settings } from '../state/settings.ts'
 
-/** A number, or nothing for what the service takes by itself. What the service would refuse is not kept. */
+/** A field for a number; empty uses the default of the service. A value that the service would refuse is not stored. */
 export function SamplingSetting ({ field }: { field: SamplingField }) {
   const id = useId()
   const { name, label, min, max, isWhole, isAbove } = field

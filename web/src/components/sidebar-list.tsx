@@ -9,17 +9,20 @@ import { moveFocus, stepOf } from './move-focus.ts'
 import { SidebarMenu, type MenuTarget } from './sidebar-menu.tsx'
 import { SidebarRow } from './sidebar-row.tsx'
 
-/** The one that the Tab key comes to. */
+/** The row that the Tab key reaches. */
 const reached = signal<string | null>(null)
 
-/** @param onOpen a conversation was chosen */
+/**
+ * The list of conversations.
+ * @param onOpen called when a conversation was opened
+ */
 export function SidebarList ({ onOpen }: { onOpen: (() => void) | undefined }) {
   const list = useRef<HTMLElement>(null)
   const menu = useSignal<MenuTarget | null>(null)
   const conversations = found.value
   const reachable = [reached.value, currentId.value].find(id => conversations.some(it => it.id === id)) ?? conversations[0]?.id
 
-  // One listener for all rows, however many there are.
+  // One listener serves all rows.
   function onClick ({ target }: MouseEvent): void {
     const button = target instanceof Element ? target.closest('button') : null
     const id = button?.closest<HTMLElement>('[data-id]')?.dataset.id
@@ -43,7 +46,7 @@ export function SidebarList ({ onOpen }: { onOpen: (() => void) | undefined }) {
     if (id !== undefined) reached.value = id
   }
 
-  /** Where the keyboard goes on when a row is gone. */
+  /** Restores the focus after a row was removed. */
   function focusRow (): void {
     const row = list.current?.querySelector<HTMLElement>('.sidebar-open[tabindex="0"]') ?? list.current?.parentElement?.querySelector<HTMLElement>('.sidebar-new')
     row?.focus()

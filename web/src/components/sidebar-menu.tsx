@@ -5,19 +5,19 @@ import { exportJson, exportMarkdown } from './export.ts'
 import { Icon } from './icon.tsx'
 import { moveFocus, stepOf } from './move-focus.ts'
 
-/** Whose menu it is, and the button that it hangs from. */
+/** The conversation that the menu acts on, and the button that opened it. */
 export interface MenuTarget { id: string, anchor: HTMLElement }
 
 export interface SidebarMenuProps {
   target: MenuTarget | null
   onClose: () => void
-  /** The conversation is gone, and the button with it. */
+  /** Called after the conversation and its button were removed. */
   onRemoved: () => void
 }
 
 const MARGIN_PX = 8
 
-/** A popover: the browser closes it when somebody clicks elsewhere or presses Escape. */
+/** The menu of a conversation. It is a popover, so the browser closes it on Escape and on a click elsewhere. */
 export function SidebarMenu ({ target, onClose, onRemoved }: SidebarMenuProps) {
   const menu = useRef<HTMLDivElement>(null)
   useLayoutEffect(() => {
@@ -80,7 +80,7 @@ function MenuItem ({ icon, label, onClick }: { icon: 'download' | 'braces' | 'tr
   )
 }
 
-/** Below its button, or above where there is no room. */
+/** Places an element below its button, or above it when there is no room. */
 function placeBelow (element: HTMLElement, anchor: HTMLElement): void {
   const { bottom, top, right } = anchor.getBoundingClientRect()
   const { offsetWidth, offsetHeight } = element

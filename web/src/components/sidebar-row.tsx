@@ -8,14 +8,14 @@ import { Icon } from './icon.tsx'
 export interface SidebarRowProps {
   conversation: Conversation
   isCurrent: boolean
-  /** By the Tab key; all others by the arrow keys. */
+  /** Whether the Tab key reaches this row. Arrow keys reach the others. */
   isReachable: boolean
   words: readonly string[]
 }
 
 export function SidebarRow ({ conversation, isCurrent, isReachable, words }: SidebarRowProps) {
   const { id } = conversation
-  // Of its own run only: rows are many.
+  // A computed signal limits rendering to changes of this row; there may be many rows.
   const isRunning = useComputed(() => runs.value.has(id)).value
   const title = conversation.title || t('list.untitled')
   const excerpt = words.length > 0 ? excerptOf(conversation, words) : ''

@@ -8,7 +8,7 @@ export function SidebarSearch () {
       event.preventDefault()
       event.currentTarget.closest('.sidebar')?.querySelector<HTMLElement>('.sidebar-open')?.focus()
     } else if (event.key === 'Escape' && query.value !== '') {
-      // Only what is searched for goes, not the drawer.
+      // Escape clears the search and leaves the drawer open.
       event.preventDefault()
       query.value = ''
     }

@@ -19,9 +19,9 @@ narrow.addEventListener('change', () => { isNarrow.value = narrow.matches })
 
 export interface SidebarProps { isOpen: boolean, onClose: () => void }
 
-/** The conversations that are kept: a column beside the page, on narrow screens a drawer over it. */
+/** The list of conversations: a column next to the page, or a drawer over it on narrow screens. */
 export function Sidebar ({ isOpen, onClose }: SidebarProps) {
-  // A column that has become a drawer would cover everything.
+  // When the window becomes narrow, the column becomes a drawer that would cover the page, so it is closed.
   const wasNarrow = useRef(isNarrow.value)
   useEffect(() => {
     if (isNarrow.value && !wasNarrow.current && isOpen) onClose()
@@ -52,7 +52,10 @@ function Drawer ({ isOpen, onClose }: SidebarProps) {
   )
 }
 
-/** @param onClose where it covers the page, which is wanted after each choice */
+/**
+ * The content of the sidebar.
+ * @param onClose closes the drawer; undefined for the column, which stays open
+ */
 function Content ({ onClose }: { onClose?: () => void }) {
   return (
     <>
@@ -60,7 +63,7 @@ function Content ({ onClose }: { onClose?: () => void }) {
         <button
           type='button' class='button sidebar-new' onClick={() => {
             startConversation()
-            // A drawer gives the focus back to what opened it, which brings up no keyboard on a phone.
+            // A closing drawer returns the focus to its button, which opens no on-screen keyboard.
             if (onClose) onClose()
             else focusQuestion()
           }}

@@ -7,11 +7,11 @@ const STEP = 100
 export interface SomeProps<T> {
   of: readonly T[]
   item: (value: T, index: number) => ComponentChild
-  /** Puts the button for more where the items are. */
+  /** Wraps the button that shows more items, to fit the element around them. */
   more: (button: ComponentChild) => ComponentChild
 }
 
-/** The first items of a list that may be long, and a button for the next. */
+/** Shows the first items of a long list, and a button for the next ones. */
 export function Some<T> ({ of, item, more }: SomeProps<T>) {
   const shown = useSignal(STEP)
   const next = Math.min(STEP, of.length - shown.value)

@@ -1,7 +1,7 @@
 import { formatBytes, t } from '../i18n/index.ts'
 import type { Run, Stage } from '../state/runs.ts'
 
-/** How far a question has come, until its first word. */
+/** Shows the progress of a question. */
 export function StageView ({ run }: { run: Run }) {
   const stage = run.stage.value
   const share = shareOf(stage)

@@ -1,7 +1,7 @@
 import { t } from '../i18n/index.ts'
 import { status } from '../state/service.ts'
 
-/** What a conversation shows before its first question. */
+/** The content of a conversation before its first question. */
 export function Start () {
   return (
     <div class='start'>

@@ -4,13 +4,13 @@ import type { Marker } from '../text/marks.ts'
 
 export interface MarkedTextProps { text: string, marker: Marker | null }
 
-/** A text in which what names a box or point is tied to it. */
+/** A text in which the names of boxes and points are linked to them. */
 export function MarkedText ({ text, marker }: MarkedTextProps) {
   if (marker === null) return <>{text}</>
   return <>{marker(text).map((piece, i) => typeof piece === 'string' ? piece : <TextMark key={i} keys={piece.keys}>{piece.text}</TextMark>)}</>
 }
 
-/** Stands for all that bear its name, and points at the first. */
+/** A name of one or more marks. Hovering it points at the first mark. */
 export function TextMark ({ keys, children }: { keys: readonly string[], children: string }) {
   const [first = null] = keys
   const isPointed = pointed.value !== null && keys.includes(pointed.value)

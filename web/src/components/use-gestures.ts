@@ -4,30 +4,30 @@ import type { Place } from '../model/zoom.ts'
 import type { Zoom } from './zoom.ts'
 
 const WHEEL_SPEED = 0.002
-/** What a notch of a wheel that counts in lines is, in pixels. */
+/** Pixels per line, for a wheel that scrolls in lines. */
 const LINE = 40
-/** Pixels that a finger trembles. */
+/** Movements below this many pixels do not count. */
 const STILL = 6
 const SWIPE = 60
 const DOUBLE_MS = 350
 
 export interface Gestures {
-  /** A click beside the picture. */
+  /** Called for a click next to the image. */
   onGround (): void
-  /** -1: to the one before. */
+  /** Called for a swipe; -1 moves to the previous image. */
   onSwipe (by: 1 | -1): void
 }
 
-/** Wheel, drag, pinch and double click on the frame of a zoomed picture. */
+/** Handles wheel, drag, pinch and double click on the frame of a zoomable image. */
 export function useGestures (frame: RefObject<HTMLElement | null>, zoom: Zoom, gestures: Gestures) {
-  // Not Preact's handler: the page must not move with the wheel, and only a listener that is not passive can say so.
+  // Preact's `onWheel` may be passive, and only a listener that is not passive can prevent scrolling.
   useEffect(() => {
     const element = frame.current
     if (!element) return
     const onWheel = (event: WheelEvent) => {
       event.preventDefault()
       const pixels = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : event.deltaY * LINE
-      // A pinch on a touchpad comes as a wheel with small steps.
+      // A pinch on a touchpad arrives as wheel events with small steps and `ctrlKey`.
       zoom.by(Math.exp(-pixels * WHEEL_SPEED * (event.ctrlKey ? 4 : 1)), placeIn(element, event))
     }
     element.addEventListener('wheel', onWheel, { passive: false })
@@ -77,7 +77,7 @@ function createHandlers (zoom: Zoom, { onGround, onSwipe }: Gestures) {
     else if (event.pointerType === 'touch' && !zoom.isZoomed()) swipe(place.x - began.x, place.y - began.y)
   }
 
-  // Not by the browser's clicks: there is none for a tap that follows a stroke closely.
+  // Pointer events are used because browsers fire no click for a tap that quickly follows a drag.
   function tap (now: Place & { at: number }): void {
     if (isOnGround) return
     const isSecond = lastTap !== null && now.at - lastTap.at < DOUBLE_MS && distance(now, lastTap) < 4 * STILL
@@ -93,7 +93,7 @@ function createHandlers (zoom: Zoom, { onGround, onSwipe }: Gestures) {
     pointers.delete(event.pointerId)
   }
 
-  // Only now: the click would go to the page below.
+  // Closing earlier would send the click to the page below.
   function onClick (): void {
     if (isStill && isOnGround) onGround()
   }
@@ -101,14 +101,14 @@ function createHandlers (zoom: Zoom, { onGround, onSwipe }: Gestures) {
   return { onPointerDown, onPointerMove, onPointerUp, onPointerCancel, onClick }
 }
 
-/** The middle of all fingers, and how far two of them are apart; 0 for one. */
+/** The centre of all pointers and the distance between the first two; 0 for one pointer. */
 function handOf (pointers: ReadonlyMap<number, Place>): Place & { spread: number } {
   const [one = { x: 0, y: 0 }, two] = pointers.values()
   if (!two) return { ...one, spread: 0 }
   return { x: (one.x + two.x) / 2, y: (one.y + two.y) / 2, spread: distance(one, two) }
 }
 
-/** From the middle of an element. */
+/** The position of an event, relative to the centre of an element. */
 function placeIn (element: HTMLElement, { clientX, clientY }: MouseEvent): Place {
   const { left, top, width, height } = element.getBoundingClientRect()
   return { x: clientX - left - width / 2, y: clientY - top - height / 2 }

@@ -2,16 +2,16 @@ import { useSignal } from '@preact/signals'
 import type { RefObject } from 'preact'
 import { useLayoutEffect } from 'preact/hooks'
 
-/** How far beyond the screen something is near: what scrolls in should be there already. */
+/** The distance from the screen at which content is loaded, so that it is ready when it scrolls in. */
 const MARGIN = '800px'
 
 const listeners = new WeakMap<Element, (isNear: boolean) => void>()
-// One for all: a long conversation has hundreds of pictures.
+// One observer for all elements, because a long conversation has hundreds of images.
 const observer = new IntersectionObserver(entries => {
   for (const { target, isIntersecting } of entries) listeners.get(target)?.(isIntersecting)
 }, { rootMargin: MARGIN, scrollMargin: MARGIN })
 
-/** Whether an element is on the screen or almost. */
+/** Whether an element is on or near the screen. */
 export function useNearness (ref: RefObject<Element | null>): boolean {
   const isNear = useSignal(false)
   useLayoutEffect(() => {

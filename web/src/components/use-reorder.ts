@@ -2,27 +2,27 @@ import { signal, type ReadonlySignal } from '@preact/signals'
 import type { RefObject } from 'preact'
 import { useEffect, useMemo } from 'preact/hooks'
 
-/** Pixels: less is a click. */
+/** Movements below this many pixels are a click. */
 const STILL = 6
-/** A finger on a picture scrolls the strip, unless it rests first. */
+/** A finger scrolls the strip unless it rests this long before it moves. */
 const REST_MS = 350
-/** Near an edge the strip scrolls, so many pixels a frame at most. */
+/** The strip scrolls when the pointer is within EDGE pixels of an end, by at most SPEED pixels per frame. */
 const EDGE = 48
 const SPEED = 12
 
 export interface Drag {
   key: string
-  /** Pixels to the right of its place. */
+  /** The horizontal offset from the item's place, in pixels. */
   by: number
   from: number
-  /** Where it would be put. */
+  /** The index at which it would be dropped. */
   to: number
-  /** The room for it there, which the others make by moving aside. */
+  /** The gap at that index, which the other items make. */
   room: { left: number, width: number }
   aside: number
 }
 
-/** Pixels by which the item with this index moves while another is dragged. */
+/** The offset in pixels of another item while one is dragged. */
 export function asideOf (index: number, { from, to, aside }: Drag): number {
   if (index > from && index <= to) return -aside
   if (index < from && index >= to) return aside
@@ -31,22 +31,25 @@ export function asideOf (index: number, { from, to, aside }: Drag): number {
 
 export interface Reorder {
   drag: ReadonlySignal<Drag | null>
-  /** @param isHandle it is there for nothing else */
+  /**
+   * Starts a drag.
+   * @param isHandle whether the pressed element serves only for dragging
+   */
   press (event: PointerEvent, key: string, isHandle: boolean): void
-  /** Whether a finger is on a picture: the browser's menu would come between. */
+  /** Whether a finger is pressed on an item. The context menu of the browser would interrupt it. */
   isPressed (): boolean
 }
 
 /**
- * Lets the items of a strip be dragged to other places, by mouse, pen and finger; Escape takes it back.
- * @param strip scrolls, and has the list as its first child
+ * Lets users drag the items of a strip with mouse, pen and finger; Escape cancels.
+ * @param strip the scrolling element; its first child is the list
  */
 export function useReorder (strip: RefObject<HTMLElement | null>, move: (key: string, to: number) => void): Reorder {
   const reorder = useMemo(() => createReorder(strip, move), [])
   useEffect(() => {
     const element = strip.current
     if (!element) return
-    // Has to be there before the finger comes: only then may it keep the strip from scrolling.
+    // The listener must exist before the touch starts, otherwise it cannot prevent scrolling.
     const onTouchMove = (event: TouchEvent) => { if (reorder.drag.peek() && event.cancelable) event.preventDefault() }
     element.addEventListener('touchmove', onTouchMove, { passive: false })
     return () => {
@@ -97,7 +100,7 @@ function createReorder (
     addEventListener('pointercancel', other => { if (isMine(other)) cancel() }, { signal })
     addEventListener('keydown', other => {
       if (other.key !== 'Escape' || !drag.value) return
-      // Nothing else is meant.
+      // Escape cancels only the drag.
       other.preventDefault()
       other.stopImmediatePropagation()
       swallowClick({ isStillDown: true })
@@ -134,7 +137,10 @@ function createReorder (
   return { drag, press, cancel, isPressed: () => pressed !== null }
 }
 
-/** @param by pixels that the item was dragged; it does not leave the strip */
+/**
+ * Computes the position of the dragged item and its target.
+ * @param by the offset in pixels; it is limited to the strip
+ */
 function placeOf (strip: HTMLElement, item: HTMLElement, by: number): Omit<Drag, 'key'> {
   const items = Array.from(strip.firstElementChild!.children) as HTMLElement[]
   const others = items.filter(it => it !== item)
@@ -144,7 +150,7 @@ function placeOf (strip: HTMLElement, item: HTMLElement, by: number): Omit<Drag,
   const kept = Math.max(first.offsetLeft - item.offsetLeft, Math.min(endOf(last) - endOf(item), by))
   const left = item.offsetLeft + kept
   const right = endOf(item) + kept
-  // One whose middle it covers makes room.
+  // An item makes room when the dragged item covers its middle.
   const to = others.filter(other => middleOf(other) < (items.indexOf(other) < from ? left : right)).length
   const { offsetWidth: width } = item
   const room = { left: to > from ? endOf(others[to - 1]!) - width : items[to]!.offsetLeft, width }
@@ -160,7 +166,7 @@ function middleOf ({ offsetLeft, offsetWidth }: HTMLElement): number {
   return offsetLeft + offsetWidth / 2
 }
 
-/** What was dragged must not be taken for pressed: the click of this button, which is up now or will be. */
+/** Suppresses the click that follows a drag, whether the button is already released or not. */
 function swallowClick ({ isStillDown }: { isStillDown: boolean }): void {
   const controller = new AbortController()
   const end = () => { setTimeout(() => controller.abort(), 0) }

@@ -2,18 +2,18 @@ import { useSignal, type Signal } from '@preact/signals'
 import type { RefObject } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 
-/** Nearer than this counts as the bottom. */
+/** Distances below this count as the bottom. */
 const NEAR_PX = 48
 
 export interface Stick {
   area: RefObject<HTMLDivElement | null>
   content: RefObject<HTMLDivElement | null>
-  /** Somebody has scrolled up to read. */
+  /** Whether the user has scrolled up to read. */
   isAway: Signal<boolean>
   toBottom (): void
 }
 
-/** Keeps the newest words in sight while they come, unless the reader has gone up: then nothing moves under the eyes. */
+/** Keeps the newest text visible while an answer grows. When the user has scrolled up, the content does not move. */
 export function useStickToBottom (): Stick {
   const area = useRef<HTMLDivElement>(null)
   const content = useRef<HTMLDivElement>(null)
@@ -30,7 +30,7 @@ export function useStickToBottom (): Stick {
     const onScroll = () => {
       const { scrollTop, scrollHeight, clientHeight } = element
       const isNear = scrollHeight - scrollTop - clientHeight < NEAR_PX
-      // Growing content makes the distance larger, too; only going up is somebody's wish.
+      // Growing content increases the distance too, so only scrolling up counts as a user action.
       if (isNear) isAway.value = false
       else if (scrollTop < lastTop) isAway.value = true
       lastTop = scrollTop

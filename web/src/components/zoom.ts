@@ -1,19 +1,19 @@
 import { signal, type ReadonlySignal, type Signal } from '@preact/signals'
 import { FITTING, fitScale, moved, toggled, zoomedAt, type Place, type Size, type View } from '../model/zoom.ts'
 
-/** Places are measured from the middle of the frame. */
+/** The zoom state of an image. Places are measured from the centre of the frame. */
 export interface Zoom {
   view: ReadonlySignal<View>
-  /** What the picture is shown in, and the picture; null until it is known. */
+  /** The sizes of the frame and of the image; null until they are known. */
   frame: Signal<Size | null>
   size: Signal<Size | null>
   by (factor: number, at?: Place): void
   move (x: number, y: number): void
-  /** Between the whole picture and its own size. */
+  /** Switches between the whole image and its own size. */
   toggle (at: Place): void
   fit (): void
   isZoomed (): boolean
-  /** CSS pixels per pixel of the picture; null until it is known. */
+  /** CSS pixels per image pixel; null until the sizes are known. */
   scale (): number | null
 }
 

@@ -1,4 +1,4 @@
-/** Every sentence of the page. `{name}` is a place for a value. */
+/** Every sentence of the page. A value replaces `{name}`. */
 export const en = {
   'app.tagline': 'Chat about pictures',
   'app.newConversation': 'New conversation',

@@ -5,7 +5,7 @@ import { zh } from './zh.ts'
 export type { Key }
 export type Language = 'en' | 'zh'
 export type Values = Record<string, string | number>
-/** A sentence that is put into words when it is shown. */
+/** A sentence by its key, translated when it is shown. */
 export interface Message { key: Key, values?: Values }
 
 const STORED_AS = 'sightline.language'
@@ -14,7 +14,7 @@ const TEXTS: Record<Language, Record<Key, string>> = { en, zh }
 export const LANGUAGES: ReadonlyArray<{ id: Language, name: string }> =
   [{ id: 'en', name: 'English' }, { id: 'zh', name: '中文' }]
 export const language = signal<Language>(stored() ?? preferred())
-/** For the document, numbers, dates and `Accept-Language`. */
+/** The language tag of the document, of numbers and dates, and of `Accept-Language`. */
 export const locale = computed(() => language.value === 'zh' ? 'zh-CN' : 'en')
 
 export function setLanguage (id: Language): void {
@@ -22,7 +22,7 @@ export function setLanguage (id: Language): void {
   localStorage.setItem(STORED_AS, id)
 }
 
-/** The sentence in the chosen language; what reads it is rendered again when that changes. */
+/** The sentence in the chosen language. A component that calls this is rendered again when the language changes. */
 export function t (key: Key, values: Values = {}): string {
   return TEXTS[language.value][key].replace(/\{(\w+)\}/g, (place, name: string) => String(values[name] ?? place))
 }
@@ -33,7 +33,7 @@ export function say ({ key, values }: Message): string {
 
 const UNITS = ['B', 'kB', 'MB', 'GB']
 
-/** e.g. 1.2 MB */
+/** Formats a size, for example `1.2 MB`. */
 export function formatBytes (bytes: number): string {
   const power = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)))
   return `${formatNumber(bytes / 1000 ** power, power === 0 ? 0 : 1)} ${UNITS[power]}`

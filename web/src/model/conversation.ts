@@ -1,17 +1,17 @@
 import type { ChatDone, Receipt } from '../api/types.ts'
 import type { Failure } from '../api/failure.ts'
 
-/** A picture as a turn names it; its bytes lie in the database under `key`. */
+/** An image of a turn. Its bytes are in the database under `key`. */
 export interface StoredImage {
   key: string
   name: string
-  /** Of the file, as its bytes tell it; image/… */
+  /** The media type, detected from the bytes: image/… */
   type: string
   bytes: number
-  /** Pixels, upright; null where the browser cannot read it. */
+  /** Pixels after EXIF rotation; null when the browser cannot decode the image. */
   width: number | null
   height: number | null
-  /** `sha256:…`, by which the service knows it; null until it was sent. */
+  /** The service's id of the image, `sha256:…`; null until it was sent. */
   id: string | null
 }
 
@@ -23,7 +23,7 @@ export interface Question {
   at: number
 }
 
-/** What the answer was to be: text, any JSON object, or one that obeys a schema (JSON text). */
+/** The requested format: text, any JSON object, or JSON that matches a schema (JSON text). */
 export type Format = { type: 'text' } | { type: 'object' } | { type: 'schema', schema: string }
 
 export interface Answer {
@@ -31,18 +31,18 @@ export interface Answer {
   role: 'assistant'
   text: string
   at: number
-  /** `interrupted`: the page was closed while it came. */
+  /** `interrupted`: the page was closed before the answer was complete. */
   state: 'running' | 'done' | 'stopped' | 'failed' | 'interrupted'
   format: Format
   failure: Failure | null
-  /** Of the pictures that were sent with it, as far as they have come. */
+  /** Receipts of the images sent with the question, as far as they have arrived. */
   receipts: Receipt[]
   done: ChatDone | null
 }
 
 export type Turn = Question | Answer
 
-/** Questions and answers take turns; the first is a question. */
+/** Turns alternate between question and answer and start with a question. */
 export interface Conversation {
   id: string
   title: string
@@ -53,7 +53,7 @@ export interface Conversation {
 
 const TITLE_MAX = 60
 
-/** Ids for the database: `crypto.randomUUID` is only for pages that came over TLS. */
+/** A random id for the database. Pages served without TLS have no `crypto.randomUUID`. */
 export function newId (): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(12)), byte => byte.toString(16).padStart(2, '0')).join('')
 }
@@ -81,7 +81,7 @@ export function newAnswer (format: Format): Answer {
   }
 }
 
-/** What a conversation is called in the list: its first words, or its first picture's name. */
+/** The title in the list: the first words of the first question, or the name of its first image. */
 export function titleOf ({ turns }: Pick<Conversation, 'turns'>): string {
   const first = turns[0]
   if (first?.role !== 'user') return ''
@@ -92,7 +92,10 @@ export function titleOf ({ turns }: Pick<Conversation, 'turns'>): string {
 
 export interface HistoryTurn { role: 'user' | 'assistant', content: string, images?: string[] }
 
-/** The exchanges before a question, for the service. Questions that got no word of an answer are left out: the model knows nothing of them. */
+/**
+ * The earlier exchanges, as the service expects them. Questions without any answer text are left out, because the model
+ * never saw them.
+ */
 export function historyOf (turns: readonly Turn[]): HistoryTurn[] {
   const history: HistoryTurn[] = []
   for (const [question, answer] of exchangesOf(turns)) {
@@ -117,12 +120,15 @@ export function imagesOf (turns: readonly Turn[]): StoredImage[] {
   return turns.flatMap(turn => turn.role === 'user' ? turn.pictures : [])
 }
 
-/** The turns with one of them changed. */
+/** A copy of the turns in which one turn is changed. */
 export function withTurn<T extends Turn> (turns: readonly Turn[], id: string, change: (turn: T) => T): Turn[] {
   return turns.map(turn => turn.id === id ? change(turn as T) : turn)
 }
 
-/** Receipts come in the order in which pictures were sent: those of the question first. */
+/**
+ * Adds the ids and sizes from receipts to a question. Receipts arrive in the order in which images were sent, and the
+ * images of the question come first.
+ */
 export function withReceipts (question: Question, receipts: readonly Receipt[]): Question {
   return {
     ...question,

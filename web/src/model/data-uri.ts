@@ -1,7 +1,7 @@
-/** A multiple of three, so that the pieces can be put one after the other. */
+/** A multiple of three, so that the base64 pieces can be concatenated. */
 const CHUNK_BYTES = 3 * 1024 * 1024
 
-/** A picture as the text of a data URI; itself a Blob, for there may be many and large ones. */
+/** Encodes an image as a data URI. The result is a Blob because the text may be too long for a string. */
 export async function toDataUri (blob: Blob, type: string): Promise<Blob> {
   const parts: BlobPart[] = [`data:${type};base64,`]
   for (let from = 0; from < blob.size; from += CHUNK_BYTES) {
@@ -12,7 +12,7 @@ export async function toDataUri (blob: Blob, type: string): Promise<Blob> {
   return new Blob(parts)
 }
 
-/** By the browser's own means: in JavaScript it would take minutes for what a browser may hold. */
+/** Uses the browser's native encoder, which is much faster than JavaScript for large files. */
 function toBase64 (blob: Blob): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader()
@@ -22,7 +22,7 @@ function toBase64 (blob: Blob): Promise<string> {
   })
 }
 
-/** The bytes of a data URI with base64; null for anything else. */
+/** The bytes of a base64 data URI of an image; null for anything else. */
 export function fromDataUri (uri: string): Uint8Array<ArrayBuffer> | null {
   const [head] = /^data:image\/[\w.+-]+;base64,/.exec(uri) ?? []
   if (head === undefined) return null
@@ -32,7 +32,7 @@ export function fromDataUri (uri: string): Uint8Array<ArrayBuffer> | null {
     for (let i = 0; i < bytes.length; i++) bytes[i] = characters.charCodeAt(i)
     return bytes
   } catch {
-    // It is not base64.
+    // `atob` throws when the text is not base64.
     return null
   }
 }

@@ -2,7 +2,7 @@ import type { Conversation } from './conversation.ts'
 
 export type Days = 'today' | 'yesterday' | 'week' | 'older'
 
-/** Conversations, the latest first, by how long ago they were changed; groups without any are left out. */
+/** Groups conversations by the age of their last change. The input is sorted by that age; empty groups are left out. */
 export function groupByDays (conversations: readonly Conversation[], now: Date): Array<[Days, Conversation[]]> {
   const groups = new Map<Days, Conversation[]>()
   const since = (days: number) => new Date(now.getFullYear(), now.getMonth(), now.getDate() - days).getTime()

@@ -5,7 +5,7 @@ import { toDataUri } from './data-uri.ts'
 export const EXPORT_FORMAT = 'sightline-conversations'
 export const EXPORT_VERSION = 1
 
-/** A picture with its bytes as a data URI; `data` is null where the browser had them no more. */
+/** An image with its bytes as a data URI; `data` is null when the browser no longer had them. */
 export type ExportedImage = Omit<StoredImage, 'key'> & { data: string | null }
 /** Times are in ISO 8601. */
 export type ExportedQuestion = Omit<Question, 'id' | 'at' | 'pictures'> & { at: string, pictures: ExportedImage[] }
@@ -16,7 +16,7 @@ export type ExportedConversation = Omit<Conversation, 'id' | 'turns' | 'createdA
   turns: Array<ExportedQuestion | ExportedAnswer>
 }
 
-/** What a file of exported conversations holds. Ids are given anew by whoever reads it. */
+/** The content of an exported file. It has no ids: an import creates new ones. */
 export interface Export {
   format: typeof EXPORT_FORMAT
   version: typeof EXPORT_VERSION
@@ -25,8 +25,8 @@ export interface Export {
 }
 
 /**
- * Conversations as an `Export`. Never in one string: a browser may hold more pictures than a string can be long.
- * @param bytesOf the bytes of a picture, null where they are gone
+ * Exports conversations as an `Export`. The result is a Blob because the images may be larger than the longest string.
+ * @param bytesOf returns the bytes of an image, or null when they are gone
  */
 export async function toJson (
   conversations: readonly Conversation[], bytesOf: (key: string) => Promise<Blob | null>
@@ -42,7 +42,7 @@ export async function toJson (
 async function conversationToJson (
   conversation: Conversation, bytesOf: (key: string) => Promise<Blob | null>
 ): Promise<Blob> {
-  // Where pictures go, in a text that nobody can have written.
+  // Marks where an image belongs. The text is random, so no user text can contain it.
   const place = `${newId()}:`
   const types = new Map<string, string>()
   const { title, createdAt, updatedAt, turns } = conversation
@@ -70,7 +70,7 @@ async function conversationToJson (
     })
   }
   const parts: BlobPart[] = []
-  // Between what is captured lies the rest.
+  // `split` returns the captured image keys at the odd indices.
   for (const [i, piece] of JSON.stringify(exported).split(new RegExp(`"${place}([^"]*)"`)).entries()) {
     if (i % 2 === 0) {
       parts.push(piece)

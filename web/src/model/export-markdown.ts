@@ -10,8 +10,8 @@ export interface MarkdownWords {
 }
 
 /**
- * A conversation to be read elsewhere, with its pictures in the text.
- * @param bytesOf the bytes of a picture, null where they are gone
+ * Exports a conversation as Markdown with embedded images.
+ * @param bytesOf returns the bytes of an image, or null when they are gone
  */
 export async function toMarkdown (
   conversation: Conversation, words: MarkdownWords, bytesOf: (key: string) => Promise<Blob | null>
@@ -64,7 +64,7 @@ function receiptsTable (
   return table(
     [t('details.image'), t('details.original'), t('details.sent'), t('details.tokens'), t('details.cached')],
     receipts.map(({ id, original, sent, tokens, cached }, i) => {
-      // Those of the question first; then earlier ones, sent again.
+      // The receipts of the question's images come first, then those of images that were sent again.
       const image = question?.pictures[i] ?? all.find(it => it.id === id)
       const number = image ? all.indexOf(image) + 1 : i + 1
       return [
@@ -78,7 +78,7 @@ function receiptsTable (
 function marksTable ({ done }: Answer, all: readonly StoredImage[], { t, formatNumber }: MarkdownWords): string {
   const { boxes = [], points = [] } = done ?? {}
   if (boxes.length + points.length === 0) return ''
-  // The service counts the pictures of the turns that it was sent; the same picture may have been sent twice.
+  // The service numbers only the images that were sent, and the same image may have been sent twice.
   const numberOf = (mark: Box | Point) =>
     (all[mark.image]?.id === mark.id ? mark.image : all.findIndex(({ id }) => id === mark.id)) + 1
   const image = (mark: Box | Point) => t('image.number', { number: numberOf(mark) || mark.image + 1 })
@@ -95,14 +95,14 @@ function table (head: readonly string[], rows: readonly string[][]): string {
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
-/** A fence longer than any in the text. */
+/** Encloses text in a code fence that is longer than any run of backticks in it. */
 function fenced (text: string): string {
   const longest = Math.max(2, ...Array.from(text.matchAll(/`+/g), ([ticks]) => ticks.length))
   const fence = '`'.repeat(longest + 1)
   return `${fence}json\n${text}\n${fence}`
 }
 
-/** Names and labels are words, whatever Markdown would make of them. */
+/** Escapes Markdown, so that names and labels appear as they are. */
 function inline (text: string): string {
   return text.replace(/\s+/g, ' ').replace(/[\\`*_[\]<>|#]/g, '\\$&')
 }

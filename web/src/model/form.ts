@@ -4,21 +4,21 @@ import { historyOf, imagesOf, type Format, type Question, type Turn } from './co
 
 export interface FormInput {
   question: Question
-  /** The turns that it follows. */
+  /** The turns before the question. */
   before: readonly Turn[]
-  /** Ids of earlier pictures that the service no longer has. */
+  /** Ids of earlier images that the service no longer has. */
   resend: ReadonlySet<string>
   settings: Pick<Settings, 'system' | 'sampling' | 'stop'>
   format: Format
   bytesOf (key: string): Promise<Blob | null>
 }
 
-/** A picture that has to be sent is nowhere any more. */
+/** Error code: neither the service nor the browser has an image that must be sent. The value is part of stored data. */
 export const IMAGE_LOST = 'PICTURE_LOST'
 
 /**
- * The body of a request to `api/chat_stream`.
- * @throws AskError PICTURE_LOST
+ * Builds the body of a request to `api/chat_stream`.
+ * @throws AskError with the code `IMAGE_LOST`
  */
 export async function formOf ({ question, before, resend, settings, format, bytesOf }: FormInput): Promise<FormData> {
   const form = new FormData()
@@ -37,7 +37,7 @@ export async function formOf ({ question, before, resend, settings, format, byte
   const named = new Set(history.flatMap(({ images = [] }) => images))
   const again = new Map(imagesOf(before).flatMap(image =>
     image.id !== null && named.has(image.id) && resend.has(image.id) ? [[image.id, image] as const] : []))
-  // Files last: the service knows all else when the first comes.
+  // Files come last, so the service knows all other fields when the first file arrives.
   for (const image of again.values()) form.append('history_images', await load(image.key), image.name)
   for (const image of question.pictures) form.append('images', await load(image.key), image.name)
   return form

@@ -1,6 +1,6 @@
 import type { Message } from '../i18n/index.ts'
 
-/** What the service says that a request may hold, as far as a page can tell beforehand. */
+/** The limits of the service that the page can check before sending. */
 export interface Limits {
   maxImages: number
   maxFileSizeMb: number
@@ -9,7 +9,7 @@ export interface Limits {
 }
 
 export interface ImageFile {
-  /** image/…, by the file's bytes; null for what the service does not take. */
+  /** The media type, detected from the bytes; null for a format that the service does not accept. */
   type: string | null
   width: number | null
   height: number | null
@@ -18,18 +18,18 @@ export interface ImageFile {
 export const MB = 1024 * 1024
 const MAX_RATIO = 200
 
-/** Looks at a file as the service will: at its bytes, not at its name. */
+/** Inspects a file by its bytes, as the service does. */
 export async function readImageFile (file: Blob): Promise<ImageFile> {
   const type = typeOf(new Uint8Array(await file.slice(0, 32).arrayBuffer()))
   if (type === null) return { type, width: null, height: null }
   try {
-    // Upright, as the service counts.
+    // The service counts pixels after EXIF rotation.
     const bitmap = await createImageBitmap(file, { imageOrientation: 'from-image' })
     const { width, height } = bitmap
     bitmap.close()
     return { type, width, height }
   } catch {
-    // A TIFF, or damaged: that is for the service to say.
+    // The browser cannot decode TIFF or damaged files. The service decides about them.
     return { type, width: null, height: null }
   }
 }
@@ -45,7 +45,7 @@ export function typeOf (bytes: Uint8Array): string | null {
   return null
 }
 
-/** Why the service would refuse a picture; null where nothing speaks against it. */
+/** The reason why the service would refuse an image; null when none is known. */
 export function faultOf (
   { type, width, height }: ImageFile, bytes: number, { maxFileSizeMb, maxInputPixels, maxAvifPixels }: Limits
 ): Message | null {

@@ -8,15 +8,15 @@ import {
   flag, list, nullable, number, numbers, oneOf, record, ShapeError, text, time, variant, type Read
 } from './read.ts'
 
-/** Conversations with new ids, and the bytes of their pictures by key. */
+/** Imported conversations with new ids, and the bytes of their images by key. */
 export interface Imported {
   conversations: Conversation[]
   images: Array<{ conversation: string, key: string, blob: Blob }>
 }
 
-/** It is no file of exported conversations at all, or one of another version. */
+/** The file contains no exported conversations, or its version is not supported. */
 export class NotAnExportError extends Error {
-  /** Null where it has none. */
+  /** The version of the file; null when it has none. */
   readonly version: string | null
 
   constructor (version: string | null) {
@@ -26,8 +26,10 @@ export class NotAnExportError extends Error {
 }
 
 /**
- * Reads what `toJson` writes.
- * @throws SyntaxError where it is no JSON; NotAnExportError; ShapeError with the place of the fault
+ * Reads the output of `toJson`.
+ * @throws SyntaxError when the text is not JSON
+ * @throws NotAnExportError
+ * @throws ShapeError with the path of the fault
  */
 export function fromJson (json: string): Imported {
   const value: unknown = JSON.parse(json)
@@ -74,7 +76,7 @@ function imageReader (onBytes: (key: string, blob: Blob) => void): Read<StoredIm
     const key = newId()
     if (data === null) return { key, ...image }
     const bytes = fromDataUri(data)
-    // By its bytes: an address of the page must never lead to anything but a picture.
+    // The type is detected from the bytes: an object URL of the page must never serve anything but an image.
     const type = bytes && typeOf(bytes)
     if (!bytes || !type) throw new ShapeError(`${path}.data`, 'data:image/…;base64,…')
     onBytes(key, new Blob([bytes], { type }))

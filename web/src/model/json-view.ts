@@ -7,13 +7,13 @@ const SHORT_ITEMS = 8
 const SHORT_LINE = 48
 
 export interface JsonTable {
-  /** Of the list in the object that holds it; null for the answer itself. */
+  /** The property that contains the list; null for the answer itself. */
   name: string | null
   columns: string[]
   rows: Array<{ path: string, value: JsonObject }>
 }
 
-/** What the text says as JSON; null while that is not complete. */
+/** Parses text as JSON; null when it is incomplete or invalid. */
 export function readJson (text: string): { value: unknown } | null {
   try {
     return { value: JSON.parse(text) }
@@ -34,12 +34,15 @@ export function entriesOf (value: JsonContainer): Array<[string, unknown]> {
   return Object.entries(value)
 }
 
-/** A name for a place in the answer. */
+/** The JSON Pointer of a property or item. */
 export function pathTo (parent: string, name: string | number): string {
   return `${parent}/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`
 }
 
-/** The lists of objects that the answer is or holds, as tables; what else it holds comes first, as a table of one row. None where there is no list. */
+/**
+ * The lists of objects in an answer, as tables. The other properties come first, as a table with one row. Returns an
+ * empty list when the answer contains no list of objects.
+ */
 export function tablesOf (value: unknown): JsonTable[] {
   if (isList(value)) return [tableOf(null, rowsOf('', value))]
   if (!isObject(value)) return []
@@ -62,7 +65,7 @@ function tableOf (name: string | null, rows: JsonTable['rows']): JsonTable {
   return { name, columns: [...new Set(rows.flatMap(({ value }) => Object.keys(value)))], rows }
 }
 
-/** On one line, with a space where a reader wants one: `[1, 2]`, `{"a": 1}`. */
+/** Formats JSON on one line with spaces: `[1, 2]`, `{"a": 1}`. */
 export function compact (value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(compact).join(', ')}]`
   if (isObject(value)) {
@@ -71,7 +74,7 @@ export function compact (value: unknown): string {
   return JSON.stringify(value) ?? ''
 }
 
-/** Indented, but for what fits on a line: four numbers of a box need not be four lines. */
+/** Formats JSON with indentation. Short lists and objects, such as the numbers of a box, stay on one line. */
 export function pretty (value: unknown, indent = ''): string {
   if (!isContainer(value) || isShort(value)) return compact(value)
   const inner = `${indent}  `
@@ -81,13 +84,13 @@ export function pretty (value: unknown, indent = ''): string {
   return `${start}\n${lines.join(',\n')}\n${indent}${end}`
 }
 
-/** A few plain values that fit on a line. */
+/** Whether the value has few items, all plain, that fit on one line. */
 export function isShort (value: JsonContainer): boolean {
   const values = Object.values(value)
   return values.length <= SHORT_ITEMS && !values.some(isContainer) && compact(value).length <= SHORT_LINE
 }
 
-/** Values in the answer, counted up to a limit. */
+/** The number of values in an answer, counted up to a limit. */
 export function sizeOf (value: unknown, limit: number): number {
   if (!isContainer(value)) return 1
   let size = 1
@@ -98,7 +101,7 @@ export function sizeOf (value: unknown, limit: number): number {
   return size
 }
 
-/** Which strings are the names of boxes and points, by path: the first of several that are alike stands for the first box of that name. */
+/** Maps the paths of strings to the marks that they name. Equal strings are matched to equal labels in order. */
 export function markedPaths (value: unknown, marks: readonly TextMark[]): ReadonlyMap<string, string> {
   const left = new Map<string, string[]>()
   for (const { key, label } of marks) left.set(label, [...left.get(label) ?? [], key])

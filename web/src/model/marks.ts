@@ -9,13 +9,13 @@ export interface Mark {
   /** See `markKey`. */
   key: string
   kind: MarkKind
-  /** From 1, among those of its kind in the answer. */
+  /** Counted from 1 among the marks of the same kind in the answer. */
   number: number
-  /** What the model calls it; may be empty. */
+  /** The model's name for it; may be empty. */
   label: string
-  /** The same for the same label, from 0; see `styles/image-marks.css`. */
+  /** Index of the colour, from 0. Equal labels have equal colours; see `styles/image-marks.css`. */
   colour: number
-  /** Pixels of the upright original. */
+  /** Pixels of the original image after EXIF rotation. */
   x1: number
   y1: number
   x2: number
@@ -24,17 +24,17 @@ export interface Mark {
 
 export interface MarkedImage {
   id: string
-  /** Null where the conversation does not have it (any more). */
+  /** Null when the conversation does not contain the image. */
   image: StoredImage | null
-  /** Among all of the conversation, from 1; as the service counts where the picture is not there. */
+  /** Counted from 1 across the conversation. For a missing image it is the number that the service uses. */
   number: number
   marks: Mark[]
 }
 
-/** How many colours there are. */
+/** The number of colours in `styles/image-marks.css`. */
 export const COLOURS = 8
 
-/** The pictures at which an answer points, in the order of the conversation, with what it says of each. */
+/** The images that an answer refers to, with their marks, in the order of the conversation. */
 export function markedImages (
   answerId: string, { boxes, points }: Pick<ChatDone, 'boxes' | 'points'>, images: readonly StoredImage[]
 ): MarkedImage[] {
@@ -58,7 +58,7 @@ export function markedImages (
   }
 
   function find (id: string, sentIndex: number): MarkedImage {
-    // The service does not count pictures of questions that were never answered, so its index is only the first guess.
+    // The service does not count images of questions without an answer, so its index is checked against the id.
     const index = images[sentIndex]?.id === id ? sentIndex : images.findIndex(image => image.id === id)
     return { id, image: images[index] ?? null, number: index < 0 ? sentIndex + 1 : index + 1, marks: [] }
   }

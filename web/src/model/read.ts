@@ -1,6 +1,6 @@
-/** A value is not what it has to be. */
+/** A value does not have the expected shape. */
 export class ShapeError extends Error {
-  /** Where, e.g. `conversations[0].title`; empty: the whole. */
+  /** The path of the value, e.g. `conversations[0].title`; empty for the whole. */
   readonly path: string
   readonly expected: string
 
@@ -12,7 +12,7 @@ export class ShapeError extends Error {
 }
 
 /**
- * Takes from a value of unknown origin what has a known shape, and nothing else.
+ * Checks a value of unknown origin and copies only the known properties.
  * @throws ShapeError
  */
 export type Read<T> = (value: unknown, path: string) => T
@@ -22,7 +22,7 @@ export const flag: Read<boolean> = (value, path) => typeof value === 'boolean' ?
 export const number: Read<number> = (value, path) =>
   typeof value === 'number' && Number.isFinite(value) ? value : fail(path, 'number')
 
-/** A point in time in ISO 8601, as milliseconds since 1970. */
+/** Reads a time in ISO 8601. Returns milliseconds since 1970. */
 export const time: Read<number> = (value, path) => {
   const at = Date.parse(text(value, path))
   return Number.isNaN(at) ? fail(path, 'ISO 8601') : at
@@ -41,7 +41,10 @@ export function list<T> (read: Read<T>): Read<T[]> {
   return (value, path) => Array.isArray(value) ? value.map((item, i) => read(item, `${path}[${i}]`)) : fail(path, '[…]')
 }
 
-/** @param count how many numbers, e.g. the four of a box */
+/**
+ * Reads a list of numbers.
+ * @param count the length of the list, e.g. 4 for a box
+ */
 export function numbers<T extends number[]> (count: T['length']): Read<T> {
   return (value, path) => {
     const read = list(number)(value, path)
@@ -57,7 +60,7 @@ export function record<T extends object> (members: { [K in keyof T]: Read<T[K]> 
   }
 }
 
-/** One of several shapes, told apart by what stands under `key`. */
+/** Reads one of several shapes; the value of the property `key` selects the shape. */
 export function variant<T> (key: string, shapes: Record<string, Read<T>>): Read<T> {
   return (value, path) => {
     const name = oneOf(...Object.keys(shapes))(object(value, path)[key], `${path}.${key}`)

@@ -7,11 +7,11 @@ export interface SamplingField {
   min: number
   max: number
   isWhole: boolean
-  /** The least value itself is not allowed. */
+  /** The value must be greater than `min`, not equal to it. */
   isAbove?: boolean
 }
 
-/** As the service bounds them. */
+/** The ranges that the service accepts. */
 export const SAMPLING_FIELDS: readonly SamplingField[] = [
   { name: 'max_tokens', label: 'settings.maxTokens', min: 1, max: 131_072, isWhole: true },
   { name: 'temperature', label: 'settings.temperature', min: 0, max: 2, isWhole: false },
@@ -25,11 +25,11 @@ export const SAMPLING_FIELDS: readonly SamplingField[] = [
 const MAX_STOPS = 4
 export const MAX_STOP_CHARACTERS = 100
 
-/** What was written into a field: null for nothing, undefined for what the service would refuse. */
+/** Parses the text of a field. Returns null for empty text, and undefined for a value that the service would refuse. */
 export function readSampling (
   text: string, { min, max, isWhole, isAbove = false }: SamplingField
 ): number | null | undefined {
-  // Full-width digits come from Chinese keyboards, a comma from European ones.
+  // Chinese keyboards produce full-width digits; some European ones produce a decimal comma.
   const written = text.normalize('NFKC').trim().replace(',', '.')
   if (written === '') return null
   if (!/^\d*\.?\d+$/.test(written)) return undefined
@@ -40,7 +40,7 @@ export function readSampling (
   return value
 }
 
-/** One string a line; undefined where they are too many or too long. */
+/** Parses stop strings, one per line; undefined when there are too many or one is too long. */
 export function readStops (text: string): string[] | undefined {
   const stops = text.split('\n').filter(line => line !== '')
   return stops.length <= MAX_STOPS && stops.every(stop => stop.length <= MAX_STOP_CHARACTERS) ? stops : undefined

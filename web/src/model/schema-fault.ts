@@ -1,6 +1,6 @@
 import type { Message } from '../i18n/index.ts'
 
-/** Why the text is no schema, or null. What of it can be enforced only the service knows. */
+/** The reason why a text is not a schema, or null. Only the service knows which keywords it can enforce. */
 export function schemaFault (text: string): Message | null {
   try {
     const schema: unknown = JSON.parse(text)

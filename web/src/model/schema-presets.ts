@@ -5,19 +5,19 @@ export interface SchemaPreset {
   schema: object
 }
 
-/** A model that loses its way in a list is stopped here, before its greatest length cuts the JSON off. */
+/** Ends a list in which the model repeats itself before the token limit cuts off the JSON. */
 const MAX_ITEMS = 200
 const MAYBE_TEXT = { type: ['string', 'null'] }
 const MAYBE_NUMBER = { type: ['number', 'null'] }
 
-/** Of keywords that the service enforces, see docs/api.md. */
+/** They use only keywords that the service enforces; see docs/api.md. */
 export const SCHEMA_PRESETS: readonly SchemaPreset[] = [
   {
     name: 'json.presetTable',
     schema: {
       type: 'array',
       maxItems: MAX_ITEMS,
-      // Which columns there are only the picture knows.
+      // The columns depend on the image.
       items: {
         type: 'object',
         minProperties: 1,

@@ -4,12 +4,15 @@ export interface Piece { text: string, isMatch: boolean }
 
 const EXCERPT_BEFORE = 24
 const EXCERPT_AFTER = 90
-/** A character with what is put on it, as far as that counts for width: half-width kana keep their marks apart. */
+/**
+ * A character with its combining marks. Half-width kana have separate voicing marks, which count as part of the
+ * character.
+ */
 const CLUSTERS = /[^\p{M}\uff9e\uff9f]?[\p{M}\uff9e\uff9f]*/gsu
 
 const foldedTexts = new WeakMap<Conversation, string>()
 
-/** Without case and width: `ＡＢＣ`, `ABC` and `abc` are the same. */
+/** Normalizes case and width: `ＡＢＣ`, `ABC` and `abc` become equal. */
 export function fold (text: string): string {
   return text.normalize('NFKC').toLowerCase()
 }
@@ -18,7 +21,7 @@ export function wordsOf (query: string): string[] {
   return [...new Set(fold(query).split(/\s+/).filter(word => word !== ''))]
 }
 
-/** Whether title and turns together have all the words. */
+/** Whether the title and the turns together contain all words. */
 export function hasWords (conversation: Conversation, words: readonly string[]): boolean {
   const text = foldedText(conversation)
   return words.every(word => text.includes(word))
@@ -32,7 +35,7 @@ function foldedText (conversation: Conversation): string {
   return text
 }
 
-/** A line from where a word stands that the title lacks; empty where the title has them all. */
+/** A line around a word that the title does not contain; empty when the title contains all words. */
 export function excerptOf ({ title, turns }: Conversation, words: readonly string[]): string {
   const inTitle = fold(title)
   const sought = words.filter(word => !inTitle.includes(word))
@@ -40,7 +43,7 @@ export function excerptOf ({ title, turns }: Conversation, words: readonly strin
     const folded = fold(text)
     const found = sought.map(word => folded.indexOf(word)).filter(at => at >= 0)
     if (found.length === 0) continue
-    // Words that everything has come early; what comes late tells more.
+    // Common words occur early; the word that occurs last is the most specific one.
     const at = Math.max(...found)
     return cut(text, folded.length === text.length ? at : placeOf(text, at))
   }
@@ -50,12 +53,12 @@ export function excerptOf ({ title, turns }: Conversation, words: readonly strin
 function cut (text: string, at: number): string {
   const from = Math.max(0, at - EXCERPT_BEFORE)
   const piece = text.slice(from, at + EXCERPT_AFTER)
-    // Halves of characters.
+    // Removes half of a surrogate pair at either end.
     .replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, '').replace(/\s+/g, ' ').trim()
   return from > 0 ? `…${piece}` : piece
 }
 
-/** Where in the text lies what lies there in the folded text. */
+/** Converts an index of the folded text to an index of the original text. */
 function placeOf (text: string, foldedPlace: number): number {
   let place = 0
   let folded = 0
@@ -67,7 +70,7 @@ function placeOf (text: string, foldedPlace: number): number {
   return place
 }
 
-/** Cuts a text into what matches and what does not. */
+/** Splits a text into matching and other pieces. */
 export function piecesOf (text: string, words: readonly string[]): Piece[] {
   const folded = fold(text)
   const matches = words.flatMap(word => rangesOf(word, folded)).sort(([a], [b]) => a - b)

@@ -1,7 +1,8 @@
 import { exchangesOf, type Turn } from './conversation.ts'
 
 /**
- * The turns of before, with what has come to be since: questions that were not there then follow at the end, and an answer that has grown stays grown.
+ * Restores earlier turns without losing newer ones. Exchanges that were added since are appended, and answers that have
+ * grown stay complete.
  */
 export function withTurnsSince (before: readonly Turn[], now: readonly Turn[]): Turn[] {
   const known = new Set(before.map(({ id }) => id))
@@ -9,7 +10,7 @@ export function withTurnsSince (before: readonly Turn[], now: readonly Turn[]): 
   return [
     ...before.map(turn => {
       const later = latest.get(turn.id)
-      // A question that was put into other words since has its old words back.
+      // A question that was edited since gets its earlier text back.
       return later !== undefined && (turn.role === 'assistant' || later.text === turn.text) ? later : turn
     }),
     ...exchangesOf(now).flatMap(([question, answer]) =>

@@ -1,8 +1,8 @@
-/** How a picture lies in the frame that shows it. Lengths are CSS pixels. */
+/** The position of an image in its frame. Lengths are CSS pixels. */
 export interface View {
   /** 1 fits the frame. */
   zoom: number
-  /** Of the picture's centre from the frame's. */
+  /** The offset of the image's centre from the centre of the frame. */
   x: number
   y: number
 }
@@ -12,15 +12,15 @@ export interface Place { x: number, y: number }
 
 export const FITTING: View = { zoom: 1, x: 0, y: 0 }
 
-/** Small pictures are not blown up beyond this to fit. */
+/** Small images are enlarged at most by this factor to fit. */
 const MAX_FIT_SCALE = 4
-/** CSS pixels that a pixel of the picture may become. */
+/** The largest number of CSS pixels per image pixel. */
 const MAX_SCALE = 8
 const MIN_MAX_ZOOM = 4
-/** What a double click does where the picture is shown in its own size anyway. */
+/** The zoom of a double click when the image is already shown in its own size. */
 const DOUBLE_CLICK_ZOOM = 2.5
 
-/** CSS pixels per pixel of the picture where it fits. */
+/** CSS pixels per image pixel when the image fits the frame. */
 export function fitScale (image: Size, frame: Size): number {
   return Math.min(frame.width / image.width, frame.height / image.height, MAX_FIT_SCALE)
 }
@@ -29,7 +29,7 @@ function maxZoom (image: Size, frame: Size): number {
   return Math.max(MIN_MAX_ZOOM, MAX_SCALE / fitScale(image, frame))
 }
 
-/** Larger or smaller by a factor; the place, measured from the frame's centre, stays where it is. */
+/** Zooms by a factor. The place stays where it is; it is measured from the centre of the frame. */
 export function zoomedAt (view: View, factor: number, at: Place, image: Size, frame: Size): View {
   const zoom = Math.max(1, Math.min(maxZoom(image, frame), view.zoom * factor))
   const by = zoom / view.zoom
@@ -40,13 +40,13 @@ export function moved (view: View, by: Place, image: Size, frame: Size): View {
   return kept({ ...view, x: view.x + by.x, y: view.y + by.y }, image, frame)
 }
 
-/** Between the whole picture and its own size. */
+/** Switches between the whole image and its own size. */
 export function toggled (view: View, at: Place, image: Size, frame: Size): View {
   if (view.zoom > 1) return FITTING
   return zoomedAt(view, Math.max(DOUBLE_CLICK_ZOOM, 1 / fitScale(image, frame)), at, image, frame)
 }
 
-/** No ground is shown on one side while something is hidden on the other. */
+/** Limits the offset so that no edge of the image leaves a gap while the opposite edge is hidden. */
 function kept ({ zoom, x, y }: View, image: Size, frame: Size): View {
   const scale = fitScale(image, frame) * zoom
   return {

@@ -15,7 +15,7 @@ import { watchService } from './service.ts'
 import { settings } from './settings.ts'
 import { waitUntil } from './wait.ts'
 
-/** Refusals after which the same request may be answered. */
+/** Error codes after which the same request may succeed. */
 const BUSY = ['SERVER_BUSY', 'QUEUE_TIMEOUT', 'OVERLOADED', 'RATE_LIMITED', 'SHUTTING_DOWN']
 const NOT_READY = ['ENGINE_NOT_READY']
 const DEFAULT_RETRY_SECONDS = 2
@@ -33,7 +33,7 @@ export function askQuestion (conversation: string, text: string, images: readonl
   void run(conversation, findConversation(conversation)?.turns ?? [], question)
 }
 
-/** Answers a question once more, perhaps in other words. What followed it is removed, and can be brought back. */
+/** Answers a question again, with new text if given. The turns after it are removed, which can be undone. */
 export function askAgain (conversation: string, questionId: string, text?: string): void {
   const turns = findConversation(conversation)?.turns ?? []
   const index = turns.findIndex(({ id }) => id === questionId)
@@ -97,7 +97,7 @@ async function run (conversation: string, before: readonly Turn[], question: Que
   ))
   void watchService()
 
-  /** Tries until the service neither is busy nor wants earlier pictures again. */
+  /** Repeats the request while the service is busy, and sends expired images again. */
   async function untilAnswered (attempt: (resend: ReadonlySet<string>) => Promise<ChatDone>): Promise<ChatDone> {
     let resend: ReadonlySet<string> = new Set()
     while (true) {

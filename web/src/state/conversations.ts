@@ -8,15 +8,15 @@ import { runs } from './runs.ts'
 import { notify } from './notice.ts'
 import { listenToOtherTabs, sendToOtherTabs } from './tabs.ts'
 
-/** Longer than the notice that offers it is shown. */
+/** Longer than the notice with the undo button is shown. */
 const UNDO_MS = 10_000
-/** Other tabs may still be undoing a removal, or saving a question whose pictures are there already. */
+/** Another tab may still undo a removal, or save a question whose images are already stored. */
 const SWEEP_AFTER_MS = 30_000
 
-/** The latest first. A new one is in the list when it has a turn. */
+/** Sorted by the last change, newest first. A new conversation is added with its first turn. */
 export const conversations = signal<Conversation[]>([])
 export const current = signal<Conversation>(newConversation())
-/** The browser cannot keep anything: everything works, until the page is closed. */
+/** False when the browser cannot store anything. The page works, but its conversations are lost when it is closed. */
 export const isKept = signal(true)
 export const isLoaded = signal(false)
 
@@ -35,7 +35,7 @@ export async function loadConversations (): Promise<void> {
   if (orphans.length > 0) setTimeout(() => { void keep(database.deleteOrphans(orphans)) }, SWEEP_AFTER_MS)
 }
 
-/** No answer outlives the page that it came to. */
+/** An answer that was running when its page closed cannot continue. */
 function asInterrupted (turn: Turn): Turn {
   return turn.role === 'assistant' && turn.state === 'running' ? { ...turn, state: 'interrupted' } : turn
 }
@@ -53,12 +53,12 @@ export function findConversation (id: string): Conversation | undefined {
   return current.value.id === id ? current.value : conversations.value.find(it => it.id === id)
 }
 
-/** Adds conversations that came from elsewhere, their pictures kept already. */
+/** Adds imported conversations. Their images must already be stored. */
 export function addConversations (added: readonly Conversation[]): void {
   batch(() => { for (const conversation of added) put(conversation) })
 }
 
-/** Changes the turns of a conversation, which need not be the current one, and keeps them. */
+/** Changes the turns of any conversation and stores the result. */
 export function changeTurns (id: string, change: (turns: Turn[]) => Turn[], { touch = true } = {}): void {
   const old = findConversation(id)
   if (!old) return
@@ -86,7 +86,7 @@ function sorted (list: Conversation[]): Conversation[] {
   return list.sort((a, b) => b.updatedAt - a.updatedAt)
 }
 
-/** Like `changeTurns`, and can be undone. */
+/** Like `changeTurns`, but offers an undo. */
 export function removeTurns (
   id: string, change: (turns: Turn[]) => Turn[], said: 'turn.deleted' | 'turn.replaced'
 ): void {
@@ -102,14 +102,17 @@ export function removeTurns (
       clearTimeout(timer)
       const now = findConversation(id) ?? { ...old, turns: [] }
       const turns = withTurnsSince(old.turns, now.turns)
-      // The answer that comes instead of the one that is back.
+      // Stops the answer that replaced the restored one.
       stopUnless(turns, now)
       put({ ...now, turns, title: titleOf({ turns }), updatedAt: Date.now() })
     }
   })
 }
 
-/** Of turns that are gone for good. Where the whole conversation is gone, that has a way back of its own. */
+/**
+ * Deletes the images of removed turns. Does nothing when the whole conversation was removed, because that removal has
+ * its own undo.
+ */
 async function dropImages ({ id, turns }: Conversation): Promise<void> {
   const now = findConversation(id)
   if (!now) return
@@ -124,7 +127,7 @@ export function removeConversation (id: string): void {
   forget(id)
   sendToOtherTabs({ type: 'removed', id })
   void keep(database.deleteRecord(id))
-  // Its pictures stay until there is no way back. Should the page be closed before, the next one sweeps them away.
+  // The images stay until the undo expires. If the page is closed earlier, the next one deletes them as orphans.
   const timer = setTimeout(() => { void keep(database.deleteConversation(id)) }, UNDO_MS)
   notify({
     message: { key: 'list.deleted' },
@@ -157,7 +160,7 @@ function forgetEverything (): void {
   })
 }
 
-/** Stops the answer that is coming, unless it is among these turns. Returns the conversation as it then is. */
+/** Stops the running answer unless the turns contain it. Returns the conversation with the stopped answer. */
 function stopUnless (turns: readonly Turn[], conversation: Conversation): Conversation {
   const run = runs.value.get(conversation.id)
   if (!run || turns.some(({ id }) => id === run.answer.peek().id)) return conversation
@@ -174,11 +177,11 @@ listenToOtherTabs(news => {
   if (news.type === 'emptied') return forgetEverything()
   const theirs = news.conversation
   const mine = findConversation(theirs.id)
-  // What is being answered here is not lost by what is answered there.
+  // Keeps an answer that is running in this tab when another tab changes the conversation.
   show(mine && runs.value.has(theirs.id) ? { ...theirs, turns: withTurnsSince(theirs.turns, mine.turns) } : theirs)
 })
 
-// Other tabs would wait for ever for the rest of an answer.
+// Otherwise, other tabs would show the answer as running forever.
 addEventListener('pagehide', () => {
   for (const { conversation, answer } of runs.value.values()) {
     const old = findConversation(conversation)
@@ -186,7 +189,7 @@ addEventListener('pagehide', () => {
   }
 })
 
-/** Waits for the database; null where it fails, which is told once for all. */
+/** Waits for the database. Returns null when it fails, and marks storage as unavailable. */
 export async function keep<T> (kept: Promise<T>): Promise<T | null> {
   try {
     return await kept

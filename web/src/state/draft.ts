@@ -8,17 +8,17 @@ import { limits } from './service.ts'
 
 export interface DraftImage extends StoredImage {
   blob: Blob
-  /** Its bytes are being looked at. */
+  /** False while the file is being inspected. */
   isRead: boolean
-  /** Why it cannot be sent. */
+  /** The reason why the image cannot be sent. */
   fault: Message | null
 }
 
-/** The question that is being written. */
+/** The text of the question that is being written. */
 export const draftText = signal('')
 export const draftImages = signal<DraftImage[]>([])
 
-/** The pictures with what speaks against each, their number included. */
+/** The images of the draft with their faults, including too many images. */
 export const checkedImages = computed<DraftImage[]>(() => draftImages.value.map((image, i) => {
   const { isRead, bytes, width, height, fault } = image
   if (fault !== null || !isRead) return image
@@ -32,7 +32,10 @@ export const checkedImages = computed<DraftImage[]>(() => draftImages.value.map(
 export const isDraftFaulty = computed(() => checkedImages.value.some(({ fault }) => fault !== null))
 export const isDraftReady = computed(() => checkedImages.value.every(({ isRead }) => isRead))
 
-/** Adds files at the end; what cannot be sent is added too, with the reason, so that nobody wonders where it went. */
+/**
+ * Adds files at the end of the draft. Files that cannot be sent are added too, with the reason, so that no file
+ * disappears without explanation.
+ */
 export async function addFiles (files: Iterable<File>): Promise<void> {
   const added = Array.from(files, (file): DraftImage => ({
     key: newId(),
@@ -50,7 +53,7 @@ export async function addFiles (files: Iterable<File>): Promise<void> {
   }))
   for (const { key, blob } of added) registerImage(key, blob)
   draftImages.value = [...draftImages.value, ...added]
-  // One at a time: large photographs need memory to be read.
+  // One at a time, because decoding large photographs needs much memory.
   for (const { key, blob } of added) {
     const read = await readImageFile(blob).catch(() => ({ type: null, width: null, height: null }))
     draftImages.value = draftImages.value.map(image => image.key === key
@@ -63,7 +66,7 @@ export function removeDraftImage (key: string): void {
   draftImages.value = draftImages.value.filter(image => image.key !== key)
 }
 
-/** Puts a picture in another place. */
+/** Moves an image to another index. */
 export function moveDraftImage (key: string, to: number): void {
   const images = [...draftImages.value]
   const from = images.findIndex(image => image.key === key)

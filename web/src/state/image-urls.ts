@@ -3,29 +3,29 @@ import { useLayoutEffect } from 'preact/hooks'
 import { loadImage } from '../storage/database.ts'
 import { isKept, keep } from './conversations.ts'
 
-/** An address for `<img>`; undefined while the bytes are being fetched, null when they are gone. */
+/** A URL for `<img>`; undefined while the bytes are loading, null when they are gone. */
 export type ImageUrl = string | null | undefined
 
 interface Held {
   url: Signal<ImageUrl>
-  /** What was added to this page, as long as it may be the only copy. */
+  /** The bytes of an image that was added in this page and may not be stored yet. */
   blob: Blob | null
-  /** Components that show it. */
+  /** The number of components that show the image. */
   users: number
 }
 
-/** Pictures that nobody sees any more, for the way back. */
+/** Unused images that stay loaded, for scrolling back. */
 const MAX_IDLE = 16
 
-/** Those that were let go last are last. */
+/** Sorted by release; the last released image is last. */
 const held = new Map<string, Held>()
 
-/** Pictures that were just added are known here before the database has them, or where it keeps nothing. */
+/** Makes a new image available before the database has stored it, or when storage is unavailable. */
 export function registerImage (key: string, blob: Blob): void {
   held.set(key, { url: signal<ImageUrl>(URL.createObjectURL(blob)), blob, users: 0 })
 }
 
-/** A picture that was taken back before it was sent: nobody will ask for it again. */
+/** Releases an image that was removed before it was sent. */
 export function forgetImage (key: string): void {
   const entry = held.get(key)
   if (!entry) return
@@ -33,14 +33,14 @@ export function forgetImage (key: string): void {
   if (entry.users === 0) drop(key, entry)
 }
 
-/** The bytes to send; null when they are nowhere any more. */
+/** The bytes of an image to send; null when they are gone. */
 export async function imageBytes (key: string): Promise<Blob | null> {
   return held.get(key)?.blob ?? await keep(loadImage(key))
 }
 
 /**
- * The address of a picture, which stays valid as long as the component wants it. Decoded photographs are large: what is far from the
- * screen should not be wanted.
+ * The URL of an image, valid while the component wants it. Decoded photographs need much memory, so a component should
+ * not want images far from the screen.
  */
 export function useImageUrl (key: string, isWanted = true): ImageUrl {
   const url = useSignal<ReadonlySignal<ImageUrl> | null>(null)
@@ -65,7 +65,7 @@ function take (key: string): Held {
 function fetchInto (key: string, entry: Held): Held {
   held.set(key, entry)
   void keep(loadImage(key)).then(blob => {
-    // Let go before it came.
+    // The entry was released before the bytes arrived.
     if (held.get(key) !== entry) return
     entry.url.value = blob === null ? null : URL.createObjectURL(blob)
   })
@@ -75,7 +75,7 @@ function fetchInto (key: string, entry: Held): Held {
 function giveBack (key: string, entry: Held): void {
   if (--entry.users > 0 || held.get(key) !== entry) return
   held.delete(key)
-  // What was not there may have come back, with an undo.
+  // Missing bytes may come back with an undo, so the failure is not cached.
   if (entry.url.value === null) return
   held.set(key, entry)
   void dropIdle()
@@ -85,7 +85,7 @@ async function dropIdle (): Promise<void> {
   const idle = [...held].filter(([, { users }]) => users === 0)
   for (const [key, entry] of idle.slice(0, -MAX_IDLE)) {
     if (entry.blob !== null && !await isInDatabase(key)) continue
-    // Somebody may want it by now.
+    // A component may have acquired it in the meantime.
     if (entry.users === 0 && held.get(key) === entry) drop(key, entry)
   }
 }

@@ -6,7 +6,7 @@ import { saveImage } from '../storage/database.ts'
 import { addConversations, keep } from './conversations.ts'
 import { registerImage } from './image-urls.ts'
 
-/** Adds the conversations of a file; all of them or, where it has a fault, none. Returns what there is to say about it. */
+/** Imports the conversations of a file: all of them, or none when the file has a fault. Returns the message to show. */
 export async function importFile (file: Blob): Promise<{ isDone: boolean, message: Message }> {
   let imported: Imported
   try {

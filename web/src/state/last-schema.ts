@@ -2,7 +2,7 @@ import { signal } from '@preact/signals'
 
 const STORED_AS = 'sightline.schema'
 
-/** The schema that was used last, also while answers are to be something else. */
+/** The last schema that was used, remembered while another format is selected. */
 export const lastSchema = signal(localStorage.getItem(STORED_AS) ?? '')
 
 export function rememberSchema (schema: string): void {

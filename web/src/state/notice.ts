@@ -1,13 +1,13 @@
 import { signal } from '@preact/signals'
 import type { Message } from '../i18n/index.ts'
 
-/** What is said at the edge of the page for a while, with a way back if there is one. */
+/** A message at the edge of the page that disappears after a while, with an optional undo. */
 export interface Notice { message: Message, undo?: () => void }
 
 const SHOWN_MS = 8_000
 
 export const notice = signal<Notice | null>(null)
-/** For screen readers only. */
+/** A message for screen readers only. */
 export const announcement = signal('')
 
 let timer: ReturnType<typeof setTimeout> | undefined

@@ -1,9 +1,12 @@
 import { signal } from '@preact/signals'
 
-/** The box or point that somebody points at, in the picture, in the list or in the text; null: none. See `markKey`. */
+/**
+ * The key of the box or point under the pointer or focus, in the image, the list or the text; null for none. See
+ * `markKey`.
+ */
 export const pointed = signal<string | null>(null)
 
-/** Names a box or point of an answer. */
+/** The key of a box or point of an answer. */
 export function markKey (answerId: string, kind: 'box' | 'point', index: number): string {
   return `${answerId}/${kind}/${index}`
 }

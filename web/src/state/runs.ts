@@ -1,7 +1,7 @@
 import { signal, type Signal } from '@preact/signals'
 import type { Answer } from '../model/conversation.ts'
 
-/** How far a question has come. */
+/** The progress of a question. */
 export type Stage =
   | { name: 'waiting', seconds: number, why: 'busy' | 'notReady' }
   | { name: 'uploading', sent: number, total: number }
@@ -10,21 +10,23 @@ export type Stage =
   | { name: 'reading', done: number, total: number }
   | { name: 'answering' }
 
-/** A question that is being answered. `answer` grows here; the conversation has it when it is complete. */
+/**
+ * A question that is being answered. The answer grows in `answer` and is copied to the conversation from time to time.
+ */
 export interface Run {
   conversation: string
   stage: Signal<Stage>
   answer: Signal<Answer>
-  /** At every stage, at once. */
+  /** Aborts at any stage. */
   stop (): void
-  /** Ends the wait of a busy service. */
+  /** Ends the wait before a retry. */
   retryNow (): void
 }
 
-/** By conversation: each may have one. */
+/** The running questions by conversation, at most one each. */
 export const runs = signal<ReadonlyMap<string, Run>>(new Map())
 
-/** The answer as it is now: of the run while there is one. */
+/** The run that produces an answer; undefined when the answer is not running. */
 export function runOf (conversation: string, answer: Answer): Run | undefined {
   const run = runs.value.get(conversation)
   return run?.answer.peek().id === answer.id ? run : undefined

@@ -6,9 +6,9 @@ import { announcement } from './notice.ts'
 
 const DEBOUNCE_MS = 150
 
-/** As it stands in the field. */
+/** The text in the search field. */
 export const query = signal('')
-/** As it is searched for, a little later. */
+/** The text that is searched, updated after a delay. */
 const settledQuery = signal('')
 
 effect(() => {
@@ -25,7 +25,7 @@ effect(() => {
 })
 
 export const searchWords = computed<readonly string[]>(() => wordsOf(settledQuery.value))
-/** All where nothing is searched for. */
+/** The matching conversations; all of them when the search is empty. */
 export const found = computed(() => {
   const words = searchWords.value
   return words.length === 0 ? conversations.value : conversations.value.filter(it => hasWords(it, words))

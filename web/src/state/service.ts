@@ -6,10 +6,10 @@ import type { Status } from '../api/types.ts'
 import type { Limits } from '../model/image-file.ts'
 
 const POLL_MS = 5_000
-/** While the model is being loaded or the service is gone. */
+/** The interval while the model is loading or the service is unreachable. */
 const POLL_SOON_MS = 1_500
 
-/** What the service last said of itself; null before, and where it wants another key. */
+/** The last status of the service; null before the first response and when another key is needed. */
 export const status = signal<Status | null>(null)
 export const isReachable = signal(true)
 
@@ -28,7 +28,7 @@ export const limits = computed<Limits>(() => {
 
 let timer: ReturnType<typeof setTimeout> | undefined
 
-/** Asks now, and then again and again while somebody looks at the page. */
+/** Polls the status now, and repeatedly while the page is visible. */
 export async function watchService (): Promise<void> {
   clearTimeout(timer)
   try {
@@ -36,18 +36,18 @@ export async function watchService (): Promise<void> {
     isReachable.value = true
     keyWanted.value = 'no'
   } catch (error) {
-    // Refused is reached.
+    // A refusal proves that the service is reachable.
     isReachable.value = error instanceof AskError
   }
   clearTimeout(timer)
-  // Without a key there is nothing to be learned.
+  // Without a valid key, every request would be refused.
   if (document.hidden || keyWanted.value !== 'no') return
   const isWell = isReachable.value && status.value?.status === 'ready'
   timer = setTimeout(() => { void watchService() }, isWell ? POLL_MS : POLL_SOON_MS)
 }
 
 document.addEventListener('visibilitychange', () => { if (!document.hidden) void watchService() })
-// A new key, and the first look.
+// Polls at the start and after each change of the key.
 effect(() => {
   void apiKey.value
   if (keyWanted.value === 'no') void watchService()

@@ -1,7 +1,7 @@
 import { effect, signal } from '@preact/signals'
 import type { Format } from '../model/conversation.ts'
 
-/** As the API names them; null: what the service takes by default. */
+/** Sampling options by their API names; null uses the default of the service. */
 export interface Sampling {
   max_tokens: number | null
   temperature: number | null
@@ -26,7 +26,7 @@ export const NO_SAMPLING: Sampling =
   { max_tokens: null, temperature: null, top_p: null, top_k: null, min_p: null, repeat_penalty: null, seed: null }
 const DEFAULTS: Settings = { system: '', sampling: NO_SAMPLING, stop: [], theme: 'system', format: { type: 'text' } }
 
-/** Kept in the browser, for all conversations. */
+/** The settings for all conversations, stored in the browser. */
 export const settings = signal<Settings>(stored())
 
 export function changeSettings (changes: Partial<Settings>): void {
@@ -38,7 +38,7 @@ const prefersDark = matchMedia('(prefers-color-scheme: dark)')
 const systemScheme = signal(prefersDark.matches ? 'dark' : 'light')
 prefersDark.addEventListener('change', () => { systemScheme.value = prefersDark.matches ? 'dark' : 'light' })
 
-// The style sheet knows one name for each scheme, whoever chose it.
+// Resolves the theme `system`, so that the style sheet needs only two schemes.
 effect(() => {
   const { theme } = settings.value
   document.documentElement.dataset.scheme = theme === 'system' ? systemScheme.value : theme

@@ -1,6 +1,6 @@
 import type { Conversation } from '../model/conversation.ts'
 
-/** What a tab tells the others, so that all show the same list. */
+/** A message to the other tabs, so that all tabs show the same list. */
 export type News =
   | { type: 'saved', conversation: Conversation }
   | { type: 'removed', id: string }

@@ -1,8 +1,8 @@
 const TICK_MS = 250
 
 /**
- * Waits for so many seconds and tells how many are left, until somebody wakes it.
- * @throws the signal's reason once it fires
+ * Waits for a number of seconds and reports the seconds left. The promise `woken` ends the wait early.
+ * @throws the signal's reason when it aborts
  */
 export function waitUntil (
   seconds: number, onTick: (left: number) => void, woken: Promise<void>, signal: AbortSignal

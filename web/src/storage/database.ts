@@ -8,20 +8,23 @@ interface Schema extends DBSchema {
 
 let opened: Promise<IDBPDatabase<Schema>> | null = null
 
-/** Everything that is kept, is kept here, in the browser. */
+/** Opens the database in the browser that stores conversations and images. */
 function database (): Promise<IDBPDatabase<Schema>> {
   opened ??= openDB<Schema>('sightline', 1, {
     upgrade (db) {
       db.createObjectStore('conversations', { keyPath: 'id' }).createIndex('updatedAt', 'updatedAt')
       db.createObjectStore('pictures', { keyPath: 'key' }).createIndex('conversation', 'conversation')
     },
-    // The browser has closed it, as when its data are cleared; the next who needs it opens it again.
+    // The browser closed the database, for example because its data were cleared. The next access opens it again.
     terminated () { opened = null }
   })
   return opened
 }
 
-/** Changes that are handed over to be committed at once: a transaction that waits for its own end is given up with the page, as by a reload right after a click. */
+/**
+ * Commits changes explicitly. A transaction that commits by itself is lost when the page is closed or reloaded right
+ * after a click.
+ */
 async function write<Name extends StoreNames<Schema>> (
   names: Name[], change: (transaction: IDBPTransaction<Schema, Name[], 'readwrite'>) => Array<Promise<unknown>>
 ): Promise<void> {
@@ -31,7 +34,7 @@ async function write<Name extends StoreNames<Schema>> (
   await Promise.all([...changes, transaction.done])
 }
 
-/** The latest first. */
+/** Sorted by the last change, newest first. */
 export async function loadConversations (): Promise<Conversation[]> {
   return (await (await database()).getAllFromIndex('conversations', 'updatedAt')).reverse()
 }
@@ -47,14 +50,14 @@ export async function saveImage (conversation: string, key: string, blob: Blob):
 
 let isAsked = false
 
-/** Browsers throw away what they did not promise to keep when space is short. Pages that did not come over TLS have nobody to ask. */
+/** Asks the browser not to evict the data when space is short. Pages served without TLS cannot ask. */
 function askToPersist (): void {
   if (isAsked || !('storage' in navigator)) return
   isAsked = true
   navigator.storage.persist().catch((error: unknown) => console.warn('the browser promises nothing', error))
 }
 
-/** Null when the browser has thrown it away, or it was deleted in another tab. */
+/** Returns null when the browser evicted the image or another tab deleted it. */
 export async function loadImage (key: string): Promise<Blob | null> {
   return (await (await database()).get('pictures', key))?.blob ?? null
 }
@@ -63,12 +66,12 @@ export async function deleteImages (keys: readonly string[]): Promise<void> {
   await write(['pictures'], transaction => keys.map(key => transaction.objectStore('pictures').delete(key)))
 }
 
-/** Its pictures stay. */
+/** Deletes a conversation but keeps its images. */
 export async function deleteRecord (id: string): Promise<void> {
   await write(['conversations'], transaction => [transaction.objectStore('conversations').delete(id)])
 }
 
-/** Keys of pictures that no turn of any conversation names. */
+/** Keys of images that no turn refers to. */
 export async function findOrphans (): Promise<string[]> {
   const transaction = (await database()).transaction(['conversations', 'pictures'])
   const [kept, keys] = await Promise.all([
@@ -77,7 +80,7 @@ export async function findOrphans (): Promise<string[]> {
   return orphansAmong(keys, kept)
 }
 
-/** Deletes those of the pictures that no turn names now either. */
+/** Deletes the given images, except those that a turn refers to by now. */
 export async function deleteOrphans (keys: readonly string[]): Promise<void> {
   const transaction = (await database()).transaction(['conversations', 'pictures'], 'readwrite')
   const orphans = orphansAmong(keys, await transaction.objectStore('conversations').getAll())

@@ -1,4 +1,4 @@
-/** Those that models write; of the others the source is shown. */
+/** The named references that models use. Others are shown as source. */
 const NAMED = new Map(Object.entries({
   amp: '&',
   lt: '<',
@@ -63,7 +63,7 @@ const NAMED = new Map(Object.entries({
 const LAST_CODE_POINT = 0x10ffff
 const REPLACEMENT = '\ufffd'
 
-/** Character references of Markdown as the characters they stand for. */
+/** Replaces the character references of Markdown with their characters. */
 export function decodeEntities (text: string): string {
   return text.replace(/&(?:#(\d{1,7})|#[xX]([\da-fA-F]{1,6})|(\w{2,10}));/g, (
     source, decimal?: string, hex?: string, name?: string

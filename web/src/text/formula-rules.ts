@@ -5,14 +5,14 @@ export interface FormulaToken {
   raw: string
   tex: string
   isDisplay: boolean
-  /** Its end has not come yet. */
+  /** The closing delimiter has not arrived yet. */
   isOpen: boolean
 }
 
 const NO_BLANK_LINE = '(?:(?!\\n[ \\t]*\\n)[\\s\\S])'
 const DISPLAY = new RegExp(`^(?:\\$\\$(${NO_BLANK_LINE}+?)\\$\\$|\\\\\\[(${NO_BLANK_LINE}+?)\\\\\\])`)
 const PARENTHESES = new RegExp(`^\\\\\\((${NO_BLANK_LINE}+?)\\\\\\)`)
-// As Pandoc has it: no space inside the dollars and no digit behind them, so that "$5 and $6" are prices.
+// As in Pandoc, there is no space inside the dollar signs and no digit after them, so "$5 and $6" are prices.
 const DOLLARS = /^\$(?![\s$])((?:\\[^\n]|[^$\\\n])+?)(?<!\s)\$(?![\d$])/
 const OPEN_DISPLAY = new RegExp(`^(?:\\$\\$|\\\\\\[)(${NO_BLANK_LINE}*)$`)
 const OPEN_PARENTHESES = new RegExp(`^\\\\\\((${NO_BLANK_LINE}*)$`)
@@ -20,10 +20,13 @@ const START = /\$|\\[([]/
 const BLOCK_START = /\n {0,3}(?:\$\$|\\\[)/
 const BLOCK_INDENT = /^ {0,3}/
 const BLOCK_END = /^[ \t]*(?:\n+|$)/
-/** What has come of the closing delimiter. */
+/** The first part of a closing delimiter. */
 const HALF_END = /(?:\\|(?<!\\)\$)$/
 
-/** The formula that the text begins with. @param isRunning whether one without an end counts */
+/**
+ * The formula at the start of a text.
+ * @param isRunning whether a formula without an end counts
+ */
 export function matchFormula (text: string, isRunning: boolean): FormulaToken | undefined {
   const first = text[0]
   if (first !== '$' && first !== '\\') return
@@ -51,7 +54,7 @@ export function formulaRules (isRunning: boolean): TokenizerAndRendererExtension
       const indent = BLOCK_INDENT.exec(text)?.[0] ?? ''
       const token = matchFormula(text.slice(indent.length), isRunning)
       if (!token?.isDisplay) return
-      // With words behind it, it is part of a paragraph.
+      // A formula followed by text is part of a paragraph.
       const end = BLOCK_END.exec(text.slice(indent.length + token.raw.length))
       return end === null ? undefined : { ...token, raw: indent + token.raw + end[0] }
     }
@@ -71,7 +74,7 @@ function formula (found: RegExpExecArray, isDisplay: boolean, isOpen = false): F
   return { type: 'formula', raw: found[0], tex: (isOpen ? tex.replace(HALF_END, '') : tex).trim(), isDisplay, isOpen }
 }
 
-/** Words between two amounts, as in "from $5 to 10$". */
+/** Whether a match is text between two amounts, as in "from $5 to 10$". */
 function isProse ([raw, tex = '']: RegExpExecArray): boolean {
   if (!raw.startsWith('$') || /[\\^_=+<>{}]/.test(tex)) return false
   return /\p{Script=Han}/u.test(tex) || /(?:^|\s)\p{L}{2,}(?:\s|$)/u.test(tex)

@@ -1,4 +1,4 @@
 import { lazy } from './lazy.ts'
 
-/** What sets formulas, once it is loaded. */
+/** The typesetter, loaded on first use. */
 export const typesetter = lazy(() => import('./typesetter.ts'))

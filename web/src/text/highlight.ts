@@ -1,23 +1,26 @@
 import type { CodePiece } from './code-piece.ts'
 import { lazy } from './lazy.ts'
 
-/** The beginning of a code in colours, and the rest as it is. */
+/** The highlighted beginning of a code block; the rest is shown without colours. */
 export interface Coloured {
   code: string
   pieces: readonly CodePiece[]
-  /** When more of it may be coloured, in ms of `performance.now()`; 0: nothing more will be. */
+  /** When to highlight again, in ms of `performance.now()`; 0 when everything is highlighted. */
   until: number
 }
 
 export const UNCOLOURED: Coloured = { code: '', pieces: [], until: 0 }
-/** Characters; what is behind them stays as it is. */
+/** In characters. Longer code is not highlighted any further. */
 const LONGEST = 100_000
-/** Of the time that it takes: the colours of a long code that grows come a little later than its words. */
+/** The pause after each highlighting, as a multiple of its duration. It limits the cost for long code that grows. */
 const RESTS = 5
 
 const highlighter = lazy(() => import('./highlighter.ts'))
 
-/** @param last what this code, shorter perhaps, was before */
+/**
+ * Highlights code that may still grow.
+ * @param last the previous result for the same code block
+ */
 export function colour (code: string, grammar: string, last: Coloured): Coloured {
   const loaded = highlighter()
   const start = performance.now()

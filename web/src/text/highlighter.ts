@@ -20,7 +20,7 @@ import type { CodePiece } from './code-piece.ts'
 const LANGUAGES = { bash, c, cpp, css, go, java, javascript, json, markdown, python, rust, sql, typescript, xml, yaml }
 for (const [name, language] of Object.entries(LANGUAGES)) hljs.registerLanguage(name, language)
 
-/** Collects pieces instead of HTML: nothing that a model wrote is ever read as HTML. */
+/** Collects pieces instead of HTML, so no text of a model is parsed as HTML. */
 class PieceEmitter implements Emitter {
   readonly pieces: CodePiece[] = []
   readonly #open: CodePiece[][] = [this.pieces]
@@ -35,7 +35,7 @@ class PieceEmitter implements Emitter {
     this.#open.pop()
   }
 
-  // highlight.js calls these two by either name.
+  // highlight.js uses both names for these two methods.
   openNode (name: string): void { this.startScope(name) }
   closeNode (): void { this.endScope() }
 
@@ -55,7 +55,7 @@ class PieceEmitter implements Emitter {
   }
 }
 
-// The way for other shapes than HTML that lowlight goes as well.
+// lowlight uses the same option to get other output than HTML.
 hljs.configure({ __emitter: PieceEmitter })
 
 export function highlight (code: string, grammar: string): CodePiece[] {

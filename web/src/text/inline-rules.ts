@@ -1,14 +1,15 @@
 import type { TokenizerAndRendererExtension, TokenizerThis } from 'marked'
 
-/** No space inside; code in it may hold stars. */
+/** No spaces at the inner edges; inline code may contain stars. */
 const STRONG = /^\*\*(?=[^\s*])((?:\\[^\n]|`[^`\n]*`|\*(?!\*)|\n(?![ \t]*\n)|[^\\*`\n])+?)(?<=[^\s*])\*\*(?!\*)/
-/** An address that ends at a sign of Chinese or Japanese. */
+/** A URL that ends at a Chinese or Japanese punctuation mark. */
 const ADDRESS = /^https?:\/\/[^\s<>"`，。；：、！？（）《》〈〉「」『』【】“”‘’…]+(?=[，。；：、！？（）《》〈〉「」『』【】“”‘’…])/
 const LINE_BREAK = /^<br\s*\/?>/i
 
-/** Where GFM falls short of what models mean. */
+/** Exceptions from GFM that match how models write Markdown. */
 export const INLINE_RULES: TokenizerAndRendererExtension[] = [{
-  // GFM wants a space where a sign stands at the edge, and Chinese has none: **重点：**价格. https://github.com/commonmark/commonmark-spec/issues/650
+  // GFM needs a space next to punctuation at the edge, but Chinese has none: **重点：**价格.
+  // https://github.com/commonmark/commonmark-spec/issues/650
   name: 'strong-beside-signs',
   level: 'inline',
   tokenizer (this: TokenizerThis, text: string) {
@@ -18,7 +19,7 @@ export const INLINE_RULES: TokenizerAndRendererExtension[] = [{
       : { type: 'strong', raw, text: inner, tokens: this.lexer.inlineTokens(inner) }
   }
 }, {
-  // GFM reads on to the next space: https://example.cn。谢谢
+  // GFM continues the URL until the next space: https://example.cn。谢谢
   name: 'address-before-sign',
   level: 'inline',
   tokenizer (this: TokenizerThis, text: string) {
@@ -28,7 +29,7 @@ export const INLINE_RULES: TokenizerAndRendererExtension[] = [{
     return { type: 'link', raw, href: raw, text: raw, autolink: true, tokens: [{ type: 'text', raw, text: raw }] }
   }
 }, {
-  // The only way to a new line in a cell of a table, and models use it there.
+  // The only line break in a table cell, where models use it.
   name: 'line-break',
   level: 'inline',
   tokenizer (this: TokenizerThis, text: string) {

@@ -1,4 +1,4 @@
-/** Names that models write behind a fence, and the grammar that is meant. */
+/** The grammars, with the language names that models use for them. */
 const ALIASES: Record<string, readonly string[]> = {
   json: ['json5', 'jsonc', 'jsonl', 'geojson'],
   javascript: ['js', 'jsx', 'mjs', 'cjs', 'node'],
@@ -21,7 +21,7 @@ const GRAMMARS = new Map(
   Object.entries(ALIASES).flatMap(([grammar, names]) => [grammar, ...names].map(name => [name, grammar] as const))
 )
 
-/** The grammar for a language as a fence names it, or null. */
+/** The grammar for the language name of a code fence, or null. */
 export function grammarOf (language: string): string | null {
   return GRAMMARS.get(language.toLowerCase()) ?? null
 }

@@ -1,6 +1,9 @@
 import { signal } from '@preact/signals'
 
-/** A part of the page that is loaded when it is first needed; null until then. What reads it is rendered again when it is there. */
+/**
+ * Loads a module on first use and returns null until then. A component that calls the result is rendered again when the
+ * module is loaded.
+ */
 export function lazy<T> (load: () => Promise<T>): () => T | null {
   const loaded = signal<T | null>(null)
   let isAsked = false
@@ -8,7 +11,7 @@ export function lazy<T> (load: () => Promise<T>): () => T | null {
     if (!isAsked) {
       isAsked = true
       load().then(part => { loaded.value = part }, (error: unknown) => {
-        // Without the network it is missing for now; what needs it next asks again.
+        // Loading fails without a network; the next call retries.
         isAsked = false
         console.warn(error)
       })

@@ -5,19 +5,19 @@ import { mend } from './mend.ts'
 
 export type MarkdownToken = Token | FormulaToken
 
-/** A piece of an answer that is drawn on its own. */
+/** A part of an answer that is rendered on its own. */
 export interface Block {
   token: Token
-  /** Equal keys look equal. */
+  /** Blocks with equal keys look equal. */
   key: string
-  /** 2 to 6; 0 for what is no heading. */
+  /** The heading level, 2 to 6; 0 for other blocks. */
   heading: number
 }
 
-/** Answers stand below the page's own heading. */
+/** Headings of answers are below the heading of the page. */
 const FIRST_HEADING = 2
 const LAST_HEADING = 6
-/** Blocks at the end, spaces between them included. */
+/** The number of blocks at the end that may still change, including spaces. */
 const CHANGING = 4
 const DEEPEST = 60
 const SLOW_MS = 50
@@ -26,10 +26,13 @@ const RESTS = 4
 const complete = createMarked(false)
 const running = createMarked(true)
 
-/** Splits a text that grows; one for each answer. */
+/** Splits a growing text into blocks. Each answer has its own splitter. */
 export type Splitter = (text: string, isRunning: boolean) => Block[]
 
-/** What is added to a text changes its last block, and at most the one before it; those above are not read again. */
+/**
+ * Creates a splitter that parses only the end of a growing text. Appended text changes the last block and at most the
+ * one before it.
+ */
 export function createSplitter (): Splitter {
   let above: Token[] = []
   let length = 0
@@ -39,14 +42,14 @@ export function createSplitter (): Splitter {
   return (text, isRunning) => {
     if (!isRunning) return blocksOf(read(complete, text))
     const start = performance.now()
-    // What is slow to read is read less often, so that the page stays quick; the next words bring it up to date.
+    // Parsing that was slow pauses for a while, so that the page stays responsive. The next update catches up.
     if (start < restsUntil) return blocks
     if (!text.startsWith(before)) [above, length] = [[], 0]
     const tokens = [...above, ...read(running, text.slice(length))]
     before = text
     const lasting = tokens.slice(0, -CHANGING)
     const raw = lasting.map(token => token.raw).join('')
-    // marked makes spaces of tabs and the like: then all is read again.
+    // `marked` replaces tabs and some other characters. Then the raw text differs and everything is parsed again.
     if (text.startsWith(raw)) [above, length] = [lasting, raw.length]
     blocks = blocksOf([...tokens.slice(0, -1), ...tokens.slice(-1).flatMap(remade)])
     const end = performance.now()
@@ -55,7 +58,9 @@ export function createSplitter (): Splitter {
   }
 }
 
-/** A model that repeats itself nests what nobody reads, deeper than can be drawn: that is shown as it is. */
+/**
+ * Parses a text. Tokens nested too deeply to be rendered, as a model that repeats itself may write, become plain text.
+ */
 function read (marked: Marked, text: string): Token[] {
   try {
     return marked.lexer(text).map(token => isDeep(token) ? plain(token.raw) : token)
@@ -78,20 +83,20 @@ function plain (raw: string): Token {
 }
 
 function blocksOf (tokens: readonly Token[]): Block[] {
-  // A definition at the end changes what links above it lead to.
+  // A definition at the end changes the targets of links above it.
   const definitions = tokens.filter(({ type }) => type === 'def').length
   const shown = tokens.filter(({ type }) => type !== 'space' && type !== 'def')
   const headings = headingLevels(shown)
   return shown.map((token, i) => ({ token, key: `${definitions} ${token.raw}`, heading: headings[i] ?? 0 }))
 }
 
-/** While more is to come, what is unfinished at the end looks as it will when it is finished. */
+/** Parses the last block again with its open Markdown closed, so that it already looks as it will when complete. */
 function remade (last: Token): Token[] {
   const mended = mend(last)
   return mended === last.raw ? [last] : read(running, mended)
 }
 
-/** Demoted, and without a gap on the way down; what comes later changes none of them. */
+/** Shifts headings below the page's own and closes gaps between levels. Later headings do not change earlier levels. */
 export function headingLevels (tokens: readonly Token[]): number[] {
   const above: number[] = []
   return tokens.map(token => {
@@ -105,7 +110,7 @@ export function headingLevels (tokens: readonly Token[]): number[] {
 function createMarked (isRunning: boolean): Marked {
   const marked = new Marked({ gfm: true })
   marked.use({
-    // Models talk about HTML; they are not to write the page.
+    // HTML in answers is shown as text.
     tokenizer: { html: () => undefined, tag: () => undefined },
     extensions: [...formulaRules(isRunning), ...INLINE_RULES]
   })

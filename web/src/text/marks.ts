@@ -1,20 +1,20 @@
-/** Words of an answer that name a box or point. */
+/** A label in an answer that names a box or point. */
 export interface TextMark {
   /** See `markKey`. */
   key: string
   label: string
 }
 
-/** Text, or a label with the boxes and points of that name. */
+/** Plain text, or a label with the keys of the boxes and points of that name. */
 export type MarkedPiece = string | { keys: readonly string[], text: string }
 export type Marker = (text: string) => MarkedPiece[]
 
 const SHORTEST_LABEL = 2
-/** Scripts that write no space between words have no edges of words either. */
+/** Scripts without spaces between words have no word boundaries. */
 const SPACELESS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u
 const WORD = '[\\p{L}\\p{N}]'
 
-/** Finds labels in texts; null where there is nothing to find. */
+/** Creates a function that finds labels in texts; null when there are no labels. */
 export function createMarker (marks: readonly TextMark[]): Marker | null {
   const keys = new Map<string, string[]>()
   for (const { key, label } of marks) {
@@ -22,7 +22,7 @@ export function createMarker (marks: readonly TextMark[]): Marker | null {
     if (Array.from(words).length >= SHORTEST_LABEL) keys.set(words, [...keys.get(words) ?? [], key])
   }
   if (keys.size === 0) return null
-  // "red car" before "car".
+  // Longer labels match first: "red car" before "car".
   const labels = [...keys.keys()].sort((a, b) => b.length - a.length)
   const pattern = new RegExp(labels.map(patternOf).join('|'), 'giu')
 

@@ -4,13 +4,13 @@ const DELIMITER = /^(?:\*{1,3}|_{1,3}|~~)/
 const BACKTICKS = /^`+/
 const WHOLE_LINK = /^!?\[[^[\]\n]*\]\([^()\s]*(?:\s+"[^"\n]*")?\)/
 const HALF_TARGET = /^!?\[([^[\]\n]*)\]\([^)\n]*$/
-/** Of words: lists of numbers are no links. */
+/** The label starts with a letter, because lists of numbers are not links. */
 const HALF_LABEL = /^!?\[(\p{L}[^[\]\n]*)\]?$/u
 const WORD = /[\p{L}\p{N}]/u
-/** More at once is a model that repeats itself. */
+/** More open delimiters mean that the model repeats itself. */
 const MOST_OPEN = 8
 
-/** The end of a text that is still coming, with emphasis and code closed, and of half a link its words. */
+/** Completes the end of a growing text: closes emphasis and code, and reduces an incomplete link to its label. */
 export function closeInline (text: string): string {
   const open: string[] = []
   let i = 0
@@ -20,7 +20,7 @@ export function closeInline (text: string): string {
     const character = rest[0] ?? ''
     const formula = matchFormula(rest, true)
     if (formula !== undefined) {
-      // It shows its source until its end has come.
+      // An incomplete formula is shown as source.
       if (formula.isOpen) return text
       i += formula.raw.length
     } else if (character === '\\') {
@@ -46,7 +46,7 @@ export function closeInline (text: string): string {
   return withEnds(text, open)
 }
 
-/** Opens or closes, by what stands on either side. */
+/** Opens or closes a delimiter, depending on the characters next to it. */
 function weigh (open: string[], delimiter: string, before: string, after: string): void {
   const isInWord = delimiter.startsWith('_') && WORD.test(before) && WORD.test(after)
   if (isInWord) return
@@ -62,7 +62,7 @@ function openIn (words: string): string[] {
   return open
 }
 
-/** Half a delimiter at the end is left out: it would be a star until the other half comes. */
+/** Appends the closing delimiters. An incomplete delimiter at the end is removed, because it would appear as a star. */
 function withEnds (text: string, open: readonly string[]): string {
   const words = text.trimEnd()
   const space = text.slice(words.length)
@@ -83,7 +83,7 @@ function closeCode (text: string, start: number, open: readonly string[]): strin
   return code === '' ? withEnds(text.slice(0, start), open) : text.slice(0, start) + run + code + run + ends
 }
 
-/** Of a code span at the start, with its delimiters; 0 where its end is missing. */
+/** The length of a code span at the start, including delimiters; 0 when its end is missing. */
 function codeLength (text: string): number {
   const run = BACKTICKS.exec(text)?.[0] ?? ''
   for (const { 0: found, index } of text.slice(run.length).matchAll(/`+/g)) {

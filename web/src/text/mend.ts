@@ -2,13 +2,16 @@ import type { Token, Tokens } from 'marked'
 import { closeInline } from './mend-inline.ts'
 
 const TRAILING_SPACE = /\s*$/
-/** A last line that says nothing yet: of a list, a rule, a heading, a fence, or what would make a heading of the line above it. */
+/**
+ * A last line that contains only markup of a list, rule, heading or fence, or that would turn the line above it into a
+ * heading.
+ */
 const ONLY_MARKUP = /(^|\n)[ \t>]*(?:[-+*=_#>|~`$!]+|\d{1,3}[.)]?)?[ \t]*$/
 const HALF_FENCE = /\n[ \t]*(?:`{1,2}|~{1,2})$/
 const HALF_TABLE = /(^|\n)([ \t]*\|[^\n]*[^\n|\s][^\n]*)(?:\n([ \t|:-]*))?$/
 const UNESCAPED_PIPE = /(?<!\\)\|/
 
-/** The source of an answer's last block, with what is unfinished at its end finished or left out. */
+/** The source of the last block of a running answer, with incomplete Markdown completed or removed. */
 export function mend (block: Token): string {
   const { raw } = block
   const leaf = lastLeaf(block)
@@ -16,7 +19,7 @@ export function mend (block: Token): string {
   if (leaf?.type === 'formula-block' || leaf?.type === 'formula') return raw
   const table = leaf?.type === 'table' ? null : HALF_TABLE.exec(raw)
   if (table !== null) return raw.slice(0, table.index) + table[1] + wholeTable(table[2] ?? '')
-  // Two line ends: whatever was open stays open.
+  // A blank line ends the paragraph, so open delimiters stay open.
   if (/\n[ \t]*\n$/.test(raw)) return raw
   const isBareTable = leaf?.type === 'table' && (leaf as Tokens.Table).rows.length === 0
   const lasting = isBareTable ? raw : raw.replace(ONLY_MARKUP, '')
@@ -24,7 +27,7 @@ export function mend (block: Token): string {
   return lasting.slice(0, lasting.length - tail.length) + closeInline(tail)
 }
 
-/** A table as soon as its first cell is there: the line of dashes makes one of it, and that comes last. */
+/** Completes a table after its first cell. The delimiter row, which makes it a table, would arrive last. */
 function wholeTable (header: string): string {
   const line = header.replace(TRAILING_SPACE, '')
   const closed = /(?<!\\)\|$/.test(line) ? line : `${closeInline(line)} |`
@@ -32,12 +35,12 @@ function wholeTable (header: string): string {
   return `${closed}\n|${'---|'.repeat(columns)}`
 }
 
-/** Where an open pair of delimiters may begin: the last paragraph, or the last cell of a table. */
+/** The part in which an open delimiter may start: the last paragraph, list item or table cell. */
 function tailOf (text: string): string {
   const paragraph = text.slice(text.search(/(?:^|\n[ \t]*\n)(?:(?!\n[ \t]*\n)[\s\S])*$/))
   const line = paragraph.slice(paragraph.lastIndexOf('\n') + 1)
   if (/^[ \t]*\|/.test(line)) return line.split(UNESCAPED_PIPE).at(-1) ?? ''
-  // An item of a list is a paragraph of its own; its mark is no emphasis.
+  // A list item is a separate paragraph; its marker is not emphasis.
   const item =
     /(?:^|\n)[ \t>]*(?:[-+*]|\d{1,9}[.)])[ \t]+(?:(?!\n[ \t>]*(?:[-+*]|\d{1,9}[.)])[ \t])[\s\S])*$/.exec(paragraph)
   return item === null ? paragraph : item[0].replace(/^\n?[ \t>]*(?:[-+*]|\d{1,9}[.)])[ \t]+/, '')

@@ -3,17 +3,20 @@ import temml from 'temml'
 import 'temml/dist/Temml-Local.css'
 import '../styles/formulas.css'
 
-/** Longer ones are shown as they are: macros could make pages of them. */
+/** Longer formulas are shown as source, because macros could expand them to pages. */
 const LONGEST = 5_000
 const MAX_EXPANSIONS = 500
 const MAX_SIZE_EM = 50
 
-/** @returns false when it is no TeX; the element is empty then */
+/**
+ * Typesets a formula in an element.
+ * @returns false when the text is not valid TeX; the element is empty then
+ */
 export function typeset (host: HTMLElement, tex: string, isDisplay: boolean): boolean {
   host.replaceChildren()
   if (tex.length > LONGEST) return false
   try {
-    // Elements, not HTML: styles are set through the DOM, which the content security policy permits.
+    // Temml creates elements and sets styles through the DOM, which the content security policy permits.
     temml.render(tex, host, {
       displayMode: isDisplay,
       throwOnError: true,
@@ -29,7 +32,7 @@ export function typeset (host: HTMLElement, tex: string, isDisplay: boolean): bo
   }
   const math = host.firstElementChild
   if (math === null) return false
-  // A second lock: links and scripts cannot come out of Temml as it is set here.
+  // Defence in depth: with these options Temml emits no links or scripts.
   DOMPurify.sanitize(math, {
     IN_PLACE: true, USE_PROFILES: { mathMl: true }, ADD_ATTR: ['class', 'style'], FORBID_ATTR: ['href', 'xlink:href']
   })
