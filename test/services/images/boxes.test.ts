@@ -1,16 +1,15 @@
 import t from 'tap'
 import { Value } from 'typebox/value'
-import {
-  BoxSchema, PointSchema, findBoxes, type Coordinates, type PointedImage
-} from '../../../services/images/boxes.ts'
+import { BoxSchema, PointSchema } from '../../../schemas/image.ts'
+import { findBoxes, type Coordinates, type PointedImage } from '../../../services/images/boxes.ts'
 import { fit, type Size } from '../../../services/images/plan.ts'
-import { generator } from '../../random.ts'
+import { generator } from '../../../tools/lib/random.ts'
 
 function idOf (letter: string): string {
   return `sha256:${letter.repeat(64)}`
 }
 
-/** An image of the latest turn, unless told otherwise. */
+/** An image, by default of the latest turn. */
 function shownImage (
   original: [number, number], sent: [number, number] = original, letter = 'a', latest = true
 ): PointedImage {
@@ -28,7 +27,7 @@ function box (numbers: number[], more: object = {}): string {
 
 const PHOTO = shownImage([4032, 3024], [1008, 756])
 
-t.test('maps pixels of the prepared picture', async t => {
+t.test('converts pixels of the prepared image to pixels of the original', async t => {
   const { boxes, points } = findBoxes(
     '```json\n[{"bbox_2d": [100, 200, 301, 400], "label": "dog"}, {"point_2d": [1008, 756], "label": "corner"}]\n```',
     [PHOTO], 'pixels'
@@ -37,25 +36,25 @@ t.test('maps pixels of the prepared picture', async t => {
   t.same(points, [{ image: 0, id: idOf('a'), label: 'corner', point: [4032, 3024] }])
 })
 
-t.test('maps the grid of 1000', async t => {
+t.test('converts the grid of 1000 to pixels of the original', async t => {
   const { boxes, points } =
     findBoxes('{"bbox_2d": [3, 500, 1000, 1000], "label": "狗"} <point x="1" y="2">耳朵</point>', [PHOTO], 'grid1000')
   t.same(boxes, [{ image: 0, id: idOf('a'), label: '狗', box: [12.096, 1512, 4032, 3024] }])
   t.same(points, [{ image: 0, id: idOf('a'), label: '耳朵', point: [4.032, 6.048] }])
   t.same(
     findBoxes(box([3, 3, 500, 500]), [shownImage([3024, 10])], 'grid1000').boxes[0]?.box, [9.072, 0.03, 1512, 5],
-    'with no more digits than needed'
+    'without a rounding error'
   )
 })
 
-t.test('clamps to the picture', async t => {
+t.test('clamps to the image', async t => {
   const find = (text: string) => findBoxes(text, [shownImage([640, 480], [1000, 1000])], 'pixels')
   t.same(find(box([-50, -1, 1500, 1e308])).boxes[0]?.box, [0, 0, 640, 480])
   t.same(find(box([500, 500, 1001, 1002])).boxes[0]?.box, [320, 240, 640, 480])
   t.same(find('{"point_2d": [-3, 2000]}').points[0]?.point, [0, 480])
   t.same(
     find(box([1001, 0, 1200, 500]) + box([0, -9, 500, -1]) + box([-20, 0, -10, 500]) + box([0, 1001, 500, 2000])).boxes,
-    [], 'what lies beside it is left out'
+    [], 'boxes outside of the image are left out'
   )
 })
 
@@ -64,41 +63,41 @@ t.test('sorts the corners', async t => {
   t.same(findBoxes(box([20, 30, 40, 10]), [shownImage([100, 100])], 'pixels').boxes[0]?.box, [20, 10, 40, 30])
 })
 
-t.test('leaves out a box without any extent and keeps a flat one', async t => {
+t.test('leaves out a box with equal corners and keeps a flat one', async t => {
   const find = (numbers: number[]) =>
     findBoxes(box(numbers), [shownImage([100, 100])], 'pixels').boxes.map(found => found.box)
   t.same(find([0, 0, 0, 0]), [])
   t.same(find([7, 8, 7, 8]), [])
-  t.same(find([100, 100, 120, 130]), [], 'nothing of it is inside')
+  t.same(find([100, 100, 120, 130]), [], 'outside of the image')
   t.same(find([7, 8, 7, 9]), [[7, 8, 7, 9]])
   t.same(find([1, 2, 3]), [])
 })
 
-t.test('tells boxes and points in the order of the text', async t => {
-  const {
-    boxes, points
-  } = findBoxes('<|object_ref_start|>a<|object_ref_end|><|box_start|>(1,2),(3,4)<|box_end|> {"point_2d": [9, 9], "label": "p"}\n' +
-    `[${box([5, 6, 7, 8], { label: 'b' })}, ${box([1, 1, 2, 2], {
-      label: 'c'
-    })}] <|box_start|>(8,8)<|box_end|> <|box_start|>(0,0),(1,1)<|box_end|>`, [shownImage([10, 10])], 'pixels')
+t.test('returns boxes and points in the order of the text', async t => {
+  const answer = [
+    '<|object_ref_start|>a<|object_ref_end|><|box_start|>(1,2),(3,4)<|box_end|> {"point_2d": [9, 9], "label": "p"}',
+    `[${box([5, 6, 7, 8], { label: 'b' })}, ${box([1, 1, 2, 2], { label: 'c' })}]`,
+    '<|box_start|>(8,8)<|box_end|> <|box_start|>(0,0),(1,1)<|box_end|>'
+  ].join('\n')
+  const { boxes, points } = findBoxes(answer, [shownImage([10, 10])], 'pixels')
   t.same(boxes.map(({ label }) => label), ['a', 'b', 'c', ''])
   t.same(points.map(({ point }) => point), [[9, 9], [8, 8]])
 })
 
-t.test('finds nothing without pictures or in plain text', async t => {
+t.test('finds nothing without images or in plain text', async t => {
   t.same(findBoxes(box([1, 2, 3, 4]), [], 'pixels'), { boxes: [], points: [] })
   t.same(findBoxes('', [PHOTO], 'pixels'), { boxes: [], points: [] })
   t.same(findBoxes('The dog (10, 20) is 40 years old [1, 2, 3, 4].', [PHOTO], 'pixels'), { boxes: [], points: [] })
 })
 
-t.test('gives a place to the picture that is named with it, each by its own size', async t => {
+t.test('assigns a box to the image that is named with it, in the size of that image', async t => {
   const images = [
     shownImage([100, 100], [100, 100], 'a', false), shownImage([2000, 1000], [1000, 500], 'b'),
     shownImage([300, 300], [1000, 1000], 'c')
   ]
-  const answer = `图2：${box([100, 100, 200, 200])}\n第3张图中：${box([100, 100, 200, 200])} ${box([10, 10, 20, 20], {
-    image: 1
-  })} ${box([100, 100, 200, 200], { image_index: 1 })}`
+  const same = [100, 100, 200, 200]
+  const inObjects = `${box([10, 10, 20, 20], { image: 1 })} ${box(same, { image_index: 1 })}`
+  const answer = `图2：${box(same)}\n第3张图中：${box(same)} ${inObjects}`
   t.same(findBoxes(answer, images, 'pixels').boxes, [
     { image: 1, id: idOf('b'), label: '', box: [200, 200, 400, 400] },
     { image: 2, id: idOf('c'), label: '', box: [30, 30, 60, 60] },
@@ -107,7 +106,7 @@ t.test('gives a place to the picture that is named with it, each by its own size
   ])
 })
 
-t.test('gives a place without a name to the first picture of the latest turn, or of the conversation', async t => {
+t.test('assigns a box without a name to the first image of the latest turn, or of the conversation', async t => {
   const imageOf = (...latest: boolean[]) => findBoxes(
     box([1, 2, 3, 4]), latest.map(isLatest => shownImage([10, 10], [10, 10], 'a', isLatest)), 'pixels'
   ).boxes[0]?.image
@@ -118,7 +117,7 @@ t.test('gives a place without a name to the first picture of the latest turn, or
   t.equal(imageOf(false, false), 0)
 })
 
-t.test('gives a place without a name to the one picture that the question names', async t => {
+t.test('assigns a box without a name to the only image that the question names', async t => {
   const images = [shownImage([10, 10], [10, 10], 'a', false), shownImage([10, 10]), shownImage([10, 10])]
   const imageOf = (question: string, answer = box([1, 2, 3, 4])) =>
     findBoxes(answer, images, 'pixels', question).boxes[0]?.image
@@ -126,16 +125,17 @@ t.test('gives a place without a name to the one picture that the question names'
   t.equal(imageOf('Locate the cross in the third photo.'), 2)
   t.equal(imageOf('检测第三张图片里的心形。'), 2)
   t.equal(imageOf('框出图3里的心形'), 2)
-  t.equal(imageOf('Find the heart of picture 1 in picture 1.'), 0, 'also one of an earlier turn, and named twice')
-  t.equal(imageOf('Is the heart of picture 1 in picture 3?'), 1, 'two are named: the first of the latest turn')
-  t.equal(imageOf('Detect the heart in picture 4.'), 1, 'there is none: the same')
+  t.equal(imageOf('Find the heart of picture 1 in picture 1.'), 0, 'an image of an earlier turn, named twice')
+  t.equal(imageOf('Is the heart of picture 1 in picture 3?'), 1, 'two are named, so the first of the latest turn')
+  t.equal(imageOf('Detect the heart in picture 4.'), 1, 'it does not exist, so the first of the latest turn')
   t.equal(imageOf('Detect the heart in picture 0.'), 1)
   t.equal(imageOf('Detect the heart.'), 1)
-  t.equal(imageOf('Detect the heart in picture 3.', box([1, 2, 3, 4], { image: 1 })), 0, 'the answer says it itself')
+  const named = box([1, 2, 3, 4], { image: 1 })
+  t.equal(imageOf('Detect the heart in picture 3.', named), 0, 'the name in the answer takes precedence')
   t.equal(imageOf('Detect the heart in picture 3.', `Picture 2: ${box([1, 2, 3, 4])}`), 1)
 })
 
-t.test('leaves out a place of a picture that there is not', async t => {
+t.test('leaves out boxes of an image that does not exist', async t => {
   const images = [shownImage([10, 10]), shownImage([10, 10])]
   const named = (text: string) => findBoxes(text, images, 'pixels').boxes.map(({ image }) => image)
   t.same(named(box([1, 2, 3, 4], { image: 3 })), [])
@@ -146,18 +146,18 @@ t.test('leaves out a place of a picture that there is not', async t => {
   t.same(findBoxes(box([1, 2, 3, 4], { image: 2 }), [shownImage([10, 10])], 'pixels').boxes, [])
 })
 
-t.test('takes a heading for a caption where there is only one picture', async t => {
+t.test('ignores a heading in a conversation with one image', async t => {
   t.equal(findBoxes(`图2：系统架构\n${box([1, 2, 3, 4])}`, [shownImage([10, 10])], 'pixels').boxes[0]?.image, 0)
 })
 
-// Sides from 1 to 20,000 pixels, small ones as likely as large ones, up to 200:1, as the service accepts them.
+/** Sides from 1 to 20,000 pixels on a logarithmic scale, with ratios up to 200:1, the limit of the service. */
 function randomSize (random: () => number): Size {
   const width = Math.ceil(20_000 ** random())
   const height = Math.round(width * 200 ** (random() * 2 - 1))
   return { width, height: Math.max(1, Math.ceil(width / 200), Math.min(20_000, width * 200, height)) }
 }
 
-t.test('is within half a unit of the model, there and back, at any size', async t => {
+t.test('a round trip changes coordinates by at most half a unit of the model, at any size', async t => {
   const random = generator(3)
   const sizes = [[1, 1], [1, 200], [2, 1], [999, 1001], [20_000, 100], [20_000, 20_000]].map(([width, height]) =>
     ({ width: width!, height: height! }))
@@ -180,7 +180,7 @@ t.test('is within half a unit of the model, there and back, at any size', async 
       const back = [...(boxes[0]?.box ?? []), ...points[0]!.point]
       const expected = [...(boxes.length === 0 ? [] : place), place[0]!, place[1]!]
       const flat = said[0] === said[2] && said[1] === said[3]
-      // Beyond half a unit only by the rounding of doubles.
+      // The tolerance is for the rounding of doubles.
       const good = flat === (boxes.length === 0) && back.length === expected.length &&
         back.every((value, k) => Math.abs(value - expected[k]!) <= unit[k % 4]! * (0.5 + 1e-9) &&
           Math.round(value / unit[k % 4]!) === said[k % 4])
@@ -190,7 +190,7 @@ t.test('is within half a unit of the model, there and back, at any size', async 
   t.pass('4000 sizes')
 })
 
-t.test('tells what its schemas promise', async t => {
+t.test('results match their schemas', async t => {
   const { boxes, points } = findBoxes(`${box([-1, 9, 3, 4], { label: 'x' })} {"point_2d": [1, 2]}`, [PHOTO], 'grid1000')
   t.ok(Value.Check(BoxSchema, boxes[0]))
   t.ok(Value.Check(PointSchema, points[0]))

@@ -10,42 +10,42 @@ export const LIMITS = { maxInputPixels: 100_000_000 }
 
 export type Colour = [red: number, green: number, blue: number]
 
-/** A plain image. */
+/** Draws an image of one colour. */
 export function plain (width: number, height: number, background = '#c83c28'): Sharp {
   return sharp({ create: { width, height, channels: 3, background } })
 }
 
-/** An image that does not compress to nothing. */
+/** Draws a pattern that does not compress well. */
 export function noise (width: number, height: number): Sharp {
   const data = Buffer.from(Array.from({ length: width * height * 3 }, (_, i) => (i * 7919 >> 3) & 255))
   return sharp(data, { raw: { width, height, channels: 3 } })
 }
 
-/** Writes a file as an upload would be stored. */
+/** Writes a file as the service stores an upload. */
 export async function store (dir: string, name: string, bytes: Buffer): Promise<ImageFile> {
   const file = path.join(dir, name)
   await writeFile(file, bytes)
   return { path: file, label: `images[0] ("${name}")`, bytes: bytes.length }
 }
 
-/** Inspects and prepares. */
-export async function prepare (file: ImageFile, target: Size, signal?: AbortSignal): Promise<PreparedImage> {
-  return await prepareImage(file, await inspectImage(file, LIMITS), target, signal)
+/** Inspects and prepares a file. */
+export async function prepare (file: ImageFile, size: Size, signal?: AbortSignal): Promise<PreparedImage> {
+  return await prepareImage(file, await inspectImage(file, LIMITS), size, signal)
 }
 
-/** Colour of one pixel of a prepared image, read as it is stored. */
+/** Reads the stored colour of one pixel, without applying a profile. */
 export async function pixel (file: string, left: number, top: number): Promise<Colour> {
   const { data, info } = await sharp(file, { ignoreIcc: true }).raw().toBuffer({ resolveWithObject: true })
   const at = (top * info.width + left) * info.channels
   return [data[at]!, data[at + 1]!, data[at + 2]!]
 }
 
-/** True when no channel differs by more than `tolerance`. */
+/** Returns true if no channel differs by more than `tolerance`. */
 export function near (a: Colour, b: Colour, tolerance = 2): boolean {
   return a.every((value, i) => Math.abs(value - b[i]!) <= tolerance)
 }
 
-/** A PNG that claims a size and holds one row. */
+/** Creates a PNG that claims a size and contains one row. */
 export function pngOfClaimedSize (width: number, height: number): Buffer {
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width, 0)

@@ -25,7 +25,7 @@ function container (...brands: string[]): Buffer {
   return bytes
 }
 
-t.test('reads the header of every format that is accepted', async t => {
+t.test('reads the header of every accepted format', async t => {
   const dir = t.testdir()
   const drawn = {
     jpeg: plain(60, 40).jpeg(),
@@ -36,20 +36,29 @@ t.test('reads the header of every format that is accepted', async t => {
     tiff: plain(60, 40).tiff()
   }
   for (const [format, image] of Object.entries(drawn)) {
-    // The name lies: only the bytes count.
+    // The extension is wrong on purpose: only the bytes count.
     const file = await store(dir, `${format}.txt`, await image.toBuffer())
     t.match(await inspectImage(file, LIMITS), {
-      format, width: 60, height: 40, orientation: 1, pages: 1, bits: 8, channels: 3, space: 'srgb', hasAlpha: false, hasProfile: false
+      format,
+      width: 60,
+      height: 40,
+      orientation: 1,
+      pages: 1,
+      bits: 8,
+      channels: 3,
+      space: 'srgb',
+      hasAlpha: false,
+      hasProfile: false
     }, format)
   }
 })
 
-t.test('gives upright pixels', async t => {
+t.test('applies the orientation to width and height', async t => {
   const file = await store(t.testdir(), 'a.jpg', await plain(60, 40).withMetadata({ orientation: 6 }).jpeg().toBuffer())
   t.match(await inspectImage(file, LIMITS), { width: 40, height: 60, orientation: 6 })
 })
 
-t.test('tells depth, palette, alpha, profile and frames', async t => {
+t.test('reads depth, palette, alpha, profile and frames', async t => {
   const dir = t.testdir()
   const header = async (name: string, bytes: Buffer) => await inspectImage(await store(dir, name, bytes), LIMITS)
   t.match(await header('16', await plain(30, 30).toColourspace('rgb16').png().toBuffer()), { bits: 16, space: 'rgb16' })
@@ -71,10 +80,10 @@ t.test('tells depth, palette, alpha, profile and frames', async t => {
   t.match(await header('webp', await animated.clone().webp().toBuffer()), { pages: 2, width: 30, height: 30 })
 })
 
-t.test('refuses what is no accepted picture and says what it seems to be', async t => {
+t.test('refuses other content and names its kind', async t => {
   const dir = t.testdir()
   const cases: Array<[seems: string, bytes: Buffer]> = [
-    ['a text file', Buffer.from('not a picture at all, whatever its name says: äöü')],
+    ['a text file', Buffer.from('not an image at all, despite its name: äöü')],
     ['a text file', Buffer.from('BMW is a make of cars and no bitmap')],
     ['an SVG drawing', Buffer.from(SVG)],
     ['an SVG drawing', Buffer.from('\ufeff  <svg:svg xmlns:svg="x">')],
@@ -90,9 +99,11 @@ t.test('refuses what is no accepted picture and says what it seems to be', async
     ['not an image', Buffer.from([0x80, 0x81, 0xfe])]
   ]
   for (const [seems, bytes] of cases) {
-    const file = await store(dir, 'picture.jpg', bytes)
+    const file = await store(dir, 'a.jpg', bytes)
     await t.rejects(inspectImage(file, LIMITS), {
-      code: 'UNSUPPORTED_IMAGE', statusCode: 415, message: `images[0] ("picture.jpg") is ${seems}; send JPEG, PNG, WebP, AVIF, GIF or TIFF`
+      code: 'UNSUPPORTED_IMAGE',
+      statusCode: 415,
+      message: `images[0] ("a.jpg") is ${seems}; send JPEG, PNG, WebP, AVIF, GIF or TIFF`
     }, seems)
   }
 })
@@ -113,7 +124,7 @@ t.test('refuses a header that claims too many pixels, before decoding anything',
   })
 })
 
-t.test('refuses a picture more than 200 times as long as it is wide', async t => {
+t.test('refuses an image whose longer side is more than 200 times the shorter', async t => {
   const dir = t.testdir()
   await t.rejects(inspectImage(await store(dir, 'a.png', await plain(402, 2).png().toBuffer()), LIMITS), {
     code: 'IMAGE_TOO_NARROW'
@@ -124,7 +135,7 @@ t.test('refuses a picture more than 200 times as long as it is wide', async t =>
   t.match(await inspectImage(await store(dir, 'c.png', await plain(400, 2).png().toBuffer()), LIMITS), { width: 400 })
 })
 
-t.test('refuses a header that cannot be read, without telling where the file lies', async t => {
+t.test('refuses an unreadable header without revealing the path of the file', async t => {
   const dir = t.testdir()
   const formats = {
     jpeg: plain(60, 40).jpeg(),

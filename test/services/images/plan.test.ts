@@ -9,7 +9,7 @@ const QWEN3: PlanBounds = { multiple: 32, minTokens: 8, maxTokens: 1280, maxSide
 const DEMO: PlanBounds = { multiple: 28, minTokens: 16, maxTokens: 36, maxSide: 1024, maxPixels: 1_003_520 }
 const ALL = [QWEN2, QWEN3, DEMO]
 
-// Sides from 1 to 12,000 pixels, small ones as likely as large ones, up to 200:1.
+/** Sides from 1 to 12,000 pixels on a logarithmic scale, with ratios up to 200:1. */
 function randomSize (random: () => number): Size {
   const width = Math.ceil(12_000 ** random())
   const ratio = 200 ** (random() * 2 - 1)
@@ -18,8 +18,8 @@ function randomSize (random: () => number): Size {
   }
 }
 
-t.test('gives the sizes of smart_resize of Qwen2-VL', async t => {
-  // width, height, multiple, min tokens, max tokens, and what the Python function answers (Python 3, transformers' code)
+t.test('returns the sizes of smart_resize of Qwen2-VL', async t => {
+  // width, height, multiple, min tokens, max tokens, and the size that the Python code of transformers returns
   const cases = [
     [640, 480, 28, 4, 1280, 644, 476],
     [1920, 1080, 28, 4, 1280, 1316, 728],
@@ -44,21 +44,21 @@ t.test('gives the sizes of smart_resize of Qwen2-VL', async t => {
   }
 })
 
-t.test('keeps a picture whose sides are multiples within bounds', async t => {
+t.test('keeps an image whose sides are multiples within bounds', async t => {
   t.same(fit(1008, 756, QWEN2), { width: 1008, height: 756, tokens: 972 })
   t.same(fit(56, 56, QWEN2), { width: 56, height: 56, tokens: 4 })
 })
 
-t.test('floors the longest side to the multiple', async t => {
+t.test('rounds the longest side down to the multiple', async t => {
   t.same(fit(4000, 3000, QWEN2), { width: 1008, height: 756, tokens: 972 })
   t.same(fit(4000, 3000, QWEN3), { width: 1024, height: 768, tokens: 768 })
 })
 
-t.test('enlarges a picture below the fewest tokens', async t => {
+t.test('enlarges an image below minTokens', async t => {
   t.same(fit(10, 10, DEMO), { width: 112, height: 112, tokens: 16 })
 })
 
-t.test('lets the upper bounds win over the fewest tokens', async t => {
+t.test('upper bounds take precedence over minTokens', async t => {
   t.same(fit(8000, 40, DEMO), { width: 1008, height: 28, tokens: 36 })
   t.same(fit(10, 10, { ...DEMO, minTokens: 10, maxTokens: 10 }), { width: 84, height: 84, tokens: 9 })
   t.same(fit(10, 10, { ...DEMO, maxSide: 56 }), { width: 56, height: 56, tokens: 4 })
@@ -67,7 +67,7 @@ t.test('lets the upper bounds win over the fewest tokens', async t => {
   )
 })
 
-t.test('keeps all bounds and nearly the ratio for any size', async t => {
+t.test('keeps all bounds and almost the ratio for any size', async t => {
   const random = generator(1)
   for (let i = 0; i < 6000; i++) {
     const bounds = ALL[i % ALL.length]!
@@ -80,14 +80,14 @@ t.test('keeps all bounds and nearly the ratio for any size', async t => {
     const good = Number.isInteger(columns) && Number.isInteger(rows) && columns >= 1 && rows >= 1 &&
       Math.max(size.width, size.height) <= bounds.maxSide && size.width * size.height <= bounds.maxPixels &&
       size.tokens === columns * rows && size.tokens >= bounds.minTokens && size.tokens <= bounds.maxTokens &&
-      // Rounding moves a side by less than one token; where the short side is one or two tokens that is much.
+      // Rounding moves a side by less than one token, which is much for a side of one or two tokens.
       (Math.min(columns, rows) < 3 || Math.abs(columns - ideal) <= 1 + columns / 3)
     if (!good) return t.fail(`${width} x ${height} with ${JSON.stringify(bounds)} became ${JSON.stringify(size)}`)
   }
   t.pass('6000 sizes')
 })
 
-t.test('plans each picture alone while the budget allows', async t => {
+t.test('does not scale images while the budget allows it', async t => {
   const images = [{ width: 4000, height: 3000 }, { width: 300, height: 300 }]
   t.same(planImages(images, QWEN2, 2000), {
     images: [
@@ -101,39 +101,39 @@ t.test('plans each picture alone while the budget allows', async t => {
   t.same(planImages([], QWEN2, -5), { images: [], tokens: 0, scaled: false })
 })
 
-t.test('scales equal pictures equally', async t => {
+t.test('scales equal images equally', async t => {
   const plan = planImages(Array(4).fill({ width: 2000, height: 1500 }), QWEN2, 2000)
   t.equal(plan?.scaled, true)
   t.equal(new Set(plan?.images.map(image => `${image.width}x${image.height}`)).size, 1)
   t.ok(plan!.tokens > 1700, `${plan!.tokens} of 2000 tokens are used`)
 })
 
-t.test('scales large and small pictures by one factor', async t => {
+t.test('scales large and small images by one factor', async t => {
   const plan = planImages([{ width: 4000, height: 3000 }, { width: 560, height: 420 }], QWEN2, 500)
   const [large, small] = plan!.images
   t.ok(Math.abs(large!.tokens / 972 - small!.tokens / 300) < 0.1, `${large!.tokens} of 972, ${small!.tokens} of 300`)
 })
 
-t.test('bounds the longest side of a single picture, where it asks for less than all may have', async t => {
+t.test('limits the longest side of a single image below the common limit', async t => {
   const photo = { width: 4000, height: 3000 }
   const sizes = (images: PlanImage[], budget = 10_000) => planImages(images, QWEN2, budget)!.images
   t.same(sizes([{ ...photo, maxSide: 512 }, photo]), [
-    // 18 x 28 = 504, and 3/4 of it: 13.5 rows, rounded half to even.
+    // 18 columns x 28 = 504, and 3/4 of 18 columns are 13.5 rows, rounded half to even.
     { width: 504, height: 392, tokens: 18 * 14, scaled: false },
     { width: 1008, height: 756, tokens: 972, scaled: false }
   ])
   t.same(sizes([{ ...photo, maxSide: 512 }]).map(({ width, height, tokens }) => ({ width, height, tokens })), [
     fit(4000, 3000, { ...QWEN2, maxSide: 512 })
   ])
-  t.same(sizes([{ ...photo, maxSide: 5000 }]), sizes([photo]), 'never more than all may have')
+  t.same(sizes([{ ...photo, maxSide: 5000 }]), sizes([photo]), 'never above the common limit')
   t.same(
     sizes([{ width: 280, height: 140, maxSide: 512 }]), sizes([{ width: 280, height: 140 }]),
-    'a smaller picture stays as it is'
+    'a smaller image is not changed'
   )
   t.same(sizes([{ ...photo, maxSide: 1 }]), [{ width: 28, height: 28, tokens: 1, scaled: false }], 'never a side of 0')
 })
 
-t.test('a picture with a longest side of its own is scaled with the others, from the size that it would have alone', async t => {
+t.test('scales an image with its own longest side by the common factor', async t => {
   const images: PlanImage[] = [{ width: 4000, height: 3000, maxSide: 512 }, { width: 4000, height: 3000 }]
   const plan = planImages(images, QWEN2, 600)!
   const [small, large] = plan.images
@@ -144,7 +144,7 @@ t.test('a picture with a longest side of its own is scaled with the others, from
   t.equal(planImages(images, QWEN2, 252 + 971)!.scaled, true)
 })
 
-t.test('says null when not even the smallest sizes fit', async t => {
+t.test('returns null if the smallest sizes do not fit', async t => {
   const images = Array(5).fill({ width: 800, height: 600 })
   const least = smallestTokens(images, QWEN3)
   t.equal(planImages(images, QWEN3, least)?.tokens, least)
@@ -152,7 +152,7 @@ t.test('says null when not even the smallest sizes fit', async t => {
   t.equal(planImages(images, QWEN3, -1), null)
 })
 
-t.test('keeps the budget, the bounds and nearly the ratio for any pictures', async t => {
+t.test('keeps the budget and the bounds for any images', async t => {
   const random = generator(2)
   for (let i = 0; i < 1200; i++) {
     const bounds = ALL[i % ALL.length]!
@@ -175,19 +175,19 @@ t.test('keeps the budget, the bounds and nearly the ratio for any pictures', asy
     for (const [k, image] of plan.images.entries()) {
       const { width, height } = alone[k]!
       if (Math.max(image.width, image.height) > Math.max(bounds.multiple, images[k]!.maxSide ?? bounds.maxSide)) {
-        return fail('longer than it wants to be')
+        return fail('longer than its limit')
       }
       if (image.width % bounds.multiple !== 0 || image.height % bounds.multiple !== 0) return fail('not a multiple')
       if (image.tokens !== image.width * image.height / bounds.multiple ** 2) return fail('wrong tokens')
-      // A longest side of its own wins over the fewest tokens.
+      // The longest side of a single image takes precedence over minTokens.
       const fewest = images[k]!.maxSide === undefined ? bounds.minTokens : Math.min(bounds.minTokens, alone[k]!.tokens)
       if (image.tokens < fewest || image.width > width || image.height > height) return fail('out of bounds')
       if (image.scaled !== (image.tokens < alone[k]!.tokens)) return fail('wrong flag of one')
     }
     const more = planImages(images, bounds, budget + 50)
     if (more === null || more.images.some((image, k) => image.tokens < plan.images[k]!.tokens)) {
-      return fail('not monotonous')
+      return fail('not monotonic')
     }
   }
-  t.pass('1200 sets of pictures')
+  t.pass('1200 sets of images')
 })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { findPointings, type Pointing } from '../../../services/images/pointing.ts'
 import { integers } from '../../../tools/lib/random.ts'
 
-/** What was found, shortly: `label 1,2,3,4`, with `@index` of the image named beside it and `^index` of the heading's. */
+/** Formats results as `label 1,2,3,4`, with `@index` for the named image and `^index` for the image of the heading. */
 function found (text: string): string[] {
   return findPointings(text).map(short)
 }
@@ -12,7 +12,7 @@ function short ({ label, numbers, image, heading }: Pointing): string {
   return `${label} ${numbers.join(',')}${named}`.trim()
 }
 
-t.test('reads JSON bare, fenced, several times, with prose around it', async t => {
+t.test('reads JSON: bare, fenced, several times, within prose', async t => {
   const list =
     '[\n\t{"bbox_2d": [341, 258, 397, 360], "label": "red car"},\n\t{"bbox_2d": [0, 1, 2, 3.5], "label": "猫"}\n]'
   const expected = ['red car 341,258,397,360', '猫 0,1,2,3.5']
@@ -25,17 +25,18 @@ t.test('reads JSON bare, fenced, several times, with prose around it', async t =
   ])
 })
 
-t.test('reads objects that hold lists, nested', async t => {
-  t.same(found(
-    '{"count": 2, "objects": [{"name": "dog", "bbox_2d": [1, 2, 3, 4], "parts": [{"name": "tail", "bbox_2d": [5, 6, 7, 8]}]}, {"bbox_2d": [9, 9, 10, 10]}]}'
-  ),
-  ['dog 1,2,3,4', 'tail 5,6,7,8', '9,9,10,10'])
+t.test('reads nested objects and lists', async t => {
+  const tail = '{"name": "tail", "bbox_2d": [5, 6, 7, 8]}'
+  const dog = `{"name": "dog", "bbox_2d": [1, 2, 3, 4], "parts": [${tail}]}`
+  t.same(found(`{"count": 2, "objects": [${dog}, {"bbox_2d": [9, 9, 10, 10]}]}`), [
+    'dog 1,2,3,4', 'tail 5,6,7,8', '9,9,10,10'
+  ])
   t.same(found('{"result": {"dogs": {"first": {"bbox_2d": [1, 2, 3, 4]}}}}'), ['1,2,3,4'])
   const deep = 5000
   t.same(found('['.repeat(deep) + '{"bbox_2d": [1, 2, 3, 4], "label": "deep"}' + ']'.repeat(deep)), ['deep 1,2,3,4'])
 })
 
-t.test('knows the keys of boxes and points, and lists of them', async t => {
+t.test('reads the keys of boxes and points, and lists of them', async t => {
   t.same(findPointings('{"point_2d": [10, 20], "label": "nose"}'), [
     { shape: 'point', numbers: [10, 20], label: 'nose', image: null, heading: null }
   ])
@@ -49,7 +50,7 @@ t.test('knows the keys of boxes and points, and lists of them', async t => {
   t.same(found('{"point_2d": [[1, 2], [3, 4]], "label": "eyes", "bbox_2d": [0, 0, 9, 9]}'), [
     'eyes 1,2', 'eyes 3,4', 'eyes 0,0,9,9'
   ])
-  t.same(found('{"size": [1, 2, 3, 4], "bbox_3d": [1, 2, 3, 4]} [1, 2, 3, 4]'), [], 'other numbers are no boxes')
+  t.same(found('{"size": [1, 2, 3, 4], "bbox_3d": [1, 2, 3, 4]} [1, 2, 3, 4]'), [], 'other numbers are not boxes')
 })
 
 t.test('takes the label from the first key that has one', async t => {
@@ -67,22 +68,23 @@ t.test('takes the label from the first key that has one', async t => {
   t.equal(label('"score": 0.9'), '')
   t.same(
     found('{"description": "a street", "objects": [{"bbox_2d": [1, 2, 3, 4]}]}'), ['1,2,3,4'],
-    'not that of an object around it'
+    'not the label of a surrounding object'
   )
 })
 
-t.test('leaves out what is no box: wrong number of numbers, no numbers, not finite', async t => {
+t.test('leaves out values that are not boxes: wrong length, not numbers, not finite', async t => {
   for (const value of [
-    '[]', '[1, 2, 3]', '[1, 2, 3, 4, 5]', '[1, 2, 3, 4, 5, 6, 7, 8]', '[1, 2, 3, null]', '[1, 2, 3, NaN]', '[1, 2, 3, 1e999]', '[1, 2, 3, -Infinity]',
-    '["1", "2", "3", "4px"]', '["", 1, 2, 3]', '["0x10", 1, 2, 3]', '["Infinity", 1, 2, 3]', '[x1, y1, x2, y2]', '[1, 2, 3, [4]]', '[1, 2, 3, 4, null]',
-    '[[1, 2], [3, 4]]', '[[1, 2, 3], 4]', '{"x": 1}', 'null', 'true', '"1, 2, 3, 4"', '5', '[1, 2, 3, 4'
+    '[]', '[1, 2, 3]', '[1, 2, 3, 4, 5]', '[1, 2, 3, 4, 5, 6, 7, 8]', '[1, 2, 3, null]', '[1, 2, 3, NaN]',
+    '[1, 2, 3, 1e999]', '[1, 2, 3, -Infinity]', '["1", "2", "3", "4px"]', '["", 1, 2, 3]', '["0x10", 1, 2, 3]',
+    '["Infinity", 1, 2, 3]', '[x1, y1, x2, y2]', '[1, 2, 3, [4]]', '[1, 2, 3, 4, null]', '[[1, 2], [3, 4]]',
+    '[[1, 2, 3], 4]', '{"x": 1}', 'null', 'true', '"1, 2, 3, 4"', '5', '[1, 2, 3, 4'
   ]) t.same(found(`{"bbox_2d": ${value}, "label": "x"}`), [], value)
   for (const value of ['[]', '[1]', '[1, 2, 3]', '[1, null]', '[[1, 2, 1], [3]]', '["a", "b"]', '"1, 2"', '[1, 2']) {
     t.same(found(`{"point_2d": ${value}, "label": "x"}`), [], value)
   }
 })
 
-t.test('forgives what models get wrong in JSON', async t => {
+t.test('accepts common mistakes of models in JSON', async t => {
   t.same(
     found('[{"bbox_2d": [1, 2, 3, 4], "label": "a"}\n{"bbox_2d": [5, 6, 7, 8,], "label": "b",},]'),
     ['a 1,2,3,4', 'b 5,6,7,8'], 'commas'
@@ -105,7 +107,7 @@ t.test('forgives what models get wrong in JSON', async t => {
   )
 })
 
-t.test('is not fooled by strings that hold such text', async t => {
+t.test('finds nothing inside strings', async t => {
   t.same(found(String.raw`{"label": "say \"bbox_2d\": [1, 2, 3, 4]", "bbox_2d": [5, 6, 7, 8]}`), [
     'say "bbox_2d": [1, 2, 3, 4] 5,6,7,8'
   ])
@@ -114,7 +116,7 @@ t.test('is not fooled by strings that hold such text', async t => {
   )
   t.same(
     found('["{\'bbox_2d\': [1, 2, 3, 4]}", "<|box_start|>(1,2),(3,4)<|box_end|>" x]'), [],
-    'in a list that breaks behind it'
+    'in a list that is malformed after it'
   )
   t.same(found('{"{\'bbox_2d\': [1, 2, 3, 4]}", "a": 1}'), [], 'as a key without a value')
   t.same(
@@ -130,9 +132,9 @@ t.test('reads the box tokens of Qwen2-VL', async t => {
   t.same(found(
     `${ref}${box}和<|object_ref_start|>a woman<|object_ref_end|> <|box_start|> (1.5, 2), (3, 4) <|box_end|>正在沙滩上玩耍`
   ), ['一只狗 101,201,150,266', 'a woman 1.5,2,3,4'])
-  t.same(found(`${ref}${box}${box}, ${box}.`), Array(3).fill('一只狗 101,201,150,266'), 'several behind one label')
+  t.same(found(`${ref}${box}${box}, ${box}.`), Array(3).fill('一只狗 101,201,150,266'), 'several boxes after one label')
   t.same(found(`${ref}<|box_start|>(1,2),(3,4), (5,6),(7,8)<|box_end|>`), ['一只狗 1,2,3,4', '一只狗 5,6,7,8'])
-  t.same(found(`${ref}(1,2),(3,4) and ${box}`), ['一只狗 1,2,3,4', '101,201,150,266'], 'lost box tokens')
+  t.same(found(`${ref}(1,2),(3,4) and ${box}`), ['一只狗 1,2,3,4', '101,201,150,266'], 'missing box tokens')
   t.same(found(`${ref}${box}(1,2),(3,4)`), ['一只狗 101,201,150,266'])
   t.same(findPointings("Action: click(start_box='<|box_start|>(246,113)<|box_end|>')"), [
     { shape: 'point', numbers: [246, 113], label: '', image: null, heading: null }
@@ -156,7 +158,7 @@ t.test('reads point tags', async t => {
   t.same(found('<point x="a" y="2">x</point> <pointer x="1" y="2"> <point> <point x="1"'), [])
 })
 
-t.test('counts named pictures from 1 and indices from 0', async t => {
+t.test('counts named images from 1 and indices from 0', async t => {
   const image = (entries: string) => findPointings(`{${entries}, "bbox_2d": [1, 2, 3, 4]}`)[0]!.image
   for (const key of [
     'image', 'Image', 'picture', 'photo', 'image_id', 'image id', 'picture_number', 'img_no', '图片', '图', '图片序号'
@@ -173,21 +175,21 @@ t.test('counts named pictures from 1 and indices from 0', async t => {
   }
   t.equal(image('"image": "dog.jpg"'), null)
   t.equal(image('"image": null'), null)
-  t.equal(image('"image": 9'), 8, 'whether there is such a picture is not its concern')
+  t.equal(image('"image": 9'), 8, 'the image does not have to exist')
 })
 
-t.test('counts from 0 where the answer speaks of a picture 0', async t => {
+t.test('counts from 0 if the answer mentions an image 0', async t => {
   t.same(found(
     '[{"image": 0, "bbox_2d": []}, {"image": 1, "bbox_2d": [1, 2, 3, 4]}, {"image_index": 2, "bbox_2d": [1, 2, 3, 4]}]'
   ), ['1,2,3,4 @1', '1,2,3,4 @2'])
   t.same(found('Image 0: no dog.\nImage 1: {"bbox_2d": [1, 2, 3, 4]}'), ['1,2,3,4 ^1'])
   t.same(
     found('[{"image_index": 0, "bbox_2d": [1, 2, 3, 4]}, {"image": 1, "bbox_2d": [1, 2, 3, 4]}]'),
-    ['1,2,3,4 @0', '1,2,3,4 @0'], 'an index says nothing of the others'
+    ['1,2,3,4 @0', '1,2,3,4 @0'], 'an index does not change the other numbers'
   )
 })
 
-t.test('knows the picture of a group', async t => {
+t.test('reads the image from the key of a group', async t => {
   t.same(found(
     '{"Picture 1": [{"bbox_2d": [1, 2, 3, 4]}], "图2": {"bbox_2d": [5, 6, 7, 8]}, "rest": {"bbox_2d": [5, 6, 7, 9]}}'
   ), ['1,2,3,4 @0', '5,6,7,8 @1', '5,6,7,9'])
@@ -196,16 +198,18 @@ t.test('knows the picture of a group', async t => {
   ])
   t.same(
     found('{"objects": [{"bbox_2d": [1, 2, 3, 4]}], "image": 2}'), ['1,2,3,4 @1'],
-    'also when it is named behind its boxes'
+    'the name can follow the boxes'
   )
 })
 
-t.test('knows the nearest heading', async t => {
+t.test('finds the nearest heading', async t => {
   const box = '{"bbox_2d": [1, 2, 3, 4]}'
   const heading = (prose: string) => findPointings(`${prose}${box}`)[0]!.heading
   for (const prose of [
-    'Picture 2:\n', 'Image 2: ', '**Image 2:** ', '### Image 2\n', '- **Image 2** shows a dog: ', 'Hello.\n\nIn image 2, the dog is here:\n', 'In the second image: ', 'In the 2nd picture ',
-    'The dog in image 2 is at: ', 'Here is the dog in image 2\n', '1. Image 2\n', '[Image 2] ', '图2：', '图 2:\n', '第2张图', '第二张图片中的狗：\n', '在第2张图中，狗在这里：', '在图片2里有：', '狗（图2）：',
+    'Picture 2:\n', 'Image 2: ', '**Image 2:** ', '### Image 2\n', '- **Image 2** shows a dog: ',
+    'Hello.\n\nIn image 2, the dog is here:\n', 'In the second image: ', 'In the 2nd picture ',
+    'The dog in image 2 is at: ', 'Here is the dog in image 2\n', '1. Image 2\n', '[Image 2] ', '图2：', '图 2:\n',
+    '第2张图', '第二张图片中的狗：\n', '在第2张图中，狗在这里：', '在图片2里有：', '狗（图2）：',
     'Image 1:\nnothing.\nImage 2:\n', 'Image 2:\nUnlike in image 1, it is brown. '
   ]) t.equal(heading(prose), 1, prose)
   for (const prose of [
@@ -218,9 +222,15 @@ t.test('knows the nearest heading', async t => {
   t.same(found('Image 2: {"bbox_2d": [1, 2, 3, 4], "label": "image 1:", "image": 3}'), ['image 1: 1,2,3,4 @2 ^1'])
 })
 
-t.test('finds in an answer that was cut off what was complete by then, and nothing else', async t => {
-  const answer = 'Here:\n```json\n{"objects": [{"bbox_2d": [10, 20, 300, 400], "label": "a [dog]"}, {"label": "it\'s \\"b\\"", "point_2d": ["15", 25]}, {"bbox_2d": [[100, 200, 300, 400], [500, 600, 700, 800]], "label": "c"}]}\n```\n' +
-    '<|object_ref_start|>d<|object_ref_end|><|box_start|>(101,201),(150,266)<|box_end|><|box_start|>(11,22)<|box_end|> <points x1="31" y1="41" x2="32" y2="42" alt="e">f</points>'
+t.test('finds only complete boxes and points in an answer that was cut off', async t => {
+  const objects = [
+    '{"bbox_2d": [10, 20, 300, 400], "label": "a [dog]"}', '{"label": "it\'s \\"b\\"", "point_2d": ["15", 25]}',
+    '{"bbox_2d": [[100, 200, 300, 400], [500, 600, 700, 800]], "label": "c"}'
+  ]
+  const tokens = '<|object_ref_start|>d<|object_ref_end|><|box_start|>(101,201),(150,266)<|box_end|>' +
+    '<|box_start|>(11,22)<|box_end|>'
+  const tag = '<points x1="31" y1="41" x2="32" y2="42" alt="e">f</points>'
+  const answer = `Here:\n\`\`\`json\n{"objects": [${objects.join(', ')}]}\n\`\`\`\n${tokens} ${tag}`
   const whole = findPointings(answer)
   t.equal(whole.length, 8)
   let most = 0
@@ -228,7 +238,7 @@ t.test('finds in an answer that was cut off what was complete by then, and nothi
     const part = findPointings(answer.slice(0, end))
     const good = part.length >= most && part.every(({ shape, numbers, label }, i) => {
       const { shape: wholeShape, numbers: wholeNumbers, label: wholeLabel } = whole[i]!
-      // The label may be behind the cut, but is never cut itself; a tag has two.
+      // The label can be missing after a cut, but it is never incomplete. The tag has two labels.
       return shape === wholeShape && String(numbers) === String(wholeNumbers) && ['', wholeLabel, 'e'].includes(label)
     })
     if (!good) return t.fail(`cut at ${end}: ${part.map(short).join('; ')}`)
@@ -237,12 +247,12 @@ t.test('finds in an answer that was cut off what was complete by then, and nothi
   t.equal(most, 8)
 })
 
-t.test('takes linear time for whatever comes', async t => {
+t.test('takes linear time for any input', async t => {
   const hostile: Record<string, (length: number) => string> = {
     digits: length => `[${'1'.repeat(length)}x`,
     decimals: length => `[1.${'1'.repeat(length)}x`,
     spaces: length => `{"bbox_2d": [1, 2,${' '.repeat(length)}x`,
-    'spaces behind a label': length => `<|object_ref_start|>a<|object_ref_end|>${' '.repeat(length)}x`,
+    'spaces after a label': length => `<|object_ref_start|>a<|object_ref_end|>${' '.repeat(length)}x`,
     'spaces in a pair': length => `<|box_start|>(1,2),(1${' '.repeat(length)}x`,
     'spaces in a tag': length => `<point x${' '.repeat(length)}x`,
     backslashes: length => `["${'\\'.repeat(length)}`,
@@ -251,12 +261,14 @@ t.test('takes linear time for whatever comes', async t => {
     'one long list': length => `{"bbox_2d": [${'[1, 2, 3, 4], '.repeat(length / 14)}`
   }
   for (const unit of [
-    '[', '{', '[[],', '{"a":', '["', "['", '["\\"', '{"[\'', '{"{\'{', '[1', '"', '\\"', '{"bbox_2d": [1, 2, 3, 4], ', '{"image": "image 1', '"bbox_2d": [1, 2, 3, 4], "label": "', '{"label": "[\\"bbox_2d\\": [',
-    '<|box_start|>', '<|box_start|>(', '<|box_start|>(1,2),(3', '<|object_ref_start|>', '<|object_ref_start|>a<|object_ref_end|>', '<|object_ref_start|>a<|object_ref_end|>(1,',
-    '<point ', '<point x="', "<point x='1' y=\"", '<points x1="1" ', 'image 1 ', 'image 1:', '\nimage ', '\n', ' ', '- ', '图2', '第1张图：', 'the first image '
+    '[', '{', '[[],', '{"a":', '["', "['", '["\\"', '{"[\'', '{"{\'{', '[1', '"', '\\"', '{"bbox_2d": [1, 2, 3, 4], ',
+    '{"image": "image 1', '"bbox_2d": [1, 2, 3, 4], "label": "', '{"label": "[\\"bbox_2d\\": [', '<|box_start|>',
+    '<|box_start|>(', '<|box_start|>(1,2),(3', '<|object_ref_start|>', '<|object_ref_start|>a<|object_ref_end|>',
+    '<|object_ref_start|>a<|object_ref_end|>(1,', '<point ', '<point x="', "<point x='1' y=\"", '<points x1="1" ',
+    'image 1 ', 'image 1:', '\nimage ', '\n', ' ', '- ', '图2', '第1张图：', 'the first image '
   ]) hostile[JSON.stringify(unit)] = length => unit.repeat(length / unit.length)
 
-  // Of the processor, not of the clock: other processes may hold ours up.
+  // Processor time, because other processes can delay this one.
   const milliseconds = (text: string) => {
     const start = process.cpuUsage()
     findPointings(text)
@@ -266,7 +278,7 @@ t.test('takes linear time for whatever comes', async t => {
   for (const [name, make] of Object.entries(hostile)) {
     const [text, longText] = [make(25_000), make(200_000)]
     let [short, long] = [Infinity, Infinity]
-    // Once more where need be: the compiler or the garbage collector may have been at work.
+    // A measurement is repeated because the compiler or the garbage collector can disturb it.
     for (let run = 0; run < 8 && !isLinear(short, long); run++) {
       short = Math.min(short, milliseconds(text))
       long = Math.min(long, milliseconds(longText))
@@ -275,16 +287,21 @@ t.test('takes linear time for whatever comes', async t => {
   }
 })
 
-// Eight times the length takes 8 times as long, and 64 times if it were quadratic. What is below 2 ms is not measured well.
+/**
+ * Compares the times for a text and for one of eight times the length. A factor of 8 is linear, 64 is quadratic. Times
+ * below 2 ms are imprecise.
+ */
 function isLinear (short: number, long: number): boolean {
   return long < Infinity && long <= 30 * Math.max(short, 2)
 }
 
-t.test('stands any mixture of what it knows', async t => {
+t.test('returns valid results for any mixture of the forms', async t => {
   const below = integers(7)
   const pieces = [
-    '[', ']', '{', '}', '"', "'", ':', ',', ' ', '\n', '\\', '"bbox_2d": ', '[1, 2, 3, 4]', '"point_2d": [5, 6]', '"label": "x"', '"image": 2', '1', '.5', '-', 'e9', 'null', 'NaN', '```json', 'Image 2:', '图2：', '图',
-    '<|box_start|>', '<|box_end|>', '<|object_ref_start|>', '<|object_ref_end|>', '(1,2)', ',(3,4)', '(', ')', '<point ', '<points ', 'x="1" ', 'y="2" ', '>', '</point>', '\ud83d', '\u0000'
+    '[', ']', '{', '}', '"', "'", ':', ',', ' ', '\n', '\\', '"bbox_2d": ', '[1, 2, 3, 4]', '"point_2d": [5, 6]',
+    '"label": "x"', '"image": 2', '1', '.5', '-', 'e9', 'null', 'NaN', '```json', 'Image 2:', '图2：', '图',
+    '<|box_start|>', '<|box_end|>', '<|object_ref_start|>', '<|object_ref_end|>', '(1,2)', ',(3,4)', '(', ')',
+    '<point ', '<points ', 'x="1" ', 'y="2" ', '>', '</point>', '\ud83d', '\u0000'
   ]
   let places = 0
   for (let i = 0; i < 20_000; i++) {

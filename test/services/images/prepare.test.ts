@@ -8,13 +8,14 @@ import { prepareImage } from '../../../services/images/prepare.ts'
 import { LIMITS, near, noise, pixel, plain, prepare, store, type Colour } from './draw.ts'
 
 const BOUNDS = { multiple: 28, minTokens: 4, maxTokens: 4096, maxSide: 1024, maxPixels: 1_003_520 }
-// sharp 0.35.5 has it, its types do not.
+/** The types of sharp 0.35.5 lack this method. */
 type GainMapSharp = Sharp & { withGainMap (gainMap: Buffer): Sharp }
 
 const SIZE = { width: 56, height: 28 }
-const RED: Colour = [200, 60, 40] // what plain() draws
+/** The default colour of `plain`. */
+const RED: Colour = [200, 60, 40]
 
-/** Four quarters: red, green / blue, white. */
+/** Draws four quarters: red and green at the top, blue and white at the bottom. */
 function quarters (width: number, height: number): Sharp {
   const quarter = (background: string, left: number, top: number) => ({
     input: { create: { width: width / 2, height: height / 2, channels: 3 as const, background } }, left, top
@@ -31,7 +32,7 @@ async function animation (): Promise<Sharp> {
   return sharp(frames, { join: { animated: true } })
 }
 
-t.test('uses a picture as it is when it is what the plan says', async t => {
+t.test('uses an image unchanged if it already has the required form', async t => {
   const formats: Array<[name: string, bytes: Buffer]> = [
     ['a.png', await noise(56, 28).png().toBuffer()],
     ['a.jpg', await noise(56, 28).jpeg().toBuffer()],
@@ -48,15 +49,15 @@ t.test('uses a picture as it is when it is what the plan says', async t => {
   }
 })
 
-t.test('writes everything else beside the original as an opaque 8-bit sRGB PNG of the planned size', async t => {
+t.test('converts other images to an opaque 8-bit sRGB PNG of the planned size, next to the original', async t => {
   const animated = await animation()
   const clear =
     { create: { width: 56, height: 28, channels: 4 as const, background: { r: 200, g: 60, b: 40, alpha: 0.5 } } }
-  const half: Colour = [227, 157, 147] // half of RED over white
+  const halfRedOverWhite: Colour = [227, 157, 147]
   const cases: Array<[name: string, image: Sharp, expected: Colour, tolerance?: number]> = [
     ['another size', plain(300, 200).png(), RED],
-    ['transparent PNG', sharp(clear).png(), half],
-    ['transparent WebP', sharp(clear).webp({ lossless: true }), half],
+    ['transparent PNG', sharp(clear).png(), halfRedOverWhite],
+    ['transparent WebP', sharp(clear).webp({ lossless: true }), halfRedOverWhite],
     [
       'transparent grey PNG',
       sharp({ create: { ...clear.create, background: { r: 0, g: 0, b: 0, alpha: 0.5 } } }).toColourspace('b-w').png(),
@@ -65,9 +66,8 @@ t.test('writes everything else beside the original as an opaque 8-bit sRGB PNG o
     ['16-bit PNG', plain(56, 28).toColourspace('rgb16').png(), RED],
     ['16-bit grey PNG', plain(56, 28, '#777777').toColourspace('grey16').png(), [119, 119, 119]],
     ['grey JPEG', plain(56, 28, '#777777').toColourspace('b-w').jpeg(), [119, 119, 119]],
-    [
-      'CMYK JPEG', plain(56, 28).toColourspace('cmyk').jpeg({ quality: 95 }), RED, 30
-    ], // red is at the edge of what ink can do
+    // The tolerance is large because this red is at the edge of the CMYK gamut.
+    ['CMYK JPEG', plain(56, 28).toColourspace('cmyk').jpeg({ quality: 95 }), RED, 30],
     ['palette PNG', plain(56, 28).png({ palette: true, colours: 4 }), RED],
     ['1-bit TIFF', plain(56, 28, '#ffffff').toColourspace('b-w').tiff({ bitdepth: 1 }), [255, 255, 255]],
     ['GIF', plain(56, 28).gif(), RED],
@@ -85,9 +85,9 @@ t.test('writes everything else beside the original as an opaque 8-bit sRGB PNG o
   ]
   for (const [name, image, expected, tolerance] of cases) {
     const dir = t.testdir()
-    const file = await store(dir, 'picture.x', await image.toBuffer())
+    const file = await store(dir, 'a.x', await image.toBuffer())
     const prepared = await prepare(file, SIZE)
-    t.same(prepared, { path: path.join(dir, 'picture_compressed.png'), ...SIZE, compressed: true }, name)
+    t.same(prepared, { path: path.join(dir, 'a_compressed.png'), ...SIZE, compressed: true }, name)
     t.match(await sharp(prepared.path).metadata(), {
       format: 'png', ...SIZE, space: 'srgb', depth: 'uchar', channels: 3, hasAlpha: false, hasProfile: false
     }, name)
@@ -96,17 +96,17 @@ t.test('writes everything else beside the original as an opaque 8-bit sRGB PNG o
   }
 })
 
-t.test('stores a wide-gamut picture in other numbers than sRGB, so the test above tests something', async t => {
+t.test('a wide-gamut image has other numbers than sRGB, so the test above can fail', async t => {
   const file = await store(t.testdir(), 'p3.png', await plain(56, 28).withIccProfile('p3').png().toBuffer())
   t.notOk(near(await pixel(file.path, 20, 10), RED, 8))
 })
 
-t.test('turns every EXIF orientation upright', async t => {
+t.test('applies every EXIF orientation', async t => {
   const r: Colour = [255, 0, 0]
   const g: Colour = [0, 255, 0]
   const b: Colour = [0, 0, 255]
   const w: Colour = [255, 255, 255]
-  // Colours of the upright corners: left top, right top, left bottom, right bottom.
+  // Colours of the corners after the rotation: top left, top right, bottom left, bottom right.
   const upright =
     [[r, g, b, w], [g, r, w, b], [w, b, g, r], [b, w, r, g], [r, b, g, w], [b, r, w, g], [w, g, b, r], [g, w, r, b]]
   for (const [i, corners] of upright.entries()) {
@@ -126,24 +126,24 @@ t.test('turns every EXIF orientation upright', async t => {
   }
 })
 
-t.test('turns a picture that has the planned size already', async t => {
+t.test('rotates an image that already has the planned size', async t => {
   const bytes = await quarters(56, 112)
     .withMetadata({ orientation: 6 })
     .jpeg({ quality: 95, chromaSubsampling: '4:4:4' })
     .toBuffer()
   const prepared = await prepare(await store(t.testdir(), 'a.jpg', bytes), { width: 112, height: 56 })
   t.equal(prepared.compressed, true)
-  t.ok(near(await pixel(prepared.path, 3, 3), [0, 0, 255], 12), 'bottom left came to the top left')
-  t.ok(near(await pixel(prepared.path, 108, 3), [255, 0, 0], 12), 'top left came to the top right')
+  t.ok(near(await pixel(prepared.path, 3, 3), [0, 0, 255], 12), 'the bottom left corner is now at the top left')
+  t.ok(near(await pixel(prepared.path, 108, 3), [255, 0, 0], 12), 'the top left corner is now at the top right')
 })
 
-t.test('brings a picture of 24 million pixels within bounds', async t => {
+t.test('scales an image of 24 million pixels down to the bounds', async t => {
   const file = await store(t.testdir(), 'a.jpg', await plain(6000, 4000).jpeg().toBuffer())
   const prepared = await prepare(file, fit(6000, 4000, BOUNDS))
   t.match(await sharp(prepared.path).metadata(), { width: 1008, height: 672 })
 })
 
-t.test('enlarges a small picture', async t => {
+t.test('enlarges a small image', async t => {
   const file = await store(t.testdir(), 'a.png', await plain(3, 3).png().toBuffer())
   const prepared = await prepare(file, fit(3, 3, BOUNDS))
   t.match(prepared, { width: 56, height: 56, compressed: true })
@@ -162,16 +162,16 @@ t.test('drops EXIF, GPS and XMP', async t => {
   t.notOk((await readFile(prepared.path)).includes('Somebody'))
 })
 
-t.test('takes the plain picture of an Ultra HDR JPEG', async t => {
+t.test('uses the base image of an Ultra HDR JPEG', async t => {
   const base = await plain(320, 160).jpeg().toBuffer()
   const gainMap = await plain(80, 40, '#808080').toColourspace('b-w').jpeg().toBuffer()
   const bytes = await (sharp(base) as GainMapSharp).withGainMap(gainMap).jpeg({ quality: 95 }).toBuffer()
-  t.ok((await sharp(bytes).metadata()).gainMap, 'it is one')
+  t.ok((await sharp(bytes).metadata()).gainMap, 'the file is an Ultra HDR JPEG')
   const prepared = await prepare(await store(t.testdir(), 'a.jpg', bytes), SIZE)
   t.equal((await sharp(prepared.path).metadata()).channels, 3)
 })
 
-t.test('refuses a truncated picture, prepared or unchanged, and leaves no file', async t => {
+t.test('refuses a truncated image, converted or unchanged, and leaves no file', async t => {
   const formats: Array<[name: string, image: Sharp]> = [
     ['a.jpg', noise(280, 196).jpeg()],
     ['progressive.jpg', noise(280, 196).jpeg({ progressive: true })],
@@ -195,7 +195,7 @@ t.test('refuses a truncated picture, prepared or unchanged, and leaves no file',
   }
 })
 
-t.test('forgives what any viewer forgives', async t => {
+t.test('accepts stray bytes in a JPEG, as viewers do', async t => {
   const jpeg = await noise(280, 196).jpeg().toBuffer()
   const scan = jpeg.indexOf(Buffer.from([0xff, 0xda]))
   const stray =
@@ -203,7 +203,7 @@ t.test('forgives what any viewer forgives', async t => {
   t.match(await prepare(await store(t.testdir(), 'a.jpg', stray), SIZE), { compressed: true })
 })
 
-t.test('does not begin when the signal has fired, and leaves nothing when it fires meanwhile', async t => {
+t.test('does not start after an abort, and leaves no output after an abort during the work', async t => {
   const dir = t.testdir()
   const file = await store(dir, 'a.png', await noise(900, 900).png().toBuffer())
   const reason = new Error('the client left')
@@ -217,7 +217,7 @@ t.test('does not begin when the signal has fired, and leaves nothing when it fir
   t.same(await readdir(dir), ['a.png'])
 })
 
-t.test('says STORAGE when the copy cannot be written', async t => {
+t.test('reports STORAGE if the copy cannot be written', async t => {
   const dir = t.testdir({ 'a_compressed.png': { 'in the way': '' } })
   const file = await store(dir, 'a.png', await noise(90, 90).png().toBuffer())
   await t.rejects(prepare(file, SIZE), {

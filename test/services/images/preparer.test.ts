@@ -14,7 +14,7 @@ import { LIMITS, noise, store } from './draw.ts'
 const size = { width: 56, height: 28 }
 const never = new AbortController().signal
 
-/** @param keep part of the file that is there */
+/** @param keep the fraction of the file that is stored */
 async function jobFor (dir: string, name: string, keep = 1): Promise<PrepareJob> {
   const bytes = await noise(400, 300).jpeg().toBuffer()
   const file = await store(dir, name, bytes.subarray(0, Math.floor(bytes.length * keep)))
@@ -27,7 +27,7 @@ async function storeJob (path: string, bytes: Buffer): Promise<PrepareJob> {
   return { file, header: await inspectImage(file, LIMITS), size }
 }
 
-/** Images that sharp is busy with for a while. */
+/** Creates jobs that take sharp some time. */
 async function largeJobs (dir: string, ...names: string[]): Promise<PrepareJob[]> {
   const bytes = await noise(2000, 1500).jpeg().toBuffer()
   return await Promise.all(names.map(async name => await storeJob(`${dir}/${name}`, bytes)))
@@ -41,7 +41,7 @@ function prepare (preparer: Preparer, jobs: PrepareJob[], early: Array<Anticipat
   return new Preparation(preparer, jobs, early, stop, never)
 }
 
-/** Remembers which preparations were asked for. */
+/** Records the order in which preparations start. */
 function watched (preparer: Preparer): Preparer & { begun: string[] } {
   const begun: string[] = []
   return {
@@ -53,7 +53,7 @@ function watched (preparer: Preparer): Preparer & { begun: string[] } {
   }
 }
 
-t.test('the limit is shared by all requests, and everybody is served', async t => {
+t.test('all requests share the limit, and each one is served', async t => {
   const dir = t.testdir()
   const preparer = createPreparer(1)
   const jobs = await jobsFor(dir, 'a0.jpg', 'a1.jpg', 'b0.jpg', 'b1.jpg', 'c0.jpg', 'c1.jpg')
@@ -64,10 +64,10 @@ t.test('the limit is shared by all requests, and everybody is served', async t =
     return image
   }))
   t.same(prepared.map(image => image.path), jobs.map(job => job.file.path.replace('.jpg', '_compressed.png')))
-  t.same(order, [0, 1, 2, 3, 4, 5], 'one after the other, first come first served')
+  t.same(order, [0, 1, 2, 3, 4, 5], 'in the order of arrival')
 })
 
-t.test('one that waits for its turn gives way to the signal, and no place is lost', async t => {
+t.test('an abort ends a preparation that waits, and its place is not lost', async t => {
   const dir = t.testdir()
   const preparer = createPreparer(1)
   const jobs = await jobsFor(dir, '0.jpg', '1.jpg', '2.jpg')
@@ -81,7 +81,7 @@ t.test('one that waits for its turn gives way to the signal, and no place is los
   t.equal((await Promise.all(jobs.map(job => preparer.prepare(job, never)))).length, 3)
 })
 
-t.test('a preparation begins a picture when it is asked for, and only once', async t => {
+t.test('an image is prepared on the first request for it, and only once', async t => {
   const dir = t.testdir()
   const jobs = await jobsFor(dir, '0.jpg', '1.jpg')
   const preparer = watched(createPreparer(2))
@@ -92,7 +92,7 @@ t.test('a preparation begins a picture when it is asked for, and only once', asy
   t.same(await readdir(dir), ['0.jpg', '1.jpg', '1_compressed.png'])
 })
 
-t.test('the first picture that fails is told, and those that have not begun are not begun', async t => {
+t.test('the first image that fails is reported, and images that wait are not started', async t => {
   const dir = t.testdir()
   const jobs =
     [await jobFor(dir, '0.jpg', 0.9), await jobFor(dir, '1.jpg', 0.3), ...await jobsFor(dir, '2.jpg', '3.jpg')]
@@ -106,7 +106,7 @@ t.test('the first picture that fails is told, and those that have not begun are 
   t.same(await readdir(dir), ['0.jpg', '1.jpg', '2.jpg', '3.jpg'])
 })
 
-t.test('the end calls off what waits, and nothing runs any more when it is there', async t => {
+t.test('end cancels preparations that wait, and none runs after it', async t => {
   const dir = t.testdir()
   const jobs = await jobsFor(dir, '0.jpg', '1.jpg', '2.jpg')
   const preparation = prepare(createPreparer(1), jobs)
@@ -116,10 +116,10 @@ t.test('the end calls off what waits, and nothing runs any more when it is there
   await Promise.allSettled(images)
   await preparation.end()
   t.same(await readdir(dir), ['0.jpg', '1.jpg', '2.jpg'])
-  t.equal(await preparation.firstFailure(), undefined, 'that is no failure')
+  t.equal(await preparation.firstFailure(), undefined, 'a cancelled preparation is not a failure')
 })
 
-t.test('what was prepared early is used where the size is right, and made anew where it is not', async t => {
+t.test('an early preparation is used if its size is right, and repeated otherwise', async t => {
   const dir = t.testdir()
   const jobs = await jobsFor(dir, '0.jpg', '1.jpg')
   const early = await Promise.all(jobs.map(async (job, index): Promise<Anticipated> => {
@@ -133,7 +133,7 @@ t.test('what was prepared early is used where the size is right, and made anew w
   t.same(preparer.begun, ['1.jpg'])
 })
 
-t.test('what was begun early and is not needed any more is called off too', async t => {
+t.test('early preparations that are no longer needed are cancelled too', async t => {
   const dir = t.testdir()
   const jobs = [await jobFor(dir, '0.jpg', 0.9), ...await jobsFor(dir, '1.jpg', '2.jpg', '3.jpg')]
   const preparer = createPreparer(1)
@@ -151,7 +151,7 @@ t.test('what was begun early and is not needed any more is called off too', asyn
   t.ok((await readdir(dir)).length < 7, 'not all of the early ones were prepared')
 })
 
-t.test('a picture whose early preparation was called off is prepared when it is needed after all', async t => {
+t.test('an image whose early preparation was cancelled is prepared if it is needed', async t => {
   const dir = t.testdir()
   const [job] = await jobsFor(dir, '0.jpg')
   const own = new AbortController()
@@ -161,7 +161,7 @@ t.test('a picture whose early preparation was called off is prepared when it is 
   t.match(await prepare(createPreparer(1), [job!], [{ job: job!, image, cancel () {} }]).image(0), size)
 })
 
-t.test('an aborted preparation rejects at once, keeps its place until sharp is done, and writes nothing', async t => {
+t.test('an aborted preparation rejects at once, and keeps its place until sharp has finished', async t => {
   const dir = t.testdir()
   const gate = createGate(1)
   const preparer = createPreparer(1, gate)
@@ -182,7 +182,7 @@ t.test('an aborted preparation rejects at once, keeps its place until sharp is d
   t.same(await readdir(dir), ['0.jpg', '1.jpg', '1_compressed.png'])
 })
 
-t.test('a second preparation of the same file waits for the first, which was aborted', async t => {
+t.test('a second preparation of a file waits for the first one, which was aborted', async t => {
   const dir = t.testdir()
   const gate = createGate(2)
   const preparer = createPreparer(2, gate)
@@ -195,11 +195,11 @@ t.test('a second preparation of the same file waits for the first, which was abo
     await t.rejects(aborted)
     t.match(await preparer.prepare(job!, never), size)
     await gate.idle()
-    t.same(await readdir(dir), ['0.jpg', '0_compressed.png'], 'the first one has not removed what the second one wrote')
+    t.same(await readdir(dir), ['0.jpg', '0_compressed.png'], 'the second output was not removed by the first call')
   }
 })
 
-t.test('the end of a preparation does not wait for sharp when the request was aborted', async t => {
+t.test('end does not wait for sharp after an abort of the request', async t => {
   const dir = t.testdir()
   const gate = createGate(2)
   const jobs = await largeJobs(dir, '0.jpg', '1.jpg', '2.jpg')
@@ -208,17 +208,17 @@ t.test('the end of a preparation does not wait for sharp when the request was ab
   for (let index = 0; index < jobs.length; index++) preparation.image(index).catch(() => {})
   await sleep(1)
   const story: string[] = []
-  const idle = gate.idle().then(() => story.push('sharp is done'))
+  const idle = gate.idle().then(() => story.push('sharp has finished'))
   controller.abort(new Error('the client left'))
   await preparation.end()
   story.push('the preparation has ended')
   await idle
-  t.same(story, ['the preparation has ended', 'sharp is done'])
-  t.equal(await preparation.firstFailure(), undefined, 'an abort is no failure')
+  t.same(story, ['the preparation has ended', 'sharp has finished'])
+  t.equal(await preparation.firstFailure(), undefined, 'an abort is not a failure')
   t.same(await readdir(dir), ['0.jpg', '1.jpg', '2.jpg'])
 })
 
-t.test('after 200 aborts in the middle of preparations no file is left, and every place is free', async t => {
+t.test('200 aborts during preparations leave no file and free every place', async t => {
   const dir = t.testdir({ uploads: {} })
   const uploads = `${dir}/uploads`
   const store = createUploadStore({ dir: uploads, foreignAgeMs: 60_000 })
@@ -255,5 +255,5 @@ t.test('after 200 aborts in the middle of preparations no file is left, and ever
   t.same(await readdir(uploads), [])
   t.equal(store.count(), 0)
   await gate.idle()
-  t.same(await readdir(uploads), [], 'nothing was written after the folders were gone')
+  t.same(await readdir(uploads), [], 'nothing was written after the folders were removed')
 })

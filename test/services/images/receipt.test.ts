@@ -1,6 +1,7 @@
 import t from 'tap'
 import { Value } from 'typebox/value'
 import { ReceiptSchema } from '../../../schemas/image.ts'
+import type { ImageHeader } from '../../../services/images/inspect.ts'
 import { createReceipt } from '../../../services/images/receipt.ts'
 
 const file = { id: `sha256:${'0f'.repeat(32)}`, bytes: 12_345 }
@@ -20,7 +21,7 @@ const header: ImageHeader = {
 const size = { width: 1008, height: 756, tokens: 972, scaled: false }
 const image = { file, header, size, cached: false }
 
-t.test('makes a receipt that its schema accepts', async t => {
+t.test('a receipt matches its schema', async t => {
   const receipt = createReceipt(image)
   t.same(receipt, {
     id: file.id,
@@ -36,11 +37,17 @@ t.test('makes a receipt that its schema accepts', async t => {
   t.ok(Value.Check(ReceiptSchema, receipt))
 })
 
-t.test('describes every property', async t => {
+t.test('an image that already has the required form is not compressed', async t => {
+  const ready = { ...header, width: 1008, height: 756 }
+  t.equal(createReceipt({ ...image, header: ready }).compressed, false)
+  t.equal(createReceipt({ ...image, header: { ...ready, hasAlpha: true } }).compressed, true)
+})
+
+t.test('the schema describes every property', async t => {
   for (const [name, schema] of Object.entries(ReceiptSchema.properties)) t.match(schema, { description: String }, name)
 })
 
-t.test('accepts no other property and no other id', async t => {
+t.test('the schema accepts no other property and no other id', async t => {
   const receipt = createReceipt(image)
   t.notOk(Value.Check(ReceiptSchema, { ...receipt, path: '/tmp/x' }))
   t.notOk(Value.Check(ReceiptSchema, { ...receipt, id: 'sha256:00' }))
