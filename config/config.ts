@@ -1,56 +1,50 @@
 import { readFileSync } from 'node:fs'
-import { isIP, isIPv4 } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import { readHosts, readKeys, readOrigins, readTrustProxy } from './access.ts'
 import { EnvironmentSchema, MAX_PIXELS_LIMIT, type Environment } from './schema.ts'
-import { ConfigError, listOf, readEngineKey, readEngineUrls, readTraces, wrong, type TracesConfig } from './values.ts'
+import { ConfigError, readEngineKey, readEngineUrls, readTraces, wrong, type TracesConfig } from './values.ts'
 
 export { ConfigError, EnvironmentSchema }
 
-/** Names that Fastify knows for the private ranges. */
-const PROXY_RANGES = ['loopback', 'linklocal', 'uniquelocal']
-const HOST = /^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
-/** What is shorter can be guessed. */
-const KEY_MIN_CHARACTERS = 16
-const KEY = /^[!-+\--~]{16,200}$/
-
-/** How much of the memory the image cache may take: the rest is for all else that runs. */
+/** Largest share of the memory for the image cache. The rest of the service needs the remainder. */
 const CACHE_SHARE = 0.9
 
-type Settings = { [Name in keyof Environment]: Environment[Name] | (Name extends 'LLAMA_THREADS' | 'IMAGE_MIN_TOKENS' | 'IMAGE_MAX_TOKENS' ? undefined : never) }
+type Optional = 'LLAMA_THREADS' | 'IMAGE_MIN_TOKENS' | 'IMAGE_MAX_TOKENS'
+type Settings = Omit<Environment, Optional> & Partial<Pick<Environment, Optional>>
 
 export interface Config {
   readonly host: string
   readonly port: number
-  /** Where answers are made: here, or by servers that speak OpenAI's dialect. */
+  /** Where answers are computed: in this service, or by servers with an OpenAI-compatible API. */
   readonly engine: Environment['ENGINE']
-  /** Bases of those servers' interfaces, each with a slash at its end. */
+  /** Base URLs of those servers, each with a trailing slash. */
   readonly engineUrls: readonly string[]
   readonly engineApiKey: string
-  /** Empty: the first that each server lists. */
+  /** Empty: the first model that each server lists. */
   readonly engineModel: string
-  /** Pixels; sides of prepared images are multiples of this. 0: the model cannot see. */
+  /** Sides of prepared images are multiples of so many pixels. 0: the model has no vision. */
   readonly engineImageMultiple: number
-  /** Preset, path or URI; empty for the embedded model. */
+  /** Preset, path or URI. Empty: the embedded model. */
   readonly model: string
   readonly mmproj: string
   readonly modelsDir: string
   readonly llamaGpu: Environment['LLAMA_GPU']
   /** 0: all cores. */
   readonly llamaThreads: number
-  /** KV cells of a slot. */
+  /** KV cells of one sequence. */
   readonly contextSize: number
-  /** auto: what the memory holds. */
+  /** auto: as many as fit the memory. */
   readonly maxConcurrentRequests: number | 'auto'
   readonly queueSize: number
   readonly queueTimeoutMs: number
   readonly requestTimeoutMs: number
   readonly uploadTimeoutMs: number
   readonly headersTimeoutMs: number
-  /** How long a client may leave its answer unread. */
+  /** Longest time in which a client may read nothing of its answer. */
   readonly stallTimeoutMs: number
   readonly shutdownGraceMs: number
   readonly maxConnections: number
@@ -58,7 +52,7 @@ export interface Config {
   readonly imageCompressionMaxSize: number
   /** Largest area of a prepared image in pixels. */
   readonly maxPixels: number
-  /** Null: the projector's own. */
+  /** Null: the value of the projector. */
   readonly imageMinTokens: number | null
   readonly imageMaxTokens: number | null
   readonly maxImages: number
@@ -67,34 +61,34 @@ export interface Config {
   readonly maxInputPixels: number
   readonly uploadDir: string
   readonly imageCacheMb: number
-  /** How the model points at things; auto: what its family does. */
+  /** Unit of the coordinates that the model writes. auto: by its family. */
   readonly boxCoordinates: Environment['BOX_COORDINATES']
-  /** Hosts, in lower case, from which images may be fetched; `*.example.com` stands for all below it. */
+  /** Hosts, in lower case, from which images may be fetched. `*.example.com` means every subdomain. */
   readonly imageUrlHosts: readonly string[]
-  /** Empty: everybody may ask. */
+  /** Empty: no key is required. */
   readonly apiKeys: readonly string[]
-  /** Requests a minute for the model, 0 for no limit. */
+  /** Requests to the model per minute, 0 for no limit. */
   readonly rateLimitKey: number
   readonly rateLimitAddress: number
-  /** Origins whose pages may call the API, `['*']` for all; empty: none but its own. */
+  /** Origins whose pages may call the API, `['*']` for all. Empty: only the page of the service. */
   readonly corsOrigins: readonly string[]
-  /** Addresses and CIDRs of proxies whose forwarded headers are believed. */
+  /** Addresses and CIDRs of proxies whose forwarded headers are trusted. */
   readonly trustProxy: readonly string[]
-  /** Null: none are made. */
+  /** Null: no traces are recorded. */
   readonly traces: Readonly<TracesConfig> | null
   readonly logLevel: Environment['LOG_LEVEL']
 }
 
 /**
- * The process's environment, with `.env` of a folder below it.
- * @throws ConfigError when `.env` is there but cannot be read
+ * Returns the environment of the process, completed by the variables of `.env` in a folder.
+ * @throws ConfigError when `.env` exists but cannot be read
  */
 export function readEnvironment (cwd: string): NodeJS.ProcessEnv {
-  // An empty variable counts as unset, so it must not hide what the file says.
+  // An empty variable counts as unset, so it must not override the file.
   const own = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value?.trim()))
   try {
     const text = readFileSync(path.join(cwd, '.env'), 'utf8')
-    // Windows editors begin a file with a byte order mark, which would become part of the first name.
+    // Windows editors write a byte order mark, which would become part of the first name.
     return { ...parseEnv(text.replace(/^\uFEFF/, '')), ...own }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return own
@@ -102,15 +96,15 @@ export function readEnvironment (cwd: string): NodeJS.ProcessEnv {
   }
 }
 
-/** Bytes of memory that this process may use: those of the machine, or of its container where that has a limit. */
+/** Bytes of memory that this process may use: the limit of its container, or the memory of the machine. */
 function memoryBytes (): number {
   return Math.min(os.totalmem(), process.constrainedMemory() || Infinity)
 }
 
 /**
- * Checks the settings and gives them their types; relative folders are taken from the working directory.
+ * Checks the settings and converts them to their types. Relative folders are resolved against the working directory.
  * @param memory bytes that this process may use
- * @throws ConfigError naming the variable, its value and what is allowed
+ * @throws ConfigError with the variable, its value and the allowed values
  */
 export function loadConfig (env: NodeJS.ProcessEnv = process.env, memory = memoryBytes()): Config {
   const settings = Object.fromEntries(
@@ -118,24 +112,24 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env, memory = memor
   ) as Settings
   const { IMAGE_MIN_TOKENS: minTokens, IMAGE_MAX_TOKENS: maxTokens } = settings
   if (minTokens && maxTokens && minTokens > maxTokens) {
-    throw new ConfigError(`IMAGE_MIN_TOKENS (${minTokens}) must not be more than IMAGE_MAX_TOKENS (${maxTokens})`)
+    throw new ConfigError(`IMAGE_MIN_TOKENS (${minTokens}) must not exceed IMAGE_MAX_TOKENS (${maxTokens})`)
   }
   if (settings.ENGINE === 'openai' && settings.MAX_CONCURRENT_REQUESTS === 'auto') {
     throw new ConfigError(
-      'MAX_CONCURRENT_REQUESTS=auto is for ENGINE=local: servers elsewhere do not say how many requests they take'
+      'MAX_CONCURRENT_REQUESTS=auto needs ENGINE=local, because other servers do not report their slots: set a number'
     )
   }
   const cacheLimitMb = Math.floor(memory * CACHE_SHARE / 1024 / 1024)
-  // A small container starts with the defaults.
+  // The default must not keep a small container from starting.
   const imageCacheMb =
     env.IMAGE_CACHE_MB?.trim() ? settings.IMAGE_CACHE_MB : Math.min(settings.IMAGE_CACHE_MB, cacheLimitMb)
   if (imageCacheMb > cacheLimitMb) {
     throw new ConfigError(
-    `IMAGE_CACHE_MB=${settings.IMAGE_CACHE_MB} does not fit into the memory of this machine or container: at most ${cacheLimitMb}`
+      `IMAGE_CACHE_MB=${imageCacheMb} exceeds the memory of this machine or container: set at most ${cacheLimitMb}`
     )
   }
   return Object.freeze({
-    // For that name Fastify would open a second server, for ::1, that knows neither our limits nor our words.
+    // For this name Fastify would open a second server on ::1, without our limits and error handlers.
     host: settings.HOST === 'localhost' ? '127.0.0.1' : settings.HOST,
     port: settings.PORT,
     engine: settings.ENGINE,
@@ -184,20 +178,21 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env, memory = memor
   })
 }
 
-/** What to tell an operator whose image limits contradict each other, or null. */
+/** Returns a warning for the operator if the two limits of image sizes contradict each other, otherwise null. */
 export function compressionWarning (
   { imageCompressionMaxSize: side, maxPixels }: Pick<Config, 'imageCompressionMaxSize' | 'maxPixels'>
 ): string | null {
-  // A panorama may still use the whole side; for a common 4:3 image the area is the tighter bound.
+  // For an image of 4:3 the area is the tighter limit, for a panorama the side may be.
   if (side * side * 3 / 4 <= maxPixels) return null
   const bound = Math.floor(Math.sqrt(maxPixels))
   const remedy = side * side <= MAX_PIXELS_LIMIT
     ? `raise MAX_PIXELS to ${side * side}`
     : `lower IMAGE_COMPRESSION_MAX_SIZE to ${bound}`
-  return `MAX_PIXELS=${maxPixels} shrinks a square picture to ${bound} x ${bound} before IMAGE_COMPRESSION_MAX_SIZE=${side} is reached: ${remedy}`
+  return `MAX_PIXELS=${maxPixels} limits square images to ${bound} x ${bound} pixels, ` +
+    `so IMAGE_COMPRESSION_MAX_SIZE=${side} is never reached: ${remedy}`
 }
 
-/** One variable in its natural type; undefined when it is empty and has no default. */
+/** Returns one variable with its type, or undefined if it is empty and has no default. */
 function readVariable (name: string, schema: TSchema, raw: string | undefined): unknown {
   const { type, default: fallback } = schema as TSchema & { type: string, default: unknown }
   const value = raw?.trim() ?? ''
@@ -207,17 +202,17 @@ function readVariable (name: string, schema: TSchema, raw: string | undefined): 
   return typed
 }
 
-/** Plain decimal notation only: `Number` would also take 0x10, 1e3 and Infinity for what nobody meant. */
+/** Accepts plain decimals only: `Number` would also accept 0x10, 1e3 and Infinity. */
 function toNumber (value: string): number {
   return /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : NaN
 }
 
-// 16.1 * 1000 is 16100.000000000002.
+// Rounded, because 16.1 * 1000 is 16100.000000000002.
 function milliseconds (seconds: number): number {
   return Math.round(seconds * 1000)
 }
 
-/** The words that a setting takes beside numbers. */
+/** The words that a setting accepts in addition to numbers. */
 function words (schema: TSchema): string[] {
   return ((schema as { anyOf?: Array<{ const?: string }> }).anyOf ?? []).flatMap(one => one.const ?? [])
 }
@@ -229,66 +224,4 @@ function describe (schema: TSchema): string {
     schema as TSchema & { type: string, minimum?: number, maximum?: number, enum?: string[] }
   if (values) return `one of ${values.join(', ')}`
   return `${type === 'integer' ? 'an integer' : `a ${type}`} from ${minimum} to ${maximum}`
-}
-
-function readHosts (value: string): readonly string[] {
-  const hosts = listOf(value.toLowerCase())
-  for (const host of hosts) {
-    if (!HOST.test(host)) {
-      throw wrong(
-        'IMAGE_URL_HOSTS', 'host names separated by commas, such as images.example.com or *.example.com', host
-      )
-    }
-  }
-  return hosts
-}
-
-function readKeys (value: string): readonly string[] {
-  const keys = listOf(value)
-  for (const [index, key] of keys.entries()) {
-    // The key itself is not told: the line goes to logs.
-    if (!KEY.test(key)) {
-      throw new ConfigError(`API_KEYS: key ${index +
-      1} must have ${KEY_MIN_CHARACTERS} to 200 printable ASCII characters, without blanks or commas`)
-    }
-    if (keys.indexOf(key) !== index) throw new ConfigError(`API_KEYS: key ${index + 1} is there twice`)
-  }
-  return keys
-}
-
-function readOrigins (value: string): readonly string[] {
-  const origins = listOf(value)
-  for (const origin of origins) {
-    const isOrigin = URL.canParse(origin) && new URL(origin).origin === origin
-    if (origin !== '*' && !isOrigin) {
-      throw wrong('CORS_ORIGIN', '* or origins separated by commas, such as https://chat.example.com', origin)
-    }
-  }
-  return origins
-}
-
-function readTrustProxy (value: string): readonly string[] {
-  const entries = listOf(value)
-  for (const entry of entries) {
-    if (isEverybody(entry)) {
-      throw new ConfigError(
-      `TRUST_PROXY=${entry} would believe the address that any client writes into X-Forwarded-For, which is forgeable: list the proxy's own addresses or CIDRs, such as 172.18.0.0/16`
-      )
-    }
-    if (!isProxy(entry)) {
-      throw wrong('TRUST_PROXY', `addresses or CIDRs separated by commas (or ${PROXY_RANGES.join(', ')})`, entry)
-    }
-  }
-  return entries
-}
-
-function isEverybody (entry: string): boolean {
-  return ['true', '*'].includes(entry.toLowerCase()) || /\/0+$/.test(entry)
-}
-
-function isProxy (entry: string): boolean {
-  if (PROXY_RANGES.includes(entry)) return true
-  const [address = '', prefix = '', ...rest] = entry.split('/')
-  if (isIP(address) === 0 || rest.length > 0) return false
-  return !entry.includes('/') || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (isIPv4(address) ? 32 : 128))
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The folder that holds package.json: the same whether the code runs from its sources or from dist/. */
+/** The folder of package.json, whether the code runs from its sources or from dist/. */
 export const ROOT = findRoot(path.dirname(fileURLToPath(import.meta.url)))
 
 function findRoot (dir: string): string {

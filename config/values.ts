@@ -1,11 +1,11 @@
-/** Where traces go, and which. */
+/** Which traces are recorded, and where they are sent. */
 export interface TracesConfig {
-  /** Base of the collector's OTLP interface, without a slash at its end. */
+  /** Base URL of the collector, without a trailing slash. */
   endpoint: string
   headers: Readonly<Record<string, string>>
   serviceName: string
   sampler: TracesSampler
-  /** Of the samplers that take one: the share of traces that is recorded, 0 to 1. */
+  /** The share of traces that `traceidratio` samplers record, 0 to 1. */
   ratio: number
 }
 
@@ -15,25 +15,25 @@ export const TRACES_SAMPLERS = [
 ] as const
 export type TracesSampler = typeof TRACES_SAMPLERS[number]
 
-/** A wrong setting; the message is one line for the operator. */
+/** An invalid setting. The message is one line for the operator. */
 export class ConfigError extends Error {}
 
-/** How much of a wrong value is told. */
+/** Characters of an invalid value that a message repeats. */
 const SHOWN_CHARACTERS = 80
 
-// Quoted as JSON so that a line break in the value stays on the one line.
+/** Makes the error for an invalid value. JSON quoting keeps a value with line breaks on one line. */
 export function wrong (name: string, allowed: string, value: string): ConfigError {
   return new ConfigError(`${name} must be ${allowed}, got ${JSON.stringify(value.slice(0, SHOWN_CHARACTERS))}`)
 }
 
-/** The entries of a setting that is a list with commas. */
+/** Splits a setting that is a list separated by commas. */
 export function listOf (value: string): readonly string[] {
   return Object.freeze(value.split(',').map(entry => entry.trim()).filter(Boolean))
 }
 
 /**
- * Bases of the interfaces of `ENGINE_URL`, each with a slash at its end.
- * @param needed there has to be one
+ * Returns the base URLs of `ENGINE_URL`, each with a trailing slash.
+ * @param needed whether at least one is required
  */
 export function readEngineUrls (value: string, needed: boolean): readonly string[] {
   const urls = listOf(value).map(entry => {
@@ -44,29 +44,29 @@ export function readEngineUrls (value: string, needed: boolean): readonly string
       )
     }
     if (url.username !== '' || url.password !== '') {
-      throw new ConfigError('ENGINE_URL must have no user name or password in it: set ENGINE_API_KEY')
+      throw new ConfigError('ENGINE_URL must not contain a user name or password: use ENGINE_API_KEY')
     }
-    // Where these servers' interface begins, unless a proxy has it elsewhere.
+    // The usual path of these servers. Proxies may use another one.
     if (url.pathname === '/') url.pathname = '/v1'
     return url.href.replace(/\/*$/, '/')
   })
-  if (needed && urls.length === 0) throw new ConfigError('ENGINE=openai needs ENGINE_URL, such as http://gpu-1:8000/v1')
+  if (needed && urls.length === 0) throw new ConfigError('ENGINE=openai needs ENGINE_URL: set it, for example to http://gpu-1:8000/v1')
   const twice = urls.find((url, index) => urls.indexOf(url) !== index)
-  if (twice !== undefined) throw new ConfigError(`ENGINE_URL names ${twice} twice`)
+  if (twice !== undefined) throw new ConfigError(`ENGINE_URL lists ${twice} twice: remove one`)
   return Object.freeze(urls)
 }
 
 const withoutPassword = (url: string) => url.replace(/\/\/[^/]*@/, '//')
 
 export function readEngineKey (value: string): string {
-  // The key itself is not told: the line goes to logs.
+  // Without the key, because the message is logged.
   if (!/^[!-~]*$/.test(value)) {
-    throw new ConfigError('ENGINE_API_KEY must be printable ASCII characters, without blanks')
+    throw new ConfigError('ENGINE_API_KEY must consist of printable ASCII characters, without blanks')
   }
   return value
 }
 
-/** @returns null when `endpoint` is empty: no traces are wanted */
+/** Returns null if `endpoint` is empty, which means that no traces are recorded. */
 export function readTraces (
   endpoint: string, headers: string, rest: Pick<TracesConfig, 'serviceName' | 'sampler' | 'ratio'>
 ): Readonly<TracesConfig> | null {
@@ -80,21 +80,21 @@ export function readTraces (
   }
   if (url.username !== '' || url.password !== '') {
     throw new ConfigError(
-      'OTEL_EXPORTER_OTLP_ENDPOINT must have no user name or password in it: set OTEL_EXPORTER_OTLP_HEADERS'
+      'OTEL_EXPORTER_OTLP_ENDPOINT must not contain a user name or password: use OTEL_EXPORTER_OTLP_HEADERS'
     )
   }
   return Object.freeze({ endpoint: url.href.replace(/\/*$/, ''), headers: read, ...rest })
 }
 
-/** `name=value` pairs with commas, values percent-encoded, as OpenTelemetry's specification has it. */
+/** Reads `name=value` pairs separated by commas, values percent-encoded, as OpenTelemetry specifies. */
 function readTraceHeaders (value: string): Readonly<Record<string, string>> {
   const pairs = listOf(value).map((entry, index) => {
     const [, name = '', text = ''] = /^([\w!#$%&'*+.^`|~-]+)\s*=\s*(.*)$/.exec(entry) ?? []
     const decoded = decodeOrNull(text)
-    // What it says is not told: it may be a key, and the line goes to logs.
+    // Without the value, which may be a key, because the message is logged.
     if (name === '' || decoded === null || !/^[ -~]*$/.test(decoded)) {
       throw new ConfigError(
-      `OTEL_EXPORTER_OTLP_HEADERS: entry ${index + 1} must be name=value, the value percent-encoded`
+        `OTEL_EXPORTER_OTLP_HEADERS: entry ${index + 1} must be name=value with a percent-encoded value`
       )
     }
     return [name, decoded]
