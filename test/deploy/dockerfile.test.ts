@@ -6,9 +6,9 @@ import { assignments, ignores, readDockerfile } from '../../tools/scripts/image/
 
 const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8')
 
-t.test('both targets are made from stages that are there, or from an image with a tag', async t => {
+t.test('both targets are built from existing stages, or from an image with a tag', async t => {
   const stages = readDockerfile(read('Dockerfile'), {})
-  t.equal(stages.at(-1)!.name, 'cpu', 'what docker build makes when it is told nothing')
+  t.equal(stages.at(-1)!.name, 'cpu', 'docker build makes the last stage by default')
   t.ok(stages.some(({ name }) => name === 'cuda'))
   for (const [index, { base, instructions }] of stages.entries()) {
     const earlier = stages.slice(0, index).map(({ name }) => name)
@@ -17,7 +17,7 @@ t.test('both targets are made from stages that are there, or from an image with 
   }
 })
 
-t.test('both targets end in the same way', async t => {
+t.test('both targets end with the same steps', async t => {
   const [cpu, cuda] = ['cpu', 'cuda'].map(target => {
     const { instructions } = readDockerfile(read('Dockerfile'), {}).find(({ name }) => name === target)!
     const from = instructions.findIndex(({ word }) => word === 'WORKDIR')
@@ -26,7 +26,7 @@ t.test('both targets end in the same way', async t => {
   t.same(cuda, cpu)
 })
 
-t.test('steps are read as they are written', async t => {
+t.test('the parser reads comments, arguments, continued lines and quoted values', async t => {
   const [stage] =
     readDockerfile('ARG A=1\n# a comment\nFROM node:$' + '{A} AS one\nRUN a \\\n  && b\nENV X="1 2" Y=3\n', { A: '2' })
   t.strictSame(stage, {
@@ -36,7 +36,7 @@ t.test('steps are read as they are written', async t => {
   t.throws(() => readDockerfile('FROM node:2\n', {}), /no name/)
 })
 
-t.test('the build sees sources, and neither secrets nor models that were downloaded', async t => {
+t.test('the build context contains the sources, and neither secrets nor downloaded models', async t => {
   const isIgnored = ignores(read('.dockerignore'))
   for (const file of [
     '.env', '.git/config', 'node_modules/x', 'native/build/x', 'models/big.gguf', 'uploads/x', 'test/x'

@@ -10,7 +10,7 @@ import { ask, createTestEngine, drawShape, startService } from '../helper.ts'
 
 const read = (...parts: string[]) => readFileSync(path.join(ROOT, ...parts), 'utf8')
 const SETTINGS = Object.keys(EnvironmentSchema.properties)
-/** What an image's environment has beside our settings. */
+/** Environment variables of an image that are not settings of the service. */
 const FOREIGN = /^(NODE_ENV|NVIDIA_\w+)$/
 
 interface Manifest { apiVersion: string, kind: string, metadata: { name: string } }
@@ -20,7 +20,7 @@ const manifests = readdirSync(path.join(ROOT, KUBERNETES)).filter(file => file !
   .flatMap(file => parseAllDocuments(read(KUBERNETES, file)).map(document => document.toJS() as Manifest & Json))
 const manifest = (kind: string): Json => manifests.find(it => it.kind === kind)!
 
-t.test('Kubernetes manifests obey its schemas', async t => {
+t.test('the manifests are valid by the schemas of Kubernetes', async t => {
   for (const it of manifests) {
     const [version, group] = it.apiVersion.split('/').reverse()
     const versions = group === undefined ? models as unknown as Json : (models as unknown as Json)[group]
@@ -29,18 +29,18 @@ t.test('Kubernetes manifests obey its schemas', async t => {
     t.doesNotThrow(() => new Class(it).validate(), `${it.kind} ${it.metadata.name}`)
   }
   t.throws(
-    () => new models.v1.Service({ spec: { ports: [{ port: 'http' as never }] } }).validate(), 'what is wrong is found'
+    () => new models.v1.Service({ spec: { ports: [{ port: 'http' as never }] } }).validate(),
+    'the validation finds an invalid manifest'
   )
 })
 
-t.test('what they say of the service is true', async t => {
+t.test('settings, probes, ports and metrics in the manifests exist in the service', async t => {
   const { containers: [container], ...pod } = manifest('Deployment').spec.template.spec
   for (const name of Object.keys({ ...manifest('ConfigMap').data, ...manifest('Secret').stringData })) {
     t.ok(SETTINGS.includes(name), name)
   }
-  t.ok(pod.terminationGracePeriodSeconds >= Number(manifest('ConfigMap').data.SHUTDOWN_GRACE) +
-    container.lifecycle.preStop.sleep.seconds +
-    10)
+  const graceSeconds = Number(manifest('ConfigMap').data.SHUTDOWN_GRACE)
+  t.ok(pod.terminationGracePeriodSeconds >= graceSeconds + container.lifecycle.preStop.sleep.seconds + 10)
   t.same(container.volumeMounts.map((it: Json) => it.name).sort(), pod.volumes.map((it: Json) => it.name).sort())
   const { url, app } = await startService(t, {}, await createTestEngine(t))
   for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe']) {
@@ -50,7 +50,7 @@ t.test('what they say of the service is true', async t => {
   }
   t.equal(manifest('Service').spec.ports[0].targetPort, container.ports[0].name)
 
-  // Every figure that the dashboard and the autoscaler ask for is there.
+  // The dashboard and the autoscaler use only metrics that exist.
   await ask(url, { message: 'Hi' }, [await drawShape('circle', 'red', 'white')])
   const figures = await app.metrics.text()
   const dashboard = JSON.parse(
@@ -63,19 +63,19 @@ t.test('what they say of the service is true', async t => {
   for (const name of new Set(asked)) t.match(figures, new RegExp(`^${name}[{ ]`, 'm'), name)
 })
 
-t.test('the Dockerfile is well formed, and its settings are ours', async t => {
+t.test('the Dockerfile is valid, its settings exist, and so do the files that it copies', async t => {
   const text = read('Dockerfile')
   t.same(validate(text).map(({ message }) => message), [])
   const names = [...text.matchAll(/^ENV (.*)$/gm)].flatMap(([, line]) => line!.match(/\w+(?==)/g) ?? [])
   t.ok(names.length > 5)
   for (const name of names) t.ok(SETTINGS.includes(name) || FOREIGN.test(name), name)
-  // What is copied by name has to be there.
+
   for (const [, source] of text.matchAll(/^COPY --from=build-\w+ \/app\/(\S+) /gm)) {
-    if (!['node_modules', 'dist'].includes(source!)) t.ok(existsSync(path.join(ROOT, source!)), `${source} is there`)
+    if (!['node_modules', 'dist'].includes(source!)) t.ok(existsSync(path.join(ROOT, source!)), `${source} exists`)
   }
 })
 
-t.test('compose passes settings of ours, and mounts files that are there', async t => {
+t.test('compose.yaml passes existing settings and mounts existing files', async t => {
   const { services } = parse(read('compose.yaml'), { merge: true }) as { services: Record<string, Json> }
   for (const name of ['sightline', 'sightline-gpu']) {
     const service = services[name]!
@@ -86,7 +86,7 @@ t.test('compose passes settings of ours, and mounts files that are there', async
   for (const { volumes = [] } of Object.values(services)) {
     for (const volume of volumes as string[]) {
       const source = volume.split(':')[0]!
-      if (source.startsWith('./')) t.ok(existsSync(path.join(ROOT, source)), `${source} is there`)
+      if (source.startsWith('./')) t.ok(existsSync(path.join(ROOT, source)), `${source} exists`)
     }
   }
 })

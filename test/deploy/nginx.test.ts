@@ -13,7 +13,7 @@ const start = async (t: Test, env = {}) =>
   await startService(t, { MAX_CONCURRENT_REQUESTS: '1', TRUST_PROXY: '127.0.0.1', ...env }, engine)
 const portOf = (url: string) => Number(new URL(url).port)
 
-t.test('tokens come through one by one, and a reader that leaves frees its slot', { skip: NO_NGINX }, async t => {
+t.test('tokens pass nginx one by one, and a reader that leaves frees its slot', { skip: NO_NGINX }, async t => {
   for (const file of ['nginx.conf', 'nginx-retry.conf']) {
     const service = await start(t)
     const { url } = await startNginx(t, file, [service.port, await freePort()])
@@ -26,13 +26,13 @@ t.test('tokens come through one by one, and a reader that leaves frees its slot'
     for await (const { event } of readEvents(response)) {
       if (event === 'token' && ++tokens === 3) break
     }
-    t.equal(service.app.slots.stats().taken, 1, 'the answer goes on meanwhile')
+    t.equal(service.app.slots.stats().taken, 1, 'the answer is still running')
     left.abort()
     await service.quiet()
   }
 })
 
-t.test('a 429 comes at once, long before the upload is over', { skip: NO_NGINX }, async t => {
+t.test('a 429 arrives long before the end of the upload', { skip: NO_NGINX }, async t => {
   const service = await start(t)
   const { url } = await startNginx(t, 'nginx.conf', [service.port, service.port])
   const slot = service.app.slots.tryTake()!
@@ -47,17 +47,17 @@ t.test('a 429 comes at once, long before the upload is over', { skip: NO_NGINX }
   t.equal((await ask(url, { message: 'Hi' })).status, 200)
 })
 
-t.test('where nginx tries again, the instance that is free answers', { skip: NO_NGINX }, async t => {
+t.test('with retries in nginx, the instance with a free slot answers', { skip: NO_NGINX }, async t => {
   const [full, free] = [await start(t), await start(t)]
   const { url } = await startNginx(t, 'nginx-retry.conf', [full.port, free.port])
   full.app.slots.tryTake()
   for (let i = 0; i < 4; i++) t.equal((await ask(url, { message: 'What is in the picture?' }, [image])).status, 200)
   t.equal(free.app.slots.stats().served, 4)
-  t.ok(full.app.slots.stats().rejected > 0, 'the other one was asked, too')
+  t.ok(full.app.slots.stats().rejected > 0, 'nginx sent requests to the busy instance as well')
 })
 
-t.test('an upload of a hundred megabytes goes through, and nothing of it stays', { skip: NO_NGINX }, async t => {
-  // What follows the end of an image is passed over.
+t.test('an upload of a hundred megabytes passes nginx, and no file of it is left', { skip: NO_NGINX }, async t => {
+  // Decoders ignore bytes after the end of an image.
   const large = Buffer.concat([image, Buffer.alloc(20 * MB - image.length)])
   const body = formBody('Describe the images.', Array<Buffer>(5).fill(large))
   for (const file of ['nginx.conf', 'nginx-retry.conf']) {
@@ -74,7 +74,7 @@ t.test('an upload of a hundred megabytes goes through, and nothing of it stays',
   }
 })
 
-t.test('what nginx refuses itself has the shape of all errors', { skip: NO_NGINX }, async t => {
+t.test('refusals by nginx itself have the shape of all errors', { skip: NO_NGINX }, async t => {
   const service = await start(t)
   const { url } = await startNginx(t, 'nginx.conf', [service.port, service.port])
   const client = await connectRaw(portOf(url))
@@ -91,7 +91,7 @@ t.test('what nginx refuses itself has the shape of all errors', { skip: NO_NGINX
   ])
 })
 
-t.test('the service sees the addresses of its clients, and believes nobody else', { skip: NO_NGINX }, async t => {
+t.test('clients behind nginx are limited by address, whatever X-Forwarded-For claims', { skip: NO_NGINX }, async t => {
   const service = await start(t, { RATE_LIMIT_ADDRESS: '2' })
   const { url } = await startNginx(t, 'nginx.conf', [service.port, service.port])
   const statuses: number[] = []
@@ -102,5 +102,5 @@ t.test('the service sees the addresses of its clients, and believes nobody else'
     statuses.push(response.status)
     await response.text()
   }
-  t.same(statuses, [200, 200, 429], 'three names for one address')
+  t.same(statuses, [200, 200, 429], 'three claimed addresses of one client')
 })

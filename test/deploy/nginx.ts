@@ -7,10 +7,10 @@ import type { Test } from 'tap'
 import { ROOT } from '../../config/root.ts'
 import { until } from '../server-process.ts'
 
-/** Why tests with nginx cannot run here, or false. */
+/** The reason to skip tests that need nginx, or false if it is installed. */
 export const NO_NGINX = spawnSync('nginx', ['-v']).status === 0 ? false as const : 'nginx is not installed'
 
-/** A port that was free a moment ago. */
+/** A port that was free at the time of the call. */
 export async function freePort (): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -21,10 +21,9 @@ export async function freePort (): Promise<number> {
 }
 
 /**
- * Runs the real nginx with one of our configurations until the test ends.
- * @param file below `deploy/`
- * @param instances ports that take the place of those in the file, in order
- * @returns its address
+ * Runs nginx with one of the project's configurations until the test ends.
+ * @param file name of the configuration in `deploy/`
+ * @param instances ports of the service that replace those in the file, in order
  */
 export async function startNginx (
   t: Test, file: string, instances: number[]

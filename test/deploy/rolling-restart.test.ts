@@ -5,11 +5,11 @@ import { createForm, drawShape, readEvents } from '../helper.ts'
 import { start, type Server } from '../server-process.ts'
 import { freePort, NO_NGINX, startNginx } from './nginx.ts'
 
-/** Who ask without pause. */
+/** Clients that send requests without pause. */
 const CLIENTS = 4
 const image = await drawShape('circle', 'red', 'white')
 
-t.test('nobody behind nginx notices a rolling restart of two instances under load, and few that one is killed', {
+t.test('behind nginx a rolling restart loses no request, and a killed instance only its running streams', {
   skip: NO_NGINX
 }, async t => {
   const dir = t.testdir({ a: {}, b: {} })
@@ -72,7 +72,7 @@ t.test('nobody behind nginx notices a rolling restart of two instances under loa
   const { 'stream ended with done': _done, answer: _answer, 'stream ended with a cut': cut = 0, ...others } =
     Object.fromEntries(endings)
   t.same(others, {}, errors().slice(-500))
-  t.ok(cut <= CLIENTS, `${cut} streams that had begun were cut: no other instance can go on with them`)
-  // What the dead one left its next start removes.
+  t.ok(cut <= CLIENTS, `${cut} running streams were cut: another instance cannot continue them`)
+  // The files of the killed instance in folder `a` are removed at its next start.
   t.same(readdirSync(path.join(dir, 'b')), [])
 })

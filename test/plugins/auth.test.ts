@@ -23,7 +23,7 @@ async function chat (url: string, headers: Record<string, string>) {
   return { status: response.status, headers: response.headers, body: await response.json() as Record<string, unknown> }
 }
 
-t.test('each key is answered, either way it comes', async t => {
+t.test('every key works, in either header', async t => {
   for (const headers of [
     { authorization: `Bearer ${ALICE}` }, { authorization: `Bearer ${BOB}` }, { 'x-api-key': ALICE },
     { 'x-api-key': BOB, authorization: `Bearer ${BOB}` }
@@ -35,7 +35,7 @@ t.test('each key is answered, either way it comes', async t => {
   await service.quiet()
 })
 
-t.test('without a key, with a wrong one or with two there is 401', async t => {
+t.test('no key, a wrong key or two different keys get 401', async t => {
   for (const headers of [
     {}, { authorization: `Bearer ${WRONG}` }, { 'x-api-key': WRONG }, { authorization: 'Basic YWxpY2U6c2VjcmV0' },
     { authorization: `Bearer ${ALICE}`, 'x-api-key': BOB }
@@ -58,7 +58,7 @@ t.test('the refusal is Chinese for those who prefer it', async t => {
   t.match(body, { code: 'UNAUTHORIZED', error: /^需要有效的 API 密钥：/ })
 })
 
-t.test('a header that comes twice must say the same twice', async t => {
+t.test('a repeated header must contain the same key', async t => {
   const client = await connectRaw(service.port)
   const ask = (headers: string[]) =>
     client.send(`GET /api/status HTTP/1.1\r\nHost: test\r\n${headers.map(header => `${header}\r\n`).join('')}\r\n`)
@@ -69,7 +69,7 @@ t.test('a header that comes twice must say the same twice', async t => {
   client.socket.destroy()
 })
 
-t.test('keys protect every path but the probes and the page, those that do not exist too', async t => {
+t.test('every path needs a key, also unknown ones, except the probes and the page', async t => {
   for (const path of ['/api/status', '/openapi.json', '/api/chat', '/no/such/path', '/health', '/health/live/more']) {
     t.equal((await fetch(service.url + path)).status, 401, path)
   }
@@ -80,7 +80,7 @@ t.test('keys protect every path but the probes and the page, those that do not e
     }
     t.equal(
       (await fetch(service.url + path, { headers: { 'x-api-key': WRONG } })).status, 200,
-      'a wrong key does no harm there'
+      'probes ignore a wrong key'
     )
   }
 
@@ -89,13 +89,13 @@ t.test('keys protect every path but the probes and the page, those that do not e
   t.equal((await fetch(`${service.url}/no/such/path`, { headers })).status, 404)
 })
 
-t.test('a wrong key costs no slot and no folder, and its body is not waited for', async t => {
+t.test('a request with a wrong key gets 401 before its body, without a slot or a folder', async t => {
   const one = await startService(t, { API_KEYS: ALICE, MAX_CONCURRENT_REQUESTS: '1' }, engine)
   const holder = await connectRaw(one.port)
   holder.send(formHead('/api/chat', 1000, `X-API-Key: ${ALICE}\r\nExpect: 100-continue\r\n`))
   t.match(await holder.until(/^HTTP.*\r\n/), /100 Continue/)
 
-  // Who had asked for a slot would be told that there is none.
+  // The only slot is taken: a check for a slot before the key would answer 429.
   const client = await connectRaw(one.port)
   const size = 4 * 1024 * 1024
   client.send(formHead('/api/chat', size, `X-API-Key: ${WRONG}\r\n`))
@@ -104,7 +104,7 @@ t.test('a wrong key costs no slot and no folder, and its body is not waited for'
   t.match(one.app.slots.stats(), { taken: 1, served: 1, rejected: 0 })
   t.same(one.leftovers(), [])
 
-  // The rest is discarded, and the connection goes on to serve.
+  // The rest of the body is discarded, and the connection stays usable.
   client.send(Buffer.alloc(size))
   client.send('GET /health/live HTTP/1.1\r\nHost: test\r\n\r\n')
   t.match(await client.until(/"status":"ok"/), /200 OK/)
@@ -118,7 +118,7 @@ t.test('a wrong key costs no slot and no folder, and its body is not waited for'
   t.equal(one.app.slots.stats().served, 1)
 })
 
-t.test('without keys everybody may ask, also with one', async t => {
+t.test('a service without keys accepts requests with and without a key', async t => {
   const open = await startService(t, {}, engine)
   t.equal((await chat(open.url, {})).status, 200)
   t.equal((await chat(open.url, { authorization: `Bearer ${WRONG}` })).status, 200)
@@ -126,7 +126,7 @@ t.test('without keys everybody may ask, also with one', async t => {
   await open.quiet()
 })
 
-t.test('a request knows whose it is, and neither log nor answer tells a key', async t => {
+t.test('a request has the scope of its key, and neither log nor answer contains a key', async t => {
   const lines: string[] = []
   const logger = pino({ level: 'trace' }, new Writable({
     write (chunk, _encoding, done) {
@@ -159,7 +159,7 @@ t.test('a request knows whose it is, and neither log nor answer tells a key', as
   t.match(await ask('/whose', { 'x-api-key': ALICE, authorization: `Bearer ${BOB}` }), /UNAUTHORIZED/)
   t.equal(await ask('/public', { 'x-api-key': ALICE }), '{"scope":""}')
 
-  const told = [...lines, ...answers].join('\n')
-  t.match(told, /request refused/)
-  for (const key of [ALICE, BOB, WRONG]) t.notOk(told.includes(key), key)
+  const output = [...lines, ...answers].join('\n')
+  t.match(output, /request refused/)
+  for (const key of [ALICE, BOB, WRONG]) t.notOk(output.includes(key), key)
 })

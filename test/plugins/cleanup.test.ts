@@ -1,29 +1,33 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import sharp from 'sharp'
 import t, { type Test } from 'tap'
 import { ask, askStream, createForm, drawShape, readEvents, startService, type TestService } from '../helper.ts'
+import { jsonHead, jsonRequest, longForm, pause } from '../clients/clients.ts'
 import { connectRaw, formBody, formHead } from '../raw-client.ts'
+import { until } from '../server-process.ts'
 
 const image = await drawShape('square', 'blue', 'yellow')
-/** Takes a good while to prepare. */
+/** Large and noisy, so that its preparation takes a while. */
 const large = await sharp({
   create: {
     width: 6000, height: 4000, channels: 3, background: 'green', noise: { type: 'gaussian', mean: 128, sigma: 60 }
   }
 }).jpeg().toBuffer()
 let copies = 0
-/** The same image for people, another one for caches: what stands behind its end is nobody's concern. */
+/** The same pixels with another id: decoders ignore bytes after the end of an image. */
 const fresh = () => Buffer.concat([large, Buffer.from(String(copies++))])
 
 const service = await startService(t)
+const enginePid = () => service.engine.info().pid!
+const uploadFolder = () => path.join(service.config.uploadDir, service.leftovers()[0]!)
 
-/** A conversation whose prompt takes many slices. */
+/** A conversation whose prefill takes many rounds. */
 const longHistory = JSON.stringify(
   Array.from({ length: 24 }, (_, i) => ({ role: i % 2 ? 'assistant' : 'user', content: 'red circle '.repeat(40) }))
 )
 
-/** Streams an answer until an event of this kind came, then leaves. */
+/** Streams an answer until an event of this name arrives, then leaves. */
 async function leaveAt (event: string, fields: Record<string, string>, images: Buffer[]): Promise<void> {
   const controller = new AbortController()
   const response = await fetch(`${service.url}/api/chat_stream`, {
@@ -35,7 +39,7 @@ async function leaveAt (event: string, fields: Record<string, string>, images: B
   controller.abort()
 }
 
-/** Everything as it was, and the next request answered. */
+/** Expects that slots and files are freed and that the next request is answered. */
 async function healthy (t: Test, of: TestService = service): Promise<void> {
   await of.quiet()
   t.same(of.leftovers(), [])
@@ -46,7 +50,7 @@ async function healthy (t: Test, of: TestService = service): Promise<void> {
   await of.quiet()
 }
 
-t.test('after success, streamed or not, nothing is left when the last byte is there', async t => {
+t.test('after success, streamed or not, slot and files are freed before the last byte arrives', async t => {
   for (const send of [ask, askStream]) {
     const { status } = await send(service.url, { message: 'What is in the picture?' }, [image, large])
     t.equal(status, 200)
@@ -55,28 +59,33 @@ t.test('after success, streamed or not, nothing is left when the last byte is th
   }
 })
 
-t.test('original and _compressed file are there while the request runs', async t => {
+t.test('the original and the compressed file exist while the request runs', async t => {
   const response = await fetch(`${service.url}/api/chat_stream`, {
     method: 'POST', body: createForm({ message: 'What is in the picture?' }, [fresh()])
   })
   let files: string[] = []
+  let paused = { resume () {} }
   for await (const { event } of readEvents(response)) {
-    if (event === 'image') files = readdirSync(path.join(service.config.uploadDir, service.leftovers()[0]!))
+    if (event === 'accepted') paused = pause(enginePid())
+    if (event !== 'image') continue
+    files = readdirSync(uploadFolder())
+    paused.resume()
   }
   t.same(files.sort(), ['0.upload', '0_compressed.png'])
   await healthy(t)
 })
 
-t.test('a picture that the engine knows is not prepared again', async t => {
+t.test('an image that the engine has cached is not prepared again', async t => {
   const image = fresh()
-  const first = await ask(service.url, { message: 'What is in the picture?' }, [image])
-  const response = await fetch(`${service.url}/api/chat_stream`, {
-    method: 'POST', body: createForm({ message: 'What is in the picture?' }, [image])
-  })
+  // The answer is long, so that the request still runs when its first events are read.
+  const fields = longForm(300)
+  const first = await ask(service.url, fields, [image])
+  const response =
+    await fetch(`${service.url}/api/chat_stream`, { method: 'POST', body: createForm(fields, [image]) })
   let files: string[] = []
   let text = ''
   for await (const { event, data } of readEvents(response)) {
-    if (event === 'image') files = readdirSync(path.join(service.config.uploadDir, service.leftovers()[0]!))
+    if (event === 'image') files = readdirSync(uploadFolder())
     if (event === 'token') text += data.text
     if (event === 'image') t.match(data, { cached: true, compressed: true })
   }
@@ -90,7 +99,7 @@ t.test('a client that leaves during the upload', async t => {
   const body = formBody('What is in the picture?', [fresh()])
   client.send(formHead('/api/chat', body.length))
   client.send(body.subarray(0, 200_000))
-  while (service.leftovers().length === 0) await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => service.leftovers().length === 1)
   client.socket.destroy()
   await healthy(t)
 })
@@ -100,18 +109,21 @@ t.test('a client that leaves during preparation', async t => {
   await healthy(t)
 })
 
-t.test('a client that leaves during preparation and waits for no stream', async t => {
+t.test('a client that leaves during preparation without having requested a stream', async t => {
   const controller = new AbortController()
+  const images = [fresh(), fresh()]
   const asking = fetch(`${service.url}/api/chat`, {
-    method: 'POST', body: createForm({ message: 'Hi' }, [fresh(), fresh()]), signal: controller.signal
+    method: 'POST', body: createForm({ message: 'Hi' }, images), signal: controller.signal
   })
-  while (service.app.slots.stats().taken === 0) await new Promise(resolve => setTimeout(resolve, 5))
-  setTimeout(() => controller.abort(), 100)
+  const isUploaded = () => service.leftovers().length === 1 &&
+    statSync(path.join(uploadFolder(), '1.upload'), { throwIfNoEntry: false })?.size === images[1]!.length
+  await until(isUploaded)
+  controller.abort()
   await t.rejects(asking, { name: 'AbortError' })
   await healthy(t)
 })
 
-t.test('a client that leaves while the prompt is evaluated', async t => {
+t.test('a client that leaves during prefill', async t => {
   await leaveAt('progress', { message: 'And this?', history: longHistory }, [image])
   await healthy(t)
 })
@@ -121,7 +133,7 @@ t.test('a client that leaves in the middle of the stream', async t => {
   await healthy(t)
 })
 
-t.test('a request that takes too long gets 504 TIMEOUT, or an error event', async t => {
+t.test('a request that exceeds REQUEST_TIMEOUT gets 504 TIMEOUT, or an error event', async t => {
   const hasty = await startService(t, { REQUEST_TIMEOUT: '0.15' }, service.engine)
   const plain = await ask(hasty.url, { message: 'Hi' }, [fresh()])
   t.equal(plain.status, 504)
@@ -135,7 +147,7 @@ t.test('a request that takes too long gets 504 TIMEOUT, or an error event', asyn
   t.same(hasty.leftovers(), [])
 })
 
-t.test('a slow sender gets 408 UPLOAD_TIMEOUT, whatever it sends', async t => {
+t.test('a slow sender gets 408 UPLOAD_TIMEOUT, with a form or with JSON', async t => {
   const impatient = await startService(t, { UPLOAD_TIMEOUT: '0.2' }, service.engine)
   const form = await connectRaw(impatient.port)
   const body = formBody('Hi', [fresh()])
@@ -144,46 +156,39 @@ t.test('a slow sender gets 408 UPLOAD_TIMEOUT, whatever it sends', async t => {
   t.match(await form.until(/UPLOAD_TIMEOUT/), /^HTTP\/1\.1 408 /)
 
   const json = await connectRaw(impatient.port)
-  json.send(
-    'POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"message":'
-  )
+  json.send(jsonHead('/api/chat', 'Content-Length: 1000\r\n') + '{"message":')
   t.match(await json.until(/UPLOAD_TIMEOUT/), /^HTTP\/1\.1 408 /)
   await impatient.quiet()
   form.socket.destroy()
   json.socket.destroy()
 })
 
-t.test('an error of the model', async t => {
-  // The child stands still while the image that it is about to read is taken away.
-  const { pid } = service.engine.info()
+t.test('an image file that disappears before the engine reads it ends the request with ENGINE_ERROR', async t => {
   const response = await fetch(`${service.url}/api/chat_stream`, {
     method: 'POST', body: createForm({ message: 'What is in the picture?' }, [fresh()])
   })
   const seen: Array<{ event: string, data: { code?: string } }> = []
+  let paused = { resume () {} }
   for await (const it of readEvents(response)) {
     seen.push(it)
-    if (it.event === 'accepted') process.kill(pid!, 'SIGSTOP')
+    if (it.event === 'accepted') paused = pause(enginePid())
     if (it.event === 'image') {
-      const folder = path.join(service.config.uploadDir, service.leftovers()[0]!)
-      for (const file of readdirSync(folder)) rmSync(path.join(folder, file))
-      process.kill(pid!, 'SIGCONT')
+      for (const file of readdirSync(uploadFolder())) rmSync(path.join(uploadFolder(), file))
+      paused.resume()
     }
   }
   t.match(seen.at(-1), { event: 'error', data: { code: 'ENGINE_ERROR' } })
-  t.notMatch(JSON.stringify(seen), /uploads/, 'no path of ours')
+  t.notMatch(JSON.stringify(seen), /uploads/, 'the error contains no path')
   await healthy(t)
 })
 
 t.test('a refused request whose response is queued behind another one ends with its connection', async t => {
-  const post = (body: string) =>
-    `POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
-  const { pid } = service.engine.info()
-  process.kill(pid!, 'SIGSTOP')
+  const paused = pause(enginePid())
   const client = await connectRaw(service.port)
-  client.send(post('{"message":"Hi"}') + post('{"message":""}') + post('{"message":"Hi again"}'))
-  while (service.app.slots.stats().taken < 2) await new Promise(resolve => setTimeout(resolve, 5))
+  client.send(['Hi', '', 'Hi again'].map(message => jsonRequest('/api/chat', { message })).join(''))
+  await until(() => service.app.slots.stats().taken >= 2)
   client.socket.destroy()
   await client.closed
-  process.kill(pid!, 'SIGCONT')
+  paused.resume()
   await healthy(t)
 })
