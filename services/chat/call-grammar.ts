@@ -3,20 +3,20 @@ import type { ToolSyntax } from '../engine/engine.ts'
 import type { OfferedTool } from './request.ts'
 import { JSON_OBJECT_GRAMMAR, schemaGrammars } from './schema-grammar/index.ts'
 
-/** Prefix of the rules that allow any object. */
+/** Prefix of the rules for any object. */
 const ANY_OBJECT = 'any-'
 
 /**
- * The grammar of an answer that is exactly one call of one of the tools. All tools share one budget for the conversion of
- * their schemas and for the length of the grammar. Where a schema cannot be enforced within it, the arguments are only
- * bound to be an object.
+ * Returns the grammar of an answer that is exactly one call of one of the tools. All tools share one budget for the
+ * conversion of their schemas and for the length of the grammar. If the schema of a tool cannot be enforced, its
+ * arguments may be any object.
  * @throws UnsupportedSchemaError for a strict tool whose schema cannot be enforced
  */
 export function createCallGrammar (tools: readonly OfferedTool[], { begin, separator, end }: ToolSyntax): string {
   const convert = schemaGrammars()
   const prefixes = new Map<OfferedTool, string>()
   const rules: string[] = []
-  // Strict tools first: a schema that is only advice must not use up their budget.
+  // Strict tools come first, so that optional schemas cannot use up their budget.
   for (const tool of [...tools].sort((a, b) => Number(b.strict) - Number(a.strict))) {
     const prefix = `t${tools.indexOf(tool)}-`
     const own = argumentsGrammar(tool, schema => convert(schema, grammar => renamed(grammar, prefix)))
@@ -28,7 +28,7 @@ export function createCallGrammar (tools: readonly OfferedTool[], { begin, separ
   return [`root ::= ${literal(begin)} (${calls.join(' | ')}) ${literal(end)}`, ...rules].join('\n')
 }
 
-/** Null where the arguments may be any object. */
+/** Returns null when the arguments may be any object. */
 function argumentsGrammar (
   { parameters, field, strict }: OfferedTool, convert: (schema: object) => string
 ): string | null {
@@ -42,15 +42,15 @@ function argumentsGrammar (
   }
 }
 
-/** A GBNF literal for exactly this text. */
+/** Returns a literal of GBNF. */
 function literal (text: string): string {
   return JSON.stringify(text)
 }
 
-/** Strings, character classes and comments of GBNF, which contain no names, and its names. */
+/** Matches strings, character classes and comments of GBNF, which contain no names, and names. */
 const GBNF_TOKENS = /"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]|#[^\n]*|[a-zA-Z][a-zA-Z0-9-]*/g
 
-/** The same grammar with a prefix before its names, so that it can stand in one text with others. */
+/** Adds a prefix to the names of a grammar, so that it can be joined with other grammars. */
 function renamed (grammar: string, prefix: string): string {
   return grammar.replace(GBNF_TOKENS, token => /^[a-zA-Z]/.test(token) ? prefix + token : token)
 }

@@ -1,6 +1,6 @@
 /**
- * The thread that converts JSON schemas to grammars. A conversion takes up to a tenth of a second, during which the thread
- * that serves HTTP must not stand still. It gets one `GrammarJob` at a time and answers each with a `GrammarOutcome`.
+ * The thread that converts JSON schemas to grammars. A conversion takes up to a tenth of a second, and would block the
+ * thread that serves HTTP. This thread receives one `GrammarJob` at a time and answers each with a `GrammarOutcome`.
  */
 import { parentPort } from 'node:worker_threads'
 import { UnsupportedSchemaError } from '../../errors/catalogue.ts'
@@ -17,9 +17,9 @@ type RefusalArguments = ConstructorParameters<typeof UnsupportedSchemaError>
 
 export type GrammarOutcome =
   | { grammar: string }
-  /** Arguments and details of an UnsupportedSchemaError. */
+  /** Arguments and details of an UnsupportedSchemaError, which cannot be posted itself. */
   | { refusal: RefusalArguments, details: Record<string, unknown> }
-  /** The stack of anything unforeseen. */
+  /** The stack of any other error. */
   | { failure: string }
 
 parentPort!.on('message', (job: GrammarJob) => parentPort!.postMessage(outcomeOf(job)))

@@ -5,41 +5,40 @@ import type { ToolSyntax } from '../engine/engine.ts'
 import { createGate } from '../gate.ts'
 import type { GrammarJob, GrammarOutcome } from './grammar-thread.ts'
 import type { Constraint } from './request.ts'
+import { SCHEMA_FAULTS } from './schema-grammar/faults.ts'
 import { JSON_OBJECT_GRAMMAR } from './schema-grammar/index.ts'
 
-/** Makes the grammars that answers have to obey, on a thread of their own, one after the other. */
+/** Converts constraints to grammars, on a separate thread, one at a time. */
 export interface Grammars {
   /**
-   * @param syntax how the loaded model writes tool calls; needed where the answer has to be one
+   * @param syntax how the loaded model writes tool calls; required for a constraint of type `call`
    * @returns GBNF with a rule `root`
    * @throws UnsupportedSchemaError for a schema that cannot be enforced; the reason of `signal`, at once
    */
   of (constraint: Constraint, syntax: ToolSyntax | null, signal: AbortSignal): Promise<string>
-  /** Ends the thread, and what waits for it. */
+  /** Ends the thread and rejects pending conversions. */
   close (): Promise<void>
 }
 
-/** A safety net: the budget of a request takes a hundredth of it, and the start of the thread on a busy machine a tenth. */
+/** A conversion takes about 1 % of this, and the start of the thread on a busy machine about 10 %. */
 const TIME_LIMIT_MS = 10_000
-const TOO_LONG = { en: 'takes too long to convert', zh: '转换耗时过长' }
-/** A conversion takes some tens of megabytes. */
+/** A conversion takes tens of megabytes. */
 const MEMORY_LIMIT_MB = 512
-const TOO_LARGE = { en: 'takes too much memory to convert', zh: '转换占用内存过多' }
 const CLOSED = new Error('The service is closed')
 
 const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
 const THREAD = programOf(new URL(`./grammar-thread${EXTENSION}`, import.meta.url))
 
-/** @param thread the program of the thread, which tests replace */
+/** @param thread URL of the thread's program; tests replace it */
 export function createGrammars ({ thread = THREAD, timeLimitMs = TIME_LIMIT_MS } = {}): Grammars {
-  // The thread takes one conversion at a time. A request that leaves meanwhile does not wait for its end; the next request does.
+  // The thread runs one conversion at a time. An aborted request does not wait for its conversion; the next one does.
   const gate = createGate(1)
   let running: Deferred<GrammarOutcome> | null = null
   let worker: Worker | null = null
   let isClosed = false
 
   function start (): Worker {
-    // Whatever else this process was started with is not for the thread.
+    // The options with which this process was started do not apply to the thread.
     const started = new Worker(thread, { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: MEMORY_LIMIT_MB } })
     // An idle thread must not keep the process alive.
     started.unref()
@@ -47,7 +46,7 @@ export function createGrammars ({ thread = THREAD, timeLimitMs = TIME_LIMIT_MS }
     started.on('error', (error: NodeJS.ErrnoException) => {
       const isFull = error.code === 'ERR_WORKER_OUT_OF_MEMORY'
       outcome = isFull
-        ? { refusal: ['schema', '#', TOO_LARGE], details: {} }
+        ? { refusal: ['schema', '#', SCHEMA_FAULTS.tooMuchMemory], details: {} }
         : { failure: error.stack ?? error.message }
     })
     started.on('message', (outcome: GrammarOutcome) => { if (worker === started) running?.resolve(outcome) })
@@ -69,7 +68,7 @@ export function createGrammars ({ thread = THREAD, timeLimitMs = TIME_LIMIT_MS }
       const stuck = worker
       worker = null
       void stuck?.terminate()
-      outcome.resolve({ refusal: ['schema', '#', TOO_LONG], details: {} })
+      outcome.resolve({ refusal: ['schema', '#', SCHEMA_FAULTS.tooSlow], details: {} })
     }, timeLimitMs)
     try {
       return grammarOf(await outcome.promise)
@@ -94,7 +93,7 @@ export function createGrammars ({ thread = THREAD, timeLimitMs = TIME_LIMIT_MS }
   }
 }
 
-/** A thread's program; from the sources it is run by what runs TypeScript, which a thread does not inherit. */
+/** Returns the URL of a thread's program. Sources need a loader for TypeScript, which threads do not inherit. */
 function programOf (file: URL): URL {
   if (EXTENSION !== '.ts') return file
   const loader = import.meta.resolve('tsx/esm/api')
@@ -103,7 +102,7 @@ function programOf (file: URL): URL {
   return new URL(`data:text/javascript,${encodeURIComponent(code)}`)
 }
 
-/** Null where the answer may be any JSON object, whose grammar is always the same. */
+/** Returns null when the answer may be any JSON object, whose grammar is constant. */
 function jobOf (constraint: Constraint, syntax: ToolSyntax | null): GrammarJob | null {
   if (constraint.type === 'call') {
     if (syntax === null) throw new Error('A model without tools cannot be made to call one')

@@ -2,29 +2,30 @@ import { ALL, type Range } from './characters.ts'
 import { spend, TooComplex } from './work.ts'
 
 /**
- * A deterministic finite automaton over code points: the strings of a schema as something that can be intersected, subtracted and
- * found empty. State 0 is where it starts; no states at all is the empty set. From every state an accepting one can be reached.
+ * A deterministic finite automaton over code points. It represents a set of strings that can be intersected, subtracted
+ * and tested for emptiness. State 0 is the start; an automaton without states is the empty set. Every state leads to an
+ * accepting state.
  */
 export type Automaton = readonly State[]
 
 export interface State {
   readonly accepts: boolean
-  /** In ascending order; they do not overlap. */
+  /** In ascending order, without overlaps. */
   readonly edges: readonly Edge[]
 }
 
 export interface Edge { readonly low: number, readonly high: number, readonly to: number }
 
-/** More states than this make a grammar that is slow to sample from. */
+/** A grammar with more states would be slow to sample from. */
 export const MAX_STATES = 2000
 const MERGE_ROUNDS = 20
-/** Edges that are compared in the time of one step of work. */
+/** Edges that can be compared for one step of the budget. */
 const EDGES_PER_STEP = 8
 
 /**
- * Explores an automaton from its start, whatever its states are.
- * @param key tells states apart
- * @param expand what a state accepts, and where characters lead from it; ranges do not overlap
+ * Builds an automaton by exploring states from the start.
+ * @param key returns the same key for equal states
+ * @param expand returns whether a state accepts, and its edges, whose ranges do not overlap
  * @throws TooComplex
  */
 export function explore<S> (
@@ -50,14 +51,14 @@ export function explore<S> (
   return merge(trim(states))
 }
 
-/** The strings that both accept. */
+/** Returns the strings that both automata accept. */
 export function intersect (a: Automaton, b: Automaton): Automaton {
   if (a.length === 0 || b.length === 0) return []
   return explore<[number, number]>([0, 0], String, ([i, j]) =>
     ({ accepts: a[i]!.accepts && b[j]!.accepts, edges: shared(a[i]!.edges, b[j]!.edges) }))
 }
 
-/** The ranges that two states share, and where both lead from there. */
+/** Returns the ranges that the edges of two states share, and both targets of each range. */
 function shared (
   some: readonly Edge[], others: readonly Edge[]
 ): Array<{ low: number, high: number, to: [number, number] }> {
@@ -73,7 +74,7 @@ function shared (
   return found
 }
 
-/** The strings that `a` accepts and `b` does not. */
+/** Returns the strings that `a` accepts and `b` does not. */
 export function subtract (a: Automaton, b: Automaton): Automaton {
   if (a.length === 0 || b.length === 0) return a
   return explore<[number, number | null]>([0, 0], String, ([i, j]) => {
@@ -95,7 +96,7 @@ export function subtract (a: Automaton, b: Automaton): Automaton {
   })
 }
 
-/** Strings of `min` to `max` characters. */
+/** Returns the strings of `min` to `max` characters. */
 export function ofLength (min: number, max: number): Automaton {
   if (max !== Infinity ? max >= MAX_STATES : min >= MAX_STATES) throw new TooComplex()
   return explore<number>(0, String, length => ({
@@ -106,10 +107,10 @@ export function ofLength (min: number, max: number): Automaton {
   }))
 }
 
-/** These strings and no others. */
+/** Returns exactly these strings. */
 export function ofWords (words: readonly string[]): Automaton {
   const split = words.map(word => [...word].map(character => character.codePointAt(0)!))
-  // A state is how far words with the same beginning were read; it is met once.
+  // A state is a prefix with the words that share it. Each prefix is reached once, so any unique key will do.
   let count = 0
   return explore({ depth: 0, words: split }, () => String(count++), ({ depth, words }) => {
     const next = new Map<number, number[][]>()
@@ -140,7 +141,10 @@ export function accepts (automaton: Automaton, text: string): boolean {
   return state?.accepts ?? false
 }
 
-/** Characters of the shortest and the longest string of an automaton that is not empty; `Infinity` where there is no longest one. */
+/**
+ * Returns the lengths, in code points, of the shortest and the longest string; `Infinity` without a longest one.
+ * @param automaton not empty
+ */
 export function lengths (automaton: Automaton): { shortest: number, longest: number } {
   spend(automaton.length)
   let shortest = 0
@@ -162,11 +166,11 @@ export function lengths (automaton: Automaton): { shortest: number, longest: num
       if (--open[to]! === 0) todo.push(to)
     }
   }
-  // What cannot be sorted is a loop, and every loop leads to an accepting state.
+  // States that cannot be sorted are on or after a loop, and every loop leads to an accepting state.
   return { shortest, longest: sorted < automaton.length ? Infinity : Math.max(...depths) }
 }
 
-/** Leaves out the states from which nothing is accepted. */
+/** Removes the states that lead to no accepting state. */
 function trim (states: State[]): State[] {
   const sources = states.map((): number[] => [])
   for (const [from, { edges }] of states.entries()) {
@@ -182,7 +186,7 @@ function trim (states: State[]): State[] {
   return live.has(0) ? renumber(states, [...live].sort((a, b) => a - b)) : []
 }
 
-/** Makes one of states that accept and lead alike. It saves rules and is not needed, so it ends early with long chains of them. */
+/** Merges equivalent states. It only saves rules, so the number of rounds is bounded. */
 function merge (states: State[]): State[] {
   for (let round = 0; round < MERGE_ROUNDS; round++) {
     spend(states.length)
@@ -200,7 +204,10 @@ function merge (states: State[]): State[] {
   return states
 }
 
-/** Only the states that are kept, in ascending order and with their new numbers; edges to neighbouring characters become one. */
+/**
+ * Keeps only some states and numbers them again. Edges over adjacent ranges with the same target become one edge.
+ * @param kept in ascending order
+ */
 function renumber (states: State[], kept: number[]): State[] {
   const places = new Map(kept.map((old, place) => [old, place]))
   return kept.map(old => {
@@ -216,7 +223,7 @@ function renumber (states: State[], kept: number[]): State[] {
   })
 }
 
-/** Where characters lead, in ranges: `ALL` cannot be one range, so neither can what is made from it. */
+/** Groups ranges by target. A target may have several ranges, because `ALL` has a gap for surrogates. */
 export function rangesTo (edges: readonly Edge[]): Map<number, Range[]> {
   const targets = new Map<number, Range[]>()
   for (const { low, high, to } of edges) targets.set(to, [...targets.get(to) ?? [], [low, high]])

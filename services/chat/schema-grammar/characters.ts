@@ -1,10 +1,10 @@
-/** Inclusive code points. A set of characters is a list of ranges that ascend and do not touch. */
+/** A range of code points, both ends included. A set of characters is an ascending list of ranges that do not touch. */
 export type Range = readonly [low: number, high: number]
 
-// Half of a surrogate pair is no character: UTF-8 cannot say it.
+/** All characters. Lone surrogates are not characters: UTF-8 cannot encode them. */
 export const ALL: readonly Range[] = [[0, 0xd7ff], [0xe000, 0x10ffff]]
 
-/** The set that a list of ranges in any order describes. */
+/** Returns the set of all characters in a list of ranges in any order. */
 export function union (ranges: readonly Range[]): Range[] {
   const result: Array<[number, number]> = []
   for (const [low, high] of [...ranges].sort((a, b) => a[0] - b[0])) {
@@ -22,7 +22,7 @@ export function intersection (a: readonly Range[], b: readonly Range[]): Range[]
   })))
 }
 
-/** All characters but those of a set. */
+/** Returns all characters that are not in a set. */
 export function complement (set: readonly Range[]): Range[] {
   const gaps: Range[] = []
   let next = 0

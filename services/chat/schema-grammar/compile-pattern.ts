@@ -3,11 +3,11 @@ import { ALL, intersection, union, type Range } from './characters.ts'
 import { parsePattern, type Pattern } from './pattern.ts'
 import { spend, TooComplex } from './work.ts'
 
-/** Of the automaton that is not yet deterministic. */
+/** Nodes of the nondeterministic automaton. */
 const MAX_NODES = 5000
 
 interface Node {
-  /** Where one gets without a character: always, only at the beginning of the string, only at its end. */
+  /** Nodes that are reached without a character: always, only at the start of the string, only at its end. */
   free: number[]
   atStart: number[]
   atEnd: number[]
@@ -15,7 +15,7 @@ interface Node {
 }
 
 /**
- * The strings in which a regular expression finds something: without `^` and `$` it may lie anywhere.
+ * Returns the strings in which a regular expression finds a match. Without `^` and `$`, the match may be anywhere.
  * @throws SyntaxError, UnsupportedPattern, TooComplex
  */
 export function compilePattern (source: string): Automaton {
@@ -29,7 +29,7 @@ export function compilePattern (source: string): Automaton {
 function determine (pattern: Pattern): Automaton {
   const { nodes, last } = connect(pattern)
 
-  /** All nodes that these lead to without a character, ascending. */
+  /** Returns all nodes that are reached without a character, in ascending order. */
   function close (from: Iterable<number>, start: boolean, end: boolean): number[] {
     const closed = new Set<number>()
     const todo = [...from]
@@ -40,7 +40,7 @@ function determine (pattern: Pattern): Automaton {
       todo.push(...free, ...start ? atStart : [], ...end ? atEnd : [])
     }
     spend(closed.size)
-    // Whatever follows, it was found: the other nodes no longer matter.
+    // A match was found, so the rest of the string does not matter.
     return closed.has(last) && !end ? [last] : [...closed].sort((a, b) => a - b)
   }
 
@@ -55,7 +55,7 @@ function determine (pattern: Pattern): Automaton {
   })
 }
 
-/** Cuts ranges that overlap into such that do not, each with all that it leads to. */
+/** Splits overlapping ranges into disjoint ones, each with all its targets. */
 function split (edges: Array<{ range: Range, to: number }>): Array<{ low: number, high: number, to: Set<number> }> {
   const cuts = [...new Set(edges.flatMap(({ range: [low, high] }) => [low, high + 1]))].sort((a, b) => a - b)
   spend(edges.length * cuts.length / 4)
@@ -65,7 +65,7 @@ function split (edges: Array<{ range: Range, to: number }>): Array<{ low: number
   })
 }
 
-/** Thompson's construction, between two loops over everything. Node 0 is where it starts. */
+/** Thompson's construction, between two loops over all characters. Node 0 is the start. */
 function connect (pattern: Pattern): { nodes: Node[], last: number } {
   const nodes: Node[] = []
 
@@ -86,7 +86,7 @@ function connect (pattern: Pattern): { nodes: Node[], last: number } {
     return node
   }
 
-  /** Adds a pattern behind a node and returns the node behind the pattern. */
+  /** Appends a pattern to a node and returns the node after the pattern. */
   function append (part: Pattern, from: number): number {
     switch (part.type) {
       case 'start': return next(from, 'atStart')

@@ -1,52 +1,50 @@
 import { UnsupportedSchemaError, withDetails } from '../../../errors/catalogue.ts'
+import type { Phrase } from '../../../errors/language.ts'
+import { SCHEMA_FAULTS } from './faults.ts'
 import { TooComplex } from './work.ts'
 
 export type Keywords = Readonly<Record<string, unknown>>
 
-/** A schema within the document, or one of ours that stands for a constant. */
+/** A schema of the document, or a schema that this code made for a constant. */
 export interface Subschema {
-  /** The same for schemas that say the same in the same words. */
+  /** The same for schemas with equal JSON, apart from annotations. */
   readonly id: number
-  /** Where it stands. */
   readonly place: Place
   readonly schema: boolean | Keywords
   readonly document: Document
 }
 
 /**
- * A place in the document, as the step from the one above it; null for the root. Only an error needs the whole pointer:
- * names may have 200,000 characters, so that writing it for each of thousands of schemas takes seconds and gigabytes.
+ * A place in the document, as the step from the place above it; null for the root. Only errors need the whole pointer.
+ * Names may have 200,000 characters, so writing pointers for thousands of schemas would take seconds and gigabytes.
  */
 export type Place = { readonly above: Place, readonly step: string | number } | null
 
 interface Document {
   readonly root: unknown
-  /** By what schemas say. */
+  /** Ids by the JSON of schemas. */
   readonly ids: Map<string, number>
   readonly known: WeakMap<object, number>
 }
 
-/** Schemas that a value has to satisfy all together; no schema at all is satisfied by everything. */
+/** Schemas of which a value must satisfy all. Every value satisfies the empty conjunction. */
 export type Conjunction = readonly Subschema[]
 
-/** A sentence's end, after the keyword and its place. */
-export interface Fault { readonly en: string, readonly zh: string }
-
-/** Values of JSON within a schema, those of `enum` and `examples` included. */
+/** JSON values in a schema, including those of `enum` and `examples`. */
 export const MAX_VALUES = 10_000
-/** Characters of all strings and names in it. */
+/** Characters of all strings and names in a schema. */
 export const MAX_CHARACTERS = 200_000
 export const MAX_DEPTH = 64
-/** How much of a name or a place is told. */
+/** Characters of a name or a pointer in an error. */
 const MAX_SHOWN = 200
 
-/** What says nothing about a value. */
+/** Keywords that do not constrain a value. */
 const ANNOTATIONS = new Set([
   'title', 'description', 'default', 'example', 'examples', '$comment', 'deprecated', 'readOnly', 'writeOnly', '$defs',
   'definitions', 'discriminator'
 ])
 
-/** Keywords with schemas. */
+/** Keywords that contain schemas. */
 const SCHEMA_LISTS = new Set(['allOf', 'anyOf', 'oneOf', 'prefixItems'])
 const SCHEMAS = new Set(['items', 'additionalProperties', 'propertyNames'])
 
@@ -55,56 +53,52 @@ export function isAnnotation (keyword: string): boolean {
 }
 
 /** @throws UnsupportedSchemaError */
-export function refuse ({ place }: Pick<Subschema, 'place'>, keyword: string, fault: Fault): never {
+export function refuse ({ place }: Pick<Subschema, 'place'>, keyword: string, fault: Phrase): never {
   throw new UnsupportedSchemaError(shortened(keyword), shortened(pointerTo(place)), fault)
 }
 
-/** A place as a URI fragment: `#/properties/name`. */
+/** Returns a place as a URI fragment: `#/properties/name`. */
 function pointerTo (place: Place): string {
   const steps: string[] = []
   for (let at = place; at !== null; at = at.above) {
-    steps.push(
-      String(at.step).replaceAll('~', '~0').replaceAll('/', '~1')
-    )
+    steps.push(String(at.step).replaceAll('~', '~0').replaceAll('/', '~1'))
   }
   return ['#', ...steps.reverse()].join('/')
 }
 
 /** @throws UnsupportedSchemaError with the limit that the whole schema exceeds */
-function refuseSize (keyword: string, limit: number, fault: Fault): never {
+function refuseSize (keyword: string, limit: number, fault: Phrase): never {
   throw withDetails(new UnsupportedSchemaError(shortened(keyword), '#', fault), { limit })
 }
 
-const TOO_COMPLEX: Fault = { en: 'makes the schema too complex', zh: '使 schema 过于复杂' }
-
 /**
- * Does something that may turn out to be too much.
- * @throws UnsupportedSchemaError then, and what else it throws
+ * Runs `work` for a keyword of a schema.
+ * @throws UnsupportedSchemaError when `work` throws TooComplex; other errors of `work` as they are
  */
 export function bounded<T> (node: Pick<Subschema, 'place'>, keyword: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    if (error instanceof TooComplex) refuse(node, keyword, TOO_COMPLEX)
+    if (error instanceof TooComplex) refuse(node, keyword, SCHEMA_FAULTS.tooComplex)
     throw error
   }
 }
 
-/** Names are the client's own. */
+/** Bounds the length of a text that the client chose. */
 function shortened (text: string): string {
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
 }
 
 /**
- * The schema of a whole answer, within bounds, and how many values of JSON it has.
- * @throws UnsupportedSchemaError
+ * Returns the root of a document, and the number of JSON values in the document.
+ * @throws UnsupportedSchemaError when the document exceeds the limits
  */
 export function rootOf (schema: unknown): { root: Subschema, values: number } {
   const values = countValues(schema)
   return { root: subschema({ root: schema, ids: new Map(), known: new WeakMap() }, null, schema), values }
 }
 
-/** A schema below another one. */
+/** Returns the schema at a path below another schema. */
 export function child (parent: Subschema, ...path: Array<string | number>): Subschema {
   let place = parent.place
   let schema: unknown = parent.schema
@@ -115,12 +109,12 @@ export function child (parent: Subschema, ...path: Array<string | number>): Subs
   return subschema(parent.document, place, schema)
 }
 
-/** A schema that only this value satisfies. `parent` has it in a `const` or an `enum`. */
+/** Returns a schema that only `value` satisfies. The place is that of the schema with the `const` or `enum`. */
 export function constant ({ document, place }: Subschema, value: unknown): Subschema {
   return subschema(document, place, { const: value })
 }
 
-/** Several schemas as one conjunction, without those that say nothing. */
+/** Joins schemas to a conjunction, without schemas that every value satisfies. */
 export function conjunction (...schemas: Subschema[]): Conjunction {
   const unique = new Map(schemas
     .filter(({ schema }) => schema !== true && !(typeof schema === 'object' && Object.keys(schema).every(isAnnotation)))
@@ -128,23 +122,22 @@ export function conjunction (...schemas: Subschema[]): Conjunction {
   return [...unique.values()].sort((a, b) => a.id - b.id)
 }
 
+/** Returns a key that is the same for equal conjunctions. */
 export function conjunctionKey (all: Conjunction): string {
   return all.map(one => one.id).join()
 }
 
-/** @throws UnsupportedSchemaError for what is not in the document */
+/** @throws UnsupportedSchemaError when the reference does not point into the document */
 export function resolveRef (from: Subschema): Subschema {
   const { $ref: ref } = from.schema as Keywords
-  if (typeof ref !== 'string') refuse(from, '$ref', { en: 'must be a string', zh: '必须是字符串' })
-  if (ref !== '#' && !ref.startsWith('#/')) {
-    refuse(from, '$ref', { en: 'must point into the schema itself: #/$defs/…', zh: '必须指向该 schema 内部：#/$defs/…' })
-  }
+  if (typeof ref !== 'string') refuse(from, '$ref', SCHEMA_FAULTS.mustBeString)
+  if (ref !== '#' && !ref.startsWith('#/')) refuse(from, '$ref', SCHEMA_FAULTS.externalReference)
   let schema: unknown = from.document.root
   const path: string[] = []
   for (const step of ref.split('/').slice(1)) {
     const name = decode(step)?.replaceAll('~1', '/').replaceAll('~0', '~')
     if (name === undefined || typeof schema !== 'object' || schema === null || !Object.hasOwn(schema, name)) {
-      refuse(from, '$ref', { en: 'points at nothing', zh: '所指之处不存在' })
+      refuse(from, '$ref', SCHEMA_FAULTS.danglingReference)
     }
     schema = (schema as Record<string, unknown>)[name]
     path.push(name)
@@ -162,16 +155,13 @@ function decode (step: string): string | undefined {
 
 function subschema (document: Document, place: Place, schema: unknown): Subschema {
   if (typeof schema === 'boolean' || (typeof schema === 'object' && schema !== null && !Array.isArray(schema))) {
-    return { id: idOf(document, schema), place, schema: schema as boolean | Keywords, document }
+    return { id: schemaIdOf(document, schema), place, schema: schema as boolean | Keywords, document }
   }
-  return refuse(
-    { place: place?.above ?? null }, String(place?.step ?? 'schema'),
-    { en: 'must be a schema, which is an object or a boolean', zh: '必须是 schema，即对象或布尔值' }
-  )
+  return refuse({ place: place?.above ?? null }, String(place?.step ?? 'schema'), SCHEMA_FAULTS.mustBeSchema)
 }
 
-/** One number for all schemas that differ in annotations at most. */
-function idOf (document: Document, schema: unknown): number {
+/** Returns one number for all schemas that differ at most in annotations. */
+function schemaIdOf (document: Document, schema: unknown): number {
   if (typeof schema !== 'object' || schema === null) return intern(document, JSON.stringify(schema))
   const known = document.known.get(schema)
   if (known !== undefined) return known
@@ -182,12 +172,13 @@ function idOf (document: Document, schema: unknown): number {
   return id
 }
 
-/** What a keyword says, with ids in place of schemas. */
+/** Returns the value of a keyword, with ids in place of schemas. */
 function contentOf (document: Document, keyword: string, value: unknown): unknown {
-  if (SCHEMAS.has(keyword)) return idOf(document, value)
+  if (SCHEMAS.has(keyword)) return schemaIdOf(document, value)
   if (typeof value !== 'object' || value === null) return value
-  if (SCHEMA_LISTS.has(keyword) && Array.isArray(value)) return value.map(one => idOf(document, one))
-  return keyword === 'properties' ? Object.entries(value).map(([name, one]) => [name, idOf(document, one)]) : value
+  if (SCHEMA_LISTS.has(keyword) && Array.isArray(value)) return value.map(one => schemaIdOf(document, one))
+  if (keyword !== 'properties') return value
+  return Object.entries(value).map(([name, one]) => [name, schemaIdOf(document, one)])
 }
 
 function intern ({ ids }: Document, content: string): number {
@@ -197,13 +188,14 @@ function intern ({ ids }: Document, content: string): number {
 }
 
 /**
- * Counts the values of a schema. This bound also holds wherever a schema is walked by recursion.
- * @throws UnsupportedSchemaError
+ * Counts the JSON values of a schema without recursion. Its limit on the depth lets other functions walk schemas by
+ * recursion.
+ * @throws UnsupportedSchemaError when the schema exceeds the limits
  */
 function countValues (schema: unknown): number {
   let values = 0
   let characters = 0
-  /** `keyword`: the one of the root below which the value lies. */
+  // `keyword` is the root's keyword that contains the value.
   const todo = [{ value: schema, depth: 0, keyword: 'schema' }]
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
     const { value, depth, keyword } = next
@@ -215,19 +207,13 @@ function countValues (schema: unknown): number {
       }
     }
     if (++values > MAX_VALUES) {
-      refuseSize(
-        keyword, MAX_VALUES,
-        { en: `makes the schema larger than ${MAX_VALUES} values`, zh: `使 schema 超过 ${MAX_VALUES} 个值` }
-      )
+      refuseSize(keyword, MAX_VALUES, SCHEMA_FAULTS.tooManyValues(MAX_VALUES))
     }
     if (depth > MAX_DEPTH) {
-      refuseSize(keyword, MAX_DEPTH, { en: `is nested deeper than ${MAX_DEPTH} levels`, zh: `嵌套超过 ${MAX_DEPTH} 层` })
+      refuseSize(keyword, MAX_DEPTH, SCHEMA_FAULTS.tooDeep(MAX_DEPTH))
     }
     if (characters > MAX_CHARACTERS) {
-      refuseSize(
-        keyword, MAX_CHARACTERS,
-        { en: `makes the schema longer than ${MAX_CHARACTERS} characters`, zh: `使 schema 超过 ${MAX_CHARACTERS} 个字符` }
-      )
+      refuseSize(keyword, MAX_CHARACTERS, SCHEMA_FAULTS.tooManyCharacters(MAX_CHARACTERS))
     }
   }
   return values

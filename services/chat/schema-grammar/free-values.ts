@@ -1,9 +1,9 @@
 import type { Rules } from './rules.ts'
 
-/** How deep values nest of which a schema says nothing: a weak model would open one bracket after the other. */
+/** Levels of unconstrained values. The limit keeps a weak model from opening brackets endlessly. */
 export const FREE_DEPTH = 8
 
-/** Any value in which lists and objects nest at most so deep, as the name of a rule. */
+/** Returns the name of the rule for any value in which lists and objects nest at most `depth` deep. */
 export function freeValue (rules: Rules, depth = FREE_DEPTH): string {
   return rules.once(`value ${depth}`, () => writeFreeValue(rules, depth))
 }
@@ -14,7 +14,7 @@ function writeFreeValue (rules: Rules, depth: number): string {
   return rules.add('any', [...simple, freeArray(rules, depth), freeObject(rules, depth)].join(' | '))
 }
 
-/** Any object, of which the depth counts as one. */
+/** Returns the name of the rule for any object. The object itself counts as one level. */
 export function freeObject (rules: Rules, depth = FREE_DEPTH): string {
   const pair = rules.add('pair', `${rules.common('name')} ":" ${rules.common('sp')} ${freeValue(rules, depth - 1)}`)
   return rules.add('map', `"{" ${listed(rules, pair)} "}"`)
@@ -24,7 +24,7 @@ function freeArray (rules: Rules, depth: number): string {
   return rules.add('list', `"[" ${listed(rules, freeValue(rules, depth - 1))} "]"`)
 }
 
-/** A rule's matches with commas between them, as the name of a rule, which may be empty if `min` is 0. */
+/** Returns the name of a rule for a list of `unit` with commas, which may be empty if `min` is 0. */
 export function listed (rules: Rules, unit: string, min = 0, max = Infinity): string {
   if (max === 0) return '""'
   const next = rules.add('next', `"," ${rules.common('sp')} ${unit}`)

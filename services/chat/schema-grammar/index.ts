@@ -1,4 +1,5 @@
 import { bounded, conjunction, refuse, rootOf, type Subschema } from './document.ts'
+import { SCHEMA_FAULTS } from './faults.ts'
 import { freeObject } from './free-values.ts'
 import { createResolver } from './resolver.ts'
 import { createRules } from './rules.ts'
@@ -9,23 +10,30 @@ import { createWriter } from './writer.ts'
 export const JSON_OBJECT_GRAMMAR: string = writeObjectGrammar()
 
 /**
- * A grammar (GBNF with rule `root`, for llama.cpp) of which every text is JSON, without white space but a blank after a comma or
- * colon, and satisfies a JSON schema of draft 2020-12. It does not give every value that does: names and items of which the schema
- * says nothing are left out where it names others (`asWritten`), numbers have at most 15 digits, names of a map 64 characters,
- * strings of a format are the usual ones (`formats.ts`), and values of which nothing is said nest 8 deep.
+ * Converts a JSON schema of draft 2020-12 to a grammar for llama.cpp: GBNF with a rule `root`. Every text of the
+ * grammar is JSON that satisfies the schema. Its only white space is an optional space after a comma or colon.
  *
- * The way of a schema: `document.ts` bounds it and finds its places, `keywords.ts` and `resolver.ts` turn it into shapes, which are
- * free of logic (`shapes.ts`), `writer.ts` turns those into rules. What strings look like is worked out with automata.
+ * The grammar leaves out some valid values:
+ * - properties and items that the schema does not describe, next to those that it describes (`asWritten`)
+ * - numbers of more than 15 digits
+ * - names of more than 64 characters that the schema does not list
+ * - unusual strings of a format (`formats.ts`)
+ * - values of unconstrained schemas that are nested more than 8 deep
  *
- * @throws UnsupportedSchemaError, naming keyword and place: a text might not be valid, or none would be, or it would get too large
+ * The stages: `document.ts` bounds the schema and finds places in it. `keywords.ts` and `resolver.ts` turn it into
+ * shapes, which contain no logic (`shapes.ts`). `writer.ts` turns shapes into rules. Patterns and formats of strings
+ * are automata (`automaton.ts`).
+ *
+ * @throws UnsupportedSchemaError with the keyword and its place, when a text might be invalid, when no value is valid,
+ *   or when the conversion or the grammar is too large
  */
 export function grammarOfSchema (schema: unknown): string {
   return schemaGrammars()(schema, grammar => grammar)
 }
 
 /**
- * Begins the conversions of a request: what is returned converts one schema, as `grammarOfSchema` does, and gives the
- * grammar its final form. All of them share one budget.
+ * Begins the conversions of a request, which share one budget.
+ * @returns a function that converts one schema like `grammarOfSchema`, and passes the grammar through `finish`
  */
 export function schemaGrammars (): (schema: unknown, finish: (grammar: string) => string) => string {
   startWork()
@@ -51,10 +59,7 @@ function grammarOf (root: Subschema): string {
   for (const node of resolver.exclusive.values()) {
     const both = bounded(node, 'oneOf', () => wide.ambiguity(node))
     if (both) {
-      refuse(node, 'oneOf', {
-        en: `is not known to be exclusive: ${both.join(' and ')} might both be valid; use "anyOf"`,
-        zh: `无法确定互斥：第 ${both.join(' 与 ')} 项可能同时有效；请使用 "anyOf"`
-      })
+      refuse(node, 'oneOf', SCHEMA_FAULTS.notExclusive(...both))
     }
   }
   return rules.text()

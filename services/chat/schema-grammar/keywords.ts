@@ -1,33 +1,34 @@
 import { intersect, type Automaton } from './automaton.ts'
 import { compilePattern } from './compile-pattern.ts'
 import {
-  child, conjunction, constant, isAnnotation, refuse, type Conjunction, type Fault, type Keywords, type Subschema
+  child, conjunction, constant, isAnnotation, refuse, type Conjunction, type Keywords, type Subschema
 } from './document.ts'
+import { SCHEMA_FAULTS } from './faults.ts'
 import { formatAutomaton, isFormat, NUMBER_FORMATS } from './formats.ts'
 import type { Bound } from './numbers.ts'
 import { UnsupportedPattern } from './pattern.ts'
 import { MAX_REPETITION } from './rules.ts'
 import { ARRAY, BOOLEAN, meet, normal, NULL, NUMBER, OBJECT, STRING, type NumberShape, type Shape } from './shapes.ts'
 
-const UNSUPPORTED: Fault = { en: 'is not supported', zh: '不受支持' }
-
 /** Values of an `enum`. */
 export const MAX_CONSTANTS = 1000
 
-/** Keywords that say something about a value by themselves, and those that put other schemas together. */
+/** Keywords that constrain a value by themselves. */
 const ASSERTIONS = new Set([
-  'type', 'nullable', 'enum', 'const', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'minLength', 'maxLength', 'pattern', 'format',
-  'items', 'prefixItems', 'minItems', 'maxItems', 'properties', 'required', 'additionalProperties', 'propertyNames', 'minProperties', 'maxProperties'
+  'type', 'nullable', 'enum', 'const', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'minLength',
+  'maxLength', 'pattern', 'format', 'items', 'prefixItems', 'minItems', 'maxItems', 'properties', 'required',
+  'additionalProperties', 'propertyNames', 'minProperties', 'maxProperties'
 ])
-/** Those that exclude most. */
+/** The assertions that exclude most values, in order. */
 const SELECTIVE =
   ['const', 'enum', 'required', 'pattern', 'minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties']
+/** Keywords that apply other schemas to the same value. */
 const COMBINATIONS = new Set(['$ref', 'allOf', 'anyOf', 'oneOf'])
 const TYPES = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'object']
 
 /**
- * The shapes that a schema's own keywords allow, those apart that refer to other schemas for the same value.
- * @param formats false: all strings are of every format
+ * Returns the shapes that a schema's own assertions allow, without `COMBINATIONS`.
+ * @param formats false to treat every string as a string of every format
  * @returns null when they allow everything
  * @throws UnsupportedSchemaError
  */
@@ -43,14 +44,14 @@ export function ownShapes (node: Subschema, formats: boolean): Shape[] | null {
   return ['const', 'enum'].filter(keyword => Object.hasOwn(keywords, keyword)).reduce((shapes, keyword) => {
     const values = keyword === 'const' ? [keywords.const] : listOf(node, keyword, keywords.enum)
     if (values.length > MAX_CONSTANTS) {
-      refuse(node, keyword, { en: `has more than ${MAX_CONSTANTS} values`, zh: `超过 ${MAX_CONSTANTS} 个值` })
+      refuse(node, keyword, SCHEMA_FAULTS.tooManyConstants(MAX_CONSTANTS))
     }
     const constants = shapesOfValues(node, values)
     return shapes.flatMap(shape => constants.flatMap(one => meet(shape, one) ?? []))
   }, typed)
 }
 
-/** The keyword to be named when nothing at all is allowed, as far as one is more to blame than others. */
+/** Returns the keyword for an error about the whole schema: the one that probably excludes most values. */
 export function mainKeyword ({ schema }: Subschema): string {
   if (typeof schema === 'boolean') return String(schema)
   return SELECTIVE.find(keyword => keyword in schema) ??
@@ -60,27 +61,24 @@ export function mainKeyword ({ schema }: Subschema): string {
 function checkKeywords (node: Subschema, keywords: Keywords): void {
   for (const [keyword, value] of Object.entries(keywords)) {
     if (ASSERTIONS.has(keyword) || COMBINATIONS.has(keyword) || isAnnotation(keyword)) continue
-    // An id further down would change what references mean.
+    // An `$id` below the root would change the base of references.
     if (node.place === null && ['$schema', '$id'].includes(keyword)) continue
     if (keyword === 'uniqueItems' && value === false) continue
-    refuse(node, keyword, UNSUPPORTED)
+    refuse(node, keyword, SCHEMA_FAULTS.unsupported)
   }
   const { format } = keywords
   if (format === undefined) return
-  if (typeof format !== 'string') refuse(node, 'format', { en: 'must be a string', zh: '必须是字符串' })
-  const name = format.slice(0, 40)
-  if (!isFormat(format)) refuse(node, 'format', { en: `"${name}" is not supported`, zh: `"${name}" 不受支持` })
+  if (typeof format !== 'string') refuse(node, 'format', SCHEMA_FAULTS.mustBeString)
+  if (!isFormat(format)) refuse(node, 'format', SCHEMA_FAULTS.unsupportedValue(format.slice(0, 40)))
 }
 
 function typesOf (node: Subschema, { type, nullable }: Keywords): string[] {
   if (type === undefined) return TYPES.filter(one => one !== 'integer')
   const types = new Set(Array.isArray(type) ? type : [type])
   for (const one of types) {
-    if (!TYPES.includes(one)) {
-      refuse(node, 'type', { en: `must be of ${TYPES.join(', ')}`, zh: `必须取自 ${TYPES.join('、')}` })
-    }
+    if (!TYPES.includes(one)) refuse(node, 'type', SCHEMA_FAULTS.mustBeOneOf(TYPES))
   }
-  // OpenAPI 3.0: it adds to a type, and does not change an enum.
+  // In OpenAPI 3.0, `nullable` extends `type` but not `enum`.
   if (nullable === true) types.add('null')
   if (types.has('number')) types.delete('integer')
   return [...types]
@@ -130,12 +128,7 @@ function shapeOf (type: string, node: Subschema, keywords: Keywords, formats: bo
 function restOf (node: Subschema, keyword: 'items' | 'additionalProperties'): Conjunction | null {
   const rest = (node.schema as Keywords)[keyword]
   if (rest === undefined || rest === true) return []
-  if (Array.isArray(rest)) {
-    refuse(
-      node, keyword,
-      { en: 'must be one schema; a list of them is called "prefixItems"', zh: '必须是单个 schema；schema 列表应使用 "prefixItems"' }
-    )
-  }
+  if (Array.isArray(rest)) refuse(node, keyword, SCHEMA_FAULTS.mustBeOneSchema)
   return rest === false ? null : conjunction(child(node, keyword))
 }
 
@@ -145,7 +138,7 @@ function numberShape (node: Subschema, keywords: Keywords, integer: boolean, for
   const bound = (keyword: string, open: boolean): Bound[] => {
     const value = keywords[keyword]
     if (value === undefined) return []
-    if (typeof value !== 'number') refuse(node, keyword, { en: 'must be a number', zh: '必须是数字' })
+    if (typeof value !== 'number') refuse(node, keyword, SCHEMA_FAULTS.mustBeNumber)
     return [{ value, open }]
   }
   const closed = (value: number | undefined): Bound[] => value === undefined ? [] : [{ value, open: false }]
@@ -166,25 +159,17 @@ function stringsOf (node: Subschema, { pattern, format }: Keywords, formats: boo
 }
 
 function compiled (node: Subschema, pattern: unknown): Automaton {
-  if (typeof pattern !== 'string') refuse(node, 'pattern', { en: 'must be a string', zh: '必须是字符串' })
+  if (typeof pattern !== 'string') refuse(node, 'pattern', SCHEMA_FAULTS.mustBeString)
   try {
     return compilePattern(pattern)
   } catch (error) {
-    if (error instanceof UnsupportedPattern) {
-      refuse(
-        node, 'pattern', { en: `cannot be enforced because of ${error.message}`, zh: `因含有 ${error.message} 而无法约束` }
-      )
-    }
-    if (error instanceof SyntaxError) {
-      refuse(
-        node, 'pattern', { en: `is not a regular expression: ${error.message}`, zh: `不是有效的正则表达式：${error.message}` }
-      )
-    }
+    if (error instanceof UnsupportedPattern) refuse(node, 'pattern', SCHEMA_FAULTS.unsupportedPattern(error.message))
+    if (error instanceof SyntaxError) refuse(node, 'pattern', SCHEMA_FAULTS.invalidPattern(error.message))
     throw error
   }
 }
 
-/** Values of one simple type are one shape; every list and every object is a shape of its own, with constants below it. */
+/** Returns one shape for all values of a simple type, and one shape for each list and each object. */
 function shapesOfValues (node: Subschema, values: readonly unknown[]): Shape[] {
   const simple: Shape[] = [
     { ...BOOLEAN, values: values.filter(value => typeof value === 'boolean') },
@@ -210,23 +195,21 @@ function countOf (node: Subschema, keyword: string, fallback: number): number {
   const value = (node.schema as Keywords)[keyword]
   if (value === undefined) return fallback
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
-    refuse(node, keyword, { en: 'must be a whole number of 0 or more', zh: '必须是不小于 0 的整数' })
+    refuse(node, keyword, SCHEMA_FAULTS.mustBeCount)
   }
-  if (value > MAX_REPETITION) {
-    refuse(node, keyword, { en: `is more than ${MAX_REPETITION}`, zh: `超过 ${MAX_REPETITION}` })
-  }
+  if (value > MAX_REPETITION) refuse(node, keyword, SCHEMA_FAULTS.tooLarge(MAX_REPETITION))
   return value
 }
 
 function listOf (node: Subschema, keyword: string, value: unknown): unknown[] {
-  if (!Array.isArray(value)) refuse(node, keyword, { en: 'must be a list', zh: '必须是列表' })
+  if (!Array.isArray(value)) refuse(node, keyword, SCHEMA_FAULTS.mustBeList)
   return value
 }
 
 function objectOf (node: Subschema, keyword: string): Record<string, unknown> {
   const { [keyword]: value = {} } = node.schema as Keywords
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    refuse(node, keyword, { en: 'must be an object', zh: '必须是对象' })
+    refuse(node, keyword, SCHEMA_FAULTS.mustBeObject)
   }
   return value as Record<string, unknown>
 }
@@ -234,7 +217,7 @@ function objectOf (node: Subschema, keyword: string): Record<string, unknown> {
 function requiredOf (node: Subschema, { required = [] }: Keywords): Set<string> {
   const names = listOf(node, 'required', required)
   if (!names.every(name => typeof name === 'string')) {
-    refuse(node, 'required', { en: 'must be a list of names', zh: '必须是名称的列表' })
+    refuse(node, 'required', SCHEMA_FAULTS.mustBeNames)
   }
   return new Set(names as string[])
 }

@@ -1,17 +1,18 @@
 import type { Rules } from './rules.ts'
 
-/** A bound of a number; `open`: the bound itself is not meant. */
+/** A bound of a number. An open bound excludes `value` itself. */
 export interface Bound { readonly value: number, readonly open: boolean }
 
-/** Decimals of up to this many digits are told apart by doubles, so that a bound holds for what is read as for what was written. */
+/** Doubles distinguish decimals of up to this many digits, so bounds apply to parsed and written numbers alike. */
 const EXACT_DIGITS = 15
-/** Digits where a bound does not ask for more. */
+/** Digits before the point, unless a bound needs more. */
 const WHOLE_DIGITS = 9
+/** Digits after the point, unless a bound needs more. */
 const DECIMALS = 6
 
 /**
- * Integers within bounds, without exponent and without `-0`, as alternatives; with no bound they have at most 15 digits.
- * @returns none when there is no such integer that a double holds exactly
+ * Writes the integers within bounds, without exponent and without `-0`. Without a bound they have at most 15 digits.
+ * @returns alternatives; none when no integer within the bounds is an exact double
  */
 export function integers (rules: Rules, min: Bound, max: Bound): string[] {
   const usual = 10 ** EXACT_DIGITS - 1
@@ -21,20 +22,20 @@ export function integers (rules: Rules, min: Bound, max: Bound): string[] {
   const high = max.value === Infinity
     ? usual
     : Math.min(max.open ? Math.ceil(max.value) - 1 : Math.floor(max.value), Number.MAX_SAFE_INTEGER)
-  // Where the one bound lies beyond what is usual, the other side goes on.
+  // A bound of more than 15 digits extends the unbounded side to all exact doubles.
   const bottom = min.value === -Infinity && high < -usual ? -Number.MAX_SAFE_INTEGER : low
   const top = max.value === Infinity && low > usual ? Number.MAX_SAFE_INTEGER : high
   return Number.isSafeInteger(bottom) && Number.isSafeInteger(top) ? signed(rules, BigInt(bottom), BigInt(top), 0) : []
 }
 
 /**
- * Numbers within bounds of which one at least is finite, without exponent, as alternatives.
- * @returns none when no decimal of 15 digits lies between them
+ * Writes the numbers within bounds, without exponent. At least one bound is finite.
+ * @returns alternatives; none when no decimal of 15 digits is within the bounds
  */
 export function decimals (rules: Rules, min: Bound, max: Bound): string[] {
   const bounds = [min.value, max.value].filter(Number.isFinite)
   const largest = Math.max(...bounds.map(Math.abs))
-  // As many digits before the point as both bounds have, or some more than the only one.
+  // As many digits before the point as the larger of two bounds; with a single bound, more than it has.
   const whole = Math.min(
     Math.max(digitsOf(largest), bounds.length === 2 ? 1 : Math.max(WHOLE_DIGITS, digitsOf(largest) + 1)), EXACT_DIGITS
   )
@@ -45,7 +46,7 @@ export function decimals (rules: Rules, min: Bound, max: Bound): string[] {
   return signed(rules, low < -limit ? -limit : low, high > limit ? limit : high, places)
 }
 
-/** From `low` to `high` in units of `10 ** -places`. */
+/** Writes the numbers from `low` to `high`, in units of `10 ** -places`. */
 function signed (rules: Rules, low: bigint, high: bigint, places: number): string[] {
   const ways: string[] = []
   if (low < 0n && low <= high) {
@@ -55,7 +56,10 @@ function signed (rules: Rules, low: bigint, high: bigint, places: number): strin
   return ways
 }
 
-/** `0 <= low <= high`: numbers of as many digits as the one or the other, and those between, which are free. */
+/**
+ * Writes the numbers from `low` to `high`, where `0 <= low <= high`. Numbers with as many digits as `low` or `high` are
+ * compared digit by digit; all numbers with a length in between are allowed.
+ */
 function ranged (rules: Rules, low: bigint, high: bigint, places: number): string[] {
   const [from, to] = [low, high].map(value => String(value).padStart(places + 1, '0')) as [string, string]
   const first = (length: number) => length === places + 1 ? '0'.repeat(length) : `1${'0'.repeat(length - 1)}`
@@ -67,7 +71,7 @@ function ranged (rules: Rules, low: bigint, high: bigint, places: number): strin
   const ways: string[] = []
   if (!fromFirst) ways.push(tight(rules, from, last(from.length), places))
   if (!toLast) ways.push(tight(rules, first(to.length), to, places))
-  // Digits before the point of those that are free.
+  // Digits before the point of the numbers in between.
   const fewest = from.length - places + (fromFirst ? 0 : 1)
   const most = to.length - places - (toLast ? 0 : 1)
   const fraction = free(rules, places)
@@ -76,16 +80,16 @@ function ranged (rules: Rules, low: bigint, high: bigint, places: number): strin
   return ways
 }
 
-/** Numbers from one to another of the same length, digit by digit. */
+/** Writes the numbers from `from` to `to`, which have the same length, digit by digit. */
 function tight (rules: Rules, from: string, to: string, places: number): string {
   const { length } = from
   const point = length - places
 
-  /** From a digit on, where so far it was the lowest number, the highest, or both. */
+  /** Writes the digits from an index on. `lowest`, `highest`: the digits before it equal those of that number. */
   function at (index: number, lowest: boolean, highest: boolean): string {
     lowest &&= !/^0*$/.test(from.slice(index))
     highest &&= !/^9*$/.test(to.slice(index))
-    // Zeros at the end need not be written, and nor does a point before them.
+    // Zeros at the end are optional, and so is a point before them.
     const mayEnd = index >= point && !lowest
     if (index === length) return '""'
     if (!lowest && !highest) {
@@ -112,12 +116,12 @@ function tight (rules: Rules, from: string, to: string, places: number): string 
   return rules.add('n', digits(0, true, true).join(' | '))
 }
 
-/** What may follow a point, and the point. */
+/** Writes an optional fraction of any digits. */
 function free (rules: Rules, places: number): string {
   return places === 0 ? '' : rules.add('n', `"" | "." [0-9]{1,${places}}`)
 }
 
-/** Digits before the point. */
+/** Returns the number of digits before the point. */
 function digitsOf (value: number): number {
   return value < 1 ? 1 : exponentOf(value) + 1
 }
@@ -131,7 +135,7 @@ function exponentOf (value: number): number {
   return Number(value.toExponential().split('e')[1])
 }
 
-/** A bound in units of `10 ** -places`, as the first (`up`) or last one that is within it. */
+/** Returns a bound in units of `10 ** -places`: the smallest number within it (`up`), or the largest. */
 function scaled (value: number, places: number, up: boolean, open: boolean): bigint {
   const [mantissa = '', exponent] = value.toExponential().split('e')
   const [whole = '', fraction = ''] = mantissa.split('.')
@@ -141,7 +145,7 @@ function scaled (value: number, places: number, up: boolean, open: boolean): big
     const exact = units * 10n ** BigInt(shift)
     return !open ? exact : up ? exact + 1n : exact - 1n
   }
-  // It lies between two units: its last digit is not a zero.
+  // The bound is between two units, because its last digit is not zero.
   const cut = units / 10n ** BigInt(-shift)
   if (up) return units > 0n ? cut + 1n : cut
   return units > 0n ? cut : cut - 1n

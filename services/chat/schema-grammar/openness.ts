@@ -1,49 +1,49 @@
 import type { Fork } from './properties.ts'
 import { spend } from './work.ts'
 
-/** How a rule goes on, as far as llama.cpp has to follow several ways at once. */
+/** The alternatives of a rule that llama.cpp has to follow in parallel. */
 export interface Openings {
-  /** Values that stand behind the same name. */
+  /** Values after the same name. */
   forks: Fork[]
-  /** Names that may come at once. */
+  /** Most names that may come next. */
   widest: number
-  /** Of each way that is a list, the rules of its items. */
+  /** The rules of the items, for each alternative that is a list. */
   lists: string[][]
-  /** Ways that are neither objects nor lists. */
+  /** Number of alternatives that are neither objects nor lists. */
   simple: number
 }
 
-/** How many ways may be open in the values of a rule, by the first character: it tells objects, lists and others apart. */
+/** Number of alternatives that may be open in the values of a rule, by type. The first character shows the type. */
 interface Ways { objects: number, lists: number, simple: number }
 
 /**
- * llama.cpp holds each way that is open against its whole vocabulary, for some 10 ms where much is allowed and one where little is, as
- * for names; and in recursion ways multiply with each level.
+ * llama.cpp matches each open alternative against its whole vocabulary. That takes about 10 ms where many characters
+ * are allowed, and 1 ms where few are, as in names. With recursion, the number of alternatives multiplies per level.
  */
 const MAX_WAYS = 64
 const NAMES_PER_WAY = 4
-/** Rules that are not among those told: of values of which nothing is said. */
+/** Alternatives of rules that are not listed: those of unconstrained values. */
 const FREE: Ways = { objects: 1, lists: 1, simple: 4 }
 
-/** One of the rules in which more ways than that would be open, one that branches itself; null when there is none. */
+/** Returns a rule that branches, and that exceeds `MAX_WAYS`; null without any. */
 export function findTooOpen (rules: ReadonlyMap<string, Openings>): string | null {
   const known = new Map<string, Ways>([...rules.keys()].map(name => [name, { objects: 0, lists: 0, simple: 0 }]))
   const waysOf = (name: string) => known.get(name) ?? FREE
   const most = ({ objects, lists, simple }: Ways) => Math.max(1, objects, lists, simple)
-  const sideBySide = (names: readonly string[]) => most([...new Set(names)].map(waysOf).reduce((sum, one) => ({
+  const inParallel = (names: readonly string[]) => most([...new Set(names)].map(waysOf).reduce((sum, one) => ({
     objects: sum.objects + one.objects,
     lists: sum.lists + one.lists,
     simple: sum.simple + one.simple
   })))
 
-  // What a rule may have open only grows, until nothing changes, or where there is recursion it grows beyond all bounds.
+  // The numbers only grow: until nothing changes, or with recursion, until one exceeds the limit.
   for (let changed = true; changed;) {
     changed = false
     for (const [name, { forks, widest, lists, simple }] of rules) {
       spend(1 + lists.length + forks.reduce((sum, fork) => sum + fork.length, 0))
       const before = known.get(name)!
       const ways: Ways = {
-        objects: Math.max(Math.ceil(widest / NAMES_PER_WAY), ...forks.map(sideBySide)),
+        objects: Math.max(Math.ceil(widest / NAMES_PER_WAY), ...forks.map(inParallel)),
         lists: lists.reduce((sum, items) => sum + Math.max(1, ...items.map(item => most(waysOf(item)))), 0),
         simple
       }

@@ -9,13 +9,13 @@ export type Pattern =
   /** `^` and `$`. */
   | { type: 'start' | 'end' }
 
-/** A pattern whose beginning may look ahead: `^(?!x)(?=y)z` is what begins with `z` and `y` and not with `x`. */
+/** A pattern and the lookaheads at its start: `^(?!x)(?=y)z` requires a start with `y` and `z`, and not with `x`. */
 export interface ParsedPattern { pattern: Pattern, ahead: Array<{ negative: boolean, pattern: Pattern }> }
 
-/** What the parser cannot read, as a piece of the pattern. */
+/** A construct that no automaton can express. The message is that piece of the pattern. */
 export class UnsupportedPattern extends Error {}
 
-/** Groups within groups. */
+/** Levels of groups within groups. */
 const MAX_DEPTH = 50
 
 const DIGITS: Range[] = [[0x30, 0x39]]
@@ -30,12 +30,12 @@ const CLASSES: Record<string, Range[]> =
 const CONTROLS: Record<string, number> = { t: 0x09, n: 0x0a, v: 0x0b, f: 0x0c, r: 0x0d, 0: 0 }
 
 /**
- * Reads a regular expression of ECMAScript (flag `u`, as JSON Schema wants them).
- * @throws SyntaxError when it is none; UnsupportedPattern, its message the piece, for what no automaton can do (back references),
- * word boundaries, Unicode properties, and looking ahead anywhere but at the beginning
+ * Parses a regular expression of ECMAScript with flag `u`, as JSON Schema defines `pattern`.
+ * @throws SyntaxError when it is not a regular expression; UnsupportedPattern for back references, lookbehind, word
+ *   boundaries, Unicode properties, and lookahead that is not at the start
  */
 export function parsePattern (source: string): ParsedPattern {
-  // From here on the syntax is known to be right.
+  // Throws for wrong syntax, so the parser below need not check it.
   RegExp(source, 'u')
   const text = [...source]
   let at = 0
@@ -62,7 +62,7 @@ export function parsePattern (source: string): ParsedPattern {
   function quantified (part: Pattern): Pattern {
     const counts = quantifier()
     if (counts === null) return part
-    // A lazy quantifier finds another match first, not other strings.
+    // Lazy or greedy, a quantifier matches the same strings.
     take('?')
     return { type: 'repeat', part, min: counts[0], max: counts[1] }
   }
@@ -109,7 +109,7 @@ export function parsePattern (source: string): ParsedPattern {
     while (!take(']')) {
       const from = take('\\') ? escaped(true) : single(text[at++]!)
       const low = from[0]![0]
-      // A `-` before the end stands for itself.
+      // A `-` before the closing bracket is a literal.
       if (text[at] === '-' && text[at + 1] !== ']') {
         at++
         const [[, high]] = (take('\\') ? escaped(true) : single(text[at++]!)) as [Range]
@@ -138,7 +138,7 @@ export function parsePattern (source: string): ParsedPattern {
     return Number.parseInt(text.slice(at - digits, at).join(''), 16)
   }
 
-  /** Four digits, or two times four for a surrogate pair. */
+  /** Reads four digits, or two escapes of four digits for a surrogate pair. */
   function unicode (): number {
     const high = hex(4)
     if (high < 0xd800 || high > 0xdbff || text[at] !== '\\' || text[at + 1] !== 'u') return high
@@ -154,7 +154,7 @@ export function parsePattern (source: string): ParsedPattern {
     if (!anchored) throw new UnsupportedPattern(`(?${text[at - 1]}`)
     ahead.push({ negative: text[at - 1] === '!', pattern: choice() })
   }
-  // `^` belongs to the first way alone: in `^a|b` only `a` is at the beginning.
+  // `^` belongs to the first alternative only: in `^a|b`, only `a` is anchored.
   const first: Pattern = anchored ? { type: 'sequence', parts: [{ type: 'start' }, sequence()] } : sequence()
   if (!take('|')) return { pattern: first, ahead }
   if (ahead.length > 0) throw new UnsupportedPattern('|')

@@ -2,67 +2,66 @@ import { listed } from './free-values.ts'
 import { literal, type Rules } from './rules.ts'
 import { spend } from './work.ts'
 
-/** What stands between the braces of an object. */
+/** The properties of one object. */
 export interface Properties {
-  /** With the rules of their values, in the order in which they come. */
+  /** In the order in which they are written. `value` is the rule of the value. */
   readonly properties: ReadonlyArray<{ readonly name: string, readonly value: string, readonly required: boolean }>
-  /** The rules of any other property's name and value; null: there is none. */
+  /** The rules for name and value of all other properties; null when there are none. */
   readonly extra: { readonly name: string, readonly value: string } | null
-  /** Bounds of their number. */
+  /** Bounds of the number of properties. */
   readonly min: number
   readonly max: number
 }
 
-/** Rules for values that llama.cpp follows side by side, since they stand behind the same name. */
+/** Rules for values after the same name, which llama.cpp follows in parallel. */
 export type Fork = readonly string[]
 
 export interface WrittenProperties {
-  /** Null when there is no such object. */
+  /** GBNF for the text between the braces; null when no such object exists. */
   body: string | null
   forks: Fork[]
-  /** How many names may come next, where most may. */
+  /** Names that may come next at the place where most of them may. */
   widest: number
 }
 
-/** What is left of an object: the properties from an index on, after so many; and what depends on it. */
+/** The rest of an object: its properties from an index on, after `taken` properties. */
 interface Rest { readonly plan: Plan, readonly index: number, readonly taken: number }
 type Plan = ReturnType<typeof planOf>
 
-/** Beyond these there would be too many states to merge objects. */
+// Above these limits, merging objects would make too many states.
 const MAX_MERGED_PROPERTIES = 200
 const MAX_MERGED_EXTRAS = 50
 
 function planOf (given: Properties, id: number) {
   const { properties, extra, min, max } = given
   const count = properties.length
-  /** Of the properties from an index on. */
+  /** The number of required properties from an index on. */
   const requiredFrom = Array.from({ length: count + 1 }, () => 0)
   for (let index = count - 1; index >= 0; index--) {
-    requiredFrom[index] = requiredFrom[index + 1]! +
-    (properties[index]!.required ? 1 : 0)
+    requiredFrom[index] = requiredFrom[index + 1]! + (properties[index]!.required ? 1 : 0)
   }
   const counts = min > requiredFrom[0]! || max < count || (max !== Infinity && extra !== null)
-  // Two other properties may have the same name, so one of them is all that is certain.
+  // Two other properties may have the same name, so only one of them counts towards `min`.
   const certain = extra === null ? 0 : 1
   return {
     ...given,
     id,
     count,
-    /** After one more property; beyond the bounds it is all the same. */
+    /** `taken` after one more property. Numbers above the bounds are merged. */
     next: (taken: number) => counts ? Math.min(taken + 1, max === Infinity ? min : max + 1) : 0,
-    /** Whether the bounds can be met from here. */
+    /** Whether the rest of the object can satisfy the bounds. */
     fits: (index: number, taken: number) =>
       !counts || (taken + requiredFrom[index]! <= max && taken + count - index + certain >= min),
     mayEnd: (index: number, taken: number) => requiredFrom[index] === 0 && (!counts || taken >= min),
-    /** How many other properties may come. */
+    /** How many other properties may follow. */
     extras: (taken: number): [least: number, most: number] =>
       counts ? [Math.max(0, min - taken), max - taken] : [0, Infinity]
   }
 }
 
 /**
- * One object. Two rules for each property: `pick` starts with it or a later one, `after` goes on behind those before it. Where bounds
- * have to be counted there are two for each count.
+ * Writes one object, with two rules for each property: `pick` starts with this property or a later one, `after`
+ * continues after the properties before it. Where properties are counted, there are two rules for each count.
  */
 export function writeProperties (rules: Rules, given: Properties): WrittenProperties {
   const plan = planOf(given, 0)
@@ -70,7 +69,7 @@ export function writeProperties (rules: Rules, given: Properties): WrittenProper
   const sp = rules.common('sp')
   const done = new Map<string, string | null>()
 
-  /** A rule that is worked out once; null where there is no way to go on. */
+  /** Returns a rule, which is written once; null without alternatives. */
   function once (kind: string, index: number, taken: number, ways: () => Array<string | null>): string | null {
     const key = `${kind} ${index} ${taken}`
     let name = done.get(key)
@@ -108,7 +107,7 @@ export function writeProperties (rules: Rules, given: Properties): WrittenProper
     })
   }
 
-  // From the end on, so that there is no deep recursion.
+  // Starts at the end, which avoids deep recursion.
   if (next(0) === 0) for (let index = count; index > 0; index--) after(index, 0)
   const some = pick(0, 0)
   const body = !mayEnd(0, 0) ? some : some === null ? '""' : rules.add('o', `"" | ${some}`)
@@ -117,7 +116,7 @@ export function writeProperties (rules: Rules, given: Properties): WrittenProper
   }
 }
 
-/** How many properties in a row are optional, and one more. */
+/** Returns the length of the longest run of optional properties, plus one. */
 function longestRun ({ properties }: Properties): number {
   let longest = 1
   let run = 1
@@ -129,8 +128,8 @@ function longestRun ({ properties }: Properties): number {
 }
 
 /**
- * One of several objects, of which those that begin alike share rules: llama.cpp would otherwise follow each of them on its own, and
- * in recursion each of them within each.
+ * Writes the alternatives of several objects. Objects with the same first properties share rules: llama.cpp would
+ * otherwise follow each object in parallel, and multiply them with each level of recursion.
  */
 export function mergeProperties (rules: Rules, given: readonly Properties[]): WrittenProperties {
   const plans = given.map(planOf)
@@ -139,7 +138,7 @@ export function mergeProperties (rules: Rules, given: readonly Properties[]): Wr
   const forks: Fork[] = []
   let widest = 1
 
-  /** The properties that may come next, and what is left behind each. */
+  /** Returns the properties that may come next, and the rests after each of them. */
   function choices (rests: readonly Rest[]): Array<{ name: string, value: string, rests: Rest[] }> {
     const found = new Map<string, { name: string, value: string, rests: Rest[] }>()
     const add = (name: string, value: string, rest: Rest) => {
@@ -163,7 +162,7 @@ export function mergeProperties (rules: Rules, given: readonly Properties[]): Wr
     return [...found.values()]
   }
 
-  /** A rule that is worked out once, and may need itself: other properties go on and on. Null where there is no way to go on. */
+  /** Returns a rule, which is written once and may refer to itself; null without alternatives. */
   function once (kind: string, rests: readonly Rest[], ways: () => Array<string | null>): string | null {
     const places = [...new Set(rests.map(({ plan, index, taken }) => `${plan.id}.${index}.${taken}`))].sort()
     const key = `${kind} ${places.join(' ')}`
@@ -182,7 +181,7 @@ export function mergeProperties (rules: Rules, given: readonly Properties[]): Wr
     if (next.length === 0) return null
     return once('pick', rests, () => {
       widest = Math.max(widest, next.length)
-      // An unknown name may be any of the known ones as well.
+      // A name of `extra` may equal a known name.
       const unknown = next.filter(({ name }) => !isKnown(name)).map(({ value }) => value)
       for (const name of new Set(next.map(choice => choice.name))) {
         const values = next.filter(choice => choice.name === name).map(({ value }) => value)
@@ -216,7 +215,7 @@ export function canMerge (given: readonly Properties[]): boolean {
     properties.length <= MAX_MERGED_PROPERTIES && (extra === null || max === Infinity || max <= MAX_MERGED_EXTRAS))
 }
 
-/** Whether it is a text, or else the name of a rule. */
+/** Returns whether `name` is a literal. Otherwise it is the name of a rule. */
 function isKnown (name: string): boolean {
   return name.startsWith('"')
 }

@@ -1,24 +1,27 @@
 import {
-  bounded, child, conjunction, constant, conjunctionKey, refuse, resolveRef, type Conjunction, type Keywords, type Subschema
+  bounded, child, conjunction, conjunctionKey, constant, refuse, resolveRef, type Conjunction, type Keywords,
+  type Subschema
 } from './document.ts'
+import { SCHEMA_FAULTS } from './faults.ts'
 import { mainKeyword, ownShapes } from './keywords.ts'
 import { ANY, asWritten, joinValues, meet, normal, type ArrayShape, type ObjectShape, type Shape } from './shapes.ts'
 import { spend } from './work.ts'
 
-/** Alternatives of one value. */
+/** Shapes of one value. */
 const MAX_SHAPES = 300
-/** What a schema and a pair of shapes cost. */
+/** Cost of a schema, in steps. */
 const SCHEMA_WORK = 150
+/** Cost of a pair of shapes, in steps. */
 const PAIR_WORK = 20
-/** Schemas that are looked at within one another. */
+/** Levels of schemas within schemas. */
 const MAX_DEPTH = 100
 
 export type Resolver = ReturnType<typeof createResolver>
 
 /**
  * Turns schemas into shapes.
- * @param formats false: all strings are of every format. What then has nothing in common has nothing in common at all, also where
- * `formats.ts` knows only a part of a format.
+ * @param formats false to treat every string as a string of every format. Shapes that are disjoint then are disjoint in
+ *   any case, although `formats.ts` describes only a part of most formats.
  */
 export function createResolver ({ formats }: { formats: boolean }) {
   const shapes = new Map<number, readonly Shape[]>()
@@ -41,19 +44,15 @@ export function createResolver ({ formats }: { formats: boolean }) {
 
   function limited (all: readonly Shape[], node: Subschema, keyword: string): readonly Shape[] {
     const unique = joinValues([...new Set(all)])
-    if (unique.length > MAX_SHAPES) {
-      refuse(node, keyword, { en: `leads to more than ${MAX_SHAPES} alternatives`, zh: `产生超过 ${MAX_SHAPES} 种可能` })
-    }
+    if (unique.length > MAX_SHAPES) refuse(node, keyword, SCHEMA_FAULTS.tooManyAlternatives(MAX_SHAPES))
     return unique
   }
 
-  /** The shapes of one schema, which is never asked for while it is being answered. */
+  /** Returns the shapes of one schema. `referred` keeps it from being called for a schema that is being resolved. */
   function shapesOf (node: Subschema): readonly Shape[] {
     const known = shapes.get(node.id)
     if (known !== undefined) return known
-    if (open.size > MAX_DEPTH) {
-      refuse(node, mainKeyword(node), { en: `is nested deeper than ${MAX_DEPTH} levels`, zh: `嵌套超过 ${MAX_DEPTH} 层` })
-    }
+    if (open.size > MAX_DEPTH) refuse(node, mainKeyword(node), SCHEMA_FAULTS.tooDeep(MAX_DEPTH))
     open.add(node.id)
     const found = typeof node.schema === 'boolean' ? (node.schema ? ANY : []) : combine(node)
     open.delete(node.id)
@@ -83,7 +82,7 @@ export function createResolver ({ formats }: { formats: boolean }) {
   }
 
   function own (node: Subschema): readonly Shape[] {
-    // Of its keywords a pattern, with the lengths, is the one that may be too much.
+    // The keyword that may exceed the budget is `pattern`, alone or together with the lengths.
     const keyword = 'pattern' in (node.schema as Keywords) ? 'pattern' : mainKeyword(node)
     return bounded(node, keyword, () => {
       spend(SCHEMA_WORK)
@@ -94,23 +93,21 @@ export function createResolver ({ formats }: { formats: boolean }) {
 
   function referred (node: Subschema): readonly Shape[] {
     const target = resolveRef(node)
-    if (open.has(target.id)) refuse(node, '$ref', { en: 'leads back to itself without end', zh: '无止境地指回自身' })
+    if (open.has(target.id)) refuse(node, '$ref', SCHEMA_FAULTS.circularReference)
     return shapesOf(target)
   }
 
-  /** All shapes of values that satisfy these schemas, without those of which no value exists. */
+  /** Returns the shapes of the values that satisfy all of these schemas. Shapes without values are left out. */
   function shapesOfAll (all: Conjunction): readonly Shape[] {
     const key = conjunctionKey(all)
     const known = existing.get(key)
     if (known !== undefined) return known
     const found =
       all.reduce<readonly Shape[]>((result, node) => meetAll(result, shapesOf(node), node, mainKeyword(node)), ANY)
-    // A value within itself exists as far as can be told here; whether it has an end is for the writer to find out.
+    // A recursive value is assumed to exist. `checkEnds` of the writer finds recursion without an end.
     if (all.length === 0 || visiting.has(key)) return found
     if (visiting.size > MAX_DEPTH) {
-      refuse(
-        all[0]!, mainKeyword(all[0]!), { en: `is nested deeper than ${MAX_DEPTH} levels`, zh: `嵌套超过 ${MAX_DEPTH} 层` }
-      )
+      refuse(all[0]!, mainKeyword(all[0]!), SCHEMA_FAULTS.tooDeep(MAX_DEPTH))
     }
     visiting.add(key)
     const result = found.flatMap(shape => possible(shape) ?? [])
@@ -119,7 +116,7 @@ export function createResolver ({ formats }: { formats: boolean }) {
     return result
   }
 
-  /** A shape without what cannot be below it, or null when a value needs that. */
+  /** Returns a shape without items and properties that no value satisfies; null when a value needs one of them. */
   function possible (shape: Shape): Shape | null {
     if (shape.type === 'array') return possibleArray(shape)
     if (shape.type === 'object') return possibleObject(shape)
@@ -146,19 +143,19 @@ export function createResolver ({ formats }: { formats: boolean }) {
     return more === null && properties.size < shape.min ? null : normal({ ...shape, properties, others: more })
   }
 
-  /** The shapes of names. */
+  /** Returns the shapes of names. */
   function stringsOf (names: Conjunction) {
     return shapesOfAll(names).filter(shape => shape.type === 'string')
   }
 
-  /** Whether a value can be of both shapes, as far as can be told. */
+  /** Returns whether a value may be of both shapes. */
   function overlap (one: Shape, other: Shape): boolean {
     spend(PAIR_WORK)
     const shared = meet(one, other)
     return shared !== null && possible(shared) !== null
   }
 
-  /** Two ways of a `oneOf`, by index, that what is written may take at once, or null. */
+  /** Returns the indices of two alternatives of a `oneOf` that a written value may satisfy both; null without any. */
   function ambiguity (node: Subschema): [number, number] | null {
     const base = combine({ ...node, schema: without(node.schema as Keywords, 'oneOf') })
     const ways = branches(node, 'oneOf').map(shapesOf)
@@ -172,7 +169,7 @@ export function createResolver ({ formats }: { formats: boolean }) {
     return null
   }
 
-  /** The keyword that left nothing, and where: for a conjunction without shapes. */
+  /** Returns the keyword that excluded the last value of a conjunction without shapes, and its schema. */
   function culprit (all: Conjunction): { node: Subschema, keyword: string } {
     for (const node of all) {
       if (shapesOf(node).length === 0) return { node, keyword: emptied.get(node.id) ?? mainKeyword(node) }
@@ -193,10 +190,10 @@ export function createResolver ({ formats }: { formats: boolean }) {
   return { shapesOfAll, stringsOf, ambiguity, culprit, exclusive }
 }
 
-/** The schemas in a list of them. */
+/** Returns the schemas of a combining keyword. */
 function branches (node: Subschema, keyword: 'allOf' | 'anyOf' | 'oneOf'): Subschema[] {
   const list = (node.schema as Keywords)[keyword] ?? []
-  if (!Array.isArray(list)) refuse(node, keyword, { en: 'must be a list of schemas', zh: '必须是 schema 的列表' })
+  if (!Array.isArray(list)) refuse(node, keyword, SCHEMA_FAULTS.mustBeSchemas)
   return list.map((_, index) => child(node, keyword, index))
 }
 

@@ -2,48 +2,48 @@ import { rangesTo, type Automaton } from './automaton.ts'
 import { intersection, type Range } from './characters.ts'
 import { MAX_GRAMMAR_LENGTH, spend, TooComplex } from './work.ts'
 
-/** Characters of a grammar that are written in the time of one step of work. */
+/** Characters of a grammar that can be written for one step of the budget. */
 const CHARACTERS_PER_STEP = 8
-/** llama.cpp refuses a repetition that would make more than 2000 rules, and takes a larger upper bound for none at all. */
+/** llama.cpp refuses repetitions of more than 2000 rules, and ignores larger upper bounds. */
 const MAX_PLAIN_REPETITION = 256
-/** The most that `repeat` counts to. */
+/** Largest count of `repeat`. */
 export const MAX_REPETITION = 100_000
-/** So many constants are merged. */
+/** From this number on, constants are merged. */
 const MANY_CONSTANTS = 4
-/** Stands for the end of a text, where another one goes on. */
+/** Marks the end of a text that is the prefix of another text. */
 const END = ''
 
-/** JSON writes these as they are. */
+/** Characters that JSON does not escape. */
 const PLAIN: readonly Range[] = [[0x20, 0x21], [0x23, 0x5b], [0x5d, 0xd7ff], [0xe000, 0x10ffff]]
 const SHORT_ESCAPES: Record<string, string> = { '"': '"', '\\': '\\', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
 
-/** Characters of a name that the schema does not know. */
+/** Characters of a property name that the schema does not list. */
 export const MAX_NAME_LENGTH = 64
 const HEX = '[0-9a-fA-F]'
-/** Rules that every grammar may use, after those that they need. */
+/** Rules that every grammar may use, each after the rules that it needs. */
 const COMMON = {
-  // Whitespace is bounded, so that a weak model cannot go on with it for ever.
+  // White space is bounded, so that a weak model cannot write it endlessly.
   sp: [[], '" "?'],
-  // Half of a surrogate pair is left out: most languages cannot read it.
+  // Lone surrogates are left out: most languages cannot parse them.
   unicode: [
     [], `[0-9a-ce-fA-CE-F] ${HEX}{3} | [dD] [0-7] ${HEX}{2} | [dD] [89abAB] ${HEX}{2} "\\\\u" [dD] [c-fC-F] ${HEX}{2}`
   ],
   escape: [['unicode'], '["\\\\/bfnrt] | "u" unicode'],
   char: [['escape'], `${charClass(PLAIN)} | "\\\\" escape`],
   string: [['char'], '"\\"" char* "\\""'],
-  // A weak model does not find the end of a name.
+  // The length is bounded, because a weak model does not find the end of a name.
   name: [['char'], `"\\"" char{1,${MAX_NAME_LENGTH}} "\\""`],
-  // Within what a double can hold: 1e999 would be no number any more.
+  // Exponents have two digits: 1e999 would exceed the range of a double.
   number: [[], '"-"? ("0" | [1-9] [0-9]{0,14}) ("." [0-9]{1,15})? ([eE] [+-]? [0-9]{1,2})?'],
   boolean: [[], '"true" | "false"']
 } as const satisfies Record<string, readonly [needs: readonly string[], body: string]>
 
-/** A grammar that grows, as rules of GBNF. */
+/** A grammar under construction, as rules of GBNF. */
 export type Rules = ReturnType<typeof createRules>
 
 /**
- * Every method returns a piece of GBNF that can stand in a sequence, unless it says otherwise.
- * All of them throw TooComplex.
+ * Creates an empty grammar. Its methods throw TooComplex, and return GBNF that can be part of a sequence unless their
+ * comment says otherwise.
  */
 export function createRules () {
   const bodies = new Map<string, string>()
@@ -51,7 +51,7 @@ export function createRules () {
   const worked = new Map<string, string>()
   let length = 0
 
-  /** A name for a rule that is yet to be defined. */
+  /** Reserves a name for a rule that is defined later. */
   function reserve (prefix: string): string {
     const name = `${prefix}${bodies.size}`
     bodies.set(name, '')
@@ -66,9 +66,9 @@ export function createRules () {
     bodies.set(name, body)
   }
 
-  /** A rule of this body, the same for the same body. */
+  /** Returns the rule with this body. Equal bodies share a rule. */
   function add (prefix: string, body: string): string {
-    // Looking for a body takes as long as comparing it.
+    // The lookup compares the whole body.
     spend(1 + Math.ceil(body.length / CHARACTERS_PER_STEP))
     const known = names.get(body)
     if (known !== undefined) return known
@@ -78,14 +78,14 @@ export function createRules () {
     return name
   }
 
-  /** A piece that is worked out once. */
+  /** Returns the result of `work`, which is called once for each key. */
   function once (key: string, work: () => string): string {
     const known = worked.get(key) ?? work()
     worked.set(key, known)
     return known
   }
 
-  /** One of the rules that every grammar may use. */
+  /** Returns one of the rules that every grammar may use. */
   function common (name: keyof typeof COMMON): string {
     if (bodies.has(name)) return name
     const [needs, body] = COMMON[name]
@@ -109,16 +109,14 @@ export function createRules () {
     return `${exactly(block(unit, size), Math.floor(count / size))} ${exactly(unit, count % size)}`
   }
 
-  /** As full blocks and a part of one, in only one way: ways that differ in nothing but the blocks would all be followed. */
+  /** Repeats full blocks, then a part of one. Each count has one derivation: llama.cpp would follow all of them. */
   function upTo (unit: string, count: number): string {
     if (count <= MAX_PLAIN_REPETITION) return `${unit}{0,${count}}`
     const size = Math.ceil(Math.sqrt(count))
     let rest = add('r', count % size === 0 ? '""' : `${unit}{0,${count % size}}`)
     const part = add('r', `${unit}{0,${size - 1}}`)
     for (let blocks = 1; blocks <= Math.floor(count / size); blocks++) {
-      rest = add(
-        'r', `${part} | ${block(unit, size)} ${rest}`
-      )
+      rest = add('r', `${part} | ${block(unit, size)} ${rest}`)
     }
     return rest
   }
@@ -128,15 +126,15 @@ export function createRules () {
   }
 
   /**
-   * One of these values of JSON, as alternatives. Many are merged where they begin alike: llama.cpp follows every way that is open,
-   * each over its whole vocabulary.
+   * Writes JSON values as alternatives. Many values are merged by common prefixes, because llama.cpp matches each open
+   * alternative against its whole vocabulary.
    */
   function constants (values: readonly unknown[]): string[] {
     const texts = [...new Set(values.map(value => JSON.stringify(value)))]
     return texts.length < MANY_CONSTANTS ? texts.map(literal) : [branch(texts.map(text => [...text, END]), 0)]
   }
 
-  /** The rest of texts that are alike up to a character. */
+  /** Writes the rest of texts that are equal up to an index. */
   function branch (texts: string[][], start: number): string {
     spend(texts.length)
     const [first] = texts as [string[]]
@@ -153,7 +151,7 @@ export function createRules () {
     return `${alike} ${add('c', [...next.values()].map(some => branch(some, end)).join(' | '))}`
   }
 
-  /** A JSON string of an automaton that is not empty. */
+  /** Writes the JSON strings of an automaton that is not empty. */
   function strings (automaton: Automaton): string {
     const places = new Map<number, string>()
     const todo: number[] = []
@@ -164,7 +162,7 @@ export function createRules () {
       }
       return places.get(at)!
     }
-    /** What comes from a state on; as long as there is but one way it needs no rules. */
+    /** Writes the rest of the string from a state on. A rule is needed only where the automaton branches. */
     const from = (at: number) => {
       let text = ''
       for (;;) {
@@ -188,7 +186,7 @@ export function createRules () {
     return `"\\"" ${start}`
   }
 
-  /** The grammar, once a rule `root` is defined. */
+  /** Returns the whole grammar. The rule `root` must be defined. */
   function text (): string {
     return [...bodies].map(([name, body]) => `${name} ::= ${body}\n`).join('')
   }
@@ -196,12 +194,12 @@ export function createRules () {
   return { reserve, define, add, once, common, repeat, constants, strings, text }
 }
 
-/** Exactly this text. */
+/** Returns a literal of GBNF. */
 export function literal (text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&')}"`
 }
 
-/** A character of these, as GBNF writes it. */
+/** Returns a character class of GBNF. */
 function charClass (ranges: readonly Range[]): string {
   const code = (value: number) => /[0-9A-Za-z]/.test(String.fromCodePoint(value))
     ? String.fromCodePoint(value)
@@ -209,7 +207,7 @@ function charClass (ranges: readonly Range[]): string {
   return `[${ranges.map(([low, high]) => low === high ? code(low) : `${code(low)}-${code(high)}`).join('')}]`
 }
 
-/** A character of these as it stands in a JSON string, as alternatives. */
+/** Writes the characters as they appear in a JSON string, as alternatives. */
 function characters (ranges: readonly Range[]): string[] {
   const ways: string[] = []
   const plain = intersection(ranges, PLAIN)
@@ -219,7 +217,7 @@ function characters (ranges: readonly Range[]): string[] {
   const short = Object.entries(SHORT_ESCAPES).filter(([, character]) => has(character.codePointAt(0)!))
   if (short.length > 0) ways.push(`"\\\\" [${short.map(([letter]) => letter.replace('\\', '\\\\')).join('')}]`)
   const shortCodes = new Set(short.map(([, character]) => character.codePointAt(0)!))
-  // Nobody misses other control characters where nearly all characters are allowed.
+  // Other control characters are left out where nearly all characters are allowed.
   if (plain.some(([low, high]) => high - low > 1000)) return ways
   for (const tens of [0, 1]) {
     const digits = Array.from({ length: 16 }, (_, digit) => digit).filter(digit =>

@@ -4,8 +4,9 @@ import type { Bound } from './numbers.ts'
 import { spend } from './work.ts'
 
 /**
- * What a schema says, in a form without logic: a list of shapes, each for one type of value, of which a value has to be one.
- * Below a shape schemas stand as conjunctions, so that recursion has an end: they are turned into shapes when they are met.
+ * The values of one type that a schema allows. A schema is equivalent to a list of shapes: a value is valid when it is
+ * of one of them. Items and properties of a shape are conjunctions of schemas, which are turned into shapes when they
+ * are needed, so recursive schemas have finite shapes.
  */
 export type Shape = NullShape | BooleanShape | NumberShape | StringShape | ArrayShape | ObjectShape
 
@@ -16,13 +17,14 @@ export interface NumberShape {
   readonly whole: boolean
   readonly min: Bound
   readonly max: Bound
-  /** Null: all within the bounds. */
+  /** Null for all numbers within the bounds. */
   readonly values: readonly number[] | null
 }
 export interface StringShape {
   readonly type: 'string'
-  /** Null: all of these lengths in code points, and of the automaton, unless it is null too. */
+  /** Null for all strings of the lengths and of the automaton. */
   readonly values: readonly string[] | null
+  /** Code points. */
   readonly min: number
   readonly max: number
   readonly automaton: Automaton | null
@@ -32,10 +34,11 @@ export interface ArrayShape {
   readonly min: number
   readonly max: number
   readonly prefix: readonly Conjunction[]
-  /** What follows the prefix; null: nothing. */
+  /** The items after the prefix; null when there are none. */
   readonly rest: Conjunction | null
-  /** Whether the schema has `prefixItems`, and whether it has `items`. */
+  /** The schema has `prefixItems`. */
   readonly tuple: boolean
+  /** The schema has `items`. */
   readonly list: boolean
 }
 export interface ObjectShape {
@@ -44,12 +47,13 @@ export interface ObjectShape {
   readonly max: number
   readonly properties: ReadonlyMap<string, Conjunction>
   readonly required: ReadonlySet<string>
-  /** All other properties; null: there are none. */
+  /** All other properties; null when there are none. */
   readonly others: Conjunction | null
-  /** All names, as strings. */
+  /** The names of all properties, as strings. */
   readonly names: Conjunction
-  /** Whether the schema has `properties`, and whether it has `additionalProperties`. */
+  /** The schema has `properties`. */
   readonly declared: boolean
+  /** The schema has `additionalProperties`. */
   readonly open: boolean
 }
 
@@ -72,12 +76,12 @@ export const OBJECT: ObjectShape = {
   declared: false,
   open: false
 }
-/** Every value. */
+/** The shapes of all values. */
 export const ANY: readonly Shape[] = [NULL, BOOLEAN, NUMBER, STRING, ARRAY, OBJECT]
 
 /**
- * What is of both shapes, as far as it can be told without looking at the schemas below them.
- * @returns null when nothing is
+ * Returns the intersection of two shapes, without resolving the schemas of items and properties.
+ * @returns null when the intersection is empty
  * @throws TooComplex
  */
 export function meet (a: Shape, b: Shape): Shape | null {
@@ -109,7 +113,7 @@ export function meet (a: Shape, b: Shape): Shape | null {
   return null
 }
 
-/** The same shapes, constants of one type as one of them: `anyOf` often lists what could be an `enum`. */
+/** Joins the constants of each type to one shape: `anyOf` often lists constants that could be an `enum`. */
 export function joinValues (shapes: readonly Shape[]): Shape[] {
   const isConstant = (shape: Shape) => (shape.type === 'string' || shape.type === 'number') && shape.values !== null
   const strings = shapes.flatMap(shape => shape.type === 'string' ? shape.values ?? [] : [])
@@ -121,7 +125,7 @@ export function joinValues (shapes: readonly Shape[]): Shape[] {
   ]
 }
 
-/** The same shape in the form that the others rely on, or null when nothing is of it. */
+/** Returns the normal form of a shape, on which other functions rely; null for a shape without values. */
 export function normal (shape: Shape): Shape | null {
   switch (shape.type) {
     case 'null': return shape
@@ -147,8 +151,8 @@ export function normal (shape: Shape): Shape | null {
 }
 
 /**
- * What of a shape is written. Names and items that nobody asked for are not: an object with `properties` has others only where
- * `additionalProperties` is given, a tuple is written in full and has more items only where `items` is given.
+ * Restricts a shape to the values that are written. An object with `properties` has other properties only if the schema
+ * has `additionalProperties`. A tuple is complete, and has more items only if the schema has `items`.
  */
 export function asWritten (shape: Shape): Shape {
   if (shape.type === 'object') return shape.declared && !shape.open ? { ...shape, others: null } : shape
@@ -231,7 +235,7 @@ function meetObjects (a: ObjectShape, b: ObjectShape): Shape | null {
     const value = alsoOf(a.properties.get(name) ?? a.others, b.properties.get(name) ?? b.others)
     if (value !== null) properties.set(name, value)
     else if (required.has(name)) return null
-    // What only one of them knows is among the others of the other one, where nothing is left for it.
+    // A property that only one shape declares must satisfy `others` of the other shape.
   }
   return normal({
     type: 'object',

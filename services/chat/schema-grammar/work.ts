@@ -1,30 +1,30 @@
-/** What all conversions of a request together may cost, in steps of a microsecond or so. */
+/** Budget of all conversions of a request, in steps of about a microsecond. */
 const MAX_WORK = 250_000
-/** Length of all grammars of a request together, in UTF-16 units; llama.cpp reads this much in some 20 ms. */
+/** Length of all grammars of a request together, in UTF-16 units. llama.cpp parses this many in about 20 ms. */
 export const MAX_GRAMMAR_LENGTH = 200_000
 
-/** Thrown where something would get too large or take too long. */
+/** Thrown when the budget or a limit of the conversion is exceeded. */
 export class TooComplex extends Error {}
 
-/** Conversions wait for nothing, so those of two requests never overlap. */
+// Conversions are synchronous, so conversions of two requests never overlap.
 let left = 0
 let lengthLeft = 0
 
-/** Begins the conversions of a request. */
+/** Resets the budget for the conversions of a request. */
 export function startWork (): void {
   left = MAX_WORK
   lengthLeft = MAX_GRAMMAR_LENGTH
 }
 
-/** @throws TooComplex when all was spent */
+/** @throws TooComplex when the budget is used up */
 export function spend (steps: number): void {
   left -= steps
   if (left < 0) throw new TooComplex()
 }
 
 /**
- * Enters a finished grammar.
- * @throws TooComplex when it is longer than what is left; the budget is unchanged then
+ * Subtracts the length of a finished grammar from the budget.
+ * @throws TooComplex when the grammar is longer than the rest of the budget, which then stays unchanged
  */
 export function spendLength (length: number): void {
   if (length > lengthLeft) throw new TooComplex()

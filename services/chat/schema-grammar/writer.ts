@@ -1,7 +1,9 @@
 import { ofLength, ofWords, subtract } from './automaton.ts'
+import type { Phrase } from '../../../errors/language.ts'
 import {
-  bounded, conjunctionKey, refuse, resolveRef, type Conjunction, type Fault, type Keywords, type Subschema
+  bounded, conjunctionKey, refuse, resolveRef, type Conjunction, type Keywords, type Subschema
 } from './document.ts'
+import { SCHEMA_FAULTS } from './faults.ts'
 import { freeValue, listed } from './free-values.ts'
 import { mainKeyword } from './keywords.ts'
 import { decimals, integers } from './numbers.ts'
@@ -13,23 +15,23 @@ import {
   asWritten, type ArrayShape, type NumberShape, type ObjectShape, type Shape, type StringShape
 } from './shapes.ts'
 
-/** So many properties are counted for `minProperties` or `maxProperties`: the rules are as many as their square. */
+/** Properties that can be counted for `minProperties` or `maxProperties`. The number of rules is their square. */
 const MAX_COUNTED = 100
 
-/** A conjunction that has a rule, and for each way of it the conjunctions without which there is no value. */
+/** A conjunction with its rule, and for each alternative the conjunctions whose values it contains. */
 interface Written extends Openings { all: Conjunction, name: string, needs: Need[] }
-/** All of these, and so many of those. */
+/** An alternative has a value when all of `all` have one, and at least `count` of `some`. */
 interface Need { all: Conjunction[], some: Conjunction[], count: number }
 
 /**
  * Writes rules for the values that satisfy schemas.
- * @returns a function that gives the name of the rule for one conjunction, after it wrote all that it needs
+ * @returns a function that writes the rule for a conjunction, with all rules that it needs, and returns its name
  */
 export function createWriter (rules: Rules, resolver: Resolver) {
   const written = new Map<string, Written>()
   const todo: Written[] = []
 
-  /** The name of a rule that will be written. */
+  /** Returns the name of the rule for a conjunction, and queues the rule to be written. */
   function value (all: Conjunction): string {
     if (all.length === 0) return freeValue(rules)
     const key = conjunctionKey(all)
@@ -45,7 +47,7 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     const shapes = resolver.shapesOfAll(entry.all).map(asWritten)
     if (shapes.length === 0) {
       const { node, keyword } = resolver.culprit(entry.all)
-      refuse(node, keyword, { en: 'leaves no value that would be valid', zh: '使任何值都无法有效' })
+      refuse(node, keyword, SCHEMA_FAULTS.noValue)
     }
     const simple = [...new Set(
       shapes.flatMap(shape => shape.type === 'array' || shape.type === 'object' ? [] : alternatives(shape, entry))
@@ -75,9 +77,7 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     if (ways.length > 0) return ways
     const keyword = ['minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum'].find(one =>
       entry.all.some(({ schema }) => typeof schema === 'object' && one in schema))
-    return refuseHere(
-      entry, keyword ?? 'type', { en: 'leaves no number of at most 15 digits', zh: '使任何不超过 15 位的数字都无法有效' }
-    )
+    return refuseHere(entry, keyword ?? 'type', SCHEMA_FAULTS.noNumber)
   }
 
   function strings ({ values, automaton, min, max }: StringShape): string[] {
@@ -86,7 +86,7 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     return [min === 0 && max === Infinity ? rules.common('string') : plain(min, max)]
   }
 
-  /** A string of any characters. */
+  /** Returns a string of any characters. */
   function plain (min: number, max: number): string {
     return `"\\"" ${rules.repeat(rules.common('char'), min, max)} "\\""`
   }
@@ -111,13 +111,11 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     const written = given.length > 1 && canMerge(given)
       ? [mergeProperties(rules, given)]
       : given.map(one => writeProperties(rules, one))
-    // What was not merged is followed side by side, wherever in it that is.
+    // llama.cpp follows objects that were not merged in parallel, up to their end.
     entry.forks = written.length === 1 ? written[0]!.forks : [written.flatMap(({ forks }) => forks.flat())]
     entry.widest = written.reduce((sum, { widest }) => sum + widest, 0)
     return written.map(({ body }) => {
-      if (body === null) {
-        refuseHere(entry, 'minProperties', { en: 'asks for more names than can be told apart', zh: '要求的名称多于可区分的名称' })
-      }
+      if (body === null) refuseHere(entry, 'minProperties', SCHEMA_FAULTS.tooManyNames)
       return `"{" ${body} "}"`
     })
   }
@@ -125,7 +123,7 @@ export function createWriter (rules: Rules, resolver: Resolver) {
   function propertiesOf (shape: ObjectShape, entry: Written): Properties {
     const { required, min, max, others } = shape
     const declared = [...shape.properties]
-    // Names of which there are so many can be told apart, the others may come twice.
+    // Names that are listed can be distinguished. Names from a pattern might repeat.
     const named = others === null ? [] : resolver.stringsOf(shape.names).map(one => one.values)
     const all = named.every(values => values !== null)
     const listed = others !== null && all
@@ -137,10 +135,8 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     const properties = [...declared, ...listed]
     const counted = min > required.size || max < properties.length
     if (counted && properties.length > MAX_COUNTED) {
-      refuseHere(
-        entry, min > required.size ? 'minProperties' : 'maxProperties',
-        { en: `is too complex with more than ${MAX_COUNTED} properties`, zh: `在超过 ${MAX_COUNTED} 个属性时过于复杂` }
-      )
+      const keyword = min > required.size ? 'minProperties' : 'maxProperties'
+      refuseHere(entry, keyword, SCHEMA_FAULTS.tooManyCounted(MAX_COUNTED))
     }
     const name = others === null || all ? null : otherName(shape, entry)
     entry.needs.push({
@@ -159,12 +155,12 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     }
   }
 
-  /** The rule of names that are none of the declared ones; null where all are. */
+  /** Returns the rule of names that are not declared; null when all possible names are. */
   function otherName ({ properties, names }: ObjectShape, entry: Written): string | null {
     const ways = bounded(placeOf(entry, 'additionalProperties'), 'additionalProperties', () =>
       resolver.stringsOf(names).flatMap((shape): string[] => {
-        const { values, automaton, min, max } =
-        shape.min === 0 && shape.max === Infinity ? { ...shape, min: 1, max: MAX_NAME_LENGTH } : shape
+        const isUnbounded = shape.min === 0 && shape.max === Infinity
+        const { values, automaton, min, max } = isUnbounded ? { ...shape, min: 1, max: MAX_NAME_LENGTH } : shape
         if (values !== null) return rules.constants(values.filter(name => !properties.has(name)))
         if (automaton === null && properties.size === 0) return [plain(min, max)]
         const left = subtract(automaton ?? ofLength(min, max), ofWords([...properties.keys()]))
@@ -173,16 +169,16 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     return ways.length > 0 ? rules.add('key', ways.join(' | ')) : null
   }
 
-  /** The first of the schemas that has the keyword. */
+  /** Returns the first schema that has the keyword. */
   function placeOf ({ all }: Written, keyword: string): Subschema {
     return all.find(({ schema }) => typeof schema === 'object' && keyword in schema) ?? all[0]!
   }
 
-  function refuseHere (entry: Written, keyword: string, fault: Fault): never {
+  function refuseHere (entry: Written, keyword: string, fault: Phrase): never {
     refuse(placeOf(entry, keyword), keyword, fault)
   }
 
-  /** @throws UnsupportedSchemaError for a value within itself that can never end */
+  /** @throws UnsupportedSchemaError for recursion without an end */
   function checkEnds (): void {
     const ending = new Set([conjunctionKey([])])
     const ends = (all: Conjunction) => ending.has(conjunctionKey(all))
@@ -196,14 +192,11 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     const endless = [...written].flatMap(([id, { all }]) => ending.has(id) ? [] : all)
     const node = endless.find(({ schema }) => typeof schema === 'object' && '$ref' in schema) ?? endless[0]
     if (node !== undefined) {
-      refuse(
-        node, '$ref' in (node.schema as Keywords) ? '$ref' : mainKeyword(node),
-        { en: 'has no end: every value would hold another one', zh: '没有尽头：每个值都包含另一个值' }
-      )
+      refuse(node, '$ref' in (node.schema as Keywords) ? '$ref' : mainKeyword(node), SCHEMA_FAULTS.noEnd)
     }
   }
 
-  /** @throws UnsupportedSchemaError for a rule that would take too long to follow */
+  /** @throws UnsupportedSchemaError for a rule with too many open alternatives */
   function checkOpenness (): void {
     const byName = new Map([...written.values()].map(entry => [entry.name, entry]))
     const name = findTooOpen(byName)
@@ -211,10 +204,7 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     let [node] = byName.get(name)!.all as [Subschema]
     while ('$ref' in (node.schema as Keywords)) node = resolveRef(node)
     const keyword = ['anyOf', 'oneOf', 'properties'].find(one => one in (node.schema as Keywords)) ?? mainKeyword(node)
-    refuse(node, keyword, {
-      en: 'leaves too many ways open at once: let alternatives differ in their first property, and require more properties',
-      zh: '同时存在的可能过多：请让各选项的第一个属性互不相同，并减少可选属性'
-    })
+    refuse(node, keyword, SCHEMA_FAULTS.tooOpen)
   }
 
   return (all: Conjunction): string => {
