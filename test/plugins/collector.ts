@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import type { Test } from 'tap'
 
-/** A span as OTLP has it in JSON, its attributes by name. */
+/** A span as in OTLP's JSON, with its attributes as an object. */
 export interface CollectedSpan {
   name: string
   kind: number
@@ -12,24 +12,24 @@ export interface CollectedSpan {
   parentSpanId?: string
   startTimeUnixNano: string
   endTimeUnixNano: string
-  /** 2: an error. */
+  /** The code 2 is an error. */
   status: { code?: number, message?: string }
   events: unknown[]
   attributes: Record<string, unknown>
 }
 
 export interface Collector {
-  /** Base of its OTLP interface. */
+  /** Base address of its OTLP interface. */
   url: string
   spans: CollectedSpan[]
   headers: IncomingHttpHeaders[]
-  /** All that came, as text. */
+  /** All received traces, as text. */
   text (): string
   /** Attributes of the resource. */
   resource (): Record<string, unknown>
 }
 
-/** An attribute's value: one of these is there. */
+/** An attribute's value: exactly one of these is set. */
 interface Value {
   stringValue?: string
   intValue?: number
@@ -39,7 +39,7 @@ interface Value {
 }
 interface Attribute { key: string, value: Value }
 
-/** What an exporter sends: the part that is looked at. */
+/** The part of an exporter's request that the tests read. */
 interface Batch {
   resourceSpans: Array<{
     resource: { attributes: Attribute[] }
@@ -49,7 +49,7 @@ interface Batch {
   }>
 }
 
-/** Takes OTLP over a real socket and keeps it. */
+/** Starts a collector that receives OTLP over a real socket and stores it. */
 export async function startCollector (t: Test): Promise<Collector> {
   const bodies: Batch[] = []
   const spans: CollectedSpan[] = []
@@ -83,14 +83,14 @@ export async function startCollector (t: Test): Promise<Collector> {
 }
 
 function toRecord (attributes: Attribute[] = []): Record<string, unknown> {
-  return Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue ??
-    value.intValue ??
-    value.doubleValue ??
-    value.boolValue ??
-    value.arrayValue?.values.map(one => one.stringValue)]))
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, plainValue(value)]))
 }
 
-/** The tree below a span: names of its children with theirs, in the order in which they began. */
+function plainValue ({ stringValue, intValue, doubleValue, boolValue, arrayValue }: Value): unknown {
+  return stringValue ?? intValue ?? doubleValue ?? boolValue ?? arrayValue?.values.map(plainValue)
+}
+
+/** The names of a span's children, in the order in which they began. */
 export function treeOf (spans: CollectedSpan[], { spanId }: CollectedSpan): string[] {
   return spans
     .filter(span => span.parentSpanId === spanId)

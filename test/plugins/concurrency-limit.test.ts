@@ -1,25 +1,26 @@
 import t from 'tap'
-import { askStream, createTestEngine, drawShape, startService } from '../helper.ts'
+import { askStream, createTestEngine, drawShape, startService, type TestService } from '../helper.ts'
 import { connectRaw, formBody, formHead } from '../raw-client.ts'
+import { until } from '../server-process.ts'
 import { jsonRequest } from '../clients/clients.ts'
 
 const image = await drawShape('circle', 'red', 'white')
 const engine = await createTestEngine(t)
 
-/** Takes slots for good: the heads of requests whose bodies do not come. */
-async function occupy (port: number, count: number) {
-  return await Promise.all(Array.from({ length: count }, async () => {
+/** Takes free slots with the heads of requests whose bodies are never sent. Destroying a client frees its slot. */
+async function occupy ({ app, port }: TestService, count: number) {
+  const clients = await Promise.all(Array.from({ length: count }, async () => {
     const client = await connectRaw(port)
     client.send(formHead('/api/chat', 1000))
     return client
   }))
+  await until(() => app.slots.stats().taken === count)
+  return clients
 }
 
-async function taken (service: Awaited<ReturnType<typeof startService>>, count: number): Promise<void> {
-  while (service.app.slots.stats().taken !== count) await new Promise(resolve => setTimeout(resolve, 5))
-}
+const hasQueued = ({ app }: TestService, count: number) => until(() => app.slots.stats().queued === count)
 
-t.test('four streams at once on three slots: three answers and one 429', async t => {
+t.test('four concurrent streams on three slots: three answers and one 429', async t => {
   const service = await startService(t, {}, engine)
   const results =
     await Promise.all([1, 2, 3, 4].map(() => askStream(service.url, { message: 'What is in the picture?' }, [image])))
@@ -32,10 +33,9 @@ t.test('four streams at once on three slots: three answers and one 429', async t
   await service.quiet()
 })
 
-t.test('a 429 comes before a byte of the body was sent, and costs no folder', async t => {
+t.test('a 429 arrives before the body is sent, and no folder is created', async t => {
   const service = await startService(t, {}, engine)
-  const holders = await occupy(service.port, 3)
-  await taken(service, 3)
+  const holders = await occupy(service, 3)
 
   const client = await connectRaw(service.port)
   const size = 15 * 1024 * 1024
@@ -45,7 +45,7 @@ t.test('a 429 comes before a byte of the body was sent, and costs no folder', as
   t.match(answer, /^retry-after: \d+\r$/mi)
   t.same(service.leftovers(), [])
 
-  // The rest is discarded while it comes, slowly, and the connection goes on to serve.
+  // The body is discarded as it arrives, slowly, and the connection stays usable.
   for (let sent = 0; sent < size; sent += 1024 * 1024) {
     client.send(Buffer.alloc(1024 * 1024))
     await new Promise(resolve => setTimeout(resolve, 20))
@@ -58,10 +58,9 @@ t.test('a 429 comes before a byte of the body was sent, and costs no folder', as
   await service.quiet()
 })
 
-t.test('100 Continue is said only to a request that was admitted', async t => {
+t.test('only an admitted request gets 100 Continue', async t => {
   const service = await startService(t, {}, engine)
-  const holders = await occupy(service.port, 3)
-  await taken(service, 3)
+  const holders = await occupy(service, 3)
 
   const refused = await connectRaw(service.port)
   refused.send(formHead('/api/chat', 1000, 'Expect: 100-continue\r\n'))
@@ -81,12 +80,11 @@ t.test('100 Continue is said only to a request that was admitted', async t => {
   await service.quiet()
 })
 
-t.test('a request may wait in the queue; what does not fit there is refused', async t => {
+t.test('a request waits in the queue, and a request beyond the queue is refused', async t => {
   const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1', QUEUE_SIZE: '1' }, engine)
-  const [holder] = await occupy(service.port, 1)
-  await taken(service, 1)
+  const [holder] = await occupy(service, 1)
   const queued = askStream(service.url, { message: 'Hi' })
-  while (service.app.slots.stats().queued !== 1) await new Promise(resolve => setTimeout(resolve, 5))
+  await hasQueued(service, 1)
   const refused = await askStream(service.url, { message: 'Hi' })
   t.equal(refused.status, 429)
 
@@ -97,10 +95,9 @@ t.test('a request may wait in the queue; what does not fit there is refused', as
   await service.quiet()
 })
 
-t.test('who waits too long in the queue gets 503 QUEUE_TIMEOUT', async t => {
+t.test('a request that waits too long in the queue gets 503 QUEUE_TIMEOUT', async t => {
   const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1', QUEUE_SIZE: '1', QUEUE_TIMEOUT: '0.1' }, engine)
-  const [holder] = await occupy(service.port, 1)
-  await taken(service, 1)
+  const [holder] = await occupy(service, 1)
   const { status, events } = await askStream(service.url, { message: 'Hi' })
   t.equal(status, 503)
   t.match(events[0]!.data, { code: 'QUEUE_TIMEOUT', error: /0\.1 seconds/ })
@@ -108,21 +105,20 @@ t.test('who waits too long in the queue gets 503 QUEUE_TIMEOUT', async t => {
   await service.quiet()
 })
 
-t.test('who leaves while it waits in the queue frees its place', async t => {
+t.test('a client that leaves while it waits in the queue frees its place', async t => {
   const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1', QUEUE_SIZE: '1' }, engine)
-  const [holder] = await occupy(service.port, 1)
-  await taken(service, 1)
+  const [holder] = await occupy(service, 1)
   const leaver = await connectRaw(service.port)
   leaver.send(formHead('/api/chat', 0))
-  while (service.app.slots.stats().queued !== 1) await new Promise(resolve => setTimeout(resolve, 5))
+  await hasQueued(service, 1)
   leaver.socket.destroy()
-  while (service.app.slots.stats().queued !== 0) await new Promise(resolve => setTimeout(resolve, 5))
+  await hasQueued(service, 0)
   holder!.socket.destroy()
   await service.quiet()
   t.equal(service.app.slots.stats().served, 1)
 })
 
-t.test('one slot serves a polite client that asks one question after another, without a single 429', async t => {
+t.test('one slot serves sequential questions of a client without a single 429', async t => {
   const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
   for (const path of ['/api/chat', '/api/chat_stream']) {
     for (let i = 0; i < 40; i++) {
@@ -142,36 +138,34 @@ t.test('requests that are pipelined on one connection leave the queue when it cl
   const onWarning = (warning: Error) => warnings.push(warning)
   process.on('warning', onWarning)
   t.teardown(() => process.off('warning', onWarning))
-  const [holder] = await occupy(service.port, 1)
-  await taken(service, 1)
+  const [holder] = await occupy(service, 1)
   const request = jsonRequest('/api/chat', { message: 'Hi' })
   for (const end of ['destroy', 'resetAndDestroy', 'end'] as const) {
     const clients = await Promise.all(Array.from({ length: 7 }, () => connectRaw(service.port)))
     for (const client of clients) client.send(request.repeat(14))
-    while (service.app.slots.stats().queued !== 7 * 14) await new Promise(resolve => setTimeout(resolve, 5))
+    await hasQueued(service, 7 * 14)
     for (const { socket } of clients) socket[end]()
     if (end === 'end') for (const { socket } of clients) socket.destroy()
-    while (service.app.slots.stats().queued !== 0) await new Promise(resolve => setTimeout(resolve, 5))
+    await hasQueued(service, 0)
   }
   holder!.socket.destroy()
   await service.quiet()
   t.equal(service.app.slots.stats().served, 1, 'none of them got the slot')
   t.equal(service.app.slots.stats().timedOut, 0)
-  t.same(warnings.map(({ name, message }) => `${name}: ${message}`), [], 'no listeners pile up on a connection')
+  t.same(warnings.map(({ name, message }) => `${name}: ${message}`), [], 'no warning about listeners on a connection')
 })
 
-t.test('while the model is not ready a request is refused before its body, without a slot', async t => {
+t.test('while the model is not ready, a request is refused before its body, without a slot', async t => {
   const own = await createTestEngine(t)
   const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1', QUEUE_SIZE: '5' }, own)
-  // One request is working, and one waits for its slot.
-  const [holder] = await occupy(service.port, 1)
-  await taken(service, 1)
+  // One request has the slot, and one waits for it.
+  const [holder] = await occupy(service, 1)
   const waiting = await connectRaw(service.port)
   waiting.send(formHead('/api/chat', 1_000_000, 'Expect: 100-continue\r\n'))
-  while (service.app.slots.stats().queued !== 1) await new Promise(resolve => setTimeout(resolve, 5))
+  await hasQueued(service, 1)
 
   process.kill(own.info().pid!, 'SIGKILL')
-  while (own.info().state === 'ready') await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => own.info().state !== 'ready')
   const comer = await connectRaw(service.port)
   comer.send(formHead('/api/chat', 160_000_000, 'Expect: 100-continue\r\n'))
   const refusal = await comer.until(/"code":"[A-Z_]+"/)
@@ -179,7 +173,7 @@ t.test('while the model is not ready a request is refused before its body, witho
   holder!.socket.destroy()
   t.match(
     await waiting.until(/"code":"[A-Z_]+"/), /^HTTP\/1\.1 503 [^]*"code":"ENGINE_NOT_READY"/,
-    'and not asked for its body either'
+    'the queued request is refused before its body, too'
   )
   await service.quiet()
   t.equal(service.app.slots.stats().queued, 0)

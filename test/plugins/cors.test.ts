@@ -19,7 +19,7 @@ async function preflight (url: string, origin: string, path = '/api/chat_stream'
   return { status: response.status, headers: response.headers, body: await response.text() }
 }
 
-/** Names of the CORS headers that a response has. */
+/** Names of the CORS headers in a response. */
 function corsHeaders (headers: Headers): string[] {
   return [...headers.keys()].filter(name => name.startsWith('access-control-'))
 }
@@ -47,7 +47,7 @@ t.test('a preflight is answered without a key, and takes no slot', async t => {
   await service.quiet()
 })
 
-t.test('an origin that is not listed is told nothing', async t => {
+t.test('an origin that is not listed gets no CORS headers', async t => {
   for (const origin of [OTHER, 'null', `${PAGE}.evil.example`, 'http://chat.example.com', `${PAGE}:8443`]) {
     const { headers } = await preflight(service.url, origin)
     t.equal(headers.has('access-control-allow-origin'), false, origin)
@@ -102,7 +102,7 @@ t.test('a page may read streams and refusals: 401, 429, 400, 404', async t => {
   await limited.quiet()
 })
 
-t.test('a page may read that all slots are busy', async t => {
+t.test('a page may read the refusal when all slots are busy', async t => {
   const open = await startService(t, { CORS_ORIGIN: PAGE, MAX_CONCURRENT_REQUESTS: '1' }, engine)
   const holder = await connectRaw(open.port)
   holder.send(formHead('/api/chat', 1000, 'Expect: 100-continue\r\n'))
@@ -127,13 +127,13 @@ t.test('a star allows every origin, without credentials', async t => {
   }
 })
 
-t.test('an OPTIONS request that is no preflight is answered alike', async t => {
+t.test('an OPTIONS request that is not a preflight is answered in the same way', async t => {
   const response = await fetch(`${service.url}/api/chat`, { method: 'OPTIONS' })
   t.equal(response.status, 204)
   t.equal(await response.text(), '')
 })
 
-t.test('without CORS_ORIGIN no header says a word, and a preflight is a request like any other', async t => {
+t.test('without CORS_ORIGIN there are no CORS headers, and a preflight is a request like any other', async t => {
   const closed = await startService(t, {}, engine)
   const { status, headers, body } = await preflight(closed.url, PAGE)
   t.equal(status, 404)

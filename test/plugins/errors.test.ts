@@ -6,6 +6,7 @@ import { preferredLanguage, verbatim } from '../../errors/language.ts'
 import { ROOT } from '../../config/root.ts'
 import { startService } from '../helper.ts'
 import { connectRaw } from '../raw-client.ts'
+import { until } from '../server-process.ts'
 
 const KINDS = Object.values(errors).filter(
   it => typeof it === 'function' && it.prototype instanceof errors.SightlineError
@@ -14,7 +15,7 @@ const KINDS = Object.values(errors).filter(
 /** An argument for any error: a phrase that also works as a name. */
 const anyArgument = (text: string) => ({ ...verbatim(text), toString: () => text })
 
-t.test('every error has a code of its own, a status and a sentence in both languages', async t => {
+t.test('every error has a unique code, a status and a sentence in both languages', async t => {
   const made = KINDS.map(Kind => new Kind(...['<a>', '<b>', '<c>', '<d>'].map(anyArgument)))
   t.ok(made.length > 35)
   t.equal(new Set(made.map(error => error.code)).size, made.length)
@@ -23,14 +24,14 @@ t.test('every error has a code of its own, a status and a sentence in both langu
     t.ok(error.statusCode >= 400 && error.statusCode < 600)
     const [en, zh] = [error.sentence('en'), error.sentence('zh')]
     t.equal(en, error.message)
-    if (error.code !== 'VALIDATION') t.match(zh, /[\u4e00-\u9fff]/, `${error.code} speaks Chinese`)
+    if (error.code !== 'VALIDATION') t.match(zh, /[\u4e00-\u9fff]/, `${error.code} has a Chinese sentence`)
     t.notMatch(en + zh, /undefined|\[object/, error.code)
     const given = (sentence: string) => sentence.match(/<[abcd]>/g)?.sort()
-    t.strictSame(given(zh), given(en), `${error.code} names the same things in both`)
+    t.strictSame(given(zh), given(en), `${error.code} has the same parameters in both languages`)
   }
 })
 
-t.test('docs/api.md has every code with its status', async t => {
+t.test('docs/api.md contains every code with its status', async t => {
   const rows = new Map([
     ...readFileSync(path.join(ROOT, 'docs/api.md'), 'utf8').matchAll(/^\| `([A-Z_]+)` \| (\d+) \|/gm)
   ].map(row => [row[1], Number(row[2])]))
@@ -38,30 +39,36 @@ t.test('docs/api.md has every code with its status', async t => {
   t.strictSame([...rows].sort(), made.map(error => [error.code, error.statusCode]).sort())
 })
 
-t.test('docs/operations.md says of every code what an operator does, once', async t => {
+t.test('docs/operations.md advises operators on every code exactly once', async t => {
   const [, section = ''] = readFileSync(path.join(ROOT, 'docs/operations.md'), 'utf8').split('### By error code')
   const cells = [...section.matchAll(/^\| (`[A-Z_`, ]+) \| .{10,} \| .{5,} \|$/gm)].flatMap(([, codes]) =>
     codes!.match(/[A-Z_]+/g) ?? [])
   t.strictSame(cells.sort(), KINDS.map(Kind => new Kind(...['', '', '', ''].map(anyArgument)).code).sort())
 })
 
-t.test('withDetails adds to what is there', async t => {
+t.test('withDetails keeps the details that an error already has', async t => {
   const error = errors.withDetails(errors.withDetails(new errors.NoVisionError(), { a: 1 }), { b: 2 })
   t.same(error.details, { a: 1, b: 2 })
 })
 
-t.test('the language is the first of Accept-Language that is spoken here', async t => {
+t.test('the language is the preferred one of Accept-Language that is supported', async t => {
   for (const [header, language] of [
-    [undefined, 'en'], ['', 'en'], ['*', 'en'], ['de', 'en'], ['zh', 'zh'], [
-      'zh-CN,zh;q=0.9,en;q=0.8', 'zh'
-    ], ['zh-Hant-TW', 'zh'],
-    [
-      'en-US,en;q=0.9,zh;q=0.8', 'en'
-    ], ['en;q=0.2, zh;q=0.3', 'zh'], ['fr, zh;q=0.5, en;q=0.1', 'zh'], ['zh;q=0, en', 'en'], [';;;,q', 'en']
+    [undefined, 'en'],
+    ['', 'en'],
+    ['*', 'en'],
+    ['de', 'en'],
+    ['zh', 'zh'],
+    ['zh-CN,zh;q=0.9,en;q=0.8', 'zh'],
+    ['zh-Hant-TW', 'zh'],
+    ['en-US,en;q=0.9,zh;q=0.8', 'en'],
+    ['en;q=0.2, zh;q=0.3', 'zh'],
+    ['fr, zh;q=0.5, en;q=0.1', 'zh'],
+    ['zh;q=0, en', 'en'],
+    [';;;,q', 'en']
   ] as const) t.equal(preferredLanguage(header), language, String(header))
 })
 
-t.test('a sentence is Chinese for those who prefer it, the code stays', async t => {
+t.test('a client that prefers Chinese gets Chinese sentences and the same codes', async t => {
   const service = await startService(t)
   const refusal = async (fields: object, language: string) => {
     const response = await fetch(`${service.url}/api/chat`, {
@@ -84,7 +91,7 @@ t.test('a sentence is Chinese for those who prefer it, the code stays', async t 
   })
 })
 
-t.test('what goes wrong before there is a route has the same shape', async t => {
+t.test('errors before the routing have the same shape', async t => {
   const service = await startService(t)
   const client = await connectRaw(service.port)
   client.send('GET /%zz HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n')
@@ -93,10 +100,10 @@ t.test('what goes wrong before there is a route has the same shape', async t => 
   await client.closed
 })
 
-t.test('a 503 says when to come back', async t => {
+t.test('a 503 has a Retry-After header', async t => {
   const service = await startService(t)
   process.kill(service.engine.info().pid!, 'SIGKILL')
-  while (service.engine.info().state === 'ready') await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => service.engine.info().state !== 'ready')
   const response = await fetch(`${service.url}/api/chat`, {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"message":"Hi"}'
   })

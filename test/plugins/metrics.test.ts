@@ -8,12 +8,13 @@ import type { ChatService } from '../../services/chat/answer.ts'
 import { jsonRequest, longQuestion } from '../clients/clients.ts'
 import { ask, askStream, createForm, createTestEngine, drawShape, startService } from '../helper.ts'
 import { connectRaw, formBody, formHead } from '../raw-client.ts'
+import { until } from '../server-process.ts'
 
 const engine = await createTestEngine(t)
 const red = await drawShape('circle', 'red', 'white')
 const blue = await drawShape('square', 'blue', 'yellow')
 
-/** Figures by name and labels, e.g. `sightline_tokens_total{kind="prompt"}`. */
+/** Metrics by name and labels, e.g. `sightline_tokens_total{kind="prompt"}`. */
 async function figuresOf (url: string): Promise<Map<string, number>> {
   const response = await fetch(`${url}/metrics`)
   t.match(response.headers.get('content-type'), /^text\/plain; version=0\.0\.4/)
@@ -26,14 +27,14 @@ async function figuresOf (url: string): Promise<Map<string, number>> {
   }))
 }
 
-t.test('requests are counted once each, by how they ended', async t => {
+t.test('every request is counted once, by its ending', async t => {
   const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '2' }, engine)
   const { url } = service
   const { body } = await ask(url, { message: 'Describe the images.' }, [red, blue])
   await askStream(url, { message: 'What is in picture 2?' }, [red])
   await ask(url, { message: 'Hi', temperature: 'warm' })
   await ask(url, { message: 'Hi' }, [red.subarray(0, 60)])
-  // Refused before there is anything to admit.
+  // A request that is refused before admission.
   await fetch(`${url}/v1/chat/completions`, {
     method: 'POST', body: '{', headers: { 'content-type': 'application/json' }
   })
@@ -42,7 +43,7 @@ t.test('requests are counted once each, by how they ended', async t => {
   const busy = await figuresOf(url)
   for (const slot of taken) slot.release()
 
-  // One that leaves while it is answered, and one that leaves while it sends.
+  // A client that leaves during its answer.
   const left = new AbortController()
   const response = await fetch(`${url}/api/chat_stream`, {
     method: 'POST',
@@ -87,7 +88,7 @@ t.test('requests are counted once each, by how they ended', async t => {
   t.ok(figures.get('process_resident_memory_bytes')! > 1e6)
 })
 
-t.test('where keys are asked for, the figures want one too', async t => {
+t.test('/metrics needs a key if the service has keys', async t => {
   const { url } = await startService(t, { API_KEYS: 'a-key-of-the-team-0123456789' }, engine)
   t.equal((await fetch(`${url}/metrics`)).status, 401)
   t.equal(
@@ -95,7 +96,7 @@ t.test('where keys are asked for, the figures want one too', async t => {
   )
 })
 
-/** How often requests ended in each way, over all routes. */
+/** The number of requests by ending, over all routes. */
 async function endingsOf (url: string): Promise<Record<string, number>> {
   const endings: Record<string, number> = {}
   for (const [name, count] of await figuresOf(url)) {
@@ -105,25 +106,25 @@ async function endingsOf (url: string): Promise<Record<string, number>> {
   return endings
 }
 
-t.test('a request whose client leaves before the last byte was not answered', async t => {
+t.test('a request whose client leaves before the last byte counts as CLIENT_LEFT', async t => {
   const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
   for (const path of ['/api/chat', '/api/chat_stream']) {
     const client = await connectRaw(service.port)
-    // Reads nothing: the answer is larger than what the system holds for it.
+    // The client reads nothing, and it leaves while the answer is being generated.
     client.socket.pause()
     client.send(jsonRequest(path, longQuestion(900)))
-    while (service.app.slots.stats().taken === 0) await new Promise(resolve => setTimeout(resolve, 5))
+    await until(() => service.app.slots.stats().taken === 1)
     client.socket.destroy()
     await service.quiet()
   }
   t.same(await endingsOf(service.url), { CLIENT_LEFT: 2 })
 })
 
-t.test('an error that comes after the answer was ready takes its place, and the request counts once', async t => {
+t.test('a request whose answer cannot be written counts once, with the error as its ending', async t => {
   const { app } = await startService(t, {}, engine)
   const counted: string[] = []
   app.metrics.ended = (_route, ending) => { counted.push(ending) }
-  // A value that JSON has no form for: the answer fails while it is written.
+  // JSON cannot represent a bigint, so writing the answer fails.
   const chat = {
     async * answer () { yield { type: 'done', result: { tokens: 1n } } }, anticipate: async () => {}
   } as unknown as ChatService
@@ -152,20 +153,20 @@ t.test('an error that comes after the answer was ready takes its place, and the 
   t.same(counted, ['INTERNAL'])
 })
 
-t.test('requests that are pipelined, and those that leave the queue, count once each', async t => {
+t.test('pipelined requests that leave the queue count once each', async t => {
   const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1', QUEUE_SIZE: '20' }, engine)
   const slot = service.app.slots.tryTake()!
   const client = await connectRaw(service.port)
   client.send(jsonRequest('/api/chat', { message: 'Hi' }).repeat(5))
-  while (service.app.slots.stats().queued !== 5) await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => service.app.slots.stats().queued === 5)
   client.socket.destroy()
-  while (service.app.slots.stats().queued !== 0) await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => service.app.slots.stats().queued === 0)
   slot.release()
   await service.quiet()
   t.same(await endingsOf(service.url), { CLIENT_LEFT: 5 })
 })
 
-t.test('a client that leaves while its image is being prepared has left: that is no fault of the service', async t => {
+t.test('a client that leaves while its image is prepared counts as CLIENT_LEFT, not as an error', async t => {
   const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
   const { ended } = service.app.metrics
   const counted: string[] = []
@@ -181,7 +182,7 @@ t.test('a client that leaves while its image is being prepared has left: that is
     client.send(body)
     await new Promise(resolve => setTimeout(resolve, delayMs))
     client.socket.destroy()
-    while (counted.length <= delayMs) await new Promise(resolve => setTimeout(resolve, 2))
+    await until(() => counted.length > delayMs)
     await service.quiet()
   }
   t.same([...new Set(counted)].filter(ending => ending !== 'ANSWERED'), ['CLIENT_LEFT'])

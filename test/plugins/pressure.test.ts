@@ -3,17 +3,18 @@ import t from 'tap'
 import pressure from '../../plugins/pressure.ts'
 import { ask, startService } from '../helper.ts'
 import { connectRaw, formBody, formHead } from '../raw-client.ts'
+import { until } from '../server-process.ts'
 import { say, startFront, startScripted } from '../services/engine/upstream/front.ts'
 
-t.test('a process that cannot keep up refuses work for the model, and nothing else', async t => {
+t.test('an overloaded process refuses requests to the model, and no others', async t => {
   const service = await startService(t)
   const [asking, looking] = [await connectRaw(service.port), await connectRaw(service.port)]
   const body = formBody('Hi', [])
   const answers = async () =>
     await Promise.all([asking.until(/"code":"\w+"|"success":\w+/), looking.until(/"status":"\w+"/)])
 
-  // The pressure plugin takes the mean of a second: turns of a second and a half leave it no quick turn to count. Before the first
-  // of them is over it knows nothing.
+  // The pressure plugin averages over one second: turns of a second and a half leave no quick turn in the average. The
+  // requests are sent after the first long turn, when the plugin has a sample.
   let isOver = false
   const stagger = () => {
     const end = Date.now() + 1_500
@@ -32,23 +33,22 @@ t.test('a process that cannot keep up refuses work for the model, and nothing el
   for (const { socket } of [asking, looking]) socket.destroy()
   await service.quiet()
 
-  // Once it breathes again it answers again.
-  await new Promise(resolve => setTimeout(resolve, 2_500))
+  await until(() => !service.app.isUnderPressure())
   t.equal((await ask(service.url, { message: 'Hi' })).status, 200)
 })
 
-t.test('memory that is cached on purpose is not taken for pressure', async t => {
+t.test('the memory of the image cache does not count as pressure', async t => {
   const outcome = async (cacheBytes: number) => {
     const app = Fastify()
     t.teardown(() => app.close())
     await app.register(pressure, { cacheBytes })
     app.post('/ask', { config: { slot: true } }, async () => 'Yes.')
     await app.ready()
-    // The plugin takes its first look after a second.
-    while (app.memoryUsage().rssBytes === 0) await new Promise(resolve => setTimeout(resolve, 50))
+    // The plugin takes its first sample after a second.
+    await until(() => app.memoryUsage().rssBytes > 0)
     return (await app.inject({ method: 'POST', url: '/ask' })).statusCode
   }
-  // As if the limit without a cache were as much below, or above, what this process takes.
+  // The limit grows with the cache. These sizes put it below and above the memory of this process.
   const { rss } = process.memoryUsage()
   const limit = 4 * 1024 ** 3
   const margin = rss / 2
@@ -56,13 +56,13 @@ t.test('memory that is cached on purpose is not taken for pressure', async t => 
   t.equal(await outcome(rss - limit + margin), 200)
 })
 
-t.test('the limit follows from the cache where the service itself holds it', async t => {
+t.test('the memory limit includes the image cache if the cache is in the service\'s process', async t => {
   const upstream = await startScripted(t, response => say(response, 'Yes.'))
   const service =
     await startFront(t, [upstream.url], { ENGINE: 'openai', ENGINE_URL: upstream.url, IMAGE_CACHE_MB: '5000' })
   t.equal(service.app.memoryLimit, 4 * 1024 ** 3 + 5000 * 1024 ** 2)
   t.equal(
     (await startService(t, { IMAGE_CACHE_MB: '5000' })).app.memoryLimit, 4 * 1024 ** 3,
-    'the engine of a local model has a process of its own'
+    'a local engine has the cache in its own process'
   )
 })

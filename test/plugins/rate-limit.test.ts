@@ -19,8 +19,8 @@ const ALICE = 'alice-0123456789abcdef'
 const BOB = 'bob-0123456789abcdef'
 const WRONG = 'mallory-0123456789abcdef'
 
-/** Long enough for a test to count in, short enough to wait for. */
-const WINDOW_MS = 2_000
+/** Long enough for a few requests on a busy machine, short enough to wait for. */
+const WINDOW_MS = 4_000
 
 async function createApp (t: Test, options: RateLimitOptions, keys: string[] = []) {
   // The client address is what the test writes into X-Forwarded-For.
@@ -52,7 +52,7 @@ async function statuses (ask: Ask, count: number, headers?: Record<string, strin
 
 const from = (address: string) => ({ 'x-forwarded-for': address })
 
-t.test('an address over its limit gets 429 with the time to wait, others go on, and the window ends', async t => {
+t.test('an address over its limit gets 429 until its window ends, other addresses are not affected', async t => {
   const ask = await startApp(t, { perKey: 0, perAddress: 2, windowMs: WINDOW_MS })
   t.same(await statuses(ask, 2, from('192.0.2.1')), [200, 200])
   const refused = await ask(from('192.0.2.1'))
@@ -60,16 +60,19 @@ t.test('an address over its limit gets 429 with the time to wait, others go on, 
   const wait = Number(refused.headers.get('retry-after'))
   t.ok(wait >= 1 && wait <= Math.ceil(WINDOW_MS / 1000), `Retry-After: ${wait}`)
   t.match(await refused.json(), {
-    code: 'RATE_LIMITED', error: 'More than 2 requests were sent within a minute; try again later', limit: 2, request_id: String
+    code: 'RATE_LIMITED',
+    error: 'More than 2 requests were sent within a minute; try again later',
+    limit: 2,
+    request_id: String
   })
   t.same(await statuses(ask, 2, from('192.0.2.2')), [200, 200])
 
-  // Whoever comes again as told is served: to ask in between does not prolong it.
+  // A client that waits for Retry-After is served: refused requests do not extend the window.
   await sleep(wait * 1000)
   t.same(await statuses(ask, 3, from('192.0.2.1')), [200, 200, 429])
 })
 
-t.test('the refusal is Chinese for those who prefer it, and has the shape of the route', async t => {
+t.test('the refusal has the client\'s preferred language and the error shape of the route', async t => {
   const ask = await startApp(t, { perKey: 0, perAddress: 1 })
   t.equal((await ask()).status, 200)
   t.match(await (await ask({ 'accept-language': 'zh' })).json(), { code: 'RATE_LIMITED', error: '一分钟内的请求超过 1 次，请稍后重试' })
@@ -78,7 +81,7 @@ t.test('the refusal is Chinese for those who prefer it, and has the shape of the
   t.same(await shaped.json(), { shape: 'RATE_LIMITED' })
 })
 
-t.test('only work for the model is counted', async t => {
+t.test('only requests to the model are counted', async t => {
   const ask = await startApp(t, { perKey: 1, perAddress: 1 }, [ALICE])
   const headers = { 'x-api-key': ALICE }
   t.same(await statuses(ask, 5, headers, '/other'), [200, 200, 200, 200, 200])
@@ -87,7 +90,7 @@ t.test('only work for the model is counted', async t => {
   t.same(await statuses(ask, 1, headers, '/other'), [200])
 })
 
-t.test('a key is counted over all addresses, and each key for itself', async t => {
+t.test('a key is counted over all addresses, and each key separately', async t => {
   const ask = await startApp(t, { perKey: 2, perAddress: 0 }, [ALICE, BOB])
   t.equal((await ask({ ...from('192.0.2.1'), 'x-api-key': ALICE })).status, 200)
   t.equal((await ask({ ...from('192.0.2.2'), authorization: `Bearer ${ALICE}` })).status, 200)
@@ -95,18 +98,18 @@ t.test('a key is counted over all addresses, and each key for itself', async t =
   t.same(await statuses(ask, 3, { ...from('192.0.2.1'), 'x-api-key': BOB }), [200, 200, 429])
 })
 
-t.test('without keys there is none to count', async t => {
+t.test('a service without keys counts no requests per key', async t => {
   const ask = await startApp(t, { perKey: 1, perAddress: 0 })
   t.same(await statuses(ask, 3, { 'x-api-key': ALICE }), [200, 200, 200])
 })
 
-t.test('a wrong key uses up nothing', async t => {
+t.test('requests with a wrong key are not counted', async t => {
   const ask = await startApp(t, { perKey: 1, perAddress: 1 }, [ALICE])
   t.same(await statuses(ask, 3, { 'x-api-key': WRONG }), [401, 401, 401])
   t.equal((await ask({ 'x-api-key': ALICE })).status, 200)
 })
 
-t.test('what an address sends beyond its limit does not use up a key', async t => {
+t.test('requests beyond the limit of an address do not count for the key', async t => {
   const ask = await startApp(t, { perKey: 3, perAddress: 2 }, [ALICE])
   t.same(await statuses(ask, 5, { ...from('192.0.2.1'), 'x-api-key': ALICE }), [200, 200, 429, 429, 429])
   const other = { ...from('192.0.2.2'), 'x-api-key': ALICE }
@@ -115,7 +118,7 @@ t.test('what an address sends beyond its limit does not use up a key', async t =
   t.match(await refused.json(), { code: 'RATE_LIMITED', limit: 3 })
 })
 
-t.test('the addresses of one IPv6 network count as one, and IPv4 is IPv4 however it is written', async t => {
+t.test('addresses of one IPv6 network count as one, and so do both notations of an IPv4 address', async t => {
   const ask = await startApp(t, { perKey: 0, perAddress: 1 })
   t.equal((await ask(from('2001:db8:1:2::1'))).status, 200)
   t.equal((await ask(from('2001:DB8:1:2:ffff:ffff:ffff:ffff'))).status, 429)
@@ -124,7 +127,7 @@ t.test('the addresses of one IPv6 network count as one, and IPv4 is IPv4 however
   t.equal((await ask(from('::ffff:192.0.2.1'))).status, 429)
 })
 
-t.test('an address that a client makes up is not believed', async t => {
+t.test('X-Forwarded-For of an untrusted client is ignored', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(errors)
@@ -137,9 +140,9 @@ t.test('an address that a client makes up is not believed', async t => {
   t.equal((await fetch(url, { headers: from('192.0.2.2') })).status, 429)
 })
 
-t.test('a connection without an address, such as that of a client which has left, is counted like any other', async t => {
+t.test('connections without an address, as those of clients that left, are counted together', async t => {
   const app = await createApp(t, { perKey: 0, perAddress: 1 })
-  // The path of a socket may have no more than a hundred characters.
+  // The path of a Unix socket is limited to about a hundred characters.
   const folder = mkdtempSync(path.join(tmpdir(), 'sightline-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const socketPath = path.join(folder, 'socket')
@@ -152,7 +155,7 @@ t.test('a connection without an address, such as that of a client which has left
   t.match(await ask(), [429, /RATE_LIMITED/])
 })
 
-t.test('limits of zero add nothing', async t => {
+t.test('a limit of zero is no limit', async t => {
   const app = await createApp(t, { perKey: 0, perAddress: 0 })
   t.notOk(app.hasDecorator('createRateLimit'))
   await app.listen({ host: '127.0.0.1', port: 0 })
@@ -161,7 +164,7 @@ t.test('limits of zero add nothing', async t => {
   t.ok(all.every(({ status }) => status === 200))
 })
 
-t.test('the service refuses before a slot is taken and before the body is there', async t => {
+t.test('a rate-limited request is refused before its body, without a slot', async t => {
   const engine = await createTestEngine(t)
   const service = await startService(
     t, { API_KEYS: `${ALICE},${BOB}`, RATE_LIMIT_KEY: '1', RATE_LIMIT_ADDRESS: '3', MAX_CONCURRENT_REQUESTS: '1' },
@@ -176,7 +179,7 @@ t.test('the service refuses before a slot is taken and before the body is there'
   }
   t.match(await (await sendHead(ALICE)).until(/^HTTP.*\r\n/), /100 Continue/)
 
-  // The key is over its limit; then another, which is not, finds no slot; then it is the address.
+  // First the key is over its limit. Then another key finds no slot. Then the address is over its limit.
   const overKey = await (await sendHead(ALICE)).until(/"code":"[A-Z_]+"[^]*\}/)
   t.match(overKey, /^HTTP\/1\.1 429 [^]*^retry-after: (5\d|60)\r$[^]*"code":"RATE_LIMITED"[^]*"limit":1/m)
   t.match(await (await sendHead(BOB)).until(/"code":"[A-Z_]+"/), /"code":"SERVER_BUSY"/)
@@ -185,7 +188,7 @@ t.test('the service refuses before a slot is taken and before the body is there'
   t.match(service.app.slots.stats(), { served: 1, rejected: 1 })
   t.same(service.leftovers(), [])
 
-  // Whoever only looks is not limited.
+  // The status is not limited.
   t.equal((await fetch(`${service.url}/api/status`, { headers: { 'x-api-key': ALICE } })).status, 200)
   for (const { socket } of heads) socket.destroy()
   await service.quiet()

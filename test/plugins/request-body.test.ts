@@ -1,25 +1,28 @@
 import t from 'tap'
 import { createTestEngine, startService } from '../helper.ts'
 import { connectRaw, formHead } from '../raw-client.ts'
+import { jsonHead } from '../clients/clients.ts'
+
+/** Half of a JSON body that is larger than its limit. */
+const HALF = 'x'.repeat(200_000)
+const LENGTH = `Content-Length: ${2 * HALF.length}\r\n`
 
 const engine = await createTestEngine(t)
 
-t.test('a body that is refused while it is parsed is discarded, and its connection goes on to serve', async t => {
+t.test('a body that is refused while it is parsed is discarded, and its connection stays usable', async t => {
   const service = await startService(t, { JSON_BODY_LIMIT_MB: '0.1' }, engine)
-  const head = (length: string) =>
-    `POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n${length}\r\n\r\n`
-  const half = 'x'.repeat(200_000)
-  const chunk = `${half.length.toString(16)}\r\n${half}\r\n`
+  const head = (headers: string) => jsonHead('/api/chat', headers)
+  const chunk = `${HALF.length.toString(16)}\r\n${HALF}\r\n`
   for (const [name, start, rest, code] of [
-    ['too large by its length', head('Content-Length: 400000') + half, half, 'BODY_TOO_LARGE'],
-    ['too large as it comes', head('Transfer-Encoding: chunked') + chunk, `${chunk}0\r\n\r\n`, 'BODY_TOO_LARGE'],
-    ['no JSON', `${head('Content-Length: 1')}{`, '', 'INVALID_JSON']
+    ['too large by its length', head(LENGTH) + HALF, HALF, 'BODY_TOO_LARGE'],
+    ['too large in chunks', head('Transfer-Encoding: chunked\r\n') + chunk, `${chunk}0\r\n\r\n`, 'BODY_TOO_LARGE'],
+    ['no JSON', `${head('Content-Length: 1\r\n')}{`, '', 'INVALID_JSON']
   ] as const) {
     const client = await connectRaw(service.port)
     client.send(start)
     const answer = await client.until(/"code":"[A-Z_]+"/)
     t.match(answer, `"code":"${code}"`, name)
-    t.notMatch(answer, /^connection: close/mi, 'closing at once may cost the sender its answer')
+    t.notMatch(answer, /^connection: close/mi, 'a connection that is closed at once may lose the answer')
     client.send(`${rest}GET /health/live HTTP/1.1\r\nHost: test\r\n\r\n`)
     t.match(await client.until(/"status":"ok"/), /200 OK/, name)
     client.socket.destroy()
@@ -36,43 +39,34 @@ t.test('many refused bodies in a row on one connection leave no listeners on it'
   const client = await connectRaw(service.port)
   const refused = 12
   for (let count = 1; count <= refused; count++) {
-    client.send(
-      `POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 400000\r\n\r\n${'x'.repeat(
-        200_000
-      )}`
-    )
+    client.send(jsonHead('/api/chat', LENGTH) + HALF)
     await client.until(new RegExp(`(?:BODY_TOO_LARGE[^]*){${count}}`))
-    client.send('x'.repeat(200_000))
+    client.send(HALF)
   }
   client.socket.destroy()
   await service.quiet()
   t.same(warnings, [])
 })
 
-t.test('a sender that wants its connection closed after a refusal gets to send the rest first', async t => {
+t.test('a connection that closes after a refusal stays open until the sender has sent its body', async t => {
   const service = await startService(t, { JSON_BODY_LIMIT_MB: '0.1' }, engine)
-  for (const head of ['POST /api/chat HTTP/1.1\r\nConnection: close', 'POST /api/chat HTTP/1.0']) {
+  const closing = jsonHead('/api/chat', `Connection: close\r\n${LENGTH}`)
+  for (const head of [closing, jsonHead('/api/chat', LENGTH).replace('HTTP/1.1', 'HTTP/1.0')]) {
     const client = await connectRaw(service.port)
-    client.send(
-      `${head}\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 400000\r\n\r\n${'x'.repeat(200_000)}`
-    )
+    client.send(head + HALF)
     t.match(await client.until(/"code":"[A-Z_]+"/), /^HTTP\/1\.1 413 [^]*"code":"BODY_TOO_LARGE"/)
     await new Promise(resolve => setTimeout(resolve, 100))
-    t.equal(client.socket.readyState, 'open', 'closed under the rest of its body it might never have read the answer')
-    client.send('x'.repeat(200_000))
+    t.equal(client.socket.readyState, 'open', 'a sender whose connection is closed early may lose the answer')
+    client.send(HALF)
     await client.closed
     await service.quiet()
   }
 })
 
-t.test('who stops in the middle of a refused body gets no second answer', async t => {
+t.test('a client that stops in the middle of a refused body gets no second answer', async t => {
   const service = await startService(t, { JSON_BODY_LIMIT_MB: '0.1' }, engine)
   const client = await connectRaw(service.port)
-  client.send(
-    `POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 400000\r\n\r\n${'x'.repeat(
-      200_000
-    )}`
-  )
+  client.send(jsonHead('/api/chat', LENGTH) + HALF)
   await client.until(/"code":"BODY_TOO_LARGE"/)
   client.socket.end()
   await client.closed
@@ -91,13 +85,13 @@ t.test('the rest of a refused body is discarded up to 64 MiB, then the connectio
     await new Promise<void>(
       resolve => { if (!client.socket.write(piece, () => resolve())) client.socket.once('close', () => resolve()) }
     )
-    if (sent === 60) t.notOk(client.socket.destroyed, 'up to there it goes on')
+    if (sent === 60) t.notOk(client.socket.destroyed, '60 MiB are still discarded')
   }
   await over
   t.ok(client.socket.destroyed)
 })
 
-t.test('a service that stops lets the senders of refused bodies read their answer', async t => {
+t.test('senders of refused bodies can read their answer while the service stops', async t => {
   const service = await startService(t, {}, engine)
   const body = 40 * 1024 * 1024
   const senders = await Promise.all(Array.from({ length: 5 }, () => connectRaw(service.port)))

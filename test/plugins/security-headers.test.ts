@@ -4,7 +4,7 @@ import { ask, createForm, startService } from '../helper.ts'
 const service = await startService(t)
 const CLOSED = "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'"
 
-t.test('every answer tells browsers to do nothing with it but read it', async t => {
+t.test('every answer has headers that forbid browsers to run, embed or share it', async t => {
   const answers = {
     json: await fetch(`${service.url}/health/ready`),
     stream: await fetch(`${service.url}/api/chat_stream`, {
@@ -36,7 +36,7 @@ t.test('every answer tells browsers to do nothing with it but read it', async t 
   await service.quiet()
 })
 
-t.test('the pages of the API\'s documentation run their own scripts and nobody else\'s, also without TLS', async t => {
+t.test('the API documentation may run its own scripts only, also without TLS', async t => {
   const { headers, status } = await fetch(`${service.url}/docs/`)
   t.equal(status, 200)
   const policy = headers.get('content-security-policy')!
@@ -45,7 +45,7 @@ t.test('the pages of the API\'s documentation run their own scripts and nobody e
   t.notMatch(policy, /unsafe|https:|\*|upgrade-insecure-requests/)
 })
 
-t.test('no answer says where it runs or how it came about', async t => {
+t.test('no answer contains paths or stack traces of the service', async t => {
   for (const body of [{}, { message: 1 }, { message: 'Hi', history: 'not JSON' }, { message: 'Hi', max_tokens: -1 }]) {
     const response = await fetch(`${service.url}/api/chat`, {
       method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body)

@@ -23,7 +23,7 @@ const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const DROPPED = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00'
 const SERVER = 2
 
-/** A service that tells a collector, and the lines that it logs. */
+/** A service that exports traces to a collector, and the lines that it logs. */
 async function startTraced (t: Test, endpoint: string, env: Record<string, string> = {}, own: Engine = engine) {
   const config =
     loadConfig({ UPLOAD_DIR: t.testdir({}), LLAMA_GPU: 'off', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...env })
@@ -36,14 +36,14 @@ async function startTraced (t: Test, endpoint: string, env: Record<string, strin
   return { app, lines, url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}` }
 }
 
-/** The span of a request, once it has come. */
+/** The root span of a request, once the collector has received it. */
 async function rootOf ({ spans }: Collector, id: string): Promise<CollectedSpan> {
   const find = () => spans.find(span => span.attributes['sightline.request_id'] === id)
   await until(() => find() !== undefined)
   return find()!
 }
 
-t.test('a request about two pictures is a span with one for each stage, with figures and without a word of it', async t => {
+t.test('a request has a root span with a child per stage, with metrics and without contents', async t => {
   const collector = await startCollector(t)
   const { url, lines } = await startTraced(
     t, collector.url, { OTEL_SERVICE_NAME: 'pictures', OTEL_EXPORTER_OTLP_HEADERS: 'x-token=se%20cret' }
@@ -87,10 +87,10 @@ t.test('a request about two pictures is a span with one for each stage, with fig
   const ownLines = lines.filter(it => it.reqId === body.request_id && it.msg !== 'incoming request')
   t.ok(['image preparation finished', 'temporary files cleaned up', 'request completed'].every(msg =>
     ownLines.some(it => it.msg === msg)))
-  t.ok(ownLines.every(it => it.trace_id === root.traceId), 'logs and traces meet')
+  t.ok(ownLines.every(it => it.trace_id === root.traceId), 'log lines contain the id of the trace')
 })
 
-t.test('a streamed answer to text alone has neither encoding nor another end', async t => {
+t.test('a streamed answer to text has the same spans, except encoding', async t => {
   const collector = await startCollector(t)
   const { url } = await startTraced(t, collector.url)
   const response = await fetch(`${url}/api/chat_stream`, { method: 'POST', body: createForm({ message: 'Hi' }) })
@@ -100,7 +100,7 @@ t.test('a streamed answer to text alone has neither encoding nor another end', a
   t.same(treeOf(collector.spans, root), ['upload', 'prepare', 'prefill', 'decode'])
 })
 
-t.test('refusals and faults carry their code, and nothing that a sentence may quote', async t => {
+t.test('spans of failed requests have the error code, and no quotes of the request', async t => {
   const collector = await startCollector(t)
   const { app, url } = await startTraced(t, collector.url, { MAX_CONCURRENT_REQUESTS: '1' })
   const slot = app.slots.tryTake()!
@@ -108,7 +108,7 @@ t.test('refusals and faults carry their code, and nothing that a sentence may qu
   slot.release()
   const refused = await rootOf(collector, busy.body.request_id)
   t.match(refused, { name: 'POST /api/chat', status: {}, attributes: { 'error.type': 'SERVER_BUSY' } })
-  t.not(refused.status.code, 2, 'a refusal is no fault of the service')
+  t.not(refused.status.code, 2, 'a refusal is not an error of the service')
   t.same([Number(refused.attributes['http.response.status_code']), treeOf(collector.spans, refused)], [429, []])
 
   const { body } = await ask(url, { message: 'Hi' }, [{ data: red.subarray(0, 60), name: 'porcupine.png' }])
@@ -119,7 +119,7 @@ t.test('refusals and faults carry their code, and nothing that a sentence may qu
   t.same(corrupt.events, [])
 })
 
-t.test('a client that leaves shows in which stage', async t => {
+t.test('spans show the stage in which a client left', async t => {
   const collector = await startCollector(t)
   const { url, app } = await startTraced(t, collector.url)
   const left = new AbortController()
@@ -133,7 +133,7 @@ t.test('a client that leaves shows in which stage', async t => {
   t.equal(app.slots.stats().taken, 0, 'the span ends with the slot')
 })
 
-t.test('requests that wait behind another one on a connection end with it', async t => {
+t.test('the spans of pipelined requests end with their connection', async t => {
   const warnings: Error[] = []
   const onWarning = (warning: Error) => warnings.push(warning)
   process.on('warning', onWarning)
@@ -153,7 +153,7 @@ t.test('requests that wait behind another one on a connection end with it', asyn
   t.same(warnings, [])
 })
 
-t.test('strangers do not say which trace they belong to, proxies do', async t => {
+t.test('the traceparent header of a trusted proxy is used, that of other clients is ignored', async t => {
   const collector = await startCollector(t)
   const strange = await startTraced(t, collector.url)
   const trusting = await startTraced(t, collector.url, { TRUST_PROXY: 'loopback' })
@@ -174,7 +174,7 @@ t.test('strangers do not say which trace they belong to, proxies do', async t =>
   t.ok(collector.spans.length > before)
 })
 
-t.test('a share of the traces is recorded', async t => {
+t.test('the sampler records its share of the traces', async t => {
   const collector = await startCollector(t)
   const none = await startTraced(
     t, collector.url, { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' }
@@ -185,7 +185,7 @@ t.test('a share of the traces is recorded', async t => {
   t.equal(collector.spans.filter(span => span.kind === SERVER).length, 1)
 })
 
-t.test('an upstream is told the trace', async t => {
+t.test('an upstream receives the trace in a traceparent header', async t => {
   const collector = await startCollector(t)
   const upstream = await startScripted(t, response => say(response, 'Yes.'))
   const { url } = await startTraced(t, collector.url, EMBEDDED, await createFrontEngine(t, [upstream.url]))
@@ -194,7 +194,7 @@ t.test('an upstream is told the trace', async t => {
   t.same(treeOf(collector.spans, root), ['upload', 'prepare', 'prefill', 'decode'])
 })
 
-t.test('a collector that is away, or does not answer, neither slows nor stops anything', async t => {
+t.test('a collector that is unreachable or does not answer neither delays answers nor the shutdown', async t => {
   const silentSockets: Array<{ destroy (): void }> = []
   const silent = createServer(socket => silentSockets.push(socket))
   await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
@@ -220,7 +220,7 @@ t.test('a collector that is away, or does not answer, neither slows nor stops an
   }
 })
 
-t.test('the log tells once that the collector refuses, and once that it no longer does', async t => {
+t.test('the log reports a refusing collector once, and its recovery once', async t => {
   let status = 400
   const collector = createHttpServer((request, response) => {
     request.resume()
@@ -243,7 +243,7 @@ t.test('the log tells once that the collector refuses, and once that it no longe
   t.match([said(/takes no traces/), lines.find(line => /takes no/.test(line.msg))!.reason], [1, '400'])
 })
 
-t.test('what is left goes out when the service stops', async t => {
+t.test('the remaining spans are exported when the service stops', async t => {
   const collector = await startCollector(t)
   const { app, url } = await startTraced(t, collector.url)
   await ask(url, { message: 'Hi' })
@@ -251,7 +251,7 @@ t.test('what is left goes out when the service stops', async t => {
   t.equal(collector.spans.filter(span => span.kind === SERVER).length, 1)
 })
 
-t.test('the service as a process makes traces by its environment, and ends in time', async t => {
+t.test('the service process exports traces as its environment says, and exits in time', async t => {
   const collector = await startCollector(t)
   const { child, url, exited } =
     await start(t, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, UPLOAD_DIR: t.testdir({}) })
@@ -262,16 +262,16 @@ t.test('the service as a process makes traces by its environment, and ends in ti
   t.same(treeOf(collector.spans, root), ['upload', 'prepare', 'encode', 'prefill', 'decode'])
 })
 
-t.test('without a collector nothing of OpenTelemetry is loaded but its interface, which prom-client brings', async t => {
+t.test('without a collector no OpenTelemetry package is loaded except the API, which prom-client needs', async t => {
   const script = `
     await import('./app.ts')
     await import('./services/engine/create-engine.ts')
     const { createRequire } = await import('node:module')
     const loaded = Object.keys(createRequire(process.cwd() + '/x.js').cache)
     console.log(loaded.length > 100, loaded.filter(file => /@opentelemetry\\W+(?!api\\W)/.test(file)).length)`
-  const told = execFileSync(
+  const output = execFileSync(
     process.execPath, ['--import=tsx', '--input-type=module', '--eval', script], { cwd: ROOT, encoding: 'utf8' }
   )
-  t.equal(told.trim(), 'true 0')
+  t.equal(output.trim(), 'true 0')
   t.equal(loadConfig({}).traces, null)
 })
