@@ -2,6 +2,8 @@ import type { ChatDone } from '../api/types.ts'
 import { formatBytes, formatNumber, t } from '../i18n/index.ts'
 import type { StoredImage } from '../model/conversation.ts'
 
+const COLUMNS = ['image', 'original', 'sent', 'tokens', 'cached'] as const
+
 /** A collapsed section with the receipts of the images and the timings. */
 export function AnswerDetails ({ done, images }: { done: ChatDone, images: readonly StoredImage[] }) {
   const { images: receipts, usage, timings, model } = done
@@ -14,7 +16,7 @@ export function AnswerDetails ({ done, images }: { done: ChatDone, images: reado
         <div class='details-scroll' tabIndex={0} role='region' aria-label={t('details.title')}>
           <table class='details-table'>
             <thead>
-              <tr>{(['image', 'original', 'sent', 'tokens', 'cached'] as const).map(name => <th key={name} scope='col'>{t(`details.${name}`)}</th>)}</tr>
+              <tr>{COLUMNS.map(name => <th key={name} scope='col'>{t(`details.${name}`)}</th>)}</tr>
             </thead>
             <tbody>
               {receipts.map(({ id, original, sent, format, bytes, tokens, scaled, cached }, i) => (
@@ -34,7 +36,13 @@ export function AnswerDetails ({ done, images }: { done: ChatDone, images: reado
         {rate !== null && <li>{t('details.speed', { rate: formatNumber(rate, 1) })}</li>}
         <li>{t('details.firstToken', { seconds: seconds(timings.ttft_ms) })}</li>
         <li>{t('details.total', { seconds: seconds(timings.total_ms) })}</li>
-        <li>{t('details.usage', { prompt: formatNumber(usage.prompt_tokens), cached: formatNumber(usage.cached_tokens), completion: formatNumber(usage.completion_tokens) })}</li>
+        <li>
+          {t('details.usage', {
+            prompt: formatNumber(usage.prompt_tokens),
+            cached: formatNumber(usage.cached_tokens),
+            completion: formatNumber(usage.completion_tokens)
+          })}
+        </li>
         <li>{t('details.model', { model })}</li>
       </ul>
     </details>

@@ -50,7 +50,9 @@ export function AnswerView ({ conversation, question, answer: kept, turns, isBus
       {!run && (
         <div class='turn-actions'>
           {text !== '' && <CopyButton text={() => text} />}
-          {failure === null && <IconButton icon='again' label={t('turn.regenerate')} disabled={isBusy} onClick={again} />}
+          {failure === null && (
+            <IconButton icon='again' label={t('turn.regenerate')} disabled={isBusy} onClick={again} />
+          )}
         </div>
       )}
       {done && <AnswerDetails done={done} images={question.pictures} />}

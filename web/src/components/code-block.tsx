@@ -20,7 +20,9 @@ export function CodeBlock ({ code, language }: CodeBlockProps) {
         <CopyButton text={() => code} label={t('code.copy')} />
       </div>
       <ScrollArea class='code-scroll' label={language === '' ? t('code.label') : t('code.labelIn', { language })}>
-        <pre class='code-text'><code>{grammar === null ? code : <ColouredCode key={grammar} code={code} grammar={grammar} />}</code></pre>
+        <pre class='code-text'>
+          <code>{grammar === null ? code : <ColouredCode key={grammar} code={code} grammar={grammar} />}</code>
+        </pre>
       </ScrollArea>
     </div>
   )

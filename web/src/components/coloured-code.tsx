@@ -25,7 +25,13 @@ export function ColouredCode ({ code, grammar }: ColouredCodeProps) {
 }
 
 function Pieces ({ pieces }: { pieces: readonly CodePiece[] }) {
-  return <>{pieces.map((piece, i) => typeof piece === 'string' ? piece : <span key={i} class={classOf(piece.scope)}><Pieces pieces={piece.content} /></span>)}</>
+  return (
+    <>
+      {pieces.map((piece, i) => typeof piece === 'string'
+        ? piece
+        : <span key={i} class={classOf(piece.scope)}><Pieces pieces={piece.content} /></span>)}
+    </>
+  )
 }
 
 /** The scope `title.function` has the style of `title` unless it has its own. */

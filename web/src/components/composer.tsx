@@ -4,7 +4,9 @@ import { t } from '../i18n/index.ts'
 import { askQuestion } from '../state/asking.ts'
 import { runs } from '../state/runs.ts'
 import { current } from '../state/conversations.ts'
-import { addFiles, checkedImages, clearDraft, draftImages, draftText, isDraftFaulty, isDraftReady } from '../state/draft.ts'
+import {
+  addFiles, checkedImages, clearDraft, draftImages, draftText, isDraftFaulty, isDraftReady
+} from '../state/draft.ts'
 import { DraftImages } from './draft-images.tsx'
 import { FormatPicker } from './format-picker.tsx'
 import { Icon, IconButton } from './icon.tsx'
@@ -22,6 +24,8 @@ export function Composer () {
   const isEmpty = draftText.value.trim() === '' && draftImages.value.length === 0
   const canSend = !isEmpty && length <= MESSAGE_MAX && !isDraftFaulty.value && run === undefined
   const hasImages = draftImages.value.length > 0 || current.value.turns.length > 0
+  const hasPresets = draftText.value === '' && run === undefined &&
+    (draftImages.value.length > 0 || current.value.turns.length === 0)
   const isSendingSoon = useSignal(false)
   const id = useComputed(() => current.value.id)
 
@@ -66,25 +70,37 @@ export function Composer () {
 
   return (
     <form class='composer' onSubmit={event => { event.preventDefault(); if (canSend) send() }}>
-      {draftText.value === '' && run === undefined && (draftImages.value.length > 0 || current.value.turns.length === 0) && <Presets onPick={pick} />}
+      {hasPresets && <Presets onPick={pick} />}
       <div class='composer-box'>
         <DraftImages />
         <textarea
-          ref={field} id='question' class='composer-field' rows={1} value={draftText.value} aria-label={t('composer.label')}
+          ref={field} id='question' class='composer-field' rows={1} value={draftText.value}
+          aria-label={t('composer.label')}
           placeholder={t(current.value.turns.length > 0 ? 'composer.placeholderNext' : 'composer.placeholder')}
           aria-describedby='composer-fault' title={t('settings.enterSends')}
-          onInput={event => { isSendingSoon.value = false; draftText.value = event.currentTarget.value }} onKeyDown={onKeyDown}
+          onInput={event => { isSendingSoon.value = false; draftText.value = event.currentTarget.value }}
+          onKeyDown={onKeyDown}
         />
         <div class='composer-tools'>
           <FileButton icon='image' label={t('composer.add')} accept={TAKEN} />
           <FileButton icon='camera' label={t('composer.camera')} accept='image/*' capture />
           <FormatPicker />
           <span id='composer-fault' class='composer-fault' role='status'>
-            {length > MESSAGE_MAX ? t('composer.tooLong', { count: length, limit: MESSAGE_MAX }) : isDraftFaulty.value && t('composer.faulty')}
+            {length > MESSAGE_MAX
+              ? t('composer.tooLong', { count: length, limit: MESSAGE_MAX })
+              : isDraftFaulty.value && t('composer.faulty')}
           </span>
           {run
-            ? <button key='stop' type='button' class='button composer-go' onClick={() => run.stop()}><Icon name='stop' /> {t('composer.stop')}</button>
-            : <button key='send' type='submit' class='button primary composer-go' disabled={!canSend}>{t('composer.send')} <Icon name='send' /></button>}
+            ? (
+              <button key='stop' type='button' class='button composer-go' onClick={() => run.stop()}>
+                <Icon name='stop' /> {t('composer.stop')}
+              </button>
+              )
+            : (
+              <button key='send' type='submit' class='button primary composer-go' disabled={!canSend}>
+                {t('composer.send')} <Icon name='send' />
+              </button>
+              )}
         </div>
       </div>
     </form>
@@ -97,9 +113,12 @@ function FileButton ({ icon, label, accept, capture = false }: FileButtonProps) 
   const input = useRef<HTMLInputElement>(null)
   return (
     <>
-      <IconButton icon={icon} label={label} class={capture ? 'composer-camera' : ''} onClick={() => input.current?.click()} />
+      <IconButton
+        icon={icon} label={label} class={capture ? 'composer-camera' : ''} onClick={() => input.current?.click()}
+      />
       <input
-        ref={input} type='file' hidden accept={accept} multiple={!capture} {...capture && { capture: 'environment' }} aria-label={label}
+        ref={input} type='file' hidden accept={accept} multiple={!capture} aria-label={label}
+        {...capture && { capture: 'environment' }}
         onChange={({ currentTarget }) => {
           void addFiles([...currentTarget.files ?? []])
           // Otherwise, choosing the same file again would not fire `change`.

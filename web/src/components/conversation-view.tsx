@@ -16,6 +16,7 @@ export function ConversationView () {
   const run = runs.value.get(id)
   useEffect(toBottom, [run])
 
+  const isBusy = run !== undefined
   let images = 0
   return (
     <div class='conversation'>
@@ -27,15 +28,19 @@ export function ConversationView () {
             images += question.pictures.length
             return (
               <section class='exchange' key={question.id}>
-                <QuestionView conversation={id} question={question} firstNumber={firstNumber} isBusy={run !== undefined} />
-                {answer && <AnswerView conversation={id} question={question} answer={answer} turns={turns} isBusy={run !== undefined} />}
+                <QuestionView conversation={id} question={question} firstNumber={firstNumber} isBusy={isBusy} />
+                {answer && (
+                  <AnswerView conversation={id} question={question} answer={answer} turns={turns} isBusy={isBusy} />
+                )}
               </section>
             )
           })}
         </div>
       </div>
       {isAway.value && (
-        <button type='button' class='button conversation-newest' onClick={toBottom}><Icon name='down' /> {t('turn.newest')}</button>
+        <button type='button' class='button conversation-newest' onClick={toBottom}>
+          <Icon name='down' /> {t('turn.newest')}
+        </button>
       )}
     </div>
   )

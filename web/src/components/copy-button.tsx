@@ -18,5 +18,7 @@ export function CopyButton ({ text, label = t('app.copy') }: { text: () => strin
     announcement.value = t('app.copied')
     setTimeout(() => { isCopied.value = false }, SHOWN_MS)
   }
-  return <IconButton icon={isCopied.value ? 'check' : 'copy'} label={isCopied.value ? t('app.copied') : label} onClick={() => { void copy() }} />
+  return isCopied.value
+    ? <IconButton icon='check' label={t('app.copied')} onClick={() => { void copy() }} />
+    : <IconButton icon='copy' label={label} onClick={() => { void copy() }} />
 }

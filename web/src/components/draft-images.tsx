@@ -13,6 +13,7 @@ import { asideOf, useReorder, type Reorder } from './use-reorder.ts'
 import '../styles/draft-images.css'
 
 const REMOVE = '.draft-images-remove'
+const HANDLE = '.draft-images-move'
 
 /** The images of the draft; each can be opened, moved and removed. */
 export function DraftImages () {
@@ -47,9 +48,9 @@ function Strip ({ images }: { images: readonly DraftImage[] }) {
 
   function remove ({ key }: DraftImage, index: number): void {
     const element = strip.current
-    const beside = element?.closest('form')?.querySelector('textarea')
+    const field = element?.closest('form')?.querySelector('textarea')
     focusNext.value = () => element?.querySelectorAll(REMOVE)[Math.min(index, images.length - 2)]
-    if (images.length === 1) beside?.focus()
+    if (images.length === 1) field?.focus()
     removeDraftImage(key)
     forgetImage(key)
   }
@@ -62,7 +63,8 @@ function Strip ({ images }: { images: readonly DraftImage[] }) {
       <ul class='draft-images-list' aria-label={t('composer.images')}>
         {shown.map(({ image, number }, index) => (
           <Thumbnail
-            key={image.key} image={image} number={number} index={index} total={images.length} reorder={reorder} move={move}
+            key={image.key} image={image} number={number} index={index} total={images.length}
+            reorder={reorder} move={move}
             onOpen={() => openLightbox({ images: shown, index })} onRemove={() => remove(image, index)}
           />
         ))}
@@ -109,7 +111,7 @@ function Thumbnail ({ image, number, index, total, reorder, move, onOpen, onRemo
   const faultId = `draft-images-fault-${key}`
 
   function onKeyDown (event: KeyboardEvent): void {
-    const isOnHandle = (event.target as Element).closest('.draft-images-move') !== null
+    const isOnHandle = (event.target as Element).closest(HANDLE) !== null
     const to = placeFor(event.key, index, total)
     if (to === null || event.ctrlKey || event.metaKey || !(isOnHandle || event.altKey)) return
     // The browser would navigate back or forward on Alt and an arrow key.
@@ -119,15 +121,20 @@ function Thumbnail ({ image, number, index, total, reorder, move, onOpen, onRemo
 
   function onPointerDown (event: PointerEvent): void {
     const target = event.target as Element
-    if (total > 1 && target.closest(REMOVE) === null) reorder.press(event, key, target.closest('.draft-images-move') !== null)
+    if (total === 1 || target.closest(REMOVE) !== null) return
+    reorder.press(event, key, target.closest(HANDLE) !== null)
   }
 
   return (
     <li
-      class={`draft-images-item ${fault ? 'faulty' : ''} ${isDragged ? 'dragged' : ''}`} style={{ transform: by === 0 ? '' : `translateX(${by}px)` }}
+      class={`draft-images-item ${fault ? 'faulty' : ''} ${isDragged ? 'dragged' : ''}`}
+      style={{ transform: by === 0 ? '' : `translateX(${by}px)` }}
       onKeyDown={onKeyDown} onPointerDown={onPointerDown}
     >
-      <button type='button' class='draft-images-open' title={name} aria-describedby={fault ? faultId : undefined} onClick={onOpen}>
+      <button
+        type='button' class='draft-images-open' title={name} aria-describedby={fault ? faultId : undefined}
+        onClick={onOpen}
+      >
         <span class='visually-hidden'>{t('image.enlarge', { name: t('image.named', { number, name }) })}</span>
         <ImageView key={key} image={image} isSmall />
         {!isRead && <span class='draft-images-reading'>{t('image.reading')}</span>}

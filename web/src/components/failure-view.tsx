@@ -4,8 +4,15 @@ import type { Question } from '../model/conversation.ts'
 import { IMAGE_LOST } from '../model/form.ts'
 import { Icon } from './icon.tsx'
 
+export interface FailureViewProps {
+  failure: Failure
+  question: Question
+  /** Null while the question cannot be asked again. */
+  onRetry: (() => void) | null
+}
+
 /** Explains why an answer is missing or incomplete, with the message of the service if there is one. */
-export function FailureView ({ failure, question, onRetry }: { failure: Failure, question: Question, onRetry: (() => void) | null }) {
+export function FailureView ({ failure, question, onRetry }: FailureViewProps) {
   const { picture: image, requestId } = failure
   return (
     <div class='failure' role='alert'>
@@ -13,7 +20,10 @@ export function FailureView ({ failure, question, onRetry }: { failure: Failure,
       <div class='failure-words'>
         <p>{sentenceOf(failure)}</p>
         {image !== null && image < question.pictures.length && (
-          <p>{t('failure.image', { number: image + 1 })} <span class='failure-name'>{question.pictures[image]!.name}</span></p>
+          <p>
+            {t('failure.image', { number: image + 1 })}{' '}
+            <span class='failure-name'>{question.pictures[image]!.name}</span>
+          </p>
         )}
         {requestId && <p class='failure-request'>{t('failure.request', { id: requestId })}</p>}
       </div>

@@ -7,7 +7,9 @@ import '../styles/format-picker.css'
 import { IconButton } from './icon.tsx'
 import { SchemaDialog } from './schema-dialog.tsx'
 
-const NAMES: Record<Format['type'], Key> = { text: 'composer.formatText', object: 'composer.formatObject', schema: 'composer.formatSchema' }
+const NAMES: Record<Format['type'], Key> = {
+  text: 'composer.formatText', object: 'composer.formatObject', schema: 'composer.formatSchema'
+}
 const TYPES = Object.keys(NAMES) as Array<Format['type']>
 
 /** Selects the format of the next answers. */
@@ -32,10 +34,15 @@ export function FormatPicker () {
   }
   return (
     <div class='format-picker'>
-      <select class='format-picker-select' aria-label={t('composer.format')} title={t('composer.format')} value={type} onChange={event => pick(event.currentTarget)}>
+      <select
+        class='format-picker-select' aria-label={t('composer.format')} title={t('composer.format')} value={type}
+        onChange={event => pick(event.currentTarget)}
+      >
         {TYPES.map(id => <option key={id} value={id}>{t(NAMES[id])}</option>)}
       </select>
-      {type === 'schema' && <IconButton icon='braces' label={t('json.editSchema')} onClick={() => { isAsking.value = true }} />}
+      {type === 'schema' && (
+        <IconButton icon='braces' label={t('json.editSchema')} onClick={() => { isAsking.value = true }} />
+      )}
       <SchemaDialog isOpen={isAsking.value} onUse={use} onClose={() => { isAsking.value = false }} />
     </div>
   )

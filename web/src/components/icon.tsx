@@ -33,7 +33,10 @@ export type IconName = keyof typeof SHAPES
 /** An icon without a text for screen readers; the element around it provides the text. */
 export function Icon ({ name }: { name: IconName }) {
   return (
-    <svg class='icon' viewBox='0 0 24 24' fill='none' stroke='currentColor' stroke-width='1.8' stroke-linecap='round' stroke-linejoin='round' aria-hidden='true'>
+    <svg
+      class='icon' viewBox='0 0 24 24' aria-hidden='true' fill='none' stroke='currentColor' stroke-width='1.8'
+      stroke-linecap='round' stroke-linejoin='round'
+    >
       <path d={SHAPES[name]} />
     </svg>
   )
@@ -51,11 +54,13 @@ export interface IconButtonProps {
 }
 
 /** A button with an icon; the label is shown as a tooltip. */
-export function IconButton ({ icon, label, onClick, class: classes = '', disabled, expanded, controls, pressed }: IconButtonProps) {
+export function IconButton (
+  { icon, label, onClick, class: classes = '', disabled, expanded, controls, pressed }: IconButtonProps
+) {
   return (
     <button
-      type='button' class={`icon-button ${classes}`} aria-label={label} title={label} onClick={onClick} disabled={disabled}
-      aria-expanded={expanded} aria-controls={controls} aria-pressed={pressed}
+      type='button' class={`icon-button ${classes}`} aria-label={label} title={label} onClick={onClick}
+      disabled={disabled} aria-expanded={expanded} aria-controls={controls} aria-pressed={pressed}
     >
       <Icon name={icon} />
     </button>

@@ -58,7 +58,8 @@ function Shape ({ mark, isFocusable }: { mark: Mark, isFocusable: boolean }) {
   const { key, kind, colour, x1, y1, x2, y2 } = mark
   return (
     <g
-      class={`image-mark mark-${colour} ${pointed.value === key ? 'is-pointed' : ''}`} data-mark={key} {...pointingAt(mark)}
+      class={`image-mark mark-${colour} ${pointed.value === key ? 'is-pointed' : ''}`} data-mark={key}
+      {...pointingAt(mark)}
       {...isFocusable && { tabIndex: 0, role: 'img', 'aria-label': nameOf(mark) }}
     >
       {STROKES.map(stroke => kind === 'box'
@@ -77,7 +78,10 @@ function Label ({ mark, size: { width, height } }: { mark: Mark, size: Size }) {
     ? { top: `calc(${y} + ${POINT_RADIUS + 2}px)` }
     : { height: mark.kind === 'point' ? `calc(${y} - ${POINT_RADIUS}px)` : y }
   return (
-    <span class={`image-marks-label mark-${mark.colour} ${pointed.value === mark.key ? 'is-pointed' : ''}`} style={place} aria-hidden='true'>
+    <span
+      class={`image-marks-label mark-${mark.colour} ${pointed.value === mark.key ? 'is-pointed' : ''}`} style={place}
+      aria-hidden='true'
+    >
       <span class='image-marks-indent' style={{ flexBasis: percent(mark.x1, width) }} />
       <span class='image-marks-words'>{nameOf(mark)}</span>
     </span>

@@ -22,7 +22,9 @@ export interface ImageViewProps {
  * An image that fills its parent element, or the reason why it cannot be shown. Pass the image's key as `key`, because
  * the component keeps the URL of one image.
  */
-export function ImageView ({ image: { key, name }, alt = '', isAlwaysNear = false, isSmall = false, onSize }: ImageViewProps) {
+export function ImageView (
+  { image: { key, name }, alt = '', isAlwaysNear = false, isSmall = false, onSize }: ImageViewProps
+) {
   const place = useRef<HTMLSpanElement>(null)
   const isNear = useNearness(place)
   const url = useImageUrl(key, isNear || isAlwaysNear)
@@ -36,13 +38,15 @@ export function ImageView ({ image: { key, name }, alt = '', isAlwaysNear = fals
           onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) => onSize?.(naturalWidth, naturalHeight)}
         />
       )}
-      {url === null && <Instead words={t('image.gone')} isSmall={isSmall} />}
-      {typeof url === 'string' && isUnreadable.value && <Instead words={t('image.noPreview')} ending={endingOf(name)} isSmall={isSmall} />}
+      {url === null && <Placeholder words={t('image.gone')} isSmall={isSmall} />}
+      {typeof url === 'string' && isUnreadable.value && (
+        <Placeholder words={t('image.noPreview')} ending={endingOf(name)} isSmall={isSmall} />
+      )}
     </span>
   )
 }
 
-function Instead ({ words, ending, isSmall }: { words: string, ending?: string, isSmall: boolean }) {
+function Placeholder ({ words, ending, isSmall }: { words: string, ending?: string, isSmall: boolean }) {
   return (
     <span class='image-view-instead' title={words}>
       <Icon name='image' />

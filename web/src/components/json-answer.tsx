@@ -57,7 +57,10 @@ function ViewPicker ({ views, view }: { views: readonly View[], view: View }) {
       <legend class='visually-hidden'>{t('json.view')}</legend>
       {views.map(id => (
         <label key={id}>
-          <input type='radio' class='visually-hidden' name={name} checked={id === view} onChange={() => { chosen.value = id }} />
+          <input
+            type='radio' class='visually-hidden' name={name} checked={id === view}
+            onChange={() => { chosen.value = id }}
+          />
           <span>{t(NAMES[id])}</span>
         </label>
       ))}

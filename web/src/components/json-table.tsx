@@ -25,7 +25,13 @@ function Table ({ table: { name, columns, rows }, keys }: { table: JsonTable, ke
             of={rows} more={button => <tr><td colSpan={columns.length}>{button}</td></tr>}
             item={({ path, value }) => (
               <tr key={path}>
-                {columns.map(column => <td key={column}>{Object.hasOwn(value, column) && <JsonValue value={value[column]} markKey={keys.get(pathTo(path, column))} />}</td>)}
+                {columns.map(column => (
+                  <td key={column}>
+                    {Object.hasOwn(value, column) && (
+                      <JsonValue value={value[column]} markKey={keys.get(pathTo(path, column))} />
+                    )}
+                  </td>
+                ))}
               </tr>
             )}
           />

@@ -20,17 +20,25 @@ interface NodeProps {
 }
 
 export function JsonTree ({ value, keys }: Pick<NodeProps, 'value' | 'keys'>) {
-  return <div class='json-tree'><Node name={null} value={value} path='' level={0} isSmall={sizeOf(value, SMALL) < SMALL} keys={keys} /></div>
+  return (
+    <div class='json-tree'>
+      <Node name={null} value={value} path='' level={0} isSmall={sizeOf(value, SMALL) < SMALL} keys={keys} />
+    </div>
+  )
 }
 
 function Node ({ name, value, path, keys, ...rest }: NodeProps & { name: string | null }) {
   const label = name === null ? null : <><span class='json-name'>{name}</span>{': '}</>
-  if (!isContainer(value) || isLine(value)) return <div class='json-leaf'>{label}<JsonValue value={value} markKey={keys.get(path)} quotes /></div>
+  if (!isContainer(value) || isLine(value)) {
+    return <div class='json-leaf'>{label}<JsonValue value={value} markKey={keys.get(path)} quotes /></div>
+  }
   return <Branch label={label} value={value} path={path} keys={keys} {...rest} />
 }
 
+interface BranchProps extends NodeProps { label: ComponentChild, value: JsonContainer }
+
 /** A collapsed branch renders no children, so a large answer costs only its visible part. */
-function Branch ({ label, value, path, level, isSmall, keys }: NodeProps & { label: ComponentChild, value: JsonContainer }) {
+function Branch ({ label, value, path, level, isSmall, keys }: BranchProps) {
   const entries = entriesOf(value)
   const isOpen = useSignal(isSmall || level === 0 || (level < OPEN_LEVELS && entries.length <= SHORT_LIST))
   return (
@@ -38,7 +46,16 @@ function Branch ({ label, value, path, level, isSmall, keys }: NodeProps & { lab
       <summary>{label}<span class='json-size'>{sizeText(value, entries.length)}</span></summary>
       {isOpen.value && (
         <ul>
-          <Some of={entries} item={([name, held]) => <li key={name}><Node name={name} value={held} path={pathTo(path, name)} level={level + 1} isSmall={isSmall} keys={keys} /></li>} more={button => <li>{button}</li>} />
+          <Some
+            of={entries} more={button => <li>{button}</li>}
+            item={([name, item]) => (
+              <li key={name}>
+                <Node
+                  name={name} value={item} path={pathTo(path, name)} level={level + 1} isSmall={isSmall} keys={keys}
+                />
+              </li>
+            )}
+          />
         </ul>
       )}
     </details>

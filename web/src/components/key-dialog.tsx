@@ -16,7 +16,10 @@ export function openKeyDialog (): void {
 /** Asks for the API key when the service refuses requests without one. */
 export function KeyDialog () {
   return (
-    <Modal isOpen={keyWanted.value !== 'no' && !isPutOff.value} onClose={() => { if (keyWanted.value !== 'no') isPutOff.value = true }} title={t('key.title')}>
+    <Modal
+      isOpen={keyWanted.value !== 'no' && !isPutOff.value} title={t('key.title')}
+      onClose={() => { if (keyWanted.value !== 'no') isPutOff.value = true }}
+    >
       <KeyForm />
     </Modal>
   )
@@ -37,12 +40,16 @@ function KeyForm () {
   return (
     <form onSubmit={send}>
       {/* Password managers store a user name with each password. */}
-      <input class='visually-hidden' type='text' name='username' autocomplete='username' value='sightline' tabIndex={-1} readOnly aria-hidden='true' />
+      <input
+        class='visually-hidden' type='text' name='username' autocomplete='username' value='sightline' tabIndex={-1}
+        readOnly aria-hidden='true'
+      />
       <div class='field'>
         <label for={id}>{t('key.label')}</label>
         <input
-          id={id} class='input' type='password' name='password' autocomplete='current-password' required autofocus value={key.value}
-          aria-invalid={isWrong} aria-describedby={`${id}-fault ${id}-hint`} onInput={({ currentTarget }) => { key.value = currentTarget.value }}
+          id={id} class='input' type='password' name='password' autocomplete='current-password' required autofocus
+          value={key.value} onInput={({ currentTarget }) => { key.value = currentTarget.value }}
+          aria-invalid={isWrong} aria-describedby={`${id}-fault ${id}-hint`}
         />
         <p class='fault' id={`${id}-fault`} role='alert'>{isWrong && t('key.wrong')}</p>
         <p class='hint' id={`${id}-hint`}>{t('key.hint')}</p>

@@ -20,7 +20,8 @@ export function LightboxStage ({ shown: { image, marks = [] }, zoom, turn }: Lig
   const gestures = useMemo(() => ({ onGround: closeLightbox, onSwipe: turn }), [])
   const handlers = useGestures(frame, zoom, gestures)
   useLayoutEffect(() => {
-    zoom.size.value = image.width === null || image.height === null ? null : { width: image.width, height: image.height }
+    const { width, height } = image
+    zoom.size.value = width === null || height === null ? null : { width, height }
   }, [image])
   useEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
@@ -61,7 +62,12 @@ function placeOf (zoom: Zoom): { style: Record<string, string>, isPixelated: boo
   const width = size.width * scale
   const height = size.height * scale
   return {
-    style: { left: `${(frame.width - width) / 2 + x}px`, top: `${(frame.height - height) / 2 + y}px`, width: `${width}px`, height: `${height}px` },
+    style: {
+      left: `${(frame.width - width) / 2 + x}px`,
+      top: `${(frame.height - height) / 2 + y}px`,
+      width: `${width}px`,
+      height: `${height}px`
+    },
     isPixelated: scale >= PIXELATED_FROM
   }
 }

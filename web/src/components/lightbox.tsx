@@ -57,8 +57,14 @@ function Opened ({ content: { images, index } }: { content: LightboxContent }) {
         <IconButton icon='close' label={t('app.close')} onClick={closeLightbox} />
       </header>
       <LightboxStage shown={shown} zoom={zoom} turn={turn} />
-      {!isAlone && <IconButton icon='left' class='lightbox-turn previous' label={t('lightbox.previous')} onClick={() => turn(-1)} />}
-      {!isAlone && <IconButton icon='right' class='lightbox-turn next' label={t('lightbox.next')} onClick={() => turn(1)} />}
+      {!isAlone && (
+        <>
+          <IconButton
+            icon='left' class='lightbox-turn previous' label={t('lightbox.previous')} onClick={() => turn(-1)}
+          />
+          <IconButton icon='right' class='lightbox-turn next' label={t('lightbox.next')} onClick={() => turn(1)} />
+        </>
+      )}
       <p class='lightbox-help'>{t('lightbox.help')}</p>
     </>
   )

@@ -64,11 +64,19 @@ function Table ({ table: { header, rows }, marker }: { table: Tokens.Table, mark
     <ScrollArea class='markdown-table' label={t('json.table')}>
       <table>
         <thead>
-          <tr>{header.map((cell, i) => <th key={i} scope='col' class={alignment(cell)}><Inline tokens={cell.tokens} marker={marker} /></th>)}</tr>
+          <tr>
+            {header.map((cell, i) => (
+              <th key={i} scope='col' class={alignment(cell)}><Inline tokens={cell.tokens} marker={marker} /></th>
+            ))}
+          </tr>
         </thead>
         <tbody>
           {rows.map((row, i) => (
-            <tr key={i}>{row.map((cell, j) => <td key={j} class={alignment(cell)}><Inline tokens={cell.tokens} marker={marker} /></td>)}</tr>
+            <tr key={i}>
+              {row.map((cell, j) => (
+                <td key={j} class={alignment(cell)}><Inline tokens={cell.tokens} marker={marker} /></td>
+              ))}
+            </tr>
           ))}
         </tbody>
       </table>

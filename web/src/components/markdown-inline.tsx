@@ -39,7 +39,11 @@ function InlineToken ({ token, marker }: { token: Token, marker: Marker | null }
 function Link ({ link: { href, autolink, title, tokens }, marker }: { link: Tokens.Link, marker: Marker | null }) {
   const address = safeAddress(autolink ? href : decodeEntities(href))
   if (address === null) return <Inline tokens={tokens} marker={marker} />
-  return <a href={address} title={title ?? undefined} target='_blank' rel='noopener noreferrer'><Inline tokens={tokens} marker={null} /></a>
+  return (
+    <a href={address} title={title ?? undefined} target='_blank' rel='noopener noreferrer'>
+      <Inline tokens={tokens} marker={null} />
+    </a>
+  )
 }
 
 /** A link instead of the image. Loading it could send parts of the conversation to a third party in the URL. */

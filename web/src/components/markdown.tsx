@@ -23,5 +23,8 @@ export function Markdown ({ text, isRunning, marks }: MarkdownProps) {
 }
 
 function Block ({ block, marker }: { block: MarkdownBlock, marker: Marker | null }) {
-  return useMemo(() => <BlockContent token={block.token} heading={block.heading} marker={marker} />, [block.key, block.heading, marker])
+  return useMemo(
+    () => <BlockContent token={block.token} heading={block.heading} marker={marker} />,
+    [block.key, block.heading, marker]
+  )
 }

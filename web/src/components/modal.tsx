@@ -23,7 +23,10 @@ export function Modal ({ isOpen, onClose, title, class: classes = '', children }
   }, [isOpen])
 
   return (
-    <dialog ref={dialog} class={`modal ${classes}`} aria-labelledby={titleId} onClose={onClose} onPointerDown={event => { if (isOnBackdrop(event)) onClose() }}>
+    <dialog
+      ref={dialog} class={`modal ${classes}`} aria-labelledby={titleId} onClose={onClose}
+      onPointerDown={event => { if (isOnBackdrop(event)) onClose() }}
+    >
       {isOpen && (
         <>
           <div class='modal-head'>

@@ -12,7 +12,9 @@ export function Presets ({ onPick }: { onPick: (prompt: string) => void }) {
   return (
     <div class='presets' role='group' aria-label={t('composer.presets')}>
       {PRESETS.map(([name, prompt]) => (
-        <button key={name} type='button' class='button presets-one' title={t(prompt)} onClick={() => onPick(t(prompt))}>{t(name)}</button>
+        <button key={name} type='button' class='button presets-one' title={t(prompt)} onClick={() => onPick(t(prompt))}>
+          {t(name)}
+        </button>
       ))}
     </div>
   )

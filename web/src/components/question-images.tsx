@@ -22,7 +22,9 @@ export function QuestionImages ({ images, firstNumber }: QuestionImagesProps) {
             type='button' class='question-images-open' title={image.name}
             onClick={() => openLightbox({ images: shown, index })}
           >
-            <span class='visually-hidden'>{t('image.enlarge', { name: t('image.named', { number, name: image.name }) })}</span>
+            <span class='visually-hidden'>
+              {t('image.enlarge', { name: t('image.named', { number, name: image.name }) })}
+            </span>
             <ImageView key={image.key} image={image} />
             <span class='question-images-number' aria-hidden='true'>{number}</span>
           </button>

@@ -53,7 +53,9 @@ export function QuestionView ({ conversation, question, firstNumber, isBusy }: Q
   )
 }
 
-function QuestionEditor ({ text, onSend, onCancel }: { text: string, onSend: (text: string) => void, onCancel: () => void }) {
+interface QuestionEditorProps { text: string, onSend: (text: string) => void, onCancel: () => void }
+
+function QuestionEditor ({ text, onSend, onCancel }: QuestionEditorProps) {
   const edited = useSignal(text)
   const field = useRef<HTMLTextAreaElement>(null)
   useEffect(() => {
@@ -77,7 +79,9 @@ function QuestionEditor ({ text, onSend, onCancel }: { text: string, onSend: (te
       />
       <div class='question-editor-buttons'>
         <button type='button' class='button' onClick={onCancel}>{t('app.cancel')}</button>
-        <button type='button' class='button primary' disabled={!canSend} onClick={() => onSend(edited.value)}>{t('turn.save')}</button>
+        <button type='button' class='button primary' disabled={!canSend} onClick={() => onSend(edited.value)}>
+          {t('turn.save')}
+        </button>
       </div>
     </div>
   )

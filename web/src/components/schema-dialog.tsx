@@ -31,20 +31,28 @@ function SchemaEditor ({ onUse, onClose }: Omit<SchemaDialogProps, 'isOpen'>) {
     <>
       <div class='schema-dialog-presets' role='group' aria-label={t('json.pick')}>
         {SCHEMA_PRESETS.map(({ name, schema }) => (
-          <button key={name} type='button' class='button' onClick={() => { text.value = pretty(schema) }}>{t(name)}</button>
+          <button key={name} type='button' class='button' onClick={() => { text.value = pretty(schema) }}>
+            {t(name)}
+          </button>
         ))}
       </div>
       <div class='field'>
         <label for={`${id}-schema`}>{t('json.schema')}</label>
         <textarea
-          id={`${id}-schema`} class='input schema-dialog-text' rows={12} spellcheck={false} autocomplete='off' autocapitalize='off' placeholder={t('json.schemaPlaceholder')}
-          value={text.value} onInput={event => { text.value = event.currentTarget.value }} aria-invalid={fault !== null} aria-describedby={`${id}-fault`}
+          id={`${id}-schema`} class='input schema-dialog-text' rows={12} spellcheck={false} autocomplete='off'
+          autocapitalize='off' placeholder={t('json.schemaPlaceholder')}
+          value={text.value} onInput={event => { text.value = event.currentTarget.value }}
+          aria-invalid={fault !== null} aria-describedby={`${id}-fault`}
         />
         <p id={`${id}-fault`} class='fault' aria-live='polite'>{fault !== null && say(fault)}</p>
       </div>
       <div class='modal-actions'>
         <button type='button' class='button' onClick={onClose}>{t('app.cancel')}</button>
-        <button type='button' class='button primary' disabled={isEmpty || fault !== null} onClick={() => onUse(text.value)}>{t('json.use')}</button>
+        <button
+          type='button' class='button primary' disabled={isEmpty || fault !== null} onClick={() => onUse(text.value)}
+        >
+          {t('json.use')}
+        </button>
       </div>
     </>
   )

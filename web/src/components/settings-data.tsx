@@ -26,7 +26,8 @@ export function DataSettings () {
       </div>
       <ConfirmDialog
         isOpen={isAsking.value} onClose={() => { isAsking.value = false }} title={t('list.deleteAll')}
-        question={t('list.deleteAllSure', { count })} yes={t('list.deleteAllYes')} onYes={() => { void removeEverything() }}
+        question={t('list.deleteAllSure', { count })} yes={t('list.deleteAllYes')}
+        onYes={() => { void removeEverything() }}
       />
     </fieldset>
   )

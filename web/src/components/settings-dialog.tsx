@@ -14,7 +14,11 @@ export function openSettings (): void {
   isOpen.value = true
 }
 
-const THEMES = [{ id: 'system', label: 'app.themeSystem' }, { id: 'light', label: 'app.themeLight' }, { id: 'dark', label: 'app.themeDark' }] as const
+const THEMES = [
+  { id: 'system', label: 'app.themeSystem' },
+  { id: 'light', label: 'app.themeLight' },
+  { id: 'dark', label: 'app.themeDark' }
+] as const
 
 /** The settings. Every change applies at once. */
 export function SettingsDialog () {
@@ -35,7 +39,10 @@ function LanguageSetting () {
   return (
     <div class='field'>
       <label for={id}>{t('app.language')}</label>
-      <select id={id} class='input' value={language.value} onChange={({ currentTarget }) => setLanguage(LANGUAGES[currentTarget.selectedIndex]!.id)}>
+      <select
+        id={id} class='input' value={language.value}
+        onChange={({ currentTarget }) => setLanguage(LANGUAGES[currentTarget.selectedIndex]!.id)}
+      >
         {LANGUAGES.map(it => <option key={it.id} value={it.id} lang={it.id}>{it.name}</option>)}
       </select>
     </div>
@@ -47,7 +54,10 @@ function ThemeSetting () {
   return (
     <div class='field'>
       <label for={id}>{t('app.theme')}</label>
-      <select id={id} class='input' value={settings.value.theme} onChange={({ currentTarget }) => changeSettings({ theme: THEMES[currentTarget.selectedIndex]!.id })}>
+      <select
+        id={id} class='input' value={settings.value.theme}
+        onChange={({ currentTarget }) => changeSettings({ theme: THEMES[currentTarget.selectedIndex]!.id })}
+      >
         {THEMES.map(it => <option key={it.id} value={it.id}>{t(it.label)}</option>)}
       </select>
     </div>

@@ -21,11 +21,14 @@ export function SamplingSetting ({ field }: { field: SamplingField }) {
     <div class='field'>
       <label for={id}>{t(label)}</label>
       <input
-        id={id} class='input' inputmode={isWhole ? 'numeric' : 'decimal'} autocomplete='off' spellcheck={false} placeholder={t('settings.default')}
-        value={written.value} aria-invalid={isInvalid} aria-describedby={`${id}-fault`} onInput={({ currentTarget }) => change(currentTarget.value)}
+        id={id} class='input' inputmode={isWhole ? 'numeric' : 'decimal'} autocomplete='off' spellcheck={false}
+        placeholder={t('settings.default')} value={written.value} aria-invalid={isInvalid}
+        aria-describedby={`${id}-fault`} onInput={({ currentTarget }) => change(currentTarget.value)}
       />
       <p class='fault' id={`${id}-fault`} aria-live='polite'>
-        {isInvalid && t(isWhole ? 'settings.invalidWhole' : 'settings.invalid', { min: isAbove ? `> ${min}` : formatNumber(min, 1), max: formatNumber(max, 1) })}
+        {isInvalid && t(isWhole ? 'settings.invalidWhole' : 'settings.invalid', {
+          min: isAbove ? `> ${min}` : formatNumber(min, 1), max: formatNumber(max, 1)
+        })}
       </p>
     </div>
   )
@@ -46,11 +49,14 @@ export function StopSetting () {
     <div class='field settings-wide'>
       <label for={id}>{t('settings.stop')}</label>
       <textarea
-        id={id} class='input' rows={2} spellcheck={false} value={written.value} aria-invalid={isInvalid} aria-describedby={`${id}-hint ${id}-fault`}
+        id={id} class='input' rows={2} spellcheck={false} value={written.value}
+        aria-invalid={isInvalid} aria-describedby={`${id}-hint ${id}-fault`}
         onInput={({ currentTarget }) => change(currentTarget.value)}
       />
       <p class='hint' id={`${id}-hint`}>{t('settings.stopHint')}</p>
-      <p class='fault' id={`${id}-fault`} aria-live='polite'>{isInvalid && t('settings.stopInvalid', { limit: MAX_STOP_CHARACTERS })}</p>
+      <p class='fault' id={`${id}-fault`} aria-live='polite'>
+        {isInvalid && t('settings.stopInvalid', { limit: MAX_STOP_CHARACTERS })}
+      </p>
     </div>
   )
 }

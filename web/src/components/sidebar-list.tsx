@@ -20,7 +20,8 @@ export function SidebarList ({ onOpen }: { onOpen: (() => void) | undefined }) {
   const list = useRef<HTMLElement>(null)
   const menu = useSignal<MenuTarget | null>(null)
   const conversations = found.value
-  const reachable = [reached.value, currentId.value].find(id => conversations.some(it => it.id === id)) ?? conversations[0]?.id
+  const reachable =
+    [reached.value, currentId.value].find(id => conversations.some(it => it.id === id)) ?? conversations[0]?.id
 
   // One listener serves all rows.
   function onClick ({ target }: MouseEvent): void {
@@ -48,28 +49,41 @@ export function SidebarList ({ onOpen }: { onOpen: (() => void) | undefined }) {
 
   /** Restores the focus after a row was removed. */
   function focusRow (): void {
-    const row = list.current?.querySelector<HTMLElement>('.sidebar-open[tabindex="0"]') ?? list.current?.parentElement?.querySelector<HTMLElement>('.sidebar-new')
-    row?.focus()
+    const row = list.current?.querySelector<HTMLElement>('.sidebar-open[tabindex="0"]')
+    const next = row ?? list.current?.parentElement?.querySelector<HTMLElement>('.sidebar-new')
+    next?.focus()
   }
 
   return (
     <>
-      <nav ref={list} class='sidebar-list' aria-label={t('app.conversations')} onClick={onClick} onKeyDown={onKeyDown} onFocusIn={onFocusIn}>
-        {conversations.length === 0 && isLoaded.value && <p class='sidebar-none'>{t(searchWords.value.length > 0 ? 'list.notFound' : 'list.none')}</p>}
-        {groupByDays(conversations, new Date()).map(([days, group]) => <Group key={days} days={days} conversations={group} reachable={reachable} />)}
+      <nav
+        ref={list} class='sidebar-list' aria-label={t('app.conversations')} onClick={onClick} onKeyDown={onKeyDown}
+        onFocusIn={onFocusIn}
+      >
+        {conversations.length === 0 && isLoaded.value && (
+          <p class='sidebar-none'>{t(searchWords.value.length > 0 ? 'list.notFound' : 'list.none')}</p>
+        )}
+        {groupByDays(conversations, new Date()).map(([days, group]) => (
+          <Group key={days} days={days} conversations={group} reachable={reachable} />
+        ))}
       </nav>
       <SidebarMenu target={menu.value} onClose={() => { menu.value = null }} onRemoved={focusRow} />
     </>
   )
 }
 
-function Group ({ days, conversations, reachable }: { days: Days, conversations: readonly Conversation[], reachable: string | undefined }) {
+interface GroupProps { days: Days, conversations: readonly Conversation[], reachable: string | undefined }
+
+function Group ({ days, conversations, reachable }: GroupProps) {
   return (
     <section aria-labelledby={`sidebar-${days}`}>
       <h2 class='sidebar-days' id={`sidebar-${days}`}>{t(`list.${days}`)}</h2>
       <ul>
         {conversations.map(it => (
-          <SidebarRow key={it.id} conversation={it} isCurrent={it.id === currentId.value} isReachable={it.id === reachable} words={searchWords.value} />
+          <SidebarRow
+            key={it.id} conversation={it} isCurrent={it.id === currentId.value} isReachable={it.id === reachable}
+            words={searchWords.value}
+          />
         ))}
       </ul>
     </section>

@@ -55,11 +55,17 @@ export function SidebarMenu ({ target, onClose, onRemoved }: SidebarMenuProps) {
   const title = conversation?.title || t('list.untitled')
   return (
     <div
-      ref={menu} popover='auto' role='menu' class='sidebar-menu' aria-label={t('list.actions', { title })} onKeyDown={onKeyDown}
-      onToggle={event => { if (event.newState === 'closed') onClose() }}
+      ref={menu} popover='auto' role='menu' class='sidebar-menu' aria-label={t('list.actions', { title })}
+      onKeyDown={onKeyDown} onToggle={event => { if (event.newState === 'closed') onClose() }}
     >
-      <MenuItem icon='download' label={t('list.exportMarkdown')} onClick={() => choose(() => { if (conversation) void exportMarkdown(conversation) })} />
-      <MenuItem icon='braces' label={t('list.exportJson')} onClick={() => choose(() => { if (conversation) void exportJson(conversation) })} />
+      <MenuItem
+        icon='download' label={t('list.exportMarkdown')}
+        onClick={() => choose(() => { if (conversation) void exportMarkdown(conversation) })}
+      />
+      <MenuItem
+        icon='braces' label={t('list.exportJson')}
+        onClick={() => choose(() => { if (conversation) void exportJson(conversation) })}
+      />
       <MenuItem
         icon='trash' label={t('list.delete', { title })} onClick={() => choose(() => {
           if (!conversation) return
@@ -71,7 +77,9 @@ export function SidebarMenu ({ target, onClose, onRemoved }: SidebarMenuProps) {
   )
 }
 
-function MenuItem ({ icon, label, onClick }: { icon: 'download' | 'braces' | 'trash', label: string, onClick: () => void }) {
+interface MenuItemProps { icon: 'download' | 'braces' | 'trash', label: string, onClick: () => void }
+
+function MenuItem ({ icon, label, onClick }: MenuItemProps) {
   return (
     <button type='button' role='menuitem' tabIndex={-1} class='sidebar-item' data-kind={icon} onClick={onClick}>
       <Icon name={icon} />
@@ -86,7 +94,8 @@ function placeBelow (element: HTMLElement, anchor: HTMLElement): void {
   const { offsetWidth, offsetHeight } = element
   const left = Math.max(MARGIN_PX, Math.min(right - offsetWidth + 120, innerWidth - offsetWidth - MARGIN_PX))
   const below = bottom + MARGIN_PX / 2
-  const y = below + offsetHeight + MARGIN_PX < innerHeight ? below : Math.max(MARGIN_PX, top - offsetHeight - MARGIN_PX / 2)
+  const hasRoomBelow = below + offsetHeight + MARGIN_PX < innerHeight
+  const y = hasRoomBelow ? below : Math.max(MARGIN_PX, top - offsetHeight - MARGIN_PX / 2)
   element.style.left = `${left}px`
   element.style.top = `${y}px`
 }

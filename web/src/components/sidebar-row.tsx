@@ -22,12 +22,18 @@ export function SidebarRow ({ conversation, isCurrent, isReachable, words }: Sid
   const tabIndex = isReachable ? 0 : -1
   return (
     <li class='sidebar-row' data-id={id} data-current={isCurrent}>
-      <button type='button' class='sidebar-open' aria-current={isCurrent ? 'page' : undefined} tabIndex={tabIndex} title={title}>
+      <button
+        type='button' class='sidebar-open' aria-current={isCurrent ? 'page' : undefined} tabIndex={tabIndex}
+        title={title}
+      >
         <span class='sidebar-title'><Marked text={title} words={words} /></span>
         {isRunning && <span class='sidebar-dot'><span class='visually-hidden'>{t('list.running')}</span></span>}
         {excerpt !== '' && <span class='sidebar-excerpt'><Marked text={excerpt} words={words} /></span>}
       </button>
-      <button type='button' class='icon-button sidebar-more' aria-label={t('list.actions', { title })} aria-haspopup='menu' tabIndex={tabIndex}>
+      <button
+        type='button' class='icon-button sidebar-more' aria-label={t('list.actions', { title })} aria-haspopup='menu'
+        tabIndex={tabIndex}
+      >
         <Icon name='more' />
       </button>
     </li>

@@ -18,7 +18,8 @@ export function SidebarSearch () {
     <div class='sidebar-search' role='search'>
       <Icon name='search' />
       <input
-        class='input' type='text' inputmode='search' enterkeyhint='search' autocomplete='off' spellcheck={false} aria-label={t('list.search')} placeholder={t('list.search')}
+        class='input' type='text' inputmode='search' enterkeyhint='search' autocomplete='off' spellcheck={false}
+        aria-label={t('list.search')} placeholder={t('list.search')}
         value={query.value} onInput={({ currentTarget }) => { query.value = currentTarget.value }} onKeyDown={onKeyDown}
       />
       {query.value !== '' && <IconButton icon='close' label={t('list.clear')} onClick={() => { query.value = '' }} />}

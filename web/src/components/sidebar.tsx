@@ -84,7 +84,10 @@ function Content ({ onClose }: { onClose?: () => void }) {
 function Foot () {
   return (
     <div class='sidebar-foot'>
-      <button type='button' class='sidebar-action' disabled={conversations.value.length === 0} onClick={() => { void exportEverything() }}>
+      <button
+        type='button' class='sidebar-action' disabled={conversations.value.length === 0}
+        onClick={() => { void exportEverything() }}
+      >
         <Icon name='download' />
         {t('list.exportAll')}
       </button>

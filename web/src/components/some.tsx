@@ -18,7 +18,11 @@ export function Some<T> ({ of, item, more }: SomeProps<T>) {
   return (
     <>
       {of.slice(0, shown.value).map(item)}
-      {next > 0 && more(<button type='button' class='button' onClick={() => { shown.value += STEP }}>{t('json.more', { count: next, total: of.length })}</button>)}
+      {next > 0 && more(
+        <button type='button' class='button' onClick={() => { shown.value += STEP }}>
+          {t('json.more', { count: next, total: of.length })}
+        </button>
+      )}
     </>
   )
 }

@@ -7,7 +7,13 @@ export interface MarkedTextProps { text: string, marker: Marker | null }
 /** A text in which the names of boxes and points are linked to them. */
 export function MarkedText ({ text, marker }: MarkedTextProps) {
   if (marker === null) return <>{text}</>
-  return <>{marker(text).map((piece, i) => typeof piece === 'string' ? piece : <TextMark key={i} keys={piece.keys}>{piece.text}</TextMark>)}</>
+  return (
+    <>
+      {marker(text).map((piece, i) => typeof piece === 'string'
+        ? piece
+        : <TextMark key={i} keys={piece.keys}>{piece.text}</TextMark>)}
+    </>
+  )
 }
 
 /** A name of one or more marks. Hovering it points at the first mark. */

@@ -17,7 +17,8 @@ export const en = {
   'app.undo': 'Undo',
   'app.copy': 'Copy',
   'app.copied': 'Copied',
-  'app.storageFailed': 'The browser keeps nothing here (private window, or no space left): this conversation is gone when you close the page.',
+  'app.storageFailed': 'The browser keeps nothing here (private window, or no space left): ' +
+    'this conversation is gone when you close the page.',
 
   'status.free': '{free} of {total} slots free',
   'status.queued': '{count} waiting',
@@ -25,7 +26,8 @@ export const en = {
   'status.notReady': 'The model is not ready: {reason}',
   'status.unreachable': 'The service cannot be reached',
   'status.demo': 'Demonstration',
-  'status.demoNotice': 'This is a tiny demonstration model that knows coloured shapes and little else. Start the service with MODEL=qwen3-vl-4b for a real one.',
+  'status.demoNotice': 'This is a tiny demonstration model that knows coloured shapes and little else. ' +
+    'Start the service with MODEL=qwen3-vl-4b for a real one.',
 
   'start.title': 'What shall we look at?',
   'start.hint': 'Drop pictures anywhere, paste them, or choose some. Nothing is kept on the server.',
@@ -110,7 +112,8 @@ export const en = {
   'failure.network': 'The service cannot be reached, or the connection broke.',
   'failure.unknown': 'The service answered with status {status}.',
   'failure.image': 'It is about picture {number}.',
-  'failure.lost': 'A picture of this conversation is neither at the service nor in the browser any more. Delete the exchange that it belongs to, or add it again.',
+  'failure.lost': 'A picture of this conversation is neither at the service nor in the browser any more. ' +
+    'Delete the exchange that it belongs to, or add it again.',
   'failure.request': 'Request {id}',
 
   'details.title': 'Details',

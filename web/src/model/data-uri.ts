@@ -5,9 +5,7 @@ const CHUNK_BYTES = 3 * 1024 * 1024
 export async function toDataUri (blob: Blob, type: string): Promise<Blob> {
   const parts: BlobPart[] = [`data:${type};base64,`]
   for (let from = 0; from < blob.size; from += CHUNK_BYTES) {
-    parts.push(
-      new Blob([await toBase64(blob.slice(from, from + CHUNK_BYTES))])
-    )
+    parts.push(new Blob([await toBase64(blob.slice(from, from + CHUNK_BYTES))]))
   }
   return new Blob(parts)
 }

@@ -31,8 +31,10 @@ export interface Export {
 export async function toJson (
   conversations: readonly Conversation[], bytesOf: (key: string) => Promise<Blob | null>
 ): Promise<Blob> {
-  const parts: BlobPart[] =
-    [`{"format":"${EXPORT_FORMAT}","version":${EXPORT_VERSION},"exportedAt":"${new Date().toISOString()}","conversations":[`]
+  const exportedAt = new Date().toISOString()
+  const parts: BlobPart[] = [
+    `{"format":"${EXPORT_FORMAT}","version":${EXPORT_VERSION},"exportedAt":"${exportedAt}","conversations":[`
+  ]
   for (const [i, conversation] of conversations.entries()) {
     parts.push(i === 0 ? '\n' : ',\n', await conversationToJson(conversation, bytesOf))
   }

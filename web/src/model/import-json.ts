@@ -103,7 +103,14 @@ const readDone = record<ChatDone>({
   finish_reason: oneOf('stop', 'length'),
   usage: record({ prompt_tokens: number, image_tokens: number, cached_tokens: number, completion_tokens: number }),
   timings: record({
-    queue_ms: number, upload_ms: number, prepare_ms: number, encode_ms: number, prefill_ms: number, decode_ms: number, ttft_ms: number, total_ms: number
+    queue_ms: number,
+    upload_ms: number,
+    prepare_ms: number,
+    encode_ms: number,
+    prefill_ms: number,
+    decode_ms: number,
+    ttft_ms: number,
+    total_ms: number
   }),
   images: list(readReceipt),
   boxes: list(record<Box>({ image: number, id: text, label: text, box: numbers<Box['box']>(4) })),
@@ -116,9 +123,7 @@ const readFailure = record<Failure>({
   code: text,
   sentence: text,
   status: number,
-  picture: nullable(
-    number
-  ),
+  picture: nullable(number),
   requestId: nullable(text),
   retryAfterSeconds: nullable(number),
   ids: list(text)

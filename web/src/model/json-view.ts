@@ -49,7 +49,7 @@ export function tablesOf (value: unknown): JsonTable[] {
   const lists =
     entriesOf(value).flatMap(([name, list]) => isList(list) ? [tableOf(name, rowsOf(pathTo('', name), list))] : [])
   if (lists.length === 0) return []
-  const rest = Object.fromEntries(entriesOf(value).filter(([, held]) => !isList(held)))
+  const rest = Object.fromEntries(entriesOf(value).filter(([, item]) => !isList(item)))
   return Object.keys(rest).length > 0 ? [tableOf(null, [{ path: '', value: rest }]), ...lists] : lists
 }
 
@@ -69,7 +69,7 @@ function tableOf (name: string | null, rows: JsonTable['rows']): JsonTable {
 export function compact (value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(compact).join(', ')}]`
   if (isObject(value)) {
-    return `{${entriesOf(value).map(([name, held]) => `${JSON.stringify(name)}: ${compact(held)}`).join(', ')}}`
+    return `{${entriesOf(value).map(([name, item]) => `${JSON.stringify(name)}: ${compact(item)}`).join(', ')}}`
   }
   return JSON.stringify(value) ?? ''
 }
@@ -78,8 +78,8 @@ export function compact (value: unknown): string {
 export function pretty (value: unknown, indent = ''): string {
   if (!isContainer(value) || isShort(value)) return compact(value)
   const inner = `${indent}  `
-  const lines = entriesOf(value).map(([name, held]) =>
-    `${inner}${Array.isArray(value) ? '' : `${JSON.stringify(name)}: `}${pretty(held, inner)}`)
+  const lines = entriesOf(value).map(([name, item]) =>
+    `${inner}${Array.isArray(value) ? '' : `${JSON.stringify(name)}: `}${pretty(item, inner)}`)
   const [start, end] = Array.isArray(value) ? '[]' : '{}'
   return `${start}\n${lines.join(',\n')}\n${indent}${end}`
 }
@@ -94,9 +94,9 @@ export function isShort (value: JsonContainer): boolean {
 export function sizeOf (value: unknown, limit: number): number {
   if (!isContainer(value)) return 1
   let size = 1
-  for (const held of Object.values(value)) {
+  for (const item of Object.values(value)) {
     if (size >= limit) break
-    size += sizeOf(held, limit - size)
+    size += sizeOf(item, limit - size)
   }
   return size
 }
@@ -114,7 +114,7 @@ export function markedPaths (value: unknown, marks: readonly TextMark[]): Readon
       const key = left.get(value)?.shift()
       if (key !== undefined) found.set(path, key)
     } else if (isContainer(value)) {
-      for (const [name, held] of entriesOf(value)) walk(pathTo(path, name), held)
+      for (const [name, item] of entriesOf(value)) walk(pathTo(path, name), item)
     }
   }
 }

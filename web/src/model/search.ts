@@ -91,9 +91,7 @@ type Range = [from: number, to: number]
 function rangesOf (word: string, folded: string): Range[] {
   const ranges: Range[] = []
   for (let at = folded.indexOf(word); at >= 0; at = folded.indexOf(word, at + word.length)) {
-    ranges.push([
-      at, at + word.length
-    ])
+    ranges.push([at, at + word.length])
   }
   return ranges
 }

@@ -75,9 +75,9 @@ async function run (conversation: string, before: readonly Turn[], question: Que
           if (stage.value.name === 'uploading') stage.value = { name: 'preparing', images: question.pictures.length }
         },
         onReceipt: receipt => { answer.value = { ...answer.value, receipts: [...answer.value.receipts, receipt] } },
-        onProgress: (
-          name, done, total
-        ) => { stage.value = { name: name === 'encode' ? 'encoding' : 'reading', done, total } },
+        onProgress: (name, done, total) => {
+          stage.value = { name: name === 'encode' ? 'encoding' : 'reading', done, total }
+        },
         onText: text => {
           if (stage.value.name !== 'answering') stage.value = { name: 'answering' }
           answer.value = { ...answer.value, text: answer.value.text + text }
@@ -107,9 +107,9 @@ async function run (conversation: string, before: readonly Turn[], question: Que
         const { code = '', retryAfterSeconds = null, ids = [] } = error instanceof AskError ? error.failure : {}
         if (code === 'IMAGE_EXPIRED' && ids.some(id => !resend.has(id))) {
           resend = new Set([...resend, ...ids])
-        } else if (error instanceof AskError &&
-          error.failure.status !== 200 &&
-          [...BUSY, ...NOT_READY].includes(code)) {
+        } else if (
+          error instanceof AskError && error.failure.status !== 200 && [...BUSY, ...NOT_READY].includes(code)
+        ) {
           await countDown(retryAfterSeconds ?? DEFAULT_RETRY_SECONDS, NOT_READY.includes(code) ? 'notReady' : 'busy')
         } else {
           throw error

@@ -39,9 +39,7 @@ export const isDraftReady = computed(() => checkedImages.value.every(({ isRead }
 export async function addFiles (files: Iterable<File>): Promise<void> {
   const added = Array.from(files, (file): DraftImage => ({
     key: newId(),
-    name: file.name || t(
-      'image.fromClipboard'
-    ),
+    name: file.name || t('image.fromClipboard'),
     type: file.type,
     bytes: file.size,
     width: null,

@@ -6,7 +6,7 @@ import { isKept, keep } from './conversations.ts'
 /** A URL for `<img>`; undefined while the bytes are loading, null when they are gone. */
 export type ImageUrl = string | null | undefined
 
-interface Held {
+interface Entry {
   url: Signal<ImageUrl>
   /** The bytes of an image that was added in this page and may not be stored yet. */
   blob: Blob | null
@@ -18,16 +18,16 @@ interface Held {
 const MAX_IDLE = 16
 
 /** Sorted by release; the last released image is last. */
-const held = new Map<string, Held>()
+const entries = new Map<string, Entry>()
 
 /** Makes a new image available before the database has stored it, or when storage is unavailable. */
 export function registerImage (key: string, blob: Blob): void {
-  held.set(key, { url: signal<ImageUrl>(URL.createObjectURL(blob)), blob, users: 0 })
+  entries.set(key, { url: signal<ImageUrl>(URL.createObjectURL(blob)), blob, users: 0 })
 }
 
 /** Releases an image that was removed before it was sent. */
 export function forgetImage (key: string): void {
-  const entry = held.get(key)
+  const entry = entries.get(key)
   if (!entry) return
   entry.blob = null
   if (entry.users === 0) drop(key, entry)
@@ -35,7 +35,7 @@ export function forgetImage (key: string): void {
 
 /** The bytes of an image to send; null when they are gone. */
 export async function imageBytes (key: string): Promise<Blob | null> {
-  return held.get(key)?.blob ?? await keep(loadImage(key))
+  return entries.get(key)?.blob ?? await keep(loadImage(key))
 }
 
 /**
@@ -46,47 +46,47 @@ export function useImageUrl (key: string, isWanted = true): ImageUrl {
   const url = useSignal<ReadonlySignal<ImageUrl> | null>(null)
   useLayoutEffect(() => {
     if (!isWanted) return
-    const entry = take(key)
+    const entry = acquire(key)
     url.value = entry.url
     return () => {
       url.value = null
-      giveBack(key, entry)
+      release(key, entry)
     }
   }, [key, isWanted])
   return url.value?.value
 }
 
-function take (key: string): Held {
-  const entry = held.get(key) ?? fetchInto(key, { url: signal<ImageUrl>(undefined), blob: null, users: 0 })
+function acquire (key: string): Entry {
+  const entry = entries.get(key) ?? fetchInto(key, { url: signal<ImageUrl>(undefined), blob: null, users: 0 })
   entry.users++
   return entry
 }
 
-function fetchInto (key: string, entry: Held): Held {
-  held.set(key, entry)
+function fetchInto (key: string, entry: Entry): Entry {
+  entries.set(key, entry)
   void keep(loadImage(key)).then(blob => {
     // The entry was released before the bytes arrived.
-    if (held.get(key) !== entry) return
+    if (entries.get(key) !== entry) return
     entry.url.value = blob === null ? null : URL.createObjectURL(blob)
   })
   return entry
 }
 
-function giveBack (key: string, entry: Held): void {
-  if (--entry.users > 0 || held.get(key) !== entry) return
-  held.delete(key)
+function release (key: string, entry: Entry): void {
+  if (--entry.users > 0 || entries.get(key) !== entry) return
+  entries.delete(key)
   // Missing bytes may come back with an undo, so the failure is not cached.
   if (entry.url.value === null) return
-  held.set(key, entry)
+  entries.set(key, entry)
   void dropIdle()
 }
 
 async function dropIdle (): Promise<void> {
-  const idle = [...held].filter(([, { users }]) => users === 0)
+  const idle = [...entries].filter(([, { users }]) => users === 0)
   for (const [key, entry] of idle.slice(0, -MAX_IDLE)) {
     if (entry.blob !== null && !await isInDatabase(key)) continue
     // A component may have acquired it in the meantime.
-    if (entry.users === 0 && held.get(key) === entry) drop(key, entry)
+    if (entry.users === 0 && entries.get(key) === entry) drop(key, entry)
   }
 }
 
@@ -94,7 +94,7 @@ async function isInDatabase (key: string): Promise<boolean> {
   return isKept.value && await keep(loadImage(key)) !== null
 }
 
-function drop (key: string, { url }: Held): void {
+function drop (key: string, { url }: Entry): void {
   if (url.value) URL.revokeObjectURL(url.value)
-  held.delete(key)
+  entries.delete(key)
 }

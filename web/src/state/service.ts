@@ -17,12 +17,12 @@ const UNKNOWN_LIMITS: Limits =
   { maxImages: 8, maxFileSizeMb: 20, maxInputPixels: 100_000_000, maxAvifPixels: 50_000_000 }
 
 export const limits = computed<Limits>(() => {
-  const told = status.value?.limits
+  const latest = status.value?.limits
   return {
-    maxImages: told?.max_images ?? UNKNOWN_LIMITS.maxImages,
-    maxFileSizeMb: told?.max_file_size_mb ?? UNKNOWN_LIMITS.maxFileSizeMb,
-    maxInputPixels: told?.max_input_pixels ?? UNKNOWN_LIMITS.maxInputPixels,
-    maxAvifPixels: told?.max_avif_pixels ?? UNKNOWN_LIMITS.maxAvifPixels
+    maxImages: latest?.max_images ?? UNKNOWN_LIMITS.maxImages,
+    maxFileSizeMb: latest?.max_file_size_mb ?? UNKNOWN_LIMITS.maxFileSizeMb,
+    maxInputPixels: latest?.max_input_pixels ?? UNKNOWN_LIMITS.maxInputPixels,
+    maxAvifPixels: latest?.max_avif_pixels ?? UNKNOWN_LIMITS.maxAvifPixels
   }
 })
 
