@@ -26,7 +26,7 @@ export interface ChatPlan {
   known: Map<string, KnownImage>
 }
 
-/** No token stands for more characters. Long runs of spaces come closest. */
+/** No token is longer, in characters. Long runs of spaces come closest. */
 const MAX_CHARACTERS_PER_TOKEN = 32
 /** Bounds for a model without vision. No image reaches the plan then. */
 const BLIND = { multiple: 28, minTokens: 1, maxTokens: 1 }

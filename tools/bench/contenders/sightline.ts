@@ -42,18 +42,20 @@ export const sightline = createSightline(
 )
 
 /** @param root a checkout of this repository that is built */
-export function createSightline (name: string, root: string, description: string): Sightline {
+export function createSightline (
+  name: string, root: string, description: string, moreProbes: readonly string[] = []
+): Sightline {
   const program = path.join(root, 'dist/server.js')
   return {
     name,
     description,
     missing: () => existsSync(program) ? null : `npm run build in ${root} builds it`,
-    start: (options, env = {}) => start(name, program, options, env)
+    start: (options, env = {}) => start(name, program, [...PROBES, ...moreProbes], options, env)
   }
 }
 
 async function start (
-  name: string, program: string, options: StartOptions, env: Record<string, string>
+  name: string, program: string, probes: readonly string[], options: StartOptions, env: Record<string, string>
 ): Promise<RunningSightline> {
   const { model, mmproj, slots, contextSize, threads, gpu, imageTokens } = options
   const port = await freePort()
@@ -62,7 +64,7 @@ async function start (
   const clean = () => rmSync(dir, { recursive: true, force: true })
   const server = await startServer({
     command: process.execPath,
-    args: [...PROBES.flatMap(probe => ['--import', probe]), program],
+    args: [...probes.flatMap(probe => ['--import', probe]), program],
     cwd: dir,
     env: {
       HOST: '127.0.0.1',

@@ -1,4 +1,5 @@
 import { aborts } from './aborts.ts'
+import { anticipation } from './anticipation.ts'
 import { eventLoop } from './event-loop.ts'
 import { firstToken } from './first-token.ts'
 import { memory } from './memory.ts'
@@ -18,6 +19,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   'repeated-picture': repeatedImage,
   'token-gaps': tokenGaps,
   aborts,
+  anticipation,
   throughput,
   refusals,
   preparation,
