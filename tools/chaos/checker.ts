@@ -1,30 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GrowthBook } from './books/growth.ts'
 import { complaintOf } from './books/log-book.ts'
+import { GRACE_MS, RequestBook, type Entry } from './books/requests.ts'
 import { StallBook } from './books/stalls.ts'
 import { listUploads } from './books/uploads.ts'
 import { Windows } from './books/windows.ts'
-import { CUT_BY_SERVICE, endingsOf, NOT_ACCEPTED } from './lib/ending.ts'
+import { CUT_BY_SERVICE, endingsOf, NOT_ACCEPTED, type Ending } from './lib/ending.ts'
 import { exchange, type Exchange } from './lib/exchange.ts'
 import { getRequest } from './lib/http.ts'
 import type { PlannedRequest } from './plan.ts'
-import { LIMITS } from './settings.ts'
 import type { LogLine, Service, Stall } from './service.ts'
 
 export interface Violation {
-  /** The request that it belongs to; null where none does. */
+  /** Number of the request, or null if the violation belongs to none. */
   request: number | null
   what: string
-}
-
-/** A connection with one request, or several in a row. */
-export interface Entry {
-  request: PlannedRequest
-  startedAt: number
-  /** Null while it goes on. */
-  endedAt: number | null
-  /** How many of its requests the service's log has begun with. */
-  begun: number
 }
 
 interface Status {
@@ -40,42 +30,35 @@ export interface CheckerOptions {
   onViolation (violation: Violation): void
 }
 
-/** How long after its request a file may be there, and a slot taken. */
-const GRACE_MS = 1_000
 const LOOK_MS = 100
-/** A line of the log may come later than the end of the connection that it tells of. */
+/** A log line may arrive later than the end of the connection that it describes. */
 const LOG_LAG_MS = 200
-/** Sockets that were closed a moment ago are gone by then. */
+/** Time until recently closed sockets are gone. */
 const SETTLE_MS = 200
-/** The service reads on while such a request waits for a slot, and so notices at once that its client has left. */
-const SMALL_BYTES = 16 * 1024
-/** Right whatever is asked, where there is no room for it. */
+/** Endings that are right for every request when there is no room for it. */
 const NO_ROOM = ['error 429 SERVER_BUSY', 'error 503 QUEUE_TIMEOUT', 'error 503 OVERLOADED']
 
 /**
- * Keeps the books: each request has one ending, and a right one; slots, files, memory and handles come back; the log has nothing to
- * complain of. What is wrong is told as a violation, once.
+ * Checks the service during a run: every request has exactly one right ending; slots, files, memory and handles are
+ * released; the log contains no error. Each violation is reported once.
  */
 export class Checker {
   readonly windows = new Windows()
   readonly growth = new GrowthBook()
   readonly stalls = new StallBook()
   readonly violations: Violation[] = []
-  /** How often each ending came, by kind of request. */
+  /** Number of endings by kind of request and name of the ending. */
   readonly endings = new Map<string, Map<string, number>>()
   requests = 0
   mostSlotsTaken = 0
   longestLeftoverMs = 0
   readonly #options: CheckerOptions
-  /** The requests of this round. */
-  readonly #entries: Entry[] = []
-  readonly #byPort = new Map<number, Entry>()
-  readonly #byId = new Map<string, { entry: Entry, lines: Set<string> }>()
-  readonly #told = new Set<string>()
+  readonly #book = new RequestBook()
+  readonly #reported = new Set<string>()
   #lastEnd = 0
   #timer: NodeJS.Timeout | undefined
   #asking: Promise<void> | null = null
-  /** Our own question would be counted among the service's sockets. */
+  /** The checker's own status request would count as a socket of the service. */
   #isMeasuring = false
 
   constructor (options: CheckerOptions) {
@@ -84,8 +67,8 @@ export class Checker {
 
   violation (what: string, request: number | null = null): void {
     const key = `${request} ${what}`
-    if (this.#told.has(key)) return
-    this.#told.add(key)
+    if (this.#reported.has(key)) return
+    this.#reported.add(key)
     const violation = { request, what }
     this.violations.push(violation)
     this.#options.onViolation(violation)
@@ -93,103 +76,73 @@ export class Checker {
 
   begin (request: PlannedRequest): Entry {
     this.requests++
-    const entry: Entry = { request, startedAt: Date.now(), endedAt: null, begun: 0 }
-    this.#entries.push(entry)
-    return entry
+    return this.#book.begin(request)
   }
 
-  /** @param port the client's, by which the log names it */
+  /** @param port the client's port, which the log contains */
   connected (entry: Entry, port: number): void {
-    this.#byPort.set(port, entry)
+    this.#book.connected(entry, port)
   }
 
-  /** Judges how the requests of a connection ended. Returns the endings' names. */
+  /** Checks how the requests of a connection ended. Returns the names of their endings. */
   async end (entry: Entry, exchange: Exchange): Promise<string[]> {
     const { request } = entry
-    const { number, right, sending, text } = request
     entry.endedAt = exchange.endedAt
     this.#lastEnd = Math.max(this.#lastEnd, exchange.endedAt)
-    const endings = await endingsOf(exchange, sending.answers)
+    const endings = await endingsOf(exchange, request.sending.answers)
     if (exchange.cut === 'service') await sleep(LOG_LAG_MS)
     for (const ending of endings.slice(entry.begun)) if (ending.name === CUT_BY_SERVICE) ending.name = NOT_ACCEPTED
-    const name = nameOf(request)
     for (const ending of endings) {
       this.#count(request.kind, ending.name)
-      const isRight = matches(ending.name, right) || matches(ending.name, NO_ROOM) ||
-        this.windows.excuse(ending.name, exchange.startedAt, exchange.endedAt)
-      if (!isRight) {
-        this.violation(`${name} ended as "${ending.name}" after ${exchange.endedAt - exchange.startedAt} ms; right would be ${right.join(
-        ' or '
-      )}${ending.requestId ? ` (${ending.requestId})` : ''}`, number)
-      }
-      if (ending.fault) this.violation(`${name} ended as "${ending.name}" with ${ending.fault}`, number)
-      const isWhole = ending.name === 'answer' || ending.name === 'stream'
-      if (isWhole && text !== undefined && ending.text !== text) {
-        this.violation(
-        `${name} was answered ${JSON.stringify(ending.text)}; right would be ${JSON.stringify(text)}`, number
-        )
-      }
+      this.#judge(request, ending, exchange)
     }
     return endings.map(ending => ending.name)
   }
 
-  onLine (line: LogLine): void {
-    const complaint = complaintOf(line, this.windows)
-    const { msg, reqId } = line
-    if (reqId !== undefined) {
-      this.#follow(line, reqId)
-      this.#checkIsOver(line, reqId)
+  #judge (request: PlannedRequest, ending: Ending, { startedAt, endedAt }: Exchange): void {
+    const { number, right, text } = request
+    const how = `${nameOf(request)} ended as "${ending.name}"`
+    const isRight = matches(ending.name, right) || matches(ending.name, NO_ROOM) ||
+      this.windows.excuse(ending.name, startedAt, endedAt)
+    if (!isRight) {
+      const id = ending.requestId ? ` (${ending.requestId})` : ''
+      this.violation(`${how} after ${endedAt - startedAt} ms; expected ${right.join(' or ')}${id}`, number)
     }
-    if (complaint !== null) {
-      this.violation(complaint, reqId === undefined ? null : this.#byId.get(reqId)?.entry.request.number ?? null)
+    if (ending.fault) this.violation(`${how} with ${ending.fault}`, number)
+    const isComplete = ending.name === 'answer' || ending.name === 'stream'
+    if (isComplete && text !== undefined && ending.text !== text) {
+      const [got, expected] = [ending.text, text].map(it => JSON.stringify(it))
+      this.violation(`${nameOf(request)} was answered ${got}; expected ${expected}`, number)
     }
-    if (msg === 'unexpected error, shutting down') this.violation('an error or a rejection that nobody handled')
   }
 
-  /** Names the requests that were in flight: one of them may be the cause. */
+  onLine (line: LogLine): void {
+    const { msg, reqId } = line
+    const report = (what: string | null) => {
+      if (what !== null) this.violation(what, this.#book.entryOf(reqId)?.request.number)
+    }
+    if (reqId !== undefined) {
+      report(this.#book.follow(line, reqId))
+      report(this.#book.lateLine(line, reqId, this.#excusedUntil()))
+    }
+    report(complaintOf(line, this.windows))
+    if (msg === 'unexpected error, shutting down') this.violation('an error or a rejection was not handled')
+  }
+
+  /** Reports a stall that is too long, with the requests that were in flight: one of them may be the cause. */
   onStall (stall: Stall): void {
     const fault = this.stalls.add(stall)
     if (fault === null) return
-    const from = stall.at - stall.wallMs
-    const wasInFlight = ({ startedAt, endedAt }: Entry) => startedAt <= stall.at && (endedAt ?? Infinity) >= from
-    const requests = [...new Set(this.#entries.filter(wasInFlight).map(({ request }) => request))]
+    const requests = this.#book.inFlight(stall.at - stall.wallMs, stall.at)
     const names = requests.map(request => `${request.number} (${nameOf(request)})`).join(', ')
     this.violation(`${fault}; in flight: ${names || 'none'}`, requests.length === 1 ? requests[0]!.number : null)
   }
 
   onStray (text: string): void {
-    this.violation(`the service writes: ${text}`)
+    this.violation(`the service wrote: ${text}`)
   }
 
-  /** A line that comes once for a request must not come twice. */
-  #follow (line: LogLine, id: string): void {
-    if (line.msg === 'incoming request') {
-      const entry = this.#byPort.get((line.req as { remotePort: number }).remotePort)
-      // Another connection may have the same port later, also one of the checker's own.
-      if (entry && line.time - (entry.endedAt ?? Infinity) <= GRACE_MS) {
-        entry.begun++
-        this.#byId.set(id, { entry, lines: new Set() })
-      }
-    }
-    const known = this.#byId.get(id)
-    if (!known) return
-    const isOnce = ['incoming request', 'request completed', 'temporary files cleaned up'].includes(line.msg)
-    if (isOnce && known.lines.has(line.msg)) {
-      this.violation(`the log says twice: ${line.msg} (${id})`, known.entry.request.number)
-    }
-    known.lines.add(line.msg)
-  }
-
-  /** Nothing must go on for a connection that has ended, not even in the queue. */
-  #checkIsOver ({ msg, time }: LogLine, id: string): void {
-    const entry = this.#byId.get(id)?.entry
-    if (!entry || entry.endedAt === null || !isSmall(entry)) return
-    const late = time - Math.max(entry.endedAt, this.windows.stalledUntil(), this.stalls.lastAt)
-    if (late <= GRACE_MS) return
-    this.violation(`it goes on ${late} ms after its connection ended: ${msg} (${id})`, entry.request.number)
-  }
-
-  /** Looks at slots and files from now on. */
+  /** Starts to observe slots and files. `stop` ends it. */
   watch (): void {
     this.#timer = setInterval(() => {
       this.#lookAtFiles()
@@ -202,22 +155,28 @@ export class Checker {
     clearInterval(this.#timer)
   }
 
+  /** Up to this moment, a fault or a stall may have delayed the service. */
+  #excusedUntil (): number {
+    return Math.max(this.windows.stalledUntil(), this.stalls.lastAt)
+  }
+
   #lookAtFiles (): void {
     const now = Date.now()
     const stalled = this.windows.stalledUntil()
     const { pid } = this.#options.service
     const { folders, strangers } = listUploads(this.#options.uploadDir)
-    for (const name of strangers) this.violation(`in the upload folder lies ${name}`)
+    for (const name of strangers) this.violation(`the upload folder contains ${name}`)
     for (const folder of folders) {
       if (folder.pid !== pid && now - stalled > GRACE_MS) {
-        this.violation(`the folder of a dead process was not swept: ${folder.name}`)
+        this.violation(`the folder of a dead process was not removed: ${folder.name}`)
       }
-      const entry = this.#byId.get(folder.requestId)?.entry
-      if (!entry || entry.endedAt === null) continue
+      const entry = this.#book.entryOf(folder.requestId)
+      if (entry === null || entry.endedAt === null) continue
       const late = now - Math.max(entry.endedAt, stalled)
       this.longestLeftoverMs = Math.max(this.longestLeftoverMs, late)
       if (late > GRACE_MS) {
-        this.violation(`its files outlive it by more than ${GRACE_MS} ms (${folder.requestId})`, entry.request.number)
+        const what = `its files were not removed within ${GRACE_MS} ms after its end (${folder.requestId})`
+        this.violation(what, entry.request.number)
       }
     }
   }
@@ -235,20 +194,12 @@ export class Checker {
     if (status.queue.length > status.queue.size) {
       this.violation(`${status.queue.length} requests wait in a queue of ${status.queue.size}`)
     }
-    const present = this.#presentSince(askedAt)
-    const isStalled = askedAt - Math.max(this.windows.stalledUntil(), this.stalls.lastAt) <= GRACE_MS
-    if (!isStalled && taken + status.queue.length > present) {
-      const held = `${taken} requests have a slot and ${status.queue.length} wait for one`
-      this.violation(`${held}, but clients are there for ${present} requests at most`)
+    const present = this.#book.presentSince(askedAt)
+    const isExcused = askedAt - this.#excusedUntil() <= GRACE_MS
+    if (!isExcused && taken + status.queue.length > present) {
+      const counts = `${taken} requests have a slot and ${status.queue.length} wait for one`
+      this.violation(`${counts}, but clients wait for at most ${present} requests`)
     }
-  }
-
-  /** How many requests the service may know of: those of connections that are open, or were a moment ago. */
-  #presentSince (time: number): number {
-    const graceOf = (entry: Entry) => isSmall(entry) ? GRACE_MS : GRACE_MS + LIMITS.queueTimeoutS * 1000
-    return this.#entries
-      .filter(entry => (entry.endedAt ?? Infinity) > time - graceOf(entry))
-      .reduce((sum, { request }) => sum + request.sending.answers, 0)
   }
 
   /** Null while the service does not answer. */
@@ -258,33 +209,31 @@ export class Checker {
     return answer?.complete && answer.status === 200 ? JSON.parse(answer.body.toString()) : null
   }
 
-  /** Nothing has been running since the last request ended: everything has to be as it was. */
+  /** Call it when no request is running. Checks that slots and files are released, and measures memory and handles. */
   async atRest (): Promise<void> {
-    const wrong = async (): Promise<string | null> => {
-      const status = await this.#status()
-      const { folders, strangers } = listUploads(this.#options.uploadDir)
-      const left = folders.length + strangers.length
-      if (status === null) return 'the service does not answer'
-      if (status.slots.taken === 0 && status.queue.length === 0 && status.uploads.folders === 0 && left === 0) {
-        return null
-      }
-      return `${status.slots.taken} slots are taken, ${status.queue.length} requests wait, ${status.uploads.folders} folders are known and ${left} are there`
-    }
-    let fault = await wrong()
+    let fault = await this.#faultAtRest()
     while (fault !== null && Date.now() - Math.max(this.#lastEnd, this.windows.stalledUntil()) <= GRACE_MS) {
       await sleep(LOOK_MS / 2)
-      fault = await wrong()
+      fault = await this.#faultAtRest()
     }
-    if (fault !== null) this.violation(`after the round up to request ${this.requests} nothing runs, but ${fault}`)
+    if (fault !== null) this.violation(`after request ${this.requests} nothing is running, but ${fault}`)
     this.#isMeasuring = true
     await this.#asking
     await sleep(SETTLE_MS)
     await this.growth.measure(this.#options.service, this.requests)
     this.#isMeasuring = false
-    // Whatever of these is still talked of has been told.
-    this.#entries.length = 0
-    this.#byPort.clear()
-    this.#byId.clear()
+    this.#book.clear()
+  }
+
+  async #faultAtRest (): Promise<string | null> {
+    const status = await this.#status()
+    if (status === null) return 'the service does not answer'
+    const { slots: { taken }, queue, uploads } = status
+    const { folders, strangers } = listUploads(this.#options.uploadDir)
+    const left = folders.length + strangers.length
+    if (taken === 0 && queue.length === 0 && uploads.folders === 0 && left === 0) return null
+    const counts = `${taken} slots are taken, ${queue.length} requests wait`
+    return `${counts}, the service knows ${uploads.folders} upload folders and ${left} exist`
   }
 
   #count (kind: string, ending: string): void {
@@ -292,10 +241,6 @@ export class Checker {
     counts.set(ending, (counts.get(ending) ?? 0) + 1)
     this.endings.set(kind, counts)
   }
-}
-
-function isSmall ({ request: { sending } }: Entry): boolean {
-  return sending.bytes.length / sending.answers < SMALL_BYTES
 }
 
 function nameOf ({ kind, detail }: PlannedRequest): string {

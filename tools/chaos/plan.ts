@@ -3,20 +3,19 @@ import type { Images } from './lib/images.ts'
 import type { Fault } from './faults/fault.ts'
 import type { Draft, Kind } from './requests/kind.ts'
 
-/** A request of the plan. */
 export interface PlannedRequest extends Draft {
-  /** From 0, over the whole run. */
+  /** Index in the whole run, from 0. */
   number: number
   kind: string
-  /** How long its client waits before it sends it. */
+  /** Pause of the client before it sends the request. */
   thinkMs: number
 }
 
-/** A fault, and when it comes. */
 export interface PlannedFault {
   fault: Fault
-  /** With this request of the run, and so long after it. */
+  /** Number of the request with which the fault is scheduled. */
   at: number
+  /** Delay after that request. */
   delayMs: number
   draw: Draw
 }
@@ -36,22 +35,22 @@ export interface PlanOptions {
 }
 
 export interface Plan {
-  /** The same whatever came before. */
+  /** Makes a request. It does not depend on earlier calls. */
   request (number: number): PlannedRequest
-  /** Rounds must be asked for in order. */
+  /** Makes a round. Rounds must be made in order. */
   round (number: number): Round
 }
 
-/** After each round everything comes to rest, and the books are compared. */
+/** After each round the service becomes idle and is checked. */
 const REQUESTS_IN_ROUND = { least: 30, most: 60 }
 const THINK_MS = 30
 const DELAY_MS = 300
-/** Rounds without a fault, in each deck. */
+/** Rounds without a fault in each deck. */
 const EMPTY_CARDS = 2
-/** What is drawn for rounds must not be what is drawn for requests. */
+/** Separates the draws for rounds from those for requests. */
 const ROUND_SALT = 0x5eed
 
-/** What is sent and what is done to the service, in which order: all of it from the seed. Only time differs from run to run. */
+/** Plans requests and faults from a seed. Only their timing differs from run to run. */
 export function createPlan ({ seed, kinds, faults, images, model }: PlanOptions): Plan {
   const total = kinds.reduce((sum, { weight }) => sum + weight, 0)
   let firstOfNextRound = 0
@@ -68,7 +67,7 @@ export function createPlan ({ seed, kinds, faults, images, model }: PlanOptions)
     return { number, kind: kind.name, thinkMs, ...kind.make({ draw, images, model }) }
   }
 
-  /** Cards of a deck, so that every fault comes as often as it should in a short run too. */
+  /** Draws faults from a shuffled deck, so that even a short run contains every fault. */
   function cardOf (round: number): Fault | null {
     const cards =
       [...faults.flatMap(fault => Array<Fault | null>(fault.cards).fill(fault)), ...Array<null>(EMPTY_CARDS).fill(null)]

@@ -1,18 +1,18 @@
+import { median } from '../bench/lib/stats.ts'
 import type { Growth } from './books/growth.ts'
 import { MAX_STALL_MS, partsOf } from './books/stalls.ts'
 import type { Checker } from './checker.ts'
-import { median } from '../bench/lib/stats.ts'
 
 export interface ReportInput {
   checker: Checker
   /** Lines about the run: machine, seed, settings. */
   conditions: readonly string[]
   skipped: ReadonlyArray<{ name: string, reason: string }>
-  /** How a single request is sent again; `N` stands for its number. */
+  /** Command that sends a single request again; `N` stands for its number. */
   repeat: string
 }
 
-/** What a run was and what was seen, as Markdown. */
+/** Renders the conditions and results of a run as Markdown. */
 export function toReport ({ checker, conditions, skipped, repeat }: ReportInput): string {
   const { violations, windows, growth } = checker
   const growths = growth.growths()
@@ -21,10 +21,12 @@ export function toReport ({ checker, conditions, skipped, repeat }: ReportInput)
     violations.length + grown.length === 0 ? 'No violation.' : `**${violations.length + grown.length} violations.**`
   return [
     `${conditions.join('  \n')}\n`,
-    `${verdict} ${checker.requests} connections, ${windows.all.length} faults. At most ${checker.mostSlotsTaken} slots were taken; no file outlived its request by more than ${checker.longestLeftoverMs} ms.\n`,
+    `${verdict} ${checker.requests} connections, ${windows.all.length} faults. ` +
+      `At most ${checker.mostSlotsTaken} slots were taken. ` +
+      `All files were removed within ${checker.longestLeftoverMs} ms after their request.\n`,
     ...skipped.map(({ name, reason }) => `**Without ${name}**: ${reason}\n`),
     ...violations.length + grown.length > 0
-      ? ['## Violations\n', violationList(checker, grown), `\`${repeat}\` sends request N again, alone.\n`]
+      ? ['## Violations\n', violationList(checker, grown), `\`${repeat}\` sends request N again to an idle service.\n`]
       : [],
     '## Endings\n',
     endingTable(checker.endings),
@@ -33,21 +35,23 @@ export function toReport ({ checker, conditions, skipped, repeat }: ReportInput)
     '## Event loop\n',
     stallText(checker),
     '## Growth\n',
-    'Measured when nothing ran, garbage collected before. The course is that of the longest life: its first point, the means of its eighths, its last point. The slope is that of least squares with an intercept for each process, without the requests that it takes to warm up, ± two standard errors; it counts with 1000 requests or more.\n',
+    'Measured in the idle service after a garbage collection. The course shows the process that lived longest: its ' +
+      'first point, the means of its eighths, and its last point. The slope is fitted by least squares with an ' +
+      'intercept for each process, without the requests of the warm-up, ± two standard errors. It counts from 1000 ' +
+      'requests on.\n',
     growthTable(growths)
   ].join('\n')
 }
 
-/** Slopes count too. */
+/** Whether a run had no violation and no growing measure. */
 export function isClean ({ violations, growth }: Checker): boolean {
   return violations.length === 0 && growth.growths().every(({ grows }) => !grows)
 }
 
 function violationList ({ violations }: Checker, grown: readonly Growth[]): string {
   const lines = violations.map(({ request, what }) => request === null ? what : `request ${request}: ${what}`)
-  return `${[
-    ...lines, ...grown.map(({ measure, slope }) => `${measure} grows by ${round(slope!.slope)} per 1000 requests`)
-  ].map(line => `- ${line.replaceAll('\n', ' ')}`).join('\n')}\n`
+  const growths = grown.map(({ measure, slope }) => `${measure} grows by ${round(slope!.slope)} per 1000 requests`)
+  return `${[...lines, ...growths].map(line => `- ${line.replaceAll('\n', ' ')}`).join('\n')}\n`
 }
 
 function endingTable (endings: Checker['endings']): string {
@@ -73,11 +77,11 @@ function faultTable ({ windows }: Checker): string {
 function stallText ({ stalls: { count, longest, noisiest } }: Checker): string {
   if (longest === null || noisiest === null) return 'No stall of more than 50 ms.\n'
   return [
-    'Measured inside the service while it served. The machine causes the time in which its threads wait for a CPU. ' +
-      `The service causes the rest, which may be ${MAX_STALL_MS} ms.\n`,
+    'Measured inside the running service. The machine causes the time in which threads wait for a CPU. ' +
+      `The service causes the rest, at most ${MAX_STALL_MS} ms are allowed.\n`,
     `- stalls of more than 50 ms: ${count}`,
-    `- the service's longest: ${partsOf(longest)}`,
-    `- the machine's longest: ${partsOf(noisiest)}\n`
+    `- longest by the service: ${partsOf(longest)}`,
+    `- longest by the machine: ${partsOf(noisiest)}\n`
   ].join('\n')
 }
 

@@ -1,13 +1,13 @@
 /**
- * Torments the built service for a while and keeps the books. README.md says with what.
+ * Sends requests to the built service while faults are injected, and checks its behaviour. See README.md.
  *
  *   npm run chaos -- --minutes 10 --seed 7
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { describeMachine } from '../bench/lib/machine.ts'
 import { ROOT } from '../../config/root.ts'
+import { describeMachine } from '../bench/lib/machine.ts'
 import { FAULTS } from './faults/index.ts'
 import { isClean, toReport } from './report.ts'
 import { SERVER } from './service.ts'
@@ -31,14 +31,14 @@ const minutes = number('--minutes', values.minutes)
 const seed = number('--seed', values.seed)
 const slots = number('--slots', values.slots)
 const faults = values.faults.split(',').filter(name => name !== '').map(name =>
-  FAULTS[name] ?? fail(`--faults must be of ${Object.keys(FAULTS).join(', ')}, got ${name}`))
-if (!existsSync(SERVER)) fail('the service is not built: npm run build')
+  FAULTS[name] ?? fail(`--faults must contain only ${Object.keys(FAULTS).join(', ')}, got ${name}`))
+if (!existsSync(SERVER)) fail('the service is not built; run npm run build')
 process.exitCode = values.only === undefined ? await play() : await sendOnly(number('--only', values.only))
 
 async function play (): Promise<number> {
   const conditions = [
     `Machine: ${describeMachine()}`,
-    `Seed ${seed}, ${minutes} minutes, ${slots} slots and as many places in the queue`,
+    `Seed ${seed}, ${minutes} minutes, ${slots} slots, ${slots} places in the queue`,
     `Faults: ${faults.map(({ name }) => name).join(', ') || 'none'}`
   ]
   const session = await createSession({
@@ -47,13 +47,14 @@ async function play (): Promise<number> {
     faults,
     onViolation: ({ request, what }) =>
       console.error(`VIOLATION ${request === null ? '' : `of request ${request}: `}${what}`),
-    onRound: (round, checker) => console.error(
-      `  round ${round}: ${checker.requests} connections, ${checker.windows.all.length} faults, ${checker.violations.length} violations`
-    )
+    onRound (round, { requests, windows, violations }) {
+      const counts = `${requests} connections, ${windows.all.length} faults, ${violations.length} violations`
+      console.error(`  round ${round}: ${counts}`)
+    }
   })
   const { checker, skipped } = session
   for (const { name, reason } of skipped) console.error(`WITHOUT ${name}: ${reason}`)
-  // Otherwise a mount would be left, and a service.
+  // Without this, a mount and a running service would remain.
   for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
     process.once(signal, () => { void session.close().finally(() => process.exit(code)) })
   }
@@ -69,18 +70,16 @@ async function play (): Promise<number> {
   return isClean(checker) ? 0 : 1
 }
 
-/** One request of the plan, sent to a quiet service, and all that came. */
+/** Sends one request of the plan to an idle service and prints the answers. */
 async function sendOnly (request: number): Promise<number> {
   const session =
     await createSession({ seed, slots, faults: [], onViolation: ({ what }) => console.error(`VIOLATION ${what}`) })
   try {
     for (const { request: { kind, detail, right, sending }, exchange, endings } of await session.only(request)) {
-      console.log(
-        `${kind}${detail === undefined ? '' : `: ${detail}`}; right: ${right.join(', ')}; came: ${endings.join(', ')}`
-      )
-      console.log(
-        `${sending.bytes.length} bytes, ${exchange.sent} sent: ${sending.bytes.toString('latin1', 0, SHOWN_BYTES)}`
-      )
+      const name = detail === undefined ? kind : `${kind}: ${detail}`
+      console.log(`${name}; expected: ${right.join(', ')}; got: ${endings.join(', ')}`)
+      const start = sending.bytes.toString('latin1', 0, SHOWN_BYTES)
+      console.log(`${sending.bytes.length} bytes, ${exchange.sent} sent: ${start}`)
       for (const { status, headers, body } of exchange.answers) {
         console.log(`\n${status} ${[...headers].map(header => header.join(': ')).join('\n')}\n\n${body}`)
       }
@@ -96,7 +95,7 @@ function save (name: string, report: string): void {
   mkdirSync(RESULTS_DIR, { recursive: true })
   const file = path.join(RESULTS_DIR, `${date}-${name}.md`)
   writeFileSync(file, `# ${date}, ${name}\n\n${report}`)
-  console.error(`written to ${path.relative(process.cwd(), file)}`)
+  console.error(`report written to ${path.relative(process.cwd(), file)}`)
 }
 
 function number (option: string, value: string): number {

@@ -3,42 +3,43 @@ import { on, once } from 'node:events'
 import { createInterface } from 'node:readline'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../bench/lib/processes.ts'
 import { ROOT } from '../../config/root.ts'
+import { freePort } from '../bench/lib/processes.ts'
 import { childrenOf } from './lib/proc.ts'
 
 export const SERVER = path.join(ROOT, 'dist/server.js')
-/** Reports from inside the service. */
+/** The module that reports from inside the service. */
 export const PROBE = path.join(ROOT, 'tools/chaos/lib/probe.mjs')
 const START_TIMEOUT_MS = 60_000
 const PROBE_TIMEOUT_MS = 10_000
 const READY_TIMEOUT_MS = 2_000
 const POLL_MS = 50
 
-/** What the service tells of its inside, garbage collected before. */
+/** Measures inside the service, after a garbage collection. */
 export interface Inside {
-  /** Bytes of JavaScript's objects, and of buffers outside its heap. */
+  /** Bytes of JavaScript objects. */
   heap: number
+  /** Bytes of buffers outside the heap. */
   external: number
-  /** What keeps its event loop busy: sockets, timers, requests to the system. */
+  /** Number of sockets, timers and system requests that keep the event loop alive. */
   handles: number
-  /** Of events, on the process and on every handle. */
+  /** Number of event listeners on the process and on all handles. */
   listeners: number
 }
 
-/** A time in which the service's event loop did not turn. */
+/** A time in which the service's event loop did not run. */
 export interface Stall {
-  /** When it ended, on the clock of `Date.now()`. */
+  /** End of the stall, on the clock of `Date.now()`. */
   at: number
-  /** How late a timer was. */
+  /** Delay of a timer. */
   wallMs: number
-  /** How long the main thread ran on a CPU. */
+  /** Time that the main thread ran on a CPU. */
   cpuMs: number
-  /** How long the main thread waited for a CPU, which other threads and processes had. */
+  /** Time that the main thread waited for a CPU, which other threads and processes used. */
   waitMs: number
-  /** How long the main thread did neither: it waited for a lock, another thread or a disk. */
+  /** Time that the main thread waited for a lock, another thread or a disk. */
   blockedMs: number
-  /** The longest that another thread of the service waited for a CPU meanwhile, or up to 100 ms before. */
+  /** Longest time that another thread of the service waited for a CPU during the stall or up to 100 ms before it. */
   othersWaitMs: number
 }
 
@@ -55,42 +56,42 @@ export interface LogLine {
 
 export interface ServiceOptions {
   uploadDir: string
-  /** Its working directory: empty, so that nobody's `.env` takes part. */
+  /** Working directory. It is empty, so that no `.env` is read. */
   cwd: string
   env: Record<string, string>
   onLine (line: LogLine): void
-  /** What it writes that is no line of its log. */
+  /** Called with output that is not a log line. */
   onStray (text: string): void
-  /** Its event loop stalled while it served: neither before its first answer nor after a signal to end. */
+  /** Called for stalls between the first answer and a signal to end. */
   onStall (stall: Stall): void
-  /** It ended, and nobody had asked it to. */
+  /** Called when the service ends without a signal from here. */
   onUnexpectedExit (how: string): void
 }
 
 export interface Service {
   readonly port: number
-  /** Null while it does not run. */
+  /** Null while the service is not running. */
   readonly pid: number | null
-  /** Starts it and waits until it can answer. */
+  /** Starts the service and waits until it is ready. */
   start (): Promise<void>
-  /** Sends a signal that ends it and waits for the end. */
+  /** Sends a signal and waits for the end of the process. */
   end (signal: 'SIGTERM' | 'SIGKILL'): Promise<{ code: number | null, signal: string | null }>
-  /** The process that holds the model; null while there is none. */
+  /** Id of the engine process, or null if there is none. */
   enginePid (): number | null
-  /** @throws Error when it does not answer */
+  /** @throws Error when the service does not answer */
   inside (): Promise<Inside>
   isReady (): Promise<boolean>
 }
 
-/** The built service on a port of its own; started again it listens on the same one. */
+/** The built service on a free port, which it keeps when it is started again. */
 export async function createService (options: ServiceOptions): Promise<Service> {
   const { uploadDir, cwd, env, onLine, onStray, onStall, onUnexpectedExit } = options
   const port = await freePort()
   let child: ChildProcess | null = null
   let isEnding = false
-  /** From its first answer to the signal that ends it. */
+  /** Time from the first answer to the signal that ends the service. */
   let serving = { from: Infinity, to: Infinity }
-  // The service must not outlive whoever torments it.
+  // The service must not survive this process.
   process.once('exit', () => child?.kill('SIGKILL'))
 
   function launch (): ChildProcess {
@@ -127,7 +128,7 @@ export async function createService (options: ServiceOptions): Promise<Service> 
       serving.from = Math.min(serving.from, Date.now())
       return status === 200
     } catch {
-      // Not listening.
+      // The service is not listening.
       return false
     }
   }
@@ -140,7 +141,7 @@ export async function createService (options: ServiceOptions): Promise<Service> 
       child = launch()
       const deadline = Date.now() + START_TIMEOUT_MS
       while (!await isReady()) {
-        if (child === null) throw new Error('The service ended while it was starting')
+        if (child === null) throw new Error('The service ended during its start')
         if (Date.now() > deadline) throw new Error(`The service was not ready after ${START_TIMEOUT_MS} ms`)
         await sleep(POLL_MS)
       }
@@ -148,7 +149,7 @@ export async function createService (options: ServiceOptions): Promise<Service> 
 
     async end (signal) {
       const ending = child
-      if (!ending) throw new Error('The service does not run')
+      if (!ending) throw new Error('The service is not running')
       isEnding = true
       serving.to = Date.now()
       const gone = once(ending, 'exit') as Promise<[number | null, string | null]>
@@ -157,12 +158,12 @@ export async function createService (options: ServiceOptions): Promise<Service> 
       return { code, signal: by }
     },
 
-    // It has one child, which it replaces.
+    // The engine is the only child.
     enginePid: () => child?.pid === undefined ? null : childrenOf(child.pid).at(-1) ?? null,
 
     async inside () {
       const asked = child
-      if (!asked) throw new Error('The service does not run')
+      if (!asked) throw new Error('The service is not running')
       asked.send('inside')
       const messages = on(asked, 'message', { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) })
       for await (const [{ inside }] of messages as AsyncIterable<[{ inside?: Inside }]>) {

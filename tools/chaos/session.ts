@@ -17,33 +17,35 @@ export interface SessionOptions {
   slots: number
   faults: readonly Fault[]
   onViolation? (violation: Violation): void
-  /** After each round. */
+  /** Called after each round. */
   onRound? (round: number, checker: Checker): void
 }
 
-/** A request, and what came of it. */
+/** A request and its result. */
 export interface Sent { request: PlannedRequest, exchange: Exchange, endings: string[] }
 
 export interface Session {
   checker: Checker
-  /** Faults that cannot be done here, with the reason. */
+  /** Faults that this machine does not allow, with the reason. */
   skipped: Array<{ name: string, reason: string }>
   readonly rounds: number
-  /** Plays rounds for so long; one that has begun is finished. */
-  play (minutes: number): Promise<void>
-  /** Sends one request of the plan, alone. */
+  /**
+   * Plays rounds for `minutes`, then further rounds until `isEnough`, up to `mostMinutes`. The last round is finished.
+   */
+  play (minutes: number, isEnough?: () => boolean, mostMinutes?: number): Promise<void>
+  /** Sends one request of the plan to an idle service. */
   only (number: number): Promise<Sent[]>
   close (): Promise<void>
 }
 
-/** Clients at once: more than slots and queue have room for, as often as not. */
+/** Number of parallel clients: often more than slots and queue have room for. */
 const clientsFor = (slots: number) => 2 * slots + 2
-/** How long requests that are sent ahead of another one may take to get their slots. */
+/** Time for the requests that are sent ahead of another one to get their slots. */
 const AHEAD_MS = 100
-/** Who was refused waits so long before the next request. */
+/** Pause of a client after a refusal. */
 const REFUSED_PAUSE_MS = 100
 
-/** Starts the service and everything around it. */
+/** Starts the service, with a checker that reads its log. */
 export async function createSession (
   { seed, slots, faults, onViolation = () => {}, onRound = () => {} }: SessionOptions
 ): Promise<Session> {
@@ -68,7 +70,7 @@ export async function createSession (
     onStall: stall => checker.onStall(stall),
     onUnexpectedExit (how) {
       state.isLost = true
-      checker.violation(`the service ended by itself: ${how}`)
+      checker.violation(`the service ended unexpectedly: ${how}`)
     }
   })
   const checker: Checker = new Checker({ service, uploadDir, slots, onViolation })
@@ -86,7 +88,7 @@ export async function createSession (
     return { request, exchange: result, endings: await checker.end(entry, result) }
   }
 
-  /** Sends all copies of a request, and what belongs ahead of it. */
+  /** Sends the requests that belong ahead of a request, then all its copies. */
   async function sendAll ({ ahead = [], ...request }: PlannedRequest): Promise<Sent[]> {
     const { number, kind, thinkMs, copies = 1 } = request
     const others = ahead.map(draft => send({ number, kind, thinkMs, ...draft }))
@@ -100,7 +102,7 @@ export async function createSession (
     try {
       checker.windows.close(window, await fault.run(field, draw))
     } catch (error) {
-      // The service does not come back, say: there is nothing left to torment.
+      // A fault fails if the service does not come back, for example. The run cannot continue.
       state.isLost = true
       checker.windows.close(window, (error as Error).message)
       checker.violation(`${fault.name}: ${(error as Error).message}`)
@@ -129,11 +131,15 @@ export async function createSession (
     skipped,
     get rounds () { return state.rounds },
 
-    async play (minutes) {
-      const deadline = Date.now() + minutes * 60_000
+    async play (minutes, isEnough = () => true, mostMinutes = minutes) {
+      const startedAt = Date.now()
+      const isOver = () => {
+        const played = (Date.now() - startedAt) / 60_000
+        return state.isLost || played >= mostMinutes || (played >= minutes && isEnough())
+      }
       checker.watch()
       try {
-        while (Date.now() < deadline && !state.isLost) {
+        while (!isOver()) {
           await playRound(plan.round(state.rounds))
           if (!state.isLost) await checker.atRest()
           onRound(++state.rounds, checker)

@@ -1,12 +1,12 @@
-/** How the service is started: bounds that are met in seconds, so that every one of them is met. */
+/** Settings of the service: limits so small that requests reach every one of them within seconds. */
 export const LIMITS = {
   maxImages: 8,
   maxFileMb: 4,
   jsonBodyMb: 16,
   maxInputPixels: 30_000_000,
-  /** Of one text field of a form; not a setting. */
+  /** Limit of a text field of a form, which is not a setting. */
   fieldBytes: 1024 * 1024,
-  /** Of all text fields of a form together; not a setting. */
+  /** Limit of all text fields of a form together, which is not a setting. */
   formTextBytes: 4 * 1024 * 1024,
   uploadTimeoutS: 3,
   queueTimeoutS: 2,
@@ -14,7 +14,7 @@ export const LIMITS = {
   shutdownGraceS: 5
 }
 
-/** @param slots those that work; as many requests may wait */
+/** @param slots number of slots, and of places in the queue */
 export function toEnvironment (slots: number): Record<string, string> {
   return {
     LLAMA_GPU: 'off',
@@ -28,9 +28,9 @@ export function toEnvironment (slots: number): Record<string, string> {
     MAX_FILE_SIZE_MB: String(LIMITS.maxFileMb),
     JSON_BODY_LIMIT_MB: String(LIMITS.jsonBodyMb),
     MAX_INPUT_PIXELS: String(LIMITS.maxInputPixels),
-    // Some fifty images of the demonstration model: they come and go.
+    // Room for about fifty images, so that images are evicted.
     IMAGE_CACHE_MB: '1',
-    // The books are kept by what is logged of each request.
+    // The checker reads the log lines of each request.
     LOG_LEVEL: 'info'
   }
 }

@@ -1,25 +1,25 @@
-/** A measure at one moment. */
 export interface Point {
-  /** Points of different lives of a process are not compared with each other. */
+  /** Id of a process. Points of different processes are not compared. */
   life: string
-  /** Requests so far. */
+  /** Number of requests so far. */
   x: number
   y: number
 }
 
 export interface Slope {
   points: number
-  /** How far `x` went, over all lives. */
+  /** Range of `x`, summed over all lives. */
   span: number
-  /** By how much `y` grows for each `x`. */
+  /** Growth of `y` per unit of `x`. */
   slope: number
-  /** Of the slope. */
+  /** Standard error of the slope. */
   standardError: number
 }
 
 /**
- * Least squares with a slope for all lives together and an intercept for each: a process that was started again begins anew, but leaks as before.
- * @returns null where there are too few points to tell
+ * Fits a common slope with an intercept for each life by least squares: a restarted process begins at another level,
+ * but leaks at the same rate.
+ * @returns null if there are too few points
  */
 export function slopeOf (points: readonly Point[]): Slope | null {
   const lives = [...new Set(points.map(point => point.life))].map(life => points.filter(point => point.life === life))

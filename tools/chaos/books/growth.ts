@@ -4,14 +4,14 @@ import { mean, slopeOf, type Point, type Slope } from '../slopes.ts'
 
 const MB = 1e6
 
-/** Requests after which sockets and listeners have all been there once. */
+/** Requests until all sockets and listeners have been created once. */
 const WARM_UP = 300
-/** Until all code is compiled and all caches are full. */
+/** Requests until all code is compiled and all caches are full. */
 const HEAP_WARM_UP = 1500
-/** Memory that was freed is kept in pieces by the allocator of every thread: it takes thousands of images until it is enough for all. */
+/** The allocator keeps freed memory for each thread. Thousands of images pass until all threads have enough. */
 const RESIDENT_WARM_UP = 3000
 
-/** What is measured when nothing runs: after how many requests of a process, and by how much it may grow with every 1000. */
+/** Measures of an idle service: the first requests that do not count, and the allowed growth per 1000 requests. */
 export const MEASURES = {
   'service: heap, MB': { warmUp: HEAP_WARM_UP, limit: 0.5 },
   'service: buffers outside it, MB': { warmUp: HEAP_WARM_UP, limit: 0.5 },
@@ -26,23 +26,23 @@ export type Measure = keyof typeof MEASURES
 
 export interface Growth {
   measure: Measure
-  /** Of the longest life: its first point, the means of its eighths, its last point. Whether it goes on or comes to rest. */
+  /** Values of the longest life: its first point, the means of its eighths, and its last point. */
   course: number[]
-  /** For each 1000 requests; null where there are too few points. */
+  /** Growth per 1000 requests, or null if there are too few points. */
   slope: Slope | null
-  /** Requests of a process that do not count. */
+  /** First requests of a process, which do not count. */
   warmUp: number
   limit: number
-  /** The slope is above the limit, and not by chance. */
+  /** Whether the slope is significantly above the limit. */
   grows: boolean
 }
 
-/** Fewer requests after warming up say nothing. */
+/** A slope over fewer requests after the warm-up means nothing. */
 const MIN_REQUESTS = 1000
-/** Standard errors that a slope must be above its limit. */
+/** A slope counts as growth if it is above its limit by this many standard errors. */
 const CERTAINTY = 3
 
-/** What a report shows of a course. */
+/** Number of means in a course. */
 const PARTS = 8
 
 function courseOf (points: readonly Point[]): number[] {
@@ -57,13 +57,13 @@ function courseOf (points: readonly Point[]): number[] {
   return longest.length === 0 ? [] : [longest[0]!, ...means, longest.at(-1)!]
 }
 
-/** Measures of the service's processes over a run. */
+/** Measures of the service's processes during a run. */
 export class GrowthBook {
   readonly #points = new Map<Measure, Point[]>()
 
   /**
-   * Takes all measures. Garbage is collected before; nothing may be running.
-   * @param requests so far
+   * Takes all measures after a garbage collection. No request may be running.
+   * @param requests number of requests so far
    */
   async measure (service: Service, requests: number): Promise<void> {
     const { pid } = service
@@ -96,7 +96,7 @@ export class GrowthBook {
   }
 
   #add (measure: Measure, pid: number, x: number, y: number): void {
-    // A process that ended just now.
+    // The process has just ended.
     if (Number.isNaN(y)) return
     const points = this.#points.get(measure) ?? []
     points.push({ life: String(pid), x, y })

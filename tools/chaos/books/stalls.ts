@@ -1,32 +1,32 @@
 import type { Stall } from '../service.ts'
 
-/** The service may hold up its other clients for so long, the machine's part not counted. */
+/** Longest stall that the service may cause, without the machine's part. */
 export const MAX_STALL_MS = 250
 
 /**
- * How much of a stall the machine caused: the main thread waited for a CPU, or for another thread that did, for example
- * one of those that collect garbage.
+ * The part of a stall that the machine caused: the main thread waited for a CPU, or for another thread that waited for
+ * one, for example a thread of the garbage collector.
  */
 function noiseMs ({ waitMs, blockedMs, othersWaitMs }: Stall): number {
   return waitMs + Math.min(blockedMs, othersWaitMs)
 }
 
-/** How much of a stall the service caused: it ran, or it was blocked by itself. */
+/** The part of a stall that the service caused: it was running, or it blocked itself. */
 export function ownMs (stall: Stall): number {
   return stall.wallMs - noiseMs(stall)
 }
 
-/** Stalls of the service's event loop over a run. */
+/** Stalls of the service's event loop during a run. */
 export class StallBook {
   count = 0
-  /** When the latest one ended, on the clock of `Date.now()`; 0 before the first. */
+  /** End of the latest stall, on the clock of `Date.now()`; 0 before the first. */
   lastAt = 0
-  /** The one of which the service caused most. */
+  /** The stall with the largest part caused by the service. */
   longest: Stall | null = null
-  /** The one of which the machine caused most. */
+  /** The stall with the largest part caused by the machine. */
   noisiest: Stall | null = null
 
-  /** Returns what is wrong with the stall, or null. */
+  /** @returns a violation if the service caused too long a stall, or null */
   add (stall: Stall): string | null {
     this.count++
     this.lastAt = stall.at
@@ -36,7 +36,7 @@ export class StallBook {
   }
 }
 
-/** The stall and what it consists of, in words. */
+/** Describes a stall and its parts. */
 export function partsOf (stall: Stall): string {
   const { wallMs, cpuMs, waitMs, blockedMs, othersWaitMs } = stall
   const whole = (ms: number) => `${ms.toFixed(0)} ms`

@@ -1,11 +1,11 @@
 import { readdirSync } from 'node:fs'
 
-/** A request's folder under UPLOAD_DIR, as its name tells. */
+/** A request's folder under UPLOAD_DIR, parsed from its name. */
 export interface Folder { name: string, pid: number, requestId: string }
 
 export interface Listing {
   folders: Folder[]
-  /** What is no folder of a request. */
+  /** Entries that are not folders of requests. */
   strangers: string[]
 }
 
@@ -21,7 +21,7 @@ export function listUploads (dir: string): Listing {
   return listing
 }
 
-/** It is made with the first image. */
+/** The service creates the folder with the first image. */
 function namesIn (dir: string): string[] {
   try {
     return readdirSync(dir)

@@ -1,20 +1,20 @@
 import type { Fault } from '../faults/fault.ts'
 
-/** When a fault was on, on the clock of `Date.now()`. */
+/** The time during which a fault was active, on the clock of `Date.now()`. */
 export interface Window {
   fault: Fault
-  /** The request with which it came. */
+  /** Number of the request with which the fault started. */
   at: number
   from: number
-  /** Null while it is on. */
+  /** Null while the fault is active. */
   to: number | null
   note: string
 }
 
-/** What a fault leaves may be noticed a moment later: in a line of the log, in a connection that is being closed. */
+/** Effects of a fault may appear a moment later, in a log line or in a connection that is being closed. */
 const AFTER_MS = 1_000
 
-/** Faults of a run, and what they excuse. */
+/** The faults of a run, and what they excuse. */
 export class Windows {
   readonly all: Window[] = []
 
@@ -29,24 +29,24 @@ export class Windows {
     window.note = note
   }
 
-  /** Some fault that was on at some time between these two excuses this ending. */
+  /** Whether a fault that was active between two moments excuses an ending. */
   excuse (ending: string, from: number, to: number): boolean {
     return this.#recent().some(window =>
       window.from <= to && (window.to ?? Infinity) >= from && window.fault.excuses.includes(ending))
   }
 
-  /** A fault of one of these names is on, or was a moment ago. */
+  /** Whether a fault with one of these names is active, or was a moment ago. */
   isOn (...names: string[]): boolean {
     const now = Date.now()
     return this.#recent().some(({ fault, to }) => names.includes(fault.name) && (to === null || now - to < AFTER_MS))
   }
 
-  /** Until when slots and files could not be given back; now, while that is so. */
+  /** Up to this moment, a fault may have delayed the release of slots and files. */
   stalledUntil (): number {
     return Math.max(0, ...this.#recent().filter(({ fault }) => fault.stalls).map(({ to }) => to ?? Date.now()))
   }
 
-  /** Rounds have one each; older ones are over long since. */
+  /** Each round has one fault. Older ones no longer matter. */
   #recent (): Window[] {
     return this.all.slice(-4)
   }

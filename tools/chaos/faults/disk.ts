@@ -8,31 +8,30 @@ import type { Fault } from './fault.ts'
 
 const run = promisify(execFile)
 
-/** Room for what all slots take at once, and filled in a moment. */
+/** Large enough for the uploads of all slots, and quickly filled. */
 const DISK_MB = 96
 const BLOCK = Buffer.alloc(1024 * 1024)
 const FULL_MS = { least: 300, most: 3000 }
-/** What is left: nothing, or too little for an image, or for its copy. */
+/** Free space of a full disk: none, or too little for an image or for its copy. */
 const LEFT_BYTES = [0, 4096, 20_000, 300_000]
 
 export interface Disk {
-  /** Null where nothing can be mounted; then `reason` says why. */
+  /** Null if nothing can be mounted; `reason` explains why. */
   dir: string | null
   reason: string
   remove (): Promise<void>
 }
 
-/** Mounts a small file system of its own at this place, which needs the right to do so. */
+/** Mounts a small file system at a folder, which needs root privileges. */
 export async function createDisk (dir: string): Promise<Disk> {
   mkdirSync(dir, { recursive: true })
   try {
     await run('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MB}m,mode=700`, 'chaos', dir])
   } catch (error) {
+    const text = String((error as { stderr?: string }).stderr || (error as Error).message)
     return {
       dir: null,
-      reason: `no file system can be mounted: ${String(
-      (error as { stderr?: string }).stderr || (error as Error).message
-    ).trim().split('\n')[0]}`,
+      reason: `no file system can be mounted: ${text.trim().split('\n')[0]}`,
       remove: async () => {}
     }
   }
@@ -45,7 +44,7 @@ export const diskFull: Fault = {
   cards: 2,
   excuses: ['error 507 STORAGE', 'event STORAGE'],
   stalls: false,
-  missing: ({ disk }) => disk === null ? 'it needs a file system of its own' : null,
+  missing: ({ disk }) => disk === null ? 'it needs a separate file system' : null,
 
   async run ({ disk }, draw) {
     const filler = path.join(disk!, 'filler')
@@ -71,7 +70,7 @@ async function fill (disk: string, filler: string, left: number): Promise<void> 
       await file.write(BLOCK, 0, bytes)
     }
   } catch (error) {
-    // Somebody else took the last bytes: full is full.
+    // A request has taken the last bytes, so the disk is full, too.
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
   } finally {
     await file.close()

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { comes, type Fault } from './fault.ts'
 
-/** The longest pause before a restart, and loading. */
+/** The longest pause before a restart, plus the time to load the model. */
 const BACK_WITHIN_MS = 45_000
-/** Well below the silence for which the service itself kills it. */
+/** Well below the time after which the service kills a silent engine. */
 const STOP_MS = { least: 300, most: 4000 }
 
-/** The child that holds the model dies, as by an assertion of native code or for lack of memory. */
+/** The engine process dies, as after a failed assertion in native code or without memory. */
 export const engineKill: Fault = {
   name: 'engine-kill',
   cards: 2,
@@ -28,7 +28,7 @@ export const engineKill: Fault = {
   }
 }
 
-/** The child stands still for a while and goes on, as on a machine that swaps. */
+/** The engine process stops for a while and continues, as on a machine that swaps. */
 export const engineStop: Fault = {
   name: 'engine-stop',
   cards: 2,

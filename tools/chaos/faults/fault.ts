@@ -1,33 +1,33 @@
 import type { Draw } from '../lib/draw.ts'
 import type { Service } from '../service.ts'
 
-/** What a fault may lay hands on. */
+/** Everything that a fault may act on. */
 export interface Field {
   service: Service
-  /** Where the upload folder's file system can be filled: a mount of its own, or null. */
+  /** Mount point of the upload folder's own file system, which can be filled; or null. */
   disk: string | null
-  /** Something that must not be happens in the course of the fault itself. */
+  /** Reports a violation that the fault itself has found. */
   violation (what: string): void
 }
 
 export interface Fault {
   name: string
-  /** How often it comes in a deck of rounds. */
+  /** Number of rounds with this fault in a deck. */
   cards: number
-  /** Endings that are right for requests which it meets, beside their own. */
+  /** Endings that are also right for requests during the fault. */
   excuses: readonly string[]
-  /** While it is on, slots and files come back late or not at all. */
+  /** Whether the fault delays the release of slots and files. */
   stalls: boolean
-  /** Why it cannot be done here, null when it can. */
+  /** Why this machine does not allow the fault, or null. */
   missing (field: Pick<Field, 'disk'>): string | null
   /**
-   * Does it and settles when nothing of it is left to be noticed.
-   * @returns what was done, for the report
+   * Causes the fault, and settles when its effects are over.
+   * @returns a description for the report
    */
   run (field: Field, draw: Draw): Promise<string>
 }
 
-/** Waits for something that must come. Returns whether it did. */
+/** Waits for a condition. @returns whether it became true in time */
 export async function comes (condition: () => boolean | Promise<boolean>, withinMs: number): Promise<boolean> {
   const deadline = Date.now() + withinMs
   while (!await condition()) {

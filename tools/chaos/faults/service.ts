@@ -4,12 +4,12 @@ import { LIMITS } from '../settings.ts'
 import { comes, type Fault, type Field } from './fault.ts'
 
 const DOWN_MS = 500
-/** The child notices that its parent is gone, whatever it computes. */
+/** The engine process must notice the end of its parent within this time, even while it computes. */
 const CHILD_GONE_WITHIN_MS = 5_000
-/** The grace time, last words, and closing the model; see server.ts. */
+/** SHUTDOWN_GRACE, plus the time to answer and to close the model; see server.ts. */
 const TERM_WITHIN_MS = LIMITS.shutdownGraceS * 1000 + 10_000
 
-/** What comes in the moment of its end is in the queue of the system, and nobody takes it out. */
+/** At the moment of its end, the service may leave connections in the queue of the system without accepting them. */
 const STARTING = ['no connection', 'not accepted by the service', 'error 503', 'error 503 ENGINE_NOT_READY']
 
 async function endAndStart (
@@ -20,14 +20,14 @@ async function endAndStart (
   const { code } = await service.end(signal)
   const ms = Date.now() - since
   if (engine !== null && !await comes(() => !isAlive(engine), CHILD_GONE_WITHIN_MS)) {
-    violation(`the engine outlived its service by ${CHILD_GONE_WITHIN_MS} ms`)
+    violation(`the engine was still running ${CHILD_GONE_WITHIN_MS} ms after the service ended`)
   }
   await sleep(downMs)
   await service.start()
   return { code, ms }
 }
 
-/** The service dies without a word, as for lack of memory, and is started again. */
+/** The service is killed, as by the system without memory, and started again. */
 export const serviceKill: Fault = {
   name: 'service-kill',
   cards: 1,
@@ -42,7 +42,7 @@ export const serviceKill: Fault = {
   }
 }
 
-/** The service is asked to stop while it works, as in every deployment, and is started again. */
+/** The service gets SIGTERM while it works, as in every deployment, and is started again. */
 export const serviceTerm: Fault = {
   name: 'service-term',
   cards: 1,

@@ -1,25 +1,25 @@
-/** One HTTP response as it came. */
+/** An HTTP response. */
 export interface Answer {
   status: number
   /** Names in lower case. */
   headers: Map<string, string>
   body: Buffer
-  /** All that its head announced was there. */
+  /** Whether the response was received up to its end. */
   complete: boolean
 }
 
 export interface AnswerReader {
   readonly answers: readonly Answer[]
-  /** Those that are complete. */
+  /** Number of complete answers. */
   readonly complete: number
-  /** `100 Continue` came. */
+  /** Whether `100 Continue` was received. */
   readonly continued: boolean
-  /** Server-sent events and comments of the latest answer so far. */
+  /** Number of server-sent events and comments in the latest answer so far. */
   readonly events: number
-  /** Bytes that belong to no answer. */
+  /** Number of bytes that belong to no answer. */
   readonly surplus: number
   push (chunk: Buffer): void
-  /** The service has closed its side: an answer without a length ends here. */
+  /** Call it when the service has closed its side: an answer without a length ends then. */
   close (): void
 }
 
@@ -28,8 +28,8 @@ const LINE_END = '\r\n'
 const BLOCK_END = '\n\n'
 
 /**
- * Takes apart what comes on a connection. An HTTP client would hide what is looked for here: answers that stop half-way, and bytes after an end.
- * @param expected how many answers are to come; what follows the last is surplus
+ * Parses the answers on a connection. It finds what an HTTP client hides: incomplete answers, and bytes after an end.
+ * @param expected number of answers; bytes after the last one are surplus
  */
 export function createAnswerReader (expected: number): AnswerReader {
   const answers: Answer[] = []
@@ -50,7 +50,7 @@ export function createAnswerReader (expected: number): AnswerReader {
     return true
   }
 
-  /** True as long as there was something to take. */
+  /** @returns whether it could parse something */
   function step (): boolean {
     if (current === null) return answers.length < expected && readHead()
     if (left === 'chunked') return readChunk(current)

@@ -1,25 +1,25 @@
 import { generator } from '../../lib/random.ts'
 
-/** Chance, as one seed gives it: the same calls in the same order give the same results. */
+/** Random decisions from a seed. The same calls in the same order give the same results. */
 export interface Draw {
-  /** 0 to below the argument. */
+  /** An integer from 0 to below the argument. */
   integer (below: number): number
-  /** From the first to the second, both possible. */
+  /** An integer from `low` to `high`, both included. */
   between (low: number, high: number): number
-  /** True in this share of all cases, 0 to 1. */
+  /** True with this probability, 0 to 1. */
   chance (share: number): boolean
   pick<T> (items: readonly T[]): T
-  /** The same items in another order. */
+  /** The items in a random order. */
   shuffled<T> (items: readonly T[]): T[]
   bytes (count: number): Buffer
 }
 
-/** Longer runs of bytes repeat themselves after so many: making them must cost less than sending them. */
+/** Longer byte sequences repeat after this many bytes, so that they are made faster than they are sent. */
 const BLOCK = 4096
-/** Keeps the draws of neighbouring numbers of neighbouring seeds apart. */
+/** Separates the draws of neighbouring seeds. */
 const STRIDE = 1_000_003
 
-/** @param number which of the seed's draws: that of request 7 does not depend on what request 6 drew */
+/** @param number index of the draw: request 7 draws the same whatever request 6 has drawn */
 export function createDraw (seed: number, number: number): Draw {
   const random = generator(Math.imul(seed, STRIDE) + number)
   const integer = (below: number) => Math.floor(random() * below)

@@ -3,18 +3,24 @@ import { readSse, type SseEvent } from '../../bench/lib/http.ts'
 import type { Answer } from './answers.ts'
 import type { Exchange } from './exchange.ts'
 
-/** How one request ended. */
+/** The ending of a request. */
 export interface Ending {
   /**
-   * `answer`: a complete JSON answer; `stream`: one up to `done` or `[DONE]`; `event CODE`: a stream that ended in an error; `error STATUS CODE`: a
-   * refusal (without a code where Node itself gave it); `cut by the client`; `cut by the service`, or
-   * `not accepted by the service` where its log knows nothing of the request; `no connection`; `nothing`: it never ended.
+   * One of these:
+   * - `answer`: a complete JSON answer
+   * - `stream`: a stream up to `done` or `[DONE]`
+   * - `event CODE`: a stream that ended in an error
+   * - `error STATUS CODE`: a refusal; without a code if Node refused the request
+   * - `cut by the client`, `cut by the service`
+   * - `not accepted by the service`: a cut connection that the service's log does not mention
+   * - `no connection`
+   * - `nothing`: the request did not end
    */
   name: string
-  /** What the model said, as far as it came. */
+  /** The text of the answer, as far as it was received. */
   text: string
   requestId: string | null
-  /** What is wrong with the answer, whichever was asked for; null when nothing is. */
+  /** A fault that no answer may have, or null. */
   fault: string | null
 }
 
@@ -23,10 +29,10 @@ type Json = Record<string, any>
 export const CUT_BY_SERVICE = 'cut by the service'
 export const NOT_ACCEPTED = 'not accepted by the service'
 const CUTS = { client: 'cut by the client', service: CUT_BY_SERVICE, refused: 'no connection', nobody: 'nothing' }
-/** Node refuses what is no HTTP before there is a request. */
+/** Statuses of refusals by Node, which come before there is a request. */
 const BARE_STATUSES = [400, 431]
 
-/** The ending of each of an exchange's requests, in order. */
+/** The endings of an exchange's requests, in order. */
 export async function endingsOf (exchange: Exchange, expected: number): Promise<Ending[]> {
   const endings: Ending[] = []
   for (let i = 0; i < expected; i++) endings.push(await endingOf(exchange, exchange.answers[i]))
@@ -48,14 +54,14 @@ async function endingOf ({ cut }: Exchange, answer: Answer | undefined): Promise
     return readStream(await eventsOf(body), requestId, ending)
   }
   if ((status === 429 || status === 503) && !headers.get('content-type')?.includes('json')) {
-    return ending(`error ${status}`, 'a refusal that is no JSON')
+    return ending(`error ${status}`, 'a refusal that is not JSON')
   }
   if (status === 204) return ending('answer')
   let json: Json
   try {
     json = JSON.parse(body.toString())
   } catch {
-    return ending(`error ${status}`, `${body.length} bytes that are no JSON`)
+    return ending(`error ${status}`, `${body.length} bytes that are not JSON`)
   }
   if (status === 200) {
     return ending('answer', faultOfAnswer(json, requestId), json.response ?? json.choices?.[0]?.message?.content ?? '')
@@ -67,7 +73,7 @@ type MakeEnding = (name: string, fault?: string | null, text?: string) => Ending
 
 function readError (json: Json, { status, headers }: Answer, requestId: string, ending: MakeEnding): Ending {
   const error = typeof json.error === 'object' ? json.error : json
-  // A probe says so in its own way.
+  // Health probes have a format of their own.
   if (error.code === undefined && typeof json.status === 'string') return ending(`error ${status}`)
   const fault = error.request_id !== requestId
     ? `request_id ${error.request_id} under x-request-id ${requestId}`
@@ -97,7 +103,7 @@ function readStream (events: SseEvent[], requestId: string, ending: MakeEnding):
   return last.event === '' ? readChunks(events, ending) : readNamedEvents(events, requestId, ending)
 }
 
-/** `/api/chat_stream`. */
+/** Reads a stream of `/api/chat_stream`. */
 function readNamedEvents (events: SseEvent[], requestId: string, ending: MakeEnding): Ending {
   const names = events.map(({ event }) => event)
   const data = events.map(event => JSON.parse(event.data) as Json)
@@ -112,12 +118,12 @@ function readNamedEvents (events: SseEvent[], requestId: string, ending: MakeEnd
       : last.request_id !== requestId
         ? `request_id ${last.request_id} under x-request-id ${requestId}`
         : names.at(-1) === 'done' && count('image') !== data[0]!.images
-          ? `${count('image')} receipts for ${data[0]!.images} pictures`
+          ? `${count('image')} receipts for ${data[0]!.images} images`
           : null
   return ending(names.at(-1) === 'error' ? `event ${last.code}` : 'stream', fault, text)
 }
 
-/** `/v1/chat/completions`. */
+/** Reads a stream of `/v1/chat/completions`. */
 function readChunks (events: SseEvent[], ending: MakeEnding): Ending {
   const dones = events.filter(({ data }) => data === '[DONE]').length
   const chunks = events.filter(({ data }) => data !== '[DONE]').map(({ data }) => JSON.parse(data) as Json)
@@ -125,6 +131,6 @@ function readChunks (events: SseEvent[], ending: MakeEnding): Ending {
   const text = chunks.map(chunk => chunk.choices?.[0]?.delta?.content ?? '').join('')
   const fault = dones + errors.length !== 1
     ? `a stream of ${dones} [DONE] and ${errors.length} errors`
-    : dones === 1 && events.at(-1)!.data !== '[DONE]' ? 'a stream that goes on after [DONE]' : null
+    : dones === 1 && events.at(-1)!.data !== '[DONE]' ? 'a stream that continues after [DONE]' : null
   return ending(errors.length > 0 ? `event ${errors[0]!.error.code}` : 'stream', fault, text)
 }

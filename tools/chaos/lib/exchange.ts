@@ -3,33 +3,33 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createAnswerReader, type Answer } from './answers.ts'
 
-/** What a client does on one connection. */
+/** The behaviour of a client on one connection. */
 export interface Sending {
   /** One request, or several in a row. */
   bytes: Buffer
-  /** How many answers are to come. */
+  /** Number of expected answers. */
   answers: number
-  /** Sends so many bytes at a time, with a pause after each; all at once by default. */
+  /** Sends pieces of this size with a pause after each. By default everything is sent at once. */
   pace?: { bytes: number, pauseMs: number }
-  /** What stands from here on is sent only after `100 Continue`. */
+  /** Offset from which bytes are sent only after `100 Continue`. */
   waitAt?: number
-  /** Reads nothing for so long after everything was sent. */
+  /** Reads nothing for this time after everything is sent. */
   deafMs?: number
   cut?: Cut
 }
 
 /**
- * Where the client leaves: after so many bytes of its request, so many events of the answer, or so many milliseconds after everything
- * was sent. And how: it closes, resets the connection, or ends only its own side.
+ * When the client leaves: after `count` bytes of its request, events of the answer, or milliseconds since everything
+ * was sent. And how: it closes or resets the connection, or closes only its own side.
  */
 export interface Cut { after: 'bytes' | 'events' | 'ms', count: number, how: 'close' | 'reset' | 'half' }
 
-/** What came of it. */
+/** The result of a connection. */
 export interface Exchange {
   answers: readonly Answer[]
-  /** Who ended the connection before all answers were complete; `refused`: there was none; `nobody`: it hung until we lost patience. */
+  /** Who ended an incomplete exchange. `refused`: there was no connection; `nobody`: it hung until a timeout. */
   cut: 'client' | 'service' | 'refused' | 'nobody' | null
-  /** Bytes after the last answer. */
+  /** Number of bytes after the last answer. */
   surplus: number
   sent: number
   /** On the clock of `Date.now()`. */
@@ -37,15 +37,15 @@ export interface Exchange {
   endedAt: number
 }
 
-/** A request that has not ended by then never will: above every timeout of the service as it is started here. */
+/** Timeout of an exchange, above all timeouts of the service with its settings here. */
 const PATIENCE_MS = 60_000
 const PIECE = 64 * 1024
-/** How long bytes that should not be there are waited for. */
+/** Time in which surplus bytes may arrive after the last answer. */
 const SURPLUS_MS = 15
 
 /**
- * Sends and reads on a connection of its own. Never rejects.
- * @param onConnected told our own port, by which the service's log names the connection
+ * Sends requests and reads answers on a new connection. Never rejects.
+ * @param onConnected called with the client's port, which the service's log contains
  */
 export async function exchange (
   port: number, { bytes, answers, pace, waitAt, deafMs = 0, cut }: Sending,
@@ -89,7 +89,7 @@ export async function exchange (
 
   async function send (): Promise<void> {
     const end = cut?.after === 'bytes' ? Math.min(cut.count, bytes.length) : bytes.length
-    // Who has its answer need not go on.
+    // With all answers complete, the rest need not be sent.
     const isWanted = () => completeAt === null && !over.signal.aborted
     while (sent < end && isWanted()) {
       const stop = waitAt !== undefined && sent < waitAt ? Math.min(waitAt, end) : end

@@ -1,5 +1,3 @@
-/** Requests as bytes. */
-
 export interface Body { type: string, bytes: Buffer }
 
 export interface FilePart { field: string, name?: string, type?: string, data: Buffer }
@@ -8,7 +6,7 @@ const BOUNDARY = 'chaos-boundary'
 export const FORM_TYPE = `multipart/form-data; boundary=${BOUNDARY}`
 export const FORM_END = `--${BOUNDARY}--\r\n`
 
-/** One part of a form; `more` are parameters of its disposition or further header lines. */
+/** A part of a form. `disposition` contains parameters of its Content-Disposition, and further header lines. */
 export function formPart (disposition: string, value: string | Buffer): Buffer {
   return Buffer.concat([
     Buffer.from(`--${BOUNDARY}\r\nContent-Disposition: form-data${disposition}\r\n\r\n`), Buffer.from(value as Buffer),
@@ -20,11 +18,11 @@ export function fieldPart (name: string, value: string): Buffer {
   return formPart(`; name="${name}"`, value)
 }
 
-export function filePart ({ field, name = 'picture', type = 'image/png', data }: FilePart): Buffer {
+export function filePart ({ field, name = 'image', type = 'image/png', data }: FilePart): Buffer {
   return formPart(`; name="${field}"; filename="${name}"\r\nContent-Type: ${type}`, data)
 }
 
-/** A repeated field has a list. */
+/** A form. A list of values repeats the field. */
 export function formBody (fields: Record<string, string | string[]>, files: readonly FilePart[] = []): Body {
   const parts = Object.entries(fields).flatMap(([name, value]) => [value].flat().map(one => fieldPart(name, one)))
   return { type: FORM_TYPE, bytes: Buffer.concat([...parts, ...files.map(filePart), Buffer.from(FORM_END)]) }
@@ -38,7 +36,7 @@ export function dataUri (data: Buffer): string {
   return `data:image/png;base64,${data.toString('base64')}`
 }
 
-/** @param headers lines, each with its end */
+/** @param headers header lines, each with its line end */
 export function getRequest (path: string, method = 'GET', headers = ''): Buffer {
   return Buffer.from(`${method} ${path} HTTP/1.1\r\nHost: chaos\r\n${headers}\r\n`)
 }
@@ -53,10 +51,10 @@ export function postRequest (path: string, { type, bytes }: Body, headers = ''):
   return Buffer.concat([postHead(path, type, bytes.length, headers), bytes])
 }
 
-/** The same with a body whose length the service does not know beforehand. `end: false` leaves it open. */
+/** A request with a chunked body. `end: false` omits the last chunk. */
 export function chunkedRequest (path: string, { type, bytes }: Body, { chunk = 50_000, end = true } = {}): Buffer {
-  const chunks: Buffer[] =
-    [Buffer.from(`POST ${path} HTTP/1.1\r\nHost: chaos\r\nContent-Type: ${type}\r\nTransfer-Encoding: chunked\r\n\r\n`)]
+  const headers = `Host: chaos\r\nContent-Type: ${type}\r\nTransfer-Encoding: chunked`
+  const chunks: Buffer[] = [Buffer.from(`POST ${path} HTTP/1.1\r\n${headers}\r\n\r\n`)]
   for (let at = 0; at < bytes.length; at += chunk) {
     const piece = bytes.subarray(at, at + chunk)
     chunks.push(Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n'))

@@ -14,17 +14,17 @@ export interface KnownQuestion {
   answer: string
 }
 
-/** What requests are made of; the same for the same seed. */
+/** Images and questions for requests. The same seed gives the same ones. */
 export interface Images {
   known: readonly KnownQuestion[]
-  /** Photographs of several sizes and formats, up to 12 megapixels; no answer to them is known. */
+  /** Photographs of several sizes and formats, up to 12 megapixels, without known answers. */
   photos: readonly Buffer[]
-  /** Each with the only right code. */
+  /** Bad images, each with its only right status and code. */
   bad: ReadonlyArray<{ name: string, data: Buffer, status: number, code: string }>
 }
 
 const EXAMPLES = path.join(ROOT, 'models/demo/examples')
-/** Where the demonstration model is sure of itself: what its README claims, about few images. */
+/** Questions with at most this many images, for which the demo model's answers are certain. */
 const MOST_IMAGES = 2
 const NOT_CLAIMED = ['describe-several', 'difference', 'relation', 'which-picture', 'word']
 
@@ -74,7 +74,7 @@ export async function createImages (seed: number): Promise<Images> {
   }
 }
 
-/** The id that a receipt gives to an image. */
+/** The id of an image in receipts. */
 export function idOf (data: Buffer): string {
   return `sha256:${createHash('sha256').update(data).digest('hex')}`
 }
@@ -83,7 +83,7 @@ function bad (code: string, status: number, images: Record<string, Buffer>): Arr
   return Object.entries(images).map(([name, data]) => ({ name, data, status, code }))
 }
 
-/** A PNG whose header tells of more pixels than there are. */
+/** A PNG whose header claims more pixels than it contains. */
 function pngClaiming (width: number, height: number): Buffer {
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width, 0)

@@ -1,6 +1,6 @@
 /**
- * Loaded into the service with `--import`. Reports every stall of its event loop, and on request the measures that grow
- * where something leaks. See `Stall` and `Inside` in ../service.ts.
+ * The service loads this module with `--import`. It reports every stall of the event loop, and on request the measures
+ * that grow with a leak. See `Stall` and `Inside` in ../service.ts.
  */
 import { openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 import v8 from 'node:v8'
@@ -9,7 +9,7 @@ import vm from 'node:vm'
 const TICK_MS = 20
 /** Ticks that come later than this are reported. */
 const LATE_MS = 50
-/** The other threads are looked at with every so many ticks: there are twenty of them. */
+/** The about twenty other threads are read only every few ticks. */
 const TICKS_PER_LOOK = 5
 const THREADS = '/proc/self/task'
 const NS_PER_MS = 1e6
@@ -32,11 +32,11 @@ if (process.argv[1]?.endsWith('server.js') && process.send) {
 
 /** Ticks on the main thread and calls `onStall` for every tick that comes late. */
 function observeLoop (onStall) {
-  // Kept open: opening it for each tick would cost ten times as much.
+  // The file stays open: opening it for each tick would take ten times as long.
   const file = openSync('/proc/thread-self/schedstat')
   const buffer = Buffer.alloc(64)
 
-  /** The time, and how long the main thread has been on a CPU and has waited for one, in milliseconds. */
+  /** The time, and the main thread's total time on a CPU and waiting for one, in milliseconds. */
   function now () {
     const [cpu, wait] = toMs(buffer.latin1Slice(0, readSync(file, buffer, 0, buffer.length, 0)))
     return { time: performance.now(), cpu, wait }
@@ -67,7 +67,7 @@ function observeLoop (onStall) {
   return { tick, restart () { last = now() } }
 }
 
-/** How long each other thread of this process has waited for a CPU, in milliseconds. */
+/** The total time that each other thread of this process has waited for a CPU, in milliseconds. */
 function waitsOfOthers () {
   const waits = new Map()
   for (const thread of readdirSync(THREADS)) {
@@ -88,7 +88,7 @@ function toMs (text) {
 
 function measure (collect) {
   collect()
-  // Sockets, servers, children: there is no public list of them.
+  // There is no public list of sockets, servers and children.
   const handles = process._getActiveHandles()
   const emitters = [process, ...handles]
   const { heapUsed, external } = process.memoryUsage()

@@ -1,7 +1,7 @@
-/** A JSON schema whose conversion to a grammar is much work: up to the bounds, or beyond them. */
+/** A JSON schema that takes long to convert to a grammar: at the limits, or beyond them. */
 export interface CostlySchema {
   name: string
-  /** It has few JSON values, so that one request may hold a hundred of it. */
+  /** Whether it has few JSON values, so that one request may contain a hundred copies. */
   isShort: boolean
   schema: object
 }
@@ -17,7 +17,7 @@ function record<T> (names: readonly string[], value: (name: string) => T): Recor
 const names = (count: number, prefix = 'p') => list(count, index => `${prefix}${index}`)
 const anything = () => true
 
-/** A class of so many characters, no two of them neighbours: each is a range of its own. */
+/** A character class of `count` ranges, each of a single character. */
 const ranges = (count: number) => `[${list(count, index => String.fromCodePoint(0x4e00 + 2 * index)).join('')}]`
 
 const objects = (count: number, properties: number) => list(count, index => ({
@@ -27,7 +27,7 @@ const objects = (count: number, properties: number) => list(count, index => ({
   additionalProperties: false
 }))
 
-/** Objects that a value may be; each of them may also be each of another such list. */
+/** A choice of four objects with 250 properties each. */
 const wide = (prefix: string) => ({
   anyOf: list(4, index => ({
     type: 'object',
@@ -36,7 +36,7 @@ const wide = (prefix: string) => ({
   }))
 })
 
-/** Objects that refer to the one before, written in the opposite order. */
+/** Objects that refer to their predecessor, listed in the opposite order. */
 function chain (length: number): object {
   const lists = [{ type: 'array', items: { type: 'null' } }, { type: 'array', items: { type: 'boolean' }, minItems: 1 }]
   const refTo = (name: string) => ({ $ref: `#/properties/links/properties/links/properties/${name}` })

@@ -1,14 +1,14 @@
 import { be16, be32, join, repeated } from '../../lib/bytes.ts'
 import { box, sized } from '../../lib/iso-boxes.ts'
 
-/** As many as the service reads. */
+/** The most items that the service reads. */
 const ITEMS = 1000
-/** In one item; the service reads 5000. */
+/** Units in one item. The service reads 5000. */
 const PIECES = 4990
-/** A temporal delimiter of AV1, which has no content. */
+/** An AV1 temporal delimiter, which has no content. */
 const PIECE = Buffer.from([0x12, 0])
 
-/** An AVIF of 28 KB: a thousand images whose pixels are the same bytes, which are thousands of empty pieces. */
+/** An AVIF of 28 KB with a thousand items that share the same thousands of empty units. */
 export function tangledAvif (): Buffer {
   const ids = Array.from({ length: ITEMS }, (_, index) => index + 1)
   const type = box('ftyp', join('avif', be32(0), 'avifmif1miaf'))

@@ -11,11 +11,11 @@ import { schemas } from './schemas.ts'
 import { slow } from './slow.ts'
 
 const CUT = 'cut by the client'
-/** Who ends its own side in the middle of a body is still there to read that this was no request. */
+/** A client that closes its own side in the middle of a body can still read the refusal. */
 const INCOMPLETE = 'error 4*'
 const HOWS: readonly Cut['how'][] = ['close', 'close', 'reset', 'half']
 
-/** Leaves this one in the middle; whoever leaves too late has got the ending that it would have had. */
+/** Cuts a request off. A cut that comes too late leaves the request's own ending. */
 function cutOff (draft: Draft, cut: Cut): Draft {
   const { sending, right, detail } = draft
   return {
@@ -30,14 +30,14 @@ function drawCut (draw: Draw, after: Cut['after'], below: number): Cut {
   return { after, count: draw.integer(below), how: draw.pick(HOWS) }
 }
 
-/** Something of every kind, mostly a good question. */
+/** A request of any kind, mostly a good question. */
 function anything (material: Material): Draft {
   const { draw } = material
   if (draw.chance(0.6)) return askIn(draw.pick(WAYS), material, drawQuestion(material))
   return draw.pick([...good, ...history, ...huge, ...costly, ...schemas, ...malformed, ...slow]).make(material)
 }
 
-/** Clients that leave. */
+/** Clients that disconnect. */
 export const aborted: Kind[] = [
   {
     name: 'left while sending',

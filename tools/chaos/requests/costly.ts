@@ -6,19 +6,19 @@ import { askIn, drawQuestion, JSONS } from './question.ts'
 const MB = 1024 * 1024
 const CHAT_PATHS = ['/api/chat', '/api/chat_stream']
 const COMPLETIONS = '/v1/chat/completions'
-/** The share of requests for OpenAI's interface, among those that either interface can take. */
+/** Share of requests to the OpenAI-compatible API. */
 const COMPLETION_SHARE = 0.4
 
-/** The start and the end of a body. */
+/** Start and end of a body. */
 type Frame = readonly [start: string, end: string]
 
-/** JSON of so many bytes: the start, a pattern again and again, and the end. */
+/** JSON of about `bytes` bytes: a start, a repeated pattern, and an end. */
 function filled ([start, end]: Frame, pattern: string, bytes: number): Body {
   const filling = Buffer.alloc(bytes - bytes % Buffer.byteLength(pattern), pattern)
   return { type: 'application/json', bytes: Buffer.concat([Buffer.from(start), filling, Buffer.from(end)]) }
 }
 
-/** A body in which the value of one field is open; the other fields are right. */
+/** A body that is filled in one field. Its other fields are valid. */
 function frame (fields: object, field: string, open: string, close: string): Frame {
   const others = JSON.stringify({ ...fields, [field]: undefined }).slice(0, -1)
   return [`${others}${others === '{' ? '' : ','}${JSON.stringify(field)}:${open}`, `${close}}`]
@@ -46,7 +46,7 @@ const ITEMS: ReadonlyArray<[detail: string, item: string]> = [
   ['zeros', '0'], ['empty objects', '{}'], ['empty lists', '[]'], ['characters', '"a"'], ['nulls', 'null']
 ]
 
-/** Far more values than a body may have. */
+/** A body with far more JSON values than allowed. */
 function manyValues (material: Material): Draft {
   const { draw } = material
   const { paths, fields, names } = drawInterface(material)
@@ -58,7 +58,7 @@ function manyValues (material: Material): Draft {
 
 const NAME_BYTES = '"k000000":0,'.length
 const MOST_NAMES = 900_000
-/** Made once: making it takes longer than sending it. */
+/** Made once, because making it takes longer than sending it. */
 let members: Buffer | undefined
 
 function membersOf (count: number): Buffer {
@@ -67,7 +67,7 @@ function membersOf (count: number): Buffer {
   return members.subarray(0, count * NAME_BYTES)
 }
 
-/** Hundreds of thousands of names. */
+/** A body with hundreds of thousands of property names. */
 function manyNames (material: Material): Draft {
   const { draw } = material
   const { paths, fields } = drawInterface(material)
@@ -80,7 +80,7 @@ function manyNames (material: Material): Draft {
   return draft(postRequest(draw.pick(paths), body), 'error 400 INVALID_JSON', { detail })
 }
 
-/** Each is one or two characters, however JSON writes them. */
+/** Patterns of one or two characters, some of them escaped. */
 const CHARACTERS: ReadonlyArray<[detail: string, text: string]> = [
   ['letters', 'x'],
   ['emoji', '😀'],
@@ -96,7 +96,7 @@ const TEXTS = [
   { field: 'history', open: '[{"role":"user","content":"', close: '"}]', ending: 'error 400 INVALID_HISTORY' }
 ]
 
-/** One text, nearly as long as a body may be. */
+/** A text that is nearly as long as a body may be. */
 function longText ({ draw }: Material): Draft {
   const [detail, text] = draw.pick(CHARACTERS)
   const { field, open, close, ending } = draw.pick(TEXTS)
@@ -104,15 +104,15 @@ function longText ({ draw }: Material): Draft {
   return draft(postRequest(draw.pick(CHAT_PATHS), body), ending, { detail: `${field} of ${detail}` })
 }
 
-/** White space between all characters, which base64 may have. */
+/** A data URI with white space between all characters, which base64 allows. */
 function spacedUri (data: Buffer): string {
   const text = Buffer.from(data.toString('base64'), 'utf16le')
-  // The upper halves, which were zero.
+  // Replaces the upper bytes of UTF-16, which are zero, with blanks.
   for (let at = 1; at < text.length; at += 2) text[at] = 0x20
   return `data:image/png;base64,${text.toString('latin1')}`
 }
 
-/** Bytes behind the end of an image change nothing about it except its size. */
+/** An image as spaced base64, made larger by bytes after its end. */
 function spacedBase64 (material: Material): Draft {
   const { draw } = material
   const { images: [first, ...others], ...question } = drawQuestion(material)

@@ -12,10 +12,10 @@ const SCHEMA = {
     }
   }
 }
-/** More answer than the demonstration model gives of itself. */
+/** Makes the demo model write a longer answer. */
 const LONG = { temperature: 1.5, max_tokens: 300 }
 
-/** Questions as people ask them. */
+/** Ordinary questions. */
 export const good: Kind[] = [
   {
     name: 'good',
@@ -23,7 +23,7 @@ export const good: Kind[] = [
     make: material => askIn(material.draw.pick(WAYS), material, drawQuestion(material))
   },
   {
-    name: 'several pictures',
+    name: 'several images',
     weight: 3,
     make (material) {
       const { draw, images } = material

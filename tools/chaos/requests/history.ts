@@ -13,17 +13,17 @@ function drawFollowUp (material: Material): Question {
   }
 }
 
-/** Those that have fields for the history. */
+/** Ways of asking that have fields for the history. */
 const CHAT_WAYS = WAYS.filter(way => !way.startsWith('completion'))
 
-/** Conversations that go on. */
+/** Follow-up questions. */
 export const history: Kind[] = [
   {
     name: 'history by id',
     weight: 4,
     make (material) {
       const draft = askIn(material.draw.pick(WAYS), material, drawFollowUp(material))
-      // The cache is small, and empty after a restart. Between plan and answer an image may go too.
+      // The cache is small, and empty after a restart. An image may also be evicted before the answer.
       return { ...draft, right: [...draft.right, 'error 410 IMAGE_EXPIRED', 'event IMAGE_EXPIRED'] }
     }
   },

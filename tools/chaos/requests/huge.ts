@@ -8,7 +8,7 @@ import { askIn, fresh, FORMS } from './question.ts'
 const MB = 1024 * 1024
 const PATHS = ['/api/chat', '/api/chat_stream']
 
-/** Requests beyond what is taken, and up to it. */
+/** Requests at the size limits and beyond them. */
 export const huge: Kind[] = [
   {
     name: 'huge file',
@@ -56,7 +56,7 @@ export const huge: Kind[] = [
     name: 'huge form',
     weight: 3,
     make ({ draw }) {
-      // Below what all text of a form may have together, or above it.
+      // Some are below the limit for all text of a form, others above it.
       const count = draw.pick([3, 5, 20, 40])
       const turn = JSON.stringify({ role: 'user', content: 'x'.repeat(LIMITS.fieldBytes - 100) })
       const isTooLarge = count * LIMITS.fieldBytes > LIMITS.formTextBytes
@@ -71,7 +71,7 @@ export const huge: Kind[] = [
     make ({ draw }) {
       const { bytes } = formBody({ message: 'Hi', colour: 'x'.repeat(draw.between(2, 30) * MB) })
       const content = bytes.indexOf('xxx')
-      // The name and a byte of content are all that the service has to see; the client sends no more and waits.
+      // The service must refuse after the name and one byte of content; the client sends no more and waits.
       const [detail, end] = draw.pick([['whole', bytes.length], ['its head and one byte', content + 1]] as const)
       const request = Buffer.concat([postHead(draw.pick(PATHS), FORM_TYPE, bytes.length), bytes.subarray(0, end)])
       return draft(request, 'error 400 UNKNOWN_FIELD', { detail })
@@ -95,7 +95,7 @@ export const huge: Kind[] = [
     }
   },
   {
-    name: 'many large pictures',
+    name: 'many large images',
     weight: 1,
     make (material) {
       const { draw, images } = material

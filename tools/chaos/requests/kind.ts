@@ -2,11 +2,11 @@ import type { Draw } from '../lib/draw.ts'
 import type { Sending } from '../lib/exchange.ts'
 import type { Images } from '../lib/images.ts'
 
-/** What a request is made of. */
+/** Input for making a request. */
 export interface Material {
   draw: Draw
   images: Images
-  /** As `/v1/models` names it. */
+  /** Id of the model in `/v1/models`. */
   model: string
 }
 
@@ -14,29 +14,29 @@ export interface Material {
 export interface Draft {
   sending: Sending
   /**
-   * Endings that are right for it, as `Ending` names them; `*` at the end stands for anything. Refusals for lack of room are always right
-   * where a slot is needed, and those that a fault excuses while it is on.
+   * Right endings, by their names in `Ending`. `*` at the end matches anything. Refusals for lack of room are always
+   * right, and during a fault also the endings that it excuses.
    */
   right: readonly string[]
-  /** The only right text of a complete answer. */
+  /** The only right text of an answer, if it is known. */
   text?: string
-  /** It is sent so many times at once, on a connection each. */
+  /** Number of times that it is sent in parallel, each on its own connection. */
   copies?: number
-  /** Sent a moment before it, on connections of their own. */
+  /** Requests that are sent a moment before it, on their own connections. */
   ahead?: readonly Draft[]
-  /** Which of its kind it is. */
+  /** Distinguishes requests of the same kind. */
   detail?: string
 }
 
 /** A generator of requests. */
 export interface Kind {
   name: string
-  /** How often it comes, against the others. */
+  /** Relative frequency. */
   weight: number
   make (material: Material): Draft
 }
 
-/** One request, one answer. */
+/** A draft of one request with one answer. */
 export function draft (
   bytes: Buffer, right: string | readonly string[], more: Partial<Draft> & { sending?: never } = {},
   sending: Partial<Sending> = {}

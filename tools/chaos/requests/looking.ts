@@ -4,14 +4,14 @@ import { draft, type Kind } from './kind.ts'
 const PAGES: Array<[path: string, right: string[]]> = [
   ['/api/status', ['answer']],
   ['/health/live', ['answer']],
-  // While the model is restarted only these two know of it, and say so.
+  // While the engine restarts, these report that it is not ready.
   ['/health/ready', ['answer', 'error 503']],
   ['/v1/models', ['answer', 'error 503 ENGINE_NOT_READY']],
   ['/v1/models/gpt-5', ['error 404 MODEL_NOT_FOUND', 'error 503 ENGINE_NOT_READY']],
   ['/openapi.json', ['answer']]
 ]
 
-/** Whoever only looks needs no slot. */
+/** Requests that need no slot. */
 export const looking: Kind[] = [{
   name: 'looking',
   weight: 3,

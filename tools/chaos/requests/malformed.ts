@@ -20,31 +20,31 @@ const parts = (...bytes: Array<Buffer | string>): Body =>
 const text = (value: string, type = 'application/json'): Body => ({ type, bytes: Buffer.from(value) })
 const hi = fieldPart('message', 'Hi')
 
-/** Bodies of chat requests with the one right ending of each. */
+/** Bodies of chat requests, each with its only right ending. */
 const FIELDS: Case[] = [
   ['no message', form({}), 'error 400 MESSAGE_REQUIRED'],
   ['a blank message', form({ message: ' \n ' }), 'error 400 MESSAGE_REQUIRED'],
   ['two messages', form({ message: ['a', 'b'] }), 'error 400 INVALID_FIELD'],
   ['an unknown field', form({ message: 'Hi', colour: 'red' }), 'error 400 UNKNOWN_FIELD'],
   ['images as text', form({ message: 'Hi', images: 'data' }), 'error 400 INVALID_FIELD'],
-  ['no answer wanted', form({ message: 'Hi', max_tokens: '0' }), 'error 400 INVALID_FIELD'],
-  ['too hot', jsonBody({ message: 'Hi', temperature: 3 }), 'error 400 INVALID_FIELD'],
+  ['an answer of no tokens', form({ message: 'Hi', max_tokens: '0' }), 'error 400 INVALID_FIELD'],
+  ['a temperature above the limit', jsonBody({ message: 'Hi', temperature: 3 }), 'error 400 INVALID_FIELD'],
   ['five stops', jsonBody({ message: 'Hi', stop: ['a', 'b', 'c', 'd', 'e'] }), 'error 400 INVALID_FIELD'],
-  ['history that is no JSON', form({ message: 'Hi', history: '[{' }), 'error 400 INVALID_HISTORY'],
+  ['history that is not JSON', form({ message: 'Hi', history: '[{' }), 'error 400 INVALID_HISTORY'],
   [
-    'a role that is none', jsonBody({ message: 'Hi', history: [{ role: 'system', content: 'x' }] }),
+    'an unknown role', jsonBody({ message: 'Hi', history: [{ role: 'system', content: 'x' }] }),
     'error 400 INVALID_HISTORY'
   ],
   [
-    'pictures of an assistant',
+    'images in a turn of the assistant',
     jsonBody({ message: 'Hi', history: [{ role: 'assistant', content: 'a', images: [UNKNOWN_ID] }] }),
     'error 400 INVALID_HISTORY'
   ],
   ['a schema that cannot be enforced', jsonBody({
     message: 'Hi', response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { not: {} } } }
   }), 'error 400 UNSUPPORTED_SCHEMA'],
-  ['a picture by URL', jsonBody({ message: 'Hi', images: ['https://example.com/a.png'] }), 'error 400 INVALID_FIELD'],
-  ['base64 that is none', jsonBody({ message: 'Hi', images: ['data:image/png;base64,###'] }), 'error 400 INVALID_FIELD']
+  ['an image by URL', jsonBody({ message: 'Hi', images: ['https://example.com/a.png'] }), 'error 400 INVALID_FIELD'],
+  ['invalid base64', jsonBody({ message: 'Hi', images: ['data:image/png;base64,###'] }), 'error 400 INVALID_FIELD']
 ]
 
 const BODIES: Case[] = [
@@ -91,11 +91,11 @@ function completions (model: string): Case[] {
   ]
 }
 
-/** Nothing of this is HTTP, or nothing is there. */
+/** Requests with a bad head, or to a path that does not exist. */
 const HEADS: Array<[detail: string, bytes: Buffer, ending: string]> = [
-  ['no HTTP', Buffer.from('HELO there\r\n\r\n'), 'error 400*'],
+  ['not HTTP', Buffer.from('HELO there\r\n\r\n'), 'error 400*'],
   [
-    'a length that is none', Buffer.from('POST /api/chat HTTP/1.1\r\nHost: chaos\r\nContent-Length: many\r\n\r\n'),
+    'an invalid Content-Length', Buffer.from('POST /api/chat HTTP/1.1\r\nHost: chaos\r\nContent-Length: many\r\n\r\n'),
     'error 400*'
   ],
   ['two lengths of a body', Buffer.from(
@@ -104,7 +104,7 @@ const HEADS: Array<[detail: string, bytes: Buffer, ending: string]> = [
   ['huge headers', getRequest('/api/status', 'GET', `X-Long: ${'x'.repeat(20_000)}\r\n`), 'error 431*'],
   ['a wrong method', getRequest('/api/chat'), 'error 404 NOT_FOUND'],
   ['no body', getRequest('/api/chat', 'POST', 'Content-Length: 0\r\n'), 'error 4*'],
-  ['nothing there', getRequest('/nothing?secret=1'), 'error 404 NOT_FOUND']
+  ['an unknown path', getRequest('/nothing?secret=1'), 'error 404 NOT_FOUND']
 ]
 
 function badImage (material: Material): Draft {
@@ -119,7 +119,7 @@ function badImage (material: Material): Draft {
   }
 }
 
-/** Images of 28 KB: a service that looks at every piece of every item takes seconds for each. */
+/** AVIF images of 28 KB. A service that looks at every unit of every item needs seconds for each. */
 function tangled (material: Material): Draft {
   const { draw } = material
   const count = draw.between(1, LIMITS.maxImages)
@@ -129,7 +129,7 @@ function tangled (material: Material): Draft {
   return { ...asked, right: ['error 422 CORRUPT_IMAGE'], detail: `${count}, ${way}` }
 }
 
-/** A good request in which some bytes of the body are others: whatever comes of it is the client's fault, or an answer. */
+/** A good request with some changed bytes in its body. It must get an answer or a client error. */
 function mutated (material: Material): Draft {
   const { draw } = material
   const question = drawQuestion(material)
@@ -138,7 +138,7 @@ function mutated (material: Material): Draft {
   const bytes = Buffer.from(draft.sending.bytes)
   const body = bytes.indexOf('\r\n\r\n') + 4
   for (let i = draw.between(1, 20); i > 0; i--) bytes[draw.between(body, bytes.length - 1)] = draw.integer(256)
-  // A damaged image may still be one, and a damaged question too: but then nobody knows the answer.
+  // A damaged image or question may still be valid, but its answer is not known.
   return {
     ...draft,
     sending: { ...draft.sending, bytes },
@@ -147,7 +147,7 @@ function mutated (material: Material): Draft {
   }
 }
 
-/** An image of which some bytes are others, as a form that is right: for the decoders. */
+/** A valid form with an image in which some bytes are changed, to test the decoders. */
 function mutatedImage (material: Material): Draft {
   const { draw, images } = material
   const image =
@@ -160,7 +160,7 @@ function mutatedImage (material: Material): Draft {
   }
 }
 
-/** Requests at which something is wrong. */
+/** Invalid requests. */
 export const malformed: Kind[] = [
   {
     name: 'malformed',
@@ -184,12 +184,12 @@ export const malformed: Kind[] = [
       return draft(bytes, ending, { detail })
     }
   },
-  { name: 'bad picture', weight: 3, make: badImage },
+  { name: 'bad image', weight: 3, make: badImage },
   { name: 'tangled AVIF', weight: 2, make: tangled },
   { name: 'mutated', weight: 2, make: mutated },
-  { name: 'mutated picture', weight: 2, make: mutatedImage },
+  { name: 'mutated image', weight: 2, make: mutatedImage },
   {
-    name: 'too many pictures',
+    name: 'too many images',
     weight: 1,
     make (material) {
       const [image] = material.images.known[0]!.images
@@ -200,7 +200,7 @@ export const malformed: Kind[] = [
     }
   },
   {
-    name: 'strange picture of the history',
+    name: 'image of no history',
     weight: 1,
     make (material) {
       const [image] = material.images.known[0]!.images

@@ -2,17 +2,17 @@ import { formBody, jsonBody, postRequest } from '../lib/http.ts'
 import { idOf } from '../lib/images.ts'
 import { draft, type Draft, type Material } from './kind.ts'
 
-/** As many as a turn may have. */
+/** Most ids in a turn. */
 const TURN_IDS = 64
-/** As many as all turns of a history may have together. */
+/** Most ids in all turns of a history together. */
 const HISTORY_IDS = 200 * TURN_IDS
-/** As many as messages may name without having too many JSON values. */
+/** Most ids in messages without exceeding the limit of JSON values. */
 const MESSAGES_IDS = 9600
 
 const REFUSED = { chat: 'error 400 INVALID_HISTORY', completion: 'error 400 INVALID_FIELD' }
 const EXPIRED = { chat: 'error 410 IMAGE_EXPIRED', completion: 'error 410 IMAGE_EXPIRED' }
 
-/** So many different images, each so many times. A request may name 256 images, and may do so 1000 times in all. */
+/** Number of different images, and of mentions of each. A request may name 256 images, 1000 times in all. */
 const MENTIONS = [
   { images: 256, times: 1, endings: EXPIRED },
   { images: 250, times: 4, endings: EXPIRED },
@@ -23,7 +23,7 @@ const MENTIONS = [
   { images: Infinity, times: 1, endings: REFUSED }
 ]
 
-/** Turns of the user that name images which nobody has sent. */
+/** Turns of the user that name images by id. The images were never sent. */
 export function namedImages (material: Material): Draft {
   const { draw } = material
   const isCompletion = draw.chance(0.4)

@@ -3,28 +3,27 @@ import { dataUri, formBody, jsonBody, postRequest, type Body } from '../lib/http
 import { idOf } from '../lib/images.ts'
 import { draft, type Draft, type Material } from './kind.ts'
 
-/** A question that is to be answered. */
 export interface Question {
   question: string
   images: readonly Buffer[]
   answer?: string
-  /** What was said before, about images that are named by their ids. */
+  /** The turn before, about images that are named by their ids. */
   before?: { question: string, images: readonly Buffer[], answer: string }
-  /** The images of `before` are sent again; OpenAI's dialect has them in their place. */
+  /** Whether the images of `before` are sent again. In the OpenAI-compatible API they replace the ids. */
   again?: boolean
-  /** How many times each of them is sent again; once by default. Not in OpenAI's dialect. */
+  /** Number of times that each of them is sent again, 1 by default. Not used in the OpenAI-compatible API. */
   times?: number
-  /** Writes an image into JSON; `dataUri` by default. */
+  /** Encodes an image for JSON; `dataUri` by default. */
   uri?: (data: Buffer) => string
-  /** Fields beside these, alike in both interfaces. */
+  /** Further fields, with the same names in both APIs. */
   more?: Record<string, unknown>
 }
 
-/** Both interfaces, streamed and not, and both kinds of bodies. */
+/** Ways of asking: both APIs, with and without a stream, as forms and as JSON. */
 export const WAYS = ['form', 'form stream', 'json', 'json stream', 'completion', 'completion stream'] as const
 export type Way = typeof WAYS[number]
 export const JSONS: readonly Way[] = ['json', 'json stream', 'completion', 'completion stream']
-/** Those that take large images. */
+/** Ways that accept large images. */
 export const FORMS: readonly Way[] = ['form', 'form stream']
 export const STREAMS: readonly Way[] = ['form stream', 'json stream', 'completion stream']
 
@@ -34,7 +33,7 @@ const PATHS = {
   completion: ['/v1/chat/completions', '/v1/chat/completions']
 }
 
-/** Asks in this way; right is a complete answer. */
+/** A request for a question. Its right ending is a complete answer. */
 export function askIn (way: Way, { draw, model }: Material, question: Question): Draft {
   const [kind, stream] = way.split(' ') as ['form' | 'json' | 'completion', string?]
   const body = kind === 'form'
@@ -47,19 +46,19 @@ export function askIn (way: Way, { draw, model }: Material, question: Question):
   )
 }
 
-/** The same for people, another image for caches: what stands behind its end is nobody's concern. */
+/** An image that looks the same but has another id: bytes after its end are ignored. */
 export function fresh (draw: Draw, image: Buffer): Buffer {
   return Buffer.concat([image, draw.bytes(8)])
 }
 
-/** A question whose answer is known, with images that may have been seen before. */
+/** A question with a known answer, with images that the service may have seen before. */
 export function drawQuestion ({ draw, images: { known } }: Material): Question {
   const { question, images, answer } = draw.pick(known)
   const anew = draw.chance(0.5)
   return { question, answer, images: anew ? images.map(image => fresh(draw, image)) : images }
 }
 
-/** The images of `before` that are sent again, in `history_images`. */
+/** Images of `before` for `history_images`. */
 function resent ({ before, again, times = 1 }: Question): Buffer[] {
   return again ? Array.from({ length: times }, () => before!.images).flat() : []
 }

@@ -5,7 +5,7 @@ import { silent } from './slow.ts'
 
 function inARow (material: Material, count: number, question = drawQuestion(material)): Draft {
   const asked = askIn(material.draw.pick(WAYS), material, question)
-  // One that wants its connection closed after its answer would be the last.
+  // A request with `Connection: close` would be the last one on its connection.
   const bytes = Buffer.from(asked.sending.bytes.toString('latin1').replace('Connection: close\r\n', ''), 'latin1')
   return {
     ...asked,
@@ -16,13 +16,13 @@ function inARow (material: Material, count: number, question = drawQuestion(mate
 
 const drawCount = ({ draw }: Material) => draw.between(2, 4)
 
-/** As many as a connection may ask at once. */
+/** Most requests of a connection in a row. */
 const MOST_IN_A_ROW = 16
 
-/** As many as there are slots by default. */
+/** Number of slots by default. */
 const HOLDERS = 3
 
-/** Leaves before it has an answer; others may hold the slots for longer than it could wait for one. */
+/** Disconnects before an answer. Other requests may occupy all slots meanwhile. */
 function leftAtOnce (material: Material): Draft {
   const { draw } = material
   const row = inARow(material, draw.between(10, MOST_IN_A_ROW), { question: 'Hello, who are you?', images: [] })
@@ -37,7 +37,7 @@ function leftAtOnce (material: Material): Draft {
   }
 }
 
-/** The same request more than once. */
+/** The same request several times. */
 export const repeated: Kind[] = [
   {
     name: 'duplicate',

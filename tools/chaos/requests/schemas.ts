@@ -4,9 +4,9 @@ import { draft, type Draft, type Kind, type Material } from './kind.ts'
 import { askIn, WAYS } from './question.ts'
 
 const MOST_TOOLS = 128
-/** With more of the long schemas a body would have too many values. */
+/** With more long schemas, a body would have too many JSON values. */
 const MOST_LONG_SCHEMAS = 3
-/** The model need not finish its answer. */
+/** Keeps answers short. */
 const ANSWER_TOKENS = 30
 
 interface Tools { count: number, schema?: object, ending: string, detail: string }
@@ -21,7 +21,7 @@ function withTools (model: string, { count, schema, ending, detail }: Tools): Dr
   return draft(postRequest('/v1/chat/completions', body), ending, { detail })
 }
 
-/** The demonstration model knows no tools, which the service has to find out before it converts a schema. */
+/** Costly schemas in tools. The demo model has no tools, which the service must notice before it converts a schema. */
 function costlyTools ({ draw, model }: Material): Draft {
   const wantsShort = draw.chance(0.5)
   const { name, isShort, schema } = draw.pick(COSTLY_SCHEMAS.filter(({ isShort }) => isShort === wantsShort))

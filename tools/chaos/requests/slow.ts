@@ -3,18 +3,18 @@ import { LIMITS } from '../settings.ts'
 import { draft, type Draft, type Kind } from './kind.ts'
 import { askIn, drawQuestion, FORMS, fresh, STREAMS, WAYS } from './question.ts'
 
-/** A slow upload that is still in time takes so long. */
+/** Duration of a slow upload that is still in time. */
 const IN_TIME_MS = 1000
 const PAUSE_MS = 50
 
-/** Sends the beginning of a body and no more: it holds its slot until the time for uploads is over. */
+/** Sends only the start of a body, so that it occupies a slot until UPLOAD_TIMEOUT. */
 export function silent (path: string, isForm: boolean): Draft {
   const head = postHead(path, isForm ? FORM_TYPE : 'application/json', 5000)
   const start = Buffer.from(isForm ? '--chaos-boundary\r\nContent-' : '{"message":')
   return draft(Buffer.concat([head, start]), 'error 408 UPLOAD_TIMEOUT', { detail: isForm ? 'form' : 'JSON' })
 }
 
-/** Clients that take their time. */
+/** Slow clients. */
 export const slow: Kind[] = [
   {
     name: 'slow sender',
@@ -35,7 +35,7 @@ export const slow: Kind[] = [
         ? formBody({ message: 'Hi' }, [{ field: 'images', data: image }])
         : jsonBody({ message: 'x'.repeat(20_000) })
       const bytes = postRequest(draw.pick(['/api/chat', '/api/chat_stream']), body)
-      // Twice as long as there is time for; where it waits in the queue before, its time begins later.
+      // Twice as long as allowed. The time begins later for a request that waits in the queue.
       const pauseMs = 100
       const piece = Math.ceil(bytes.length * pauseMs / ((2 * LIMITS.uploadTimeoutS + LIMITS.queueTimeoutS) * 1000))
       return draft(
