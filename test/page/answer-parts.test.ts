@@ -19,7 +19,7 @@ t.test('labels are found as whole words, in any case, the longest first', async 
   t.same(mark?.('nothing'), ['nothing'])
 })
 
-t.test('labels of scripts without spaces are found within a sentence, and signs are no pattern', async t => {
+t.test('labels in scripts without spaces match within a sentence; special characters match literally', async t => {
   t.same(createMarker([{ key: '0', label: '爱心' }])?.('一颗爱心。'), ['一颗', { keys: ['0'], text: '爱心' }, '。'])
   t.same(createMarker([{ key: '0', label: 'C++ (old)' }])?.('in C++ (old) code'), [
     'in ', { keys: ['0'], text: 'C++ (old)' }, ' code'
@@ -27,12 +27,12 @@ t.test('labels of scripts without spaces are found within a sentence, and signs 
   t.same(createMarker([{ key: '0', label: 'a-b' }])?.('a-b.c'), [{ keys: ['0'], text: 'a-b' }, '.c'])
 })
 
-t.test('labels of one character are not looked for', async t => {
+t.test('labels of one character are ignored', async t => {
   t.equal(createMarker([{ key: '0', label: 'a' }, { key: '1', label: ' ' }]), null)
   t.equal(createMarker([]), null)
 })
 
-t.test('lists of objects become tables, and what stands beside them comes first', async t => {
+t.test('lists of objects become tables, after a table of the other properties', async t => {
   t.same(tablesOf([{ a: 1 }, { b: [2] }]), [
     { name: null, columns: ['a', 'b'], rows: [{ path: '/0', value: { a: 1 } }, { path: '/1', value: { b: [2] } }] }
   ])
@@ -45,13 +45,13 @@ t.test('lists of objects become tables, and what stands beside them comes first'
   }
 })
 
-t.test('names in an answer stand for the boxes in their order', async t => {
+t.test('names in an answer are matched to boxes in order', async t => {
   const marks = [{ key: '0', label: 'heart' }, { key: '1', label: 'heart' }, { key: '2', label: 'car' }]
   const paths = markedPaths([{ label: 'heart' }, { label: 'car' }, { label: 'heart' }, { label: 'heart' }], marks)
   t.same([...paths], [['/0/label', '0'], ['/1/label', '2'], ['/2/label', '1']])
 })
 
-t.test('JSON is written so that short values stay on a line, and says the same', async t => {
+t.test('formatted JSON keeps short values on one line and has the same content', async t => {
   const value = {
     box: [1, 2, 3, 4],
     items: [{ a: 'x', list: ['y', { z: null }] }],
@@ -66,7 +66,7 @@ t.test('JSON is written so that short values stay on a line, and says the same',
   t.equal(pretty('x'), '"x"')
 })
 
-t.test('JSON that is not complete is none', async t => {
+t.test('incomplete JSON is not read', async t => {
   t.same(readJson('{"a": 1}'), { value: { a: 1 } })
   t.same(readJson('null'), { value: null })
   t.equal(readJson('{"a": '), null)
@@ -77,17 +77,25 @@ t.test('values are counted up to a limit', async t => {
   t.equal(sizeOf(Array.from({ length: 1_000 }, () => [1]), 100), 100)
 })
 
-t.test('a schema is JSON and an object', async t => {
+t.test('a schema must be a JSON object', async t => {
   t.equal(schemaFault('{"type": "object"}'), null)
   t.match(schemaFault('{"type"'), { key: 'json.schemaInvalid', values: { reason: /JSON/ } })
   for (const text of ['[]', 'null', 'true', '"a"']) t.same(schemaFault(text), { key: 'json.schemaNoObject' })
 })
 
-t.test('code in colours has every character of the code', async t => {
+t.test('highlighted code contains every character of the code', async t => {
   const text = (pieces: readonly CodePiece[]): string =>
     pieces.map(piece => typeof piece === 'string' ? piece : text(piece.content)).join('')
-  const code =
-    '#!/bin/sh\ndef f(a: int) -> str:\n  return "x<y>&amp;" # c\n<p class="a">{"b": [1, true]}<script>let x = `a`</script><style>a{b:c}</style></p>\n/* d */ SELECT * FROM t; - k: v\n```js\n1\n```\n'
+  const code = `${[
+    '#!/bin/sh',
+    'def f(a: int) -> str:',
+    '  return "x<y>&amp;" # c',
+    '<p class="a">{"b": [1, true]}<script>let x = `a`</script><style>a{b:c}</style></p>',
+    '/* d */ SELECT * FROM t; - k: v',
+    '```js',
+    '1',
+    '```'
+  ].join('\n')}\n`
   for (const language of [
     'json', 'js', 'TS', 'py', 'sh', 'html', 'css', 'sql', 'yml', 'md', 'c', 'c++', 'java', 'golang', 'rs'
   ]) {

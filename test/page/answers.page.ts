@@ -8,12 +8,13 @@ export default async function (t: Test): Promise<void> {
   const { pageTest } = await startPage(t)
 
   const MARKDOWN = [
-    '# Heading', '', 'Some **bold** words, `code`, a [link](https://example.org/), a [trap](javascript:alert(1)) and ![a beacon](https://example.org/p.png?secret).', '',
+    '# Heading', '',
+    'Some **bold** words, `code`, a [link](https://example.org/), a [trap](javascript:alert(1)) and ' +
+    '![a beacon](https://example.org/p.png?secret).', '',
     '### Further down', '', '| A | B |', '|---|--:|', '| 1 | 2<br>3 |', '', '- [x] done', '- [ ] open', '',
     '<img src=x onerror="document.title = \'run\'"><script>document.title = \'run\'</script>', '',
-    'It costs $5 or $6; $\\frac{a}{b}$ is a formula, $\\frac{a$ is none.', '', '```python', `def f(a): return "${'long '.repeat(
-      60
-    )}"`, '```'
+    'It costs $5 or $6; $\\frac{a}{b}$ is a formula, $\\frac{a$ is none.', '',
+    '```python', `def f(a): return "${'long '.repeat(60)}"`, '```'
   ].join('\n')
 
   /** Opens the page with a stored conversation that contains this answer. */
@@ -59,7 +60,7 @@ export default async function (t: Test): Promise<void> {
     return answer
   }
 
-  await pageTest('Markdown is shown, and nothing of it is run or fetched', {}, async (t, page) => {
+  await pageTest('Markdown is rendered; its scripts do not run and its images are not fetched', {}, async (t, page) => {
     const answer = await openWith(page, MARKDOWN)
     await answer.locator('math').waitFor()
     await answer.locator('.hl-keyword').first().waitFor()
@@ -81,7 +82,7 @@ export default async function (t: Test): Promise<void> {
     t.same(await accessibilityFaults(page), [])
   })
 
-  await pageTest('code is copied and scrolled from the keyboard, also at the width of a phone', {
+  await pageTest('code can be copied and scrolled with the keyboard at the width of a phone', {
     viewport: { width: 360, height: 740 }
   }, async (t, page) => {
     const answer = await openWith(page, MARKDOWN)
@@ -107,13 +108,11 @@ export default async function (t: Test): Promise<void> {
   })
 
   // The schema determines the text of the answer.
-  await pageTest('an answer by a schema that is picked is shown as a table, a tree and its source', {}, async (
-    t, page
-  ) => {
+  await pageTest('an answer by a preset schema is shown as table, tree and source', {}, async (t, page) => {
     await open(page)
     const picker = page.getByLabel('Kind of answer')
     await picker.selectOption('schema')
-    t.equal(await picker.inputValue(), 'text', 'a schema that is not used changes nothing')
+    t.equal(await picker.inputValue(), 'text', 'an unconfirmed schema changes nothing')
     const schema = page.getByLabel('JSON schema', { exact: true })
     const use = page.getByRole('button', { name: 'Use schema' })
     await page.getByRole('button', { name: 'A bill' }).click()
@@ -151,7 +150,7 @@ export default async function (t: Test): Promise<void> {
     t.equal(await picker.inputValue(), 'text')
   })
 
-  await pageTest('a large answer in JSON is unfolded step by step', {}, async (t, page) => {
+  await pageTest('a large JSON answer is expanded in steps', {}, async (t, page) => {
     const numbers = Array.from({ length: 250 }, (_, i) => i % 10)
     await open(page, { format: { type: 'schema', schema: JSON.stringify({ const: { numbers } }) } })
     const answer = await ask(page, 'Hi')

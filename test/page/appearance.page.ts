@@ -6,7 +6,7 @@ import { ask, choose, complete, CROSS, HEART, open, question, watchForms } from 
 export default async function (t: Test): Promise<void> {
   const { pageTest } = await startPage(t)
 
-  await pageTest('in Chinese, as the browser prefers it, errors of the service too', {
+  await pageTest('the page and the errors of the service are in Chinese when the browser prefers it', {
     locale: 'zh-CN', allow: [/status of 422/]
   }, async (t, page) => {
     await open(page)
@@ -41,11 +41,11 @@ export default async function (t: Test): Promise<void> {
       await page.keyboard.press('Escape')
       await page.locator('article.question img').first().click()
       await page.getByRole('dialog').waitFor()
-      t.same(await accessibilityFaults(page), [], 'with an enlarged picture')
+      t.same(await accessibilityFaults(page), [], 'with an image in the lightbox')
     })
   }
 
-  await pageTest('on a phone nothing sticks out, and everything is large enough for a finger', {
+  await pageTest('on a phone nothing overflows and every button is large enough for a finger', {
     viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true
   }, async (t, page) => {
     await open(page)
@@ -61,7 +61,7 @@ export default async function (t: Test): Promise<void> {
     t.same(await accessibilityFaults(page), [])
   })
 
-  await pageTest('with the keyboard alone', {}, async (t, page) => {
+  await pageTest('the page can be used with the keyboard alone', {}, async (t, page) => {
     await watchForms(page)
     await open(page)
     const focused = async () => await page.evaluate(() => document.activeElement === document.body
@@ -92,6 +92,6 @@ export default async function (t: Test): Promise<void> {
     await page.getByRole('dialog').waitFor()
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'hidden' })
-    t.match(await focused(), /Settings/, 'focus comes back')
+    t.match(await focused(), /Settings/, 'the focus returns')
   })
 }

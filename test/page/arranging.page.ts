@@ -32,21 +32,21 @@ export default async function (t: Test): Promise<void> {
     return { x: x + width / 2, y: y + height * 0.65 }
   }
 
-  await pageTest('a picture is dragged to another place', {}, async (t, page) => {
+  await pageTest('an image can be dragged to another place', {}, async (t, page) => {
     await chosen(page, 3)
     const [from, to] = [await middleOf(page, 0), await middleOf(page, 2)]
     await page.mouse.move(from.x, from.y)
     await page.mouse.down()
     await page.mouse.move(to.x, to.y, { steps: 5 })
     const room = (await page.locator('.draft-images-room').boundingBox())!
-    t.ok(Math.abs(room.x + room.width / 2 - to.x) < 2, 'there is room for it where it would be put')
+    t.ok(Math.abs(room.x + room.width / 2 - to.x) < 2, 'the other images make room at its target')
     await page.mouse.up()
     t.equal(await order(page), 'green blue red')
     t.equal(await page.locator('.draft-images-room').count(), 0)
-    t.notOk(await page.getByRole('dialog').isVisible(), 'it was not clicked')
+    t.notOk(await page.getByRole('dialog').isVisible(), 'the drag is not a click')
   })
 
-  await pageTest('Escape puts a dragged picture back', {}, async (t, page) => {
+  await pageTest('Escape returns a dragged image', {}, async (t, page) => {
     await chosen(page, 2)
     const [from, to] = [await middleOf(page, 0), await middleOf(page, 1)]
     await page.mouse.move(from.x, from.y)
@@ -60,7 +60,7 @@ export default async function (t: Test): Promise<void> {
     await page.getByRole('dialog').waitFor()
   })
 
-  await pageTest('pictures are reordered by keyboard, and the focus stays on the moved one', {}, async (t, page) => {
+  await pageTest('images are reordered by keyboard, and the focus stays on the moved one', {}, async (t, page) => {
     await chosen(page, 3)
     const focused = async () => await page.evaluate(() => document.activeElement?.textContent)
     await page.getByRole('button', { name: /^1 ?Move red\.png/ }).focus()
@@ -76,10 +76,10 @@ export default async function (t: Test): Promise<void> {
     t.equal(await order(page), 'red green blue', 'there is nothing before the first')
     await page.locator('.draft-images-open').first().focus()
     await page.keyboard.press('Alt+ArrowRight')
-    t.equal(await order(page), 'green red blue', 'on the picture with Alt')
+    t.equal(await order(page), 'green red blue', 'on the image with Alt')
   })
 
-  await pageTest('the focus goes on where a picture was removed', {}, async (t, page) => {
+  await pageTest('the focus moves on when an image is removed', {}, async (t, page) => {
     await chosen(page, 3)
     const focused = async () => await page.evaluate(() => document.activeElement?.ariaLabel)
     await page.getByRole('button', { name: 'Remove green.png' }).focus()
@@ -91,7 +91,7 @@ export default async function (t: Test): Promise<void> {
     t.equal(await focused(), 'Your question')
   })
 
-  await pageTest('under a finger a rest takes the picture, a stroke scrolls the strip', {
+  await pageTest('a resting finger drags an image; a moving one scrolls the strip', {
     viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true
   }, async (t, page) => {
     await chosen(page, 6)
@@ -104,7 +104,7 @@ export default async function (t: Test): Promise<void> {
     }
     const strip = page.locator('.draft-images')
     const scrolled = async () => await strip.evaluate(element => element.scrollLeft)
-    t.ok(await scrolled() > 100, 'what was added last is in view')
+    t.ok(await scrolled() > 100, 'the last added image is in view')
     await strip.evaluate(element => { element.scrollLeft = 0 })
     const [first, second] = [await middleOf(page, 0), await middleOf(page, 1)]
     await touch('touchStart', first)

@@ -6,7 +6,7 @@ import { ask, choose, complete, CROSS, HEART, LONG_ANSWER, open, question, watch
 export default async function (t: Test): Promise<void> {
   const { service, pageTest } = await startPage(t, { MAX_IMAGES: '3', MAX_FILE_SIZE_MB: '1' })
 
-  await pageTest('two pictures are dropped, asked about, and asked about again by their ids', {}, async (t, page) => {
+  await pageTest('two images are dropped and sent; a follow-up sends only their ids', {}, async (t, page) => {
     const sent = await watchForms(page)
     await open(page)
     await dropFiles(page, 'body', [HEART.file, CROSS.file])
@@ -28,11 +28,11 @@ export default async function (t: Test): Promise<void> {
     t.match(await sent(), [
       [['message', 'Describe the images.'], ['images', '00.png'], ['images', '02.jpg']],
       [['message', 'What is in picture 2?'], ['history', /"sha256:2409f0fd\w+","sha256:344f09c0\w+"/]]
-    ], 'no picture is sent again')
+    ], 'no image is sent again')
     await service.quiet()
   })
 
-  await pageTest('a picture is pasted, and sent without words', {}, async (t, page) => {
+  await pageTest('a pasted image can be sent without text', {}, async (t, page) => {
     await open(page)
     await pasteFiles(page, '#question', [HEART.file])
     await page.getByRole('button', { name: 'Send' }).click()
@@ -40,11 +40,11 @@ export default async function (t: Test): Promise<void> {
     t.equal(await page.locator('.question-text').innerText(), 'Describe the images.')
   })
 
-  await pageTest('what cannot be sent says why, where it is', {}, async (t, page) => {
+  await pageTest('an image that cannot be sent shows the reason', {}, async (t, page) => {
     await open(page)
     const file = (name: string, buffer: Buffer) => ({ name, mimeType: 'image/png', buffer })
     await choose(
-      page, file('words.png', Buffer.from('no picture')),
+      page, file('words.png', Buffer.from('no image')),
       file('large.png', Buffer.concat([HEART.file.buffer, Buffer.alloc(1_200_000)])), HEART.file, CROSS.file
     )
     await page.getByText('Not a JPEG, PNG, WebP, AVIF, GIF or TIFF').waitFor()
@@ -56,7 +56,7 @@ export default async function (t: Test): Promise<void> {
     t.match(await complete(await ask(page, 'Describe the images.')), CROSS.words)
   })
 
-  await pageTest('an answer is stopped while it comes, and what has come stays', {}, async (t, page) => {
+  await pageTest('stopping an answer keeps its text', {}, async (t, page) => {
     await open(page, LONG_ANSWER)
     const answer = await ask(page, 'Hi')
     await page.locator('[data-stage=answering]').waitFor()
@@ -67,7 +67,7 @@ export default async function (t: Test): Promise<void> {
     t.equal(service.app.slots.stats().taken, 0)
   })
 
-  await pageTest('who has scrolled up to read is left alone while more comes, and finds the way back', {
+  await pageTest('a growing answer does not scroll a user who reads above, and a button leads back down', {
     viewport: { width: 500, height: 400 }
   }, async (t, page) => {
     await open(page, {
@@ -82,7 +82,7 @@ export default async function (t: Test): Promise<void> {
       await area.evaluate(element => element.scrollHeight - element.clientHeight - element.scrollTop)
     const height = async () => await area.evaluate(element => element.scrollHeight)
     await page.waitForFunction(() => document.querySelector('.conversation-scroll')!.scrollHeight > 900)
-    t.ok(await rest() < 48, 'the newest words are in sight')
+    t.ok(await rest() < 48, 'the newest words are visible')
 
     await area.hover()
     await page.mouse.wheel(0, -300)
@@ -99,12 +99,12 @@ export default async function (t: Test): Promise<void> {
     await page.waitForFunction(
       after => document.querySelector('.conversation-scroll')!.scrollHeight > after + 50, after
     )
-    t.ok(await rest() < 48, 'and it stays with them again')
+    t.ok(await rest() < 48, 'the page follows the answer again')
     await page.getByRole('button', { name: 'Stop' }).click()
     await service.quiet()
   })
 
-  await pageTest('an upload shows how far it is, and is stopped in the middle of it', {}, async (t, page) => {
+  await pageTest('an upload shows its progress and can be stopped', {}, async (t, page) => {
     await open(page)
     const client = await page.context().newCDPSession(page)
     await client.send('Network.emulateNetworkConditions', {
@@ -119,7 +119,7 @@ export default async function (t: Test): Promise<void> {
     await service.quiet()
   })
 
-  await pageTest('a conversation outlives the page, its pictures too', {}, async (t, page) => {
+  await pageTest('a conversation and its images survive a reload', {}, async (t, page) => {
     await open(page)
     await choose(page, HEART.file)
     await complete(await ask(page, 'Describe the images.'))
@@ -131,9 +131,7 @@ export default async function (t: Test): Promise<void> {
     t.equal(await image.evaluate((image: HTMLImageElement) => image.decode().then(() => image.naturalWidth)), 120)
   })
 
-  await pageTest('a question is asked again in other words, and an exchange deleted, and both undone', {}, async (
-    t, page
-  ) => {
+  await pageTest('editing a question and deleting an exchange can be undone', {}, async (t, page) => {
     await open(page)
     await choose(page, HEART.file)
     await complete(await ask(page, 'Describe the images.'))

@@ -14,7 +14,7 @@ export default async function (t: Test): Promise<void> {
   const INK = [0x01, 0x70, 0xd9]
 
   // The test compares pixels. The schema determines the answer.
-  await pageTest('a box is drawn where it is, and tied to the text', {}, async (t, page) => {
+  await pageTest('a box is drawn at its coordinates and linked to the text', {}, async (t, page) => {
     await open(page, { format: { type: 'schema', schema: JSON.stringify({ const: BOX }) } })
     await choose(page, HEART.file)
     const answer = await ask(page, 'Where is the heart?')
@@ -27,7 +27,7 @@ export default async function (t: Test): Promise<void> {
       await sharp(await frame.screenshot()).removeAlpha().raw().toBuffer({ resolveWithObject: true })
     const scale = info.width / 120
     t.ok(scale > 1, `it is shown ${info.width} pixels wide`)
-    t.ok(Math.abs(info.height / 160 - scale) < 0.02, 'it keeps its shape')
+    t.ok(Math.abs(info.height / 160 - scale) < 0.02, 'the aspect ratio is kept')
     const isInk = (x: number, y: number) => {
       const at = 3 * (Math.round(y) * info.width + Math.round(x))
       return INK.every((value, i) => Math.abs(data[at + i]! - value) < 40)
@@ -52,10 +52,10 @@ export default async function (t: Test): Promise<void> {
     await page.mouse.move(0, 0)
     const word = answer.locator('mark').first()
     await word.hover()
-    t.match(await shape.getAttribute('class'), /is-pointed/, 'the word in the answer points at it, too')
+    t.match(await shape.getAttribute('class'), /is-pointed/, 'the word in the answer points at it too')
   })
 
-  await pageTest('a JSON answer is shown as a table, a tree and as it is', {}, async (t, page) => {
+  await pageTest('a JSON answer is shown as table, tree and source', {}, async (t, page) => {
     const rows = [{ name: 'heart', count: 1 }, { name: 'star', count: 2 }]
     await open(page, { format: { type: 'schema', schema: JSON.stringify({ const: { rows } }) } })
     const answer = await ask(page, 'Hi')

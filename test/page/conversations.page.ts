@@ -32,9 +32,7 @@ export default async function (t: Test): Promise<void> {
     await page.getByRole('menuitem', { name: item }).click()
   }
 
-  await pageTest('conversations are kept, found by their words, and gone through by the arrow keys', {}, async (
-    t, page
-  ) => {
+  await pageTest('conversations are stored, searched and reached by the arrow keys', {}, async (t, page) => {
     await talk(page)
     await page.reload()
     await rows(page).nth(1).waitFor()
@@ -58,7 +56,7 @@ export default async function (t: Test): Promise<void> {
     t.equal(await page.locator('.sidebar-open[aria-current]').innerText(), 'Describe the image.')
   })
 
-  await pageTest('a conversation that was deleted comes back with its pictures', {}, async (t, page) => {
+  await pageTest('undo restores a deleted conversation with its images', {}, async (t, page) => {
     await talk(page)
     await chooseFor(page, 1, /^Delete/)
     await page.getByText('Conversation deleted').waitFor()
@@ -69,7 +67,7 @@ export default async function (t: Test): Promise<void> {
     await page.locator('article.question img').waitFor()
   })
 
-  await pageTest('what is deleted while it is answered takes no slot', {}, async (t, page) => {
+  await pageTest('deleting a conversation with a running answer frees its slot', {}, async (t, page) => {
     await open(page, LONG_ANSWER)
     await ask(page, 'Go on')
     await page.locator('.sidebar-dot').waitFor()
@@ -80,7 +78,7 @@ export default async function (t: Test): Promise<void> {
     await page.getByText('Stopped').waitFor()
   })
 
-  await pageTest('an answer that was replaced comes back, and the new one is stopped', {}, async (t, page) => {
+  await pageTest('undo restores a replaced answer and stops the new one', {}, async (t, page) => {
     await open(page)
     const answer = await ask(page, 'Hi')
     const before = await complete(answer)
@@ -96,9 +94,7 @@ export default async function (t: Test): Promise<void> {
     t.equal((await complete(answer)).split('\n')[0], before.split('\n')[0])
   })
 
-  await pageTest('conversations leave as Markdown and JSON, and come in again with their pictures', {}, async (
-    t, page
-  ) => {
+  await pageTest('conversations are exported, and imported again with their images', {}, async (t, page) => {
     await talk(page)
     const markdown = await downloaded(page, () => chooseFor(page, 1, 'Export as Markdown'))
     t.equal(markdown.name, 'Describe the image.md')
@@ -141,7 +137,7 @@ export default async function (t: Test): Promise<void> {
     await page.locator('article.question img').waitFor()
     const again =
       JSON.parse((await downloaded(page, () => page.getByRole('button', { name: 'Export all as JSON' }).click())).text)
-    t.same(again.conversations, exported.conversations, 'nothing is lost on the way')
+    t.same(again.conversations, exported.conversations, 'export and import lose nothing')
   })
 
   await pageTest('two tabs show the same list', {}, async (t, page) => {

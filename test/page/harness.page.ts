@@ -14,7 +14,7 @@ export default async function (t: Test): Promise<void> {
 
   const { service, pageTest } = await startPage(t)
 
-  await pageTest('the page comes up, and the browser has nothing to complain about', {}, async (t, page) => {
+  await pageTest('the page loads without complaints of the browser', {}, async (t, page) => {
     const client = await page.context().newCDPSession(page)
     await client.send('Network.enable')
     const requests = new Map<string, string>()
@@ -25,11 +25,11 @@ export default async function (t: Test): Promise<void> {
     })
     await page.goto('./', { waitUntil: 'networkidle' })
     t.equal(await page.title(), 'Sightline')
-    t.ok(await page.getByRole('textbox').first().isVisible(), 'there is somewhere to write')
+    t.ok(await page.getByRole('textbox').first().isVisible(), 'there is a text field')
     t.ok(bytes > 1_000 && bytes < FIRST_LOAD_BYTES, `${bytes} bytes for a first visit`)
   })
 
-  await pageTest('files are dropped and pasted as people do it', {}, async (t, page) => {
+  await pageTest('dropped and pasted files reach the page', {}, async (t, page) => {
     await page.route('**/*', route => route.fulfill({ contentType: 'text/html', body: '<body><textarea></textarea>' }))
     await page.goto('./')
     await page.evaluate(() => {
@@ -54,7 +54,7 @@ export default async function (t: Test): Promise<void> {
     )
   })
 
-  await pageTest('what is wrong for those who cannot see is found', {}, async (t, page) => {
+  await pageTest('accessibility faults are found', {}, async (t, page) => {
     await page.goto('./')
     await page.evaluate(
       () => { document.body.innerHTML = '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw="><button></button>' }
@@ -62,16 +62,20 @@ export default async function (t: Test): Promise<void> {
     t.match((await accessibilityFaults(page)).join('\n'), /^button-name: .*\n[^]*^image-alt: /m)
   })
 
-  t.test('complaints of the browser are heard', { skip: NO_BROWSER }, async t => {
+  t.test('complaints of the browser are recorded', { skip: NO_BROWSER }, async t => {
     const server = createServer((request, response) => {
       if (request.url !== '/') return response.writeHead(404).end()
       response.writeHead(200, {
         'content-type': 'text/html',
         'content-security-policy': "default-src 'none'; script-src 'self' 'nonce-x'; connect-src *"
       })
-        .end(
-          '<p style="color: red">Text</p><script nonce="x">fetch("http://localhost:9/").catch(() => {}); setTimeout(() => { throw new Error("thrown on purpose") })</script>'
-        )
+      response.end(`
+        <p style="color: red">Text</p>
+        <script nonce="x">
+          fetch("http://localhost:9/").catch(() => {})
+          setTimeout(() => { throw new Error("thrown on purpose") })
+        </script>
+      `)
     }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`

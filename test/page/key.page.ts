@@ -8,7 +8,7 @@ export default async function (t: Test): Promise<void> {
 
   const { pageTest } = await startPage(t, { API_KEYS: KEY })
 
-  await pageTest('the key is asked for once and kept for the tab', { allow: [/status of 401/] }, async (t, page) => {
+  await pageTest('the key is requested once and kept for the tab', { allow: [/status of 401/] }, async (t, page) => {
     await page.goto('./')
     const dialog = page.getByRole('dialog', { name: 'This service asks for a key' })
     await dialog.waitFor()

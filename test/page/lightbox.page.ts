@@ -18,7 +18,7 @@ export default async function (t: Test): Promise<void> {
     return (await page.locator('.lightbox-canvas').boundingBox())!
   }
 
-  await pageTest('the wheel enlarges what is under the pointer', {}, async (t, page) => {
+  await pageTest('the wheel zooms at the pointer', {}, async (t, page) => {
     await enlarge(page)
     const before = await canvas(page)
     t.ok(Math.abs(before.width / before.height - 640 / 480) < 0.01)
@@ -40,7 +40,7 @@ export default async function (t: Test): Promise<void> {
     t.ok(await page.getByRole('dialog').isVisible())
   })
 
-  await pageTest('keys enlarge, move and turn, and the focus goes back', {}, async (t, page) => {
+  await pageTest('keys zoom, move and change the image, and the focus returns', {}, async (t, page) => {
     await enlarge(page)
     const whole = await canvas(page)
     await page.keyboard.press('+')
@@ -48,7 +48,7 @@ export default async function (t: Test): Promise<void> {
     const large = await canvas(page)
     t.ok(Math.abs(large.width / whole.width - 2.25) < 0.01)
     await page.keyboard.press('ArrowRight')
-    t.ok((await canvas(page)).x < large.x, 'an arrow moves what is zoomed')
+    t.ok((await canvas(page)).x < large.x, 'an arrow key moves a zoomed image')
     await page.keyboard.press('0')
     t.same(await canvas(page), whole)
     const title = page.locator('.lightbox-title')
@@ -63,7 +63,7 @@ export default async function (t: Test): Promise<void> {
     t.match(await page.evaluate(() => document.activeElement?.textContent), /Enlarge Picture 2/)
   })
 
-  await pageTest('a double click goes to and fro, a click beside the picture closes', {}, async (t, page) => {
+  await pageTest('a double click toggles the zoom; a click next to the image closes', {}, async (t, page) => {
     await enlarge(page)
     await page.keyboard.press('PageDown')
     const whole = await canvas(page)
@@ -76,7 +76,7 @@ export default async function (t: Test): Promise<void> {
     await page.getByRole('dialog').waitFor({ state: 'hidden' })
   })
 
-  await pageTest('two fingers enlarge, one turns', {
+  await pageTest('two fingers zoom; a swipe changes the image', {
     viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true
   }, async (t, page) => {
     await enlarge(page)
@@ -100,6 +100,6 @@ export default async function (t: Test): Promise<void> {
       await touch('touchStart', 180)
       await touch('touchEnd')
     }
-    t.ok((await canvas(page)).width > 2 * fitting.width, 'a double tap enlarges')
+    t.ok((await canvas(page)).width > 2 * fitting.width, 'a double tap zooms')
   })
 }

@@ -38,7 +38,7 @@ function all (tokens: readonly Token[]): string {
   return tokens.map(sketch).join('')
 }
 
-t.test('what is unfinished at the end of a growing answer looks finished', async t => {
+t.test('incomplete Markdown at the end of a growing answer looks complete', async t => {
   for (const [text, shown] of [
     ['a **bold', 'paragraph(a strong(bold))'],
     ['a **bold*', 'paragraph(a strong(bold))'],
@@ -70,24 +70,26 @@ t.test('what is unfinished at the end of a growing answer looks finished', async
   }
 })
 
-t.test('a line of markup alone makes nothing of the line above it until more comes', async t => {
+t.test('a line with only markup does not change the line above it until more text arrives', async t => {
   t.equal(running('Text\n-'), 'paragraph(Text)')
   t.equal(running('Text\n=='), 'paragraph(Text)')
   t.equal(running('- a\n-'), 'list(item(a))')
   t.equal(running('1. a\n2'), 'list(item(a))')
   t.equal(running('``'), '')
-  t.equal(outline('Text\n--'), 'heading(Text)', 'but when all has come it does')
+  t.equal(outline('Text\n--'), 'heading(Text)', 'a complete answer has the heading')
 })
 
-t.test('an answer that has ended is read as it is', async t => {
+t.test('a complete answer is parsed unchanged', async t => {
   t.equal(outline('a **bold'), 'paragraph(a **bold)')
   t.equal(outline('| a | b'), 'paragraph(| a | b)')
   t.equal(outline('$$x'), 'paragraph($$x)')
 })
 
-t.test('blocks above the last keep their keys while an answer grows, and none is lost', async t => {
-  const text =
-    '# A\n\nOne **two**\nthree\n\n- a\n- b\n\n  c\n\n| x |\n|---|\n| 1 |\n\n```js\nlet a\n\nlet b\n```\n\n> q\n\n$$\na\n$$\n\nEnd [l][1]\n\n1. x\n2. y\n\nLast.'
+t.test('earlier blocks keep their keys while an answer grows, and no block is lost', async t => {
+  const text = [
+    '# A', 'One **two**\nthree', '- a\n- b\n\n  c', '| x |\n|---|\n| 1 |', '```js\nlet a\n\nlet b\n```', '> q',
+    '$$\na\n$$', 'End [l][1]', '1. x\n2. y', 'Last.'
+  ].join('\n\n')
   const split = createSplitter()
   let before: string[] = []
   for (let end = 1; end <= text.length; end++) {
@@ -96,17 +98,17 @@ t.test('blocks above the last keep their keys while an answer grows, and none is
     before = keys
   }
   t.same(before, createSplitter()(text, false).map(({ key }) => key))
-  t.same(split('Other', true).map(({ key }) => key), ['0 Other'], 'another text is read from its start')
+  t.same(split('Other', true).map(({ key }) => key), ['0 Other'], 'a different text is parsed from its start')
 })
 
-t.test('emphasis ends at the signs of a language without spaces', async t => {
+t.test('emphasis ends at the punctuation of languages without spaces', async t => {
   t.equal(outline('**重点：**价格**（含税）**为5元'), 'paragraph(strong(重点：)价格strong(（含税）)为5元)')
   t.equal(running('**重点：**价'), 'paragraph(strong(重点：)价)')
   t.equal(outline('**“引用”**后 **a *b* `**` c**d'), 'paragraph(strong(“引用”)后 strong(a em(b) codespan<**> c)d)')
   t.equal(outline('***both*** 2 ** 3 ** 4 **a *b***'), 'paragraph(em(strong(both)) 2 ** 3 ** 4 strong(a em(b)))')
 })
 
-t.test('an address ends at the signs of a language without spaces', async t => {
+t.test('a URL ends at the punctuation of languages without spaces', async t => {
   t.equal(
     outline('见https://example.cn/a?b=1。谢谢（https://example.org）。'),
     'paragraph(见link(https://example.cn/a?b=1)。谢谢（link(https://example.org)）。)'
@@ -117,7 +119,7 @@ t.test('an address ends at the signs of a language without spaces', async t => {
   )
 })
 
-t.test('HTML is text, but for a line break', async t => {
+t.test('HTML is text, except a line break', async t => {
   t.equal(
     outline('a <b>b</b><br>c <img src=x onerror=alert(1)>'), 'paragraph(a <b>b</b>brc <img src=x onerror=alert(1)>)'
   )
@@ -125,7 +127,7 @@ t.test('HTML is text, but for a line break', async t => {
   t.equal(outline('<!-- no comment -->'), 'paragraph(<!-- no comment -->)')
 })
 
-t.test('formulas are found by each of their delimiters', async t => {
+t.test('each formula delimiter is recognized', async t => {
   t.equal(outline('a $x_1$ b'), 'paragraph(a inline<x_1> b)')
   t.equal(outline('a \\(x*y\\) *b*'), 'paragraph(a inline<x*y> em(b))')
   t.equal(outline('$$\na = b\n= c\n$$\nafter'), 'display<a = b\n= c> paragraph(after)')
@@ -135,7 +137,7 @@ t.test('formulas are found by each of their delimiters', async t => {
   t.equal(running('a \\(x + '), 'paragraph(a open-inline<x +>)')
 })
 
-t.test('prices and code are no formulas', async t => {
+t.test('prices and code are not formulas', async t => {
   for (const text of ['$5 and $6', 'US$5, HK$6', 'from $5 to 10$', '$5元和$6', '5$ or 6$', 'a $ b $ c']) {
     t.equal(outline(text), `paragraph(${text})`)
   }
@@ -143,14 +145,14 @@ t.test('prices and code are no formulas', async t => {
   t.equal(outline('```\n$x$\n```'), 'code<$x$>')
 })
 
-t.test('headings begin below those of the page and leave no gap', async t => {
+t.test('headings are below those of the page and have no gaps', async t => {
   const levels = (...depths: number[]) => headingLevels(depths.map(depth => ({ type: 'heading', depth, raw: '' })))
   t.same(levels(1, 2, 3, 2), [2, 3, 4, 3])
   t.same(levels(3, 3, 1, 4), [2, 2, 2, 3])
   t.same(levels(1, 2, 3, 4, 5, 6), [2, 3, 4, 5, 6, 6])
 })
 
-t.test('only whole addresses of the web and of mail are followed', async t => {
+t.test('only absolute web and mail addresses become links', async t => {
   t.equal(safeAddress('https://example.org/a?b=1'), 'https://example.org/a?b=1')
   t.equal(safeAddress('mailto:a@example.org'), 'mailto:a@example.org')
   for (const href of [
@@ -161,13 +163,13 @@ t.test('only whole addresses of the web and of mail are followed', async t => {
   }
 })
 
-t.test('character references are read once', async t => {
+t.test('character references are decoded once', async t => {
   t.equal(decodeEntities('&lt;b&gt; &amp;lt; &#65;&#x42; &nbsp;&copy; &unknown; &'), '<b> &lt; AB \u00a0© &unknown; &')
   t.equal(decodeEntities('&#0;&#9999999;'), '\ufffd\ufffd')
   t.equal(decodeEntities('&toString; &constructor;'), '&toString; &constructor;')
 })
 
-t.test('what a model repeats without end neither stops the page nor breaks it', async t => {
+t.test('endless repetition of a model neither blocks nor breaks the page', async t => {
   for (const piece of ['**a ', '*a **b ', '> ', '- ', '[', '$', '\\(', '|', '`', '<', '_a', '&', '| **a']) {
     for (const isRunning of [true, false]) {
       const start = performance.now()

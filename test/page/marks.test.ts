@@ -12,7 +12,7 @@ function box (image: number, label: string, id = ids[image]!) {
   return { image, id, label, box: [1, 2, 30, 40] as [number, number, number, number] }
 }
 
-t.test('marks are gathered by picture, in the order of the conversation', async t => {
+t.test('marks are grouped by image, in the order of the conversation', async t => {
   const images = ids.map((id, i) => image(id, `${i}.png`))
   const marked = markedImages(
     'answer',
@@ -27,29 +27,29 @@ t.test('marks are gathered by picture, in the order of the conversation', async 
   t.not(marked[0]!.marks[0]!.colour, cat?.colour)
 })
 
-t.test('the picture is found by its id where the service counts otherwise', async t => {
+t.test('the image is found by its id when the service numbers images differently', async t => {
   const images = [image(null, 'never answered.png'), image(ids[0]!, 'meant.png')]
   t.match(markedImages('answer', { boxes: [box(0, '')], points: [] }, images), [
     { image: { name: 'meant.png' }, number: 2 }
   ])
 })
 
-t.test('of copies of a picture the one is meant that the service names', async t => {
+t.test('the index of the service selects among copies of an image', async t => {
   const images = [image(ids[0]!, 'first.png'), image(ids[0]!, 'second.png')]
   t.match(markedImages('answer', { boxes: [box(1, '', ids[0])], points: [] }, images), [
     { image: { name: 'second.png' }, number: 2 }
   ])
 })
 
-t.test('marks of a picture that is not there are told all the same', async t => {
+t.test('marks of a missing image are returned too', async t => {
   t.match(markedImages('answer', { boxes: [box(1, 'cat')], points: [] }, []), [
     { image: null, number: 2, marks: [{ label: 'cat' }] }
   ])
 })
 
-t.test('colours begin again where there are more labels', async t => {
+t.test('colours repeat when there are more labels', async t => {
   const boxes = Array.from({ length: COLOURS + 1 }, () => box(0, ''))
   const colours =
     markedImages('answer', { boxes, points: [] }, [image(ids[0]!, 'a.png')])[0]!.marks.map(({ colour }) => colour)
-  t.same(colours, [...Array(COLOURS).keys(), 0], 'what has no label has a colour of its own')
+  t.same(colours, [...Array(COLOURS).keys(), 0], 'each mark without a label has its own colour')
 })

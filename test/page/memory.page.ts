@@ -61,9 +61,7 @@ export default async function (t: Test): Promise<void> {
     }, { questions: QUESTIONS, images: IMAGES, base64: HEART.file.buffer.toString('base64') })
   }
 
-  await pageTest('a conversation with hundreds of pictures holds those near the screen, and all that are seen are there', {}, async (
-    t, page
-  ) => {
+  await pageTest('of hundreds of images only those near the screen are loaded', {}, async (t, page) => {
     await page.addInitScript(() => {
       const live = new Set<string>()
       const { createObjectURL, revokeObjectURL } = URL

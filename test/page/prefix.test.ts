@@ -5,12 +5,12 @@ import { askStream, createTestEngine, startService } from '../helper.ts'
 import { createPageTests } from './browser.ts'
 import { ask, choose, complete, HEART, open } from './steps.ts'
 
-t.test('below a path of somebody else\'s site, behind nginx', { skip: NO_NGINX || NO_BROWSER }, async t => {
+t.test('behind nginx, below a path of another site', { skip: NO_NGINX || NO_BROWSER }, async t => {
   const service = await startService(t, {}, await createTestEngine(t))
   const { url, errors } = await startNginx(t, 'nginx-prefix.conf', [service.port])
   const pageTest = createPageTests(t, `${url}/sightline/`)
 
-  await pageTest('the page works, whoever else is there', {}, async (t, page) => {
+  await pageTest('the page uses only addresses below its path', {}, async (t, page) => {
     const asked = new Set<string>()
     page.on('request', request => { if (request.url().startsWith('http')) asked.add(new URL(request.url()).pathname) })
     await open(page)
@@ -29,7 +29,7 @@ t.test('below a path of somebody else\'s site, behind nginx', { skip: NO_NGINX |
     return [`event: ${event}\ndata: ${JSON.stringify(shown)}\n\n`]
   })
 
-  await pageTest('what is loaded only when it is needed is found as well', {}, async (t, page) => {
+  await pageTest('modules that are loaded on demand are found', {}, async (t, page) => {
     await page.route('**/api/chat_stream', route =>
       route.fulfill({ contentType: 'text/event-stream', body: said.join('') }))
     await open(page)
@@ -41,7 +41,7 @@ t.test('below a path of somebody else\'s site, behind nginx', { skip: NO_NGINX |
   })
   for (const address of ['./docs', './docs/']) {
     // Swagger UI contains an inline style that its policy blocks; nothing visible depends on it.
-    await pageTest(`the documentation of the API at ${address}, which can be tried there`, {
+    await pageTest(`the API documentation at ${address} can send requests`, {
       allow: [/inline style .*swagger-ui-bundle\.js/]
     }, async (t, page) => {
       await page.goto(address)

@@ -23,7 +23,7 @@ const SAMPLES: Record<string, { good: unknown, bad: unknown }> = {
   }
 }
 
-t.test('every ready-made schema has a name, is enforced by the service, and means what it says', async t => {
+t.test('every preset schema has a name, is enforced by the service and accepts its example', async t => {
   t.same(SCHEMA_PRESETS.map(({ name }) => name).sort(), Object.keys(SAMPLES).sort())
   const ajv = new Ajv({ allowUnionTypes: true })
   for (const { name, schema } of SCHEMA_PRESETS) {

@@ -41,7 +41,7 @@ async function get (url: string, headers: Record<string, string> = {}, method = 
   return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) }
 }
 
-t.test('everybody gets the page and its files, also where a key is needed for all else', async t => {
+t.test('the page and its files need no API key', async t => {
   for (const address of ['/', ...assets.map(name => `/assets/${name}`)]) {
     const { status, headers, body } = await get(service.url + address)
     t.equal(status, 200, address)
@@ -55,7 +55,7 @@ t.test('everybody gets the page and its files, also where a key is needed for al
   t.equal((await get(`${service.url}/api/status`)).status, 401)
 })
 
-t.test('HEAD tells the same without the body', async t => {
+t.test('HEAD returns the same headers without the body', async t => {
   for (const address of ['/', script]) {
     const [whole, head] = [await get(service.url + address), await get(service.url + address, {}, 'HEAD')]
     t.equal(head.status, 200)
@@ -66,11 +66,12 @@ t.test('HEAD tells the same without the body', async t => {
   }
 })
 
-t.test('the page may run its own scripts and styles, show its own pictures and talk to its service, and nothing else', async t => {
+t.test('the content security policy allows only own scripts, styles, images and requests', async t => {
   const { headers } = await get(service.url)
   t.equal(
     headers['content-security-policy'],
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; " +
+    "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
   )
   t.match(headers['permissions-policy'], /^camera=\(self\), microphone=\(\)/)
   t.match(headers, {
@@ -81,11 +82,11 @@ t.test('the page may run its own scripts and styles, show its own pictures and t
   })
   t.match(
     (await get(service.url + script)).headers['content-security-policy'], /^default-src 'none';base-uri/,
-    'its files have the policy of all answers'
+    'files have the policy of all responses'
   )
 })
 
-t.test('a browser keeps the files for good, and asks each time whether the page is still the same', async t => {
+t.test('browsers cache the files permanently and revalidate the page', async t => {
   const page = await get(service.url)
   t.equal(page.headers['cache-control'], 'no-cache')
   t.equal((await get(service.url + script)).headers['cache-control'], 'public, max-age=31536000, immutable')
@@ -96,10 +97,10 @@ t.test('a browser keeps the files for good, and asks each time whether the page 
     t.equal(again.body.length, 0)
     t.equal((await get(service.url + address, { 'if-none-match': 'W/"other"' })).status, 200)
   }
-  for (const name of assets) t.match(name, /-[\w-]{8}\.\w+$/, 'the name changes with what is in it')
+  for (const name of assets) t.match(name, /-[\w-]{8}\.\w+$/, 'the name depends on the content')
 })
 
-t.test('they travel compressed, to those who can unpack them', async t => {
+t.test('responses are compressed for clients that accept it', async t => {
   for (const [address, whole] of [['/', html], [script, readFileSync(path.join(DIR, script))]] as const) {
     const plain = await get(service.url + address)
     const br = await get(service.url + address, { 'accept-encoding': 'gzip, deflate, br, zstd' })
@@ -111,7 +112,7 @@ t.test('they travel compressed, to those who can unpack them', async t => {
       t.equal(headers.vary, 'accept-encoding')
       t.equal(headers['content-type'], plain.headers['content-type'])
     }
-    t.equal(new Set([plain, br, gz].map(it => it.headers.etag)).size, 3, 'each has its tag')
+    t.equal(new Set([plain, br, gz].map(it => it.headers.etag)).size, 3, 'each encoding has its own tag')
     const head = await get(service.url + address, { 'accept-encoding': 'br' }, 'HEAD')
     t.equal(head.headers['content-length'], String(br.body.length))
   }
@@ -126,7 +127,7 @@ t.test('the page names its files by relative addresses only', async t => {
   }
 })
 
-t.test('what is not there is not found, in the words of all errors', async t => {
+t.test('missing files are answered with the usual errors', async t => {
   for (const address of [
     '/assets/missing-12345678.js', '/assets/', '/assets', '/index.html', '/assets/index.html',
     '/assets/%2e%2e/index.html', '/assets/..%2f..%2f..%2fpackage.json'
@@ -149,7 +150,7 @@ t.test('what is not there is not found, in the words of all errors', async t => 
   t.notMatch(raw.received(), /node-llama-cpp/)
 })
 
-t.test('it takes no slot and counts for no limit', async t => {
+t.test('the page takes no slot and counts towards no limit', async t => {
   const before = service.app.slots.stats()
   for (let i = 0; i < 5; i++) t.equal((await get(service.url + script)).status, 200)
   const slot = service.app.slots.tryTake()!
@@ -158,7 +159,7 @@ t.test('it takes no slot and counts for no limit', async t => {
   t.match(service.app.slots.stats(), { taken: 0, served: before.served + 1, rejected: before.rejected })
 })
 
-t.test('it is there while the process cannot keep up and refuses work', async t => {
+t.test('the page is served while an overloaded process refuses work', async t => {
   const open = await startService(t, {}, engine)
   // The pressure plugin checks once a second the mean delay since its last check. Blocks of 1.5 seconds leave it no
   // quick turn to count.
@@ -173,12 +174,12 @@ t.test('it is there while the process cannot keep up and refuses work', async t 
   await open.quiet()
 })
 
-t.test('the documentation of the API leaves it out', async t => {
+t.test('the API documentation does not contain the page', async t => {
   const { paths } = service.app.swagger()
   t.same(Object.keys(paths!).filter(it => it === '/' || it.startsWith('/assets')), [])
 })
 
-t.test('without a build the page says how to make one, and is there as soon as it is made', async t => {
+t.test('without a build the page explains how to create one, and appears once it exists', async t => {
   const dir = path.join(t.testdir(), 'web')
   const app = Fastify()
   t.teardown(() => app.close())
@@ -206,7 +207,7 @@ t.test('without a build the page says how to make one, and is there as soon as i
   t.match(await get(`${url}/assets/main-12345678.js`), { status: 200, body: Buffer.from('1') })
 })
 
-t.test('nginx may show it below a path', { skip: NO_NGINX }, async t => {
+t.test('nginx can serve the page below a path', { skip: NO_NGINX }, async t => {
   const open = await startService(t, {}, engine)
   const { url } = await startNginx(t, 'nginx-prefix.conf', [open.port])
   const redirect = await get(`${url}/sightline`)
@@ -224,6 +225,6 @@ t.test('nginx may show it below a path', { skip: NO_NGINX }, async t => {
     await ask(`${url}/sightline`, { message: 'What is in the picture?' }, [await drawShape('circle', 'red', 'white')]),
     { status: 200, body: { success: true } }
   )
-  t.equal((await get(`${url}/api/status`)).status, 404, 'what is beside the path belongs to others')
+  t.equal((await get(`${url}/api/status`)).status, 404, 'paths outside the prefix belong to others')
   await open.quiet()
 })

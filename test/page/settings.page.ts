@@ -5,7 +5,7 @@ import { ask, complete, open, watchForms } from './steps.ts'
 export default async function (t: Test): Promise<void> {
   const { pageTest } = await startPage(t)
 
-  await pageTest('settings are sent; what the service would refuse is not', {}, async (t, page) => {
+  await pageTest('valid settings are sent, invalid ones are not', {}, async (t, page) => {
     const sent = await watchForms(page)
     await open(page)
     await page.getByRole('button', { name: 'Settings' }).first().click()

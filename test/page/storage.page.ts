@@ -27,7 +27,7 @@ export default async function (t: Test): Promise<void> {
     await page.getByRole('menuitem', { name: /^Delete/ }).click()
   }
 
-  await pageTest('where the browser keeps nothing everything works, and it is said', {}, async (t, page) => {
+  await pageTest('without storage the page works and shows a warning', {}, async (t, page) => {
     await page.addInitScript(
       () => { IDBFactory.prototype.open = () => { throw new DOMException('not here', 'SecurityError') } }
     )
@@ -43,7 +43,7 @@ export default async function (t: Test): Promise<void> {
     t.equal(await page.locator('.sidebar-open').count(), 1)
   })
 
-  await pageTest('pictures of a deleted conversation go when there is no way back', {}, async (t, page) => {
+  await pageTest('images of a deleted conversation are deleted when the undo expires', {}, async (t, page) => {
     await open(page)
     await choose(page, HEART.file)
     await complete(await ask(page, 'Describe the images.'))
@@ -55,7 +55,7 @@ export default async function (t: Test): Promise<void> {
     t.equal(await countImages(page), 0)
   })
 
-  await pageTest('pictures that a closed page left behind are swept away by the next one', {}, async (t, page) => {
+  await pageTest('images that a closed page left behind are deleted by the next one', {}, async (t, page) => {
     await open(page)
     await choose(page, HEART.file)
     await complete(await ask(page, 'Describe the images.'))
@@ -69,6 +69,6 @@ export default async function (t: Test): Promise<void> {
     t.equal(await page.locator('.sidebar-open').count(), 1)
     t.equal(await countImages(page), 2)
     await page.clock.runFor(31_000)
-    t.equal(await countImages(page), 1, 'that of the other conversation stays')
+    t.equal(await countImages(page), 1, 'the image of the other conversation stays')
   })
 }

@@ -8,7 +8,7 @@ export default async function (t: Test): Promise<void> {
   const refused = (status: number) =>
     new RegExp(`Failed to load resource: the server responded with a status of ${status} `)
 
-  await pageTest('a busy service is asked again when it said, and the wait can be seen', {
+  await pageTest('a busy service is retried after the given time, and the wait is shown', {
     allow: [refused(429)]
   }, async (t, page) => {
     const slot = service.app.slots.tryTake()!
@@ -23,7 +23,7 @@ export default async function (t: Test): Promise<void> {
     t.match(await complete(answer), HEART.words)
   })
 
-  await pageTest('who does not want to wait need not', { allow: [refused(429)] }, async (t, page) => {
+  await pageTest('the wait for a busy service can be cancelled', { allow: [refused(429)] }, async (t, page) => {
     const slot = service.app.slots.tryTake()!
     t.teardown(() => slot.release())
     await open(page)
@@ -36,9 +36,7 @@ export default async function (t: Test): Promise<void> {
     await complete(page.locator('article.answer'))
   })
 
-  await pageTest('earlier pictures that the service has forgotten are sent again', { allow: [refused(410)] }, async (
-    t, page
-  ) => {
+  await pageTest('expired images of earlier turns are sent again', { allow: [refused(410)] }, async (t, page) => {
     const sent = await watchForms(page)
     await open(page)
     await choose(page, HEART.file, CROSS.file)
@@ -53,7 +51,7 @@ export default async function (t: Test): Promise<void> {
     t.match(resent!.slice(2), [['history_images', '00.png'], ['history_images', '02.jpg']])
   })
 
-  await pageTest('a refusal is told in the words of the service, and names the picture', {
+  await pageTest('an error shows the message of the service and the faulty image', {
     allow: [refused(422)]
   }, async (t, page) => {
     await open(page)
@@ -67,7 +65,7 @@ export default async function (t: Test): Promise<void> {
     t.ok(await answer.getByRole('button', { name: 'Try again' }).isEnabled())
   })
 
-  await pageTest('an engine that dies in the middle of an answer leaves what came, and why', {}, async (t, page) => {
+  await pageTest('after the engine dies during an answer, its text and the error are shown', {}, async (t, page) => {
     await open(page, { format: { type: 'schema', schema: JSON.stringify({ type: 'string', minLength: 20_000 }) } })
     const answer = await ask(page, 'Hi')
     await page.locator('[data-stage=answering]').waitFor()
