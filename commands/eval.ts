@@ -1,13 +1,13 @@
 import { ConfigError, readEnvironment } from '../config/config.ts'
 import { runEvalCommand } from '../tools/evaluation/command.ts'
 
-/** `npm run eval -- <model>`, or `node dist/commands/eval.js …` where only the build is. */
+/** `npm run eval -- <model>`, or `node dist/commands/eval.js …` in a build without sources. */
 const interrupt = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => interrupt.abort(new Error('interrupted')))
 }
 
-/** As shells say it of who ended by SIGINT. */
+/** The exit code that shells use after SIGINT. */
 const INTERRUPTED = 130
 
 try {
@@ -17,7 +17,7 @@ try {
   )
 } catch (error) {
   if (interrupt.signal.aborted) {
-    console.error('\nInterrupted. Nothing was written.')
+    console.error('\nInterrupted. No report was written.')
     process.exitCode = INTERRUPTED
   } else if (error instanceof ConfigError) {
     console.error(error.message)

@@ -1,16 +1,16 @@
 import { ConfigError, loadConfig, readEnvironment } from '../config/config.ts'
 import { runModelsCommand } from './models/command.ts'
 
-/** `npm run models -- list | pull | check`, or `node dist/commands/models.js …` where only the build is. */
+/** `npm run models -- list | pull | check`, or `node dist/commands/models.js …` in a build without sources. */
 const interrupt = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => interrupt.abort(new Error('interrupted')))
 }
 
-/** As shells say it of who ended by SIGINT. */
+/** The exit code that shells use after SIGINT. */
 const INTERRUPTED = 130
 
-// node-llama-cpp tries its binary in a process of its own, which needs none of the loaders that run this one from its sources.
+// node-llama-cpp tests its binary in a child process, which must not inherit the loader for TypeScript sources.
 process.execArgv.length = 0
 
 try {
@@ -20,7 +20,7 @@ try {
   )
 } catch (error) {
   if (interrupt.signal.aborted) {
-    console.error('\nInterrupted. The next pull goes on from here.')
+    console.error('\nInterrupted. The next pull resumes the download.')
     process.exitCode = INTERRUPTED
   } else if (error instanceof ConfigError) {
     console.error(error.message)

@@ -1,48 +1,42 @@
+import { parseArgs } from 'node:util'
 import type { Config } from '../../config/config.ts'
 import { checkModel } from './check.ts'
+import type { Io } from './io.ts'
 import { listPresets } from './list.ts'
 import { pullModel } from './pull.ts'
 
-/** Where a command writes. */
-export interface Io {
-  out (text: string): void
-  /** Progress and faults. */
-  err: NodeJS.WriteStream
-}
+const USAGE = `models list             lists presets: files, sizes, memory, and whether they are on the disk
+models pull [model]     downloads a model and its projector to MODELS_DIR and checks both files;
+                        a preset, hf:owner/repo:quant or hf:owner/repo/file.gguf
+models check [model]    reads the headers of model and projector: whether they match, and the memory that they need
 
-const USAGE = `models list             presets: files, sizes, memory, and whether they are on the disk
-models pull [model]     downloads a preset, hf:owner/repo:quant or hf:owner/repo/file.gguf to MODELS_DIR, with its projector, and checks it
-models check [model]    reads the headers of model and projector: do they belong together, and what memory do they take?
+The default model is MODEL. MMPROJ, MODELS_DIR, CONTEXT_SIZE and the other settings apply as for the service.`
 
-Without a name it is that of MODEL; MMPROJ, MODELS_DIR, CONTEXT_SIZE and the other settings are read as by the service.`
-
-/** Exit codes: a command did what it was asked for, it did not, it was not understood. */
+/** Exit code: the command succeeded. */
 export const DONE = 0
+/** Exit code: the command failed. */
 export const FAILED = 1
+/** Exit code: the command line is wrong. */
 export const MISUSED = 2
 
 /**
- * Runs one command.
- * @param signal aborts a download, which goes on with the next one
+ * Runs one of the `models` commands.
+ * @param signal aborts a download, which the next `pull` resumes
  * @returns exit code
+ * @throws the reason of `signal`
  */
 export async function runModelsCommand (args: string[], config: Config, io: Io, signal: AbortSignal): Promise<number> {
-  const [command = '', model = config.model, ...rest] = args
-  if (rest.length > 0 || (command === 'list' && args.length > 1)) return misuse(io)
+  const parsed = parse(args)
+  if (parsed === null) {
+    io.err.write(`${USAGE}\n`)
+    return MISUSED
+  }
+  const { command, model = config.model } = parsed
   try {
-    switch (command) {
-      case 'list':
-        io.out(await listPresets(config))
-        return DONE
-      case 'pull':
-        await pullModel(model, config, io, signal)
-        return DONE
-      case 'check':
-        io.out(await checkModel(model, config))
-        return DONE
-      default:
-        return misuse(io)
-    }
+    if (command === 'list') io.out(await listPresets(config))
+    else if (command === 'check') io.out(await checkModel(model, config))
+    else await pullModel(model, config, io, signal)
+    return DONE
   } catch (error) {
     signal.throwIfAborted()
     io.err.write(`${(error as Error).message}\n`)
@@ -50,7 +44,23 @@ export async function runModelsCommand (args: string[], config: Config, io: Io, 
   }
 }
 
-function misuse (io: Io): number {
-  io.err.write(`${USAGE}\n`)
-  return MISUSED
+type Command = 'list' | 'pull' | 'check'
+/** The most arguments of each command, itself included. */
+const MOST_ARGUMENTS: Record<Command, number> = { list: 1, pull: 2, check: 2 }
+
+/** Returns null if the command line is wrong. */
+function parse (args: string[]): { command: Command, model?: string } | null {
+  let positionals: string[]
+  try {
+    ({ positionals } = parseArgs({ args, allowPositionals: true, options: {} }))
+  } catch {
+    return null
+  }
+  const [command = '', model] = positionals
+  if (!isCommand(command) || positionals.length > MOST_ARGUMENTS[command]) return null
+  return { command, model }
+}
+
+function isCommand (name: string): name is Command {
+  return Object.hasOwn(MOST_ARGUMENTS, name)
 }

@@ -7,21 +7,21 @@ import { visionInfo } from '../../services/models/headers.ts'
 import { cardOf, encodingBytes, planMemory, type Machine, type MemoryNeeds } from '../../services/models/memory.ts'
 import { gibibytes, gigabytes, table } from '../../services/models/table.ts'
 
-/** Of cards as they are sold, in GiB. */
+/** Common memory sizes of GPUs in GiB. */
 export const CARDS = [8, 12, 16, 24, 32, 48, 80]
 const DEFAULT_SLOTS = 3
 
-/** With how many slots a table reckons; with the usual ones where the operator leaves them to the plan, which wants a card. */
+/** Returns the number of slots for a memory table: the setting, or the default if the setting is `auto`. */
 export function tabulatedSlots ({ maxConcurrentRequests }: Config): number {
   return maxConcurrentRequests === 'auto' ? DEFAULT_SLOTS : maxConcurrentRequests
 }
 
-/** The presets as two tables: files, and the memory that they take. */
+/** Returns two tables of the presets: their files, and the memory that they need. */
 export async function listPresets (config: Config): Promise<string> {
   const slots = tabulatedSlots(config)
   const files = [['preset', 'file', 'size', 'on disk']]
   const memory = [[
-    'preset', 'model', 'projector', 'largest picture', 'computing', 'a slot', `${slots} slots, all`,
+    'preset', 'model', 'projector', 'largest image', 'compute', 'one slot', `total, ${slots} slots`,
     ...CARDS.map(gib => `${gib} GB`)
   ]]
   for (const [name, { model, mmproj, figures }] of Object.entries(PRESETS)) {
@@ -32,22 +32,22 @@ export async function listPresets (config: Config): Promise<string> {
     const plan = (machine: Machine, wanted: number | 'auto') =>
       planMemory(needs, machine, { slots: wanted, contextSize: config.contextSize, imageCache: 0 })
     memory.push([
-      name, gibibytes(needs.weights), gibibytes(
-        needs.projector
-      ), gibibytes(needs.encoding), gibibytes(needs.compute), gibibytes(needs.slot),
-      gibibytes(plan(cardOf(0), slots).needed), ...CARDS.map(gib => slotsOf(plan(cardOf(gib), 'auto')))
+      name,
+      ...[needs.weights, needs.projector, needs.encoding, needs.compute, needs.slot].map(gibibytes),
+      gibibytes(plan(cardOf(0), slots).needed),
+      ...CARDS.map(gib => slotsOf(plan(cardOf(gib), 'auto')))
     ])
   }
   return `${table(files, [2])}
 
-Memory with CONTEXT_SIZE=${config.contextSize}, and slots that MAX_CONCURRENT_REQUESTS=auto takes on an empty card:
+Memory with CONTEXT_SIZE=${config.contextSize}, and slots with MAX_CONCURRENT_REQUESTS=auto on an unused GPU:
 
 ${table(memory, memory[0]!.map((_, column) => column).slice(1))}
 
-Sizes of what is not on the disk are worked out, not asked for. MODELS_DIR=${config.modelsDir}`
+Sizes of files that are not on the disk are calculated. MODELS_DIR=${config.modelsDir}`
 }
 
-/** As many slots as a card gets; a dash where the model does not fit. */
+/** Returns the slots of a plan, or a dash if the model does not fit. */
 export function slotsOf (plan: MemoryPlan): string {
   return plan.fits ? String(plan.slots) : '-'
 }

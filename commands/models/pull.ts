@@ -6,16 +6,16 @@ import { presetOf, resolveModelFiles } from '../../services/models/files.ts'
 import { mismatch, readModelHeader, readProjectorHeader } from '../../services/models/headers.ts'
 import { parseHubAddress } from '../../services/models/hub.ts'
 import { gigabytes } from '../../services/models/table.ts'
-import { assertWhole, compareWithHub, partsOf } from '../../services/models/verify.ts'
-import type { Io } from './command.ts'
+import { assertComplete, compareWithHub, partsOf } from '../../services/models/verify.ts'
+import type { Io } from './io.ts'
 import { withLlama } from './llama.ts'
 
 /**
- * Downloads what is missing of a model and its projector, and checks all of it. What an interrupted one left is where it goes on.
- * @throws Error with a sentence; the reason of `signal`
+ * Downloads the missing files of a model and its projector, and checks all of them. An interrupted download is resumed.
+ * @throws Error with a sentence for the operator; the reason of `signal`
  */
 export async function pullModel (name: string, config: Config, io: Io, signal: AbortSignal): Promise<void> {
-  if (name === '') throw new Error('Name a preset or an hf: address; the embedded model is there already')
+  if (name === '') throw new Error('Name a preset or an hf: address; the embedded model needs no download')
   const warn = (sentence: string) => { io.err.write(`${sentence}\n`) }
   mkdirSync(config.modelsDir, { recursive: true })
   const mmproj = name === config.model ? config.mmproj : ''
@@ -32,29 +32,30 @@ export async function pullModel (name: string, config: Config, io: Io, signal: A
   const preset = presetOf(name)
   await withLlama(async llama => {
     for (const part of partsOf(files.model)) await check(part, preset?.model ?? name)
-    if (files.mmproj === null) return warn('It has no projector: it answers text only')
+    if (files.mmproj === null) return warn('The model has no projector: it answers text only')
     await check(files.mmproj, preset?.mmproj ?? (mmproj || projectorAddress(name)))
     const fault = mismatch(await readModelHeader(files.model), await readProjectorHeader(files.mmproj))
     if (fault) throw new Error(fault)
 
     async function check (file: string, uri: string): Promise<void> {
-      const size = await assertWhole(file, llama)
+      const size = await assertComplete(file, llama)
       signal.throwIfAborted()
       const verdict = await compareWithHub(file, uri)
-      io.out(`${path.relative(process.cwd(), file) || file}  ${gigabytes(size)}  ${verdict.state === 'verified'
-        ? 'whole, checksum as on the hub'
-        : `whole; checksum not compared: ${verdict.why}`}`)
+      const checksum = verdict.state === 'verified'
+        ? 'complete, checksum matches the hub'
+        : `complete; checksum not compared: ${verdict.why}`
+      io.out(`${path.relative(process.cwd(), file) || file}  ${gigabytes(size)}  ${checksum}`)
     }
   })
 }
 
-/** Which file of the repository it was is not asked again: any with its checksum will do. */
+/** Names the repository only: any file in it with the same checksum is the right one. */
 function projectorAddress (modelUri: string): string {
   const address = parseHubAddress(modelUri)
   return address === null ? modelUri : `hf:${address.repo}#${address.branch}`
 }
 
-/** Lines for those who look at no terminal. */
+/** Writes progress as lines, for output that is not a terminal. */
 function plainLog ({ err }: Io): Parameters<typeof createDownloadReporter>[0] {
   const line = (details: object) => {
     const { file, percent, megabytes, ofMegabytes } = details as Record<string, string | number>

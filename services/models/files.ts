@@ -3,34 +3,34 @@ import path from 'node:path'
 import { resolveModelFile } from 'node-llama-cpp'
 import { DEMO, PRESETS, type Preset } from '../../models/presets.ts'
 import { ROOT } from '../../config/root.ts'
+import { findProjector } from './find-projector.ts'
 import { parseHubAddress, projectorOnHub } from './hub.ts'
-import { projectorBeside } from './projector-beside.ts'
 
 export interface ModelFiles {
   model: string
-  /** Null when there is no projector: the model then answers text only. */
+  /** Null without a projector: the model then answers text only. */
   mmproj: string | null
   demo: boolean
   temperature: number
-  /** CPU threads that suit the model; undefined: all cores. */
+  /** Best number of CPU threads. Undefined: all cores. */
   threads: number | undefined
 }
 
 export interface ModelFileOptions {
-  /** Preset name, path, or a URI that node-llama-cpp's resolver reads (`hf:owner/repo:quant`, https). Empty: the embedded model. */
+  /** Preset, path, or a URI that node-llama-cpp resolves (`hf:owner/repo:quant`, https). Empty: the embedded model. */
   model: string
-  /** The same for the projector. Empty: the preset's, the one that lies beside the model, or that of its repository. */
+  /** The same for the projector. Empty: that of the preset, of the folder of the model, or of its repository. */
   mmproj: string
   modelsDir: string
   onProgress: (file: string, done: number, total: number) => void
   onWarning: (sentence: string) => void
-  /** What is left of a download that was aborted is where the next one goes on. */
+  /** Aborts a download, which the next call resumes. */
   signal?: AbortSignal
 }
 
 /**
- * Finds both files of a model, downloading what is missing.
- * @throws Error with a sentence that names the file or setting that is wrong
+ * Finds the files of a model and its projector, and downloads missing ones.
+ * @throws Error with a sentence that names the wrong file or setting
  */
 export async function resolveModelFiles (
   { model, mmproj, onWarning, ...options }: ModelFileOptions
@@ -40,10 +40,10 @@ export async function resolveModelFiles (
   const isNew = await findFile(uri, options.modelsDir) === null
   const modelPath = await resolve('MODEL', uri, options)
   const named = mmproj || preset?.mmproj
-  const projector = named ? await resolve('MMPROJ', named, options) : await projectorBeside(modelPath)
+  const projector = named ? await resolve('MMPROJ', named, options) : await findProjector(modelPath)
   return {
     model: modelPath,
-    // Only with a model that was downloaded now: the next start finds both, and asks nobody.
+    // Only after a download: later starts find both files on the disk and do not contact the hub.
     mmproj: projector ?? (isNew ? await downloadProjector(uri, options, onWarning) : null),
     demo: model === '',
     temperature: preset?.temperature ?? 0.7,
@@ -51,17 +51,17 @@ export async function resolveModelFiles (
   }
 }
 
-/** The embedded model for an empty name. */
+/** Returns the preset of this name, and the embedded model for an empty one. */
 export function presetOf (model: string): Preset | undefined {
   return model === '' ? absolute(DEMO) : PRESETS[model.toLowerCase()]
 }
 
-/** Where a path, a name within `MODELS_DIR` or an address lies on the disk; null when it has to be downloaded or does not exist. */
+/** Resolves a path, a name within `MODELS_DIR` or an address to a file on the disk, or null if there is none. */
 export async function findFile (uri: string, modelsDir: string): Promise<string | null> {
   const known = [uri, path.join(modelsDir, uri)].find(file => existsSync(file) && statSync(file).isFile())
   if (known) return path.resolve(known)
   if (!isAddress(uri)) return null
-  // It says so by throwing; a fault of the address shows again where it is resolved.
+  // It throws if the file was not downloaded. An invalid address is reported by the download.
   return await resolveModelFile(uri, { directory: modelsDir, cli: false, download: false }).catch(() => null)
 }
 
@@ -74,7 +74,7 @@ async function resolve (
   if (known !== null) return known
   if (!isAddress(uri)) {
     throw new Error(
-    `${setting}=${uri} is neither a file nor a preset (${Object.keys(PRESETS).join(', ')}) nor an hf: address`
+      `${setting}=${uri} is neither a file nor a preset (${Object.keys(PRESETS).join(', ')}) nor an hf: address`
     )
   }
   try {
@@ -83,7 +83,7 @@ async function resolve (
       cli: false,
       deleteTempFileOnCancel: false,
       ...signal && { signal },
-      // Before the hub has answered there is no size.
+      // The size is 0 until the hub has answered.
       onProgress: ({ downloadedSize, totalSize }) => { if (totalSize > 0) onProgress(uri, downloadedSize, totalSize) }
     })
   } catch (error) {
@@ -101,7 +101,8 @@ async function downloadProjector (
   try {
     uri = await projectorOnHub(address)
   } catch (error) {
-    onWarning(`Whether there is a projector for ${modelUri} is not known: ${(error as Error).message}`)
+    const { message } = error as Error
+    onWarning(`The projector of ${modelUri} was not looked up, so the model answers text only: ${message}`)
     return null
   }
   return uri === null ? null : await resolve('MMPROJ', uri, options)

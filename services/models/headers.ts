@@ -3,41 +3,41 @@ import path from 'node:path'
 import { readGgufFileInfo, type GgufFileInfo } from 'node-llama-cpp'
 import type { VisionInfo } from '../engine/engine.ts'
 
-/** What the header of a language model's file tells. */
+/** The header of a language model. */
 export interface ModelHeader {
   file: string
   /** e.g. `qwen3vl` */
   architecture: string
-  /** Of a token's embedding. */
+  /** Width of the embedding of a token. */
   width: number
-  /** How many more embeddings of that width an image's token brings (Qwen3-VL); 0 with the others. */
+  /** Additional embeddings of that width per image token (Qwen3-VL), 0 for other models. */
   deepstack: number
-  /** Tokens for which it was trained. */
+  /** Length of the context in training, in tokens. */
   trainContext: number
   hasChatTemplate: boolean
   info: GgufFileInfo
 }
 
-/** What the header of a projector's file tells. */
+/** The header of a projector. */
 export interface ProjectorHeader {
   file: string
-  /** Of the file. */
+  /** Size of the file. */
   bytes: number
   /** e.g. `qwen3vl_merger` */
   type: string
   coordinates: VisionInfo['coordinates']
-  /** Sides of images are multiples of so many pixels, which is what a token covers. */
+  /** Sides of images are multiples of so many pixels. A token covers a square of this side. */
   multiple: number
-  /** Patches that become one token. */
+  /** Patches that are merged to one token. */
   patchesOfToken: number
-  /** Of the vision tower. */
+  /** Width of the vision tower. */
   width: number
-  /** Some layers look within windows only, by a mask over all pairs of patches. */
+  /** Some layers attend within windows, by a mask over all pairs of patches. */
   windowed: boolean
-  /** Of what it gives to the model for a token. */
+  /** Width of the embedding of an image token. */
   embedding: number
   deepstack: number
-  /** What the file itself states, in tokens of one image; undefined: nothing. */
+  /** Limits in the file, in tokens of one image. */
   minTokens: number | undefined
   maxTokens: number | undefined
 }
@@ -59,25 +59,25 @@ interface ClipMetadata {
   }
 }
 
-/** The projectors whose images Sightline prepares as Qwen does, the models for which they see, and what the numbers mean with which those point. */
+/** The supported projectors, the architectures that they match, and the unit of coordinates in answers. */
 const PROJECTORS = new Map<string | undefined, { architectures: string[], coordinates: VisionInfo['coordinates'] }>([
   ['qwen2vl_merger', { architectures: ['qwen2vl'], coordinates: 'pixels' }],
   ['qwen2.5vl_merger', { architectures: ['qwen2vl'], coordinates: 'pixels' }],
   ['qwen3vl_merger', { architectures: ['qwen3vl', 'qwen3vlmoe'], coordinates: 'grid1000' }]
 ])
-/** What clip.cpp allows the Qwen-VL family when nobody says otherwise, in tokens of one image. */
+/** Defaults of clip.cpp for the Qwen-VL family, in tokens of one image. */
 const CLIP_MIN_TOKENS = 8
 const CLIP_MAX_TOKENS = 4096
 
 /**
- * Reads the header of a language model; of all its parts when it is split.
+ * Reads the header of a language model. For a split model it reads those of all parts.
  * @throws Error with a sentence that names the file
  */
 export async function readModelHeader (file: string): Promise<ModelHeader> {
   const info = await readInfo(file)
   const architecture = String(info.metadata.general?.architecture)
   if (architecture === 'clip') {
-    throw new Error(`${path.basename(file)} is a projector, not a language model: name it with MMPROJ`)
+    throw new Error(`${path.basename(file)} is a projector, not a language model: use MMPROJ for it`)
   }
   const own = info.architectureMetadata as {
     embedding_length?: number
@@ -97,7 +97,7 @@ export async function readModelHeader (file: string): Promise<ModelHeader> {
 
 /**
  * Reads the header of a projector.
- * @throws Error when it is not one of the Qwen-VL family
+ * @throws Error when it is not a projector of the Qwen-VL family
  */
 export async function readProjectorHeader (file: string): Promise<ProjectorHeader> {
   const info = await readInfo(file)
@@ -106,7 +106,7 @@ export async function readProjectorHeader (file: string): Promise<ProjectorHeade
   const known = PROJECTORS.get(type)
   if (!clip?.vision || !known) {
     throw new Error(
-    `${path.basename(file)} is not a projector of the Qwen-VL family (${type ?? 'no clip.projector_type'})`
+      `${path.basename(file)} is not a projector of the Qwen-VL family (${type ?? 'no clip.projector_type'})`
     )
   }
   const { vision } = clip
@@ -114,7 +114,7 @@ export async function readProjectorHeader (file: string): Promise<ProjectorHeade
   const multiple = vision.patch_size * merge
   const tokens = (pixels: number | undefined) =>
     pixels === undefined ? undefined : Math.floor(pixels / (multiple * multiple))
-  // The tensor is what llama.cpp goes by; `projection_dim` is what a converter wrote.
+  // llama.cpp uses the shape of the tensor; converters may write another `projection_dim`.
   const bias = info.tensorInfo?.find(({ name }) => name === 'mm.2.bias')
   return {
     file,
@@ -140,29 +140,28 @@ async function readInfo (file: string): Promise<GgufFileInfo> {
   }
 }
 
-/** Why a projector cannot see for a model, in a sentence that names both files; null when it can. */
+/** Returns why a projector does not match a model, as a sentence that names both files, or null if it matches. */
 export function mismatch (model: ModelHeader, projector: ProjectorHeader): string | null {
   const { architectures } = PROJECTORS.get(projector.type)!
   const refusal =
     `The projector ${path.basename(projector.file)} does not belong to the model ${path.basename(model.file)}`
   if (!architectures.includes(model.architecture)) {
-    return `${refusal}: as a ${projector.type} it sees for ${architectures.join(
-      ' and '
-    )}, the model is a ${model.architecture}`
+    const expected = architectures.join(' or ')
+    return `${refusal}: a ${projector.type} needs the architecture ${expected}, the model has ${model.architecture}`
   }
   if (projector.embedding !== model.width) {
-    return `${refusal}: its embeddings are ${projector.embedding} wide, the model's ${model.width}`
+    return `${refusal}: its embeddings have width ${projector.embedding}, those of the model ${model.width}`
   }
   if (projector.deepstack !== model.deepstack) {
-    return `${refusal}: it gives ${projector.deepstack} layers of detail (deepstack), the model wants ${model.deepstack}`
+    return `${refusal}: it has ${projector.deepstack} deepstack layers, the model needs ${model.deepstack}`
   }
   return null
 }
 
 /**
- * What a projector wants of an image. clip.cpp reads no limits from the file for Qwen-VL; those that the file states are what the
- * model was trained with, so they hold here, and the operator's settings override them.
- * @throws Error when the limits contradict each other
+ * Returns what a projector requires of an image. The settings override the limits in the file, which are those of the
+ * training. clip.cpp itself ignores the limits in the file for Qwen-VL.
+ * @throws Error when the minimum exceeds the maximum
  */
 export function visionInfo (
   { multiple, coordinates, ...own }: Pick<ProjectorHeader, 'multiple' | 'coordinates' | 'minTokens' | 'maxTokens'>,
@@ -172,13 +171,14 @@ export function visionInfo (
   const maxTokens = imageMaxTokens ?? own.maxTokens ?? CLIP_MAX_TOKENS
   if (minTokens > maxTokens) {
     throw new Error(
-    `A picture would need at least ${minTokens} and at most ${maxTokens} tokens: check IMAGE_MIN_TOKENS and IMAGE_MAX_TOKENS`
+      `Images would have at least ${minTokens} and at most ${maxTokens} tokens: ` +
+      'correct IMAGE_MIN_TOKENS and IMAGE_MAX_TOKENS'
     )
   }
   return { multiple, minTokens, maxTokens, coordinates }
 }
 
-/** Tokens of the largest image that can come. */
+/** Returns the tokens of the largest image that the service prepares. */
 export function mostTokens ({ multiple, minTokens, maxTokens }: VisionInfo, maxPixels: number): number {
   return Math.max(minTokens, Math.min(maxTokens, Math.floor(maxPixels / multiple ** 2)))
 }

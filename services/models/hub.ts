@@ -1,25 +1,25 @@
-/** What a repository on the hub tells of one of its files. */
+/** A file of a repository on the Hugging Face hub. */
 export interface HubFile {
   name: string
-  /** Bytes; null where the hub does not say. */
+  /** Bytes. Null if the hub does not report them. */
   size: number | null
   sha256: string | null
 }
 
-/** `hf:owner/repo:quant`, or `hf:owner/repo/file#branch`. */
+/** An address like `hf:owner/repo:quant` or `hf:owner/repo/file#branch`. */
 export interface HubAddress {
   repo: string
   branch: string
-  /** Null when a quantisation is named, and not a file. */
+  /** Null if the address names a quantisation instead of a file. */
   file: string | null
 }
 
 const ADDRESS = /^(?:hf|huggingface):(?:\/\/)?([^/:#]+\/[^/:#]+)(?::[^/#]*|\/([^#]+))?(?:#(.+))?$/
 const TIMEOUT_MS = 15_000
-/** Of an image tower little is lost with eight bits, and half of the memory is. */
+/** A vision tower loses little accuracy with 8 bits and needs half of the memory. */
 const PREFERRED = [/q8_0/i, /[^b]f16/i, /bf16/i]
 
-/** Null when it is no address on the hub. */
+/** Returns null if a URI is not an address on the hub. */
 export function parseHubAddress (uri: string): HubAddress | null {
   const match = ADDRESS.exec(uri)
   return match && { repo: match[1]!, file: match[2] ?? null, branch: match[3] ?? 'main' }
@@ -27,7 +27,7 @@ export function parseHubAddress (uri: string): HubAddress | null {
 
 /**
  * Lists the files of a repository.
- * @throws Error with a sentence
+ * @throws Error with a sentence for the operator
  */
 export async function listHubFiles ({ repo, branch }: HubAddress): Promise<HubFile[]> {
   const { HF_ENDPOINT, HF_TOKEN } = process.env
@@ -39,19 +39,17 @@ export async function listHubFiles ({ repo, branch }: HubAddress): Promise<HubFi
     headers: HF_TOKEN ? { authorization: `Bearer ${HF_TOKEN}` } : {}, signal: AbortSignal.timeout(TIMEOUT_MS)
   })
     .catch((error: Error) => {
-      throw new Error(
-      `${url.host} cannot be asked for the files of ${repo}: ${(error.cause as Error | undefined)?.message ??
-        error.message}`
-      )
+      const reason = (error.cause as Error | undefined)?.message ?? error.message
+      throw new Error(`${url.host} cannot be reached for the files of ${repo}: ${reason}`)
     })
-  if (!response.ok) throw new Error(`${url.host} does not tell the files of ${repo}: HTTP ${response.status}`)
+  if (!response.ok) throw new Error(`${url.host} does not list the files of ${repo}: HTTP ${response.status}`)
   const { siblings } =
     await response.json() as { siblings?: Array<{ rfilename: string, size?: number, lfs?: { sha256?: string } }> }
   return (siblings ?? []).map(({ rfilename, size, lfs }) =>
     ({ name: rfilename, size: size ?? null, sha256: lfs?.sha256 ?? null }))
 }
 
-/** The address of the projector in the same repository; null when it has none. */
+/** Returns the address of the projector in a repository, or null if it has none. */
 export async function projectorOnHub (address: HubAddress): Promise<string | null> {
   const names = (await listHubFiles(address)).map(({ name }) => name).filter(name => /mmproj[^/]*\.gguf$/i.test(name))
   const chosen = PREFERRED.map(kind => names.find(name => kind.test(name))).find(name => name !== undefined) ?? names[0]

@@ -1,52 +1,52 @@
 import type { MemoryPlan, VisionInfo } from '../engine/engine.ts'
 import { mostTokens, type ProjectorHeader } from './headers.ts'
 
-/** What a model takes, in bytes. */
+/** Memory that a model needs, in bytes. */
 export interface MemoryNeeds {
   weights: number
   projector: number
-  /** While the largest image is encoded. */
+  /** Working memory of the projector for the largest image. */
   encoding: number
-  /** What a context takes beside its cells. */
+  /** Memory of a context in addition to its KV cells. */
   compute: number
-  /** The KV cells of one slot. */
+  /** KV cells of one sequence. */
   slot: number
 }
 
-/** Where it is to fit. */
+/** The memory of a machine or GPU. */
 export interface Machine {
   memory: MemoryPlan['memory']
   /** Bytes. */
   total: number
   free: number
-  /** Of what is free, how much stays so. */
+  /** Free bytes that must stay free. */
   reserve: number
-  /** Cores that compute, where no GPU does. */
+  /** CPU cores, for a machine without a GPU. */
   cores: number
 }
 
-/** What decides how much memory seeing takes. */
+/** The properties of a vision tower that determine its working memory. */
 export type Tower = Pick<ProjectorHeader, 'width' | 'windowed' | 'patchesOfToken'>
 
 export interface PlanOptions {
   slots: number | 'auto'
   contextSize: number
-  /** Bytes; always in the ordinary memory. */
+  /** Bytes of RAM. */
   imageCache: number
 }
 
 export const GIB = 1024 ** 3
 const MOST_SLOTS = 16
-/** Measured with mtmd on hollow projectors of the real shapes, 256 to 4096 tokens, for each patch and unit of the tower's width: 39 to 40 bytes for Qwen3-VL, 26 for Qwen2-VL. */
+/** Bytes per patch and unit of the tower's width. mtmd needs 39 to 40 for Qwen3-VL and 26 for Qwen2-VL. */
 const BYTES_OF_PATCH = 40
 /** The same for Qwen2.5-VL, whose layers alternate between two orders of the patches. */
 const BYTES_OF_WINDOWED_PATCH = 48
-/** Of the mask over pairs of patches, in F32; its copy in F16 lives when other buffers do not. */
+/** Bytes per pair of patches of the attention mask in F32. Its copy in F16 reuses other buffers. */
 const BYTES_OF_PAIR = 4
 
 /**
- * Working memory of the projector for the largest image, in bytes: what was measured or, for Qwen2.5-VL, up to 5 % more. It holds with flash attention,
- * which llama.cpp takes wherever the device has it.
+ * Returns the working memory of the projector for the largest image, in bytes. It is at most 5 % above the measured
+ * values. It assumes flash attention, which llama.cpp uses on every device that supports it.
  */
 export function encodingBytes (projector: Tower, vision: VisionInfo, maxPixels: number): number {
   const patches = mostTokens(vision, maxPixels) * projector.patchesOfToken
@@ -55,20 +55,21 @@ export function encodingBytes (projector: Tower, vision: VisionInfo, maxPixels: 
 }
 
 /**
- * How many slots a machine keeps quick, a rule of thumb: memory would often hold more, but images are encoded one after another, and every answer is
- * slower for each that runs beside it. Cards with more memory compute faster too: 3 slots on 8 GB, 5 on 16, 6 on 24, 8 on 32.
+ * Returns how many slots keep answers fast, by a rule of thumb. Memory often suffices for more, but images are encoded
+ * one after another and parallel answers slow each other down. GPUs with more memory are also faster: 3 slots on 8 GB,
+ * 5 on 16, 6 on 24, 8 on 32.
  */
-function slotsThatStayQuick ({ memory, total, cores }: Machine): number {
+function slotsThatStayFast ({ memory, total, cores }: Machine): number {
   return memory === 'vram' ? Math.floor(2 + total / (5 * GIB)) : Math.max(2, Math.floor(cores / 2))
 }
 
-/** A card of a size as it is sold, with nothing on it. What a driver takes for itself comes out of the reserve, which is node-llama-cpp's. */
+/** Returns an unused GPU with so many GiB. The reserve, that of node-llama-cpp, covers the memory of the driver. */
 export function cardOf (gib: number): Machine {
   const total = gib * GIB
   return { memory: 'vram', total, free: total, reserve: Math.min(total * 0.08, 1.6 * GIB), cores: 0 }
 }
 
-/** Shares the memory of a machine out. Pure: everything that it knows is in its arguments. */
+/** Plans the memory of a machine. */
 export function planMemory (
   needs: MemoryNeeds, machine: Machine, { slots: wanted, contextSize, imageCache }: PlanOptions
 ): MemoryPlan {
@@ -77,7 +78,7 @@ export function planMemory (
   const usable = Math.max(0, machine.free - machine.reserve)
   const slotsThatFit = Math.floor((usable - fixed) / needs.slot)
   const slots =
-    wanted === 'auto' ? Math.max(1, Math.min(slotsThatFit, slotsThatStayQuick(machine), MOST_SLOTS)) : wanted
+    wanted === 'auto' ? Math.max(1, Math.min(slotsThatFit, slotsThatStayFast(machine), MOST_SLOTS)) : wanted
   return {
     memory: machine.memory,
     auto: wanted === 'auto',

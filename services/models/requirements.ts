@@ -8,16 +8,17 @@ export interface NeedsOptions extends TokenLimits {
   maxPixels: number
 }
 
-/** Tokens of one decode; also the longest slice of a prompt. */
+/** Tokens of one decode, and the longest slice of a prompt. */
 export const BATCH_SIZE = 512
 
-/** Of the ordinary memory, for this service, for images that are prepared, and for the system. */
+/** Share of the RAM for this service, for the preparation of images, and for the system. */
 const RAM_RESERVE_SHARE = 0.25
 const RAM_RESERVE_MAX = 4 * 1024 ** 3
 
 /**
- * What a model and its projector take when all layers run in one place, by what node-llama-cpp finds out of llama.cpp without loading the weights.
- * @param llama its GPU decides; a context grows by the same with every slot
+ * Estimates the memory of a model and its projector with all layers in one place. node-llama-cpp estimates without
+ * loading the weights. Each sequence adds the same to a context.
+ * @param llama determines whether the layers run on a GPU
  */
 export async function memoryNeeds (
   llama: Llama, model: ModelHeader, projector: ProjectorHeader | null, options: NeedsOptions
@@ -25,12 +26,12 @@ export async function memoryNeeds (
   const insights = await GgufInsights.from(model.info, llama)
   const onGpu = llama.gpu !== false
   const gpuLayers = onGpu ? insights.totalLayers : 0
-  const taken = ({ gpuVram, cpuRam }: { gpuVram: number, cpuRam: number }) => onGpu ? gpuVram : cpuRam
+  const bytesOf = ({ gpuVram, cpuRam }: { gpuVram: number, cpuRam: number }) => onGpu ? gpuVram : cpuRam
   const contextSize = Math.min(options.contextSize, model.trainContext || options.contextSize)
-  const context = async (sequences: number) => taken(await insights.estimateContextResourceRequirementsV2({
+  const context = async (sequences: number) => bytesOf(await insights.estimateContextResourceRequirementsV2({
     contextSize, sequences, batchSize: BATCH_SIZE, modelGpuLayers: gpuLayers
   }))
-  const weights = taken(await insights.estimateModelResourceRequirementsV2({ gpuLayers }))
+  const weights = bytesOf(await insights.estimateModelResourceRequirementsV2({ gpuLayers }))
   const [one, two] = [await context(1), await context(2)]
   return {
     weights,
@@ -41,14 +42,14 @@ export async function memoryNeeds (
   }
 }
 
-/** The memory in which the layers will lie, as it is now. */
+/** Measures the memory in which the layers will be loaded. */
 export async function measureMachine (llama: Llama): Promise<Machine> {
   const cores = llama.maxThreads
   if (llama.gpu !== false) {
     const { total, free } = await llama.getVramState()
     return { memory: 'vram', total, free, reserve: llama.vramPaddingSize, cores }
   }
-  // What a container may have counts the files that it has read as taken, the model's too: so not `process.availableMemory`.
+  // `process.availableMemory` would count cached files, such as the model, as used memory of the container.
   const limit = process.constrainedMemory() || Infinity
   const total = Math.min(os.totalmem(), limit)
   const free = Math.min(os.freemem(), Math.max(0, limit - process.memoryUsage.rss()))

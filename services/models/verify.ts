@@ -7,7 +7,7 @@ import { listHubFiles, parseHubAddress, type HubFile } from './hub.ts'
 
 const PART = /-(\d{5})-of-(\d{5})\.gguf$/
 
-/** All files of a model that is split into parts, which are named by their first; else the one. */
+/** Returns all parts of a split model, given the first one. Other files are returned alone. */
 export function partsOf (file: string): string[] {
   const count = Number(PART.exec(file)?.[2] ?? 1)
   if (count === 1) return [file]
@@ -16,55 +16,58 @@ export function partsOf (file: string): string[] {
 }
 
 /**
- * Bytes of a file that is as long as its own header says.
- * @throws Error naming the file, when it is shorter or no GGUF file
+ * Returns the size of a file in bytes, after checking that it is as long as its header requires.
+ * @throws Error with the name of the file, if it is shorter or not a GGUF file
  */
-export async function assertWhole (file: string, llama: Llama): Promise<number> {
+export async function assertComplete (file: string, llama: Llama): Promise<number> {
   const { size } = statSync(file)
   const info = await readGgufFileInfo(file, { sourceType: 'filesystem', spliceSplitFiles: false, logWarnings: false })
-    .catch((error: Error) => { throw new Error(`${path.basename(file)} is not a whole GGUF file: ${error.message}`) })
-  // Between tensors may be padding, so that it is the least.
+    .catch((error: Error) => {
+      throw new Error(`${path.basename(file)} is not a complete GGUF file: ${error.message}`)
+    })
+  // Padding between tensors may make the file longer.
   const least = (info.infoEndOffset ?? 0) + (await GgufInsights.from(info, llama)).modelSize
   if (size < least) {
     throw new Error(
-    `${path.basename(file)} is cut off: it has ${size} bytes of at least ${least}. Delete it and pull it again`
+      `${path.basename(file)} is truncated: it has ${size} of at least ${least} bytes. Delete it and pull it again`
     )
   }
   return size
 }
 
-/** What was compared with the hub; `unknown` says why nothing was. */
+/** The result of a comparison with the hub. `why` says why a file could not be compared. */
 export type HubVerdict = { state: 'verified' } | { state: 'unknown', why: string }
 
 /**
- * Compares a file with what the hub tells of it.
- * @param uri from where it came
- * @throws Error when it is another
+ * Compares the size and checksum of a file with those on the hub.
+ * @param uri the address from which the file was downloaded
+ * @throws Error if they differ
  */
 export async function compareWithHub (file: string, uri: string): Promise<HubVerdict> {
   const address = parseHubAddress(uri)
-  if (address === null) return { state: 'unknown', why: 'it does not come from the hub' }
+  if (address === null) return { state: 'unknown', why: 'it is not from the hub' }
   let listed: HubFile[]
   try {
     listed = await listHubFiles(address)
   } catch (error) {
     return { state: 'unknown', why: (error as Error).message }
   }
-  // A quantisation is not the name of a file: then any of the repository's may be it.
+  // An address with a quantisation does not name a file, so any file of the repository may match.
   const possible = listed.filter(({ name, sha256 }) =>
     sha256 !== null && (address.file === null ? name.endsWith('.gguf') : name === address.file))
-  if (possible.length === 0) return { state: 'unknown', why: 'the hub tells no checksum of it' }
+  if (possible.length === 0) return { state: 'unknown', why: 'the hub reports no checksum' }
   const { size } = statSync(file)
   const sameSize = possible.filter(one => one.size === null || one.size === size)
   if (sameSize.length === 0) {
-    throw new Error(`${path.basename(
-    file
-  )} has ${size} bytes, the hub's has ${possible.map(one => one.size).join(' or ')}. Delete it and pull it again`)
+    const sizes = possible.map(one => one.size).join(' or ')
+    throw new Error(
+      `${path.basename(file)} has ${size} bytes, the file on the hub ${sizes}. Delete it and pull it again`
+    )
   }
   const hash = await sha256(file)
   if (!sameSize.some(one => one.sha256 === hash)) {
     throw new Error(
-    `${path.basename(file)} does not have the checksum of the hub's (SHA-256 ${hash}). Delete it and pull it again`
+      `${path.basename(file)} has another checksum (SHA-256 ${hash}) than on the hub. Delete it and pull it again`
     )
   }
   return { state: 'verified' }

@@ -12,15 +12,15 @@ import { REAL_SHAPES, writeRealModel, writeRealProjector } from '../real-models.
 
 const MODEL = path.join(ROOT, DEMO.model)
 const MMPROJ = path.join(ROOT, DEMO.mmproj)
-// As in the command itself: node-llama-cpp tries its binary in a process that needs no loaders.
+// As in the command itself: node-llama-cpp tests its binary in a child process without the loader.
 process.execArgv.length = 0
 
 const never = new AbortController().signal
 
-interface Told { code: number | null, out: string, err: string }
+interface Outcome { code: number | null, out: string, err: string }
 
 /** Runs a command in this process, with `models/` of a folder as MODELS_DIR. */
-async function run (dir: string, args: string[], env: Record<string, string> = {}): Promise<Told> {
+async function run (dir: string, args: string[], env: Record<string, string> = {}): Promise<Outcome> {
   const told = { out: '', err: '' }
   const err = { isTTY: false, write: (text: string) => { told.err += text } } as unknown as NodeJS.WriteStream
   const code = await runModelsCommand(
@@ -30,10 +30,10 @@ async function run (dir: string, args: string[], env: Record<string, string> = {
   return { code, ...told }
 }
 
-/** The same as a process of its own. */
+/** Runs a command as a process. */
 function start (
   t: Test, dir: string, entry: string[], args: string[], env: Record<string, string> = {}
-): { child: ChildProcess, told (): string, ended: Promise<Told> } {
+): { child: ChildProcess, told (): string, ended: Promise<Outcome> } {
   const { PATH = '', HOME = '', HF_ENDPOINT } = process.env
   const child = spawn(
     process.execPath, [...entry, ...args], { cwd: dir, env: { PATH, HOME, ...HF_ENDPOINT && { HF_ENDPOINT }, ...env } }
@@ -47,7 +47,7 @@ function start (
   }
 }
 
-t.test('list tells files, sizes and memory of every preset, and what is on the disk', async t => {
+t.test('list prints the files, sizes and memory of every preset, and which files are on the disk', async t => {
   const dir = t.testdir({ models: {} })
   const { model } = PRESETS['qwen3-vl-8b']!
   writeRealModel(
@@ -55,57 +55,59 @@ t.test('list tells files, sizes and memory of every preset, and what is on the d
   )
   const { code, out } = await run(dir, ['list'])
   t.equal(code, 0)
-  t.match(
-    out,
-    /^qwen3-vl-8b +Qwen3VL-8B-Instruct-Q4_K_M\.gguf +5\.02 GB {2}yes\n +mmproj-Qwen3VL-8B-Instruct-Q8_0\.gguf +0\.75 GB {2}no$/m
-  )
+  const lines = out.split('\n')
+  const row = lines.findIndex(line => line.startsWith('qwen3-vl-8b '))
+  t.match(lines[row], /^qwen3-vl-8b +Qwen3VL-8B-Instruct-Q4_K_M\.gguf +5\.02 GB {2}yes$/)
+  t.match(lines[row + 1], /^ +mmproj-Qwen3VL-8B-Instruct-Q8_0\.gguf +0\.75 GB {2}no$/)
   t.match(
     out, /^qwen3-vl-8b +4\.35 GiB +0\.70 GiB +0\.17 GiB +0\.34 GiB +1\.13 GiB +8\.93 GiB +1 +4 +5 +6 +8 +11 +16$/m
   )
   for (const preset of Object.keys(PRESETS)) t.match(out, new RegExp(`^${preset} `, 'm'))
 })
 
-t.test('check tells what belongs together and what it takes, and exits with 1 where something is wrong', async t => {
+t.test('check reports whether files match and the memory that they need, and exits with 1 on an error', async t => {
   const dir = t.testdir({ models: {} })
   const inModels = (file: string) => path.join(dir, 'models', file)
   writeRealModel(inModels('eight.gguf'), REAL_SHAPES['qwen3-vl-8b']!)
   writeRealProjector(inModels('mmproj-eight.gguf'), REAL_SHAPES['qwen3-vl-8b']!)
   const eight = await run(dir, ['check', 'eight.gguf'])
   t.equal(eight.code, 0)
-  t.match(eight.out, /^model +eight\.gguf, 5\.02 GB, qwen3vl, made for 262144 tokens$/m)
-  t.match(eight.out, /^together +they belong to each other: embeddings 4096 wide, 3 layers of detail$/m)
+  t.match(eight.out, /^model +eight\.gguf, 5\.02 GB, qwen3vl, trained for 262144 tokens$/m)
+  t.match(eight.out, /^match +yes: embeddings of width 4096, 3 deepstack layers$/m)
   t.match(eight.out, /^3 slots of 8192 tokens, 1\.13 GiB each +3\.38 GiB$/m)
   t.match(eight.out, /^8 GB +12 GB +16 GB +24 GB +32 GB +48 GB +80 GB\n +1 +4 +5 +6 +8 +11 +16$/m)
 
   writeRealProjector(inModels('wrong.gguf'), REAL_SHAPES['qwen3-vl-2b']!)
   const wrong = await run(dir, ['check'], { MODEL: 'eight.gguf', MMPROJ: 'wrong.gguf' })
   t.equal(wrong.code, 1)
-  t.match(
+  t.equal(
     wrong.err,
-    /^The projector wrong\.gguf does not belong to the model eight\.gguf: its embeddings are 2048 wide, the model's 4096\n$/
+    'The projector wrong.gguf does not belong to the model eight.gguf: ' +
+    'its embeddings have width 2048, those of the model 4096\n'
   )
 
   truncateSync(inModels('mmproj-eight.gguf'), 700_000_000)
   const cut = await run(dir, ['check', 'eight.gguf'])
   t.equal(cut.code, 1)
   t.match(
-    cut.err, /^mmproj-eight\.gguf is cut off: it has 700000000 bytes of at least 74\d+\. Delete it and pull it again\n$/
+    cut.err,
+    /^mmproj-eight\.gguf is truncated: it has 700000000 of at least 74\d+ bytes\. Delete it and pull it again\n$/
   )
 
   const absent = await run(dir, ['check', 'qwen3-vl-4b'])
   t.equal(absent.code, 1)
-  t.match(absent.err, /^qwen3-vl-4b is not on the disk .*: models pull qwen3-vl-4b\n$/)
+  t.match(absent.err, /^qwen3-vl-4b is not on the disk .*: run models pull qwen3-vl-4b\n$/)
 })
 
-t.test('check of the embedded model, from the build', async t => {
+t.test('the built command checks the embedded model', async t => {
   const { code, out } = await start(t, t.testdir(), [path.join(ROOT, 'dist/commands/models.js')], ['check']).ended
   t.equal(code, 0)
   t.match(out, /^projector +mmproj-tiny-qwen2-vl-f16\.gguf, 2\.7 MB, qwen2vl_merger$/m)
 })
 
-t.test('what is not understood is answered with the usage, and a wrong setting with its name', async t => {
+t.test('a wrong command line prints the usage, a wrong setting prints its name', async t => {
   const dir = t.testdir()
-  for (const args of [[], ['push'], ['list', 'x'], ['pull', 'a', 'b']]) {
+  for (const args of [[], ['push'], ['list', 'x'], ['pull', 'a', 'b'], ['pull', '--all'], ['toString']]) {
     const { code, err } = await run(dir, args)
     t.equal(code, 2)
     t.match(err, /^models list /)
@@ -116,44 +118,46 @@ t.test('what is not understood is answered with the usage, and a wrong setting w
   t.match(err, /^CONTEXT_SIZE must be an integer/)
 })
 
-t.test('pull downloads both files with lines of progress and compares them with the hub', async t => {
+t.test('pull downloads both files, reports progress, and compares them with the hub', async t => {
   const dir = t.testdir()
   const { model, mmproj } = PRESETS['qwen3-vl-2b']!
   const hub = await startHub(t, { [hubPath(model)]: MODEL, [hubPath(mmproj)]: MMPROJ })
   const first = await run(dir, ['pull', 'qwen3-vl-2b'])
   t.equal(first.code, 0, first.err)
   t.match(first.err, /^hf:Qwen\/Qwen3-VL-2B-Instruct-GGUF\/Qwen3VL-2B-Instruct-Q4_K_M\.gguf: 100 %, 4 of 4 MB$/m)
-  t.match(
-    first.out,
-    /models\/hf_Qwen_.*Qwen3VL-2B-Instruct-Q4_K_M\.gguf {2}4\.1 MB {2}whole, checksum as on the hub\n.*models\/hf_Qwen_.*mmproj-.* {2}2\.7 MB {2}whole, checksum as on the hub\n$/
-  )
+  const lines = first.out.trimEnd().split('\n')
+  t.equal(lines.length, 2)
+  t.match(lines, [
+    /models\/hf_Qwen_.*Qwen3VL-2B-Instruct-Q4_K_M\.gguf {2}4\.1 MB {2}complete, checksum matches the hub$/,
+    /models\/hf_Qwen_.*mmproj-.* {2}2\.7 MB {2}complete, checksum matches the hub$/
+  ])
   const downloads = () => hub.requests.filter(({ line }) => line.startsWith('GET /Qwen')).length
   const before = downloads()
   t.match(await run(dir, ['pull', 'qwen3-vl-2b']), { code: 0, err: '' })
-  t.equal(downloads(), before, 'what is there is not downloaded again')
+  t.equal(downloads(), before, 'existing files are not downloaded again')
 
   hub.wrongChecksum = true
   t.match(await run(dir, ['pull', 'qwen3-vl-2b']), {
     code: 1,
-    err: /Qwen3VL-2B-Instruct-Q4_K_M\.gguf does not have the checksum of the hub's \(SHA-256 [0-9a-f]{64}\)\. Delete it and pull it again\n$/
+    err: /Q4_K_M\.gguf has another checksum \(SHA-256 [0-9a-f]{64}\) than on the hub\. Delete it and pull it again\n$/
   })
   hub.listingFails = true
   t.match(await run(dir, ['pull', 'qwen3-vl-2b']), {
     code: 0,
-    out: /whole; checksum not compared: 127\.0\.0\.1:\d+ does not tell the files of Qwen\/Qwen3-VL-2B-Instruct-GGUF: HTTP 500\n/
+    out: /complete; checksum not compared: 127\.0\.0\.1:\d+ does not list the files of Qwen\/Qwen3-VL-2B-\S+: HTTP 500\n/
   })
 })
 
-t.test('pull of an hf: address brings the projector of the repository, and says what there is not', async t => {
+t.test('pull of an hf: address also downloads the projector, and reports missing files', async t => {
   const dir = t.testdir()
   await startHub(t, {
     'owner/repo/tiny.gguf': MODEL, 'owner/repo/mmproj-tiny.gguf': MMPROJ, 'owner/text/tiny.gguf': MODEL
   })
   t.match(await run(dir, ['pull', 'hf:owner/repo/tiny.gguf']), {
-    code: 0, out: /hf_owner_repo_tiny\.gguf .*\n.*hf_owner_repo_mmproj-tiny\.gguf .* as on the hub\n$/
+    code: 0, out: /hf_owner_repo_tiny\.gguf .*\n.*hf_owner_repo_mmproj-tiny\.gguf .* matches the hub\n$/
   })
   t.match(await run(t.testdir(), ['pull', 'hf:owner/text/tiny.gguf']), {
-    code: 0, err: /It has no projector: it answers text only\n$/
+    code: 0, err: /The model has no projector: it answers text only\n$/
   })
   t.match(await run(t.testdir(), ['pull', 'hf:owner/none/tiny.gguf']), {
     code: 1, err: /^MODEL=hf:owner\/none\/tiny\.gguf cannot be downloaded: /
@@ -161,7 +165,7 @@ t.test('pull of an hf: address brings the projector of the repository, and says 
   t.match(await run(t.testdir(), ['pull']), { code: 1, err: /^Name a preset/ })
 })
 
-t.test('an interrupted pull exits with 130, and the next one goes on from there', async t => {
+t.test('an interrupted pull exits with 130, and the next one resumes the download', async t => {
   const dir = t.testdir({ hub: {} })
   const file = path.join(dir, 'hub/large.gguf')
   const { text } = REAL_SHAPES['qwen3-vl-2b']!
@@ -178,17 +182,17 @@ t.test('an interrupted pull exits with 130, and the next one goes on from there'
   pull.child.kill('SIGINT')
   const { code, err } = await pull.ended
   t.equal(code, 130)
-  t.match(err, /Interrupted\. The next pull goes on from here\.\n$/)
+  t.match(err, /Interrupted\. The next pull resumes the download\.\n$/)
   t.notOk(
     readdirSync(path.join(dir, 'models')).some(name => name.endsWith('.gguf')),
-    'nothing that is not whole has the name of a model'
+    'no incomplete file has the name of a model'
   )
 
   hub.stallAfter = Infinity
   const sent = () => hub.requests.filter(({ ranged }) => ranged).reduce((sum, { bytes }) => sum + bytes, 0)
   const before = sent()
   t.match(await run(dir, ['pull', 'hf:owner/repo/large.gguf']), {
-    code: 0, out: /hf_owner_repo_large\.gguf .* as on the hub\n$/
+    code: 0, out: /hf_owner_repo_large\.gguf .* matches the hub\n$/
   })
   t.ok(sent() - before < size * 0.8, `${sent() - before} of ${size} bytes were sent again`)
 })

@@ -5,45 +5,46 @@ import { ROOT } from '../../config/root.ts'
 export interface Options {
   /** Preset, path, hf: address or `demo`; empty with a `url`. */
   model: string
-  /** Of a running service; empty: one is started. */
+  /** Base URL of a running service. Empty: the command starts one. */
   url: string
   key: string
   folder: string
-  /** Empty: all. */
+  /** Empty: all tasks. */
   tasks: string[]
-  /** Examples of each task. */
+  /** Most examples per task. */
   limit: number
-  /** Null: as many as the service has slots. */
+  /** Null: the number of slots of the service. */
   concurrency: number | null
   temperature: number
   seed: number
-  /** Null: the service's own. */
+  /** Null: the default of the service. */
   maxTokens: number | null
-  /** Files to write, .json or .html. */
+  /** Files to write, `.json` or `.html`. */
   reports: string[]
-  /** Of each task, 0 to 1; null: none. */
+  /** Smallest share of right answers in each task, 0 to 1. Null: no bound. */
   atLeast: number | null
-  /** An earlier report; empty: none. */
+  /** File of an earlier report. Empty: none. */
   compare: string
 }
 
-export const USAGE = `eval <model>             starts the service with a preset, a path, an hf: address or the embedded model (demo), and asks it a folder of examples
+export const USAGE = `eval <model>             starts the service with a model and asks it the examples of a folder;
+                         a preset, a path, an hf: address or demo (the embedded model)
 eval --url http://…      asks a running service instead; --key KEY or SIGHTLINE_KEY
 
---folder DIR             pictures and examples.json (default: the examples of the embedded model)
---task a,b               of these tasks only
---limit N                at most so many examples of each task
---concurrency N          questions at the same time (default: the slots of the service)
+--folder DIR             images and examples.json (default: the examples of the embedded model)
+--task a,b               only these tasks
+--limit N                most examples per task
+--concurrency N          parallel questions (default: the slots of the service)
 --temperature T          default 0
 --seed N                 default 0
---max-tokens N           of an answer (default: the service's)
+--max-tokens N           most tokens of an answer (default: that of the service)
 --report FILE            .json or .html; may be repeated
---compare REPORT.json    what is other than in an earlier report
---at-least SHARE         exit code 1 when a task has fewer right answers, such as 0.95
+--compare REPORT.json    prints the differences from an earlier report
+--at-least SHARE         exit code 1 if a task has a smaller share of right answers, such as 0.95
 
-Settings of a service that is started are read as by npm start. docs/evaluation.md describes examples.json.`
+A service that the command starts reads the same settings as npm start. docs/evaluation.md describes examples.json.`
 
-/** The command line was not understood. */
+/** The command line is wrong. */
 export class UsageError extends Error {}
 
 const REPORT_TYPES = ['.json', '.html']
@@ -51,7 +52,8 @@ const DEFAULT_FOLDER = path.join(ROOT, 'models/demo/examples')
 const SEED_MAX = 2 ** 32 - 1
 
 /**
- * @param env for SIGHTLINE_KEY
+ * Reads the command line.
+ * @param env may contain SIGHTLINE_KEY
  * @throws UsageError with a sentence
  */
 export function parseOptions (args: string[], env: NodeJS.ProcessEnv): Options {
@@ -60,7 +62,7 @@ export function parseOptions (args: string[], env: NodeJS.ProcessEnv): Options {
     throw new UsageError('Name one model, or a running service with --url')
   }
   if (values.key !== undefined && values.url === undefined) {
-    throw new UsageError('--key goes with --url: a service that is started wants none')
+    throw new UsageError('--key needs --url: a service that the command starts requires no key')
   }
   if (values.url !== undefined && !/^https?:/.test(URL.canParse(values.url) ? values.url : '')) {
     throw new UsageError(`--url must be an http(s) address, got "${values.url}"`)
@@ -96,7 +98,18 @@ function parse (args: string[]) {
       args,
       allowPositionals: true,
       options: {
-        url: text, key: text, folder: text, task: texts, limit: text, concurrency: text, temperature: text, seed: text, 'max-tokens': text, report: texts, compare: text, 'at-least': text
+        url: text,
+        key: text,
+        folder: text,
+        task: texts,
+        limit: text,
+        concurrency: text,
+        temperature: text,
+        seed: text,
+        'max-tokens': text,
+        report: texts,
+        compare: text,
+        'at-least': text
       }
     })
   } catch (error) {

@@ -13,13 +13,13 @@ const MODEL = path.join(ROOT, DEMO.model)
 const MMPROJ = path.join(ROOT, DEMO.mmproj)
 const silent = { onProgress: () => {}, onWarning: () => {} }
 
-t.test('an empty MODEL is the embedded one', async t => {
+t.test('an empty MODEL selects the embedded model', async t => {
   t.same(await resolveModelFiles({ model: '', mmproj: '', modelsDir: t.testdir(), ...silent }), {
     model: MODEL, mmproj: MMPROJ, demo: true, temperature: 0, threads: 1
   })
 })
 
-t.test('a path, and the only projector beside it', async t => {
+t.test('a path selects a file and the only projector in its folder', async t => {
   const dir = t.testdir()
   copyFileSync(MODEL, path.join(dir, 'model.gguf'))
   const options = { mmproj: '', modelsDir: dir, ...silent }
@@ -36,14 +36,14 @@ t.test('a path, and the only projector beside it', async t => {
   )
   copyFileSync(MMPROJ, path.join(dir, 'mmproj-b.gguf'))
   await t.rejects(resolveModelFiles({ ...options, model: 'model.gguf' }), {
-    message: /2 projectors beside the model; name one with MMPROJ \(mmproj-a\.gguf, mmproj-b\.gguf\)/
+    message: /2 matching projectors: set MMPROJ to one \(mmproj-a\.gguf, mmproj-b\.gguf\)/
   })
   t.match(await resolveModelFiles({ ...options, model: 'model.gguf', mmproj: 'mmproj-b.gguf' }), {
     mmproj: path.join(dir, 'mmproj-b.gguf')
   })
 })
 
-t.test('what is neither file nor preset nor address is refused by name', async t => {
+t.test('a name that is neither a file, a preset nor an address is refused', async t => {
   const options = { modelsDir: t.testdir(), ...silent }
   await t.rejects(resolveModelFiles({ ...options, model: 'qwen9', mmproj: '' }), {
     message: /^MODEL=qwen9 is neither a file nor a preset \(qwen3-vl-2b, /
@@ -51,7 +51,7 @@ t.test('what is neither file nor preset nor address is refused by name', async t
   await t.rejects(resolveModelFiles({ ...options, model: '', mmproj: 'nope' }), { message: /^MMPROJ=nope is neither/ })
 })
 
-t.test('a preset downloads both its files through node-llama-cpp\'s resolver, with progress, and only once', async t => {
+t.test('a preset downloads both of its files once and reports progress', async t => {
   const { model, mmproj } = PRESETS['qwen3-vl-2b']!
   const hub = await startHub(t, { [hubPath(model)]: MODEL, [hubPath(mmproj)]: MMPROJ })
   const modelsDir = t.testdir()
@@ -64,7 +64,7 @@ t.test('a preset downloads both its files through node-llama-cpp\'s resolver, wi
   t.equal(statSync(files.mmproj!).size, statSync(MMPROJ).size)
   t.ok(
     progress.some(([file, done, total]) => file === model && done === total && total === statSync(MODEL).size),
-    'told of the whole model'
+    'progress of the whole model is reported'
   )
 
   const before = hub.requests.filter(it => it.line.startsWith('GET')).length
@@ -75,7 +75,7 @@ t.test('a preset downloads both its files through node-llama-cpp\'s resolver, wi
   t.match(engine.info(), { state: 'ready', demo: false, temperature: 0.7 })
 })
 
-t.test('a download that fails names the setting and leaves no half file', async t => {
+t.test('a failed download names the setting and leaves no partial file', async t => {
   await startHub(t, {})
   const modelsDir = t.testdir()
   await t.rejects(resolveModelFiles({ model: 'hf:owner/repo/file.gguf', mmproj: '', modelsDir, ...silent }), {
@@ -84,7 +84,7 @@ t.test('a download that fails names the setting and leaves no half file', async 
   t.same(existsSync(modelsDir) ? readdirSync(modelsDir) : [], [])
 })
 
-t.test('an hf: address brings the projector of its repository, which is found again beside it without asking anybody', async t => {
+t.test('an hf: address downloads the projector too, and later starts do not contact the hub', async t => {
   const [model, other] = ['hf:owner/repo/tiny.gguf', 'hf:owner/text-only/tiny.gguf']
   const hub = await startHub(t, {
     [hubPath(model)]: MODEL,
@@ -96,7 +96,7 @@ t.test('an hf: address brings the projector of its repository, which is found ag
   const resolve = async (model: string) => await resolveModelFiles({ model, mmproj: '', modelsDir, ...silent })
   const first = await resolve(model)
   t.equal(
-    first.mmproj, path.join(modelsDir, 'hf_owner_repo_mmproj-q8_0.gguf'), 'in eight bits, where there is a choice'
+    first.mmproj, path.join(modelsDir, 'hf_owner_repo_mmproj-q8_0.gguf'), '8 bits if there is a choice'
   )
   const asked = hub.requests.length
   t.same(await resolve(model), first)
@@ -104,7 +104,7 @@ t.test('an hf: address brings the projector of its repository, which is found ag
   t.match(await resolve('hf:owner/repo/tiny.gguf'), { mmproj: first.mmproj })
 })
 
-t.test('a hub that cannot be asked for a projector is told, and the model is served as text', async t => {
+t.test('a warning says that the hub was not reachable for a projector, and the model answers text', async t => {
   const hub = await startHub(t, { 'owner/repo/tiny.gguf': MODEL, 'owner/other/tiny.gguf': MODEL })
   const warnings: string[] = []
   const options =
@@ -113,13 +113,13 @@ t.test('a hub that cannot be asked for a projector is told, and the model is ser
   t.strictSame(warnings, [], 'the repository has none')
   hub.listingFails = true
   t.match(await resolveModelFiles({ ...options, model: 'hf:owner/other/tiny.gguf' }), { mmproj: null })
-  t.match(
-    warnings,
-    [/^Whether there is a projector for hf:owner\/other\/tiny\.gguf is not known: 127\.0\.0\.1:\d+ does not tell the files of owner\/other: HTTP 500$/]
-  )
+  t.match(warnings, [
+    /^The projector of hf:owner\/other\/tiny\.gguf was not looked up, so the model answers text only: 127\.0\.0\.1:/
+  ])
+  t.match(warnings, [/: 127\.0\.0\.1:\d+ does not list the files of owner\/other: HTTP 500$/])
 })
 
-t.test('beside a model the projector that belongs to it is taken', async t => {
+t.test('the matching projector in the folder of a model is used', async t => {
   const dir = t.testdir()
   const write = (name: string, at: (shape: typeof REAL_SHAPES[string]) => void) => at(REAL_SHAPES[name]!)
   const inDir = (file: string) => path.join(dir, file)
@@ -132,26 +132,24 @@ t.test('beside a model the projector that belongs to it is taken', async t => {
     writeRealModel(inDir('hf_Qwen_B-GGUF_model.gguf'), shape)
     writeRealModel(inDir('eight.gguf'), shape)
   })
-  const beside = async (model: string) =>
+  const find = async (model: string) =>
     (await resolveModelFiles({ model: inDir(model), mmproj: '', modelsDir: dir, ...silent })).mmproj
   t.equal(
-    await beside('hf_Qwen_A-Instruct-GGUF_model.gguf'), inDir('hf_Qwen_A-Instruct-GGUF_mmproj-q8_0.gguf'),
-    'of those that would do, that of its repository'
+    await find('hf_Qwen_A-Instruct-GGUF_model.gguf'), inDir('hf_Qwen_A-Instruct-GGUF_mmproj-q8_0.gguf'),
+    'among several that match, that of its repository'
   )
-  t.equal(await beside('hf_Qwen_B-GGUF_model.gguf'), null, 'what was downloaded for others is passed over')
-  t.equal(await beside('eight.gguf'), null)
+  t.equal(await find('hf_Qwen_B-GGUF_model.gguf'), null, 'projectors downloaded for other models are skipped')
+  t.equal(await find('eight.gguf'), null)
   write('qwen3-vl-2b', shape => writeRealProjector(inDir('mmproj-two.gguf'), shape))
-  await t.rejects(
-    beside('eight.gguf'),
-    {
-      message: /^The projector mmproj-two\.gguf does not belong to the model eight\.gguf: its embeddings are 2048 wide, the model's 4096\. It lies beside the model: move it away or name the right one with MMPROJ$/
-    }
-  )
+  await t.rejects(find('eight.gguf'), {
+    message: 'The projector mmproj-two.gguf does not belong to the model eight.gguf: its embeddings have width 2048, ' +
+      'those of the model 4096. Move it out of the folder of the model, or set MMPROJ'
+  })
   write('qwen3-vl-8b', shape => writeRealProjector(inDir('mmproj-eight.gguf'), shape))
-  t.equal(await beside('eight.gguf'), inDir('mmproj-eight.gguf'))
+  t.equal(await find('eight.gguf'), inDir('mmproj-eight.gguf'))
 })
 
-t.test('a model without a projector answers text and refuses pictures', async t => {
+t.test('a model without a projector answers text and refuses images', async t => {
   const dir = t.testdir()
   copyFileSync(MODEL, path.join(dir, 'model.gguf'))
   const engine = await createTestEngine(t, { model: path.join(dir, 'model.gguf') })
@@ -172,7 +170,7 @@ t.test('a model without a projector answers text and refuses pictures', async t 
   t.match(text, /Hello! I am a tiny demonstration model/)
 })
 
-t.test('limits of a picture: the file\'s own, overridden by the operator', async t => {
+t.test('settings override the limits of images in the file', async t => {
   const projector = await readProjectorHeader(MMPROJ)
   t.same(visionInfo(projector, { imageMinTokens: null, imageMaxTokens: null }), {
     multiple: 28, minTokens: 16, maxTokens: 36, coordinates: 'pixels'
@@ -184,5 +182,5 @@ t.test('limits of a picture: the file\'s own, overridden by the operator', async
     message: /at least 100 and at most 36/
   })
   await t.rejects(readProjectorHeader(MODEL), { message: /not a projector of the Qwen-VL family/ })
-  await t.rejects(readModelHeader(MMPROJ), { message: /is a projector, not a language model: name it with MMPROJ/ })
+  await t.rejects(readModelHeader(MMPROJ), { message: /is a projector, not a language model: use MMPROJ for it/ })
 })

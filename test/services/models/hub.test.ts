@@ -9,7 +9,7 @@ import { startHub } from '../../hub.ts'
 const MODEL = path.join(ROOT, DEMO.model)
 const MMPROJ = path.join(ROOT, DEMO.mmproj)
 
-t.test('addresses on the hub', async t => {
+t.test('parses addresses on the hub', async t => {
   t.strictSame(parseHubAddress('hf:owner/repo:Q4_K_M'), { repo: 'owner/repo', branch: 'main', file: null })
   t.strictSame(parseHubAddress('hf:owner/repo'), { repo: 'owner/repo', branch: 'main', file: null })
   t.strictSame(parseHubAddress('huggingface://owner/repo/sub/model.gguf#next'), {
@@ -20,7 +20,7 @@ t.test('addresses on the hub', async t => {
   }
 })
 
-t.test('of several projectors that in eight bits is taken, then one in 16', async t => {
+t.test('prefers projectors in 8 bits, then in 16', async t => {
   await startHub(t, {
     'a/one/mmproj-x-BF16.gguf': MMPROJ,
     'a/one/mmproj-x-F16.gguf': MMPROJ,
@@ -37,28 +37,28 @@ t.test('of several projectors that in eight bits is taken, then one in 16', asyn
   t.equal(await chosen('a/four'), null)
 })
 
-t.test('a file is compared with its own entry, or with any where only a quantisation is named', async t => {
+t.test('compares a file with its own entry, or with every entry if the address names a quantisation', async t => {
   await startHub(t, { 'a/b/model.gguf': MODEL, 'a/b/mmproj.gguf': MMPROJ })
   t.same(await compareWithHub(MODEL, 'hf:a/b/model.gguf'), { state: 'verified' })
   t.same(await compareWithHub(MODEL, 'hf:a/b:Q8_0'), { state: 'verified' })
   await t.rejects(compareWithHub(MODEL, 'hf:a/b/mmproj.gguf'), {
-    message: /^tiny-qwen2-vl-q8_0\.gguf has \d+ bytes, the hub's has \d+\. Delete it and pull it again$/
+    message: /^tiny-qwen2-vl-q8_0\.gguf has \d+ bytes, the file on the hub \d+\. Delete it and pull it again$/
   })
   t.match(await compareWithHub(MODEL, 'hf:a/b/other.gguf'), { state: 'unknown', why: /no checksum/ })
   t.match(await compareWithHub(MODEL, 'https://example.com/model.gguf'), {
-    state: 'unknown', why: /does not come from the hub/
+    state: 'unknown', why: /is not from the hub/
   })
 })
 
-t.test('a hub that is not there is told with its name', async t => {
+t.test('an unreachable hub is reported by name', async t => {
   process.env.HF_ENDPOINT = 'http://127.0.0.1:1'
   t.teardown(() => { delete process.env.HF_ENDPOINT })
   await t.rejects(listHubFiles({ repo: 'a/b', branch: 'main', file: null }), {
-    message: /^127\.0\.0\.1:1 cannot be asked for the files of a\/b: /
+    message: /^127\.0\.0\.1:1 cannot be reached for the files of a\/b: /
   })
 })
 
-t.test('all parts of a model that is split', async t => {
+t.test('returns all parts of a split model', async t => {
   t.strictSame(partsOf('/m/model.gguf'), ['/m/model.gguf'])
   t.strictSame(partsOf('/m/model-00001-of-00003.gguf'), [
     '/m/model-00001-of-00003.gguf', '/m/model-00002-of-00003.gguf', '/m/model-00003-of-00003.gguf'

@@ -2,35 +2,35 @@ import t from 'tap'
 import { cardOf, GIB, planMemory, type Machine, type MemoryNeeds } from '../../../services/models/memory.ts'
 import { planTable, planWarning } from '../../../services/models/table.ts'
 
-/** Qwen3-VL 8B and Qwen2.5-VL 7B in Q4_K_M with projectors in Q8_0 at 8192 tokens, as `presets.test.ts` finds them. */
+/** Qwen3-VL 8B and Qwen2.5-VL 7B in Q4_K_M with projectors in Q8_0 at 8192 tokens, as in `presets.test.ts`. */
 const QWEN3_8B: MemoryNeeds =
   { weights: 4.67e9, projector: 0.75e9, encoding: 0.18e9, compute: 0.36e9, slot: 147_456 * 8192 }
 const QWEN25_7B: MemoryNeeds =
   { weights: 4.37e9, projector: 0.85e9, encoding: 0.42e9, compute: 0.33e9, slot: 57_344 * 8192 }
 const OPTIONS = { slots: 'auto' as const, contextSize: 8192, imageCache: 0.5 * GIB }
 
-t.test('auto takes about 5 slots on 16 GB, 6 on 24 and 8 on 32', async t => {
+t.test('auto plans about 5 slots on 16 GB, 6 on 24 and 8 on 32', async t => {
   for (const needs of [QWEN3_8B, QWEN25_7B]) {
     t.strictSame([16, 24, 32].map(gib => planMemory(needs, cardOf(gib), OPTIONS).slots), [5, 6, 8])
     t.strictSame(
       [16, 24, 32].map(gib => planMemory(needs, cardOf(gib), OPTIONS).slotsThatFit),
-      needs === QWEN3_8B ? [8, 14, 22] : [20, 38, 56], 'the memory would hold more'
+      needs === QWEN3_8B ? [8, 14, 22] : [20, 38, 56], 'the memory suffices for more'
     )
-    // What cards report is a little less than what is on the box.
+    // GPUs report a little less memory than their nominal size.
     t.strictSame([15.6, 23.5, 31.3].map(gib => planMemory(needs, cardOf(gib), OPTIONS).slots), [5, 6, 8])
   }
 })
 
-t.test('the memory is what binds where it is short', async t => {
+t.test('a small memory limits the slots', async t => {
   t.match(planMemory(QWEN3_8B, cardOf(8), OPTIONS), { slots: 1, slotsThatFit: 1, fits: true })
   t.match(planMemory(QWEN25_7B, cardOf(8), OPTIONS), { slots: 3, fits: true })
   const busy = { ...cardOf(16), free: 9 * GIB }
-  t.match(planMemory(QWEN3_8B, busy, OPTIONS), { slots: 1, fits: true }, 'somebody else uses the card')
+  t.match(planMemory(QWEN3_8B, busy, OPTIONS), { slots: 1, fits: true }, 'another process uses the GPU')
   const small = planMemory(QWEN3_8B, cardOf(6), OPTIONS)
   t.match(small, { slots: 1, slotsThatFit: 0, fits: false })
   t.match(
     planWarning(small),
-    /^The plan needs 6\.68 GiB of VRAM, 5\.52 GiB may be used: layers that do not fit run on the CPU, slowly/
+    /^The plan needs 6\.68 GiB of VRAM, but only 5\.52 GiB are available, so some layers run slowly on the CPU: /
   )
 })
 
@@ -39,7 +39,7 @@ t.test('auto stays between 1 and 16', async t => {
   t.equal(planMemory(QWEN25_7B, { ...cardOf(16), free: 0 }, OPTIONS).slots, 1)
 })
 
-t.test('a number is taken as it is, and warned of where it does not fit', async t => {
+t.test('a number of slots is kept, with a warning if it does not fit', async t => {
   const fitting = planMemory(QWEN3_8B, cardOf(16), { ...OPTIONS, slots: 7 })
   t.match(fitting, { slots: 7, fits: true, auto: false })
   t.equal(planWarning(fitting), null)
@@ -47,11 +47,11 @@ t.test('a number is taken as it is, and warned of where it does not fit', async 
   t.match(tooMany, { slots: 12, slotsThatFit: 8, fits: false })
   t.match(
     planWarning(tooMany),
-    /MAX_CONCURRENT_REQUESTS=8 \(or auto\) would fit, 12 slots will have less than CONTEXT_SIZE=8192$/
+    /12 slots get less than CONTEXT_SIZE=8192: set MAX_CONCURRENT_REQUESTS to 8 or auto$/
   )
 })
 
-t.test('on CPUs cached pictures come out of the same memory, and cores bind', async t => {
+t.test('on a CPU the image cache counts, and the cores limit the slots', async t => {
   const machine: Machine = { memory: 'ram', total: 32 * GIB, free: 30 * GIB, reserve: 4 * GIB, cores: 8 }
   const plan = planMemory(QWEN25_7B, machine, OPTIONS)
   t.match(plan, { memory: 'ram', slots: 4, fits: true })
@@ -60,15 +60,15 @@ t.test('on CPUs cached pictures come out of the same memory, and cores bind', as
   t.equal(planMemory(QWEN25_7B, { ...machine, free: 10.5 * GIB }, OPTIONS).slots, 1)
 })
 
-t.test('the parts of a plan add up, also in its table', async t => {
+t.test('the parts of a plan add up, and so do those of its table', async t => {
   const plan = planMemory(QWEN3_8B, cardOf(16), OPTIONS)
   t.equal(plan.needed, plan.weights + plan.projector + plan.encoding + plan.compute + plan.slots * plan.slot)
   t.equal(planTable(plan), `weights                                 4.35 GiB
 projector                               0.70 GiB
-encoding the largest picture            0.17 GiB
-computing                               0.34 GiB
+encoding the largest image              0.17 GiB
+compute                                 0.34 GiB
 5 slots of 8192 tokens, 1.13 GiB each   5.63 GiB
-together                               11.18 GiB
+total                                  11.18 GiB
 free VRAM of 16.00 GiB                 16.00 GiB
-of which kept free                      1.28 GiB`)
+of which reserved                       1.28 GiB`)
 })

@@ -14,7 +14,7 @@ const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true })
 t.teardown(() => llama.dispose())
 const OPTIONS = { contextSize: 8192, maxPixels: 1_003_520, imageMinTokens: null, imageMaxTokens: null }
 
-/** Hollow files of every preset: as long as the real ones, with the same headers, and nothing in them. */
+/** Sparse files of every preset, with the size and the headers of the real ones. */
 const files = Object.entries(REAL_SHAPES).map(([name, shape]) => {
   const [model, projector] = [path.join(dir, `${name}.gguf`), path.join(dir, `mmproj-${name}.gguf`)]
   writeRealModel(model, shape)
@@ -26,7 +26,7 @@ const headers = await Promise.all(files.map(async ({ name, model, projector }) =
 
 const near = (actual: number, expected: number) => Math.abs(actual / expected - 1) < 0.02
 
-t.test('every preset\'s figures are those of its shape', async t => {
+t.test('the figures of every preset match its shape', async t => {
   t.strictSame(Object.keys(REAL_SHAPES), Object.keys(PRESETS))
   for (const { name, model, projector } of headers) {
     const figures = PRESETS[name]!.figures!
@@ -35,30 +35,36 @@ t.test('every preset\'s figures are those of its shape', async t => {
     t.ok(near(figures.projector, projector.bytes), `${name}: the projector has ${projector.bytes} bytes`)
     t.equal(needs.slot, figures.cell * 8192, `${name}: a slot`)
     t.ok(near(needs.compute, figures.compute), `${name}: computing takes ${needs.compute} bytes`)
-    // Without a GPU the table of tokens counts too; it stays in the ordinary memory otherwise, unless it is what answers are read from.
+    // Without a GPU the token embeddings count too. With a GPU they stay in RAM, unless the output layer shares them.
     t.ok(figures.weights <= needs.weights * 1.01 && figures.weights > needs.weights * 0.9, `${name}: weights`)
     t.match(projector, { ...figures.tower, embedding: REAL_SHAPES[name]!.text.width })
   }
 })
 
-t.test('a projector belongs to the model of its own size and family, and to no other', async t => {
+t.test('a projector matches only the model of its size and family', async t => {
   for (const { name, model } of headers) {
     for (const { name: other, projector } of headers) {
       t.equal(mismatch(model, projector) === null, name === other, `${name} with the projector of ${other}`)
     }
   }
   const [model2b, , model8b, , model7b] = headers
-  t.equal(mismatch(model8b!.model, model2b!.projector),
-    'The projector mmproj-qwen3-vl-2b.gguf does not belong to the model qwen3-vl-8b.gguf: its embeddings are 2048 wide, the model\'s 4096')
-  t.equal(mismatch(model8b!.model, model7b!.projector),
-    'The projector mmproj-qwen2.5-vl-7b.gguf does not belong to the model qwen3-vl-8b.gguf: as a qwen2.5vl_merger it sees for qwen2vl, the model is a qwen3vl')
+  t.equal(
+    mismatch(model8b!.model, model2b!.projector),
+    'The projector mmproj-qwen3-vl-2b.gguf does not belong to the model qwen3-vl-8b.gguf: ' +
+    'its embeddings have width 2048, those of the model 4096'
+  )
+  t.equal(
+    mismatch(model8b!.model, model7b!.projector),
+    'The projector mmproj-qwen2.5-vl-7b.gguf does not belong to the model qwen3-vl-8b.gguf: ' +
+    'a qwen2.5vl_merger needs the architecture qwen2vl, the model has qwen3vl'
+  )
   t.match(
     mismatch({ ...model8b!.model, deepstack: 0 }, model8b!.projector),
-    /it gives 3 layers of detail \(deepstack\), the model wants 0$/
+    /it has 3 deepstack layers, the model needs 0$/
   )
 })
 
-t.test('encoding takes at least what mtmd was seen to take, and little more', async t => {
+t.test('the estimate for encoding is at least the measured memory of mtmd, and little more', async t => {
   const MIB = 1024 ** 2
   // `compute buffer size` in mtmd's log for 256, 1260 and 4096 tokens.
   for (const [name, measured] of [
@@ -76,14 +82,14 @@ t.test('encoding takes at least what mtmd was seen to take, and little more', as
   }
 })
 
-/** Of a model in Q8_0 what lies on a GPU, in bytes: blocks of 32 weights of a byte with a scale of two. The table of tokens is read once. */
+/** Bytes of a model in Q8_0 on a GPU: a block of 32 weights has 32 bytes and a scale of 2 bytes. */
 function weightsInQ8 (name: string): number {
   const { layers, width, heads, kvHeads, headSize, feedForward, vocabulary } = REAL_SHAPES[name]!.text
   const ofLayer = width * (2 * heads + 2 * kvHeads) * headSize + 3 * width * feedForward
   return (ofLayer * layers + width * vocabulary) * 34 / 32
 }
 
-t.test('the settings for a card in docs/operations.md are as they are reckoned', async t => {
+t.test('the settings per GPU in docs/operations.md match the plan', async t => {
   const row = /^\| (\d+) GB \| `([\w.-]+)`( in Q8_0)? \| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$/gm
   const rows = [...readFileSync(path.join(ROOT, 'docs/operations.md'), 'utf8').matchAll(row)]
   t.strictSame([...new Set(rows.map(([, card]) => Number(card)))], [8, 16, 24, 32, 48, 80])

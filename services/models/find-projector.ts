@@ -2,17 +2,17 @@ import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { mismatch, readModelHeader, readProjectorHeader, type ProjectorHeader } from './headers.ts'
 
-/** `mmproj-….gguf`, and what node-llama-cpp makes of such a name when it downloads. */
+/** `mmproj-….gguf`, also with the prefix that node-llama-cpp adds to downloads. */
 const PROJECTOR_NAME = /mmproj.*\.gguf$/i
 const DOWNLOADED = /^hf_/
 
 /**
- * The projector in the model's folder: the one that belongs to it. Of several, the one whose name begins most like the model's, as downloads from
- * one repository do.
- * @returns null when there is none
- * @throws Error when several would do, or none of those that lie there for this model does
+ * Finds the projector that matches a model in the folder of the model. Among several downloads it returns the one with
+ * the longest prefix in common, because downloads from one repository share a prefix.
+ * @returns null if the folder contains no projector for this model
+ * @throws Error if several match, or if the folder contains only projectors that do not match
  */
-export async function projectorBeside (modelPath: string): Promise<string | null> {
+export async function findProjector (modelPath: string): Promise<string | null> {
   const dir = path.dirname(modelPath)
   const name = path.basename(modelPath)
   const names = readdirSync(dir).filter(file => PROJECTOR_NAME.test(file) && file !== name).sort()
@@ -23,17 +23,17 @@ export async function projectorBeside (modelPath: string): Promise<string | null
   for (const file of names) {
     const fault = await faultOf(path.join(dir, file), projector => mismatch(model, projector))
     if (fault === null) fitting.push(file)
-    // A folder of downloads holds those of other models too.
+    // Downloads may belong to other models in the same folder.
     else if (!DOWNLOADED.test(file) && !DOWNLOADED.test(name)) faults.push(fault)
   }
   if (fitting.length === 0) {
     if (faults.length === 0) return null
-    throw new Error(`${faults[0]!}. It lies beside the model: move it away or name the right one with MMPROJ`)
+    throw new Error(`${faults[0]!}. Move it out of the folder of the model, or set MMPROJ`)
   }
-  const closest = mostAlike(name, fitting)
+  const closest = longestPrefix(name, fitting)
   if (closest.length > 1) {
     throw new Error(
-    `There are ${closest.length} projectors beside the model; name one with MMPROJ (${closest.join(', ')})`
+      `The folder of the model has ${closest.length} matching projectors: set MMPROJ to one (${closest.join(', ')})`
     )
   }
   return path.join(dir, closest[0]!)
@@ -47,12 +47,12 @@ async function faultOf (file: string, check: (projector: ProjectorHeader) => str
   }
 }
 
-function mostAlike (name: string, candidates: string[]): string[] {
-  const alike = (other: string) => {
+function longestPrefix (name: string, candidates: string[]): string[] {
+  const prefixLength = (other: string) => {
     let length = 0
     while (length < name.length && name[length] === other[length]) length++
     return DOWNLOADED.test(name) ? length : 0
   }
-  const most = Math.max(...candidates.map(alike))
-  return candidates.filter(candidate => alike(candidate) === most)
+  const most = Math.max(...candidates.map(prefixLength))
+  return candidates.filter(candidate => prefixLength(candidate) === most)
 }

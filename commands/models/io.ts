@@ -1,0 +1,7 @@
+/** Where a command writes. */
+export interface Io {
+  /** Writes a line of the result. */
+  out (text: string): void
+  /** Receives progress and errors. */
+  err: NodeJS.WriteStream
+}
