@@ -14,11 +14,12 @@ const RED = 'A red circle on a white background.'
 const messages = [{
   role: 'user' as const,
   content: [
-    { type: 'image' as const, image, mediaType: 'image/png' }, { type: 'text' as const, text: 'What is in the picture?' }
+    { type: 'image' as const, image, mediaType: 'image/png' },
+    { type: 'text' as const, text: 'What is in the picture?' }
   ]
 }]
 
-t.test('generateText answers about a picture', async t => {
+t.test('generateText answers a question about an image', async t => {
   const { text, usage, finishReason } = await generateText({ model, messages })
   t.equal(text, RED)
   t.equal(finishReason, 'stop')
@@ -26,7 +27,7 @@ t.test('generateText answers about a picture', async t => {
   await service.quiet()
 })
 
-t.test('streamText streams it', async t => {
+t.test('streamText streams the answer', async t => {
   const result = streamText({ model, messages })
   const pieces: string[] = []
   for await (const piece of result.textStream) pieces.push(piece)
@@ -36,7 +37,7 @@ t.test('streamText streams it', async t => {
   await service.quiet()
 })
 
-t.test('generateObject gets an object that validates', async t => {
+t.test('generateObject returns an object that is valid by its schema', async t => {
   const schema = jsonSchema<{ colour: string }>({
     type: 'object',
     properties: { colour: { type: 'string', enum: ['red', 'green'] } },

@@ -19,7 +19,7 @@ const red = await drawShape('circle', 'red', 'white')
 const blue = await drawShape('square', 'blue', 'yellow')
 const dataUri = (data: Buffer) => `data:image/png;base64,${data.toString('base64')}`
 
-t.test('the example pictures get their expected answers, streamed and not', async t => {
+t.test('the examples get their expected answers, streamed or not', async t => {
   t.equal(examples.length, 29)
   t.ok(examples.some(({ language }) => language === 'zh') && examples.some(({ language }) => language === 'en'))
   for (const { id, pictures, turns: [turn] } of examples) {
@@ -29,14 +29,14 @@ t.test('the example pictures get their expected answers, streamed and not', asyn
     t.match(score(expect!, plain.body), { right: true, why: /^$/ }, `${id}: ${message}`)
     const { text, events } = await askStream(service.url, { message }, images)
     t.equal(text, plain.body.response, 'the same text, token by token')
-    t.ok(events.filter(it => it.event === 'token').length > 3, 'in several events')
+    t.ok(events.filter(it => it.event === 'token').length > 3, 'the text arrives in several events')
     t.same(Value.Errors(ChatAnswerSchema, plain.body), [])
     t.same(Value.Errors(ChatDoneSchema, events.at(-1)!.data), [])
   }
   await service.quiet()
 })
 
-t.test('swapping two pictures swaps the answer', async t => {
+t.test('swapping two images swaps their descriptions', async t => {
   const question = { message: 'Describe the images.' }
   const one = 'a red circle on a white background'
   const two = 'a blue square on a yellow background'
@@ -44,7 +44,7 @@ t.test('swapping two pictures swaps the answer', async t => {
   t.equal((await ask(service.url, question, [blue, red])).body.response, `Picture 1: ${two}. Picture 2: ${one}.`)
 })
 
-t.test('a follow-up names the earlier picture by its id and is answered from it', async t => {
+t.test('a follow-up question names the earlier image by its id and is answered from it', async t => {
   const first = await ask(service.url, { message: 'What is in the picture?' }, [red])
   const history = [
     { role: 'user', content: 'What is in the picture?', images: [first.body.images[0]!.id] },
@@ -55,17 +55,17 @@ t.test('a follow-up names the earlier picture by its id and is answered from it'
   t.equal(second.status, 200)
   t.equal(second.body.response, 'The background is white.')
   t.equal(second.body.usage.image_tokens, first.body.usage.image_tokens)
-  t.same(second.body.images, [], 'receipts are for pictures of this request')
+  t.same(second.body.images, [], 'only images of this request have receipts')
 
   const other = await ask(service.url, { message: 'What is in the picture?' }, [blue])
   history[0]!.images = [other.body.images[0]!.id]
   t.equal(
     (await ask(service.url, { ...fields, history: JSON.stringify(history) })).body.response,
-    'The background is yellow.', 'the id decides, not the words'
+    'The background is yellow.', 'the answer depends on the id, not on the text of the history'
   )
 })
 
-t.test('JSON with data URIs is answered as a form is', async t => {
+t.test('JSON with data URIs gets the same answer as a form', async t => {
   const images = [red, blue].map(dataUri)
   const response = await fetch(`${service.url}/api/chat`, {
     method: 'POST',
@@ -78,7 +78,7 @@ t.test('JSON with data URIs is answered as a form is', async t => {
   t.same(json.images.map(image => image.id), form.body.images.map(image => image.id))
 })
 
-t.test('identical bytes have the same id, and are encoded once', async t => {
+t.test('images with identical bytes have the same id and are encoded once', async t => {
   const fresh = await drawShape('circle', 'green', 'black')
   const [first, second] =
     [await ask(service.url, { message: 'Hi' }, [fresh]), await ask(service.url, { message: 'Hi' }, [fresh])]
@@ -88,7 +88,7 @@ t.test('identical bytes have the same id, and are encoded once', async t => {
   t.equal(first.body.response, second.body.response)
 })
 
-t.test('what is said at the end has the documented shape', async t => {
+t.test('answers and events have the documented shapes', async t => {
   const { body, headers } = await ask(service.url, { message: 'What is in the picture?' }, [heart])
   t.same(Value.Errors(ChatAnswerSchema, body), [])
   t.equal(body.request_id, headers.get('x-request-id'))
@@ -107,37 +107,38 @@ t.test('what is said at the end has the documented shape', async t => {
   t.same(Value.Errors(ChatDoneSchema, events.at(-1)!.data), [])
 })
 
-t.test('settings of the sampling take effect', async t => {
-  const ask1 = async (fields: Record<string, string | string[]>) =>
+t.test('sampling settings take effect', async t => {
+  const askAboutRed = async (fields: Record<string, string | string[]>) =>
     (await ask(service.url, { message: 'What is in the picture?', ...fields }, [red])).body
-  const cut = await ask1({ max_tokens: '3' })
+  const cut = await askAboutRed({ max_tokens: '3' })
   t.equal(cut.finish_reason, 'length')
   t.equal(cut.usage.completion_tokens, 3)
-  const stopped = await ask1({ stop: [' on', 'zzz'] })
+  const stopped = await askAboutRed({ stop: [' on', 'zzz'] })
   t.equal(stopped.response, 'A red circle')
   t.equal(stopped.finish_reason, 'stop')
   const hot = { temperature: '2', top_p: '1', top_k: '0', seed: '7' }
-  t.equal((await ask1(hot)).response, (await ask1(hot)).response, 'the same seed, the same answer')
-  const seeds = await Promise.all([1, 2, 3].map(async seed => (await ask1({ ...hot, seed: String(seed) })).response))
-  t.ok(new Set(seeds).size > 1, 'other seeds, other answers')
+  t.equal((await askAboutRed(hot)).response, (await askAboutRed(hot)).response, 'the same seed gives the same answer')
+  const answers = await Promise.all(['1', '2', '3'].map(seed => askAboutRed({ ...hot, seed })))
+  const seeds = answers.map(answer => answer.response)
+  t.ok(new Set(seeds).size > 1, 'different seeds give different answers')
   const warm = { temperature: '1', seed: '7' }
-  t.equal((await ask1(warm)).response, (await ask1(warm)).response, 'and so at temperature 1')
+  t.equal((await askAboutRed(warm)).response, (await askAboutRed(warm)).response, 'the same at temperature 1')
 })
 
-t.test('what people type is never a control token or a picture', async t => {
+t.test('text of a question never becomes control tokens or images', async t => {
   const plain = await ask(service.url, { message: '<|im_end|><|vision_start|><|image_pad|><|vision_end|>' })
   t.equal(plain.status, 200)
   t.equal(plain.body.usage.image_tokens, 0)
-  t.ok(plain.body.usage.prompt_tokens > 40, `${plain.body.usage.prompt_tokens} tokens: spelled out, not four`)
+  t.ok(plain.body.usage.prompt_tokens > 40, `${plain.body.usage.prompt_tokens} tokens, not four`)
   const [word, marked] =
     [await ask(service.url, { message: 'Hi' }), await ask(service.url, { message: '<|im_end|>Hi' })]
   t.ok(marked.body.usage.prompt_tokens - word.body.usage.prompt_tokens > 4)
-  const beside =
+  const withImage =
     await ask(service.url, { message: '<|vision_start|><|image_pad|><|vision_end|>What is in the picture?' }, [red])
-  t.equal(beside.body.usage.image_tokens, 25, 'only the picture that was sent')
+  t.equal(withImage.body.usage.image_tokens, 25, 'only the uploaded image has image tokens')
 })
 
-t.test('a small picture of the right size is used as it is', async t => {
+t.test('a small image of a suitable size is not converted', async t => {
   const { body } = await ask(service.url, { message: 'Hi' }, [red])
   t.match(body.images[0], {
     original: { width: 140, height: 140 },
@@ -150,8 +151,8 @@ t.test('a small picture of the right size is used as it is', async t => {
   })
 })
 
-t.test('a phone photo is seen upright', async t => {
-  // Stored lying on its side: upright it is 112 wide and 168 high, red above blue.
+t.test('a photo with an EXIF orientation is turned upright', async t => {
+  // The pixels are stored rotated by 90 degrees. Upright, the image is 112 wide and 168 high.
   const upright =
     await sharp({ create: { width: 112, height: 168, channels: 3, background: 'white' } }).png().toBuffer()
   const stored = await sharp(upright).rotate(-90).withMetadata({ orientation: 6 }).jpeg().toBuffer()
@@ -168,7 +169,7 @@ t.test('a phone photo is seen upright', async t => {
   )
 })
 
-t.test('a picture of 6000 x 4000 keeps within the model\'s bounds, and within the service\'s when the model allows more', async t => {
+t.test('an image of 6000 x 4000 is reduced to the limits of the model, or to those of the service', async t => {
   const large =
     await sharp({ create: { width: 6000, height: 4000, channels: 3, background: 'orange' } }).jpeg().toBuffer()
   const { body } = await ask(service.url, { message: 'Hi' }, [large])
@@ -188,7 +189,7 @@ t.test('a picture of 6000 x 4000 keeps within the model\'s bounds, and within th
   await wide.quiet()
 })
 
-t.test('pictures that do not fit together are made smaller evenly, and the receipts say so', async t => {
+t.test('images that do not fit the context together are reduced evenly, and the receipts report it', async t => {
   const tight = await startService(t, { IMAGE_MAX_TOKENS: '1280', CONTEXT_SIZE: '2048' })
   const large =
     await sharp({ create: { width: 1500, height: 1000, channels: 3, background: 'purple' } }).jpeg().toBuffer()

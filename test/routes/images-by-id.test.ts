@@ -12,7 +12,7 @@ const tall = await sharp({ create: { width: 560, height: 840, channels: 3, backg
 const idOf = async (data: Buffer) => `sha256:${createHash('sha256').update(data).digest('hex')}`
 const dataUri = (data: Buffer) => `data:image/png;base64,${data.toString('base64')}`
 
-t.test('a picture that the cache has lost is named, and answered about as if it had been there when it is sent again', async t => {
+t.test('a refusal names expired images, and with them sent again the answer is the same as from the cache', async t => {
   const forgetful = await startService(t, { IMAGE_CACHE_MB: '0' })
   const ids = (await ask(forgetful.url, { message: 'Hi' }, [red, blue])).body.images.map(image => image.id)
   const history = [
@@ -28,8 +28,8 @@ t.test('a picture that the cache has lost is named, and answered about as if it 
   const gone = await ask(forgetful.url, fields)
   t.equal(gone.status, 410)
   t.match(gone.body, { code: 'IMAGE_EXPIRED', ids })
-  t.equal((gone.body.ids as string[]).length, 2, 'each named once')
-  t.same((await ask(forgetful.url, fields, [], [red])).body.ids, [ids[1]], 'one that was sent again is not missed')
+  t.equal((gone.body.ids as string[]).length, 2, 'each id appears once')
+  t.same((await ask(forgetful.url, fields, [], [red])).body.ids, [ids[1]], 'an image sent again is not reported')
 
   await ask(service.url, { message: 'Hi' }, [red, blue])
   const cached = (await ask(service.url, fields)).body
@@ -40,11 +40,11 @@ t.test('a picture that the cache has lost is named, and answered about as if it 
     t.equal(body.response, cached.response, name)
     t.same([body.usage.prompt_tokens, body.usage.image_tokens], [cached.usage.prompt_tokens, 3 * 25], name)
   }
-  t.same(again.images.map(image => image.id), [ids[1], ids[0]], 'their receipts come as they were sent')
+  t.same(again.images.map(image => image.id), [ids[1], ids[0]], 'receipts have the order of the upload')
   t.same(json.images.map(image => image.id), ids)
 
   const both = (await ask(forgetful.url, { ...fields, message: 'What is in the picture?' }, [green], [red, blue])).body
-  t.same(both.images.map(image => image.id).slice(1), ids, 'behind those of the question')
+  t.same(both.images.map(image => image.id).slice(1), ids, 'receipts of the history follow those of the question')
   t.equal(
     both.response, (await ask(service.url, { ...fields, message: 'What is in the picture?' }, [green])).body.response
   )
@@ -57,7 +57,7 @@ t.test('a picture that the cache has lost is named, and answered about as if it 
   await forgetful.quiet()
 })
 
-t.test('the ids of pictures are their sender\'s own', async t => {
+t.test('image ids are valid only for the key that sent the image', async t => {
   const locked = await startService(t, { API_KEYS: 'key-of-ann-0123456789,key-of-bob-0123456789' }, engine)
   const askAs = (name: string, fields: Record<string, string>, images: Buffer[] = []) =>
     post(locked.url, {
@@ -77,17 +77,17 @@ t.test('the ids of pictures are their sender\'s own', async t => {
 
   const bob = await askAs('bob', followUp)
   t.equal(bob.status, 410)
-  t.strictSame(bob.body.ids, [id], 'named as he named it')
+  t.strictSame(bob.body.ids, [id], 'the refusal contains the id as in the request')
   t.equal(
     (await askAs('bob', { message: 'Hi' }, [blue])).body.images[0]!.cached, false,
-    'nor does he learn that somebody sent the same'
+    'the receipt does not reveal that another key sent the same image'
   )
-  t.equal((await askAs('bob', followUp)).body.response, 'The background is yellow.', 'now it is his as well')
+  t.equal((await askAs('bob', followUp)).body.response, 'The background is yellow.', 'the id is valid after his upload')
   t.equal((await askAs('ann', { message: 'Hi' }, [blue])).body.images[0]!.cached, true)
   await locked.quiet()
 })
 
-t.test('a history may come as a field for each turn, as generated clients send it', async t => {
+t.test('a history may be sent as one field per turn, as generated clients do', async t => {
   const { id } = (await ask(service.url, { message: 'Hi' }, [red])).body.images[0]!
   const small =
     Array.from({ length: 60 }, () => [{ role: 'user', content: 'Hi' }, { role: 'assistant', content: 'Yes' }]).flat()

@@ -30,15 +30,15 @@ type Operation = {
 const operations =
   Object.values(committed.paths as Record<string, Record<string, Operation>>).flatMap(it => Object.values(it))
 
-t.test('openapi.json says what the service serves', async t => {
+t.test('docs/openapi.json is the document that the service serves', async t => {
   const served = await (await fetch(`${service.url}/openapi.json`)).json()
-  t.strictSame(served, committed, 'npm run openapi writes it anew')
+  t.strictSame(served, committed, 'npm run openapi updates it')
   t.equal(committed.openapi, '3.1.0')
 })
 
-t.test('every operation has a name, and every error response an example of each code', async t => {
+t.test('every operation has a name, and every error response has an example of each code', async t => {
   t.equal(new Set(operations.map(it => it.operationId)).size, operations.length)
-  const told = new Set<string>()
+  const documented = new Set<string>()
   for (const { operationId, responses } of operations) {
     t.match(operationId, /^[a-z][a-zA-Z]+$/)
     for (const [status, { description, content }] of Object.entries(responses)) {
@@ -48,22 +48,23 @@ t.test('every operation has a name, and every error response an example of each 
       t.ok(examples.length > 0, `${operationId} ${status} has examples`)
       for (const [code, { value }] of examples) {
         t.equal(value.code ?? value.error!.code, code)
-        told.add(code)
+        documented.add(code)
       }
     }
   }
   const all = ERROR_EXAMPLES.map(([error]) => error.code)
   t.same(
-    all.filter(code => !told.has(code)).sort(), ['CLIENT_LEFT', 'NOT_FOUND'],
-    'nobody reads the one, the other belongs to no operation'
+    all.filter(code => !documented.has(code)).sort(), ['CLIENT_LEFT', 'NOT_FOUND'],
+    'no client receives CLIENT_LEFT, and NOT_FOUND belongs to no operation'
   )
   const kinds = Object.values(errors).filter(
     it => typeof it === 'function' && it.prototype instanceof errors.SightlineError
   ) as unknown as Array<new (...args: unknown[]) => errors.SightlineError>
-  t.same(kinds.filter(Kind => !ERROR_EXAMPLES.some(([error]) => error instanceof Kind)), [], 'none is left out')
+  const without = kinds.filter(Kind => !ERROR_EXAMPLES.some(([error]) => error instanceof Kind))
+  t.same(without, [], 'every kind of error has an example')
 })
 
-t.test('every field is described', async t => {
+t.test('every field has a description', async t => {
   const bare: string[] = []
   const visit = (schema: Record<string, any>, place: string) => {
     for (const [name, property] of Object.entries(schema.properties ?? {}) as Array<[string, Record<string, any>]>) {
@@ -81,14 +82,14 @@ t.test('every field is described', async t => {
   t.same(bare, [])
 })
 
-t.test('/docs shows it', async t => {
+t.test('/docs shows the document', async t => {
   const page = await fetch(`${service.url}/docs`)
   t.equal(page.status, 200)
   t.match(await page.text(), /swagger-ui/)
   t.match(await (await fetch(`${service.url}/docs/json`)).json(), { openapi: '3.1.0' })
 })
 
-t.test('a generated client chats, streams, and tells a refusal and a validation error', async t => {
+t.test('a generated client chats, streams, and distinguishes a refusal from a validation error', async t => {
   const dir = t.testdir()
   await createClient({
     input: path.join(ROOT, 'docs/openapi.json'),
@@ -97,7 +98,7 @@ t.test('a generated client chats, streams, and tells a refusal and a validation 
     logs: { level: 'silent' }
   } as never)
 
-  // What a user of the client would write; the compiler checks it against the generated types.
+  // Code as a user of the client writes it. The compiler checks it against the generated types.
   writeFileSync(path.join(dir, 'use.ts'), `
 import { chat, chatStream, createChatCompletion, status } from './client/sdk.gen.ts'
 import { client } from './client/client.gen.ts'
@@ -114,13 +115,27 @@ export async function use (baseUrl: string, one: Blob, two: Blob) {
   for await (const event of stream) events.push(event)
   const again = await chat({ body: {
     message: 'What is in picture 2?',
-    history: [{ role: 'user', content: 'Describe the images.', images: receipts.map(receipt => receipt.id) }, { role: 'assistant', content: whole.response }]
+    history: [
+      { role: 'user', content: 'Describe the images.', images: receipts.map(receipt => receipt.id) },
+      { role: 'assistant', content: whole.response }
+    ]
   } })
   const wrong = await chat({ body: { message: 'Hi', temperature: 7 } })
   const fault: Fault = wrong.error!
-  const completion = await createChatCompletion({ body: { model: whole.model, messages: [{ role: 'user', content: 'Hi' }] } })
+  const completion = await createChatCompletion({
+    body: { model: whole.model, messages: [{ role: 'user', content: 'Hi' }] }
+  })
   const state = await status()
-  return { whole, receipts, again: again.data!, events, fault, wrongStatus: wrong.response!.status, said: completion.data!.choices[0]!.message.content, free: state.data!.slots.free }
+  return {
+    whole,
+    receipts,
+    again: again.data!,
+    events,
+    fault,
+    wrongStatus: wrong.response!.status,
+    said: completion.data!.choices[0]!.message.content,
+    free: state.data!.slots.free
+  }
 }
 
 export async function refused () {
@@ -128,7 +143,7 @@ export async function refused () {
   return { code: (error as Fault).code, status: response!.status, retryAfter: response!.headers.get('retry-after') }
 }
 `)
-  // Not the blocking way: the service lives in this process.
+  // Not synchronously: the service runs in this process.
   await promisify(execFile)(process.execPath, [
     path.join(ROOT, 'node_modules/typescript/bin/tsc'), '--ignoreConfig', '--noEmit', '--strict', '--skipLibCheck',
     '--noUncheckedIndexedAccess', '--target', 'es2022', '--module', 'nodenext', '--allowImportingTsExtensions',
@@ -144,7 +159,7 @@ export async function refused () {
   t.equal(used.receipts.length, 2)
   t.equal(used.events.map((event: { text?: string }) => event.text ?? '').join(''), body.response)
   t.match(used.events.at(-1), { success: true })
-  t.equal(used.again.usage.image_tokens, used.whole.usage.image_tokens, 'a history of several turns arrives')
+  t.equal(used.again.usage.image_tokens, used.whole.usage.image_tokens, 'a history of several turns is received')
   t.match(used.again.response, /blue square/i)
   t.equal(used.wrongStatus, 400)
   t.match(used.fault, { code: 'INVALID_FIELD', field: 'temperature' })

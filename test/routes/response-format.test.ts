@@ -8,12 +8,12 @@ const upload = (name: string): Upload => ({ data: readFileSync(path.join(EXAMPLE
 const engine = await createTestEngine(t)
 const service = await startService(t, {}, engine)
 const red = await drawShape('circle', 'red', 'white')
-// The model sees it smaller, and not in its own ratio.
+// The model receives this image reduced and with another aspect ratio.
 const tall = await sharp({ create: { width: 560, height: 840, channels: 3, background: 'white' } }).png().toBuffer()
 const dataUri = (data: Buffer) => `data:image/png;base64,${data.toString('base64')}`
 const asSchema = (schema: object) => ({ type: 'json_schema', json_schema: { name: 'answer', schema } })
 
-t.test('boxes come back in the pixels of the picture that was sent', async t => {
+t.test('boxes and points are returned in pixels of the uploaded image', async t => {
   const grid = await startService(t, { BOX_COORDINATES: 'grid1000' }, engine)
   const pointed = { bbox_2d: [28, 28, 56, 84], label: 'heart' }
   const schema = (value: object) => ({
@@ -29,11 +29,11 @@ t.test('boxes come back in the pixels of the picture that was sent', async t => 
   t.equal(body.finish_reason, 'stop')
   const [{ id, original, sent }] = body.images as [typeof body.images[number]]
   t.same([original, sent], [{ width: 560, height: 840 }, { width: 112, height: 196 }])
-  // A pixel of what the model saw is 560 / 112 = 5 wide and 840 / 196 = 30 / 7 high.
+  // A pixel of the reduced image is 560 / 112 = 5 wide and 840 / 196 = 30 / 7 high.
   const box = { image: 0, id, label: 'heart', box: [140, 120, 280, 360] }
   t.same(body.boxes, [box])
   t.same(body.points, [])
-  // A thousandth is 0.56 wide and 0.84 high.
+  // A thousandth of the image is 0.56 wide and 0.84 high.
   const inGrid = { ...box, box: [15.68, 23.52, 31.36, 70.56] }
   t.same((await ask(grid.url, fields(), [tall])).body.boxes, [inGrid])
   for (const [of, expected] of [[service, box], [grid, inGrid]] as const) {
@@ -43,23 +43,23 @@ t.test('boxes come back in the pixels of the picture that was sent', async t => 
 
   const history =
     JSON.stringify([{ role: 'user', content: 'Look', images: [id] }, { role: 'assistant', content: 'I see' }])
-  t.same((await ask(service.url, { ...fields(), history })).body.boxes, [box], 'in a picture of the history')
+  t.same((await ask(service.url, { ...fields(), history })).body.boxes, [box], 'in an image of the history')
   t.same((await ask(grid.url, { ...fields(), history })).body.boxes, [inGrid])
   const square = (await ask(service.url, { ...fields(), history }, [red])).body
   t.same(
     square.boxes, [{ ...box, image: 1, id: square.images[0]!.id, box: [28, 28, 56, 84] }],
-    'in the latest picture, seen as it was sent'
+    'in the latest image, which is not reduced'
   )
   t.same(
     (await ask(service.url, { ...fields({ image: 1, ...pointed }), history }, [red])).body.boxes, [box],
-    'or in the one that the model names'
+    'in the image that the model names'
   )
   const points = (await ask(service.url, fields({ point_2d: [56, 98], label: 'middle' }), [tall])).body
   t.same([points.boxes, points.points], [[], [{ image: 0, id, label: 'middle', point: [280, 420] }]])
   await grid.quiet()
 })
 
-t.test('a response format is kept, in a form and in JSON', async t => {
+t.test('a response format is obeyed, in a form and in JSON', async t => {
   const cross = upload('13.png')
   const message = 'JSON with shape and color please.'
   const said = { shape: 'cross', color: 'black' }
@@ -98,7 +98,7 @@ t.test('a response format is kept, in a form and in JSON', async t => {
   t.same([JSON.parse(whole.response), whole.finish_reason], [new Array(90).fill('word'), 'stop'])
 })
 
-t.test('a schema that cannot be enforced is refused by keyword and place', async t => {
+t.test('a schema that cannot be enforced is refused with its keyword and place', async t => {
   const format = asSchema({ type: 'object', properties: { a: { not: { type: 'null' } } } })
   const refusal = {
     status: 400,
@@ -120,7 +120,7 @@ t.test('a schema that cannot be enforced is refused by keyword and place', async
   await service.quiet()
 })
 
-t.test('a malformed response format is told by the kind that was meant', async t => {
+t.test('the refusal of a malformed response format refers to its type', async t => {
   for (const [format, field, sentence] of [
     [{ type: 'xml' }, 'response_format.type', /must be one of text, json_object, json_schema/],
     [{}, 'response_format.type', /must be one of/],

@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { VERSION } from '../../app.ts'
 import { DEMO } from '../../models/presets.ts'
 import { ROOT } from '../../config/root.ts'
 import { ask, drawShape, startService } from '../helper.ts'
+import { until } from '../server-process.ts'
 
 interface OpenApi {
   openapi: string
@@ -21,7 +21,7 @@ interface OpenApi {
 
 const service = await startService(t)
 
-t.test('the status tells of slots, model, caches and limits', async t => {
+t.test('the status reports slots, model, caches and limits', async t => {
   await ask(service.url, { message: 'Hi' }, [await drawShape('circle', 'red', 'white')])
   const status = await (await fetch(`${service.url}/api/status`)).json() as {
     memory: { service_bytes: number, model_bytes: number }
@@ -56,7 +56,7 @@ t.test('the status tells of slots, model, caches and limits', async t => {
   t.ok(status.memory.service_bytes > 1e6 && status.memory.model_bytes > 1e6)
 })
 
-t.test('with auto there are as many slots as the plan found room for', async t => {
+t.test('MAX_CONCURRENT_REQUESTS=auto sets as many slots as the plan has room for', async t => {
   const auto = await startService(t, { MAX_CONCURRENT_REQUESTS: 'auto' })
   const { slots, plan } =
     await (await fetch(`${auto.url}/api/status`)).json() as { slots: { total: number }, plan: { slots: number } }
@@ -68,15 +68,14 @@ t.test('with auto there are as many slots as the plan found room for', async t =
   for (const { status } of answers) t.equal(status, 200)
 
   process.kill(auto.engine.info().pid!, 'SIGKILL')
-  while (auto.engine.info().state === 'ready') await sleep(20)
-  while (auto.engine.info().state !== 'ready') await sleep(20)
+  await until(() => auto.engine.info().restarts === 1 && auto.engine.info().state === 'ready')
   t.match(
     auto.engine.info(), { restarts: 1, slots: plan.slots, plan: { auto: true, slots: plan.slots } },
-    'also after a restart'
+    'the slots are the same after a restart'
   )
 })
 
-t.test('alive and ready', async t => {
+t.test('the probes answer 200', async t => {
   for (const [path, body] of [['live', { status: 'ok' }], ['ready', { status: 'ready' }]] as const) {
     const response = await fetch(`${service.url}/health/${path}`)
     t.equal(response.status, 200)
@@ -84,7 +83,7 @@ t.test('alive and ready', async t => {
   }
 })
 
-t.test('the OpenAPI document names every route, with an operationId of its own', async t => {
+t.test('the OpenAPI document contains every route with a unique operationId', async t => {
   const document = await (await fetch(`${service.url}/openapi.json`)).json() as OpenApi
   t.match(document.openapi, /^3\.1\./)
   t.equal(document.info.version, VERSION)

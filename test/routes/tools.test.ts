@@ -1,18 +1,10 @@
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import OpenAI, { BadRequestError } from 'openai'
 import type { ChatCompletionMessageParam, ChatCompletionTool } from 'openai/resources/chat/completions'
 import t from 'tap'
-import { DEMO } from '../../models/presets.ts'
-import { ROOT } from '../../config/root.ts'
-import { withChatTemplate } from '../gguf.ts'
-import { createTestEngine, drawShape, startService } from '../helper.ts'
+import { createToolsEngine, drawShape, startService } from '../helper.ts'
 
-// The embedded model under a template that knows tools. It has never seen one, so what it does by itself is text; what it is
-// forced to by grammar is a call.
-const file = path.join(t.testdir(), 'tools.gguf')
-withChatTemplate(path.join(ROOT, DEMO.model), file, readFileSync(path.join(ROOT, 'test/tool-template.jinja'), 'utf8'))
-const engine = await createTestEngine(t, { model: file, mmproj: path.join(ROOT, DEMO.mmproj), threads: 1 })
+// The embedded model is not trained on tools: it answers in text unless a grammar forces a call.
+const engine = await createToolsEngine(t)
 const service = await startService(t, {}, engine)
 const client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 })
 const { model } = engine.info()
@@ -33,18 +25,18 @@ const stop = tool('stop', { type: 'object', properties: {}, additionalProperties
 const ask = (rest: object, messages = question) =>
   client.chat.completions.create({ model, messages, temperature: 0, ...rest })
 
-t.test('the status tells that the template knows tools', async t => {
+t.test('the status reports that the template supports tools', async t => {
   t.equal((await (await fetch(`${service.url}/api/status`)).json() as { model: { tools: boolean } }).model.tools, true)
 })
 
-t.test('a tool that must be called is called, with arguments that obey its schema', async t => {
+t.test('a required tool is called with arguments that are valid by its schema', async t => {
   for (const choice of ['required', { type: 'function', function: { name: 'mark' } }]) {
     const { choices: [choice0] } = await ask({ tools: [mark], tool_choice: choice })
     t.equal(choice0!.finish_reason, 'tool_calls')
     t.equal(choice0!.message.content, null)
     const [call, ...others] = choice0!.message.tool_calls!
     t.same(others, [])
-    if (call!.type !== 'function') return t.fail('it is a function')
+    if (call!.type !== 'function') return t.fail('the call is not a function call')
     t.equal(call!.function.name, 'mark')
     t.match(call!.id, /^call_[0-9a-f]{32}$/)
     const { colour, size } = JSON.parse(call!.function.arguments)
@@ -71,17 +63,18 @@ t.test('calls are streamed', async t => {
   t.equal(deltas.length, 1)
   t.match(deltas[0], { index: 0, type: 'function', function: { name: 'mark', arguments: /^\{.*\}$/ } })
   t.equal(chunks.at(-1)!.choices[0]!.finish_reason, 'tool_calls')
-  t.equal(chunks.map(chunk => chunk.choices[0]?.delta.content ?? '').join(''), '', 'no word of the call itself')
+  const content = chunks.map(chunk => chunk.choices[0]?.delta.content ?? '').join('')
+  t.equal(content, '', 'the content contains nothing of the call')
 })
 
-t.test('with auto the model may answer in words', async t => {
+t.test('tool_choice auto lets the model answer in text', async t => {
   const { choices } = await ask({ tools: [mark] })
   t.ok(choices[0]!.message.content!.length > 0)
   t.notOk(choices[0]!.message.tool_calls)
   t.equal(choices[0]!.finish_reason, 'stop')
 })
 
-t.test('a call and its result go back to the model, pictures too', async t => {
+t.test('the prompt contains a call and its result, including images', async t => {
   const call = (id: string) =>
     ({ id, type: 'function' as const, function: { name: 'mark', arguments: '{"colour":"red"}' } })
   const messages: ChatCompletionMessageParam[] = [
@@ -100,13 +93,13 @@ t.test('a call and its result go back to the model, pictures too', async t => {
   await service.quiet()
 })
 
-t.test('no control token comes from a tool, whatever its description says', async t => {
+t.test('the description of a tool never becomes control tokens', async t => {
   const count = async (description: string) => {
     const { usage } = await ask({ max_tokens: 1, tools: [{ type: 'function', function: { name: 'f', description } }] })
     return usage!.prompt_tokens
   }
   const harmless = await count('|im_end|>')
-  t.ok(await count('<|im_end|>') > harmless, 'five characters more, and not one token instead of all')
+  t.ok(await count('<|im_end|>') > harmless, 'one more character adds tokens instead of making one control token')
   const { textTokens: control } = await engine.inspect(
     [{ role: 'user', parts: [{ type: 'text', text: '' }] }], [{ name: 'f', description: '<|im_end|>' }], []
   )
@@ -116,7 +109,7 @@ t.test('no control token comes from a tool, whatever its description says', asyn
   t.ok(control > spelled)
 })
 
-t.test('malformed tools and choices are named', async t => {
+t.test('the refusal of malformed tools and choices names the field', async t => {
   const cases: Array<[object, string, string]> = [
     [{ tools: 7 }, 'INVALID_FIELD', 'tools'],
     [{ tools: [{ type: 'function', function: { name: 'a b' } }] }, 'INVALID_FIELD', 'tools[0].function.name'],
@@ -142,6 +135,6 @@ t.test('malformed tools and choices are named', async t => {
   }
   t.equal((await ask({
     tools: [tool('x', { type: 'object', not: {} })], tool_choice: 'required', max_tokens: 200
-  })).choices.length, 1, 'without strict the schema is advice')
+  })).choices.length, 1, 'a schema without strict need not be enforced')
   await service.quiet()
 })
