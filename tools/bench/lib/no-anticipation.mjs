@@ -14,8 +14,13 @@ if (process.argv[1]?.endsWith('server.js') && process.send) {
       isOff = true
       return register.call(this, plugin, { ...options, onSaved: async () => {} })
     }
-    fastify.addHook('onReady', async () => {
-      if (!isOff) throw new Error('no-anticipation.mjs found no plugin with the option onSaved')
+    // An instance that never listens has no uploads.
+    fastify.addHook('onListen', done => {
+      if (!isOff) {
+        console.error('no-anticipation.mjs found no plugin with the option onSaved')
+        process.exit(1)
+      }
+      done()
     })
   })
 }
