@@ -4,36 +4,36 @@ import { box, full, sized } from '../../tools/lib/iso-boxes.ts'
 import { noise } from '../services/images/draw.ts'
 import { MAX_INPUT_PIXELS, toImages, TOO_LONG_SIDE, type HostileImage } from './hostile-image.ts'
 
-/** An item of the container: a coded image, or one made of others. */
+/** An item of the container: a coded image, an image that consists of others, or other data. */
 export interface Item {
   id: number
-  /** `av01`, or how it is made of those it refers to. */
+  /** `av01` for a coded image, or e.g. `grid` for one that consists of others. */
   type: string
   data: Buffer
   properties?: Buffer[]
-  /** Items that it is made of. */
+  /** Ids of the items of which this image consists. */
   parts?: number[]
-  /** The item whose transparency it is. */
+  /** Id of the image of which this one is the transparency. */
   alphaOf?: number
-  /** In how many pieces its bytes are stored. */
+  /** Number of extents in which the bytes are stored. */
   pieces?: number
-  /** Pieces of the bytes of all items, in place of its own: where each starts, and its length. */
+  /** Extents in the bytes of all items, instead of the item's own bytes. */
   extents?: Array<[start: number, length: number]>
 }
 
-/** How a header says the same in other ways. */
+/** Variants of a header. */
 interface Style {
   /** Boxes before the header. */
   before?: Buffer
   /** Boxes at the end of the header. */
   inner?: Buffer
-  /** Ids of four bytes, properties counted in two. */
+  /** Ids of four bytes, and indices of properties of two bytes. */
   wide?: boolean
 }
 
 export const ALPHA = full('auxC', 0, 'urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0')
 
-/** An AVIF of these items, whose bytes lie within the header's own boxes. The first one is shown. */
+/** Creates an AVIF of these items. The first item is displayed. The bytes of all items are in the header (`idat`). */
 export function avif (
   items: Item[], { before = Buffer.alloc(0), inner = Buffer.alloc(0), wide = false }: Style = {}
 ): Buffer {
@@ -66,7 +66,7 @@ export function avif (
     full('pitm', wide ? 1 : 0, id(items[0]!.id)),
     full('iinf', wide ? 1 : 0, counted, ...infos),
     ...references.length > 0 ? [full('iref', wide ? 1 : 0, ...references)] : [],
-    // The last of the flags says how wide the indices are.
+    // The last flag is the width of the indices.
     box('iprp', join(
       box('ipco', join(...properties)),
       box('ipma', join(wide ? 1 : 0, 0, 0, wide ? 1 : 0, be32(items.length), ...associations))
@@ -76,7 +76,7 @@ export function avif (
   return join(box('ftyp', join('avif', be32(0), 'avifmif1miaf')), before, meta)
 }
 
-/** What the encoder made of a plain image, taken out of its container: coded pixels, and the properties that describe them. */
+/** Encodes an image of one colour and returns its coded pixels and the boxes of its properties. */
 export async function coded (
   width: number, height: number, options: { bitdepth?: 8 | 10 | 12, chromaSubsampling?: string } = {}
 ): Promise<{ data: Buffer, configuration: Buffer, size: Buffer, depth: Buffer }> {
@@ -90,7 +90,7 @@ export async function coded (
   return { data: boxAt('mdat').subarray(8), configuration: boxAt('av1C'), size: boxAt('ispe'), depth: boxAt('pixi') }
 }
 
-/** A box of image sequences: one track with these tables, whose samples are of 64 x 64 pixels. */
+/** Creates a `moov` box: one track with these tables and samples of 64 x 64 pixels. */
 export function movie (configuration: Buffer, ...tables: Buffer[]): Buffer {
   const matrix = be32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
   const size = join(be16(64, 64), be32(0x480000, 0x480000, 0), be16(1), Buffer.alloc(32), be16(24, 0xffff))
@@ -105,7 +105,7 @@ export function movie (configuration: Buffer, ...tables: Buffer[]): Buffer {
     full('mvhd', 0, be32(0, 0, 1000, 1, 0x10000, 0), Buffer.alloc(8), matrix, Buffer.alloc(24), be32(2)), track))
 }
 
-/** Tables of one sequence whose frames are all in one place. */
+/** Creates the tables of a sequence whose frames share the same bytes. */
 export function frameTables (frames: number): Buffer[] {
   return [
     full('stts', 0, be32(1, frames, 1)), full('stsc', 0, be32(1, 1, frames, 1)), full('stsz', 0, be32(1, frames)),
@@ -113,10 +113,10 @@ export function frameTables (frames: number): Buffer[] {
   ]
 }
 
-/** Units that say that something new begins, and nothing else. */
+/** Creates empty units (temporal delimiters). */
 export const emptyUnits = (count: number) => repeated(Buffer.from([0x12, 0]), count)
 
-/** So many items of 64 x 64 pixels that all have the bytes of the first one. */
+/** Creates an AVIF of items of 64 x 64 pixels that share the bytes of the first item. */
 export function sharing (
   count: number, data: Buffer, extents: Array<[start: number, length: number]> = [[0, data.length]]
 ): Buffer {
@@ -126,11 +126,11 @@ export function sharing (
   )))
 }
 
-/** Tiles in rows and columns. */
+/** Creates the data of a `grid` item: tiles in rows and columns. */
 export const grid = (rows: number, columns: number, width: number, height: number) =>
   join(0, 1, rows - 1, columns - 1, be32(width, height))
 
-/** Images laid over each other on a canvas. */
+/** Creates the data of an `iovl` item: images on top of each other on a canvas. */
 const overlay = (width: number, height: number, count: number) =>
   join(0, 1, be16(0, 0, 0, 0), be32(width, height), Buffer.alloc(8 * count))
 
@@ -140,7 +140,7 @@ export async function hostileAvifs (): Promise<HostileImage[]> {
   const metaAt = good.indexOf('meta') - 4
   const [large, tile, quarter] =
     await Promise.all([coded(TOO_LONG_SIDE, TOO_LONG_SIDE), coded(256, 256), coded(1000, 1000)])
-  // Half as many as other images may have.
+  // An AVIF may have half as many pixels as other images.
   const side = Math.floor(Math.sqrt(MAX_INPUT_PIXELS / 2))
   const allowed = sharp({ create: { width: side, height: side, channels: 4, background: '#20406080' } })
 
@@ -160,30 +160,30 @@ export async function hostileAvifs (): Promise<HostileImage[]> {
       '4294967295 x 4294967295 claimed', patched(good, claimedAt, be32(0xffffffff, 0xffffffff)), 'IMAGE_TOO_MANY_PIXELS'
     ],
     [
-      'just above its limit, which is half of that of others', patched(good, claimedAt, be32(side + 1, side + 1)),
+      'just above the limit of an AVIF', patched(good, claimedAt, be32(side + 1, side + 1)),
       'IMAGE_TOO_MANY_PIXELS'
     ],
     ['no pixels claimed', patched(good, claimedAt, be32(0, 0)), 'CORRUPT_IMAGE'],
-    ['2000 x 2000 claimed, the data are of 90 x 70', patched(good, claimedAt, be32(2000, 2000)), 'CORRUPT_IMAGE'],
-    ['64 x 64 claimed, the data are above the limit', avif([item(large, 1, [sized(64, 64)])]), 'CORRUPT_IMAGE'],
+    ['2000 x 2000 claimed, with data of 90 x 70', patched(good, claimedAt, be32(2000, 2000)), 'CORRUPT_IMAGE'],
+    ['64 x 64 claimed, with data above the limit', avif([item(large, 1, [sized(64, 64)])]), 'CORRUPT_IMAGE'],
     [
-      'its transparency above the limit', avif([item(tile, 1), { ...item(large, 2, [large.size, ALPHA]), alphaOf: 1 }]),
+      'transparency above the limit', avif([item(tile, 1), { ...item(large, 2, [large.size, ALPHA]), alphaOf: 1 }]),
       'IMAGE_TOO_MANY_PIXELS'
     ],
     [
-      'its transparency above the limit and claimed to be below',
+      'transparency above the limit that claims less',
       avif([item(tile, 1), { ...item(large, 2, [tile.size, ALPHA]), alphaOf: 1 }]), 'CORRUPT_IMAGE'
     ],
     [
-      'as many pixels as allowed', await allowed.clone().removeAlpha().avif({ effort: 0, quality: 40 }).toBuffer(),
+      'the maximum number of pixels', await allowed.clone().removeAlpha().avif({ effort: 0, quality: 40 }).toBuffer(),
       'accepted'
     ],
-    ['as many pixels as allowed, 12 bits, transparent and on its side', await allowed
+    ['the maximum number of pixels, 12 bits, transparent and rotated', await allowed
       .clone()
       .withMetadata({ orientation: 6 })
       .avif({ effort: 0, quality: 40, bitdepth: 12, chromaSubsampling: '4:4:4' })
       .toBuffer(), 'accepted'],
-    ['a picture of our own making', avif([item(tile, 1)]), 'accepted'],
+    ['an image of the builder', avif([item(tile, 1)]), 'accepted'],
     [
       'four tiles',
       avif([tiles(2, 2, 500, 500, [1, 2, 3, 4]), item(tile, 1), item(tile, 2), item(tile, 3), item(tile, 4)]),
@@ -191,39 +191,39 @@ export async function hostileAvifs (): Promise<HostileImage[]> {
     ],
     ['one tile four times', avif([tiles(2, 2, 500, 500, again(1, 4)), item(tile, 1)]), 'accepted'],
     ['one tile 60000 times', avif([tiles(250, 240, 2000, 2000, again(1, 60_000)), item(tile, 1)]), 'CORRUPT_IMAGE'],
-    // These would take half a minute, for an answer about 64 x 64 pixels.
+    // Decoding these tiles would take half a minute, for an image of 64 x 64 pixels.
     [
       'large tiles 100 times, for 64 x 64', avif([tiles(1, 100, 64, 64, again(1, 100)), item(quarter, 1)]),
       'CORRUPT_IMAGE'
     ],
     ['a tile above the limit for 64 x 64', avif([tiles(1, 1, 64, 64, [1]), item(large, 1)]), 'IMAGE_TOO_MANY_PIXELS'],
-    ['tiles that are missing', avif([tiles(2, 2, 500, 500, [1, 5]), item(tile, 1)]), 'CORRUPT_IMAGE'],
+    ['missing tiles', avif([tiles(2, 2, 500, 500, [1, 5]), item(tile, 1)]), 'CORRUPT_IMAGE'],
     [
       'grids of grids of grids', avif([nested(9, 8, 16), nested(8, 7, 16), nested(7, 1, 16), item(tile, 1)]),
       'CORRUPT_IMAGE'
     ],
     ['a grid of itself', avif([nested(9, 9, 2)]), 'CORRUPT_IMAGE'],
     [
-      'one picture laid over itself 3000 times',
+      'an overlay of one image 3000 times',
       avif([made('iovl', overlay(256, 256, 3000), 256, 256, again(1, 3000)), item(tile, 1)]), 'CORRUPT_IMAGE'
     ],
     [
-      'another picture in place of itself', avif([made('iden', Buffer.alloc(0), 256, 256, [1]), item(tile, 1)]),
+      'an image that is identical to another one', avif([made('iden', Buffer.alloc(0), 256, 256, [1]), item(tile, 1)]),
       'accepted'
     ],
-    ['eight frames in one picture', frames(repeated(tile.data, 8)), 'accepted'],
-    ['a thousand frames in one picture', frames(repeated(tile.data, 1000)), 'CORRUPT_IMAGE'],
+    ['eight frames in one image', frames(repeated(tile.data, 8)), 'accepted'],
+    ['a thousand frames in one image', frames(repeated(tile.data, 1000)), 'CORRUPT_IMAGE'],
     ['a thousand frames with zeros between them', frames(repeated(join(tile.data, 0, 0), 1000)), 'CORRUPT_IMAGE'],
-    ['20000 units of nothing', frames(emptyUnits(20_000), tile.data), 'CORRUPT_IMAGE'],
-    ['1000 items on the same 5000 units of nothing', sharing(1000, emptyUnits(5000)), 'CORRUPT_IMAGE'],
-    // libheif would decode them all.
-    ['a thousand frames in an image that names a part', avif([
+    ['20000 empty units', frames(emptyUnits(20_000), tile.data), 'CORRUPT_IMAGE'],
+    ['1000 items that share 5000 empty units', sharing(1000, emptyUnits(5000)), 'CORRUPT_IMAGE'],
+    // libheif would decode all of them.
+    ['a thousand frames in an image with a part', avif([
       { ...item(tile, 1), data: repeated(tile.data, 1000), parts: [2] }, item(tile, 2)
     ]), 'CORRUPT_IMAGE'],
-    // libheif would take 1.2 GB.
+    // libheif would allocate 1.2 GB.
     ['a sequence of 17 million frames, in 900 bytes', sequence(17_000_000), 'CORRUPT_IMAGE'],
     ['a sequence of 5000 frames', sequence(5000), 'accepted'],
-    ['a piece without a length', frames(Buffer.from([0x30]), tile.data), 'CORRUPT_IMAGE'],
+    ['a unit without a length', frames(Buffer.from([0x30]), tile.data), 'CORRUPT_IMAGE'],
     ['HEVC inside', avif([{ ...item(tile, 1), type: 'hvc1' }]), 'CORRUPT_IMAGE'],
     [
       'JPEG inside',
@@ -235,8 +235,8 @@ export async function hostileAvifs (): Promise<HostileImage[]> {
       avif([{ id: 1, type: 'unci', data: Buffer.alloc(90 * 70 * 3), properties: [sized(90, 70)] }]), 'CORRUPT_IMAGE'
     ],
     ['no pixels', frames(), 'CORRUPT_IMAGE'],
-    ['rubbish for pixels', frames(Buffer.alloc(500, 0xa5)), 'CORRUPT_IMAGE'],
-    ['no description of its pixels', avif([{ id: 1, type: 'av01', data: tile.data }]), 'CORRUPT_IMAGE'],
+    ['invalid pixels', frames(Buffer.alloc(500, 0xa5)), 'CORRUPT_IMAGE'],
+    ['no properties', avif([{ id: 1, type: 'av01', data: tile.data }]), 'CORRUPT_IMAGE'],
     ['10000 items', avif([
       item(tile, 1),
       ...Array.from({ length: 10_000 }, (_, i): Item => ({ id: i + 2, type: 'Exif', data: Buffer.alloc(1) }))
@@ -250,20 +250,20 @@ export async function hostileAvifs (): Promise<HostileImage[]> {
     ['two headers', join(good, good.subarray(metaAt, metaAt + good.readUInt32BE(metaAt))), 'CORRUPT_IMAGE'],
     ['a box longer than the file', patched(good, metaAt, be32(0x7fffffff)), 'CORRUPT_IMAGE'],
     ['a box to the end of the file', patched(good, metaAt, be32(0)), 'accepted'],
-    ['a box shorter than its own head', patched(good, metaAt, be32(4)), 'CORRUPT_IMAGE'],
+    ['a box shorter than its own header', patched(good, metaAt, be32(4)), 'CORRUPT_IMAGE'],
     [
       'a box of 2 ** 63 bytes', avif([item(tile, 1)], { before: join(be32(1), 'free', be32(0x7fffffff, 0xffffffff)) }),
       'CORRUPT_IMAGE'
     ],
     ['a first box of 4 GB', patched(good, 0, be32(0xffffffff)), 'CORRUPT_IMAGE'],
-    ['its first box and nothing else', good.subarray(0, good.readUInt32BE(0)), 'CORRUPT_IMAGE'],
+    ['only its first box', good.subarray(0, good.readUInt32BE(0)), 'CORRUPT_IMAGE'],
     ['10 bits', await noise(90, 70).avif({ effort: 0, bitdepth: 10 }).toBuffer(), 'accepted'],
     ['lossless', await noise(90, 70).avif({ effort: 0, lossless: true }).toBuffer(), 'accepted'],
-    ['a ZIP archive behind it', join(good, 'PK\x03\x04', Buffer.alloc(500)), 'accepted']
+    ['a ZIP archive after it', join(good, 'PK\x03\x04', Buffer.alloc(500)), 'accepted']
   ])
 }
 
-/** A grid whose tiles are all the same other item. */
+/** Creates a grid in which each tile is the same item. */
 function nested (id: number, part: number, side: number): Item {
   return {
     id,

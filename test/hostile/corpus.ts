@@ -7,7 +7,7 @@ import { strangers } from './strangers.ts'
 import { hostileTiffs } from './tiff.ts'
 import { hostileWebps } from './webp.ts'
 
-/** Everything that was thought of to send in place of a good image, made anew each time and always the same. */
+/** Returns all hostile and unusual files. They are generated, and equal in each run. */
 export async function hostileImages (): Promise<HostileImage[]> {
   const kinds = await Promise.all([
     hostilePngs(), hostileJpegs(), hostileGifs(), hostileWebps(), hostileTiffs(), hostileAvifs(), strangers()

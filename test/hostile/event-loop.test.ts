@@ -18,19 +18,19 @@ import { overlappingPages, pages, scatteredPages, sharedValues } from './tiff.ts
 import { animation, ANIMATION, chunk, extended, frame, webp } from './webp.ts'
 
 /**
- * Most time of the main thread between two turns of the event loop, for up to eight files at once. On a machine of 2026
- * the checks take up to 11 ms, and strings of 4 MiB of text 56 ms; the rest is for slower machines.
+ * Maximum time of the main thread between two turns of the event loop, for up to eight files at once. On a machine of
+ * 2026 the checks take up to 11 ms, and strings of 4 MiB of text take 56 ms. The rest is a reserve for slower machines.
  */
 const MOST_STALL_MS = 100
-/** Most time of the main thread for one file: 110 ms on that machine. */
+/** Maximum total time of the main thread for one file. It is 110 ms on that machine. */
 const MOST_MAIN_MS = 400
-/** Files that take no longer to send than a thumbnail come several at once. */
+/** Files up to this size are tested several at once, because a client can send many of them quickly. */
 const SMALL_BYTES = 200_000
 /** The default of MAX_FILE_SIZE_MB. */
 const FILE_BYTES = 20_000_000
 const MAX_INPUT_PIXELS = 100_000_000
 
-/** The worst files for each format: those at a limit, and those that are refused beyond it. */
+/** Creates the worst files of each format: files at a limit, and files that are refused above it. */
 async function worstFiles (): Promise<Record<string, Buffer>> {
   const tile = await coded(64, 64)
   const one: Item = { id: 1, type: 'av01', data: tile.data, properties: [tile.configuration, tile.depth, tile.size] }
@@ -39,7 +39,7 @@ async function worstFiles (): Promise<Record<string, Buffer>> {
   const entry = join(be16(1), 255, Buffer.alloc(255, 0x81))
   const associations = full('ipma', 0, be32(4000), repeated(entry, 4000))
   const track = box('trak', Buffer.alloc(0))
-  // One unit at the start of the file and one at its end in turn, so that each takes a read from the disk.
+  // Units alternate between the start and the end of the file, so that each needs a read from the disk.
   const units = repeated(join(0x12, 8, Buffer.alloc(8)), 3)
   const far = join(units, Buffer.alloc(FILE_BYTES), units)
   const apart = [0, 1, 2].flatMap((i): Array<[number, number]> => [[i * 10, 10], [30 + FILE_BYTES + i * 10, 10]])
@@ -52,8 +52,8 @@ async function worstFiles (): Promise<Record<string, Buffer>> {
   const chunks = repeated(pngChunk('evIl', Buffer.alloc(2000)), 9890)
 
   return {
-    'AVIF: 1000 items on the same 5000 units': sharing(1000, emptyUnits(5000)),
-    'AVIF: 1000 items on the same 50 kB of zeros': sharing(1000, Buffer.alloc(50_000)),
+    'AVIF: 1000 items that share 5000 units': sharing(1000, emptyUnits(5000)),
+    'AVIF: 1000 items that share 50 kB of zeros': sharing(1000, Buffer.alloc(50_000)),
     'AVIF: 3000 units at both ends of 20 MB': sharing(500, far, apart),
     'AVIF: 2.4 million boxes in its header': avif([one], { inner: repeated(empty, FILE_BYTES / 8) }),
     'AVIF: 10 million parts': avif([one], { inner: full('iref', 0, repeated(parts, 150)) }),
@@ -70,7 +70,8 @@ async function worstFiles (): Promise<Record<string, Buffer>> {
       ...swellingTexts(100, 20_000), chunks, black(64, 48)),
     'PNG: 4 MiB of text': png({ width: 64, height: 48 },
       pngChunk('tEXt', join('k', 0, Buffer.alloc(4_194_302, 0xe4))), black(64, 48)),
-    'PNG: 20 texts that swell to 8 MB': png({ width: 64, height: 48 }, ...swellingTexts(20, 7_900_000), black(64, 48)),
+    'PNG: 20 texts that inflate to 8 MB': png({ width: 64, height: 48 },
+      ...swellingTexts(20, 7_900_000), black(64, 48)),
     'TIFF: 5000 pages of 20 tags at both ends of 20 MB': scatteredPages(5000, 20, FILE_BYTES),
     'TIFF: 500 pages of 200 tags': pages(500, { tagsOf: () => 200 }),
     'TIFF: 5000 pages, 4 kB apart': pages(5000, { gap: 3890 }),
@@ -84,8 +85,8 @@ async function worstFiles (): Promise<Record<string, Buffer>> {
   }
 }
 
-const skip = !existsSync('/proc/thread-self/schedstat') && 'there is no /proc to measure it with'
-t.test('no file keeps the event loop from its timers', { skip }, async t => {
+const skip = !existsSync('/proc/thread-self/schedstat') && 'the measurement needs /proc'
+t.test('no file blocks the event loop', { skip }, async t => {
   const dir = t.testdir()
   const runs = Object.entries(await worstFiles()).flatMap(([name, bytes], index) => {
     const file = path.join(dir, String(index))
@@ -103,14 +104,14 @@ t.test('no file keeps the event loop from its timers', { skip }, async t => {
   for (const [index, { outcome, longestMs, longestWallMs, mainMs, wallMs }] of stalls.entries()) {
     const { name, atOnce } = runs[index]!
     const [longest, wall, main, all] = [longestMs, longestWallMs, mainMs, wallMs].map(Math.round)
-    t.comment(`${name}, ${atOnce} at once: no turn for ${longest} ms (${wall} ms by the clock), ` +
-      `${main} ms of the main thread, ${all} ms in all: ${outcome}`)
-    t.ok(longestMs < MOST_STALL_MS, `${name}: ${atOnce} at once leave the event loop its turns`)
-    t.ok(mainMs < MOST_MAIN_MS * atOnce, `${name}: ${atOnce} at once take little of the main thread`)
+    t.comment(`${name}, ${atOnce} at once: no turn for ${longest} ms (wall clock: ${wall} ms), ` +
+      `${main} ms of the main thread, ${all} ms in total: ${outcome}`)
+    t.ok(longestMs < MOST_STALL_MS, `${name}: ${atOnce} at once do not block the event loop`)
+    t.ok(mainMs < MOST_MAIN_MS * atOnce, `${name}: ${atOnce} at once need little time of the main thread`)
   }
 })
 
-t.test('a reader gives the event loop a turn, however often it is asked for bytes in memory', async t => {
+t.test('a reader gives the event loop turns, even if all bytes are in memory', async t => {
   const { path } = await store(t.testdir(), 'a', Buffer.alloc(1000))
   const handle = await open(path)
   t.teardown(() => handle.close())
@@ -127,7 +128,7 @@ t.test('a reader gives the event loop a turn, however often it is asked for byte
   t.ok(turns >= 50, `${turns} turns`)
 })
 
-t.test('a reader reads the same bytes in whatever order it is asked', async t => {
+t.test('a reader returns the same bytes in any order of calls', async t => {
   const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7919 >> 3) & 255))
   const { path } = await store(t.testdir(), 'a', bytes)
   const handle = await open(path)
@@ -141,5 +142,5 @@ t.test('a reader reads the same bytes in whatever order it is asked', async t =>
       t.ok(read.equals(bytes.subarray(at, at + read.length)))
     }
   }
-  t.equal((await reader.from(bytes.length, 1)).length, 0, 'nothing after the end')
+  t.equal((await reader.from(bytes.length, 1)).length, 0, 'no bytes after the end')
 })

@@ -1,11 +1,11 @@
 import { constants, deflateRawSync } from 'node:zlib'
 import { be16, join, repeated } from '../../tools/lib/bytes.ts'
 
-/** A file that was made to do harm, or is merely unusual, and what the service says to it. */
+/** A hostile or unusual file, and the expected reaction of the service. */
 export interface HostileImage {
   name: string
   bytes: Buffer
-  /** `accepted`, or the code of the refusal. */
+  /** `accepted`, or the code of the error. */
   expect: Verdict
 }
 
@@ -19,10 +19,10 @@ export type Verdict =
 
 export type Case = [name: string, bytes: Buffer, expect: Verdict]
 
-/** What the service that meets these images is set to: small, so that what lies just below is quickly decoded. */
+/** The setting MAX_INPUT_PIXELS in these tests. It is small, so that images just below it decode quickly. */
 export const MAX_INPUT_PIXELS = 10_000_000
 
-/** Where an image stops being one: a bomb of so many pixels is just above the limit on each side. */
+/** Side in pixels of a square above the limit. */
 export const TOO_LONG_SIDE = 4_000
 
 export function toImages (kind: string, cases: Case[]): HostileImage[] {
@@ -33,12 +33,13 @@ const BLOCK_BYTES = 16 * 1024 * 1024
 const ADLER_MODULUS = 65_521
 
 /**
- * A zlib stream that swells to zeros, a thousand times its size, without anybody having had to compress them all: a block that
- * stands for itself is repeated.
+ * Creates a zlib stream that inflates to zeros, a thousand times its size. It repeats one compressed block, so it is
+ * created quickly.
+ * @param blocks number of blocks, each of 16 MiB when inflated
  */
 export function zlibBomb (blocks: number): Buffer {
   const block = deflateRawSync(Buffer.alloc(BLOCK_BYTES), { finishFlush: constants.Z_FULL_FLUSH })
-  // Adler-32 of zeros: the first sum stays 1, the second counts them.
+  // In the Adler-32 checksum of zeros, the first sum stays 1 and the second sum counts the bytes.
   const adler = be16(blocks * BLOCK_BYTES % ADLER_MODULUS, 1)
   return join('\x78\x9c', repeated(block, blocks), '\x03\x00', adler)
 }

@@ -11,15 +11,15 @@ import { hostileImages } from './corpus.ts'
 import { MAX_INPUT_PIXELS, type HostileImage, type Verdict } from './hostile-image.ts'
 import type { Measurement } from './measure.ts'
 
-/** No request takes longer, on a machine that is busy with others as well. */
+/** Maximum time of a request, on a machine that also runs other programs. */
 const MOST_MS = 20_000
-/** As `docs/operations.md` promises it for one image. */
+/** Maximum memory for one image, as documented in `docs/operations.md`. */
 const BYTES_PER_PIXEL = 20
-/** What Node and libvips take whatever the image. */
+/** Memory that Node and libvips need for any image. */
 const SLACK_BYTES = 50 * 1024 * 1024
-/** Base64 of more than that would only take time. */
+/** Larger files are not sent as data URIs, because they would only take time. */
 const MOST_URI_BYTES = 300_000
-/** Cuts of each good image. */
+/** Number of truncated files for each format. */
 const CUTS = 40
 
 const images = await hostileImages()
@@ -28,15 +28,15 @@ const service = await startService(t, {
 })
 const { pid, model } = service.engine.info()
 
-/** Nothing is left, nobody died, and the service answers as before. */
-async function unharmed (t: Test): Promise<void> {
+/** Checks that no file is left, that the engine did not restart, and that the service is ready. */
+async function isUnharmed (t: Test): Promise<void> {
   await service.quiet()
-  t.match(service.engine.info(), { state: 'ready', restarts: 0, pid }, 'the engine is the one that it was')
+  t.match(service.engine.info(), { state: 'ready', restarts: 0, pid }, 'the engine did not restart')
   const health = await fetch(`${service.url}/health/ready`)
   t.equal(health.status, 200)
 }
 
-/** Works on a list two at a time, as the service has slots. */
+/** Processes a list with two workers, because the service has two slots. */
 async function inPairs<T> (list: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
   const rest = [...list]
   const next = async () => {
@@ -81,22 +81,22 @@ function check (t: Test, image: HostileImage, { verdict, status, message, ms }: 
   if (ms > MOST_MS) t.fail(`${name} took ${Math.round(ms)} ms`)
 }
 
-t.test('every hostile picture is answered, with a refusal that names it where it is refused', async t => {
+t.test('every hostile image is accepted or refused as expected, and errors name it', async t => {
   t.ok(images.length > 250)
   await inPairs(images, async image => check(t, image, await sendFile(image.bytes, 'a.png'), 'images[0] ("a.png")'))
-  await unharmed(t)
+  await isUnharmed(t)
 })
 
-t.test('so it is where it comes as a data URI', async t => {
+t.test('hostile images in data URIs are accepted or refused as expected', async t => {
   const small = images.filter(({ bytes }, index) => bytes.length <= MOST_URI_BYTES && index % 2 === 0)
   t.ok(small.length > 100)
   await inPairs(small, async image =>
     check(t, image, await sendUri(image.bytes), 'messages[0].content[1].image_url.url'))
-  await unharmed(t)
+  await isUnharmed(t)
 })
 
-t.test('none takes more memory than is promised, or keeps a decoder busy', {
-  skip: !existsSync('/proc/self/clear_refs') && 'there is no /proc to read it from'
+t.test('no image needs more memory than documented, or keeps a decoder busy', {
+  skip: !existsSync('/proc/self/clear_refs') && 'the measurement needs /proc'
 }, async t => {
   const dir = t.testdir()
   const files = images.map(({ bytes }, index) => {
@@ -119,7 +119,7 @@ t.test('none takes more memory than is promised, or keeps a decoder busy', {
   }
 })
 
-t.test('a good picture that is cut off anywhere is refused, or seen as far as it goes', async t => {
+t.test('a truncated image is refused, unless only its end is missing', async t => {
   const drawn = noise(280, 196)
   const whole = {
     jpeg: drawn.clone().jpeg(),
@@ -134,7 +134,7 @@ t.test('a good picture that is cut off anywhere is refused, or seen as far as it
     const bytes = await image.toBuffer()
     await inPairs(cuts(bytes.length), async at => {
       const { verdict, status, message, ms } = await sendFile(bytes.subarray(0, at), `a.${kind}`)
-      // What ends a GIF or a PNG may be missing, and nothing else.
+      // Only the end of a GIF or a PNG may be missing.
       const proper = status === 422 || status === 415
         ? (refusals as string[]).includes(verdict) && message.startsWith(`images[0] ("a.${kind}")`)
         : status === 200 && at > bytes.length * 0.95
@@ -142,48 +142,50 @@ t.test('a good picture that is cut off anywhere is refused, or seen as far as it
       if (ms > MOST_MS) t.fail(`${kind} cut off after ${at} took ${Math.round(ms)} ms`)
     })
   }
-  await unharmed(t)
+  await isUnharmed(t)
 })
 
-/** Half of them within the first bytes, where all structure is, the others evenly over the rest. */
+/** Returns offsets: half of them in the first bytes, which contain the structure, the others evenly distributed. */
 function cuts (length: number): number[] {
   const half = CUTS / 2
   return Array.from({ length: CUTS }, (_, i) =>
     i < half ? Math.floor((i / half) ** 2 * 300) : Math.floor(300 + (length - 301) * (i - half + 1) / half))
 }
 
-t.test('the name of a file is words, never a path or a line', async t => {
+t.test('the name of a file is never used as a path, and cannot break a message', async t => {
   const good = await noise(90, 70).png().toBuffer()
   const parent = path.dirname(service.config.uploadDir)
   mkdirSync(path.join(parent, 'untouched'))
   const names = [
-    '../../../../tmp/a.png', '/etc/passwd', 'C:\\Windows\\a.png', '..\\..\\a.png', '.', '..', '', ' ', 'CON', 'a.png\0.jpg', '\0', 'photo\u202egnp.exe', '\u2066\u2067a\u2069', '\u200b\ufeff',
-    '0.upload', '0_compressed.png', '../0.upload', 'x'.repeat(4096), '../'.repeat(1365), '😀'.repeat(
-      1000
-    ), 'a"b', 'a"; name="x', '%2e%2e%2fa', '%00', '$(id)', '`id`', '<script>alert(1)</script>', '{{7*7}}', '\x1b[31mred', '\ufffd'
+    '../../../../tmp/a.png', '/etc/passwd', 'C:\\Windows\\a.png', '..\\..\\a.png', '.', '..', '', ' ', 'CON',
+    'a.png\0.jpg', '\0', 'photo\u202egnp.exe', '\u2066\u2067a\u2069', '\u200b\ufeff', '0.upload', '0_compressed.png',
+    '../0.upload', 'x'.repeat(4096), '../'.repeat(1365), '😀'.repeat(1000), 'a"b', 'a"; name="x', '%2e%2e%2fa', '%00',
+    '$(id)', '`id`', '<script>alert(1)</script>', '{{7*7}}', '\x1b[31mred', '\ufffd'
   ]
   for (const name of names) {
     for (const [bytes, status] of [[good, 200], [Buffer.from('hello'), 415]] as const) {
       const reply = await sendNamed(name, bytes)
       t.match(reply, new RegExp(`^HTTP/1\\.1 ${status} `), JSON.stringify(name).slice(0, 60))
       const said = /"error":"((?:[^"\\]|\\.)*)"/.exec(reply)?.[1] ?? ''
-      t.notMatch(JSON.parse(`"${said}"`), /[\p{Cc}\p{Cf}\u2028\u2029]/u, 'nothing that moves a cursor or turns a line')
-      t.ok([...said].length < 200, 'and not too much')
+      t.notMatch(JSON.parse(`"${said}"`), /[\p{Cc}\p{Cf}\u2028\u2029]/u, 'the message has no control characters')
+      t.ok([...said].length < 200, 'the message is short')
     }
   }
   await service.quiet()
   t.same(
     readdirSync(parent).sort(), ['untouched', path.basename(service.config.uploadDir)].sort(),
-    'nothing was written beside the folder'
+    'no file was written outside of the folder'
   )
-  await unharmed(t)
+  await isUnharmed(t)
 })
 
-/** Sends the name as it is, byte by byte, unless it would end its header. */
+/** Sends a file name unchanged, except for quotes, which would end it. */
 async function sendNamed (name: string, bytes: Buffer): Promise<string> {
-  const head = `--sightline-test\r\nContent-Disposition: form-data; name="message"\r\n\r\nHi\r\n--sightline-test\r\nContent-Disposition: form-data; name="max_tokens"\r\n\r\n1\r\n--sightline-test\r\nContent-Disposition: form-data; name="images"; filename="${name.replaceAll(
-    '"', '\\"'
-  )}"\r\n\r\n`
+  const part = (disposition: string, content: string) =>
+    `--sightline-test\r\nContent-Disposition: form-data; ${disposition}\r\n\r\n${content}`
+  const escaped = name.replaceAll('"', '\\"')
+  const head = part('name="message"', 'Hi\r\n') + part('name="max_tokens"', '1\r\n') +
+    part(`name="images"; filename="${escaped}"`, '')
   const body = Buffer.concat([Buffer.from(head), bytes, Buffer.from('\r\n--sightline-test--\r\n')])
   const client = await connectRaw(service.port)
   client.send(formHead('/api/chat', body.length))

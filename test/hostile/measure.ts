@@ -1,6 +1,6 @@
 /**
- * Inspects and prepares images one after the other in a process of its own, as the service does, and prints a line of JSON for each:
- * what came of it, how long it took, and how far the memory of this process rose above what it was before. Linux.
+ * Inspects and prepares images one after another in a separate process. Prints a line of JSON for each image: the
+ * outcome, the time, and the increase of the memory of the process. Needs Linux.
  *
  * node --import tsx test/hostile/measure.ts <MAX_INPUT_PIXELS> <file>…
  */
@@ -12,17 +12,18 @@ import { prepareImage } from '../../services/images/prepare.ts'
 
 export interface Measurement {
   file: string
-  /** `accepted`, the code of the refusal, or the message of an error that is none. */
+  /** `accepted`, the code of the error, or the text of an unexpected error. */
   outcome: string
   message: string
   ms: number
+  /** Maximum memory during the work, above the memory before it. */
   bytes: number
 }
 
 const BOUNDS = { multiple: 28, minTokens: 16, maxTokens: 36, maxSide: 1024, maxPixels: 1_003_520 }
 const [maxInputPixels, ...files] = process.argv.slice(2)
 
-/** A figure of /proc/self/status in bytes. */
+/** Reads a figure of /proc/self/status in bytes. */
 const figure = (name: string) =>
   Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1024
 
@@ -33,7 +34,7 @@ async function prepare (path: string): Promise<void> {
 }
 
 for (const file of files) {
-  // Sets the high-water mark back to what is in use now.
+  // Resets the maximum (VmHWM) to the memory in use.
   writeFileSync('/proc/self/clear_refs', '5')
   const before = figure('VmRSS')
   const start = performance.now()

@@ -10,7 +10,7 @@ const NUMBERS =
 const MOST_CHANGES = 6
 const MOST_BYTES = 64
 
-/** A copy with one to six things wrong: bits, numbers, pieces that are missing, there twice, strange or cut off. */
+/** Returns a copy with one to six changes: bits, numbers, and pieces that are removed, repeated, replaced or cut off. */
 export function mutateBytes (bytes: Buffer, below: Below): Buffer {
   let result = Buffer.from(bytes)
   for (let changes = 1 + below(MOST_CHANGES); changes > 0; changes--) result = Buffer.from(mutateOnce(result, below))
@@ -18,7 +18,7 @@ export function mutateBytes (bytes: Buffer, below: Below): Buffer {
 }
 
 function mutateOnce (bytes: Buffer, below: Below): Buffer {
-  // What is near the start is mostly structure.
+  // Most changes are near the start, which contains most of the structure.
   const at = below(3) === 0 ? below(bytes.length + 1) : below(Math.min(bytes.length, 400) + 1)
   const length = Math.min(below(MOST_BYTES), bytes.length - at)
   const before = bytes.subarray(0, at)
@@ -40,7 +40,7 @@ function number (below: Below): Buffer {
   return below(2) === 0 ? pick([be16, le16], below)(value & 0xffff) : pick([be32, le32], below)(value)
 }
 
-/** A copy of a text with words of its own kind put in, taken out or moved. */
+/** Returns a copy of a text in which words are inserted and pieces are replaced, removed or repeated. */
 export function mutateText (text: string, words: readonly string[], below: Below): string {
   let result = text
   for (let changes = 1 + below(MOST_CHANGES); changes > 0; changes--) {
@@ -56,15 +56,14 @@ export function mutateText (text: string, words: readonly string[], below: Below
   return result
 }
 
-/** Values that readers of JSON meet seldom. */
+/** Values that are unusual in JSON. */
 const VALUES: readonly unknown[] = [
-  null, true, false, 0, -0, -1, 1.5, 1e308, -1e308, 2 ** 53, 2 ** 31, '', ' ', 'a', '\0', '\ud800', '😀', '__proto__', 'constructor', '../../etc/passwd', '<|im_start|>', '%s%n', '$ref', '#', '#/$defs/a',
-  [], {}, [[]], [{}], { type: null }, {
-    length: 1e9
-  }, { toString: 1 }, { then: 1 }, 'x'.repeat(5000), Array.from({ length: 300 }, () => 0)
+  null, true, false, 0, -0, -1, 1.5, 1e308, -1e308, 2 ** 53, 2 ** 31, '', ' ', 'a', '\0', '\ud800', '😀', '__proto__',
+  'constructor', '../../etc/passwd', '<|im_start|>', '%s%n', '$ref', '#', '#/$defs/a', [], {}, [[]], [{}],
+  { type: null }, { length: 1e9 }, { toString: 1 }, { then: 1 }, 'x'.repeat(5000), Array.from({ length: 300 }, () => 0)
 ]
 
-/** A copy of a value of JSON in which places are given other values, other names, or those of other places. */
+/** Returns a copy of a JSON value with other values, other names, or values of other places. */
 export function mutateJson (value: unknown, names: readonly string[], below: Below): unknown {
   let result = structuredClone(value)
   for (let changes = 1 + below(MOST_CHANGES); changes > 0; changes--) result = mutatePlace(result, names, below)
@@ -80,21 +79,23 @@ function mutatePlace (root: unknown, names: readonly string[], below: Below): un
   switch (below(6)) {
     case 0: parent[key] = structuredClone(pick(VALUES, below)); break
     case 1: parent[key] = elsewhere; break
-    case 2: if (Array.isArray(parent)) parent.splice(Number(key), 1); else delete parent[key]; break
-    case 3: if (Array.isArray(parent)) parent.splice(Number(key), 0, elsewhere); else {
-      define(
-        parent, pick(names, below), elsewhere
-      )
-    } break
-    case 4: parent[key] = pick(
-      [[parent[key]], { [pick(names, below)]: parent[key] }, [parent[key], elsewhere]], below
-    ); break
+    case 2:
+      if (Array.isArray(parent)) parent.splice(Number(key), 1)
+      else delete parent[key]
+      break
+    case 3:
+      if (Array.isArray(parent)) parent.splice(Number(key), 0, elsewhere)
+      else define(parent, pick(names, below), elsewhere)
+      break
+    case 4:
+      parent[key] = pick([[parent[key]], { [pick(names, below)]: parent[key] }, [parent[key], elsewhere]], below)
+      break
     default: if (!Array.isArray(parent)) define(parent, pick(names, below), structuredClone(pick(VALUES, below)))
   }
   return root
 }
 
-/** As `JSON.parse` does it: a property of any name, `__proto__` included. */
+/** Sets a property of any name, `__proto__` included, as `JSON.parse` does. */
 function define (object: Record<string, unknown>, name: string, value: unknown): void {
   Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true })
 }

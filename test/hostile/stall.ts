@@ -1,28 +1,27 @@
 /**
- * Inspects images in a process of its own, as the service does, and prints a line of JSON for each: the result, and how
- * long the event loop had no turn. The process is its own because tap watches every promise, which makes them slow.
- * Linux.
+ * Inspects images in a separate process and prints a line of JSON for each: the outcome, and how long the event loop
+ * had no turn. The process is separate because tap tracks all promises, which makes them slow. Needs Linux.
  *
  * node --import tsx test/hostile/stall.ts <MAX_INPUT_PIXELS> <at once>:<file>…
  */
 import { readFileSync, statSync } from 'node:fs'
 import { inspectImage } from '../../services/images/inspect.ts'
 
-/** Times in ms. */
+/** Times in milliseconds. */
 export interface Stall {
-  /** `accepted`, or the sentence of the refusal. */
+  /** `accepted`, or the message of the error. */
   outcome: string
-  /** Longest time of the main thread on a processor between two turns of the event loop. */
+  /** Longest processor time of the main thread between two turns of the event loop. */
   longestMs: number
-  /** Longest time between two turns, whatever else the machine did. */
+  /** Longest wall-clock time between two turns. Other programs can increase it. */
   longestWallMs: number
-  /** All time of the main thread on a processor. */
+  /** Total processor time of the main thread. */
   mainMs: number
-  /** All time by the clock. */
+  /** Total wall-clock time. */
   wallMs: number
 }
 
-/** Time of this thread on a processor, in ms: it does not grow while other programs run. */
+/** Returns the processor time of this thread in milliseconds. Other programs do not increase it. */
 const threadMs = () => Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[0]) / 1e6
 
 async function inspect (path: string): Promise<string> {
@@ -50,7 +49,7 @@ async function measure (path: string, atOnce: number): Promise<Stall> {
 }
 
 const [maxInputPixels, ...runs] = process.argv.slice(2)
-// The first one loads the libraries.
+// The first inspection loads the libraries, so it is not measured.
 await inspect(runs[0]!.replace(/^\d+:/, ''))
 for (const run of runs) {
   const [, atOnce, path] = /^(\d+):(.*)$/.exec(run)!

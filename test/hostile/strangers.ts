@@ -3,13 +3,13 @@ import sharp from 'sharp'
 import { be16, be32, join, le16, le32 } from '../../tools/lib/bytes.ts'
 import { toImages, type HostileImage } from './hostile-image.ts'
 
-/** A box of the container that AVIF, HEIC and MP4 share. */
+/** Creates the first box of the container that AVIF, HEIC and MP4 share. */
 const ftyp = (...brands: string[]) =>
   join(be32(16 + 4 * (brands.length - 1)), 'ftyp', brands[0]!, be32(0), ...brands.slice(1), Buffer.alloc(300))
 
 const SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="90" height="70">'
 
-/** What is no image of the six kinds, whatever it is called. libvips could read several of them. */
+/** Returns files that are not of the six accepted formats. libvips could read several of them. */
 export async function strangers (): Promise<HostileImage[]> {
   const png = await sharp({ create: { width: 9, height: 9, channels: 3, background: 'red' } }).png().toBuffer()
   const bmp = join('BM', le32(70), Buffer.alloc(4), le32(54, 40, 1, 1), le16(1, 24), Buffer.alloc(30))
@@ -21,10 +21,10 @@ export async function strangers (): Promise<HostileImage[]> {
       'UNSUPPORTED_IMAGE'
     ],
     [
-      'an SVG that fetches', join(SVG, '<image xlink:href="http://127.0.0.1:1/"/><script>fetch("/")</script></svg>'),
+      'an SVG that fetches a URL', join(SVG, '<image xlink:href="http://127.0.0.1:1/"/><script>fetch("/")</script></svg>'),
       'UNSUPPORTED_IMAGE'
     ],
-    ['an SVG that swells', join(
+    ['an SVG with an entity bomb', join(
       '<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa">',
       ...Array.from({ length: 9 }, (_, i) => `<!ENTITY ${'bcdefghij'[i]} "${`&${'abcdefghi'[i]};`.repeat(10)}">`),
       `]>${SVG}<text>&j;</text></svg>`
@@ -38,7 +38,7 @@ export async function strangers (): Promise<HostileImage[]> {
     ['a compressed SVG', gzipSync(`${SVG}</svg>`), 'UNSUPPORTED_IMAGE'],
     ['an HTML page', join('<!doctype html><img src=x onerror=alert(1)>'), 'UNSUPPORTED_IMAGE'],
     ['a PDF', join('%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\n'), 'UNSUPPORTED_IMAGE'],
-    ['a PDF behind rubbish', join(Buffer.alloc(500, ' '), '%PDF-1.7\n'), 'UNSUPPORTED_IMAGE'],
+    ['a PDF after blanks', join(Buffer.alloc(500, ' '), '%PDF-1.7\n'), 'UNSUPPORTED_IMAGE'],
     ['PostScript', join('%!PS-Adobe-3.0\n(id) file'), 'UNSUPPORTED_IMAGE'],
     [
       'a script for ImageMagick',
@@ -60,20 +60,20 @@ export async function strangers (): Promise<HostileImage[]> {
     ['Radiance', join('#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 9 +X 9\n', Buffer.alloc(400)), 'UNSUPPORTED_IMAGE'],
     ['OpenEXR', join(0x76, 0x2f, 0x31, 0x01, Buffer.alloc(90)), 'UNSUPPORTED_IMAGE'],
     ['libvips\' own format', join(0x08, 0xf2, 0xa6, 0xb6, Buffer.alloc(90)), 'UNSUPPORTED_IMAGE'],
-    ['a table that libvips would take for a matrix', join('3 3\n1 2 3\n4 5 6\n7 8 9\n'), 'UNSUPPORTED_IMAGE'],
-    ['a ZIP archive that holds a PNG', join('PK\x03\x04', Buffer.alloc(26), png), 'UNSUPPORTED_IMAGE'],
+    ['a table that libvips would read as a matrix', join('3 3\n1 2 3\n4 5 6\n7 8 9\n'), 'UNSUPPORTED_IMAGE'],
+    ['a ZIP archive that contains a PNG', join('PK\x03\x04', Buffer.alloc(26), png), 'UNSUPPORTED_IMAGE'],
     ['an archive', gzipSync(png), 'UNSUPPORTED_IMAGE'],
     ['a program', join('\x7fELF\x02\x01\x01', Buffer.alloc(500)), 'UNSUPPORTED_IMAGE'],
     ['a shell script', join('#!/bin/sh\nrm -rf /\n'), 'UNSUPPORTED_IMAGE'],
-    ['a PNG behind a line of text', join('hello\n', png), 'UNSUPPORTED_IMAGE'],
+    ['a PNG after a line of text', join('hello\n', png), 'UNSUPPORTED_IMAGE'],
     ['a PNG without its first byte', png.subarray(1), 'UNSUPPORTED_IMAGE'],
     [
-      'a PNG as text was transferred', Buffer.from(png.toString('latin1').replaceAll('\r\n', '\n'), 'latin1'),
+      'a PNG that was transferred as text', Buffer.from(png.toString('latin1').replaceAll('\r\n', '\n'), 'latin1'),
       'UNSUPPORTED_IMAGE'
     ],
-    ['a data URI in place of its bytes', join(`data:image/png;base64,${png.toString('base64')}`), 'UNSUPPORTED_IMAGE'],
+    ['a data URI instead of bytes', join(`data:image/png;base64,${png.toString('base64')}`), 'UNSUPPORTED_IMAGE'],
     ['zeros', Buffer.alloc(5000), 'UNSUPPORTED_IMAGE'],
     ['one byte', Buffer.from([0xff]), 'UNSUPPORTED_IMAGE'],
-    ['nothing', Buffer.alloc(0), 'EMPTY_FILE']
+    ['an empty file', Buffer.alloc(0), 'EMPTY_FILE']
   ])
 }

@@ -4,7 +4,7 @@ import { be16, be32, join, le16, le32, patched } from '../../tools/lib/bytes.ts'
 import { noise } from '../services/images/draw.ts'
 import { MAX_INPUT_PIXELS, toImages, TOO_LONG_SIDE, zlibBomb, type HostileImage } from './hostile-image.ts'
 
-/** Types of values: bytes, text, 16 and 32 bits, fractions. */
+/** Types of values: bytes, text, and numbers of 16 and 32 bits. */
 const BYTE = 1
 const ASCII = 2
 const SHORT = 3
@@ -36,14 +36,14 @@ const Tag = {
 } as const
 const DEFLATE = 8
 
-/** Where the data of an image begin; put in place of an offset it becomes that. */
+/** A placeholder for the offset of the image data. */
 const DATA = -1
 
 type Entry = [tag: number, type: number, values: number[] | Buffer, count?: number]
 
 /**
- * A TIFF of one directory, little end first, the data behind it.
- * @param next offset of the directory that follows
+ * Creates a little-endian TIFF of one directory, followed by the data.
+ * @param next offset of the next directory
  */
 export function tiff (entries: Entry[], data: Buffer, next = 0): Buffer {
   const sorted = [...entries].sort(([a], [b]) => a - b)
@@ -87,7 +87,7 @@ interface Shape {
   tile?: [number, number]
 }
 
-/** A TIFF that says what it is in the usual way; entries given replace those. */
+/** Creates a TIFF with the usual tags. `entries` adds tags or replaces the usual ones. */
 export function image (
   { width, height, samples = 3, bits = 8, rows = height, compression = 1, photometric = 2, format = 1, tile }: Shape,
   data: Buffer, entries: Entry[] = [], next = 0
@@ -99,11 +99,14 @@ export function image (
       ]
     : [[Tag.rows, LONG, [rows]], [Tag.offsets, LONG, [DATA]], [Tag.byteCounts, LONG, [data.length]]]
   const usual: Entry[] = [
-    [Tag.width, LONG, [width]], [Tag.height, LONG, [height]], [
-      Tag.bits, SHORT, Array.from({ length: Math.min(samples, 100) }, () => bits)
-    ],
-    [Tag.compression, SHORT, [compression]], [Tag.photometric, SHORT, [photometric]], [Tag.samples, SHORT, [samples]],
-    [Tag.sampleFormat, SHORT, Array.from({ length: Math.min(samples, 100) }, () => format)], ...parts
+    [Tag.width, LONG, [width]],
+    [Tag.height, LONG, [height]],
+    [Tag.bits, SHORT, Array.from({ length: Math.min(samples, 100) }, () => bits)],
+    [Tag.compression, SHORT, [compression]],
+    [Tag.photometric, SHORT, [photometric]],
+    [Tag.samples, SHORT, [samples]],
+    [Tag.sampleFormat, SHORT, Array.from({ length: Math.min(samples, 100) }, () => format)],
+    ...parts
   ]
   const own = new Set(entries.map(([tag]) => tag))
   return tiff([...usual.filter(([tag]) => !own.has(tag)), ...entries], data, next)
@@ -112,7 +115,7 @@ export function image (
 const SMALL = { width: 40, height: 30 }
 const data = Buffer.alloc(40 * 30 * 3, 99)
 
-/** A directory of the usual tags of 4 x 4 grey pixels, or fewer, and of unknown ones after them. */
+/** Creates a directory with the usual tags of 4 x 4 grey pixels (or fewer), followed by unknown tags. */
 function directory (tags: number, dataAt: number, next: number): Buffer {
   const entry = (tag: number, type: number, value: number) => join(le16(tag, type), le32(1, value))
   const usual = [
@@ -128,15 +131,15 @@ const USUAL_TAGS = 9
 const directoryBytes = (tags: number) => 2 + tags * 12 + 4
 
 interface Pages {
-  /** The last page points back at the first one. */
+  /** The last page points to the first one. */
   endless?: boolean
-  /** Tags of each page, by its index: the usual ones first, then unknown ones. */
+  /** Number of tags of each page, by its index: first the usual tags, then unknown ones. */
   tagsOf?: (page: number) => number
   /** Bytes between one directory and the next. */
   gap?: number
 }
 
-/** Pages of a few pixels, one after the other. */
+/** Creates pages of a few pixels. */
 export function pages (count: number, { endless = false, tagsOf = () => USUAL_TAGS, gap = 0 }: Pages = {}): Buffer {
   const starts = [8]
   for (let i = 0; i < count; i++) starts.push(starts[i]! + directoryBytes(tagsOf(i)) + gap)
@@ -149,7 +152,7 @@ export function pages (count: number, { endless = false, tagsOf = () => USUAL_TA
   return file
 }
 
-/** Pages whose directories are at one end of the file and at the other in turn. */
+/** Creates pages whose directories alternate between the two ends of the file. */
 export function scatteredPages (count: number, tags: number, bytes: number): Buffer {
   const step = directoryBytes(tags)
   const start = (page: number) => page % 2 === 0 ? 8 + page / 2 * step : bytes - (page + 1) / 2 * step
@@ -159,21 +162,21 @@ export function scatteredPages (count: number, tags: number, bytes: number): Buf
   return file
 }
 
-/** Pages of so many tags each, of which each page begins at the second tag of the one before. */
+/** Creates overlapping pages: each page starts at the second tag of the previous page. */
 export function overlappingPages (count: number, tags: number): Buffer {
   const unknown = (i: number) => join(le16(40_000 + i % 20_000, SHORT), le32(1), le16(7, tags))
-  // The first pages need the usual tags as well, and the last bytes of each entry are the count of the next directory.
+  // The first pages also need the usual tags. The last bytes of each entry are the number of tags of the next page.
   const usual = directory(USUAL_TAGS, 8, 0).subarray(2, -4)
   const before = Array.from({ length: count }, (_, i) => unknown(i))
   const after = Array.from({ length: tags - count - USUAL_TAGS }, (_, i) => unknown(count + i))
-  // Where the entries of a page end, the first bytes of another one are the offset of the next directory.
+  // After the last entry of a page, the first bytes of another entry are the offset of the next directory.
   const next = Array.from({ length: count }, (_, i) => (
     join(le32(i < count - 1 ? 8 + 12 * (i + 1) : 0), Buffer.alloc(8))
   ))
   return join('II*\0', le32(8), le16(tags), ...before, usual, ...after, ...next)
 }
 
-/** Pages that all point at the same value. */
+/** Creates pages that share one value. */
 export function sharedValues (count: number, bytes: number): Buffer {
   const valueAt = 8 + count * directoryBytes(USUAL_TAGS + 1)
   const file = join(pages(count, { tagsOf: () => USUAL_TAGS + 1 }).subarray(0, valueAt), Buffer.alloc(bytes))
@@ -194,14 +197,14 @@ export async function hostileTiffs (): Promise<HostileImage[]> {
     ['60000 x 60000 claimed', image({ width: 60_000, height: 60_000 }, data), 'IMAGE_TOO_MANY_PIXELS'],
     ['just above the limit', image({ width: TOO_LONG_SIDE, height: TOO_LONG_SIDE }, data), 'IMAGE_TOO_MANY_PIXELS'],
     ['4294967295 x 4294967295', image({ width: 0xffffffff, height: 0xffffffff }, data), 'CORRUPT_IMAGE'],
-    ['no pixels at all', image({ width: 0, height: 0 }, data), 'CORRUPT_IMAGE'],
+    ['0 x 0', image({ width: 0, height: 0 }, data), 'CORRUPT_IMAGE'],
     ['1 x 20000', image({ width: 1, height: 20_000 }, Buffer.alloc(60_000)), 'IMAGE_TOO_NARROW'],
-    ['as many pixels as allowed in one strip', image({ ...allowed, compression: DEFLATE }, zlibBomb(2)), 'accepted'],
+    ['the maximum number of pixels in one strip', image({ ...allowed, compression: DEFLATE }, zlibBomb(2)), 'accepted'],
     [
-      'as many pixels as allowed in one strip, four samples of 32 bits',
+      'the maximum number of pixels in one strip, four samples of 32 bits',
       image({ ...allowed, samples: 4, bits: 32, compression: DEFLATE, format: 3 }, zlibBomb(10)), 'accepted'
     ],
-    ['a strip that swells to 200 MB for 40 x 30', image({ ...SMALL, compression: DEFLATE }, bomb), 'accepted'],
+    ['a strip that inflates to 200 MB for 40 x 30', image({ ...SMALL, compression: DEFLATE }, bomb), 'accepted'],
     ['strips of 4294967295 rows', image({ ...SMALL, rows: 0xffffffff }, data), 'accepted'],
     ['strips of no rows', image({ ...SMALL, rows: 0 }, data), 'CORRUPT_IMAGE'],
     [
@@ -227,49 +230,50 @@ export async function hostileTiffs (): Promise<HostileImage[]> {
     ['no samples', image({ ...SMALL, samples: 0 }, data), 'CORRUPT_IMAGE'],
     ['7 bits', image({ ...SMALL, bits: 7 }, data), 'CORRUPT_IMAGE'],
     ['128 bits', image({ ...SMALL, bits: 128, format: 6 }, Buffer.alloc(40 * 30 * 48)), 'CORRUPT_IMAGE'],
-    ['a compression that nobody knows', image({ ...SMALL, compression: 12_345 }, data), 'CORRUPT_IMAGE'],
-    ['a photometric interpretation that nobody knows', image({ ...SMALL, photometric: 999 }, data), 'CORRUPT_IMAGE'],
+    ['an unknown compression', image({ ...SMALL, compression: 12_345 }, data), 'CORRUPT_IMAGE'],
+    ['an unknown photometric interpretation', image({ ...SMALL, photometric: 999 }, data), 'CORRUPT_IMAGE'],
     ['JPEG without tables', image({ ...SMALL, compression: 7, photometric: 6 }, data), 'CORRUPT_IMAGE'],
     ['JPEG of another size', image(
       { ...SMALL, compression: 7 },
       await sharp({ create: { width: 3000, height: 3000, channels: 3, background: 'red' } }).jpeg().toBuffer()
     ), 'CORRUPT_IMAGE'],
-    ['pixels behind the end', image(SMALL, data, [[Tag.offsets, LONG, [0x7fffffff]]]), 'CORRUPT_IMAGE'],
-    ['more bytes than there are', image(SMALL, data, [[Tag.byteCounts, LONG, [0xffffffff]]]), 'accepted'],
-    ['fewer bytes than are needed', image(SMALL, data, [[Tag.byteCounts, LONG, [10]]]), 'accepted'],
+    ['pixels after the end of the file', image(SMALL, data, [[Tag.offsets, LONG, [0x7fffffff]]]), 'CORRUPT_IMAGE'],
+    ['more bytes than the file has', image(SMALL, data, [[Tag.byteCounts, LONG, [0xffffffff]]]), 'accepted'],
+    ['fewer bytes than the pixels need', image(SMALL, data, [[Tag.byteCounts, LONG, [10]]]), 'accepted'],
     [
       'a million strips announced', image({ ...SMALL, rows: 1 }, data, [[Tag.offsets, LONG, [DATA], 1_000_000]]),
       'CORRUPT_IMAGE'
     ],
     ['a value of 4 GB', image(SMALL, data, [[Tag.description, ASCII, Buffer.from('abcde'), 0xfffffff0]]), 'accepted'],
-    ['a directory that follows itself', image(SMALL, data, [], 8), 'accepted'],
-    ['pages in a circle', pages(3, { endless: true }), 'accepted'],
+    ['a directory whose next directory is itself', image(SMALL, data, [], 8), 'accepted'],
+    ['pages in a loop', pages(3, { endless: true }), 'accepted'],
     ['4000 pages', pages(4000), 'accepted'],
     ['50000 pages', pages(50_000), 'CORRUPT_IMAGE'],
-    // libtiff would take seconds for each of these.
+    // libtiff would need seconds for each of these files.
     ['100 overlapping pages of 4000 tags each', overlappingPages(100, 4000), 'CORRUPT_IMAGE'],
     ['400 pages of 4000 unknown tags each', pages(400, { tagsOf: () => 4000 }), 'CORRUPT_IMAGE'],
     ['300 pages that share a value of 15 MB', sharedValues(300, 15_000_000), 'CORRUPT_IMAGE'],
     ['30 pages that share a value of 5 MB', sharedValues(30, 5_000_000), 'accepted'],
-    ['a directory behind the end', join('II*\0', le32(0x7ffffff0), data), 'CORRUPT_IMAGE'],
+    ['a directory after the end of the file', join('II*\0', le32(0x7ffffff0), data), 'CORRUPT_IMAGE'],
     ['a directory inside its own header', join('II*\0', le32(4), data), 'CORRUPT_IMAGE'],
     ['65535 entries', join('II*\0', le32(8), le16(0xffff), data), 'CORRUPT_IMAGE'],
     ['no entries', join('II*\0', le32(8), le16(0), le32(0), data), 'CORRUPT_IMAGE'],
-    ['its head and nothing else', join('II*\0', le32(8)), 'CORRUPT_IMAGE'],
+    ['only its header', join('II*\0', le32(8)), 'CORRUPT_IMAGE'],
     [
-      'the other end first and nothing right', join('MM\0*', be32(8), be16(3), Buffer.alloc(100, 0xee)), 'CORRUPT_IMAGE'
+      'an invalid big-endian directory', join('MM\0*', be32(8), be16(3), Buffer.alloc(100, 0xee)), 'CORRUPT_IMAGE'
     ],
     [
       '64 bits and a directory of 2 ** 40 entries', join('II+\0', le16(8, 0), le32(16, 0), le32(0, 256), data),
       'CORRUPT_IMAGE'
     ],
     [
-      'a profile of 5 MB of rubbish', image(SMALL, data, [[Tag.profile, 7, Buffer.alloc(5_000_000, 'abcd')]]),
+      'a profile of 5 MB that is not a profile',
+      image(SMALL, data, [[Tag.profile, 7, Buffer.alloc(5_000_000, 'abcd')]]),
       'accepted'
     ],
     ['XMP of 4 MB', image(SMALL, data, [[Tag.xmp, BYTE, Buffer.alloc(4_000_000, 'x')]]), 'accepted'],
     ['XMP of 5 MB', image(SMALL, data, [[Tag.xmp, BYTE, Buffer.alloc(5_000_000, 'x')]]), 'CORRUPT_IMAGE'],
-    ['an Exif directory that is its own', image(SMALL, data, [[Tag.exif, LONG, [8]]]), 'accepted'],
+    ['an Exif directory that is the directory of the image', image(SMALL, data, [[Tag.exif, LONG, [8]]]), 'accepted'],
     ['orientation 99', image(SMALL, data, [[Tag.orientation, SHORT, [99]]]), 'CORRUPT_IMAGE'],
     [
       'a palette of one colour',
@@ -277,7 +281,7 @@ export async function hostileTiffs (): Promise<HostileImage[]> {
       'accepted'
     ],
     ['one bit', image({ ...SMALL, samples: 1, bits: 1, photometric: 1 }, Buffer.alloc(150, 0x55)), 'accepted'],
-    ['numbers that are none', image({ ...SMALL, bits: 32, format: 3 }, Buffer.alloc(40 * 30 * 12, 0xff)), 'accepted'],
+    ['samples that are NaN', image({ ...SMALL, bits: 32, format: 3 }, Buffer.alloc(40 * 30 * 12, 0xff)), 'accepted'],
     ['16 bits', await noise(90, 70).toColourspace('rgb16').tiff().toBuffer(), 'accepted'],
     ['CMYK', await noise(90, 70).toColourspace('cmyk').tiff().toBuffer(), 'accepted'],
     ['CIELAB', await noise(90, 70).toColourspace('lab').tiff().toBuffer(), 'accepted'],
@@ -285,11 +289,11 @@ export async function hostileTiffs (): Promise<HostileImage[]> {
       SMALL, data,
       [[Tag.planar, SHORT, [2]], [Tag.offsets, LONG, [200, 300, 400]], [Tag.byteCounts, LONG, [1200, 1200, 1200]]]
     ), 'accepted'],
-    ['LZW that is rubbish', image({ ...SMALL, compression: 5 }, Buffer.alloc(2000, 0xa5)), 'CORRUPT_IMAGE'],
+    ['invalid LZW', image({ ...SMALL, compression: 5 }, Buffer.alloc(2000, 0xa5)), 'CORRUPT_IMAGE'],
     [
-      'deflated rubbish',
+      'an invalid deflate stream',
       image({ ...SMALL, compression: DEFLATE }, patched(deflateSync(data), 10, Buffer.alloc(4, 0xff))), 'CORRUPT_IMAGE'
     ],
-    ['a ZIP archive behind it', join(good, 'PK\x03\x04', Buffer.alloc(500)), 'accepted']
+    ['a ZIP archive after it', join(good, 'PK\x03\x04', Buffer.alloc(500)), 'accepted']
   ])
 }
