@@ -37,7 +37,7 @@ export function createApiKeys (keys: readonly string[]): ApiKeys {
  * by both ways, but then it has to be the same: with two different ones it would not be clear whose request it is, so that counts
  * as none. An `Authorization` of another kind (say Basic, meant for a proxy) and an empty header are no keys and do no harm.
  */
-export function keyOf (
+export function apiKeyOf (
   { authorization = [], 'x-api-key': plain = [] }: IncomingMessage['headersDistinct']
 ): string | null {
   const bearers = authorization.map(value => /^bearer +(.+)$/i.exec(value)?.[1] ?? '')

@@ -1,11 +1,15 @@
+import PQueue from 'p-queue'
 import { untilAborted } from './abort.ts'
 
-/** Bounds how many tasks run at the same time. Tasks are begun in the order in which they were asked for. */
+/**
+ * Bounds how many tasks run at the same time and starts them in order. Unlike in `p-queue`, a running task keeps its
+ * place after an abort, so that work whose result nobody needs is bounded too.
+ */
 export interface Gate {
   /**
-   * Runs a task when it is its turn. An abort rejects at once: a task that waits is not begun, and a task that runs
-   * keeps its place until it has ended, so that work which nobody waits for any more is bounded as well.
-   * @param callOff keeps a task that waits from being begun, and leaves one that runs alone
+   * Runs a task when it is its turn. An abort rejects at once: a waiting task is then never started, and a running task
+   * keeps its place until it has ended.
+   * @param callOff keeps a waiting task from being started and does not affect a running one
    * @throws the reason of the signal that fired; whatever the task throws
    */
   run<T> (task: () => Promise<T>, signal: AbortSignal, callOff?: AbortSignal): Promise<T>
@@ -13,63 +17,23 @@ export interface Gate {
   idle (): Promise<void>
 }
 
-/** @param limit tasks that run at the same time */
+/** @param limit number of tasks that run at the same time */
 export function createGate (limit: number): Gate {
-  let free = limit
-  const queue = new Set<() => void>()
-  const onIdle = new Set<() => void>()
-
-  async function enter (signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted()
-    if (free > 0) {
-      free--
-      return
-    }
-    await new Promise<void>((resolve, reject) => {
-      const go = (): void => {
-        signal.removeEventListener('abort', giveUp)
-        resolve()
-      }
-      const giveUp = (): void => {
-        queue.delete(go)
-        reject(signal.reason)
-      }
-      queue.add(go)
-      signal.addEventListener('abort', giveUp, { once: true })
-    })
-  }
-
-  function leave (): void {
-    const [next] = queue
-    if (next === undefined) {
-      if (++free < limit) return
-      for (const tell of onIdle) tell()
-      onIdle.clear()
-      return
-    }
-    // The place goes from hand to hand, so that no newcomer gets in between.
-    queue.delete(next)
-    next()
-  }
-
-  async function begin<T> (task: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    try {
-      // It may have fired after the place was handed over.
-      signal.throwIfAborted()
-      return await task()
-    } finally {
-      leave()
-    }
-  }
-
+  const queue = new PQueue({ concurrency: limit })
   return {
     async run (task, signal, callOff) {
       const either = callOff === undefined ? signal : AbortSignal.any([signal, callOff])
-      await enter(either)
-      return await untilAborted(begin(task, either), signal)
+      either.throwIfAborted()
+      // For `p-queue`, an abort would also end the place of a running task, so this signal fires only before the start.
+      const beforeStart = new AbortController()
+      const giveUp = () => beforeStart.abort(either.reason)
+      either.addEventListener('abort', giveUp, { once: true })
+      const outcome = queue.add(async () => {
+        either.removeEventListener('abort', giveUp)
+        return await task()
+      }, { signal: beforeStart.signal })
+      return await untilAborted(outcome, signal)
     },
-    async idle () {
-      if (free < limit) await new Promise<void>(resolve => onIdle.add(resolve))
-    }
+    idle: async () => await queue.onIdle()
   }
 }

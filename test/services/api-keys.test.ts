@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { createApiKeys, keyOf } from '../../services/api-keys.ts'
+import { createApiKeys, apiKeyOf } from '../../services/api-keys.ts'
 
 const ALICE = 'alice-0123456789abcdef'
 const BOB = 'bob-0123456789abcdef'
@@ -58,6 +58,6 @@ t.test('a key comes as Bearer or X-API-Key; two different ones are none', async 
   ] as const) {
     const headers =
       { ...authorization && { authorization: [...authorization] }, ...plain && { 'x-api-key': [...plain] } }
-    t.equal(keyOf(headers), key, JSON.stringify(headers))
+    t.equal(apiKeyOf(headers), key, JSON.stringify(headers))
   }
 })
