@@ -15,7 +15,7 @@ import { DEMO } from '../models/presets.ts'
 import { withChatTemplate } from '../tools/lib/gguf.ts'
 import { builtFile, isBuilt } from './built.ts'
 
-/** TEST_LOG=info shows what the service logs. */
+/** TEST_LOG=info prints the log of the service. */
 export const silent = pino({ level: process.env.TEST_LOG ?? 'silent' }, process.stderr)
 
 export const EXAMPLES = path.join(ROOT, 'models/demo/examples')

@@ -87,7 +87,7 @@ export const createProbes = (model: string): Record<LimitName, Probe | Elsewhere
   },
   images: {
     ask: excess => form({ message: 'Hi' }, repeat(4 + excess, () => noImage)),
-    names: /pictures/,
+    names: /images/,
     figure: '4',
     otherwise: 'UNSUPPORTED_IMAGE'
   },

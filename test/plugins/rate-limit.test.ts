@@ -8,8 +8,9 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import auth from '../../plugins/auth.ts'
-import errors from '../../plugins/errors.ts'
+import auth, { createGuessLimit } from '../../plugins/auth.ts'
+import errors, { createErrorHandler } from '../../plugins/errors.ts'
+import notFound from '../../plugins/not-found.ts'
 import rateLimit, { type RateLimitOptions } from '../../plugins/rate-limit.ts'
 import { createApiKeys } from '../../services/api-keys.ts'
 import { createTestEngine, startService } from '../helper.ts'
@@ -23,15 +24,25 @@ const WRONG = 'mallory-0123456789abcdef'
 const WINDOW_MS = 4_000
 
 async function createApp (t: Test, options: RateLimitOptions, keys: string[] = []) {
-  // The client address is what the test writes into X-Forwarded-For.
+  // The test sets the client address in X-Forwarded-For.
   const app = Fastify({ trustProxy: ['127.0.0.1'] })
   t.teardown(() => app.close())
   await app.register(errors)
-  await app.register(auth, { keys: createApiKeys(keys) })
-  await app.register(rateLimit, options)
-  app.get('/work', { config: { slot: true } }, async () => 'done')
-  app.get('/other', async () => 'done')
-  app.get('/shaped', { config: { slot: true, toErrorBody: error => ({ shape: error.code }) } }, async () => 'done')
+  const access = { keys: createApiKeys(keys), guesses: createGuessLimit() }
+  await app.register(async others => {
+    await others.register(auth, access)
+    await others.register(notFound)
+    others.get('/other', async () => 'done')
+  })
+  await app.register(async questions => {
+    await questions.register(auth, access)
+    await questions.register(rateLimit, options)
+    questions.get('/work', async () => 'done')
+    await questions.register(async shaped => {
+      shaped.setErrorHandler(createErrorHandler(error => ({ shape: error.code })))
+      shaped.get('/shaped', async () => 'done')
+    })
+  })
   return app
 }
 
@@ -131,9 +142,9 @@ t.test('X-Forwarded-For of an untrusted client is ignored', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(errors)
-  await app.register(auth, { keys: createApiKeys([]) })
+  await app.register(auth, { keys: createApiKeys([]), guesses: createGuessLimit() })
   await app.register(rateLimit, { perKey: 0, perAddress: 1 })
-  app.get('/work', { config: { slot: true } }, async () => 'done')
+  app.get('/work', async () => 'done')
   await app.listen({ host: '127.0.0.1', port: 0 })
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/work`
   t.equal((await fetch(url, { headers: from('192.0.2.1') })).status, 200)
