@@ -1,30 +1,31 @@
-/** A model that is known by a short name: where its two files lie and how it likes to be sampled. */
+/** A model with a short name for `MODEL`: the location of its two files and its sampling defaults. */
 export interface Preset {
-  /** `hf:owner/repo/file` of the language model, as node-llama-cpp's resolver reads it. */
+  /** `hf:owner/repo/file` of the language model, in the syntax of node-llama-cpp's resolver. */
   model: string
-  /** The same for the projector. */
+  /** `hf:owner/repo/file` of the projector. */
   mmproj: string
   temperature: number
-  /** CPU threads, where all cores would be slower: a step of a tiny model is shorter than waking a second thread. */
+  /** CPU threads, if all cores would be slower. A step of a tiny model takes less time than waking a second thread. */
   threads?: number
   figures?: PresetFigures
 }
 
 /**
- * Sizes in bytes, for those who choose before they download. Worked out from the shapes in the models' own `config.json`, by llama.cpp's recipe for
- * Q4_K_M and its own estimate of a context (`test/services/models/presets.test.ts`).
+ * Sizes in bytes, to plan memory before a download. `test/services/models/presets.test.ts` computes them from the
+ * shapes in the models' `config.json`, with llama.cpp's quantisation recipe for Q4_K_M and its estimate of a context.
  */
 export interface PresetFigures {
-  /** Of the files. */
+  /** Size of the file of the language model. */
   model: number
+  /** Size of the file of the projector. */
   projector: number
-  /** Of the model, what lies on the GPU. */
+  /** The part of the model that is on the GPU. */
   weights: number
-  /** What a context takes beside its cells. */
+  /** Memory of a context apart from its KV cells. */
   compute: number
-  /** One KV cell, keys and values in 16 bits. */
+  /** Size of one KV cell, with keys and values in 16 bits. */
   cell: number
-  /** The projector's vision tower, and the pixels of a token's side. */
+  /** Shape of the projector's vision tower. A token covers `multiple × multiple` pixels. */
   tower: { width: number, windowed: boolean, patchesOfToken: number, multiple: number }
 }
 
@@ -60,7 +61,7 @@ export const PRESETS: Record<string, Preset> = {
   'qwen2.5-vl-7b': qwen25('7B', { model: 4.68e9, projector: 0.853e9, weights: 4.37e9, compute: 0.326e9, cell: 57_344 })
 }
 
-/** The model inside the repository; what runs when `MODEL` is empty. Paths from the project's root. */
+/** The embedded model, which runs when `MODEL` is empty. Paths are relative to the project root. */
 export const DEMO: Preset = {
   model: 'models/demo/tiny-qwen2-vl-q8_0.gguf',
   mmproj: 'models/demo/mmproj-tiny-qwen2-vl-f16.gguf',

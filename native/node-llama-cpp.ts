@@ -1,10 +1,9 @@
 import type { LlamaContext, LlamaModel } from 'node-llama-cpp'
 import type { AddonContext, AddonModel, Bridge, Cancellation, EncodedImage, StepItem } from './vision.ts'
 
-/**
- * Every access to what node-llama-cpp keeps private: the objects behind its models and contexts. Tied to the exact version in package.json;
- * `Decoder` checks before it decodes that they are of the classes for which the bridge was compiled.
- */
+// The only access to private members of node-llama-cpp in JavaScript. It works only with the exact version in
+// package.json; `Decoder` checks that the objects match the classes for which the bridge was compiled.
+
 export function addonModel (model: LlamaModel): AddonModel {
   return (model as unknown as { _model: AddonModel })._model
 }
@@ -13,24 +12,24 @@ function addonContext (context: LlamaContext): AddonContext {
   return (context as unknown as { _ctx: AddonContext })._ctx
 }
 
-/** The bridge's errors for what was given up. */
+/** Matches the bridge's errors for cancelled work. */
 const CANCELLED = /was cancelled$/
 
 /**
- * Decodes on a context of node-llama-cpp, which itself decodes nothing there: its sequences and their books are not used. Calls run one
- * after the other.
+ * Decodes on a context of node-llama-cpp. node-llama-cpp itself must not decode on it, so its own sequences are not
+ * used. Calls run one after the other.
  */
 export class Decoder {
   readonly #bridge: Bridge
   readonly #ctx: AddonContext
   readonly #sequences: number
   readonly #onGpu: boolean
-  /** CPU threads of the next decoding; less while something else computes. */
+  /** CPU threads of the next decoding; fewer while images are encoded. */
   threads: number
 
   /**
-   * @param threads CPU threads that a decoding may ever take
-   * @throws Error when a pointer or a size is not what the bridge was compiled for
+   * @param threads maximum of CPU threads for a decoding
+   * @throws Error when a pointer or a size does not match the classes for which the bridge was compiled
    */
   constructor (bridge: Bridge, model: LlamaModel, context: LlamaContext, threads: number) {
     this.#bridge = bridge
@@ -54,13 +53,15 @@ export class Decoder {
   }
 
   /**
-   * Evaluates tokens of several sequences together, none twice, and samples what follows.
-   * @returns for each item the next token; `NOT_ASKED` without a sampler, `NONE_LEFT` where the grammar allows none
-   * @throws Error of llama.cpp; what the sequences hold is unknown then
+   * Evaluates tokens of several sequences in one batch and samples their next tokens.
+   * @param items one item per sequence, in any order
+   * @returns the next token of each item: `NOT_ASKED` without a sampler, `NONE_LEFT` if the grammar allows no token
+   * @throws Error of llama.cpp; the content of the sequences is unknown then
    */
   async step (items: StepItem[]): Promise<number[]> {
-    // A batch that falls apart reads the weights once more. To a card only that counts; a processor also feels each filler (8 slots on two cores,
-    // answers in 0, 2, 3, 5 and 7: 61 instead of 92 ms a step; in 0, 3 and 4 no difference).
+    // A batch that is split reads the weights again, which dominates on GPUs. On CPUs each filler costs time too (8
+    // sequences on two cores, answers in 0, 2, 3, 5 and 7: 61 ms per step instead of 92; answers in 0, 3 and 4: no
+    // difference).
     const mostFillers = this.#onGpu ? this.#sequences : items.length - 1
     const order = items.map((_, index) => index).sort((a, b) => items[a]!.sequence - items[b]!.sequence)
     const ascending = order.map(index => items[index]!)
@@ -71,8 +72,8 @@ export class Decoder {
   }
 
   /**
-   * Evaluates a piece of text without asking for a next token. On CPUs an abort gives it up within a node of the
-   * graph, and the sequence holds nothing from `position` on.
+   * Evaluates text without sampling a next token. On CPUs, an abort takes effect after the current node of the graph,
+   * and the sequence then contains nothing from `position` on.
    * @param tokens at most the context's batch size
    * @throws the reason of `signal`; Error of llama.cpp
    */
@@ -83,10 +84,10 @@ export class Decoder {
   }
 
   /**
-   * Decodes a slice of an image. On CPUs an abort gives it up within a node of the graph, and the sequence holds
-   * nothing from `position` on.
-   * @param position where the image (not the slice) starts in the sequence
-   * @param offset first token of the slice within the image
+   * Decodes a slice of an image. On CPUs, an abort takes effect after the current node of the graph, and the sequence
+   * then contains nothing from `position` on.
+   * @param position position of the image's first token (not the slice's) in the sequence
+   * @param offset index of the slice's first token within the image
    * @param count tokens of the slice, at most the context's batch size
    * @throws the reason of `signal`; Error of llama.cpp
    */
@@ -98,7 +99,7 @@ export class Decoder {
     })
   }
 
-  /** On a GPU a batch that runs is left to its end: it is short there, and llama.cpp cannot stop it. */
+  /** On a GPU, a running batch is not cancelled: llama.cpp cannot stop it there, and it is short. */
   async #cancellable (signal: AbortSignal, run: (cancellation: Cancellation | null) => Promise<void>): Promise<void> {
     signal.throwIfAborted()
     const cancellation = this.#onGpu ? null : new this.#bridge.Cancellation()
@@ -107,7 +108,7 @@ export class Decoder {
     try {
       await run(cancellation)
     } catch (error) {
-      // After an error of llama.cpp nobody knows what the sequence holds; after an abort that is known.
+      // The content of the sequence is known after an abort, but unknown after any other error.
       throw signal.aborted && CANCELLED.test((error as Error).message) ? signal.reason : error
     } finally {
       signal.removeEventListener('abort', cancel)
@@ -115,9 +116,9 @@ export class Decoder {
   }
 
   /**
-   * Forgets what a sequence holds from a position on, which must not lie inside an image. All cells of an image carry the position at
-   * which it starts, so none of them is left behind.
-   * @returns false when the memory cannot; from 0 on it always can
+   * Removes everything from a position on from a sequence. The position must not be inside an image. All cells of an
+   * image have the position at which the image starts, so none of them remains.
+   * @returns false when the memory cannot be cut there; from position 0 on it always can
    */
   async forget (sequence: number, from: number): Promise<boolean> {
     return await this.#bridge.forget(this.#ctx, sequence, from)

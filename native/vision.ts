@@ -5,14 +5,14 @@ import { pathToFileURL } from 'node:url'
 import { ROOT } from '../config/root.ts'
 
 /**
- * The bridge as JavaScript sees it: everything that `native/src/addon.cc` exports, typed.
- * `AddonModel` and `AddonContext` are what stands behind node-llama-cpp's `model._model` and `context._ctx`.
+ * The exports of `native/src/addon.cc`. `AddonModel` and `AddonContext` are the types of node-llama-cpp's private
+ * `model._model` and `context._ctx`.
  */
 export interface Bridge {
   Vision: {
     /**
      * Loads a projector (mmproj GGUF) for a loaded model, on a thread of the pool.
-     * Rejects when the file is unreadable, belongs to another model, or is not of the Qwen-VL family's kind.
+     * Rejects when the file is unreadable, belongs to another model, or does not belong to the Qwen-VL family.
      */
     load (model: AddonModel, path: string, options: VisionOptions): Promise<Vision>
   }
@@ -20,31 +20,34 @@ export interface Bridge {
   /** @throws Error when llama.cpp cannot parse the grammar */
   Sampler: new (model: AddonModel, options: SamplerOptions) => Sampler
   /**
-   * Evaluates the tokens of several sequences in as few batches as they fit, and samples what follows. Whatever touches a context runs on one
-   * thread, in the order in which it was asked for.
+   * Evaluates the tokens of several sequences in as few batches as possible, and samples the next tokens. All calls
+   * that use a context run on one thread, in the order of the calls.
    *
-   * llama.cpp computes sequences in one batch only while their numbers ascend without a gap. A gap is filled with a token for each missing
-   * sequence, which is forgotten again.
+   * llama.cpp computes several sequences in one batch only if their numbers ascend without a gap. A gap is filled
+   * with one token per missing sequence, which is removed again.
    * @param items in ascending order of their sequences, which must differ
-   * @param mostFillers where it would take more of them, the batch falls apart instead
+   * @param mostFillers maximum of fillers; if more are necessary, llama.cpp splits the batch instead
    * @param threads CPU threads, at most those of `attachThreads`
-   * @param cancellation gives the evaluation up: it rejects, and the sequences of the batch hold nothing from their
-   * items' positions on
-   * @returns for each item the next token; `NOT_ASKED` without a sampler, `NONE_LEFT` where the grammar allows none
+   * @param cancellation aborts the evaluation: it rejects, and the sequences of the batch contain nothing from their
+   *   items' positions on
+   * @returns the next token of each item: `NOT_ASKED` without a sampler, `NONE_LEFT` if the grammar allows no token
    */
   step (
     context: AddonContext, items: StepItem[], mostFillers: number, threads: number, cancellation: Cancellation | null
   ): Promise<Int32Array>
   /**
-   * Forgets a sequence's positions from `from` on. False, and nothing forgotten, where the memory cannot do that and leave the rest usable
-   * (recurrent, sliding window); from 0 on it always can.
+   * Removes the positions from `from` on from a sequence. Returns false and removes nothing if the memory cannot be
+   * cut there (recurrent layers, sliding window); from position 0 on it always can.
    */
   forget (context: AddonContext, sequence: number, from: number): Promise<boolean>
-  /** Gives a context CPU threads that stay, once. */
+  /** Gives a context its own CPU threads, which are never freed. May be called once per context. */
   attachThreads (context: AddonContext, threads: number): void
   /** Receives mtmd's log lines; levels as in ggml: 1 debug, 2 info, 3 warning, 4 error, 5 continuation. */
   setLogger (log: (level: number, text: string) => void): void
-  /** How llama.cpp itself sees a context; sizes in tokens. */
+  /**
+   * Returns llama.cpp's own view of a context, with sizes in tokens. `belongs`: the context was created from the
+   * model.
+   */
   contextInfo (
     model: AddonModel, context: AddonContext
   ): { belongs: boolean, contextSize: number, batchSize: number, sequences: number }
@@ -53,40 +56,40 @@ export interface Bridge {
 export interface VisionOptions {
   gpu: boolean
   threads: number
-  /** Limits of mtmd's own resizing, in tokens of one image; -1 leaves the projector's defaults. */
+  /** Limits of mtmd's own resizing, in tokens of one image; -1 for the projector's defaults. */
   minTokens: number
   maxTokens: number
-  /** Encode on the thread on which contexts decode, because the two must not run at the same time. */
+  /** Encode on the decoding lane, so that encoding and decoding never run at the same time. */
   sharesLane: boolean
 }
 
-/** Every field is needed. Neutral values switch a part off. */
+/** All fields are required. Neutral values disable a sampler. */
 export interface SamplerOptions {
-  /** 0 always takes the likeliest token. */
+  /** 0 always selects the most likely token. */
   temperature: number
-  /** 0: all tokens. */
+  /** 0 to keep all tokens. */
   topK: number
-  /** 1: all tokens. */
+  /** 1 to keep all tokens. */
   topP: number
-  /** 0: all tokens. */
+  /** 0 to keep all tokens. */
   minP: number
-  /** 32 bits, unsigned. */
+  /** Unsigned 32-bit integer. */
   seed: number
-  /** How many tokens of the answer the penalties look back. */
+  /** Number of previous tokens of the answer that the penalties cover. */
   penaltyWindow: number
-  /** 1: none. */
+  /** 1 for no penalty. */
   repeatPenalty: number
   frequencyPenalty: number
   presencePenalty: number
-  /** GBNF with a rule `root`. */
+  /** GBNF with a rule `root`, or null. */
   grammar: string | null
 }
 
 declare const sampler: unique symbol
-/** Chooses the tokens of one answer, and remembers them for the penalties and the grammar. */
+/** Chooses the tokens of one answer. Its state covers the previous tokens, for the penalties and the grammar. */
 export interface Sampler { [sampler]: true }
 
-/** Gives up an evaluation, after the node of the graph that is being computed. For CPUs only. */
+/** Aborts an evaluation on CPUs, after the current node of the graph. */
 export interface Cancellation {
   cancel (): void
 }
@@ -94,44 +97,45 @@ export interface Cancellation {
 export interface StepItem {
   /** Number of the sequence in its context. */
   sequence: number
-  /** Of the first token. */
+  /** Position of the first token. */
   position: number
   /** At least one, at most a batch. */
   tokens: number[]
-  /** Null when no token is asked for. */
+  /** Null to evaluate without sampling. */
   sampler: Sampler | null
 }
 
-/** Results of a step that are no tokens. */
+/** Result of a step for an item without a sampler. */
 export const NOT_ASKED = -1
+/** Result of a step if the grammar allows no token. */
 export const NONE_LEFT = -2
 
 export interface Vision {
   /**
-   * Encodes one image on a thread of its own; needs no context. One call at a time, a second one throws.
+   * Encodes one image on the encoding lane, without a context. One call runs at a time; a second one throws.
    * @param rgb `height × width × 3` bytes, rows from the top
-   * @param threads CPU threads of this encoding, to begin with
+   * @param threads CPU threads at the beginning of this encoding
    */
   encode (rgb: Uint8Array, width: number, height: number, threads: number): Promise<EncodedImage>
-  /** Changes the CPU threads of the encoding that runs, within some tens of milliseconds. No effect on a GPU. */
+  /** Changes the CPU threads of the running encoding within some tens of milliseconds. No effect on a GPU. */
   setThreads (threads: number): void
-  /** Gives up the encoding that runs, within some tens of milliseconds: it rejects. On a GPU it goes on to its end and rejects then. */
+  /** Aborts the running encoding, which rejects within some tens of milliseconds, or at its end on a GPU. */
   cancel (): void
   dispose (): void
 }
 
-/** An encoded image: embeddings and M-RoPE positions. Any number of sequences may decode it. */
+/** An encoded image: embeddings and M-RoPE positions. Any number of sequences can decode it. */
 export interface EncodedImage {
-  /** KV cells. */
+  /** Number of tokens, which is also the number of KV cells. */
   readonly tokens: number
-  /** Positions that it takes in a sequence: `max(columns, rows)` with M-RoPE, which is fewer than `tokens`. */
+  /** Number of positions in a sequence: with M-RoPE `max(columns, rows)`, which is less than `tokens`. */
   readonly span: number
-  /** Memory of the embeddings. */
+  /** Memory of the embeddings in bytes. */
   readonly bytes: number
   /**
-   * Decodes tokens `offset … offset + count - 1` into a sequence, on the thread on which contexts decode.
-   * @param position where the image (not the slice) starts in the sequence
-   * @param cancellation gives the slice up: it rejects, and the sequence holds nothing from `position` on
+   * Decodes the tokens `offset … offset + count - 1` into a sequence, on the decoding lane.
+   * @param position position of the image's first token (not the slice's) in the sequence
+   * @param cancellation aborts the slice: it rejects, and the sequence contains nothing from `position` on
    */
   decode (
     context: AddonContext, sequence: number, position: number, offset: number, count: number, threads: number,
@@ -153,9 +157,9 @@ async function locate (): Promise<Location> {
 }
 
 /**
- * Loads the bridge that is linked to the variant of llama.cpp which node-llama-cpp has loaded already.
+ * Loads the bridge for the variant of llama.cpp that node-llama-cpp has loaded.
  * @param gpu node-llama-cpp's `llama.gpu`
- * @throws Error when it was not built for that variant
+ * @throws Error when the bridge is not built for that variant
  */
 export async function loadBridge (gpu: 'cuda' | 'vulkan' | 'metal' | false): Promise<Bridge> {
   const variant = gpu === false ? 'cpu' : gpu
@@ -164,7 +168,7 @@ export async function loadBridge (gpu: 'cuda' | 'vulkan' | 'metal' | false): Pro
   return createRequire(import.meta.url)(file) as Bridge
 }
 
-/** The reference program of the tests and the CPU libraries that it loads. */
+/** Returns the reference program of the tests and the folder of the CPU libraries that it loads. */
 export async function referenceProgram (): Promise<{ program: string, libraries: string }> {
   const { dir, variants } = await locate()
   const cpu = variants.find(variant => variant.name === 'cpu')

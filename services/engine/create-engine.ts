@@ -4,17 +4,18 @@ import type { Engine, VisionInfo } from './engine.ts'
 import { createLocalEngine } from './local-engine.ts'
 import { createOpenAiEngine } from './openai-engine.ts'
 
-/** Qwen3-VL's projector, which is also the one whose models point in thousandths. */
+/** The multiple of Qwen3-VL's projector. The models with this projector use coordinates in thousandths. */
 const QWEN3_MULTIPLE = 32
 /**
- * What servers leave as it is when nobody says otherwise, in tokens of one image. Below the minimum they would enlarge it, and then our figures and
- * boxes were wrong. Sources: preprocessor_config.json of the models (Qwen2.5-VL 4, Qwen3-VL 64), clip.cpp (8 to 4096).
+ * Default limits of upstreams, in tokens of one image. An upstream enlarges an image below its minimum, which would
+ * make our token counts and boxes wrong. Sources: preprocessor_config.json of the models (Qwen2.5-VL 4, Qwen3-VL 64),
+ * clip.cpp (8 to 4096).
  */
 const MIN_TOKENS = 8
 const QWEN3_MIN_TOKENS = 64
 const MAX_TOKENS = 4096
 
-/** The engine that the configuration asks for. */
+/** Creates the engine that the configuration selects. */
 export function createEngine (config: Config, log: Log): Engine {
   const imageCacheBytes = config.imageCacheMb * 1024 * 1024
   if (config.engine === 'openai') {
@@ -24,7 +25,7 @@ export function createEngine (config: Config, log: Log): Engine {
       apiKey: config.engineApiKey,
       model: config.engineModel,
       contextSize: config.contextSize,
-      // `auto` is for models of our own: loadConfig sees to that.
+      // loadConfig rejects `auto` for this engine.
       slots: config.maxConcurrentRequests as number,
       vision: visionOf(config),
       imageCacheBytes
@@ -46,7 +47,7 @@ export function createEngine (config: Config, log: Log): Engine {
   })
 }
 
-/** What a model elsewhere wants of images, which nobody there can be asked for. */
+/** Derives the image sizes for upstreams from the settings, because upstreams do not report them. */
 export function visionOf ({
   engineImageMultiple: multiple, imageMinTokens, imageMaxTokens
 }: Pick<Config, 'engineImageMultiple' | 'imageMinTokens' | 'imageMaxTokens'>): VisionInfo | null {

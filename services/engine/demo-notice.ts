@@ -1,7 +1,10 @@
 import { PRESETS } from '../../models/presets.ts'
 
-/** Said wherever the embedded model is at work, so that nobody takes its answers for those of a real one. */
-export const DEMO_NOTICE = 'This is a tiny demonstration model: it knows simple shapes, colours, numbers and words in drawn pictures, nothing else. ' +
-  `Run a real one with MODEL=${Object.keys(
-    PRESETS
-  )[1]} (or ${Object.keys(PRESETS).filter((_, i) => i !== 1).join(', ')}, a path, or hf:owner/repo:quant).`
+const [, recommended, ...others] = Object.keys(PRESETS)
+
+/** Shown wherever the embedded model answers, so that nobody mistakes its answers for those of a real model. */
+export const DEMO_NOTICE =
+  'This is a tiny demonstration model: it knows simple shapes, colours, numbers and words in drawn images, ' +
+  'nothing else. ' +
+  `Run a real one with MODEL=${recommended} (or ${[Object.keys(PRESETS)[0], ...others].join(', ')}, a path, or ` +
+  'hf:owner/repo:quant).'

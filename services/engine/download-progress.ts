@@ -4,7 +4,7 @@ const BAR_WIDTH = 30
 
 export interface DownloadProgress { file: string, done: number, total: number }
 
-/** Shows a download: a bar on a terminal, a line in the log for every tenth elsewhere. */
+/** Creates a reporter for downloads: a progress bar on a terminal, otherwise a log line per tenth. */
 export function createDownloadReporter (
   log: Log, terminal: NodeJS.WriteStream = process.stderr
 ): (progress: DownloadProgress) => void {

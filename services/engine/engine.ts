@@ -1,50 +1,50 @@
 import type { Phrase } from '../../errors/language.ts'
 
-/**
- * What the rest of the service knows of a model. Routes, tests and benchmarks talk to this interface and to nothing
- * behind it; `local-engine.ts` implements it with a supervised child process, `openai-engine.ts` with servers elsewhere.
- */
+// The interface between the service and its model. Routes, tests and benchmarks use only this interface.
+// `local-engine.ts` implements it with a supervised child process, `openai-engine.ts` with other servers.
 
-/** What the loaded projector wants of an image. */
+/** The image sizes that the projector accepts. */
 export interface VisionInfo {
-  /** Both sides of a prepared image are multiples of this many pixels; one token covers `multiple × multiple` pixels. */
+  /**
+   * Both sides of a prepared image are multiples of this many pixels; one token covers `multiple × multiple` pixels.
+   */
   multiple: number
-  /** Fewest tokens of one image. */
+  /** Minimum tokens of one image. */
   minTokens: number
-  /** Most tokens of one image. */
+  /** Maximum tokens of one image. */
   maxTokens: number
-  /** What the numbers mean with which the model points: pixels of the prepared image, or thousandths of its sides. */
+  /** The unit of coordinates in answers: pixels of the prepared image, or thousandths of its sides. */
   coordinates: 'pixels' | 'grid1000'
 }
 
-/** How the memory is shared out; all sizes in bytes. */
+/** The memory plan. All sizes are bytes. */
 export interface MemoryPlan {
-  /** Where the layers lie. */
+  /** The memory that contains the layers. */
   memory: 'vram' | 'ram'
-  /** The slots were chosen by this plan, not by the operator. */
+  /** True if the plan selected the number of slots, false if the operator did. */
   auto: boolean
   slots: number
   slotsThatFit: number
-  /** KV cells of a slot. */
+  /** KV cells of one sequence. */
   contextSize: number
-  /** All of it fits; otherwise slots get fewer cells, or layers run on the CPU. */
+  /** If false, sequences get fewer cells, or layers run on the CPU. */
   fits: boolean
   total: number
-  /** Before anything was loaded. */
+  /** Free memory before anything is loaded. */
   free: number
-  /** Of what is free, how much stays so. */
+  /** Part of `free` that must remain free. */
   reserve: number
   weights: number
   projector: number
-  /** While the largest image is encoded. */
+  /** Additional memory while the largest image is encoded. */
   encoding: number
-  /** What a context takes beside its cells. */
+  /** Memory of a context apart from its KV cells. */
   compute: number
-  /** The KV cells of one slot. */
+  /** KV cells of one sequence. */
   slot: number
-  /** Limit of the embeddings that are kept, in the ordinary memory. */
+  /** Limit of the image cache, which is always in RAM. */
   imageCache: number
-  /** All that must fit. */
+  /** Sum of everything that must fit. */
   needed: number
 }
 
@@ -57,12 +57,15 @@ export interface Tool {
   parameters?: object
 }
 
-/** How a call looks in the text of an answer: a JSON object with `name` and `arguments` between two tags. */
+/** The format of a call in the text of an answer: a JSON object with `name` and `arguments` between two tags. */
 export interface ToolSyntax {
   /** The tags, e.g. `<tool_call>` and `</tool_call>`. */
   open: string
   close: string
-  /** What the template itself writes before the name, between it and the arguments, and after them; the tags included. */
+  /**
+   * The text that the template writes before the name, between name and arguments, and after them, including the
+   * tags.
+   */
   begin: string
   separator: string
   end: string
@@ -72,69 +75,69 @@ export type EngineState = 'starting' | 'ready' | 'restarting' | 'failed' | 'clos
 
 export interface EngineInfo {
   state: EngineState
-  /** Why the engine is not ready; empty when it is. */
+  /** Why the engine is not ready; empty if it is ready. */
   reason: Phrase
-  /** The model's name for people, e.g. `Qwen3VL-4B-Instruct-Q4_K_M`. Empty until the model is loaded. */
+  /** Display name of the model, e.g. `Qwen3VL-4B-Instruct-Q4_K_M`. Empty until the model is loaded. */
   model: string
   /** GGUF architecture, e.g. `qwen2vl`. */
   architecture: string
   /** True for the tiny embedded demonstration model. */
   demo: boolean
-  /** Where the layers run: `cuda`, `vulkan`, `metal`, `cpu`, or `upstream` when that is somebody else's matter. */
+  /** The device of the layers: `cuda`, `vulkan`, `metal` or `cpu`; `upstream` if other servers run the model. */
   device: string
-  /** KV cells of one slot. */
+  /** KV cells of one sequence. */
   contextSize: number
-  /** Sequences that generate side by side. */
+  /** Number of requests that can run at the same time. */
   slots: number
-  /** Null until the model is loaded, and where it runs elsewhere. */
+  /** Null until the model is loaded, and always if other servers run it. */
   plan: MemoryPlan | null
-  /** Null when the model cannot see. */
+  /** Null if the model cannot see images. */
   vision: VisionInfo | null
-  /** Null when the model's chat template knows no tools. */
+  /** Null if the model's chat template does not support tools. */
   tools: ToolSyntax | null
-  /** Temperature when a request names none. */
+  /** Default temperature of requests. */
   temperature: number
-  /** How often the child was restarted since the start of the service; 0 where there is none. */
+  /** Number of restarts of the child process since the start of the service; 0 without a child. */
   restarts: number
-  /** Process id of the child, null while there is none. */
+  /** Process id of the child; null without a child. */
   pid: number | null
   caches: { images: number, imageBytes: number, imageBytesLimit: number }
   /** Resident memory of the child in bytes, 0 while unknown. */
   memory: number
-  /** Memory of the GPU in bytes, whoever uses it; 0 without one. */
+  /** Memory of the GPU in bytes, including that of other processes; 0 without a GPU. */
   vram: { used: number, total: number }
 }
 
 /** A part of a turn: text, or an image by its index in the request's `images`. */
 export type Part = { type: 'text', text: string } | { type: 'image', image: number }
 
-/** A call that the model asked for in an earlier answer, and what came of it. */
+/** A tool call of an earlier answer, and its result. */
 export interface ToolCall<P = Part> {
   name: string
   arguments: object
   result: P[]
 }
 
-/** What one of those who talk said. `P`: how its images are named. */
+/** A turn of a conversation. `P` is the type of its parts. */
 export interface Turn<P = Part> {
   role: 'system' | 'user' | 'assistant'
   parts: P[]
-  /** Only of the assistant, after its text. */
+  /** Tool calls after the text; only for the assistant. */
   calls?: Array<ToolCall<P>>
 }
 
-/** An image whose pixels (or embedding) the engine is to use. */
+/** An image of a request. */
 export interface EngineImage {
-  /** Names the content, e.g. by its hash: two images with one id are the same. */
+  /** Identifies the content, e.g. by its hash: images with the same id are identical. */
   id: string
-  /** Upright size in pixels of what the client sent. */
+  /** Size of the original in pixels, upright. */
   original: { width: number, height: number }
   /** Size in pixels as prepared: multiples of `VisionInfo.multiple`. */
   width: number
   height: number
   /**
-   * Path of the prepared image. Called when the engine comes to need its pixels, which may be never; it may have to wait for them.
-   * Absent for an image of an earlier turn, whose embedding the engine still has.
+   * Returns the path of the prepared image. The engine calls it only if it needs the pixels, and then waits until the
+   * image is prepared. Absent for an image of an earlier turn, which the engine must have in its cache.
    */
   file?: () => Promise<string>
 }
@@ -150,7 +153,7 @@ export interface Sampling {
   seed?: number
 }
 
-/** The shape that an answer is to have, as OpenAI's `response_format` says it. */
+/** The format of an answer, as in `response_format` of the OpenAI API. */
 export type AnswerFormat =
   | { type: 'json_object' }
   | {
@@ -160,32 +163,35 @@ export type AnswerFormat =
 
 export interface GenerateRequest {
   turns: Turn[]
-  /** Who asks. An answer may go on from what an earlier one left in memory, but only within a scope. */
+  /** Identifies the client. Prefix reuse is limited to a scope. */
   scope: string
-  /** What the prompt offers to call; only where `EngineInfo.tools` says how. */
+  /** The tools of the prompt. Must be empty if `EngineInfo.tools` is null. */
   tools: Tool[]
   images: EngineImage[]
-  /** Upper bound; the engine lowers it to the cells that the prompt leaves free. */
+  /** Limit of the answer. The engine lowers it to the cells that the prompt leaves free. */
   maxTokens: number
   stop: string[]
-  /** GBNF with rule `root` that the answer obeys, as far as `maxTokens` lets it come; null: free text. */
+  /**
+   * GBNF with a rule `root` for the answer; null for free text. `maxTokens` can end the answer before the grammar
+   * does.
+   */
   grammar: string | null
-  /** What `grammar` was made from, for an engine that has grammars of its own. */
+  /** The source of `grammar`, for upstreams that have their own grammars. */
   format?: AnswerFormat
-  /** Or these: the answer is to be a call of one of them. */
+  /** Alternative source of `grammar`: the answer must be a call of one of these tools. */
   callOneOf?: string[]
-  /** The answer ends with its first tool call. */
+  /** The answer ends after its first tool call. */
   singleCall?: boolean
   sampling: Sampling
-  /** W3C Trace Context (`traceparent`, `tracestate`), for servers elsewhere that the engine asks. */
+  /** W3C Trace Context (`traceparent`, `tracestate`) for requests to upstreams. */
   traceHeaders?: Readonly<Record<string, string>>
 }
 
 export interface Usage {
-  /** All tokens (KV cells) of the prompt, those of images included. */
+  /** All tokens (KV cells) of the prompt, including those of images. */
   promptTokens: number
   imageTokens: number
-  /** Prompt tokens that were not evaluated again. */
+  /** Prompt tokens that were reused from the KV cache. */
   cachedTokens: number
   completionTokens: number
 }
@@ -197,16 +203,16 @@ export type EngineEvent =
     type: 'done'
     finishReason: 'stop' | 'length'
     usage: Usage
-    /** Milliseconds spent in each stage, waiting for other slots included. */
+    /** Milliseconds in each stage, including the time that other answers take in the same batch. */
     timings: { encodeMs: number, prefillMs: number, decodeMs: number, ttftMs: number }
-    /** For each image of the request, whether its embedding was already there. */
+    /** For each image of the request, whether its embedding was cached. */
     cachedImages: boolean[]
   }
 
-/** An image that the engine still holds the embedding of (or the pixels, where it sends them elsewhere). */
+/** An image in the engine's cache, as an embedding or, for upstreams, as pixels. */
 export interface KnownImage {
   id: string
-  /** Upright size in pixels of what the client sent. */
+  /** Size of the original in pixels, upright. */
   original: { width: number, height: number }
   width: number
   height: number
@@ -214,14 +220,14 @@ export interface KnownImage {
 }
 
 export interface Inspection {
-  /** Tokens of the rendered conversation without its images, but with the two tokens that enclose each image. */
+  /** Tokens of the rendered conversation without its images, but including the two tokens around each image. */
   textTokens: number
-  /** The asked-for images that are still cached, in no particular order. */
+  /** Those of the requested images that are cached, in any order. */
   known: KnownImage[]
 }
 
 export interface Engine {
-  /** Settles with the first loading of the model; rejects with a sentence for the operator. */
+  /** Settles when the model is loaded for the first time. Rejects with a sentence for the operator. */
   ready (): Promise<void>
 
   info (): EngineInfo
@@ -233,11 +239,12 @@ export interface Engine {
   inspect (turns: Turn[], tools: Tool[], ids: string[]): Promise<Inspection>
 
   /**
-   * Runs one answer. The iterable ends after `done`, or throws an error of `errors/catalogue.ts`. When `signal` fires it throws
-   * `signal.reason` at once: what cannot be interrupted goes on within the engine, and needs none of the files.
+   * Runs one answer. The iterable ends after `done`, or throws an error of `errors/catalogue.ts`. When `signal`
+   * fires, it throws `signal.reason` at once. Uninterruptible work then continues within the engine, but does not
+   * need the files.
    */
   generate (request: GenerateRequest, signal: AbortSignal): AsyncIterable<EngineEvent>
 
-  /** Stops the child and frees everything. */
+  /** Stops the child and frees all memory. */
   close (): Promise<void>
 }

@@ -1,16 +1,16 @@
 /**
- * A queue with one reader: what is pushed comes out in order, then the end or an error. While the reader is behind, what it has not taken may
- * be merged, so that the queue stays short and the reader catches up.
+ * A queue with one reader, which receives the items in order and then the end or an error. Unread items can be
+ * merged, so that the queue stays short if the reader is slow.
  */
 export class EventQueue<T> implements AsyncIterable<T> {
   readonly #merge: (last: T, next: T) => T | null
   #items: T[] = []
   #ended = false
-  /** Boxed: the error may be anything, also undefined. */
+  /** The error is boxed, because it can be any value, even undefined. */
   #failure: { error: unknown } | null = null
   #wake: (() => void) | null = null
 
-  /** @param merge makes one of two neighbours, or null where they stay two */
+  /** @param merge returns one item for two adjacent items, or null to keep both */
   constructor (merge: (last: T, next: T) => T | null = () => null) {
     this.#merge = merge
   }
@@ -23,11 +23,12 @@ export class EventQueue<T> implements AsyncIterable<T> {
     this.#wake?.()
   }
 
-  /** Ends the queue after what is in it; a later `end` or `fail` has no effect. */
+  /** Ends the queue after its current items. A later `end` or `fail` has no effect. */
   end (): void {
     this.#finish(null)
   }
 
+  /** Fails the queue after its current items. */
   fail (error: unknown): void {
     this.#finish({ error })
   }

@@ -14,17 +14,17 @@ import type { FromWorker, ModelInfo, WireError, WorkerOptions, WorkerStats } fro
 
 export interface LocalEngineOptions extends WorkerOptions {
   log: Log
-  /** Milliseconds without a sign of life after which the child is replaced. */
+  /** Milliseconds without a message after which the child is replaced. */
   silenceMs?: number
-  /** Milliseconds that the child may go on computing for a request that was aborted, until it is replaced. */
-  letGoMs?: number
-  /** What the child runs; by default the worker beside this file. */
+  /** Milliseconds that the child may continue to compute for an aborted request before it is replaced. */
+  releaseMs?: number
+  /** The program of the child; by default `worker/main.ts`. */
   worker?: WorkerProgram
 }
 
 const SILENCE_MS = 30_000
-/** On a slow processor a large model takes minutes for the slice of a prompt that it has begun. */
-const LET_GO_MS = 300_000
+/** On a slow CPU, a large model can take minutes for one slice of a prompt. */
+const RELEASE_MS = 300_000
 
 const NO_MODEL: ModelInfo = {
   model: '',
@@ -41,18 +41,19 @@ const NO_MODEL: ModelInfo = {
 const NO_STATS: WorkerStats =
   { caches: { images: 0, imageBytes: 0, imageBytesLimit: 0 }, memory: 0, vram: { used: 0, total: 0 } }
 
-/** What waits for an answer of the child; one kind is answered once, the other by a row of events. */
+/** A request to the child that waits for messages: one result of `inspect`, or the events of `generate`. */
 interface Pending {
   onMessage (message: Extract<FromWorker, { id: number }>): void
   fail (error: unknown): void
 }
 
 /**
- * The engine that runs the model on this machine, in a child process: an assertion inside native code ends the child and not
- * the service. A crash fails the requests in flight with `ENGINE_CRASHED`; the child is started again after a pause.
+ * Creates an engine that runs the model on this machine, in a child process. A failed assertion in native code ends
+ * the child, not the service. A crash fails the running requests with `ENGINE_CRASHED`, and the child is restarted
+ * after a pause.
  */
 export function createLocalEngine (
-  { log, silenceMs = SILENCE_MS, letGoMs = LET_GO_MS, worker, ...options }: LocalEngineOptions
+  { log, silenceMs = SILENCE_MS, releaseMs = RELEASE_MS, worker, ...options }: LocalEngineOptions
 ): Engine {
   const auto = options.slots === 'auto'
   let state: EngineInfo['state'] = 'starting'
@@ -61,7 +62,7 @@ export function createLocalEngine (
   let stats = NO_STATS
   let startedAt = 0
   let nextId = 0
-  /** Why the current child could not load its model; empty while it did or is still trying. */
+  /** Why the current child failed to load its model; empty unless it failed. */
   let loadError = ''
   const pending = new Map<number, Pending>()
   const firstLoad = createDeferred<void>()
@@ -75,10 +76,11 @@ export function createLocalEngine (
   function onMessage (message: FromWorker): void {
     switch (message.type) {
       case 'loaded':
-        // The message may have been on its way when the engine was closed.
+        // The engine may have been closed while this message was in the channel.
         if (state === 'closed') return
         model = auto && message.info.plan ? { ...message.info, plan: { ...message.info.plan, auto } } : message.info
-        // The HTTP side has as many from now on: after a restart the memory may be another, the slots are not.
+        // The HTTP side keeps this number of slots. After a restart the free memory can differ, but the number must
+        // not.
         options.slots = model.slots
         state = 'ready'
         reason = verbatim('')
@@ -90,7 +92,7 @@ export function createLocalEngine (
         return
       case 'load-failed':
         loadError = message.message
-        log.error({ reason: loadError }, 'the model could not be loaded')
+        log.error({ reason: loadError }, 'model loading failed')
         firstLoad.reject(new Error(message.message))
         supervisor.kill()
         return
@@ -106,7 +108,7 @@ export function createLocalEngine (
         stats = message.stats
         return
       case 'log':
-        log[message.level]({ engine: supervisor.pid }, message.message)
+        log[message.level]({ engine: supervisor.pid, ...message.details }, message.message)
         return
       default:
         pending.get(message.id)?.onMessage(message)
@@ -122,7 +124,7 @@ export function createLocalEngine (
     if (state === 'closed') return
     state = loadError ? 'failed' : 'restarting'
     reason = loadError ? verbatim(loadError) : NOT_READY.restarting
-    firstLoad.reject(new Error(`The model process ended while it was loading (${why})`))
+    firstLoad.reject(new Error(`The engine process ended before its model was loaded (${why})`))
   }
 
   function assertReady (): void {
@@ -142,7 +144,7 @@ export function createLocalEngine (
       fail: answer.reject
     })
     try {
-      // It throws where something cannot be cloned.
+      // `send` throws if a value cannot be cloned.
       supervisor.send({ type: 'inspect', id, turns, tools, ids })
       return await answer.promise
     } finally {
@@ -155,18 +157,18 @@ export function createLocalEngine (
     signal.throwIfAborted()
     const id = nextId++
     const events = new EventQueue<EngineEvent>()
-    const letGo = createDeferred<void>()
+    const ended = createDeferred<void>()
     let settled = false
-    /** What went wrong with a file that the child asked for. */
+    /** The error of a file that the child requested. */
     let fileError: unknown
-    let letGoTimer: NodeJS.Timeout | undefined
+    let releaseTimer: NodeJS.Timeout | undefined
     const settle = () => {
       settled = true
-      letGo.resolve()
+      ended.resolve()
     }
-    /** After an abort this may be later: until then the child is watched. */
+    /** Ends the supervision of the request. After an abort, the child can release it later than it ends it. */
     const release = () => {
-      clearTimeout(letGoTimer)
+      clearTimeout(releaseTimer)
       pending.delete(id)
     }
     pending.set(id, {
@@ -192,13 +194,13 @@ export function createLocalEngine (
     const abort = () => {
       if (settled) return
       supervisor.send({ type: 'abort', id })
-      letGoTimer ??= setTimeout(() => {
+      releaseTimer ??= setTimeout(() => {
         log.error(
-          { engine: supervisor.pid, letGoMs },
-          'the engine process does not let go of a request that has ended, killing it'
+          { engine: supervisor.pid, releaseMs },
+          'engine process does not release an aborted request, killing it'
         )
         supervisor.kill()
-      }, letGoMs)
+      }, releaseMs)
     }
     const sendFile = (image: number) => {
       request.images[image]!.file!().then(path => supervisor.send({ type: 'file', id, image, path }), error => {
@@ -207,7 +209,7 @@ export function createLocalEngine (
       })
     }
     const images = request.images.map(({ file, ...image }) => ({ ...image, hasFile: file !== undefined }))
-    // The closing tag ends a call wherever it stands, and a call can be read without it.
+    // The closing tag ends a single call. The call can be parsed without the tag, which a stop string removes.
     const stop = request.singleCall && model.tools ? [...request.stop, model.tools.close] : request.stop
     try {
       supervisor.send({
@@ -233,9 +235,9 @@ export function createLocalEngine (
     } finally {
       signal.removeEventListener('abort', abort)
       if (!settled) {
-        // The reader stopped early: the request is over when the child says so, which it does at once.
+        // The reader stopped early. The child reports the end of the request at once.
         abort()
-        await letGo.promise
+        await ended.promise
       }
     }
   }
@@ -260,7 +262,7 @@ export function createLocalEngine (
   }
 }
 
-/** It has had lines of its own. */
+/** Removes the plan from the log line, because the worker already logged it. */
 function withoutPlan ({ plan, ...rest }: ModelInfo): Omit<ModelInfo, 'plan'> {
   return rest
 }

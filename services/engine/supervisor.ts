@@ -5,53 +5,55 @@ import { fileURLToPath } from 'node:url'
 import type { Log } from '../log.ts'
 import type { FromWorker, FromWorkerBatch, ToWorker } from './worker/protocol.ts'
 
-/** A file of JavaScript, or of TypeScript and what runs it. */
+/** A program for the child: its file, and the arguments of Node, for example a TypeScript loader. */
 export interface WorkerProgram { file: string, execArgv: string[] }
 
 export interface SupervisorOptions {
   log: Log
-  /** Milliseconds without a sign of life after which a child counts as hanging. */
+  /** Milliseconds without a message after which the child counts as hanging. */
   silenceMs: number
-  /** What the child runs; by default the worker beside this file. */
+  /** The program of the child; by default `worker/main.ts`. */
   worker?: WorkerProgram
-  /** The first message to each child. */
+  /** The first message to each new child. */
   greeting: ToWorker
   onStart (): void
   onMessage (message: FromWorker): void
-  /** @param why for the log: how it ended */
+  /** @param why the reason of the end, for the log */
   onEnd (why: string): void
 }
 
-/** The engine's child process, which is started, watched, and started again when it has ended. */
+/** Starts the engine's child process, monitors it, and restarts it when it ends. */
 export interface Supervisor {
-  /** Null while there is none. */
+  /** Null while no child runs. */
   readonly pid: number | null
-  /** How often it was started again. */
+  /** Number of restarts. */
   readonly restarts: number
-  /** Sends to the child that is there; one that is dying or dead tells by `onEnd`. */
+  /** Sends a message to the current child. If the child has ended, the message is lost and `onEnd` reports the end. */
   send (message: ToWorker): void
-  /** Ends the child at once; another one follows. */
+  /** Kills the child. A new one is started. */
   kill (): void
-  /** Lets the child end by itself if it does so in time. No other follows. */
+  /** Ends the child, with a timeout for its own cleanup. No new one is started. */
   close (): Promise<void>
 }
 
-/** First pause before a crashed child is started again; it doubles with each crash in a row. */
+/** First pause before a crashed child is restarted. It doubles with each further crash. */
 const BACKOFF_MIN_MS = 500
 const BACKOFF_MAX_MS = 30_000
-/** A child that ran this long was healthy: the next crash starts the pauses anew. */
+/** After this uptime a child counts as healthy, and the next crash starts with the first pause again. */
 const HEALTHY_MS = 60_000
-/** How long the child may take to free its memory when the service stops. */
+/** Time for the child to free its memory when the service stops. */
 const CLOSE_TIMEOUT_MS = 5_000
-/** How many times within the allowed silence the child is looked at. */
-const LOOKS = 6
+/** Number of checks within `silenceMs`. */
+const CHECKS = 6
 
 const WORKER: WorkerProgram = ((file: string) => ({
   file,
-  // From the sources the child needs what runs TypeScript; the other loaders that a test's process has would only make its start slow.
+  // A child from sources needs only the TypeScript loader. Other loaders, for example of a test, would slow down its
+  // start.
   execArgv: file.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : process.execArgv
 }))(fileURLToPath(new URL(`./worker/main${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url)))
 
+/** Starts the first child immediately. */
 export function createSupervisor (
   { log, silenceMs, worker = WORKER, greeting, onStart, onMessage, onEnd }: SupervisorOptions
 ): Supervisor {
@@ -59,15 +61,15 @@ export function createSupervisor (
   let restarts = 0
   let crashesInARow = 0
   let startedAt = 0
-  /** Looks in a row that found nothing new; null before the first sign of life. */
-  let silentLooks: number | null = null
+  /** Number of checks since the last message; null before the first message. */
+  let silentChecks: number | null = null
   let killed = false
   let closed = false
   let restartTimer: NodeJS.Timeout | undefined
 
   function start (): void {
     startedAt = performance.now()
-    silentLooks = null
+    silentChecks = null
     killed = false
     try {
       child = begin()
@@ -85,8 +87,8 @@ export function createSupervisor (
     })
     const end = (why: string) => { if (started === child) ended(why) }
     started.on('error', error => {
-      log.error({ err: error }, 'the engine process has trouble')
-      // One that never ran does not exit either.
+      log.error({ err: error }, 'engine process error')
+      // A process that never started emits no 'exit' event.
       if (started.pid === undefined) end(`it could not be started: ${error.message}`)
     })
     if (started.pid === undefined) return started
@@ -94,7 +96,7 @@ export function createSupervisor (
     forwardLines(started.stderr!, line => log.warn({ engine: started.pid }, line))
     started.on('message', (messages: FromWorkerBatch) => {
       if (started !== child) return
-      silentLooks = 0
+      silentChecks = 0
       for (const message of messages) onMessage(message)
     })
     started.once('exit', (code, signal) => end(describe(code, signal)))
@@ -103,7 +105,8 @@ export function createSupervisor (
 
   function describe (code: number | null, signal: string | null): string {
     if (signal === 'SIGKILL' && !killed) {
-      return 'SIGKILL from outside, as the kernel does where memory is short: a smaller CONTEXT_SIZE, MAX_CONCURRENT_REQUESTS or model may help'
+      return 'SIGKILL from outside, probably because of too little memory: ' +
+        'lower CONTEXT_SIZE or MAX_CONCURRENT_REQUESTS, or use a smaller model'
     }
     return signal ?? `exit code ${code}`
   }
@@ -119,12 +122,13 @@ export function createSupervisor (
     restartTimer = setTimeout(start, pauseMs)
   }
 
-  // Looks are counted, not the time: where this process stood still too (a laptop asleep, a container paused), the child is not to blame.
+  // The watchdog counts checks instead of time: if this process was suspended too (a sleeping laptop, a paused
+  // container), the child is not at fault.
   const watchdog = setInterval(() => {
-    if (silentLooks === null || child === null || silentLooks++ < LOOKS) return
-    log.error({ engine: child.pid, silenceMs }, 'the engine process gives no sign of life, killing it')
+    if (silentChecks === null || child === null || silentChecks++ < CHECKS) return
+    log.error({ engine: child.pid, silenceMs }, 'engine process silent, killing it')
     kill()
-  }, silenceMs / LOOKS)
+  }, silenceMs / CHECKS)
   watchdog.unref()
 
   function kill (): void {

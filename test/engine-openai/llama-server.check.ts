@@ -15,7 +15,8 @@ import { createUnreadyEngine, startFront } from '../services/engine/upstream/fro
 import { begin, toEnd } from '../services/engine/upstream/long-answers.ts'
 import { CONTEXT_SIZE, program, startLlamaServer, untilWorking, working } from './llama-server.ts'
 
-// `npm run check:llama-server`: ENGINE=openai before llama.cpp's own server. Not part of `npm test`, since building it takes minutes.
+// `npm run check:llama-server`: ENGINE=openai before llama.cpp's own server. Not part of `npm test`, since building
+// it takes minutes.
 if (program === null) {
   console.error('llama-server is not built: run "QUICK=1 npm run bench:llama-server" first')
   process.exit(1)
@@ -234,7 +235,7 @@ t.test('a key that it refuses', async t => {
   )
   const { engine, lines } = createUnreadyEngine(t, [locked.url], { ENGINE_API_KEY: 'sk-wrong' })
   await until(() => lines.length > 0)
-  t.match(lines[0], { msg: 'the upstream is not ready', reason: 'it refuses ENGINE_API_KEY' })
+  t.match(lines[0], { msg: 'upstream not ready', reason: 'it refuses ENGINE_API_KEY' })
   t.equal(engine.info().state, 'starting')
 })
 

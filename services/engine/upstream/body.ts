@@ -3,24 +3,24 @@ import type { GenerateRequest, Sampling } from '../engine.ts'
 import { toMessages, toToolChoice, toTools } from './messages.ts'
 import type { PreparedImage } from './prepared-images.ts'
 
-/** The body of a request, in pieces, so that megabytes of images are never one string. */
+/** The body of a request in pieces, so that megabytes of images never form one string. */
 export interface RequestBody {
-  /** In bytes. */
+  /** Bytes. */
   length: number
   pieces (): Iterable<Buffer>
 }
 
 /**
- * An answer's request in OpenAI's dialect. Fields of which the dialect knows nothing (`top_k`, `min_p`, the penalty on repetition, by both of its
- * names) are there only when a client sets them.
- * @param images of the request, by index
- * @param maxTokens upper bound that the upstream's context allows
+ * Creates the body of a request for the OpenAI-compatible API. Fields that the OpenAI API does not have (`top_k`,
+ * `min_p`, and the repetition penalty under both of its names) are present only if the client set them.
+ * @param images the images of the request, by index
+ * @param maxTokens limit of the answer, which fits the upstream's context
  */
 export function createBody (
   request: GenerateRequest, images: PreparedImage[], model: string, maxTokens: number
 ): RequestBody {
   const { turns, tools, callOneOf, singleCall, format, stop, sampling } = request
-  // Nobody can send this: it is drawn anew for each request.
+  // The mark is random for each request, so a client cannot send it.
   const mark = randomBytes(16).toString('hex')
   const json = JSON.stringify({
     model,
@@ -34,7 +34,7 @@ export function createBody (
     ...tools.length > 0 && singleCall && { parallel_tool_calls: false },
     ...toSampling(sampling)
   })
-  // What stands between two texts is an image's index.
+  // Every second part is the index of an image.
   const parts = json.split(new RegExp(`${mark}(\\d+);`)).map((text, place) =>
     place % 2 === 0 ? Buffer.from(text) : images[Number(text)]!)
   return {

@@ -2,30 +2,30 @@ import type { Usage } from '../engine.ts'
 import { callText } from './messages.ts'
 import { MalformedStreamError } from './sse.ts'
 
-/** How an answer ended, as far as its stream says so. */
+/** The end of an answer, as its stream reports it. */
 export interface Ending {
   finishReason: 'stop' | 'length'
-  /** What the upstream counted; each may be missing. */
+  /** Counts of the upstream. Upstreams can omit each of them. */
   usage: { [Name in keyof Usage]?: number }
 }
 
 type Json = Record<string, unknown>
 
-/** Puts an answer together from the chunks of its stream. */
+/** Reads an answer from the chunks of its stream. */
 export class CompletionReader {
   #calls: Call[] = []
   #finish: string | null = null
   #usage: Json = {}
 
-  /** The stream has said how the answer ended. */
+  /** True after the stream has reported the end of the answer. */
   get finished (): boolean { return this.#finish !== null }
 
-  /** The upstream gave up by itself. */
+  /** True if the upstream aborted the answer. */
   get aborted (): boolean { return this.#finish === 'abort' || this.#finish === 'error' }
 
   /**
-   * @param data of an event, JSON
-   * @returns the text that it brings, and the error that it says instead
+   * @param data the JSON data of an event
+   * @returns the text of the chunk, or the error that the upstream reports instead
    * @throws MalformedStreamError
    */
   push (data: string): { text: string, error?: unknown } {
@@ -41,7 +41,7 @@ export class CompletionReader {
     return { text: typeof delta.content === 'string' ? delta.content : '' }
   }
 
-  /** The calls as text, once nothing more comes. */
+  /** Returns the tool calls as text. Must follow the last chunk. */
   calls (): string {
     return this.#calls.map(call => callText(call.name, call.arguments)).join('\n')
   }
@@ -59,7 +59,7 @@ export class CompletionReader {
     }
   }
 
-  /** A call comes in pieces: its id and name first, then its arguments bit by bit. */
+  /** A call arrives in pieces: first its id and name, then parts of its arguments. */
   #addCall (value: unknown): void {
     if (!isObject(value)) return
     const { name, arguments: args } = isObject(value.function) ? value.function : {}
@@ -69,9 +69,9 @@ export class CompletionReader {
   }
 
   /**
-   * The call that a piece belongs to. Servers disagree on how they say so: some leave out `index`, some give every call the
-   * index 0, some repeat the id in each piece, some give none. A new id begins a call, and so does a name where the call
-   * has one and its arguments have begun.
+   * Finds or creates the call of a piece. Servers identify it in different ways: some omit `index`, some give every
+   * call index 0, some repeat the id in each piece, some send no id. A new id starts a new call. A name starts a new
+   * call if the current call already has a name and the beginning of its arguments.
    */
   #callOf (id: string, index: number | undefined, isNamed: boolean): Call {
     const known = id === '' ? undefined : this.#calls.find(call => call.id === id)
@@ -89,7 +89,7 @@ export class CompletionReader {
   }
 }
 
-/** A tool call as far as its pieces have come. */
+/** A tool call, complete up to the last received piece. */
 interface Call { id: string, index: number | undefined, name: string, arguments: string }
 
 const MAX_CALLS = 128
@@ -101,9 +101,9 @@ function parse (data: string): Json {
   try {
     value = JSON.parse(data)
   } catch {
-    throw new MalformedStreamError('a chunk is no JSON')
+    throw new MalformedStreamError('a chunk is not JSON')
   }
-  if (!isObject(value)) throw new MalformedStreamError('a chunk is no object')
+  if (!isObject(value)) throw new MalformedStreamError('a chunk is not an object')
   return value
 }
 

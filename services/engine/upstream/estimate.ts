@@ -1,28 +1,29 @@
 import type { Tool, Turn } from '../engine.ts'
 
-/**
- * How many tokens a conversation takes, where nobody here has the model's tokenizer. Texts are taken apart as Qwen's tokenizer does it before
- * it looks into its vocabulary; what a piece comes to is set so that the sum is rather too high. Measured against Qwen2's own: English, code and
- * JSON 1.2 to 1.5 times what it is, Chinese 1.4 to 1.8, other scripts 1 to 3; German 0.9, base64 and rare names down to 0.75.
- */
+// Estimates the number of tokens of a conversation without the model's tokenizer. Text is split as Qwen's tokenizer
+// splits it before it uses its vocabulary, and each piece gets a number of tokens that makes the sum rather too high.
+// Estimates relative to Qwen2's tokenizer: English, code and JSON 1.2 to 1.5, Chinese 1.4 to 1.8, other scripts 1 to
+// 3; German 0.9, base64 and rare names down to 0.75.
 
-/** Words with what stands before them, digits, runs of signs, runs of blanks. */
+/** Words with a preceding character, digits, runs of symbols, runs of white space. */
 const PIECE = /[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+/gu
-/** Within a word of Latin letters: `XML`, `Http`, `request`. */
+/** Runs within a word of Latin letters: `XML`, `Http`, `request`. */
 const RUN = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+/g
 
-/** What the template writes around a turn, and for itself: the default system prompt, the beginning of the answer. */
+/** Tokens that the template writes around a turn. */
 const TURN_TOKENS = 6
+/** Tokens of the default system prompt and of the beginning of the answer. */
 const FRAME_TOKENS = 24
 /** `<|vision_start|>` and `<|vision_end|>`. */
 const IMAGE_TOKENS = 2
-/** What templates say about tools before they list them, and around a call or a result. */
+/** Tokens of the text with which templates introduce the list of tools. */
 const TOOLS_TOKENS = 160
+/** Tokens around a call and its result. */
 const CALL_TOKENS = 24
 
 /**
- * Tokens of a conversation without its images, but with the two tokens that enclose each.
- * @param enough counting may stop beyond this
+ * Estimates the tokens of a conversation without its images, but with the two tokens that enclose each image.
+ * @param enough counting can stop above this number
  */
 export function estimatePrompt (turns: Turn[], tools: Tool[], enough: number): number {
   let tokens = FRAME_TOKENS
@@ -44,7 +45,10 @@ export function estimatePrompt (turns: Turn[], tools: Tool[], enough: number): n
   return tokens
 }
 
-/** @param enough counting stops beyond this */
+/**
+ * Estimates the tokens of a text.
+ * @param enough counting stops above this number
+ */
 export function estimateTokens (text: string, enough = Infinity): number {
   let tokens = 0
   for (const [piece] of text.matchAll(PIECE)) {
@@ -63,7 +67,7 @@ function tokensOf (piece: string): number {
   return Math.max(1, tokens)
 }
 
-/** Of characters beyond ASCII: one each, two for those that take three bytes and are not of East Asia. */
+/** Estimates characters outside ASCII: one token each, or two if they have three bytes and are not East Asian. */
 function foreignTokens (piece: string): number {
   let tokens = 0
   for (let i = 0; i < piece.length; i++) {

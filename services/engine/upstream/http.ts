@@ -4,30 +4,31 @@ import { Readable } from 'node:stream'
 import { createDeferred } from '../../deferred.ts'
 import type { RequestBody } from './body.ts'
 
-/** No connection came about: nothing was sent, so another upstream may be asked. */
+/** No connection was established. Nothing was sent, so another upstream can be tried. */
 export class UnreachableError extends Error {}
-/** The connection broke off, or its other end does not speak HTTP. */
+/** The connection broke, or the peer does not speak HTTP. */
 export class LostError extends Error {}
 
 export interface UpstreamRequest {
   url: URL
-  /** Empty: none is sent. */
+  /** Empty to send no key. */
   apiKey: string
-  /** Beside the usual ones. */
+  /** Additional headers. */
   headers?: Readonly<Record<string, string>>
-  /** Absent: GET. */
+  /** Absent for GET. */
   body?: RequestBody
 }
 
 const CLIENTS = { 'http:': http, 'https:': https }
 const CONNECT_TIMEOUT_MS = 5_000
-/** A peer that vanished without a word is noticed, at the latest, some minutes after this. */
+/** TCP detects a peer that disappeared without closing the connection some minutes after this delay. */
 const TCP_KEEP_ALIVE_MS = 15_000
 const TEXT_MAX_BYTES = 4 * 1024 * 1024
 
 /**
- * Sends a request on a connection of its own and waits for the head of its response, for as long as `signal` lets it: a busy upstream may take
- * its time. When `signal` fires, then or while the body is read, the connection is closed at once.
+ * Sends a request on a new connection and waits for the head of its response. There is no timeout for the head,
+ * because a busy upstream can take long; `signal` is the deadline. When it fires, even while the body is read, the
+ * connection is closed at once.
  * @throws UnreachableError, LostError, the reason of `signal`
  */
 export async function send (
@@ -49,7 +50,7 @@ export async function send (
       ...body && { 'content-type': 'application/json', 'content-length': body.length }
     }
   })
-  const timer = setTimeout(() => request.destroy(new Error('no connection in time')), CONNECT_TIMEOUT_MS)
+  const timer = setTimeout(() => request.destroy(new Error('connection timeout')), CONNECT_TIMEOUT_MS)
   request.once('socket', socket => {
     socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS)
     socket.setNoDelay(true)
@@ -68,16 +69,16 @@ export async function send (
   request.once('close', () => {
     clearTimeout(timer)
     signal.removeEventListener('abort', giveUp)
-    response.reject(signal.aborted ? signal.reason : new LostError('closed without an answer'))
+    response.reject(signal.aborted ? signal.reason : new LostError('connection closed without an answer'))
   })
-  // Whatever breaks on the way is met as the request's own error.
+  // An error of the body becomes the error of the request.
   if (body) Readable.from(body.pieces()).on('error', error => request.destroy(error)).pipe(request)
   else request.end()
   return await response.promise
 }
 
 /**
- * The bytes of a response.
+ * Reads the bytes of a response.
  * @throws LostError, the reason of `signal`
  */
 export async function * readBytes (response: IncomingMessage, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -89,7 +90,7 @@ export async function * readBytes (response: IncomingMessage, signal: AbortSigna
 }
 
 /**
- * A whole response that is text, as far as it goes.
+ * Reads a response as text, up to a limit of 4 MiB.
  * @throws LostError, the reason of `signal`
  */
 export async function readText (response: IncomingMessage, signal: AbortSignal): Promise<string> {
@@ -103,7 +104,7 @@ export async function readText (response: IncomingMessage, signal: AbortSignal):
   return Buffer.concat(chunks).toString()
 }
 
-/** For the log: a code where there is one, since messages of parsers may quote what came. */
+/** Returns a reason for the log. Prefers the code, because messages of parsers can quote the response. */
 function reasonOf (error: Error): string {
   return (error as NodeJS.ErrnoException).code ?? error.message
 }

@@ -1,8 +1,8 @@
 import type { Part, Tool, ToolCall, ToolSyntax, Turn } from '../engine.ts'
 
 /**
- * How calls stand in the text of an answer, for those who read them out of it again: the upstream tells them apart from text itself.
- * The tags are Qwen's.
+ * The format of tool calls in the text of an answer. Upstreams report calls separately from text; this engine writes
+ * them into the text in Qwen's format, as the local engine does.
  */
 export const TOOL_SYNTAX: ToolSyntax = {
   open: '<tool_call>',
@@ -12,10 +12,10 @@ export const TOOL_SYNTAX: ToolSyntax = {
   end: '}\n</tool_call>'
 }
 
-/** A call as text in that form. */
+/** Writes a call in that format. */
 export function callText (name: string, args: string): string {
   const { begin, separator, end } = TOOL_SYNTAX
-  // A closing tag in an argument would end the call. In JSON this sign stands in strings only, where it may be written so.
+  // A closing tag in an argument would end the call. In JSON, `<` occurs only in strings, where it can be escaped.
   const safe = (json: string) => json.replaceAll('<', '\\u003c')
   return begin + safe(JSON.stringify(name).slice(1, -1)) + separator + safe(args.trim() || '{}') + end
 }
@@ -44,7 +44,7 @@ export function toMessages (turns: Turn[], urlOf: (image: number) => string): ob
   return messages
 }
 
-/** Neighbouring texts become one: some servers put a line break between two. */
+/** Joins adjacent texts, because some servers insert a line break between two text parts. */
 function toContent (parts: Part[], urlOf: (image: number) => string): Content {
   if (parts.every(part => part.type === 'text')) return parts.map(part => part.text).join('')
   const content: Exclude<Content, string> = []
@@ -66,7 +66,7 @@ export function toTools (tools: Tool[]): object[] {
     ({ type: 'function', function: { name, description, parameters } }))
 }
 
-/** @param names the tools of which one has to be called; undefined: none has to */
+/** @param names the tools of which the model must call one; undefined if it need not call any */
 export function toToolChoice (names: string[] | undefined, tools: Tool[]): object | string {
   if (names === undefined) return 'auto'
   return names.length === 1 && tools.length > 1 ? { type: 'function', function: { name: names[0] } } : 'required'

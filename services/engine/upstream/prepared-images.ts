@@ -1,8 +1,9 @@
+import { LRUCache } from 'lru-cache'
 import sharp from '../../images/sharp.ts'
 import type { EngineImage, KnownImage } from '../engine.ts'
-import { Recency } from '../recency.ts'
+import { imageCacheKey, ImageIndex } from '../image-index.ts'
 
-/** A prepared image as it is sent: a file of a kind that every server reads. */
+/** A prepared image as an upstream gets it: a file in a format that every server reads. */
 export interface PreparedImage {
   type: 'image/png'
   bytes: Buffer
@@ -10,78 +11,60 @@ export interface PreparedImage {
 
 interface Entry extends PreparedImage { known: KnownImage }
 
-/** Names an image's content in one size. */
-export const keyOf = ({ id, width, height }: Pick<EngineImage, 'id' | 'width' | 'height'>) => `${id} ${width}x${height}`
-
 /**
- * Images as they were sent upstream, by the hash of their bytes and their size, so that a conversation may go on by naming them: nobody else
- * keeps them for us. The least recently used goes first once all of them take more than `limitBytes`.
+ * The images that were sent to upstreams, by content and prepared size. Upstreams do not keep them, so a conversation
+ * can name its earlier images only while they are here. If they exceed `limitBytes`, the least recently used one is
+ * evicted first.
  */
 export class PreparedImages {
   readonly limitBytes: number
   readonly #tokensOf: (size: { width: number, height: number }) => number
-  /** In the order of use, the latest last. */
-  #entries = new Map<string, Entry>()
-  readonly #recency = new Recency<Entry>()
-  #bytes = 0
+  readonly #entries: LRUCache<string, Entry>
+  readonly #index = new ImageIndex<Entry>()
 
   constructor (limitBytes: number, tokensOf: (size: { width: number, height: number }) => number) {
     this.limitBytes = limitBytes
     this.#tokensOf = tokensOf
+    this.#entries = new LRUCache({
+      // LRUCache treats 0 as no limit; `put` rejects images that exceed the limit.
+      maxSize: Math.max(1, limitBytes),
+      sizeCalculation: ({ bytes }) => bytes.length,
+      dispose: entry => this.#index.remove(entry.known.id, entry)
+    })
   }
 
-  get bytes (): number { return this.#bytes }
+  get bytes (): number { return this.#entries.calculatedSize }
   get size (): number { return this.#entries.size }
 
-  /** The image with this id that was used last, in whatever size. */
+  /** Returns the most recently used image with this id, in any size. Does not count as a use. */
   find (id: string): KnownImage | undefined {
-    return this.#recency.latest(id)?.known
+    return this.#index.latest(id)?.known
   }
 
-  /** Counts as a use. */
+  /** Returns an image in exactly this size. Counts as a use. */
   get (image: EngineImage): PreparedImage | undefined {
-    const key = keyOf(image)
-    const entry = this.#entries.get(key)
-    if (entry) this.#use(key, entry)
+    const entry = this.#entries.get(imageCacheKey(image))
+    if (entry) this.#index.use(image.id, entry)
     return entry
   }
 
+  /** Adds an image, or replaces it. An image that alone exceeds the limit evicts all others and is not kept either. */
   put (image: EngineImage, { type, bytes }: PreparedImage): void {
-    const key = keyOf(image)
+    if (bytes.length > this.limitBytes) return this.clear()
     const { id, original, width, height } = image
-    this.#remove(key)
-    this.#use(key, { type, bytes, known: { id, original, width, height, tokens: this.#tokensOf(image) } })
-    this.#bytes += bytes.length
-    for (const oldest of this.#entries.keys()) {
-      if (this.#bytes <= this.limitBytes) return
-      this.#remove(oldest)
-    }
+    const entry = { type, bytes, known: { id, original, width, height, tokens: this.#tokensOf(image) } }
+    this.#entries.set(imageCacheKey(image), entry)
+    this.#index.use(id, entry)
   }
 
   clear (): void {
     this.#entries.clear()
-    this.#recency.clear()
-    this.#bytes = 0
-  }
-
-  #use (key: string, entry: Entry): void {
-    this.#entries.delete(key)
-    this.#entries.set(key, entry)
-    this.#recency.use(entry.known.id, entry)
-  }
-
-  #remove (key: string): void {
-    const entry = this.#entries.get(key)
-    if (!entry) return
-    this.#entries.delete(key)
-    this.#recency.remove(entry.known.id, entry)
-    this.#bytes -= entry.bytes.length
   }
 }
 
 /**
- * Reads a prepared image for the way: the same pixels as a compressed PNG, which every server reads. What else its file holds (where a photograph was
- * taken) stays here.
+ * Converts a prepared image for an upstream: the same pixels as a compressed PNG. Metadata of the file, for example the
+ * place of a photo, is removed.
  */
 export async function readPrepared (path: string): Promise<PreparedImage> {
   return {

@@ -1,13 +1,13 @@
-/** What comes is no stream of events, or one of them is too large. */
+/** The response is not a valid event stream, or an event is too large. */
 export class MalformedStreamError extends Error {}
 
-/** An event holds a token or a call's arguments. */
+/** An event contains a token or the arguments of a call, so this is generous. */
 const EVENT_MAX_CHARACTERS = 4 * 1024 * 1024
 
 /**
- * The data of server-sent events, as they come. Names, ids and comments are left out, and so is an event that the end of the stream cuts off.
- * Source: HTML standard, 9.2.6.
- * @throws MalformedStreamError; whatever reading the bytes throws
+ * Reads the data of server-sent events. Names, ids and comments are ignored, and so is an event that the end of the
+ * stream cuts off. Source: HTML standard, 9.2.6.
+ * @throws MalformedStreamError; the errors of `bytes`
  */
 export async function * readSse (bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder()
@@ -16,7 +16,7 @@ export async function * readSse (bytes: AsyncIterable<Uint8Array>): AsyncGenerat
   let size = 0
   for await (const chunk of bytes) {
     rest += decoder.decode(chunk, { stream: true })
-    // A carriage return at the end may be half of a line break.
+    // A carriage return at the end can be the first half of a line break.
     const lines = rest.endsWith('\r') ? rest.slice(0, -1).split(LINE_BREAK) : rest.split(LINE_BREAK)
     rest = lines.pop()! + (rest.endsWith('\r') ? '\r' : '')
     for (const line of lines) {

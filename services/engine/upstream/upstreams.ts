@@ -7,36 +7,38 @@ import { readModels } from './models.ts'
 
 /** One of the servers of `ENGINE_URL`. */
 export interface Upstream {
-  /** Its base, which ends in a slash. */
+  /** Base URL, which ends in a slash. */
   readonly base: URL
   readonly ready: boolean
-  /** The name by which it knows the model. */
+  /** The name of the model on this server. */
   readonly model: string
-  /** Requests of ours that it works on. */
+  /** Number of our running requests. */
   readonly inFlight: number
 }
 
 export interface Upstreams {
+  /** True while at least one upstream is ready. */
   readonly ready: boolean
-  /** One was ready at some time. */
+  /** True after one upstream was ready. */
   readonly everReady: boolean
-  /** Settles when one is ready for the first time; rejects when they are closed before. */
+  /** Settles when an upstream is ready for the first time. Rejects if `close` is called before. */
   readonly firstReady: Promise<void>
-  /** Why none is ready, for people. */
+  /** The reason why no upstream is ready, for clients. */
   readonly reason: Phrase
-  /** As requests name it: the one that is set, or the one that the first of them serves. Empty until one is known. */
+  /** The model: the configured one, or the one of the first ready upstream. Empty until it is known. */
   readonly model: string
   /**
-   * Takes the ready one with the fewest requests in flight. Among equals a conversation finds the same one again, which may still hold its beginning.
-   * @param conversation what stays the same over its turns
-   * @param tried are left out
-   * @returns null when there is none. Each that was taken is given back, once.
+   * Takes the ready upstream with the fewest running requests. Among equals, a conversation gets the same upstream
+   * again, whose KV cache can still contain its beginning. The caller must return the upstream with `giveBack`, once.
+   * @param conversation identifies the conversation, the same for all of its turns
+   * @param tried upstreams to exclude
+   * @returns null if no upstream is left
    */
   take (conversation: string, tried: ReadonlySet<Upstream>): Upstream | null
   giveBack (upstream: Upstream): void
-  /** Something is odd about it: it is looked at now. */
+  /** Checks an upstream at once, because a request failed. */
   doubt (upstream: Upstream): void
-  /** It could not be reached: left out until it answers again. */
+  /** Reports that an upstream is unreachable. It is not used until a check succeeds. */
   miss (upstream: Upstream, reason: string): void
   close (): void
 }
@@ -44,40 +46,41 @@ export interface Upstreams {
 export interface UpstreamsOptions {
   urls: readonly string[]
   apiKey: string
-  /** Empty: the first that each one lists. */
+  /** Empty to use the first model that each upstream lists. */
   model: string
   log: Log
-  /** Milliseconds between two looks at one that is ready, and for one look. */
+  /** Milliseconds between two checks of a ready upstream. */
   intervalMs?: number
+  /** Milliseconds that one check may take. */
   timeoutMs?: number
 }
 
-/** How often one that is ready is looked at. */
 const CHECK_INTERVAL_MS = 10_000
 const CHECK_TIMEOUT_MS = 10_000
-/** First pause before one that is not ready is asked again; it doubles with each failure in a row. */
+/** First pause before a failed upstream is checked again. It doubles with each further failure. */
 const BACKOFF_MIN_MS = 500
 const BACKOFF_MAX_MS = 30_000
 
 const CLOSING = new Error('The upstreams are closed')
-const SILENT = new Error('it does not say in time which models it has')
+const SILENT = new Error('it did not return its list of models in time')
 
 interface Entry extends Upstream {
   ready: boolean
   model: string
   inFlight: number
   failures: number
-  /** Of the next look at it, and what ends the one that is under way. */
+  /** Starts the next check. */
   timer: NodeJS.Timeout | undefined
-  look: AbortController | null
+  /** Aborts the running check. */
+  checking: AbortController | null
 }
 
-/** Several servers with one model, each of them looked at from time to time by `GET /v1/models`, which costs them nothing. */
+/** Creates a pool of servers with the same model. `GET /v1/models`, which is cheap, checks each of them regularly. */
 export function createUpstreams (
   { urls, apiKey, model: wanted, log, intervalMs = CHECK_INTERVAL_MS, timeoutMs = CHECK_TIMEOUT_MS }: UpstreamsOptions
 ): Upstreams {
   const entries = urls.map((url): Entry =>
-    ({ base: new URL(url), ready: false, model: wanted, inFlight: 0, failures: 0, timer: undefined, look: null }))
+    ({ base: new URL(url), ready: false, model: wanted, inFlight: 0, failures: 0, timer: undefined, checking: null }))
   const firstReady = createDeferred<void>()
   firstReady.promise.catch(() => {})
   let model = wanted
@@ -85,18 +88,18 @@ export function createUpstreams (
   let closed = false
 
   async function check (entry: Entry): Promise<void> {
-    if (entry.look) return
-    const look = new AbortController()
-    entry.look = look
-    const timer = setTimeout(() => look.abort(SILENT), timeoutMs)
+    if (entry.checking) return
+    const checking = new AbortController()
+    entry.checking = checking
+    const timer = setTimeout(() => checking.abort(SILENT), timeoutMs)
     try {
-      const name = await readModels({ url: new URL('models', entry.base), apiKey }, wanted, look.signal)
-      entry.look = null
+      const name = await readModels({ url: new URL('models', entry.base), apiKey }, wanted, checking.signal)
+      entry.checking = null
       if (!closed) found(entry, name)
     } catch (error) {
-      entry.look = null
+      entry.checking = null
       if (closed) return
-      // One that works hard may be slow to say so once.
+      // Tolerate one timeout: a ready upstream under load can be slow.
       if (error === SILENT && entry.ready && entry.failures++ === 0) plan(entry, intervalMs)
       else miss(entry, (error as Error).message)
     } finally {
@@ -105,13 +108,13 @@ export function createUpstreams (
   }
 
   function found (entry: Entry, name: string): void {
-    const news = !entry.ready || entry.model !== name
+    const changed = !entry.ready || entry.model !== name
     Object.assign(entry, { ready: true, model: name, failures: 0 })
-    // One alone may change its model at any time: clients learn of it.
+    // A single upstream can change its model at any time, and clients see the new name.
     if (model === '' || entries.length === 1) model = name
-    if (news) log.info({ upstream: entry.base.href, model: name }, 'the upstream is ready')
-    if (news && name !== model) {
-      log.warn({ upstream: entry.base.href, model: name, expected: model }, 'the upstreams do not serve the same model')
+    if (changed) log.info({ upstream: entry.base.href, model: name }, 'upstream ready')
+    if (changed && name !== model) {
+      log.warn({ upstream: entry.base.href, model: name, expected: model }, 'upstreams serve different models')
     }
     everReady = true
     firstReady.resolve()
@@ -120,9 +123,9 @@ export function createUpstreams (
 
   function miss (entry: Entry, why: string): void {
     const pauseMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** entry.failures)
-    // No more once the pauses have grown.
+    // An upstream that stays away is logged only until the pause reaches its maximum.
     if (pauseMs < BACKOFF_MAX_MS) {
-      log.warn({ upstream: entry.base.href, reason: why, pauseMs }, 'the upstream is not ready')
+      log.warn({ upstream: entry.base.href, reason: why, pauseMs }, 'upstream not ready')
     }
     entry.failures++
     entry.ready = false
@@ -157,15 +160,15 @@ export function createUpstreams (
     close () {
       closed = true
       firstReady.reject(CLOSING)
-      for (const { timer, look } of entries) {
+      for (const { timer, checking } of entries) {
         clearTimeout(timer)
-        look?.abort(CLOSING)
+        checking?.abort(CLOSING)
       }
     }
   }
 }
 
-/** Rendezvous hashing: when one goes or comes, only its own conversations move. */
+/** Rendezvous hashing: if an upstream is added or removed, only its own conversations move. */
 function rank ({ base }: Upstream, conversation: string): string {
   return createHash('sha256').update(base.href).update('\0').update(conversation).digest('hex')
 }

@@ -10,17 +10,17 @@ export interface EncoderParts {
   decoder: Pick<Decoder, 'threads'>
   /** CPU threads of an encoding while nothing else computes. */
   threads: number
-  /** Tells whether anything else does. */
+  /** Reports whether something else computes. */
   rounds: Pick<Rounds<never, never>, 'busy' | 'watch'>
 }
 
 /**
- * Turns prepared files into embeddings, one after the other (mtmd allows no more), beside token generation. An encoding takes all cores while
- * nothing else computes; as soon as anybody's answer runs each has half of them, and it takes them back when that is done. ggml's threads
- * spin while they wait for each other: one more than there are cores would slow everything down many times.
+ * Creates the function that encodes prepared files, one at a time (a limit of mtmd), in parallel with decoding. An
+ * encoding uses all threads while nothing is decoded; otherwise encoding and decoding use half of them each. ggml's
+ * threads spin while they wait for each other, so more threads than cores make everything many times slower.
  */
 export function createEncoder ({ vision, decoder, threads, rounds }: EncoderParts) {
-  const line = {}
+  const lock = {}
   const half = Math.max(1, Math.floor(threads / 2))
 
   async function encodePixels (
@@ -46,17 +46,17 @@ export function createEncoder ({ vision, decoder, threads, rounds }: EncoderPart
   }
 
   /**
-   * Settles when nothing of it is computed any more. An abort takes a request that waits out of the line at once, and
-   * ends an encoding after its current stretch.
-   * @throws Error when the file cannot be decoded or has another size than announced; the reason of `signal`
+   * Settles when the computation has ended. An abort rejects a waiting call at once, and ends a running encoding after
+   * its current stretch.
+   * @throws Error when the file cannot be decoded or its size differs from the request; the reason of `signal`
    */
   return async function encode (image: EngineImage, signal: AbortSignal): Promise<EncodedImage> {
     const rgb = await readPixels(image)
-    return await withLock([line, 'encode'], signal, () => encodePixels(rgb, image, signal))
+    return await withLock([lock, 'encode'], signal, () => encodePixels(rgb, image, signal))
   }
 }
 
-/** Decodes a prepared file to `height × width × 3` bytes. */
+/** Decodes a prepared file to RGB: `height × width × 3` bytes. */
 async function readPixels ({ file, width, height }: EngineImage): Promise<Buffer> {
   const { data, info } = await sharp(await file!(), { sequentialRead: true, failOn: 'error' })
     .toColourspace('srgb')
@@ -65,7 +65,7 @@ async function readPixels ({ file, width, height }: EngineImage): Promise<Buffer
     .toBuffer({ resolveWithObject: true })
   if (info.width !== width || info.height !== height || info.channels !== 3) {
     throw new Error(
-      `A prepared picture is ${info.width} x ${info.height} x ${info.channels}, not ${width} x ${height} x 3`
+      `A prepared image is ${info.width} x ${info.height} x ${info.channels}, not ${width} x ${height} x 3`
     )
   }
   return data

@@ -1,6 +1,6 @@
 import type { WireError } from './protocol.ts'
 
-/** An error of the worker that has a code of its own on the other side of the channel. */
+/** An error of the worker that the parent maps to an error code of its own. */
 export class WorkerFailure extends Error {
   readonly wire: WireError
 
@@ -10,10 +10,10 @@ export class WorkerFailure extends Error {
   }
 }
 
-/** What goes back to the parent for an error that ended a request. */
+/** Converts an error that ended a request to the message for the parent. */
 export function toWire (error: unknown, signal?: AbortSignal): WireError {
   if (signal?.aborted) return { code: 'ABORTED', args: [] }
   if (error instanceof WorkerFailure) return error.wire
-  // What native code and libraries say may hold paths: it goes to the log, not to the client.
+  // Messages of native code and libraries can contain paths, so only the log gets them, not the client.
   return { code: 'ENGINE_ERROR', args: [] }
 }

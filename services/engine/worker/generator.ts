@@ -3,12 +3,13 @@ import type { Token } from 'node-llama-cpp'
 import { NONE_LEFT, type Sampler, type SamplerOptions, type StepItem } from '../../../native/vision.ts'
 import type { EngineEvent, EngineImage, GenerateRequest, Usage } from '../engine.ts'
 import type { createEncoder } from './encoder.ts'
+import { imageCacheKey } from '../image-index.ts'
 import { WorkerFailure } from './failure.ts'
+import type { ImageCache, ImageLease } from './image-cache.ts'
 import type { LoadedModel } from './model.ts'
-import { keyOf, type ImageCache, type ImageLease } from './image-cache.ts'
 import { countTextTokens, type RenderedPrompts, type Segment } from './prompt.ts'
 import type { Rounds } from './rounds.ts'
-import { Slot, SlotPool, type Prompt } from './slots.ts'
+import { Sequence, SequencePool, type Prompt } from './sequences.ts'
 import { createTextStream } from './text-stream.ts'
 
 export interface GeneratorParts {
@@ -16,55 +17,59 @@ export interface GeneratorParts {
   rounds: Rounds<StepItem, number>
   cache: ImageCache
   prompts: RenderedPrompts
-  /** Null when the model cannot see. */
+  /** Null for a model without a projector. */
   encode: ReturnType<typeof createEncoder> | null
 }
 
 type Emit = (event: EngineEvent) => void
 
-/** What holds where a request says nothing; llama.cpp's own defaults. */
+/** Defaults of llama.cpp for requests that do not set these values. */
 const TOP_K = 40
 const TOP_P = 0.95
-/** How many tokens back a repeat penalty looks, and how many OpenAI's penalties, which mean the whole answer. */
+/** Number of previous tokens that a repeat penalty covers. */
 const REPEAT_WINDOW = 64
+/** The frequency and presence penalties of the OpenAI API cover the whole answer. */
 const FREQUENCY_WINDOW = 2048
 
-/** Runs answers: images to embeddings, prompt to KV cache, tokens to text. Each answer has a slot of its own. */
+/**
+ * Creates the function that runs answers: it encodes images, fills the KV cache and generates text. Each running
+ * answer has its own sequence.
+ */
 export function createGenerator ({ loaded, rounds, cache, prompts, encode }: GeneratorParts) {
   const { model, context, decoder } = loaded
-  const slots = new SlotPool(Array.from({ length: loaded.info.slots }, (_, index) => new Slot(index, decoder)))
+  const pool = new SequencePool(Array.from({ length: loaded.info.slots }, (_, index) => new Sequence(index, decoder)))
 
-  /** Evaluates a run of text without asking for a next token. */
+  /** Evaluates text without sampling a next token. */
   async function prefillText (
-    slot: Slot, tokens: Token[], signal: AbortSignal, onSlice: (count: number) => void
+    sequence: Sequence, tokens: Token[], signal: AbortSignal, onSlice: (count: number) => void
   ): Promise<void> {
     for (let offset = 0; offset < tokens.length;) {
       signal.throwIfAborted()
       const slice = tokens.slice(offset, offset + rounds.sliceLength(context.batchSize))
-      const evaluate = () => decoder.decodeText(slot.index, slot.position, slice, signal)
+      const evaluate = () => decoder.decodeText(sequence.index, sequence.position, slice, signal)
       await rounds.slice(slice.length, evaluate, signal)
-      slot.addText(slice)
+      sequence.addText(slice)
       offset += slice.length
       onSlice(slice.length)
     }
   }
 
   async function prefillImage (
-    slot: Slot, key: string, { encoded }: ImageLease, signal: AbortSignal, onSlice: (count: number) => void
+    sequence: Sequence, key: string, { encoded }: ImageLease, signal: AbortSignal, onSlice: (count: number) => void
   ): Promise<void> {
     for (let offset = 0; offset < encoded.tokens;) {
       signal.throwIfAborted()
       const count = Math.min(encoded.tokens - offset, rounds.sliceLength(context.batchSize))
-      const decode = () => decoder.decodeImage(slot.index, slot.position, encoded, offset, count, signal)
+      const decode = () => decoder.decodeImage(sequence.index, sequence.position, encoded, offset, count, signal)
       await rounds.slice(count, decode, signal)
       offset += count
       onSlice(count)
     }
-    slot.addImage(key, encoded)
+    sequence.addImage(key, encoded)
   }
 
   async function leaseImage (image: EngineImage, signal: AbortSignal): Promise<ImageLease> {
-    // Whoever else waits for the same image shall wait for its encoding only, not for this request's file.
+    // Wait for the file before the lease: other requests for this image then wait only for its encoding.
     if (!cache.has(image)) await image.file?.()
     return await cache.lease(image, () => {
       if (image.file === undefined) throw imageExpired([image.id])
@@ -73,9 +78,9 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
   }
 
   /**
-   * Keeps the images of earlier turns that a prompt will need: there is no file from which they could be encoded again.
-   * @param leases gets them
-   * @throws WorkerFailure IMAGE_EXPIRED when one is no longer cached
+   * Leases the images of earlier turns that the prompt needs. They have no file, so they cannot be encoded again.
+   * @param leases receives the leases
+   * @throws WorkerFailure IMAGE_EXPIRED when an image is no longer cached
    */
   async function keepEarlier (
     { images }: GenerateRequest, segments: Segment[], leases: ImageLease[], signal: AbortSignal
@@ -88,11 +93,12 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
   }
 
   /**
-   * Brings what a slot does not hold yet into its KV cache, in the order of the prompt: text as it stands, images as soon as they are encoded.
-   * @returns for each image of the request, whether its embedding was there; milliseconds spent on encoding
+   * Decodes segments into the KV cache of a sequence, in the order of the prompt. An image is encoded first if it is
+   * not cached.
+   * @returns for each image of the request, whether its embedding was cached; milliseconds spent on encoding
    */
   async function prefill (
-    slot: Slot, segments: Segment[], request: GenerateRequest, progress: Progress, signal: AbortSignal
+    sequence: Sequence, segments: Segment[], request: GenerateRequest, progress: Progress, signal: AbortSignal
   ): Promise<{ cachedImages: boolean[], encodeMs: number }> {
     const { images } = request
     const needed = new Set(segments.flatMap(segment => segment.type === 'image' ? [segment.image] : []))
@@ -101,7 +107,7 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     progress.encoded(images.length - needed.size)
     for (const segment of segments) {
       if (segment.type === 'text') {
-        await prefillText(slot, segment.tokens, signal, progress.evaluated)
+        await prefillText(sequence, segment.tokens, signal, progress.evaluated)
         continue
       }
       const image = images[segment.image]!
@@ -111,7 +117,7 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
         cachedImages[segment.image] = lease.cached
         encodeMs += clock.total()
         progress.encoded(1)
-        await prefillImage(slot, keyOf(image), lease, signal, progress.evaluated)
+        await prefillImage(sequence, imageCacheKey(image), lease, signal, progress.evaluated)
       } finally {
         lease.release()
       }
@@ -119,10 +125,10 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     return { cachedImages, encodeMs: toTenths(encodeMs) }
   }
 
-  /** Generates until the model ends, a stop string is met, or `maxTokens` are there; returns why and how many. */
+  /** Generates until the model ends the answer, a stop string occurs, or `maxTokens` is reached. */
   async function decode (
-    slot: Slot, sampler: Sampler, tail: Token[], { stop }: GenerateRequest, maxTokens: number, signal: AbortSignal,
-    onText: (text: string) => void
+    sequence: Sequence, sampler: Sampler, tail: Token[], { stop }: GenerateRequest, maxTokens: number,
+    signal: AbortSignal, onText: (text: string) => void
   ): Promise<{ finishReason: 'stop' | 'length', count: number }> {
     const text = createTextStream(tokens => model.detokenize(tokens as Token[]), stop)
     const member = rounds.join()
@@ -130,10 +136,11 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
       let tokens = tail
       for (let count = 0; count < maxTokens; count++) {
         signal.throwIfAborted()
-        const token = await member.step({ sequence: slot.index, position: slot.position, tokens, sampler }) as Token
-        slot.addText(tokens)
+        const { index, position } = sequence
+        const token = await member.step({ sequence: index, position, tokens, sampler }) as Token
+        sequence.addText(tokens)
         signal.throwIfAborted()
-        if (token === NONE_LEFT) throw new Error('No token of the model fits the grammar')
+        if (token === NONE_LEFT) throw new Error('The grammar allows no token of the vocabulary')
         if (model.isEogToken(token)) {
           onText(text.end())
           return { finishReason: 'stop', count }
@@ -150,72 +157,73 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
   }
 
   /**
-   * Runs one answer to its end; settles when nothing of it is on a thread. Its slot goes on holding the conversation.
-   * An abort ends it after what cannot be interrupted: a node of the graph or a stretch of an encoding on CPUs, a
-   * slice or an encoding on GPUs.
+   * Runs one answer and settles when its computation has ended. The sequence keeps the conversation in its KV cache.
+   * An abort ends the answer after the current uninterruptible work: on CPUs a node of the graph or a stretch of an
+   * encoding, on GPUs a slice or an encoding.
    * @throws WorkerFailure, the reason of `signal`, or an Error of llama.cpp
    */
   return async function generate (request: GenerateRequest, signal: AbortSignal, emit: Emit): Promise<void> {
     const clock = createClock()
     const { images, scope } = request
     const segments = prompts.take(request.turns, request.tools)
-    const prompt: Prompt = { scope, segments, imageKeys: images.map(keyOf) }
+    const prompt: Prompt = { scope, segments, imageKeys: images.map(imageCacheKey) }
     const imageTokens = segments.reduce(
       (sum, segment) => sum + (segment.type === 'image' ? loaded.tokensOf(images[segment.image]!) : 0), 0
     )
     const promptTokens = countTextTokens(segments) + imageTokens
-    // Cells, not positions, are what a slot runs out of; node-llama-cpp shifts its context when the last one is taken.
+    // The limit is the number of cells, not positions. One cell stays free, because node-llama-cpp shifts a full
+    // context.
     const room = context.contextSize - 1 - promptTokens
     if (room < 1) {
       throw new WorkerFailure({ code: 'PROMPT_TOO_LONG', args: [promptTokens + 1, context.contextSize - 1] })
     }
 
     const sampler = loaded.createSampler(samplerOptions(request, loaded.info.temperature))
-    const slot = await slots.take(prompt, signal)
+    const sequence = await pool.take(prompt, signal)
     const earlier: ImageLease[] = []
     try {
       signal.throwIfAborted()
-      await keepEarlier(request, slot.match(prompt).rest, earlier, signal)
-      const { rest, cells: cachedTokens } = await slot.goOn(prompt)
+      await keepEarlier(request, sequence.match(prompt).rest, earlier, signal)
+      const { rest, cells: cachedTokens } = await sequence.cutTo(prompt)
       for (const image of images) cache.touch(image)
 
-      // The end of the prompt is evaluated in the same step as the first token is sampled.
+      // The tail of the prompt is evaluated in the step that samples the first token.
       const last = rest.at(-1)!
-      if (last.type !== 'text') throw new Error('The chat template ends with a picture')
+      if (last.type !== 'text') throw new Error('The chat template ends with an image, not with text')
       const split = Math.max(0, last.tokens.length - rounds.sliceLength(context.batchSize / 2))
       const head = [...rest.slice(0, -1), { type: 'text' as const, tokens: last.tokens.slice(0, split) }]
       const tail = last.tokens.slice(split)
 
       clock.lap()
-      const { cachedImages, encodeMs } =
-        await prefill(slot, head, request, createProgress(emit, images.length, promptTokens, cachedTokens), signal)
+      const progress = createProgress(emit, images.length, promptTokens, cachedTokens)
+      const { cachedImages, encodeMs } = await prefill(sequence, head, request, progress, signal)
       const prefillMs = toTenths(clock.lap() - encodeMs)
 
       let ttftMs = 0
-      const {
-        finishReason, count
-      } = await decode(slot, sampler, tail, request, Math.min(request.maxTokens, room), signal, text => {
+      const onText = (text: string) => {
         if (text === '') return
         ttftMs ||= clock.total()
         emit({ type: 'token', text })
-      })
+      }
+      const maxTokens = Math.min(request.maxTokens, room)
+      const { finishReason, count } = await decode(sequence, sampler, tail, request, maxTokens, signal, onText)
       const usage: Usage = { promptTokens, imageTokens, cachedTokens, completionTokens: count }
       const timings = { encodeMs, prefillMs, decodeMs: clock.lap(), ttftMs: ttftMs || clock.total() }
       emit({ type: 'done', finishReason, usage, timings, cachedImages })
     } catch (error) {
-      // After an abort the books are right; after an error of llama.cpp nobody knows what it left.
-      if (error !== signal.reason && !(error instanceof WorkerFailure)) await slot.reset()
+      // After an abort, the record of the sequence is correct. After an error of llama.cpp, its content is unknown.
+      if (error !== signal.reason && !(error instanceof WorkerFailure)) await sequence.reset()
       throw error
     } finally {
       for (const lease of earlier) lease.release()
-      slots.giveBack(slot)
+      pool.giveBack(sequence)
     }
   }
 }
 
 type Progress = ReturnType<typeof createProgress>
 
-/** Adds up what is done and tells it; what a slot held already counts as done. */
+/** Emits progress events. Reused images and tokens count as done. */
 function createProgress (emit: Emit, images: number, tokens: number, cachedTokens: number) {
   let encoded = 0
   let evaluated = cachedTokens
@@ -248,7 +256,7 @@ function imageExpired (ids: string[]): WorkerFailure {
 
 const toTenths = (ms: number) => Math.round(ms * 10) / 10
 
-/** Milliseconds since the start and since the last lap, to a tenth. */
+/** Measures milliseconds since the start and since the last lap, rounded to a tenth. */
 function createClock () {
   const started = performance.now()
   let mark = started

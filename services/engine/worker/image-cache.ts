@@ -1,35 +1,33 @@
 import type { EncodedImage } from '../../../native/vision.ts'
 import { untilAborted } from '../../abort.ts'
 import type { EngineImage, KnownImage } from '../engine.ts'
-import { Recency } from '../recency.ts'
+import { imageCacheKey, ImageIndex } from '../image-index.ts'
 
 /** An image in use: its embedding stays in memory until `release`. */
 export interface ImageLease {
   encoded: EncodedImage
-  /** False when this request had it encoded. */
+  /** False when the image was encoded for this lease. */
   cached: boolean
+  /** Idempotent. */
   release (): void
 }
 
 interface Entry {
   encoded: EncodedImage
   known: KnownImage
+  /** Number of unreleased leases. */
   users: number
 }
 
-/** Names what the projector makes of an image: its content in one size. */
-export const keyOf = ({ id, width, height }: { id: string, width: number, height: number }) =>
-  `${id} ${width}x${height}`
-
 /**
- * Embeddings by the hash of the image's bytes and the size as prepared, the least recently used going first once all of them
- * take more than `limitBytes`. One in use is never freed. Requests for the same image at the same time encode it once.
+ * The embeddings of images, by content and prepared size. If they exceed `limitBytes`, the least recently used one is
+ * evicted first. An embedding with a lease is never freed. Concurrent requests for the same image encode it once.
  */
 export class ImageCache {
   readonly limitBytes: number
-  /** In the order of use, the latest last. */
+  /** In the order of use, the most recent one last. */
   #entries = new Map<string, Entry>()
-  readonly #recency = new Recency<Entry>()
+  readonly #index = new ImageIndex<Entry>()
   #encoding = new Map<string, Promise<Entry>>()
   #bytes = 0
 
@@ -40,36 +38,37 @@ export class ImageCache {
   get bytes (): number { return this.#bytes }
   get size (): number { return this.#entries.size }
 
-  /** The image with this id that was used last, in whatever size. */
+  /** Returns the most recently used image with this id, in any size. */
   find (id: string): KnownImage | undefined {
-    return this.#recency.latest(id)?.known
+    return this.#index.latest(id)?.known
   }
 
-  /** Whether this image is there in just this size. */
+  /** Returns whether the image is cached in exactly this size. */
   has (image: EngineImage): boolean {
-    return this.#entries.has(keyOf(image))
+    return this.#entries.has(imageCacheKey(image))
   }
 
-  /** Counts as a use: its conversation goes on, from a slot that holds the image. */
+  /** Counts as a use, for images whose KV cells were reused so that no lease was necessary. */
   touch (image: EngineImage): void {
-    const key = keyOf(image)
+    const key = imageCacheKey(image)
     const entry = this.#entries.get(key)
     if (entry) this.#use(key, entry)
   }
 
   /**
-   * @param encode makes the embedding; not called when it is there already or being made by another request
-   * @throws whatever `encode` throws; the reason of `signal`
+   * Leases an image, which is encoded if necessary.
+   * @param encode computes the embedding; not called if it is cached or another request is computing it
+   * @throws the error of `encode`; the reason of `signal`
    */
   async lease (image: EngineImage, encode: () => Promise<EncodedImage>, signal: AbortSignal): Promise<ImageLease> {
-    const key = keyOf(image)
+    const key = imageCacheKey(image)
     const known = this.#entries.get(key)
     if (known) return this.#take(key, known, true)
 
-    // When another request gives up on the same image, it is this one's turn to encode it.
+    // If the request that encodes this image fails or is aborted, the next waiting request encodes it.
     for (let other = this.#encoding.get(key); other; other = this.#encoding.get(key)) {
       await untilAborted(other.catch(() => {}), signal)
-      // Not the entry that was made: its first user may have let go of it by now, and it may be freed.
+      // Look it up again: the request that encoded the image may have released it, so it may be evicted already.
       const entry = this.#entries.get(key)
       if (entry) return this.#take(key, entry, true)
     }
@@ -83,7 +82,7 @@ export class ImageCache {
     }
   }
 
-  /** Frees what nobody uses. */
+  /** Frees every embedding without a lease. */
   clear (): void {
     this.#evict(0)
   }
@@ -115,7 +114,7 @@ export class ImageCache {
   #use (key: string, entry: Entry): void {
     this.#entries.delete(key)
     this.#entries.set(key, entry)
-    this.#recency.use(entry.known.id, entry)
+    this.#index.use(entry.known.id, entry)
   }
 
   #evict (limit: number): void {
@@ -123,7 +122,7 @@ export class ImageCache {
       if (this.#bytes <= limit) return
       if (entry.users > 0) continue
       this.#entries.delete(key)
-      this.#recency.remove(entry.known.id, entry)
+      this.#index.remove(entry.known.id, entry)
       this.#bytes -= entry.encoded.bytes
       entry.encoded.dispose()
     }

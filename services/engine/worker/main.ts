@@ -1,5 +1,6 @@
 /**
- * The child process: holds node-llama-cpp and the vision bridge, serves its parent over the channel, and dies with it.
+ * The child process. It runs node-llama-cpp and the vision bridge, serves its parent through the IPC channel, and
+ * ends when the channel closes.
  */
 import type { StepItem } from '../../../native/vision.ts'
 import { untilAborted } from '../../abort.ts'
@@ -9,8 +10,9 @@ import type { EngineEvent, EngineImage, GenerateRequest, Tool, Turn } from '../e
 import { createEncoder } from './encoder.ts'
 import { toWire } from './failure.ts'
 import { createGenerator } from './generator.ts'
-import { loadModel, type LoadedModel, type Log } from './model.ts'
 import { ImageCache } from './image-cache.ts'
+import type { WorkerLog } from './log.ts'
+import { loadModel, type LoadedModel } from './model.ts'
 import { countTextTokens, RenderedPrompts } from './prompt.ts'
 import type { FromWorker, FromWorkerBatch, ToWorker, WireRequest, WorkerOptions } from './protocol.ts'
 import { Rounds } from './rounds.ts'
@@ -26,22 +28,22 @@ interface Service {
   generate: ReturnType<typeof createGenerator>
 }
 
-/** An answer that is being made, and the files it waits for, by the index of their image. */
+/** A running answer, and the files for which it waits, by the index of their image. */
 interface Running {
   abort: AbortController
-  /** Settles when nothing of it is computed any more; never rejects. */
+  /** Settles when the computation has ended. Never rejects. */
   over: Promise<void>
   files: Map<number, Deferred<string>>
 }
 
 let service: Service | null = null
-/** Resident, in bytes; measuring it takes longer than all the rest of the figures. */
+/** Resident memory in bytes. It is measured at intervals, because that takes longer than all other measurements. */
 let memory = 0
 const running = new Map<number, Running>()
 
 let outbox: FromWorkerBatch = []
 
-/** Goes out with whatever else this turn of the event loop brings. */
+/** Sends a message together with all others of this turn of the event loop. */
 function send (message: FromWorker): void {
   if (outbox.push(message) > 1) return
   setImmediate(() => {
@@ -52,7 +54,7 @@ function send (message: FromWorker): void {
 }
 
 async function load (options: WorkerOptions): Promise<void> {
-  const log: Log = (level, message) => send({ type: 'log', level, message })
+  const log: WorkerLog = (level, message, details) => send({ type: 'log', level, message, details })
   const loaded = await loadModel(options, log,
     (file, done, total) => send({ type: 'download', file, done, total }))
   const rounds = new Rounds((items: StepItem[]) => loaded.decoder.step(items))
@@ -65,13 +67,13 @@ async function load (options: WorkerOptions): Promise<void> {
   send({ type: 'loaded', info: loaded.info })
 }
 
-// Whatever is computed, this thread is free: a process that is silent hangs.
+// Native code computes on other threads, so this thread always responds; the parent replaces a silent process.
 setInterval(() => service === null ? send({ type: 'alive' }) : measure(), STATS_INTERVAL_MS).unref()
 
 function measure (): void {
   memory = process.memoryUsage.rss()
   sendStats()
-  // It goes out with the next figures.
+  // The next statistics contain the result.
   if (service!.loaded.info.device !== 'cpu') void service!.vram.measure()
 }
 
@@ -89,7 +91,7 @@ function sendStats (): void {
 
 function inspect (id: number, turns: Turn[], tools: Tool[], ids: string[]): void {
   const { prompts, cache } = service!
-  const textTokens = turns.length === 0 ? 0 : countTextTokens(prompts.look(turns, tools))
+  const textTokens = turns.length === 0 ? 0 : countTextTokens(prompts.render(turns, tools))
   const known = ids.map(image => cache.find(image)).filter(image => image !== undefined)
   send({ type: 'inspected', id, inspection: { textTokens, known } })
 }
@@ -102,8 +104,8 @@ function generate (id: number, request: WireRequest): void {
     const emit = (event: EngineEvent) => { if (!signal.aborted) send({ type: 'event', id, event }) }
     const answer = (async () => await service!.generate(fromWire(id, request, { abort, files }), signal, emit))()
     try {
-      // The request is over at once. Work that cannot be interrupted keeps its sequence, so that no more of it piles
-      // up than there are sequences.
+      // An aborted request ends at once. Work that cannot be interrupted keeps its sequence, so the amount of such work
+      // is limited to the number of sequences.
       await untilAborted(answer, signal)
     } catch (error) {
       fail(id, error, signal)
@@ -120,12 +122,12 @@ function fromWire (id: number, request: WireRequest, answer: Pick<Running, 'abor
   const images = request.images.map(({ hasFile, ...image }, index): EngineImage => {
     if (!hasFile) return image
     let path: Promise<string> | undefined
-    return { ...image, file: async () => await (path ??= askForFile(id, index, answer)) }
+    return { ...image, file: async () => await (path ??= requestFile(id, index, answer)) }
   })
   return { ...request, images }
 }
 
-async function askForFile (
+async function requestFile (
   id: number, image: number, { abort: { signal }, files }: Pick<Running, 'abort' | 'files'>
 ): Promise<string> {
   signal.throwIfAborted()
@@ -152,7 +154,7 @@ function fail (id: number, error: unknown, signal?: AbortSignal): void {
 }
 
 async function close (): Promise<void> {
-  // Nothing may compute on what is disposed of.
+  // Wait for running computations, because they use what is disposed of next.
   for (const { abort } of running.values()) abort.abort()
   await Promise.all([...running.values()].map(({ over }) => over))
   service?.cache.clear()
@@ -189,9 +191,10 @@ process.on('message', (message: ToWorker) => {
 
 blockOtherLoaders()
 
-// node-llama-cpp tries its binary in a process of its own, which needs none of the loaders that run this one from its sources.
+// node-llama-cpp tests its binary in a new process, which does not need the TypeScript loader of this process.
 process.execArgv.length = 0
 
-// The parent decides when this process ends: a Ctrl-C reaches the whole process group, and answers may still be running.
+// Ctrl-C sends SIGINT to the whole process group, but the parent decides when this process ends: answers may be
+// running.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
 process.on('disconnect', () => process.exit(0))

@@ -12,6 +12,7 @@ import { measureMachine, memoryNeeds } from '../../models/requirements.ts'
 import { planTable, planWarning } from '../../models/table.ts'
 import type { MemoryPlan, VisionInfo } from '../engine.ts'
 import { createContext } from './context.ts'
+import type { LogLevel, WorkerLog } from './log.ts'
 import { createPromptRenderer, type PromptRenderer } from './prompt.ts'
 import type { ModelInfo, WorkerOptions } from './protocol.ts'
 
@@ -21,24 +22,22 @@ export interface LoadedModel {
   context: LlamaContext
   decoder: Decoder
   createSampler (options: SamplerOptions): Sampler
-  /** Null when there is no projector. */
+  /** Null without a projector. */
   vision: Vision | null
   prompts: PromptRenderer
-  /** KV cells that a prepared image takes. */
+  /** Returns the KV cells of a prepared image. */
   tokensOf (image: { width: number, height: number }): number
-  /** CPU threads of one decoding or encoding, when nothing else computes. */
+  /** CPU threads of a decoding or an encoding while nothing else computes. */
   threads: number
   info: ModelInfo
 }
 
-export type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void
-
 /**
- * Loads llama.cpp, the model, the projector and a context with one sequence a slot.
+ * Loads llama.cpp, the model, the projector and a context with one sequence per slot.
  * @throws Error with a sentence for the operator
  */
 export async function loadModel (
-  options: WorkerOptions, log: Log, onDownload: (file: string, done: number, total: number) => void
+  options: WorkerOptions, log: WorkerLog, onDownload: (file: string, done: number, total: number) => void
 ): Promise<LoadedModel> {
   const files = await resolveModelFiles({
     model: options.model,
@@ -51,20 +50,20 @@ export async function loadModel (
 
   const llama = await getLlama({
     gpu: options.gpu === 'off' ? false : options.gpu,
-    // A llama.cpp compiled here would not be the one that the bridge is linked to.
+    // The bridge is linked to the prebuilt llama.cpp, not to one that is compiled here.
     build: 'never',
     skipDownload: true,
     maxThreads: options.threads || os.availableParallelism(),
     logger: (level, message) => log(levelOf(level, message), message.trimEnd())
   }).catch((error: Error) => {
     throw new Error(
-      `LLAMA_GPU=${options.gpu}: node-llama-cpp has no llama.cpp that works that way here (${error.message ||
-        error.name})`
+      `LLAMA_GPU=${options.gpu} does not work on this machine (${error.message || error.name}); use LLAMA_GPU=auto`
     )
   })
   if (llama.buildType !== 'prebuilt') {
     throw new Error(
-      'node-llama-cpp loaded a llama.cpp that was built locally; remove it, the vision bridge is linked to the prebuilt one'
+      'node-llama-cpp loaded a locally built llama.cpp, but the vision bridge needs the prebuilt one; ' +
+      'remove the local build'
     )
   }
   const bridge = await loadBridge(llama.gpu)
@@ -80,7 +79,7 @@ export async function loadModel (
   const model = await loadWeights(llama, files.model, plan)
   const projector =
     headers.projector === null ? null : await loadProjector(bridge, llama, model, headers.projector, options)
-  // The projector lies there now, and is measured like all else.
+  // From here on, node-llama-cpp measures the projector's memory itself.
   if (plan.memory === 'vram') await llama.setVramCap(null)
   const prompts = createPromptRenderer(model, projector !== null)
 
@@ -111,21 +110,21 @@ export async function loadModel (
   }
 }
 
-/** llama.cpp's lines about a batch that was given up: status 1 of ggml and result 2 of llama_decode mean aborted. */
+/** Log lines of llama.cpp about an aborted batch: ggml reports status 1, and llama_decode returns 2. */
 const ABORTED = /failed with error 1$|compute status: 1$|removing memory module entries|failed to decode, ret = 2$/
 
-function levelOf (level: string, message: string): Parameters<Log>[0] {
+function levelOf (level: string, message: string): LogLevel {
   if (ABORTED.test(message.trimEnd())) return 'debug'
   return level === 'fatal' || level === 'error' ? 'error' : level === 'warn' ? 'warn' : 'debug'
 }
 
 interface Headers { model: ModelHeader, projector: ProjectorHeader | null }
 
-/** @throws Error naming both files when one does not belong to the other */
-async function readHeaders (files: ModelFiles, log: Log): Promise<Headers> {
+/** @throws Error that names both files when the projector belongs to another model */
+async function readHeaders (files: ModelFiles, log: WorkerLog): Promise<Headers> {
   const model = await readModelHeader(files.model)
   if (files.mmproj === null) {
-    log('warn', 'No projector was found: the model answers text only. Name one with MMPROJ.')
+    log('warn', 'no projector found, so the model cannot see images: set MMPROJ')
     return { model, projector: null }
   }
   const projector = await readProjectorHeader(files.mmproj)
@@ -143,7 +142,10 @@ async function makePlan (llama: Llama, { model, projector }: Headers, options: W
   })
 }
 
-/** Told to fill the memory of a GPU with layers, node-llama-cpp knows nothing of the projector that is to follow: it sees less memory. */
+/**
+ * Loads the model. node-llama-cpp fills the GPU with layers, so its limit excludes the memory that the projector
+ * needs later.
+ */
 async function loadWeights (
   llama: Llama, file: string, { memory, slotsThatFit, free, reserve, projector, encoding }: MemoryPlan
 ): Promise<LlamaModel> {
@@ -159,10 +161,10 @@ async function loadProjector (
   const vision = await bridge.Vision.load(addonModel(model), projector.file, {
     gpu: llama.gpu !== false,
     threads: llama.maxThreads,
-    // Preparation has decided the size; mtmd must not pad an image that had to stay below the minimum.
+    // Preparation has set the size; mtmd must not enlarge an image that is below the minimum on purpose.
     minTokens: 1,
     maxTokens: info.maxTokens,
-    // Two computations at a time crash there.
+    // On Vulkan, encoding and decoding concurrently crashes.
     sharesLane: llama.gpu === 'vulkan'
   }).catch((error: Error) => { throw new Error(`${path.basename(projector.file)}: ${error.message}`) })
   await warmUp(vision, llama, info, options.maxPixels)
@@ -170,8 +172,9 @@ async function loadProjector (
 }
 
 /**
- * Encodes a blank image, because the projector's buffers are made with the first one and grow with the largest. On a GPU it has
- * the largest size that can come, so that a card which is too small shows at the start; on CPUs the smallest, which is quick.
+ * Encodes a blank image, because the first image allocates the projector's buffers and the largest one determines
+ * their size. On a GPU the image has the maximum size, so that a GPU with too little memory fails at the start. On
+ * CPUs it has the minimum size, which is fast.
  */
 async function warmUp (vision: Vision, llama: Llama, info: VisionInfo, maxPixels: number): Promise<void> {
   const { multiple } = info

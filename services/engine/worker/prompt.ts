@@ -10,23 +10,23 @@ export type Segment = { type: 'text', tokens: Token[] } | { type: 'image', image
 
 export interface PromptRenderer {
   /**
-   * Renders a conversation with the model's own chat template, ready for the assistant to answer.
+   * Renders a conversation with the model's own chat template, up to the beginning of the assistant's answer.
    *
-   * What the template says may be control tokens, what people say never is: an `<|im_end|>` that somebody types stays text.
-   * Otherwise the tokens are those that llama.cpp makes of the rendered template.
-   * @param tools only where there is a `toolSyntax`
+   * Only the template's text can become control tokens: an `<|im_end|>` that a user types remains text. Apart from
+   * that, the tokens equal those of llama.cpp for the rendered template.
+   * @param tools must be empty if `toolSyntax` is null
    */
   render (turns: Turn[], tools: Tool[]): Segment[]
-  /** How the template writes calls; null when it knows no tools. */
+  /** The format of tool calls; null if the template does not support tools. */
   toolSyntax: ToolSyntax | null
 }
 
 type Piece = string | Token | { image: number }
 
-/** Conversations that were inspected and not answered yet; more than slots, because some never are. */
-const MOST_REMEMBERED = 16
+/** Number of inspected conversations to keep until they are answered. Some are never answered. */
+const MAX_REMEMBERED = 16
 
-/** Renders a conversation once, although it is looked at twice: when its request is planned, and when it is answered. */
+/** Renders a conversation once for its two uses: `inspect`, when the request is planned, and `generate`. */
 export class RenderedPrompts {
   readonly #render: PromptRenderer['render']
   /** The oldest first. */
@@ -36,16 +36,16 @@ export class RenderedPrompts {
     this.#render = render
   }
 
-  /** Renders and keeps it. */
-  look (turns: Turn[], tools: Tool[]): Segment[] {
+  /** Renders a conversation and keeps the result for `take`. */
+  render (turns: Turn[], tools: Tool[]): Segment[] {
     const segments = this.#render(turns, tools)
     this.#segments.set(JSON.stringify([turns, tools]), segments)
     const [oldest] = this.#segments.keys()
-    if (this.#segments.size > MOST_REMEMBERED) this.#segments.delete(oldest!)
+    if (this.#segments.size > MAX_REMEMBERED) this.#segments.delete(oldest!)
     return segments
   }
 
-  /** Takes what was kept, or renders. */
+  /** Returns and removes the kept result, or renders. */
   take (turns: Turn[], tools: Tool[]): Segment[] {
     const key = JSON.stringify([turns, tools])
     const segments = this.#segments.get(key) ?? this.#render(turns, tools)
@@ -54,11 +54,14 @@ export class RenderedPrompts {
   }
 }
 
-/** @throws Error when the model has no chat template or, although it shall see images, no vision tokens */
+/**
+ * @param seesImages requires the vision tokens of the Qwen-VL family
+ * @throws Error when the model has no chat template, or lacks required vision tokens
+ */
 export function createPromptRenderer (model: LlamaModel, seesImages: boolean): PromptRenderer {
   const wrapper = resolveChatWrapper(model, {
     type: 'jinjaTemplate',
-    // Two turns of one role stay two turns, as the template says.
+    // Two adjacent turns of one role remain two turns: joining them is the template's decision.
     customWrapperSettings: { jinjaTemplate: { joinAdjacentMessagesOfTheSameType: false } }
   }) as JinjaTemplateChatWrapper | null
   if (wrapper?.wrapperName !== 'JinjaTemplate') throw new Error('The model file has no chat template')
@@ -68,7 +71,7 @@ export function createPromptRenderer (model: LlamaModel, seesImages: boolean): P
     : [0, 0].map(token => token as Token)
 
   function render (turns: Turn[], tools: Tool[]): Segment[] {
-    // Nobody can send these: they are drawn anew for each request.
+    // The marks are random for each call, so a client cannot send them.
     const marks: Marks = { image: randomBytes(16).toString('hex'), angle: randomBytes(16).toString('hex') }
     const { contextText } = wrapper!.generateContextState({
       chatHistory: toHistory(turns, marks),
@@ -85,18 +88,21 @@ export function createPromptRenderer (model: LlamaModel, seesImages: boolean): P
   return { render, toolSyntax: syntaxOf(wrapper) }
 }
 
-/** @throws Error when the vocabulary has no such control token */
+/** @throws Error when the vocabulary does not contain the control token */
 function controlToken (model: LlamaModel, text: string): Token {
   const tokens = model.tokenize(text, true)
   if (tokens.length !== 1) throw new Error(`The model has no ${text} token: it is not of the Qwen-VL family`)
   return tokens[0]!
 }
 
-/** What stands in a prompt for something else until it is tokenised. */
+/** Placeholders in a rendered prompt. */
 interface Marks {
-  /** An image; its index and a semicolon follow. */
+  /** Marks an image. Its index and a semicolon follow. */
   image: string
-  /** A `<` in what the template writes as JSON, together with its own text: it must not become part of a control token. */
+  /**
+   * Replaces `<` in values that the template writes as JSON between its own text, so that they cannot form control
+   * tokens.
+   */
   angle: string
 }
 
@@ -107,13 +113,13 @@ function syntaxOf (wrapper: JinjaTemplateChatWrapper): ToolSyntax | null {
     LlamaText(text).values
       .map(value => value instanceof SpecialToken ? '' : typeof value === 'string' ? value : value.value)
       .join(''))
-  // Qwen's way, and that of many others; a call in another form would not be recognised.
+  // This is the format of Qwen and many other models. Calls in other formats cannot be recognised, so tools are off.
   const open = /^\s*(<[^<>\s]+>)\s*\{\s*"name":\s*"$/.exec(begin!)?.[1]
   const close = /^\s*\}\s*(<\/[^<>\s]+>)\s*$/.exec(end!)?.[1]
   return open && close ? { open, close, begin: begin!, separator: separator!, end: end! } : null
 }
 
-/** The conversation as node-llama-cpp has it, with an answer to come. */
+/** Converts the conversation to node-llama-cpp's format and appends an empty answer. */
 function toHistory (turns: Turn[], marks: Marks): ChatHistoryItem[] {
   const items: ChatHistoryItem[] = []
   for (const turn of [...turns, { role: 'assistant' as const, parts: [] }]) {
@@ -124,7 +130,7 @@ function toHistory (turns: Turn[], marks: Marks): ChatHistoryItem[] {
       continue
     }
     const response = [...text === '' ? [] : [text], ...(turn.calls ?? []).map(call => toFunctionCall(call, marks))]
-    // What is said after the results of calls belongs to the same item: otherwise an empty answer would stand between.
+    // Text after the results of calls belongs to the same item; in a new item, an empty answer would precede it.
     if (before?.type === 'model' && typeof before.response.at(-1) === 'object') before.response.push(...response)
     else items.push({ type: 'model', response })
   }
@@ -166,21 +172,23 @@ function splitAtImages (text: string, sentinel: string): Piece[] {
   return [first!, ...after]
 }
 
-/** Text of the template: its control tokens as tokens, what lies between them as plain text. */
+/** Splits text of the template into control tokens and plain text. */
 function controlPieces (value: SpecialToken | SpecialTokensText, model: LlamaModel, { angle }: Marks): Piece[] {
   if (value instanceof SpecialToken) return value.tokenize(model.tokenizer)
-  // JSON may write any character in this way.
+  // In JSON, \u003c is another notation for the same character.
   const text = value.value.includes(angle) ? new SpecialTokensText(value.value.replaceAll(angle, '\\u003c')) : value
   return text.tokenizeSpecialTokensOnly(model.tokenizer)
 }
 
-/** Neighbouring plain texts are tokenised as one, wherever they come from: "user\n" and "\nHi" share a token. */
+/**
+ * Tokenizes adjacent pieces of plain text as one string, because a token can span their border: "user\n" and "\nHi".
+ */
 function toSegments (pieces: Piece[], model: LlamaModel): Segment[] {
   const segments: Segment[] = []
   let tokens: Token[] = []
   let plain = ''
   const flushPlain = () => {
-    // Not by spreading: a hundred thousand tokens are more arguments than a call takes.
+    // push(...tokens) would exceed the maximum number of arguments of a call.
     if (plain !== '') for (const token of model.tokenize(plain, false)) tokens.push(token)
     plain = ''
   }

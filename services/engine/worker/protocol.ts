@@ -1,38 +1,42 @@
 import type { EngineEvent, EngineImage, EngineInfo, GenerateRequest, Inspection, Tool, Turn } from '../engine.ts'
+import type { LogLevel } from './log.ts'
 
-/** What the child needs to know to load a model. Sent once, right after the start. */
+/** The settings to load a model. Sent once, right after the start of the child. */
 export interface WorkerOptions {
   model: string
   mmproj: string
   modelsDir: string
   gpu: 'auto' | 'cuda' | 'vulkan' | 'metal' | 'off'
-  /** CPU threads, 0 for all cores. */
+  /** CPU threads; 0 for all cores. */
   threads: number
-  /** KV cells of a slot, at most; the model's own limit may be lower. */
+  /** Maximum of KV cells per sequence; the model's own limit can be lower. */
   contextSize: number
-  /** auto: as many as the memory holds, and as stay quick. */
+  /** Number of sequences. `auto`: the memory plan selects it. */
   slots: number | 'auto'
   imageMinTokens: number | null
   imageMaxTokens: number | null
-  /** Largest area of a prepared image in pixels. */
+  /** Maximum area of a prepared image, in pixels. */
   maxPixels: number
   imageCacheBytes: number
 }
 
-/** What is known of a model once it is loaded. */
-export type ModelInfo = Pick<EngineInfo, 'model' | 'architecture' | 'demo' | 'device' | 'contextSize' | 'slots' | 'plan' | 'vision' | 'tools' | 'temperature'>
+/** Properties of a loaded model. */
+export type ModelInfo = Pick<
+  EngineInfo,
+  'model' | 'architecture' | 'demo' | 'device' | 'contextSize' | 'slots' | 'plan' | 'vision' | 'tools' | 'temperature'
+>
 
-/** What changes while the model runs. */
+/** Measurements that change while the model runs. */
 export type WorkerStats = Pick<EngineInfo, 'caches' | 'memory' | 'vram'>
 
-/** An error on its way through the channel: a code of `errors/catalogue.ts` with its arguments, or `ABORTED`. */
+/** A serialised error: a code of `errors/catalogue.ts` with the arguments of its sentence, or `ABORTED`. */
 export interface WireError {
   code: 'ABORTED' | 'ENGINE_ERROR' | 'IMAGE_EXPIRED' | 'PROMPT_TOO_LONG'
   args: [] | [string] | [number, number]
   details?: Record<string, unknown>
 }
 
-/** A request on its way through the channel; for the file of an image the child asks when it needs it. */
+/** A serialised request. The child requests the file of an image with `need-file` when it needs it. */
 export type WireRequest = Omit<GenerateRequest, 'images'> & { images: WireImage[] }
 export type WireImage = Omit<EngineImage, 'file'> & { hasFile: boolean }
 
@@ -44,20 +48,23 @@ export type ToWorker =
   | { type: 'abort', id: number }
   | { type: 'close' }
 
-/** What happened since the last message, in order: in a step every running answer has a token, and one message carries them all. */
+/**
+ * All events of one turn of the event loop, in order. A step yields a token per answer, and one message carries them
+ * all.
+ */
 export type FromWorkerBatch = FromWorker[]
 
 export type FromWorker =
   | { type: 'loaded', info: ModelInfo }
   | { type: 'load-failed', message: string }
   | { type: 'download', file: string, done: number, total: number }
-  | { type: 'log', level: 'debug' | 'info' | 'warn' | 'error', message: string }
-  /** A sign of life while there are no figures yet. */
+  | { type: 'log', level: LogLevel, message: string, details?: object }
+  /** Shows that the child responds while it loads and has no measurements. */
   | { type: 'alive' }
   | { type: 'stats', stats: WorkerStats }
   | { type: 'inspected', id: number, inspection: Inspection }
   | { type: 'need-file', id: number, image: number }
   | { type: 'event', id: number, event: EngineEvent }
   | { type: 'failed', id: number, error: WireError }
-  /** Follows the end of a request when nothing of it is computed any more; after an abort that may be later. */
+  /** The computation of a request has ended. After an abort, this can be later than `failed`. */
   | { type: 'released', id: number }

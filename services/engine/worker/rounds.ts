@@ -1,31 +1,32 @@
-/**
- * The schedule of one context: one thing is computed at a time. Whoever generates takes a step together with all the others, so that a
- * batch always holds every running answer; pieces of prompt (slices) run between two steps, in the order in which they were asked for.
- * While answers run, a slice is never followed by another slice without a step between them: nobody's answer waits for more
- * than one slice.
- */
+/** A running answer in the schedule. */
 export interface Member<Item, Result> {
-  /** Takes part in the next step, which begins when every member has asked for it. */
+  /** Takes part in the next step, which starts when every member has called `step`. */
   step (item: Item): Promise<Result>
-  /** Ends the membership: the others no longer wait for this one. Idempotent; not while it waits for a step. */
+  /** Ends the membership, so that steps no longer wait for it. Idempotent. Must not be called during `step`. */
   leave (): void
 }
 
 interface Slice { run: () => Promise<unknown>, begun: (outcome: Promise<unknown>) => void }
 
-/** How long a slice may take while others wait for their next token. */
+/** Duration of a slice while answers wait for their next token. */
 const SLICE_TARGET_MS = 100
 const SLICE_MIN_TOKENS = 16
-/** While no speed is known yet. */
+/** Length of a slice before the first measurement. */
 const FIRST_SLICE_TOKENS = 64
-/** Weight of the newest measurement in the moving average of tokens a millisecond. */
+/** Weight of the newest measurement in the moving average of tokens per millisecond. */
 const SPEED_WEIGHT = 0.3
 
+/**
+ * The schedule of one context, which computes one thing at a time. All running answers generate their next token in
+ * one common step, so a batch contains every answer. Slices, which are parts of prompts, run between two steps in the
+ * order of their calls. While answers run, a step follows each slice, so an answer never waits for more than one
+ * slice.
+ */
 export class Rounds<Item, Result> {
   readonly #runStep: (items: Item[]) => Promise<Result[]>
   #members = new Set<Member<Item, Result>>()
   #arrived: Array<{ item: Item, resolve: (result: Result) => void, reject: (error: unknown) => void }> = []
-  /** In the order in which they were asked for. */
+  /** In the order of the calls. */
   #slices = new Set<Slice>()
   #computing = false
   #stepIsDue = false
@@ -33,25 +34,26 @@ export class Rounds<Item, Result> {
   #watchers = new Set<() => void>()
   #wasBusy = false
 
-  /** @param runStep computes a step; a result for each item */
+  /** @param runStep computes a step and returns one result per item */
   constructor (runStep: (items: Item[]) => Promise<Result[]>) {
     this.#runStep = runStep
   }
 
-  /** True while anybody generates or evaluates a prompt. */
+  /** True while an answer runs or a prompt is evaluated. */
   get busy (): boolean {
     return this.#members.size > 0 || this.#computing || this.#slices.size > 0
   }
 
   /**
-   * Calls back whenever `busy` has changed.
-   * @returns ends it
+   * Calls `onChange` whenever `busy` changes.
+   * @returns a function that removes the callback
    */
   watch (onChange: () => void): () => void {
     this.#watchers.add(onChange)
     return () => this.#watchers.delete(onChange)
   }
 
+  /** Adds an answer: from now on, each step waits for it. */
   join (): Member<Item, Result> {
     const member: Member<Item, Result> = {
       step: item => new Promise((resolve, reject) => {
@@ -63,15 +65,15 @@ export class Rounds<Item, Result> {
       }
     }
     this.#members.add(member)
-    this.#tell()
+    this.#notify()
     return member
   }
 
   /**
-   * Runs a piece of prompt between two steps and measures its speed. An abort takes a piece that waits out of the
-   * queue; one that runs has to notice the signal itself.
-   * @param tokens length of the piece
-   * @throws the reason of `signal`; whatever `run` throws
+   * Runs a part of a prompt between two steps and measures its speed. An abort removes a waiting slice from the queue;
+   * a running slice must observe the signal itself.
+   * @param tokens length of the slice
+   * @throws the reason of `signal`; the error of `run`
    */
   slice<T> (tokens: number, run: () => Promise<T>, signal: AbortSignal): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -101,23 +103,25 @@ export class Rounds<Item, Result> {
     })
   }
 
-  /** How many tokens the next slice should have: everything that fits a batch while nobody generates, else about 100 ms of work. */
+  /**
+   * Returns the length of the next slice in tokens: a whole batch if no answer runs, otherwise about 100 ms of work.
+   */
   sliceLength (batchSize: number): number {
     if (this.#members.size === 0) return batchSize
     if (this.#tokensPerMs === 0) return Math.min(batchSize, FIRST_SLICE_TOKENS)
     return Math.min(batchSize, Math.max(SLICE_MIN_TOKENS, Math.round(this.#tokensPerMs * SLICE_TARGET_MS)))
   }
 
-  #tell (): void {
+  #notify (): void {
     if (this.busy === this.#wasBusy) return
     this.#wasBusy = this.busy
     for (const onChange of this.#watchers) onChange()
   }
 
   #advance (): void {
-    this.#tell()
-    const everybodyArrived = this.#arrived.length === this.#members.size
-    if (this.#computing || !everybodyArrived) return
+    this.#notify()
+    const allArrived = this.#arrived.length === this.#members.size
+    if (this.#computing || !allArrived) return
     const stepWaits = this.#arrived.length > 0
     const [slice] = this.#slices
     if (slice !== undefined && !(this.#stepIsDue && stepWaits)) this.#slice(slice)

@@ -1,39 +1,41 @@
 /**
- * Turns token ids into text that can be sent: never half a character, and nothing of a stop string or what follows it.
+ * Converts token ids to text that can be sent. The text never contains a part of a character, a stop string or anything
+ * after a stop string.
  */
 export interface TextStream {
-  /** The text that became certain through this token; may be empty. */
+  /** Returns the text that is final after this token; it can be empty. */
   push (token: number): string
-  /** The text that was held back, once no more tokens come. */
+  /** Returns the remaining text. Must follow the last token. */
   end (): string
-  /** True once a stop string was met; nothing comes after it. */
+  /** True after a stop string. `push` and `end` then return nothing. */
   readonly stopped: boolean
 }
 
-/** What a byte-level tokenizer makes of an incomplete UTF-8 sequence. */
+/** A byte-level tokenizer returns this character for an incomplete UTF-8 sequence. */
 const REPLACEMENT = '\uFFFD'
-/** So long a run of tokens that all end within a character is not text: it is given as it is, so that it need not be kept. */
+/** A longer run of tokens without a complete character is not text. It is released as it is, to limit memory. */
 const MAX_PENDING_TOKENS = 64
 
 export function createTextStream (detokenize: (tokens: number[]) => string, stop: string[]): TextStream {
   let pending: number[] = []
-  /** How much of the pending tokens' text was released. */
+  /** Length of the pending tokens' text that is already released. */
   let released = 0
-  let held = ''
+  /** Released text that can be the beginning of a stop string. */
+  let withheld = ''
   let stopped = false
 
   function release (text: string): string {
-    held += text
-    const at = firstIndexOf(held, stop)
+    withheld += text
+    const at = firstIndexOf(withheld, stop)
     if (at !== -1) {
       stopped = true
-      const before = held.slice(0, at)
-      held = ''
+      const before = withheld.slice(0, at)
+      withheld = ''
       return before
     }
-    const keep = longestPartial(held, stop)
-    const ready = held.slice(0, held.length - keep)
-    held = held.slice(held.length - keep)
+    const keep = longestPartial(withheld, stop)
+    const ready = withheld.slice(0, withheld.length - keep)
+    withheld = withheld.slice(withheld.length - keep)
     return ready
   }
 
@@ -43,7 +45,7 @@ export function createTextStream (detokenize: (tokens: number[]) => string, stop
       if (stopped) return ''
       pending.push(token)
       const text = detokenize(pending)
-      // Only the last character can still be incomplete; tokens need not end where characters do.
+      // A token can end within a character, so the last character can be incomplete.
       const incomplete = text.endsWith(REPLACEMENT) && pending.length < MAX_PENDING_TOKENS
       const certain = text.slice(released, incomplete ? -REPLACEMENT.length : undefined)
       released += certain.length
@@ -59,8 +61,8 @@ export function createTextStream (detokenize: (tokens: number[]) => string, stop
       pending = []
       released = 0
       if (stopped) return text
-      const rest = held
-      held = ''
+      const rest = withheld
+      withheld = ''
       return text + rest
     }
   }
@@ -71,7 +73,7 @@ function firstIndexOf (text: string, needles: string[]): number {
   return found.length > 0 ? Math.min(...found) : -1
 }
 
-/** Length of the longest end of `text` that is the beginning of a needle. */
+/** Returns the length of the longest suffix of `text` that is a prefix of a needle. */
 function longestPartial (text: string, needles: string[]): number {
   let longest = 0
   for (const needle of needles) {

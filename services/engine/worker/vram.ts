@@ -1,25 +1,25 @@
 import type { Llama } from 'node-llama-cpp'
-import type { Log } from './model.ts'
+import type { WorkerLog } from './log.ts'
 import type { WorkerStats } from './protocol.ts'
 
-/** The memory of the GPU, as it was measured last. */
+/** Measures the memory of the GPU. */
 export class VramGauge {
   readonly #llama: Pick<Llama, 'getVramState'>
-  readonly #log: Log
+  readonly #log: WorkerLog
   #state: WorkerStats['vram'] = { used: 0, total: 0 }
   #hasFailed = false
 
-  constructor (llama: Pick<Llama, 'getVramState'>, log: Log) {
+  constructor (llama: Pick<Llama, 'getVramState'>, log: WorkerLog) {
     this.#llama = llama
     this.#log = log
   }
 
-  /** Bytes. */
+  /** The last measurement, in bytes. */
   get state (): WorkerStats['vram'] {
     return this.#state
   }
 
-  /** Never rejects: the last figures stay, and the first failure is logged. */
+  /** Never rejects: after an error the last measurement remains, and only the first error is logged. */
   async measure (): Promise<void> {
     try {
       const { used, total } = await this.#llama.getVramState()
@@ -27,7 +27,7 @@ export class VramGauge {
     } catch (error) {
       if (this.#hasFailed) return
       this.#hasFailed = true
-      this.#log('warn', `the memory of the GPU cannot be read: ${(error as Error).message}`)
+      this.#log('warn', 'GPU memory cannot be read', { reason: (error as Error).message })
     }
   }
 }

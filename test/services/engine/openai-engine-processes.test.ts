@@ -85,7 +85,7 @@ t.test('a service that starts before its upstream waits for it', async t => {
   const front = launch(t, {
     ENGINE: 'openai', ENGINE_URL: `http://127.0.0.1:${port}`, UPLOAD_DIR: path.join(t.testdirName, 'front')
   })
-  await until(() => front.output().includes('the upstream is not ready'), front.output)
+  await until(() => front.output().includes('upstream not ready'), front.output)
   t.match(front.output(), /ECONNREFUSED/)
   await startProcess(t, port)
   await until(() => front.output().includes(' answers on http'), front.output)

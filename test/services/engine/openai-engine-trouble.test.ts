@@ -104,7 +104,7 @@ t.test('a key is passed on', async t => {
   const { engine: stranger, lines } = createUnreadyEngine(t, [upstream.url], { ENGINE_API_KEY: 'some-secret-of-mine' })
   await until(() => lines.length > 0)
   t.match(stranger.info(), { state: 'starting', reason: 'the model server has not answered yet' })
-  t.match(lines[0], { msg: 'the upstream is not ready', reason: 'it refuses ENGINE_API_KEY' })
+  t.match(lines[0], { msg: 'upstream not ready', reason: 'it refuses ENGINE_API_KEY' })
   t.notMatch(JSON.stringify(lines), /secret/)
   const closed = t.rejects(stranger.ready())
   await stranger.close()

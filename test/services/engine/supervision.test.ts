@@ -43,7 +43,7 @@ t.test('a child is not blamed for the time in which this process stood still', a
 })
 
 t.test('a child that goes on computing for a request that was aborted is killed and replaced', async t => {
-  const engine = await createTestEngine(t, { letGoMs: 1_000 })
+  const engine = await createTestEngine(t, { releaseMs: 1_000 })
   const pid = engine.info().pid!
   process.kill(pid, 'SIGSTOP')
   const abort = new AbortController()
@@ -56,7 +56,7 @@ t.test('a child that goes on computing for a request that was aborted is killed 
 
 t.test('a child that ends an aborted request but never releases it is killed and replaced', async t => {
   const worker = { file: path.join(ROOT, 'test/services/engine/never-releases.mjs'), execArgv: [] }
-  const engine = await createTestEngine(t, { letGoMs: 200, worker })
+  const engine = await createTestEngine(t, { releaseMs: 200, worker })
   const pid = engine.info().pid!
   const abort = new AbortController()
   const answer = collect(engine.generate({ ...request, images: [] }, abort.signal))

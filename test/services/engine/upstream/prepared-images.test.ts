@@ -2,7 +2,8 @@ import path from 'node:path'
 import { writeFileSync } from 'node:fs'
 import sharp from 'sharp'
 import t from 'tap'
-import { keyOf, PreparedImages, readPrepared } from '../../../../services/engine/upstream/prepared-images.ts'
+import { imageCacheKey } from '../../../../services/engine/image-index.ts'
+import { PreparedImages, readPrepared } from '../../../../services/engine/upstream/prepared-images.ts'
 
 const original = { width: 100, height: 100 }
 const engineImage = (id: string, width = 56) => ({ id, original, width, height: 56 })
@@ -33,7 +34,7 @@ t.test('a picture is known by id in the size that was used last', async t => {
   images.get(engineImage('a', 56))
   t.match(images.find('a'), { width: 56, tokens: 4 })
   t.equal(images.get(engineImage('a', 112)), undefined)
-  t.not(keyOf(engineImage('a', 56)), keyOf(engineImage('a', 84)))
+  t.not(imageCacheKey(engineImage('a', 56)), imageCacheKey(engineImage('a', 84)))
 })
 
 t.test('the way out changes no pixel, and nothing but pixels goes along', async t => {

@@ -54,9 +54,9 @@ t.test('an upstream that comes, goes and comes back', async t => {
   await until(() => list.requests > 10)
   t.equal(lines.length, count, 'no news, no lines')
   t.same(lines.map(({ msg, reason, model }) => [msg, reason ?? model]), [
-    ['the upstream is ready', 'a'],
-    ['the upstream is not ready', 'it answers with status 503'],
-    ['the upstream is ready', 'b']
+    ['upstream ready', 'a'],
+    ['upstream not ready', 'it returned status 503'],
+    ['upstream ready', 'b']
   ])
 })
 
@@ -83,18 +83,18 @@ t.test('one that is slow to answer once is still asked, one that stays silent is
   await until(() => list.requests === requests + 2)
   t.equal(upstreams.ready, true)
   await until(() => !upstreams.ready)
-  t.match(lines.at(-1), { reason: 'it does not say in time which models it has' })
+  t.match(lines.at(-1), { reason: 'it did not return its list of models in time' })
 })
 
 t.test('what is wrong with an upstream is said', async t => {
   for (const [answer, model, reason] of [
-    [fail(404), '', /ENGINE_URL has to end where/],
+    [fail(404), '', /no path \/models under ENGINE_URL/],
     [fail(403), '', /refuses ENGINE_API_KEY/],
-    [fail(200, 'hello'), '', /no JSON/],
+    [fail(200, 'hello'), '', /not JSON/],
     [fail(200, '[]'), '', /no "data"/],
     [fail(200, 'null'), '', /no "data"/],
     [listModels(), '', /lists no models/],
-    [listModels('a', 'b'), 'c', /no model ENGINE_MODEL=c, but a, b/]
+    [listModels('a', 'b'), 'c', /does not serve ENGINE_MODEL=c, only a, b/]
   ] as const) {
     const { lines } = watch(t, [(await startList(t, answer)).url], model)
     await until(() => lines.length > 0)
@@ -110,7 +110,7 @@ t.test('upstreams with different models are asked by the names that they have, a
   t.same([first.model, second.model].sort(), ['a', 'b'])
   t.equal(take(first, second), null)
   t.match(lines.find(({ level }) => level === 40), {
-    msg: 'the upstreams do not serve the same model', expected: upstreams.model
+    msg: 'upstreams serve different models', expected: upstreams.model
   })
 })
 

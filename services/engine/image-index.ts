@@ -1,0 +1,31 @@
+/** Identifies what the projector computes of an image: its content in one prepared size. */
+export const imageCacheKey = ({ id, width, height }: { id: string, width: number, height: number }) =>
+  `${id} ${width}x${height}`
+
+/**
+ * The entries of a cache by image id. A cache can contain one image in several sizes; finding the newest needs no
+ * search.
+ */
+export class ImageIndex<Entry> {
+  /** The entries of an id are in the order of their use, the most recent one last. */
+  readonly #entries = new Map<string, Set<Entry>>()
+
+  /** Adds an entry, or makes it the most recently used one of its image. */
+  use (id: string, entry: Entry): void {
+    const entries = this.#entries.get(id) ?? new Set()
+    entries.delete(entry)
+    entries.add(entry)
+    this.#entries.set(id, entries)
+  }
+
+  remove (id: string, entry: Entry): void {
+    const entries = this.#entries.get(id)
+    entries?.delete(entry)
+    if (entries?.size === 0) this.#entries.delete(id)
+  }
+
+  /** Returns the most recently used entry of this image. */
+  latest (id: string): Entry | undefined {
+    return [...this.#entries.get(id) ?? []].at(-1)
+  }
+}
