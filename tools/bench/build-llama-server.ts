@@ -1,10 +1,10 @@
 /**
- * Builds llama-server, the contender, from the llama.cpp sources inside the pinned node-llama-cpp package: CMake target
- * `llama-server`, without its page and without TLS, no network. It gets no CPU kernels of its own but loads node-llama-cpp's
- * `libggml-cpu-*.so`, the very files that Sightline loads, and picks among them in the same way.
+ * Builds the contender llama-server from the llama.cpp sources inside the pinned node-llama-cpp package, without web
+ * page and TLS. The build needs no network. The program loads node-llama-cpp's CPU kernels, `libggml-cpu-*.so`, and
+ * chooses among them as Sightline does.
  *
- *   npm run bench:llama-server              (JOBS=4 for more compilers at once)
- *   QUICK=1 npm run bench:llama-server      without optimisation: sooner there, for `npm run check:llama-server`, not to be timed
+ *   npm run bench:llama-server              (JOBS=4 sets the number of parallel compilers)
+ *   QUICK=1 npm run bench:llama-server      not optimised, for `npm run check:llama-server`, not for measurements
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
@@ -23,13 +23,13 @@ export const NODE_LLAMA_CPP_VERSION =
 const DIR = path.join(BUILD_DIR, `llama-server-${NODE_LLAMA_CPP_VERSION}`)
 const QUICK_DIR = `${DIR}-quick`
 
-/** The built program; it may not be there yet. */
+/** Path of the built program, which may not exist. */
 export const LLAMA_SERVER = path.join(DIR, 'llama-server')
 
-/** The same, compiled without optimisation: it answers alike, its speed says nothing. */
+/** Path of the program without optimisation. It gives the same answers, slowly. */
 export const QUICK_LLAMA_SERVER = path.join(QUICK_DIR, 'llama-server')
 
-/** node-llama-cpp's own CUDA backend, which llama-server loads as it loads the CPU's. */
+/** Path of node-llama-cpp's CUDA backend, which llama-server can load. */
 export async function cudaBackend (): Promise<string> {
   return path.join(await binsOf('cuda'), 'libggml-cuda.so')
 }
@@ -61,17 +61,17 @@ async function build (): Promise<void> {
     run('cmake', [
       '-S', sources, '-B', out, '-DCMAKE_BUILD_TYPE=Release',
       ...quick ? ['-DCMAKE_C_FLAGS_RELEASE=-O0 -DNDEBUG', '-DCMAKE_CXX_FLAGS_RELEASE=-O0 -DNDEBUG'] : [],
-      // The backends are loaded from the program's own folder at run time; none is compiled.
+      // No backend is compiled: the program loads them from its own folder.
       '-DBUILD_SHARED_LIBS=ON', '-DGGML_BACKEND_DL=ON', '-DGGML_CPU=OFF', '-DGGML_NATIVE=OFF',
       '-DLLAMA_BUILD_UI=OFF', '-DLLAMA_USE_PREBUILT_UI=OFF', '-DLLAMA_OPENSSL=OFF',
       '-DLLAMA_BUILD_TESTS=OFF', '-DLLAMA_BUILD_EXAMPLES=OFF', '-DLLAMA_BUILD_APP=OFF',
       '-DCMAKE_BUILD_RPATH_USE_ORIGIN=ON',
-      // The kernels ask for `libggml-base.so`, as node-llama-cpp builds it; with a number after it they would load a second one.
+      // The kernels load `libggml-base.so`. With a version in its name, they would load a second copy.
       '-DCMAKE_PLATFORM_NO_VERSIONED_SONAME=ON'
     ])
     run('cmake', ['--build', out, '--target', 'llama-server', '--parallel', jobs])
 
-    // It appears whole: a build that is cut off leaves nothing that looks finished.
+    // The folder gets its final name only when the build is complete.
     const staging = `${dir}.${process.pid}`
     mkdirSync(staging, { recursive: true })
     cpSync(path.join(out, 'bin'), staging, { recursive: true, verbatimSymlinks: true })

@@ -1,6 +1,6 @@
 /**
- * Installs @fugood/llama.node, a contender, for the benchmark alone: it never becomes a dependency of the project. Its
- * llama.cpp is its own, kernels included, so what it shows are two packages side by side, not two ways of scheduling.
+ * Installs the contender @fugood/llama.node for the benchmarks only. It is not a dependency of the project. It contains
+ * its own llama.cpp with its own kernels, so a comparison with it compares packages, not only scheduling.
  *
  *   npm run bench:llama-node
  */
@@ -13,10 +13,10 @@ import { BUILD_DIR } from './lib/paths.ts'
 export const LLAMA_NODE_VERSION = '1.7.15'
 export const LLAMA_NODE_DIR = path.join(BUILD_DIR, `llama-node-${LLAMA_NODE_VERSION}`)
 
-/** Null, or why it cannot be started. */
+/** @returns why it cannot be started, or null */
 export function llamaNodeMissing (): string | null {
   const modules = path.join(LLAMA_NODE_DIR, 'node_modules/@fugood')
-  if (!existsSync(path.join(modules, 'llama.node/package.json'))) return 'npm run bench:llama-node installs it'
+  if (!existsSync(path.join(modules, 'llama.node/package.json'))) return 'install it with npm run bench:llama-node'
   const binary = `node-llama-${process.platform}-${process.arch}`
   return existsSync(path.join(modules, binary, 'index.node')) ? null : `@fugood/${binary} has no binary`
 }
@@ -24,12 +24,13 @@ export function llamaNodeMissing (): string | null {
 function install (): void {
   if (llamaNodeMissing() === null) return
   mkdirSync(LLAMA_NODE_DIR, { recursive: true })
-  // With a package.json of its own npm does not climb to the project's.
+  // Without a package.json here, npm would use the project's.
   writeFileSync(path.join(LLAMA_NODE_DIR, 'package.json'), JSON.stringify({ private: true }))
   execFileSync('npm', [
-    'install', '--prefix', LLAMA_NODE_DIR, '--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund',
-    // The binary of this machine is named, and those for GPUs and browsers (270 MB) stay away.
-    '--omit=optional', `@fugood/llama.node@${LLAMA_NODE_VERSION}`, `@fugood/node-llama-${process.platform}-${process.arch}@${LLAMA_NODE_VERSION}`
+    'install', '--prefix', LLAMA_NODE_DIR, '--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit',
+    // Omits the binaries for GPUs and browsers (270 MB). The binary for this machine is named.
+    '--no-fund', '--omit=optional', `@fugood/llama.node@${LLAMA_NODE_VERSION}`,
+    `@fugood/node-llama-${process.platform}-${process.arch}@${LLAMA_NODE_VERSION}`
   ], { cwd: LLAMA_NODE_DIR, stdio: 'inherit' })
   const missing = llamaNodeMissing()
   if (missing) throw new Error(missing)

@@ -1,6 +1,6 @@
 /**
- * Writes a text model and a projector in the shape of Qwen2-VL with random weights, for measuring speed and memory at a realistic size: what it says is
- * noise, and it never says that it is done. The same preset, types and seed give the same files.
+ * Writes a text model and a projector in the shape of Qwen2-VL with random weights, for measuring speed and memory at a
+ * realistic size. Its answers are random words and never end. The same preset, types and seed give the same files.
  *
  *   npm run bench:make-model -- small            (or 2b; --text Q4_0, --vision Q8_0, --seed 2)
  */
@@ -9,8 +9,8 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { readGgufFileInfo } from 'node-llama-cpp'
-import { DEMO } from '../../models/presets.ts'
 import { ROOT } from '../../config/root.ts'
+import { DEMO } from '../../models/presets.ts'
 import { elementsOf, writeGguf, type GgufValue, type Tensor, type TensorType } from '../lib/gguf.ts'
 import {
   MERGE, PATCH, PRESETS, textTensors, visionTensors, type ModelShape, type Preset, type TensorPlan
@@ -36,12 +36,12 @@ interface Tokenizer {
   padding_token_id: number
 }
 
-/** ggml's number of a file type, for `general.file_type`. */
+/** ggml's numbers of file types, for `general.file_type`. */
 const FILE_TYPE = { F16: 1, Q4_0: 2, Q8_0: 7 }
 const NORMAL_TOKEN = 1
 const CONTEXT_LENGTH = 32_768
 
-/** Writes the pair unless it is there. */
+/** Writes the two files unless they exist. */
 export async function makeModel ({ preset, text = 'Q8_0', vision = 'F16', seed = 1 }: MakeOptions): Promise<ModelPair> {
   const dir = path.join(MODELS_DIR, preset)
   const name = `random-qwen2-vl-${preset}-seed${seed}`
@@ -58,7 +58,7 @@ async function writeTextModel (
   file: string, name: string, shape: ModelShape, type: 'Q8_0' | 'Q4_0', seed: number
 ): Promise<void> {
   const { layers, width, heads, kvHeads, feedForward, vocabulary, ropeSections } = shape.text
-  // The embedded model's own tokenizer and chat template: Qwen2-VL's, with fewer words.
+  // The tokenizer and chat template of the demo model are those of Qwen2-VL, with a smaller vocabulary.
   const { metadata } = await readGgufFileInfo(path.join(ROOT, DEMO.model), { logWarnings: false })
   const tokenizer = metadata.tokenizer.ggml as unknown as Tokenizer
   const known = tokenizer.tokens.length
@@ -128,8 +128,8 @@ function general (
 }
 
 /**
- * @param silent rows of zeros at the start: their logits are 0, far below the largest of the others, so these tokens are never said.
- *   They are those of the real tokenizer: the end of the answer is among them, and bytes that are no character by themselves.
+ * @param silent number of zero rows at the start, for the tokens of the real tokenizer. Their logits are 0, far below
+ *   the largest ones, so that these tokens never occur: the end of the answer, and bytes of incomplete characters.
  */
 function toTensor ({ name, shape, type, fill }: TensorPlan, seed: number, silent: number): Tensor {
   const columns = shape[0]!
@@ -149,7 +149,7 @@ function toTensor ({ name, shape, type, fill }: TensorPlan, seed: number, silent
   }
 }
 
-/** A seed of its own for each tensor (FNV-1a), so that one preset's tensors differ whatever their order. */
+/** A separate seed for each tensor, hashed from its name (FNV-1a), so that the order of tensors does not matter. */
 function seedOf (seed: number, name: string): number {
   let hash = 0x811c9dc5 ^ seed
   for (const byte of Buffer.from(name)) hash = Math.imul(hash ^ byte, 0x01000193)
@@ -158,12 +158,12 @@ function seedOf (seed: number, name: string): number {
 
 function report (file: string, plans: TensorPlan[]): void {
   const parameters = plans.reduce((sum, plan) => sum + elementsOf(plan), 0)
-  console.error(`${path.relative(
-    ROOT, file
-  )}: ${(parameters / 1e6).toFixed(0)} million parameters, ${(statSync(file).size / 1e6).toFixed(0)} MB`)
+  const millions = (count: number) => (count / 1e6).toFixed(0)
+  const size = `${millions(parameters)} million parameters, ${millions(statSync(file).size)} MB`
+  console.error(`${path.relative(ROOT, file)}: ${size}`)
 }
 
-/** @throws Error when the value is none of those */
+/** @throws Error that lists the allowed values */
 function oneOf<T extends string> (option: string, value: string, allowed: readonly T[]): T {
   const found = allowed.find(it => it === value)
   if (found === undefined) throw new Error(`${option} must be one of ${allowed.join(', ')}, got ${value}`)

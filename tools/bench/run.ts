@@ -1,7 +1,7 @@
 /**
- * Runs benchmarks and prints medians and ratios of this run, what was compared, and the machine. README.md says what each measures.
+ * Runs benchmarks and prints medians and ratios, the contenders, and the machine. README.md describes the scenarios.
  *
- *   npm run bench -- --scenario first-token,repeated-image --model small
+ *   npm run bench -- --scenario first-token,repeated-picture --model small
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
@@ -18,7 +18,7 @@ import { toTable } from './lib/table.ts'
 import { SCENARIOS } from './scenarios/index.ts'
 import type { Bench } from './scenarios/scenario.ts'
 
-// The first is the one that the others are compared with.
+// The others are compared with the first one.
 const CONTENDERS: Record<string, Contender> = { sightline, 'llama-server': llamaServer, 'llama-node': llamaNode }
 const DEFAULT_ROUNDS = 5
 
@@ -55,7 +55,7 @@ const conditions = [
   `Machine: ${describeMachine()}`,
   `Model: ${model.name}; slots of ${model.contextSize} tokens; ${bench.threads} threads each; GPU ${bench.gpu}`,
   ...contenders.map(({ name, description }) => `${name}: ${description}`),
-  `Rounds: ${bench.rounds}. Medians, with the 10th and the 90th percentile where there are three values or more; ratios of medians.`
+  `Rounds: ${bench.rounds}. Medians, with the 10th and the 90th percentile of three values or more; ratios of medians.`
 ].join('  \n')
 console.log(`${conditions}\n`)
 const sections: string[] = []
@@ -66,7 +66,7 @@ for (const { title, run } of scenarios) {
     sections.push(`## ${title}\n\n${toTable(await run(bench))}\n`)
     console.log(sections.at(-1))
   } catch (error) {
-    // The others still run; the result says that this one is missing.
+    // The other scenarios still run. The result lists this one as not measured.
     failures.push(`${title}: ${(error as Error).message}`)
     console.error(error)
   }
@@ -80,10 +80,10 @@ function save (name: string): void {
   mkdirSync(RESULTS_DIR, { recursive: true })
   const file = path.join(RESULTS_DIR, `${date}-${name}.md`)
   writeFileSync(file, `# ${date}, ${name}\n\n${conditions}\n\n${sections.join('\n')}`)
-  log(`written to ${path.relative(process.cwd(), file)}`)
+  log(`results written to ${path.relative(process.cwd(), file)}`)
 }
 
-/** All that are ready; what the others lack is told. */
+/** All contenders that are ready. Logs what the others need. */
 function installed (): Contender[] {
   return Object.values(CONTENDERS).filter(contender => {
     const missing = contender.missing()
@@ -110,6 +110,6 @@ function pick<T> (option: string, name: string, choices: Record<string, T>): T {
 }
 
 function natural (option: string, value: string): number {
-  if (!/^[1-9]\d*$/.test(value)) throw new Error(`${option} must be a whole number above 0, got ${value}`)
+  if (!/^[1-9]\d*$/.test(value)) throw new Error(`${option} must be a positive integer, got ${value}`)
   return Number(value)
 }

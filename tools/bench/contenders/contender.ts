@@ -1,15 +1,16 @@
 import type { Image } from '../lib/images.ts'
 
 export interface StartOptions {
-  /** GGUF files. */
+  /** Path of the model, a GGUF file. */
   model: string
+  /** Path of the projector, a GGUF file. */
   mmproj: string
   slots: number
   /** KV cells of one slot. */
   contextSize: number
   threads: number
   gpu: 'off' | 'cuda'
-  /** Fewest and most tokens of one image. */
+  /** Minimum and maximum tokens of an image. */
   imageTokens: { min: number, max: number }
 }
 
@@ -19,53 +20,53 @@ export interface Turn {
   images?: readonly Image[]
 }
 
-/** What is asked, always answered greedily. */
+/** A question, which is answered by greedy sampling. */
 export interface Question {
   system?: string
-  /** The oldest first; the last one is the user's. */
+  /** The oldest turn first. The last one is the user's. */
   turns: readonly Turn[]
   maxTokens: number
 }
 
 export interface Measured {
-  /** From the first byte sent to the first text received, in milliseconds. */
+  /** Milliseconds from the first byte sent to the first text received. */
   firstTokenMs: number
   totalMs: number
-  /** `performance.now()` at the arrival of each piece of text. */
+  /** Times of arrival of each piece of text, by `performance.now()`. */
   times: number[]
   text: string
   promptTokens: number
-  /** Of them, those that were not evaluated again. */
+  /** Prompt tokens that were not evaluated again. */
   cachedTokens: number
   completionTokens: number
 }
 
 export interface AskOptions {
-  /** Called with each piece of text as it comes. */
+  /** Called with each piece of text as it arrives. */
   onText?: (text: string) => void
   signal?: AbortSignal
 }
 
 export interface RunningContender {
   name: string
-  /** Its first process; what it starts itself lies below. */
+  /** Id of the server's process, the parent of all others. */
   pid: number
   url: string
-  /** @throws Error when it answers anything but 200, or the stream ends without an end */
+  /** @throws Error when the status is not 200, or the stream is incomplete */
   ask (question: Question, options?: AskOptions): Promise<Measured>
   stop (): Promise<void>
 }
 
 export interface Contender {
   name: string
-  /** What runs behind it, for the result. */
+  /** Describes the contender in results. */
   description: string
-  /** Null, or what must be done before it can be started. */
+  /** @returns what must be done before it can be started, or null */
   missing (): string | null
   start (options: StartOptions): Promise<RunningContender>
 }
 
-/** Collects what comes back for one question. */
+/** Records the answer to a question. */
 export function createRecorder (onText?: (text: string) => void) {
   const started = performance.now()
   const times: number[] = []

@@ -1,8 +1,10 @@
 /**
- * The thinnest server that @fugood/llama.node can have: streamed chat completions in OpenAI's shape, pictures as data URIs,
- * through the package's own parallel mode.
+ * A minimal server for @fugood/llama.node: streamed chat completions in the format of the OpenAI API, with images as
+ * data URIs, through the package's parallel mode.
  *
- *   node llama-node-server.mjs '{"package":"…","port":…,"model":"…","mmproj":"…","slots":…,"contextSize":…,"threads":…,"gpu":"off","imageTokens":{"min":…,"max":…}}'
+ *   node llama-node-server.mjs JSON
+ *
+ * JSON is `StartOptions` with `port`, and `package`, the package.json of the folder with the package.
  */
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
@@ -27,7 +29,8 @@ const sees = context.initMultimodal({
   image_max_tokens: options.imageTokens.max
 })
 if (!sees) throw new Error(`${options.mmproj} cannot be loaded`)
-if (!await context.parallel.enable({ n_parallel: options.slots })) throw new Error('There is no parallel mode')
+const isParallel = await context.parallel.enable({ n_parallel: options.slots })
+if (!isParallel) throw new Error('The parallel mode cannot be enabled')
 
 const server = createServer(async (request, response) => {
   if (request.method === 'GET') return response.end('ok')

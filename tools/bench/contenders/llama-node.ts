@@ -8,7 +8,8 @@ import { askOpenAi } from './openai.ts'
 /** @fugood/llama.node behind a thin HTTP wrapper. */
 export const llamaNode: Contender = {
   name: 'llama.node',
-  description: `@fugood/llama.node ${LLAMA_NODE_VERSION} behind a thin HTTP wrapper, with a llama.cpp and kernels of its own`,
+  description:
+    `@fugood/llama.node ${LLAMA_NODE_VERSION} behind a thin HTTP wrapper, with its own llama.cpp and kernels`,
 
   missing: llamaNodeMissing,
 

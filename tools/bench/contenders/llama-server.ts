@@ -4,12 +4,13 @@ import { freePort, startServer } from '../lib/processes.ts'
 import type { Contender } from './contender.ts'
 import { askOpenAi } from './openai.ts'
 
-/** llama.cpp's own server, as somebody would start it: what is not said here has its default. */
+/** llama.cpp's own server with default options, except those below. */
 export const llamaServer: Contender = {
   name: 'llama-server',
-  description: `llama.cpp's server from the sources in node-llama-cpp ${NODE_LLAMA_CPP_VERSION}, with that package's own kernels`,
+  description:
+    `llama.cpp's server from the sources in node-llama-cpp ${NODE_LLAMA_CPP_VERSION}, with that package's kernels`,
 
-  missing: () => existsSync(LLAMA_SERVER) ? null : 'npm run bench:llama-server builds it',
+  missing: () => existsSync(LLAMA_SERVER) ? null : 'build it with npm run bench:llama-server',
 
   async start ({ model, mmproj, slots, contextSize, threads, gpu, imageTokens }) {
     const port = await freePort()
@@ -19,7 +20,7 @@ export const llamaServer: Contender = {
         '--model', model, '--mmproj', mmproj, '--host', '127.0.0.1', '--port', String(port), '--offline',
         '--parallel', String(slots), '--ctx-size', String(slots * contextSize), '--threads', String(threads),
         '--image-min-tokens', String(imageTokens.min), '--image-max-tokens', String(imageTokens.max),
-        // Its own warm-up encodes 2116 tokens whatever the limits; every contender is warmed up with a question instead.
+        // The server's warm-up encodes 2116 tokens whatever the limits. A question warms up all contenders instead.
         '--no-warmup',
         ...gpu === 'off' ? ['--device', 'none'] : []
       ],

@@ -6,7 +6,7 @@ interface Chunk {
   usage?: { prompt_tokens: number, completion_tokens: number, prompt_tokens_details?: { cached_tokens: number } } | null
 }
 
-/** Asks an OpenAI-compatible server, streamed. */
+/** Asks a server through the OpenAI-compatible API, with a stream. */
 export async function askOpenAi (
   url: string, question: Question, { onText, signal }: AskOptions = {}
 ): Promise<Measured> {
@@ -42,7 +42,7 @@ function toBody ({ system, turns, maxTokens }: Question): Body {
   return { type: 'application/json', bytes }
 }
 
-// Images stand before the text, as with Sightline.
+// Images come before the text, as in Sightline.
 function toMessage ({ role, text, images: sent = [] }: Turn): { role: string, content: unknown } {
   if (sent.length === 0) return { role, content: text }
   const images = sent.map(({ type, data }) =>

@@ -17,31 +17,31 @@ const PROBES = ['event-loop-probe.mjs', 'slot-probe.mjs'].map(file => path.join(
 /** Pixels that one token covers. */
 const TOKEN_PIXELS = 28 ** 2
 
-/** How long the HTTP process could not react, in milliseconds. */
+/** Delays of the HTTP process's event loop, in milliseconds. */
 export interface EventLoopDelay { max: number, p99: number }
 
 export interface RunningSightline extends RunningContender {
-  /** Since the call before; the first one begins to measure. */
+  /** Delays since the previous call. The first call starts the measurement. */
   eventLoopDelay (): Promise<EventLoopDelay>
   /**
-   * Settles when the slot of the request with this `x-bench-request` header is free again. To be called before the
-   * request is sent.
+   * Settles when the slot of the request with this `x-bench-request` header is free. Call it before the request is
+   * sent.
    * @returns nanoseconds on the clock of `process.hrtime.bigint()`
    */
   slotFree (id: string): Promise<bigint>
 }
 
 export interface Sightline extends Contender {
-  /** @param env settings beside those of the options */
+  /** @param env further settings */
   start (options: StartOptions, env?: Record<string, string>): Promise<RunningSightline>
 }
 
-/** The service itself, as `npm start` starts it. */
+/** This service, as `npm start` runs it. */
 export const sightline = createSightline(
   'Sightline', ROOT, `this service, as \`npm start\` runs it, on node-llama-cpp ${NODE_LLAMA_CPP_VERSION}`
 )
 
-/** @param root a checkout of this repository that is built */
+/** @param root a checkout of this repository with a build */
 export function createSightline (
   name: string, root: string, description: string, moreProbes: readonly string[] = []
 ): Sightline {
@@ -49,7 +49,7 @@ export function createSightline (
   return {
     name,
     description,
-    missing: () => existsSync(program) ? null : `npm run build in ${root} builds it`,
+    missing: () => existsSync(program) ? null : `build it with npm run build in ${root}`,
     start: (options, env = {}) => start(name, program, [...PROBES, ...moreProbes], options, env)
   }
 }
@@ -59,7 +59,7 @@ async function start (
 ): Promise<RunningSightline> {
   const { model, mmproj, slots, contextSize, threads, gpu, imageTokens } = options
   const port = await freePort()
-  // Its working directory is empty: nobody's .env takes part.
+  // The working directory is empty, so that no .env is read.
   const dir = mkdtempSync(path.join(os.tmpdir(), 'sightline-bench-'))
   const clean = () => rmSync(dir, { recursive: true, force: true })
   const server = await startServer({
@@ -135,7 +135,7 @@ async function ask (url: string, question: Question, { onText, signal }: AskOpti
   throw new Error('The stream ended without `done`')
 }
 
-/** The last turn brings its images, earlier ones name theirs. */
+/** The last turn contains its images, earlier turns name theirs by id. */
 export async function toBody ({ system, turns, maxTokens }: Question): Promise<Body> {
   const last = turns.at(-1)!
   const history =

@@ -1,4 +1,4 @@
-/** The yardstick for refusals: Fastify alone, which answers every POST with 429 before it reads the body. */
+/** The reference for refusals: a bare Fastify that answers every POST with 429 before it reads the body. */
 import Fastify from 'fastify'
 
 const app = Fastify({ logger: false })

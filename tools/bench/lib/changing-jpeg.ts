@@ -2,8 +2,8 @@ const START_OF_IMAGE_BYTES = 2
 const COMMENT_MARKER = 0xfffe
 
 /**
- * Returns the same JPEG with a comment in it. Each comment makes other bytes of the same pixels, which no cache
- * knows.
+ * Returns a copy of a JPEG with a comment. Each comment gives other bytes for the same pixels, so that no cache
+ * contains the image.
  */
 export function withComment (jpeg: Buffer, comment: string): Buffer {
   const text = Buffer.from(comment)

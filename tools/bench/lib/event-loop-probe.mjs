@@ -1,9 +1,9 @@
-/** Loaded into the service with `--import`: tells, when it is asked, how long the event loop stood still since it was asked before. */
+/** The service loads it with `--import`. On request it reports the event loop's delays since the last request. */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
-// The engine's child inherits `--import` but is not what is measured.
+// The engine process inherits `--import` but is not measured.
 if (process.argv[1]?.endsWith('server.js') && process.send) {
-  // A sample a millisecond is work of its own: nobody pays for it who did not ask.
+  // A sample every millisecond costs time, so the measurement starts with the first request.
   const delay = monitorEventLoopDelay({ resolution: 1 })
   process.on('message', message => {
     if (message !== 'event-loop-delay') return

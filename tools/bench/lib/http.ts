@@ -4,8 +4,9 @@ import { once } from 'node:events'
 export interface Body { type: string, bytes: Buffer }
 
 /**
- * Posts a body that is ready in memory, so that making it does not count, on a connection of its own.
- * @returns the response with its body unread
+ * Posts a body on a new connection.
+ * @param body made beforehand, so that the time to make it does not count
+ * @returns the response, before its body is read
  */
 export async function post (url: string, { type, bytes }: Body, signal?: AbortSignal): Promise<IncomingMessage> {
   const outgoing = request(url, {
@@ -14,7 +15,7 @@ export async function post (url: string, { type, bytes }: Body, signal?: AbortSi
     headers: { 'content-type': type, 'content-length': bytes.length, accept: 'text/event-stream' },
     signal
   })
-  // A server that answers before it has read everything may close under the rest of the body; the answer is what counts.
+  // A server may answer and close the connection before it has read the whole body. Only the answer matters.
   outgoing.on('error', () => {})
   outgoing.end(bytes)
   const [response] = await once(outgoing, 'response') as [IncomingMessage]
@@ -28,14 +29,14 @@ export async function readText (stream: AsyncIterable<Buffer>): Promise<string> 
 }
 
 export interface SseEvent {
-  /** Empty when the stream names none. */
+  /** Empty if the event has no name. */
   event: string
   data: string
-  /** `performance.now()` when its last byte had arrived. */
+  /** `performance.now()` when its last byte arrived. */
   at: number
 }
 
-/** Server-sent events as they arrive; comments are left out. */
+/** Yields server-sent events as they arrive, without comments. */
 export async function * readSse (stream: AsyncIterable<Buffer>): AsyncGenerator<SseEvent> {
   const decoder = new TextDecoder()
   let buffer = ''

@@ -1,5 +1,5 @@
-import { generator } from '../../lib/random.ts'
 import sharp from '../../../services/images/sharp.ts'
+import { generator } from '../../lib/random.ts'
 
 export type ImageFormat = 'jpeg' | 'png' | 'webp'
 
@@ -14,11 +14,11 @@ export interface Image {
   type: string
 }
 
-/** One random pixel for a square of so many pixels: smooth like a photograph, so that its file is not ten times too large. */
+/** Side of the squares that random pixels are enlarged to. Without them, files would be ten times as large. */
 const GRAIN = 8
 const SHAPES = 12
 
-/** Draws an image: the same for the same seed, another for another. */
+/** Draws an image from a seed. */
 export async function drawImage (seed: number, { width, height, format = 'jpeg' }: ImageOptions): Promise<Image> {
   const random = generator(seed)
   const grain = { width: Math.ceil(width / GRAIN), height: Math.ceil(height / GRAIN), channels: 3 as const }
@@ -46,9 +46,9 @@ function drawShapes (random: () => number, width: number, height: number): strin
 function encode (image: ReturnType<typeof sharp>, format: ImageFormat): Promise<Buffer> {
   switch (format) {
     case 'jpeg': return image.jpeg({ quality: 90 }).toBuffer()
-    // Quick to make; it takes as long to read as any other.
+    // A low level is faster to write and as slow to read.
     case 'png': return image.png({ compressionLevel: 3 }).toBuffer()
-    // At quality 90 libwebp gives up on 50 megapixels.
+    // At quality 90, libwebp fails with 50 megapixels.
     case 'webp': return image.webp({ quality: 80, effort: 2 }).toBuffer()
   }
 }

@@ -4,11 +4,10 @@ import { once } from 'node:events'
 const HEAD_END = Buffer.from('\r\n\r\n')
 
 /**
- * Sends the same request over and over on kept connections, each as soon as the last answer is read, and counts the answers by status. Plain
- * sockets, because an HTTP client in the same language would cost as much as the server.
- *
+ * Repeats a request on persistent connections, each time as soon as the last answer is read. It uses plain sockets,
+ * because an HTTP client would take as much time as the server.
  * @param request the bytes of one request
- * @returns answers a second by status
+ * @returns answers per second by status
  */
 export async function answersPerSecond (
   { port, request, connections, seconds }: { port: number, request: Buffer, connections: number, seconds: number }
@@ -50,29 +49,29 @@ function repeat (socket: Socket, request: Buffer, onAnswer: (status: number) => 
   socket.write(request)
 }
 
-/** A request with a small form, as bytes. */
+/** The bytes of a request with a small form. */
 export function formRequest (path: string, fields: Record<string, string>): Buffer {
   const boundary = 'bench-boundary'
   const parts = Object.entries(fields).map(([name, value]) =>
     `--${boundary}\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`)
   const body = `${parts.join('')}--${boundary}--\r\n`
-  return Buffer.from(
-    `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: multipart/form-data; boundary=${boundary}\r\ncontent-length: ${body.length}\r\n\r\n${body}`
-  )
+  return Buffer.from(`${formHead(path, boundary, body.length)}${body}`)
 }
 
-/** Begins an upload that sends a little every now and then and never ends. Returns how to stop it. */
+function formHead (path: string, boundary: string, length: number): string {
+  const type = `multipart/form-data; boundary=${boundary}`
+  return `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${type}\r\ncontent-length: ${length}\r\n\r\n`
+}
+
+/** Starts an upload that sends some bytes every 100 ms and never ends. @returns a function that stops it */
 export async function slowUpload (port: number, path: string): Promise<() => void> {
   const boundary = 'bench-boundary'
   const socket = connect({ port, host: '127.0.0.1' })
   await once(socket, 'connect')
   socket.on('error', () => {})
-  socket.write(
-    `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: multipart/form-data; boundary=${boundary}\r\ncontent-length: 10000000\r\n\r\n`
-  )
-  socket.write(
-    `--${boundary}\r\ncontent-disposition: form-data; name="images"; filename="slow.jpg"\r\ncontent-type: image/jpeg\r\n\r\n`
-  )
+  socket.write(formHead(path, boundary, 10_000_000))
+  const disposition = 'form-data; name="images"; filename="slow.jpg"'
+  socket.write(`--${boundary}\r\ncontent-disposition: ${disposition}\r\ncontent-type: image/jpeg\r\n\r\n`)
   const timer = setInterval(() => socket.write(Buffer.alloc(256)), 100)
   return () => {
     clearInterval(timer)

@@ -16,8 +16,8 @@ export interface ModelShape {
 
 export const PRESETS = {
   /**
-   * About 0.3 billion parameters, with a tower in proportion: as with Qwen2-VL-2B, seeing an image of 1000 tokens takes about
-   * three times as long as reading its embedding.
+   * About 0.3 billion parameters, with an encoder in proportion: as with Qwen2-VL-2B, encoding an image of 1000 tokens
+   * takes about three times as long as the prefill of its embeddings.
    */
   small: {
     text: {
@@ -48,29 +48,30 @@ export const PRESETS = {
 
 export type Preset = keyof typeof PRESETS
 
-/** Pixels of a patch's side; patches that become one token, by side. */
+/** Side of a patch in pixels. */
 export const PATCH = 14
+/** Side in patches of the square that becomes one token. */
 export const MERGE = 2
 
 export interface TensorPlan {
   name: string
   shape: readonly number[]
   type: TensorType
-  /** Ones for norms, else random weights with this standard deviation. */
+  /** Ones for norms, or the standard deviation of random weights. */
   fill: 'ones' | number
 }
 
-/** Every tensor of the text model. */
+/** All tensors of the text model. */
 export function textTensors (
   { text: { layers, width, heads, kvHeads, feedForward, vocabulary } }: ModelShape, type: TensorType
 ): TensorPlan[] {
   const kvWidth = width / heads * kvHeads
-  // Kept finer than the rest, as llama.cpp's own quantiser does.
+  // These are quantised less than the rest, as llama.cpp's quantiser does.
   const outer = type === 'Q4_0' ? 'Q8_0' : type
   return [
     { name: 'token_embd.weight', shape: [width, vocabulary], type: outer, fill: 0.02 },
     ones('output_norm.weight', width),
-    // Logits with a standard deviation of 4: some tokens are clearly likelier than others, as with a trained model.
+    // Logits with a standard deviation of 4 make some tokens clearly more likely, as in a trained model.
     { name: 'output.weight', shape: [width, vocabulary], type: outer, fill: 4 / Math.sqrt(width) },
     ...repeat(layers, 'blk', at => [
       ones(at('attn_norm.weight'), width),
@@ -86,13 +87,14 @@ export function textTensors (
   ]
 }
 
-/** Every tensor of the projector. */
+/** All tensors of the projector. */
 export function visionTensors (
   { text, vision: { layers, width, feedForward } }: ModelShape, type: TensorType
 ): TensorPlan[] {
   const merged = width * MERGE ** 2
   const patch = [PATCH, PATCH, 3, width]
-  // A still image passes both kernels, made for the two frames of a film; their outputs are added. ggml convolves in half precision.
+  // The outputs of the two kernels, one for each frame of a video, are added for an image. ggml convolves in half
+  // precision.
   const patchDeviation = 1 / Math.sqrt(2 * 3 * PATCH ** 2)
   return [
     { name: 'v.patch_embd.weight', shape: patch, type: 'F16', fill: patchDeviation },
@@ -114,7 +116,7 @@ function repeat (layers: number, prefix: string, of: (at: (name: string) => stri
   return Array.from({ length: layers }, (_, layer) => of(name => `${prefix}.${layer}.${name}`)).flat()
 }
 
-// Keeps the variance of what passes through it.
+// Keeps the variance of its input.
 function matrix (name: string, input: number, output: number, type: TensorType): TensorPlan {
   return { name, shape: [input, output], type, fill: 1 / Math.sqrt(input) }
 }

@@ -1,12 +1,12 @@
 import path from 'node:path'
-import { DEMO } from '../../../models/presets.ts'
 import { ROOT } from '../../../config/root.ts'
+import { DEMO } from '../../../models/presets.ts'
 import { makeModel, type ModelPair } from '../make-model.ts'
 import { PRESETS, type Preset } from './model-shapes.ts'
 
 export interface BenchModel extends ModelPair {
   name: string
-  /** Never says that it is done, so that an answer is as long as the benchmark wants. */
+  /** Whether the model never ends its answer, so that the benchmark sets its length. */
   endless: boolean
   /** KV cells of one slot. */
   contextSize: number
@@ -18,11 +18,11 @@ export interface BenchModel extends ModelPair {
 export const MODEL_NAMES = ['demo', ...Object.keys(PRESETS) as Preset[]] as const
 export type ModelName = typeof MODEL_NAMES[number]
 
-/** Finds a model for benchmarks; the made ones are written when they are not there. */
+/** Finds a model for benchmarks. Models with random weights are written on first use. */
 export async function findModel (name: ModelName): Promise<BenchModel> {
   if (name === 'demo') {
     return {
-      name: 'the embedded demonstration model',
+      name: 'the embedded demo model',
       model: path.join(ROOT, DEMO.model),
       mmproj: path.join(ROOT, DEMO.mmproj),
       endless: false,
@@ -36,7 +36,7 @@ export async function findModel (name: ModelName): Promise<BenchModel> {
     name: `random weights in the shape of Qwen2-VL, preset ${name}, Q8_0`,
     endless: true,
     contextSize: 8192,
-    // 26 by 20 tokens: large enough for the tower to be what takes time, small enough for many rounds on two cores.
+    // 26 by 20 tokens: large enough for the encoder to dominate, small enough for many rounds on two cores.
     imageTokens: { min: 8, max: 520 },
     image: { width: 728, height: 560 }
   }

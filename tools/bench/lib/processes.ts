@@ -17,7 +17,7 @@ export interface ServerOptions {
   env?: Record<string, string>
   cwd?: string
   port: number
-  /** Answers 200 as soon as questions may be asked. */
+  /** Path that returns 200 when the server is ready. */
   healthPath: string
 }
 
@@ -25,7 +25,7 @@ const START_TIMEOUT_MS = 300_000
 const STOP_TIMEOUT_MS = 15_000
 const OUTPUT_KEPT = 4000
 
-/** A TCP port that nobody listens on at the moment. */
+/** Finds a free TCP port. */
 export async function freePort (): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -36,8 +36,8 @@ export async function freePort (): Promise<number> {
 }
 
 /**
- * Starts a server and waits until it answers.
- * @throws Error with the last lines of its output when it ends before, or takes longer than five minutes
+ * Starts a server and waits until it is ready.
+ * @throws Error with the end of its output when it exits before, or takes longer than five minutes
  */
 export async function startServer (
   { command, args, env, cwd, port, healthPath }: ServerOptions
@@ -81,14 +81,14 @@ async function answers (url: string): Promise<boolean> {
     await response.arrayBuffer()
     return response.status === 200
   } catch {
-    // Not listening yet.
+    // The server is not listening.
     return false
   }
 }
 
 /**
- * Resident memory in bytes of a process and all below it.
- * @throws Error where there is no /proc
+ * Resident memory in bytes of a process and all its descendants.
+ * @throws Error on systems without /proc
  */
 export function residentBytes (pid: number): number {
   const parents = new Map<number, number[]>()
@@ -102,7 +102,7 @@ export function residentBytes (pid: number): number {
   return sum(pid)
 }
 
-/** A number from /proc/<pid>/status, null when the process has ended in the meantime. */
+/** A number from /proc/<pid>/status, or null if the process has ended. */
 function statusOf (pid: number, field: string): number | null {
   try {
     const found = new RegExp(`^${field}:\\s*(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))

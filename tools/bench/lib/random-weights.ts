@@ -2,8 +2,8 @@ import { generator } from '../../lib/random.ts'
 import type { TensorType } from '../../lib/gguf.ts'
 
 /**
- * Rows of random weights, uniform around zero, in the layouts of ggml-common.h. Only their spread matters to a benchmark, so blocks
- * are drawn as they lie in the file and nothing is quantised.
+ * Makes rows of random weights, uniform around zero, in the layouts of ggml-common.h. A benchmark needs only their
+ * spread, so quantised blocks are drawn directly.
  */
 
 export interface RandomRows {
@@ -18,11 +18,12 @@ export interface RandomRows {
 
 const PIECE_ELEMENTS = 1 << 22
 const BLOCK = 32
-// Of whole numbers from -127 to 127, and from -8 to 7.
+/** Standard deviation of the integers from -127 to 127. */
 const INT8_DEVIATION = 73.3
+/** Standard deviation of the integers from -8 to 7. */
 const INT4_DEVIATION = 4.61
 
-/** The bytes of the matrix, a few megabytes at a time; the same for the same arguments. */
+/** Yields the bytes of a matrix, some megabytes at a time. The same arguments give the same bytes. */
 export function * randomRows ({ rows, columns, type, deviation, seed }: RandomRows): Generator<Uint8Array> {
   const random = words(seed)
   const fill = fillers[type](deviation)
@@ -30,11 +31,11 @@ export function * randomRows ({ rows, columns, type, deviation, seed }: RandomRo
   for (let row = 0; row < rows; row += step) yield fill(Math.min(step, rows - row) * columns, random)
 }
 
-/** As many bytes of zeros as rows of zero weights take. */
+/** Bytes of rows with zero weights. */
 export function zeroRows (rows: number, columns: number, type: 'Q4_0' | 'Q8_0'): Uint8Array {
   const blocks = rows * columns / BLOCK
   if (type === 'Q8_0') return new Uint8Array(blocks * 34)
-  // A nibble of 8 stands for 0, and so does every nibble when the scale is 0.
+  // With a scale of 0, every nibble means 0.
   return new Uint8Array(blocks * 18)
 }
 
@@ -47,7 +48,7 @@ const fillers: Record<TensorType, (deviation: number) => Fill> = {
     return new Uint8Array(values.buffer)
   },
   F16: deviation => {
-    // Half precision is slow to compute and quick to look up.
+    // Half precision is slow to compute and fast to look up.
     const halves = Uint16Array.from({ length: 4096 }, (_, i) => half(uniform((i + 0.5) * 2 ** 20, deviation)))
     return (elements, random) => {
       const values = new Uint16Array(elements)
@@ -57,14 +58,14 @@ const fillers: Record<TensorType, (deviation: number) => Fill> = {
   },
   Q8_0: deviation => (elements, random) => {
     const bytes = blocks(elements, 34, half(deviation / INT8_DEVIATION), random)
-    // ggml's own quantisation never makes -128.
+    // ggml's quantisation never gives -128.
     for (let i = 0; i < bytes.length; i++) if (bytes[i] === 0x80 && i % 34 >= 2) bytes[i] = 0x81
     return bytes
   },
   Q4_0: deviation => (elements, random) => blocks(elements, 18, half(deviation / INT4_DEVIATION), random)
 }
 
-/** Blocks of a half-precision scale and random bytes. */
+/** Makes blocks of a half-precision scale and random bytes. */
 function blocks (elements: number, size: number, scale: number, random: Words): Uint8Array {
   const bytes = new Uint8Array(elements / BLOCK * size)
   const words = new Uint16Array(bytes.buffer)
@@ -77,18 +78,18 @@ function words (seed: number): Words {
   return () => (random() * 2 ** 32) >>> 0
 }
 
-/** @param word 0 to 2³² */
+/** @param word from 0 to 2³² */
 function uniform (word: number, deviation: number): number {
   return (word / 2 ** 31 - 1) * Math.sqrt(3) * deviation
 }
 
-/** The bits of the half-precision number next to `value`; subnormal ones count as well, larger ones than 65504 do not. */
+/** The bits of the half-precision number nearest to `value`, which must not exceed 65504. It may be subnormal. */
 export function half (value: number): number {
   const sign = value < 0 ? 0x8000 : 0
   const size = Math.abs(value)
   if (size < 2 ** -25) return sign
   const exponent = Math.max(Math.floor(Math.log2(size)), -14)
   const mantissa = Math.round((size / 2 ** exponent) * 1024)
-  // A mantissa that rounds up to 2048 carries into the exponent, as it should; below 1024 the number is subnormal.
+  // A mantissa that rounds up to 2048 carries into the exponent. Below 1024 the number is subnormal.
   return sign | ((exponent + 14) * 1024 + mantissa)
 }

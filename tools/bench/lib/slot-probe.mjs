@@ -1,12 +1,12 @@
 /**
- * Loaded into the service with `--import`: sends a message when the slot of a request with the header below is free
- * again. Times are nanoseconds of the machine's monotonic clock, which all processes share.
+ * The service loads it with `--import`. It sends a message when the slot of a request with the header below is free.
+ * Times are nanoseconds of the machine's monotonic clock, which all processes share.
  */
 import { subscribe } from 'node:diagnostics_channel'
 
 const HEADER = 'x-bench-request'
 
-// The engine's child inherits `--import` but has no slots.
+// The engine process inherits `--import` but has no slots.
 if (process.argv[1]?.endsWith('server.js') && process.send) {
   subscribe('fastify.initialization', ({ fastify }) => {
     // After admission and before the body is read.

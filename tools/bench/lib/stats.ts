@@ -1,4 +1,4 @@
-/** @param share 0 to 1; 0.99 is the 99th percentile (nearest rank) */
+/** A percentile by nearest rank. @param share from 0 to 1: 0.99 is the 99th percentile */
 export function percentile (values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN
@@ -11,7 +11,7 @@ export function median (values: readonly number[]): number {
   return sorted[Math.floor(middle)]!
 }
 
-/** The differences between neighbours. */
+/** Differences between successive times. */
 export function gaps (times: readonly number[]): number[] {
   return times.slice(1).map((time, i) => time - times[i]!)
 }

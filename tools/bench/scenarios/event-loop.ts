@@ -6,9 +6,9 @@ const CLIENTS = 3
 const IMAGES = 4
 const LARGE = { width: 4000, height: 3000 }
 
-/** How long the process that speaks HTTP could not react while clients send large images and read their answers. */
+/** Delays of the HTTP process's event loop while clients send large images and read answers. */
 export const eventLoop: Scenario = {
-  title: 'The HTTP process\'s event loop while three clients send four pictures of 12 megapixels each',
+  title: 'Event loop of the HTTP process while three clients send four images of 12 megapixels each',
 
   async run (bench) {
     const worst = createRow('longest delay', 'ms')

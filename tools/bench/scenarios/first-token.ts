@@ -4,17 +4,17 @@ import { createRow, eachRound, withContenders, type Scenario } from './scenario.
 const ANSWER_TOKENS = 16
 
 /**
- * How long until the first word. Cold: an idle server that has never seen the image. Then a second question about the same
- * four images, in the same conversation.
+ * Time to the first token on an idle server that has not seen the images, and for a second question about the same four
+ * images in the same conversation.
  */
 export const firstToken: Scenario = {
-  title: 'Time to the first token, and the second question about the same pictures',
+  title: 'Time to the first token, also of a second question about the same images',
 
   async run (bench) {
-    const one = createRow('cold, 1 picture', 'ms')
-    const four = createRow('cold, 4 pictures', 'ms')
+    const one = createRow('cold, 1 image', 'ms')
+    const four = createRow('cold, 4 images', 'ms')
     const again = createRow('second question about those 4', 'ms')
-    const reused = createRow('of its prompt, not evaluated again', 'tokens')
+    const reused = createRow('prompt tokens not evaluated again', 'tokens')
 
     await withContenders(bench, 1, running => eachRound(bench, running, bench.rounds, async ({ name, ask }) => {
       const single = await drawImages([bench.freshSeed()], bench.model.image)

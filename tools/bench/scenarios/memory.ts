@@ -9,9 +9,9 @@ const LARGE = { width: 8160, height: 6120 }
 const FORMATS: ImageFormat[] = ['jpeg', 'png']
 const SAMPLE_MS = 20
 
-/** How much memory four requests at once take, each with an image of 50 megapixels, above what an idle server takes. */
+/** Memory of four parallel requests with an image of 50 megapixels each, above that of the idle server. */
 export const memory: Scenario = {
-  title: 'Peak resident memory of four requests at once with a picture of 50 megapixels each, all processes of the server',
+  title: 'Peak resident memory of all processes of a server with four parallel requests, each with 50 megapixels',
 
   async run (bench) {
     const idle = createRow('idle', 'MB')

@@ -5,13 +5,13 @@ import { sightline } from '../contenders/sightline.ts'
 import { createRow, rotated, type Bench, type Scenario } from './scenario.ts'
 
 const ENGINE = 'bare engine'
-/** Short requests a round: one alone is over too soon to be timed. */
+/** Short requests per round, because a single one is too short to be timed. */
 const REQUESTS = 20
 const LONG_ANSWER = 256
 
-/** What HTTP, admission, checks and streaming add to the engine's own work. */
+/** Time that HTTP, admission, checks and streaming add to the engine. */
 export const overhead: Scenario = {
-  title: 'The service over HTTP against its engine called directly, one client',
+  title: 'The service over HTTP compared with its engine called directly, one client',
 
   async run (bench) {
     const request = createRow('a question with an answer of one token', 'ms')

@@ -11,13 +11,13 @@ import { createRow, type Row, type Scenario } from './scenario.ts'
 type Image = ReturnType<typeof sharp>
 
 const SIZE = { width: 8160, height: 6120 }
-/** What a photograph of 4:3 is prepared to with the defaults. */
+/** Size of a prepared photograph of 4:3 with default settings. */
 const TARGET = { width: 1008, height: 756 }
 const PREPARE_ONCE = fileURLToPath(new URL('../lib/prepare-once.ts', import.meta.url))
-/** What the documents promise. The decoder of AVIF comes nearest: it keeps a frame's planes, converts them whole, and gets bands of it. */
+/** The documented bound. AVIF comes nearest: its decoder keeps a frame's planes and their converted copy. */
 const BOUND_BYTES_PER_PIXEL = 20
 
-/** Each asks its decoder for something else. */
+/** File types with different needs in the decoder. */
 const KINDS: Record<string, (image: Image) => Image> = {
   JPEG: image => image.jpeg({ quality: 90 }),
   'JPEG, progressive': image => image.jpeg({ quality: 90, progressive: true }),
@@ -30,9 +30,9 @@ const KINDS: Record<string, (image: Image) => Image> = {
   TIFF: image => image.tiff({ compression: 'lzw' })
 }
 
-/** By how much the memory of a process peaks that prepares one image of 50 megapixels, against what it may be at most. */
+/** Peak memory of preparing one image of 50 megapixels, compared with the documented bound. */
 export const preparationMemory: Scenario = {
-  title: 'Memory of preparing one picture of 50 megapixels, above that of an idle process',
+  title: 'Memory of preparing one image of 50 megapixels, above that of an idle process',
 
   async run (bench) {
     const dir = mkdtempSync(path.join(os.tmpdir(), 'sightline-bench-'))
@@ -41,7 +41,7 @@ export const preparationMemory: Scenario = {
       const { data } = await drawImage(bench.freshSeed(), SIZE)
       for (const [kind, encode] of Object.entries(KINDS)) {
         bench.log(kind)
-        const file = path.join(dir, 'picture')
+        const file = path.join(dir, 'image')
         writeFileSync(file, await encode(sharp(data, { limitInputPixels: false })).toBuffer())
         const row = createRow(kind, 'MB')
         const { stdout } = await promisify(execFile)(process.execPath, [

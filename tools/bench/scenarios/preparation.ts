@@ -9,12 +9,12 @@ import { createRow, rotated, type Row, type Scenario } from './scenario.ts'
 
 const SIZES = { '12 megapixels': { width: 4000, height: 3000 }, '50 megapixels': { width: 8160, height: 6120 } }
 const FORMATS: ImageFormat[] = ['jpeg', 'png', 'webp']
-/** What a photograph of 4:3 is prepared to with the defaults. */
+/** Size of a prepared photograph of 4:3 with default settings. */
 const TARGET = { width: 1008, height: 756 }
 
-/** The preparation of one image against the same work written down plainly: decode, resize, encode. */
+/** Preparation of one image, compared with a plain decode, resize and encode. */
 export const preparation: Scenario = {
-  title: 'Preparing one picture (to 1008 x 756), one thread',
+  title: 'Preparing one image (to 1008 x 756), one thread',
 
   async run (bench) {
     const dir = mkdtempSync(path.join(os.tmpdir(), 'sightline-bench-'))
@@ -23,7 +23,7 @@ export const preparation: Scenario = {
       for (const [label, size] of Object.entries(SIZES)) {
         for (const format of FORMATS) {
           bench.log(`${label}, ${format}`)
-          const file = path.join(dir, `picture.${format}`)
+          const file = path.join(dir, `image.${format}`)
           writeFileSync(file, (await drawImage(bench.freshSeed(), { ...size, format })).data)
           const row = createRow(`${label}, ${format}`, 'ms')
           for (let round = 0; round < bench.rounds; round++) {
@@ -43,7 +43,7 @@ export const preparation: Scenario = {
 
 const WAYS: Record<string, (file: string) => Promise<unknown>> = {
   async Sightline (path) {
-    const file = { path, label: 'picture', bytes: statSync(path).size }
+    const file = { path, label: 'image', bytes: statSync(path).size }
     const header = await inspectImage(file, { maxInputPixels: Infinity })
     await prepareImage(file, header, TARGET)
   },

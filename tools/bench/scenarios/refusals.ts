@@ -11,9 +11,9 @@ const CONNECTIONS = 64
 const SECONDS = 3
 const BARE = 'bare Fastify'
 
-/** How many requests a second are refused while slow uploads hold every slot, against a Fastify that does nothing else. */
+/** Refusals per second while slow uploads occupy all slots, compared with a Fastify that only refuses. */
 export const refusals: Scenario = {
-  title: 'Requests a second that get 429 while slow uploads hold the slots',
+  title: 'Requests per second that get 429 while slow uploads occupy the slots',
 
   async run (bench) {
     const refused = createRow('429', 'requests/s')
@@ -52,7 +52,7 @@ async function startBusyService (bench: Bench): Promise<{ port: number, stop: ()
   })
   const port = Number(new URL(service.url).port)
   const uploads = await Promise.all(Array.from({ length: SLOTS }, () => slowUpload(port, PATH)))
-  // Long enough for the headers to be read.
+  // Until the service has read the headers.
   await sleep(500)
   return {
     port,

@@ -4,15 +4,15 @@ import { createRow, eachRound, withContenders, type Scenario } from './scenario.
 const ANSWER_TOKENS = 4
 
 /**
- * An image that was seen before, in a new conversation with other words before it: nothing of the KV cache can be used again, only
- * what the projector made of the image.
+ * A known image in a new conversation with another text before it: only the image's embedding can be reused, nothing of
+ * the KV cache.
  */
 export const repeatedImage: Scenario = {
-  title: 'The first token for a picture that was seen before, in a new conversation',
+  title: 'Time to the first token for a known image in a new conversation',
 
   async run (bench) {
-    const first = createRow('new picture', 'ms')
-    const repeated = createRow('repeated, other words before it', 'ms')
+    const first = createRow('new image', 'ms')
+    const repeated = createRow('repeated, other text before it', 'ms')
 
     await withContenders(bench, 1, running => eachRound(bench, running, bench.rounds, async ({ name, ask }, round) => {
       const images = await drawImages([bench.freshSeed()], bench.model.image)

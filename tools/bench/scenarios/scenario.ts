@@ -5,19 +5,19 @@ import { drawImage } from '../lib/images.ts'
 export interface Bench {
   contenders: readonly Contender[]
   model: BenchModel
-  /** Repetitions; a scenario whose runs are long may do fewer. */
+  /** Number of repetitions. A scenario with long runs may do fewer. */
   rounds: number
   threads: number
   gpu: StartOptions['gpu']
-  /** Folder of another checkout that is built, for the scenarios that compare this service with an earlier one. */
+  /** Folder of an earlier checkout with a build, for scenarios that compare this service with it. */
   before: string | null
-  /** Seeds that nobody has used yet in this run, one for each call: an image drawn from it is new to every contender. */
+  /** A new seed on each call. An image drawn from it is new to every contender. */
   freshSeed (): number
-  /** Tells the person who waits. */
+  /** Shows progress. */
   log (message: string): void
 }
 
-/** One measure: for each contender by name, a value for each round. */
+/** A measure, with the values of all rounds by contender. */
 export interface Row {
   measure: string
   unit: 'ms' | 'tokens/s' | 'requests/s' | 'MB' | 'tokens'
@@ -25,9 +25,9 @@ export interface Row {
 }
 
 export interface Scenario {
-  /** One line for the table's head. */
+  /** Heading of the table. */
   title: string
-  /** Contenders that do not take part in a scenario are left out of its rows. */
+  /** Measures and returns the rows. A contender that is not measured does not appear in them. */
   run (bench: Bench): Promise<Row[]>
 }
 
@@ -45,8 +45,8 @@ export function createRow (
 }
 
 /**
- * Starts every contender on the same files with the same slots, context and threads, warms each up with one question, and stops all
- * of them at the end. They stand idle while another one is measured.
+ * Starts all contenders with the same files, slots, context size and threads, and warms each up with one question.
+ * While one is measured, the others are idle. All are stopped at the end.
  */
 export async function withContenders<T> (
   bench: Bench, slots: number, use: (running: RunningContender[]) => Promise<T>
@@ -68,7 +68,7 @@ export async function withContenders<T> (
   }
 }
 
-/** Who comes first changes from round to round, so that a drift of the machine favours nobody. */
+/** Rotates the order from round to round, so that a drift of the machine favours no contender. */
 export function rotated<T> (items: readonly T[], round: number): T[] {
   return items.map((_, i) => items[(round + i) % items.length]!)
 }
@@ -86,10 +86,10 @@ export async function eachRound (
   }
 }
 
-/** @throws Error for the embedded model, whose answers are a few words long */
+/** @throws Error for the demo model, whose answers are short */
 export function needLongAnswers ({ model }: Bench, scenario: string): void {
   if (!model.endless) {
-    throw new Error(`${scenario} needs a model that answers as long as it is asked to: --model small or 2b`)
+    throw new Error(`${scenario} needs a model with endless answers: --model small or 2b`)
   }
 }
 

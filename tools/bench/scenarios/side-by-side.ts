@@ -6,13 +6,13 @@ const CLIENTS = 3
 const IMAGES = 3
 const ANSWER_TOKENS = 32
 
-/** Three questions about three new images each: one after another, and at once. */
+/** Three questions about three new images each, sequentially and in parallel. */
 export const sideBySide: Scenario = {
-  title: 'Three requests with three pictures each, one after another and at once',
+  title: 'Three requests with three images each, sequentially and in parallel',
 
   async run (bench) {
-    const sequential = createRow('one after another', 'ms')
-    const together = createRow('at once', 'ms')
+    const sequential = createRow('sequential', 'ms')
+    const together = createRow('parallel', 'ms')
 
     await withContenders(bench, CLIENTS, running => eachRound(bench, running, bench.rounds, async contender => {
       const questions = await Promise.all(Array.from({ length: CLIENTS }, () => prepare(bench, contender)))

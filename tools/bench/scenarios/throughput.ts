@@ -4,15 +4,15 @@ import { createRow, eachRound, needLongAnswers, withContenders, type Row, type S
 const CLIENTS = [1, 3, 8]
 const ANSWER_TOKENS = 128
 
-/** Tokens a second of all answers together, with as many clients as slots. */
+/** Tokens per second of all answers together, with as many clients as slots. */
 export const throughput: Scenario = {
-  title: 'Tokens a second in total, with as many clients as slots',
+  title: 'Total tokens per second, with as many clients as slots',
 
   async run (bench) {
     needLongAnswers(bench, 'throughput')
     const rows: Row[] = []
     for (const clients of CLIENTS) {
-      const row = createRow(`${clients} at once`, 'tokens/s')
+      const row = createRow(`${clients} in parallel`, 'tokens/s')
       await withContenders(bench, clients, running =>
         eachRound(bench, running, bench.rounds, async (contender, round) => {
           row.add(contender.name, await tokensPerSecond(contender, clients, round))
@@ -23,7 +23,7 @@ export const throughput: Scenario = {
   }
 }
 
-/** From the first token of any answer to the last one of any. */
+/** Measures from the first token of any answer to the last token of any answer. */
 async function tokensPerSecond ({ ask }: RunningContender, clients: number, round: number): Promise<number> {
   const answers = await Promise.all(Array.from({ length: clients }, (_, client) => ask({
     turns: [{ role: 'user', text: `Tell story ${round * clients + client}.` }],

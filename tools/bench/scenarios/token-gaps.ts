@@ -4,16 +4,16 @@ import { drawImages, type Image } from '../lib/images.ts'
 import { gaps, median, percentile } from '../lib/stats.ts'
 import { createRow, eachRound, needLongAnswers, withContenders, type Scenario } from './scenario.ts'
 
-/** Images of 12 megapixels, as a telephone takes them. */
+/** Images of 12 megapixels, like photographs of a phone. */
 const LARGE = { width: 4000, height: 3000 }
 const IMAGES = 4
-/** The answer runs this long before the images are sent, and that long undisturbed. */
+/** Tokens of the answer before the images are sent. */
 const TOKENS_BEFORE = 48
 const ANSWER_TOKENS = 7000
 
-/** How long a running answer stands still while another client sends four large images. */
+/** Gaps in a running answer while another client sends four large images. */
 export const tokenGaps: Scenario = {
-  title: 'Gaps between the tokens of a running answer while another client sends four pictures of 12 megapixels',
+  title: 'Gaps between the tokens of a running answer while another client sends four images of 12 megapixels',
 
   async run (bench) {
     needLongAnswers(bench, 'token-gaps')
@@ -21,8 +21,8 @@ export const tokenGaps: Scenario = {
     const middle = createRow('median gap', 'ms')
     const high = createRow('99th percentile of gaps', 'ms')
     const worst = createRow('largest gap', 'ms')
-    const through = createRow('tokens of the running answer meanwhile', 'tokens')
-    const other = createRow('first token for the four pictures', 'ms')
+    const through = createRow('tokens of the running answer in that time', 'tokens')
+    const other = createRow('first token for the four images', 'ms')
 
     await withContenders(bench, 2, running => eachRound(bench, running, bench.rounds, async contender => {
       const images = await drawImages(Array.from({ length: IMAGES }, bench.freshSeed), LARGE)
@@ -38,7 +38,7 @@ export const tokenGaps: Scenario = {
   }
 }
 
-/** Gaps in milliseconds before the images were sent, and from then to the first word about them. */
+/** Gaps in milliseconds before the images are sent, and from then to the first token about them. */
 async function disturb (
   { ask }: RunningContender, images: Image[]
 ): Promise<{ before: number[], during: number[], firstTokenMs: number }> {
@@ -52,9 +52,9 @@ async function disturb (
       if (times.length === TOKENS_BEFORE) flowing.dispatchEvent(new Event('now'))
     }
   })
-  // It is cut off below; whatever else it fails of ends the round.
+  // The abort below is expected. Any other failure ends the round.
   const cutOff = running.then(
-    () => { throw new Error('The answer ended before the pictures were seen') },
+    () => { throw new Error('The answer ended before the images were encoded') },
     error => { if (!stop.signal.aborted) throw error }
   )
   await Promise.race([once(flowing, 'now'), cutOff])
@@ -67,7 +67,7 @@ async function disturb (
   const last = times.findLastIndex(time => time <= sent)
   return {
     before: gaps(times.slice(1, last + 1)),
-    // A gap that lasts until the end counts as well.
+    // The last gap is cut off by the end.
     during: gaps([...times.slice(last).filter(time => time <= end), end]),
     firstTokenMs
   }
