@@ -1,11 +1,12 @@
 import { signal, useSignal } from '@preact/signals'
 import { useId } from 'preact/hooks'
 import { LANGUAGES, language, setLanguage, t } from '../i18n/index.ts'
-import { changeSettings, NO_SAMPLING, settings, type Settings } from '../state/settings.ts'
+import type { RequestSettings } from '../model/form.ts'
+import { SAMPLING_FIELDS } from '../model/sampling.ts'
+import { changeSettings, NO_SAMPLING, settings } from '../state/settings.ts'
 import { Modal } from './modal.tsx'
 import { DataSettings } from './settings-data.tsx'
 import { SamplingSetting, StopSetting } from './settings-sampling.tsx'
-import { SAMPLING_FIELDS } from '../model/sampling.ts'
 import '../styles/settings.css'
 
 const isOpen = signal(false)
@@ -70,7 +71,7 @@ function ModelSettings () {
   const resets = useSignal(0)
   const { system, sampling, stop } = settings.value
   const isDefault = system === '' && stop.length === 0 && Object.values(sampling).every(value => value === null)
-  const defaults: Pick<Settings, 'system' | 'sampling' | 'stop'> = { system: '', sampling: NO_SAMPLING, stop: [] }
+  const defaults: RequestSettings = { system: '', sampling: NO_SAMPLING, stop: [] }
   return (
     <>
       <SystemSetting />

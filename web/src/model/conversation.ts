@@ -19,6 +19,7 @@ export interface Question {
   id: string
   role: 'user'
   text: string
+  /** The name is part of stored and exported data. */
   pictures: StoredImage[]
   at: number
 }

@@ -1,6 +1,13 @@
 import { AskError, networkFailure } from '../api/failure.ts'
-import type { Settings } from '../state/settings.ts'
 import { historyOf, imagesOf, type Format, type Question, type Turn } from './conversation.ts'
+import type { Sampling } from './sampling.ts'
+
+/** The settings that are sent with each question. */
+export interface RequestSettings {
+  system: string
+  sampling: Sampling
+  stop: string[]
+}
 
 export interface FormInput {
   question: Question
@@ -8,7 +15,7 @@ export interface FormInput {
   before: readonly Turn[]
   /** Ids of earlier images that the service no longer has. */
   resend: ReadonlySet<string>
-  settings: Pick<Settings, 'system' | 'sampling' | 'stop'>
+  settings: RequestSettings
   format: Format
   bytesOf (key: string): Promise<Blob | null>
 }

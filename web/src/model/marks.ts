@@ -1,5 +1,4 @@
 import type { Box, ChatDone, Point } from '../api/types.ts'
-import { markKey } from '../state/pointed.ts'
 import type { StoredImage } from './conversation.ts'
 
 export type MarkKind = 'box' | 'point'
@@ -33,6 +32,11 @@ export interface MarkedImage {
 
 /** The number of colours in `styles/image-marks.css`. */
 export const COLOURS = 8
+
+/** The key of a box or point of an answer. */
+export function markKey (answerId: string, kind: MarkKind, index: number): string {
+  return `${answerId}/${kind}/${index}`
+}
 
 /** The images that an answer refers to, with their marks, in the order of the conversation. */
 export function markedImages (

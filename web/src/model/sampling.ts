@@ -1,5 +1,15 @@
 import type { Key } from '../i18n/index.ts'
-import type { Sampling } from '../state/settings.ts'
+
+/** Sampling options by their API names; null uses the default of the service. */
+export interface Sampling {
+  max_tokens: number | null
+  temperature: number | null
+  top_p: number | null
+  top_k: number | null
+  min_p: number | null
+  repeat_penalty: number | null
+  seed: number | null
+}
 
 export interface SamplingField {
   name: keyof Sampling

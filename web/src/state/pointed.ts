@@ -5,8 +5,3 @@ import { signal } from '@preact/signals'
  * `markKey`.
  */
 export const pointed = signal<string | null>(null)
-
-/** The key of a box or point of an answer. */
-export function markKey (answerId: string, kind: 'box' | 'point', index: number): string {
-  return `${answerId}/${kind}/${index}`
-}

@@ -1,21 +1,9 @@
 import { effect, signal } from '@preact/signals'
 import type { Format } from '../model/conversation.ts'
+import type { RequestSettings } from '../model/form.ts'
+import type { Sampling } from '../model/sampling.ts'
 
-/** Sampling options by their API names; null uses the default of the service. */
-export interface Sampling {
-  max_tokens: number | null
-  temperature: number | null
-  top_p: number | null
-  top_k: number | null
-  min_p: number | null
-  repeat_penalty: number | null
-  seed: number | null
-}
-
-export interface Settings {
-  system: string
-  sampling: Sampling
-  stop: string[]
+export interface Settings extends RequestSettings {
   theme: 'system' | 'light' | 'dark'
   format: Format
 }

@@ -1,6 +1,7 @@
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction, type StoreNames } from 'idb'
 import { imagesOf, type Conversation } from '../model/conversation.ts'
 
+/** The names are part of stored data. */
 interface Schema extends DBSchema {
   conversations: { key: string, value: Conversation, indexes: { updatedAt: number } }
   pictures: { key: string, value: { key: string, conversation: string, blob: Blob }, indexes: { conversation: string } }

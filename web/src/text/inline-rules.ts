@@ -10,7 +10,7 @@ const LINE_BREAK = /^<br\s*\/?>/i
 export const INLINE_RULES: TokenizerAndRendererExtension[] = [{
   // GFM needs a space next to punctuation at the edge, but Chinese has none: **重点：**价格.
   // https://github.com/commonmark/commonmark-spec/issues/650
-  name: 'strong-beside-signs',
+  name: 'strong-next-to-punctuation',
   level: 'inline',
   tokenizer (this: TokenizerThis, text: string) {
     const [raw, inner] = STRONG.exec(text) ?? []
@@ -20,7 +20,7 @@ export const INLINE_RULES: TokenizerAndRendererExtension[] = [{
   }
 }, {
   // GFM continues the URL until the next space: https://example.cn。谢谢
-  name: 'address-before-sign',
+  name: 'url-before-punctuation',
   level: 'inline',
   tokenizer (this: TokenizerThis, text: string) {
     const found = this.lexer.state.inLink ? null : ADDRESS.exec(text)
