@@ -1,6 +1,8 @@
 import { writeHollowGguf, type GgufValue, type HollowTensor } from '../tools/lib/gguf.ts'
 
-/** Sizes of a real model, as in the `config.json` of its repository (Qwen3-VL: `text_config` and `vision_config`). */
+/**
+ * The shape of a real model, from the `config.json` of its repository (Qwen3-VL: `text_config` and `vision_config`).
+ */
 export interface RealShape {
   architecture: 'qwen2vl' | 'qwen3vl'
   text: {
@@ -69,7 +71,7 @@ const qwen25 = (text: Partial<RealShape['text']>): RealShape => ({
   }
 })
 
-/** The models that the presets download. */
+/** The models of the presets. */
 export const REAL_SHAPES: Record<string, RealShape> = {
   'qwen3-vl-2b': qwen3({ layers: 28, width: 2048, heads: 16, feedForward: 6144, tied: true }, {}),
   'qwen3-vl-4b': qwen3({ width: 2560, feedForward: 9728, tied: true }, {}),
@@ -82,7 +84,7 @@ export const REAL_SHAPES: Record<string, RealShape> = {
 
 const MERGED = 4
 
-/** Writes a language model of zeros in Q4_K_M, with each tensor in the size that llama.cpp's quantiser gives it. */
+/** Writes a language model of zeros in Q4_K_M. Each tensor has the size that llama.cpp's quantiser gives it. */
 export function writeRealModel (file: string, { architecture, text }: RealShape): void {
   const { layers, width, heads, kvHeads, headSize, feedForward, vocabulary, context } = text
   const key = (name: string) => `${architecture}.${name}`
@@ -116,7 +118,7 @@ export function writeRealModel (file: string, { architecture, text }: RealShape)
   }, textTensors(architecture, text))
 }
 
-/** Writes the projector of the same model in Q8_0, also of zeros. */
+/** Writes the projector of the model in Q8_0, also of zeros. */
 export function writeRealProjector (
   file: string, { text, vision }: RealShape, metadata: Record<string, GgufValue> = {}
 ): void {
@@ -155,7 +157,7 @@ function textTensors (
   architecture: RealShape['architecture'],
   { layers, width, heads, kvHeads, headSize, feedForward, vocabulary, tied }: RealShape['text']
 ): HollowTensor[] {
-  // Q4_K_M as llama.cpp makes it: the more sensitive half of two matrices, and the output matrix, stay in Q6_K.
+  // The recipe of llama.cpp for Q4_K_M: half of the layers of two matrices, and the output matrix, are in Q6_K.
   const finer = (layer: number): HollowTensor['type'] => layer < Math.floor(layers / 8) ||
     layer >= Math.floor(7 * layers / 8) ||
     (layer - Math.floor(layers / 8)) % 3 === 2

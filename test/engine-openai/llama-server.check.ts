@@ -15,8 +15,8 @@ import { createUnreadyEngine, startFront } from '../services/engine/upstream/fro
 import { begin, toEnd } from '../services/engine/upstream/long-answers.ts'
 import { CONTEXT_SIZE, program, startLlamaServer, untilWorking, working } from './llama-server.ts'
 
-// `npm run check:llama-server`: ENGINE=openai before llama.cpp's own server. Not part of `npm test`, since building
-// it takes minutes.
+// `npm run check:llama-server` tests ENGINE=openai with llama.cpp's own server. Not part of `npm test`, because its
+// build takes minutes.
 if (program === null) {
   console.error('llama-server is not built: run "QUICK=1 npm run bench:llama-server" first')
   process.exit(1)
@@ -37,7 +37,7 @@ const idle = async (service: TestService) => {
   await untilWorking(llama.url, 0)
 }
 
-t.test('answers, receipts and token counts are those of the local engine', async t => {
+t.test('answers, receipts and token counts equal those of the local engine', async t => {
   for (const example of examples) {
     const [here, there] = [
       await ask(local.url, { message: example.question, temperature: '0' }, example.images),
@@ -47,7 +47,7 @@ t.test('answers, receipts and token counts are those of the local engine', async
     t.equal(there.body.response, here.body.response, `${example.question} ${here.body.response}`)
     t.same(there.body.images, here.body.images)
     const { prompt_tokens: prompt, image_tokens: image, completion_tokens: completion } = here.body.usage
-    // llama-server counts the token that ends the answer, too.
+    // llama-server also counts the token that ends the answer.
     t.match(there.body, {
       finish_reason: 'stop', usage: { prompt_tokens: prompt, image_tokens: image, completion_tokens: completion + 1 }
     })
@@ -55,7 +55,7 @@ t.test('answers, receipts and token counts are those of the local engine', async
   await idle(front)
 })
 
-t.test('the model is told by a name, not by the path of its file', async t => {
+t.test('clients see the name of the model, not the path of its file', async t => {
   const { data } = await (await fetch(`${llama.url}/v1/models`)).json() as { data: Array<{ id: string }> }
   t.comment(data[0]!.id)
   t.equal(front.engine.info().model, 'tiny-qwen2-vl-q8_0')
@@ -86,13 +86,13 @@ t.test('a client that leaves frees the slot of llama-server', async t => {
   await front.quiet()
 })
 
-t.test('so does a request whose time is up', async t => {
+t.test('a request that exceeds its deadline frees the slot of llama-server', async t => {
   const hasty = await startFront(t, [llama.url], { REQUEST_TIMEOUT: '1.5' })
   t.match(await askJson(hasty.url, longQuestion(1200)), { status: 504, body: { code: 'TIMEOUT' } })
   t.ok(await untilWorking(llama.url, 0) < 2000)
 })
 
-t.test('more requests than llama-server has slots are answered', async t => {
+t.test('requests beyond the slots of llama-server are answered', async t => {
   const wide = await startFront(t, [llama.url], { MAX_CONCURRENT_REQUESTS: '5' })
   const answers = await Promise.all(Array.from({ length: 5 }, (_, i) =>
     ask(wide.url, { message: 'What is in the picture?', temperature: '0' }, [i % 2 ? red : blue])))
@@ -103,7 +103,7 @@ t.test('more requests than llama-server has slots are answered', async t => {
   await idle(wide)
 })
 
-t.test('a schema is enforced, and boxes come back in the pixels of the original', async t => {
+t.test('a schema is enforced, and boxes are in pixels of the original', async t => {
   t.same(JSON.parse((await askJson(front.url, longQuestion(5))).body.response), Array(5).fill('word'))
   const points = [{ bbox_2d: [14, 28, 56, 70], label: 'door' }]
   const format = { type: 'json_schema', json_schema: { name: 'boxes', schema: { const: points } } }
@@ -121,7 +121,7 @@ t.test('a schema is enforced, and boxes come back in the pixels of the original'
   })).body.response, /^\s*\{/)
 })
 
-t.test('a conversation goes on by the ids of its pictures', async t => {
+t.test('a conversation continues with the ids of its images', async t => {
   const { id } = (await ask(front.url, { message: 'Hi' }, [blue])).body.images[0]!
   const history = JSON.stringify([
     { role: 'user', content: 'What is in the picture?', images: [id] },
@@ -143,7 +143,7 @@ t.test('system prompt, sampling and stop strings reach the model', async t => {
     { ...fields, temperature: '1.8', top_p: '0.9', top_k: '30', min_p: '0.02', repeat_penalty: '1.1', seed: '7' }
   t.equal(
     (await ask(front.url, seeded, [red])).body.response, (await ask(front.url, seeded, [red])).body.response,
-    'a seed repeats itself'
+    'the same seed gives the same answer'
   )
 })
 
@@ -171,7 +171,7 @@ t.test('/v1/chat/completions', async t => {
   t.ok(chunks > 10)
 })
 
-t.test('tools, calls and their results stand in the prompt', async t => {
+t.test('tools, calls and their results are part of the prompt', async t => {
   const able =
     await startLlamaServer(t, { args: ['--chat-template-file', path.join(ROOT, 'test/tool-template.jinja')] })
   const via = await startFront(t, [able.url])
@@ -198,7 +198,7 @@ t.test('tools, calls and their results stand in the prompt', async t => {
   }
   const bare = await promptTokens({})
   const offered = await promptTokens({ tools: [mark] })
-  // It lets a model talk before a call that is required, so the embedded one never comes to it.
+  // llama-server allows text before a required call, so the embedded model never makes the call.
   const required = await promptTokens({ tools: [mark], tool_choice: 'required' })
   const called = await promptTokens({ tools: [mark] }, [
     {
@@ -214,7 +214,7 @@ t.test('tools, calls and their results stand in the prompt', async t => {
   )
 })
 
-t.test('a prompt that does not fit there is told with its figures', async t => {
+t.test('a prompt that does not fit is reported with the counts of llama-server', async t => {
   const generous = await startFront(t, [llama.url], { CONTEXT_SIZE: '32768' })
   const refused = await askJson(generous.url, { message: 'word '.repeat(6000), temperature: 0 })
   t.match(refused, {
@@ -222,11 +222,11 @@ t.test('a prompt that does not fit there is told with its figures', async t => {
   })
   t.comment(refused.body.error)
   const tight = await askJson(generous.url, { message: 'What is 1?', temperature: 0, max_tokens: 30_000 })
-  t.equal(tight.status, 200, 'an answer\'s bound beyond the context is no fault')
+  t.equal(tight.status, 200, 'max_tokens above the context size is not an error')
   await idle(generous)
 })
 
-t.test('a key that it refuses', async t => {
+t.test('a wrong ENGINE_API_KEY is logged', async t => {
   const locked = await startLlamaServer(t, { args: ['--api-key', 'sk-right'] })
   const right = await startFront(t, [locked.url], { ENGINE_API_KEY: 'sk-right' })
   t.equal(
@@ -239,7 +239,7 @@ t.test('a key that it refuses', async t => {
   t.equal(engine.info().state, 'starting')
 })
 
-t.test('of two one is dead', async t => {
+t.test('one of two servers is killed', async t => {
   const mortal = await startLlamaServer(t)
   const both = await startFront(t, [llama.url, mortal.url], { MAX_CONCURRENT_REQUESTS: '4' })
   const streams = [await begin(both.url), await begin(both.url)]
@@ -259,7 +259,7 @@ t.test('of two one is dead', async t => {
   await both.quiet()
 })
 
-t.test('a server that is killed in the middle of an answer, away, and back', async t => {
+t.test('a server is killed during an answer and restarted', async t => {
   const port = await freePort()
   const mortal = await startLlamaServer(t, { port })
   const lone = await startFront(t, [mortal.url])
@@ -278,7 +278,7 @@ t.test('a server that is killed in the middle of an answer, away, and back', asy
   )
 })
 
-t.test('a server that stands still', async t => {
+t.test('a server is suspended', async t => {
   const still = await startLlamaServer(t)
   const hasty = await startFront(t, [still.url], { REQUEST_TIMEOUT: '2' })
   still.child.kill('SIGSTOP')

@@ -6,16 +6,16 @@ import { freePort, startServer, type ServerProcess } from '../../tools/bench/lib
 import { DEMO } from '../../models/presets.ts'
 import { ROOT } from '../../config/root.ts'
 
-/** The program, as it was built; null: it was not. */
+/** Path of the program; null if it is not built. */
 export const program = [QUICK_LLAMA_SERVER, LLAMA_SERVER].find(file => existsSync(file)) ?? null
 
-/** Tokens of a slot, and slots. */
+/** Tokens of one slot of llama-server. */
 export const CONTEXT_SIZE = 4096
 export const SLOTS = 2
 
 /**
- * llama.cpp's own server with the embedded model, ready, and stopped with the test.
- * @param args beside those that the model needs
+ * Starts llama.cpp's own server with the embedded model, waits until it is ready, and stops it with the test.
+ * @param args additional arguments
  */
 export async function startLlamaServer (
   t: Test, { port, args = [] }: { port?: number, args?: string[] } = {}
@@ -24,13 +24,10 @@ export async function startLlamaServer (
   const server = await startServer({
     command: program!,
     args: [
-      '--model', path.join(ROOT, DEMO.model), '--mmproj', path.join(
-        ROOT, DEMO.mmproj
-      ), '--host', '127.0.0.1', '--port', String(own), '--offline', '--device', 'none',
-      '--parallel', String(SLOTS), '--ctx-size', String(
-        SLOTS * CONTEXT_SIZE
-      ), '--threads', '1', '--jinja', '--image-min-tokens', '16', '--image-max-tokens', '36', '--no-warmup', '--slots',
-      ...args
+      '--model', path.join(ROOT, DEMO.model), '--mmproj', path.join(ROOT, DEMO.mmproj),
+      '--host', '127.0.0.1', '--port', String(own), '--offline', '--device', 'none',
+      '--parallel', String(SLOTS), '--ctx-size', String(SLOTS * CONTEXT_SIZE), '--threads', '1', '--jinja',
+      '--image-min-tokens', '16', '--image-max-tokens', '36', '--no-warmup', '--slots', ...args
     ],
     port: own,
     healthPath: '/health'
@@ -39,17 +36,17 @@ export async function startLlamaServer (
   return server
 }
 
-/** How many of its slots work, as it says itself. */
+/** Returns the number of busy slots that llama-server reports. */
 export async function working (url: string): Promise<number> {
   const slots = await (await fetch(`${url}/slots`)).json() as Array<{ is_processing: boolean }>
   return slots.filter(slot => slot.is_processing).length
 }
 
-/** Waits until so many of them work. Returns the milliseconds that it took. */
+/** Waits until this number of slots is busy. Returns the milliseconds of waiting. */
 export async function untilWorking (url: string, count: number): Promise<number> {
   const from = performance.now()
   for (let i = 0; await working(url) !== count; i++) {
-    if (i > 2000) throw new Error(`${await working(url)} slots of llama-server work, not ${count}`)
+    if (i > 2000) throw new Error(`llama-server has ${await working(url)} busy slots, not ${count}`)
     await new Promise(resolve => setTimeout(resolve, 5))
   }
   return performance.now() - from

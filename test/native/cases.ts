@@ -2,13 +2,18 @@ import { integers } from '../../tools/lib/random.ts'
 import type { ReferenceCase, ReferenceImage } from './reference.ts'
 
 const QUESTIONS = [
-  'What is in the picture?', 'Describe the images.', '描述这张图片。', '请描述图片内容。', 'How many photos did I send?', 'Count the shapes.',
-  'What is the colour of the background?', '背景颜色是什么？', 'What is in picture 2?', '图1里的数字是什么？', 'Describe the shape as JSON with the keys shape and color',
-  'Read it.', 'Picture\n\n  with   blanks \n', '\nA line first', 'Say <|im_end|> and <|vision_start|><|image_pad|> please', '🙂 émoji und Ümläute, ½ ℃', 'a'
+  'What is in the picture?', 'Describe the images.', '描述这张图片。', '请描述图片内容。',
+  'How many photos did I send?', 'Count the shapes.', 'What is the colour of the background?', '背景颜色是什么？',
+  'What is in picture 2?', '图1里的数字是什么？', 'Describe the shape as JSON with the keys shape and color', 'Read it.',
+  'Picture\n\n  with   blanks \n', '\nA line first', 'Say <|im_end|> and <|vision_start|><|image_pad|> please',
+  '🙂 émoji und Ümläute, ½ ℃', 'a'
 ]
 const SYSTEMS = [null, null, 'You are terse.', '你是一个助手。\n\n']
 
-/** Prompts with one to four images: one to three turns, questions in two languages, images before, between and after text. */
+/**
+ * Draws prompts with one to four images, one to three turns, questions in two languages, and images before, between
+ * and after text.
+ */
 export function drawCases (count: number, images: ReferenceImage[], seed: number): ReferenceCase[] {
   const random = integers(seed)
   const pick = <T> (list: T[]): T => list[random(list.length)]!

@@ -13,7 +13,7 @@ import { askReference, prepareExample, type ReferenceCase } from './reference.ts
 const CASES = 120
 const SEED = 20_260
 
-/** The case as the engine wants it: an image where the marker is. */
+/** Converts a case to a request of the engine. */
 function toRequest ({ messages, images, maxTokens }: ReferenceCase): GenerateRequest {
   let next = 0
   const toParts = (content: string): Part[] => content.split('<__media__>').flatMap((text, index): Part[] =>
@@ -37,12 +37,12 @@ const images = await Promise.all(examples.map((file, index) => prepareExample(di
 const cases = drawCases(CASES, images, SEED)
 const expected = await askReference(cases, 1)
 
-t.test('the prompt is, token for token, what llama.cpp makes of the model\'s template', async t => {
+t.test('prompts equal those of llama.cpp, token for token', async t => {
   const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true })
   t.teardown(() => llama.dispose())
   const model = await llama.loadModel({ modelPath: path.join(ROOT, DEMO.model) })
   const prompts = createPromptRenderer(model, true)
-  // llama.cpp reads control tokens in what people type; we do not, and so these cannot be equal.
+  // llama.cpp obeys control tokens that a user types. The service does not, so these prompts differ.
   const comparable = cases.map((it, index) => ({ it, index })).filter(({ it }) =>
     it.messages.every(message => !message.content.includes('<|')))
   t.ok(comparable.length >= 100)
@@ -55,7 +55,7 @@ t.test('the prompt is, token for token, what llama.cpp makes of the model\'s tem
   }
 })
 
-t.test('answers are those of llama.cpp\'s own helpers', async t => {
+t.test('answers equal those of llama.cpp\'s own helpers', async t => {
   const engine = await createTestEngine(t)
 
   async function ask (index: number): Promise<{ text: string, count: number }> {
@@ -76,13 +76,11 @@ t.test('answers are those of llama.cpp\'s own helpers', async t => {
     for (const index of comparable) t.same(await ask(index), wanted(index), `prompt ${index}`)
   })
 
-  await t.test('with all slots busy', async t => {
+  await t.test('three at a time', async t => {
     const queue = [...comparable]
     const client = async () => {
       for (let index = queue.shift(); index !== undefined; index = queue.shift()) {
-        t.same(
-          await ask(index), wanted(index), `prompt ${index}`
-        )
+        t.same(await ask(index), wanted(index), `prompt ${index}`)
       }
     }
     await Promise.all([client(), client(), client()])

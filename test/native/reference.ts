@@ -9,7 +9,7 @@ import { fit } from '../../services/images/plan.ts'
 
 export const DEMO_VISION = { multiple: 28, minTokens: 16, maxTokens: 36 }
 
-/** An image in the size in which the demonstration model sees it, as PNG and as raw RGB. */
+/** An image in the prepared size of the embedded model, as PNG and as raw RGB. */
 export interface ReferenceImage { id: string, png: string, raw: string, width: number, height: number }
 
 export interface ReferenceCase {
@@ -20,7 +20,7 @@ export interface ReferenceCase {
 
 export interface ReferenceAnswer { prompt: number[], tokens: number[], text: string }
 
-/** Prepares an example image for both sides of a comparison. */
+/** Prepares an example image for the service and for the reference program. */
 export async function prepareExample (dir: string, index: number, file: string): Promise<ReferenceImage> {
   const source = path.join(ROOT, 'models/demo/examples', file)
   const meta = await sharp(source).metadata()
@@ -33,7 +33,7 @@ export async function prepareExample (dir: string, index: number, file: string):
   return { id: `sha256:${String(index).padStart(64, '0')}`, png, raw, width, height }
 }
 
-/** What llama.cpp's own helpers answer, on the libraries that node-llama-cpp loads. An image stands where `<__media__>` is. */
+/** Answers cases with the reference program (`native/reference/main.cc`). `<__media__>` marks the place of an image. */
 export async function askReference (cases: ReferenceCase[], threads: number): Promise<ReferenceAnswer[]> {
   const { program, libraries } = await referenceProgram()
   const input = cases.map(({ messages, images, maxTokens }) =>
@@ -41,9 +41,8 @@ export async function askReference (cases: ReferenceCase[], threads: number): Pr
       messages, images: images.map(({ raw, width, height }) => ({ path: raw, width, height })), maxTokens
     }))
   const output = execFileSync(program, [
-    path.join(ROOT, DEMO.model), path.join(ROOT, DEMO.mmproj), libraries, String(
-      DEMO_VISION.minTokens
-    ), String(DEMO_VISION.maxTokens), String(threads)
+    path.join(ROOT, DEMO.model), path.join(ROOT, DEMO.mmproj), libraries,
+    String(DEMO_VISION.minTokens), String(DEMO_VISION.maxTokens), String(threads)
   ], { input: input.join('\n'), maxBuffer: 1 << 28 })
   return output.toString().trimEnd().split('\n').map(line => JSON.parse(line))
 }

@@ -18,14 +18,23 @@ const decoder = new Decoder(bridge, model, context, 2)
 t.teardown(() => llama.dispose())
 
 const neutral: SamplerOptions = {
-  temperature: 0, topK: 0, topP: 1, minP: 0, seed: 1, penaltyWindow: 0, repeatPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, grammar: null
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  seed: 1,
+  penaltyWindow: 0,
+  repeatPenalty: 1,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  grammar: null
 }
 const createSampler = (options: Partial<SamplerOptions> = {}) =>
   new bridge.Sampler(addonModel(model), { ...neutral, ...options })
 const prompt = (text: string) =>
   model.tokenize(`<|im_start|>user\n${text}<|im_end|>\n<|im_start|>assistant\n`, true) as number[]
 
-/** An answer in a sequence, taken one step at a time. */
+/** An answer in a sequence, generated step by step. */
 class Answer {
   readonly sequence: number
   readonly given: number[] = []
@@ -64,7 +73,7 @@ t.beforeEach(forgetAll)
 
 const questions = ['What is in the picture?', 'Hello', '你好', 'Compare picture 1 and picture 2.', 'Count to five.']
 
-/** What each question is answered when nobody else asks. */
+/** Returns the answer to each question when it runs alone. */
 async function alone (): Promise<number[][]> {
   const answers: number[][] = []
   for (const question of questions) answers.push(await answerOf(question, 12))
@@ -79,7 +88,7 @@ async function answerOf (question: string, steps: number, options: Partial<Sampl
   return answer.given
 }
 
-t.test('answers several at once, in any order, as each one alone', async t => {
+t.test('several answers in one batch, in any order, equal those that run alone', async t => {
   const expected = await alone()
   t.equal(new Set(expected.map(String)).size > 1, true, 'they differ')
   const answers = [3, 0, 4, 2, 1].map(sequence => new Answer(sequence, questions[sequence]!))
@@ -87,7 +96,7 @@ t.test('answers several at once, in any order, as each one alone', async t => {
   for (const { sequence, given } of answers) t.same(given, expected[sequence])
 })
 
-t.test('fills a gap between sequences, and leaves nothing in those that stand there', async t => {
+t.test('a gap between sequences is filled without a trace in the sequences of the gap', async t => {
   const expected = await alone()
   const resting = new Answer(2, questions[2]!)
   await run([resting], 5)
@@ -95,7 +104,7 @@ t.test('fills a gap between sequences, and leaves nothing in those that stand th
   await run(answers, 12)
   for (const { sequence, given } of answers) t.same(given, expected[sequence])
   await run([resting], 7)
-  t.same(resting.given, expected[2], 'goes on as if nothing had happened')
+  t.same(resting.given, expected[2], 'the sequence in the gap continues correctly')
 
   await forgetAll()
   const empty = new Answer(4, questions[4]!)
@@ -103,7 +112,7 @@ t.test('fills a gap between sequences, and leaves nothing in those that stand th
   t.same(empty.given, expected[4])
 })
 
-t.test('does without a filler where the sequence in the gap is full', async t => {
+t.test('works without a filler if the sequence in the gap is full', async t => {
   const expected = await alone()
   for (let position = 0; position < CELLS; position += BATCH) {
     await decoder.step([{ sequence: 1, position, tokens: Array.from({ length: BATCH }, () => 100), sampler: null }])
@@ -113,7 +122,7 @@ t.test('does without a filler where the sequence in the gap is full', async t =>
   for (const { sequence, given } of answers) t.same(given, expected[sequence])
 })
 
-t.test('takes as many batches as the tokens need', async t => {
+t.test('uses as many batches as the tokens need', async t => {
   const long = 'red circle '.repeat(15)
   const expected = new Answer(0, long)
   t.ok(expected.item.tokens.length > BATCH / 2 && expected.item.tokens.length <= BATCH)
@@ -124,7 +133,7 @@ t.test('takes as many batches as the tokens need', async t => {
   for (const { given } of answers) t.same(given, expected.given)
 })
 
-t.test('only evaluates where there is no sampler', async t => {
+t.test('only evaluates without a sampler', async t => {
   const tokens = prompt(questions[0]!)
   t.same(await decoder.step([{ sequence: 3, position: 0, tokens: tokens.slice(0, -1), sampler: null }]), [NOT_ASKED])
   const [token] = await decoder.step([
@@ -135,7 +144,7 @@ t.test('only evaluates where there is no sampler', async t => {
   t.equal(token, whole.given[0])
 })
 
-t.test('forgets the end of a sequence and goes on from what is left', async t => {
+t.test('removes the end of a sequence and continues from the rest', async t => {
   const answer = new Answer(1, questions[0]!)
   const { length } = answer.item.tokens
   await run([answer], 6)
@@ -144,26 +153,26 @@ t.test('forgets the end of a sequence and goes on from what is left', async t =>
   t.same(await decoder.step([again]), answer.given.slice(0, 1))
 })
 
-t.test('draws by temperature and seed', async t => {
+t.test('samples by temperature and seed', async t => {
   const draw = async (options: Partial<SamplerOptions>) =>
     String(await answerOf(questions[1]!, 16, { temperature: 2, ...options }))
   const first = await draw({ seed: 1 })
   t.equal(await draw({ seed: 1 }), first)
   const others = [await draw({ seed: 2 }), await draw({ seed: 3 }), await draw({ seed: 4_294_967_294 })]
-  t.equal(new Set([first, ...others]).size, 4, 'another seed draws otherwise')
+  t.equal(new Set([first, ...others]).size, 4, 'another seed gives another answer')
   const likeliest = String(await answerOf(questions[1]!, 16))
   for (const narrow of [{ topK: 1 }, { topP: 0.000_001 }, { minP: 1 }]) {
-    t.equal(await draw(narrow), likeliest, `${Object.keys(narrow)} leaves the likeliest`)
+    t.equal(await draw(narrow), likeliest, `${Object.keys(narrow)} leaves the most likely token`)
   }
 })
 
-t.test('penalties change what is chosen, and only of what was said', async t => {
+t.test('penalties apply only to tokens of the answer within their window', async t => {
   const usual = await answerOf(questions[0]!, 30)
   t.ok(new Set(usual).size < usual.length)
   const never = await answerOf(questions[0]!, 30, { penaltyWindow: 2048, presencePenalty: 100 })
   t.equal(new Set(never).size, never.length, 'no token twice')
-  t.equal(never[0], usual[0], 'the first one is free')
-  t.same(await answerOf(questions[0]!, 30, { presencePenalty: 100 }), usual, 'a window of nothing')
+  t.equal(never[0], usual[0], 'the first token has no penalty')
+  t.same(await answerOf(questions[0]!, 30, { presencePenalty: 100 }), usual, 'an empty window')
   const short = await answerOf(questions[0]!, 30, { penaltyWindow: 2, presencePenalty: 100 })
   t.ok(
     short.every((token, index) => !short.slice(Math.max(0, index - 2), index).includes(token)), 'none of the last two'
@@ -171,7 +180,7 @@ t.test('penalties change what is chosen, and only of what was said', async t => 
   t.ok(new Set(short).size < short.length)
 })
 
-t.test('keeps to a grammar', async t => {
+t.test('obeys a grammar', async t => {
   const answer = new Answer(0, questions[0]!, { grammar: 'root ::= "yes" | "no"' })
   const text: string[] = []
   for (let i = 0; i < 8 && !text.includes(''); i++) {
@@ -180,10 +189,10 @@ t.test('keeps to a grammar', async t => {
     answer.take(token!)
   }
   t.match(text.join(''), /^(yes|no)$/)
-  t.equal(text.at(-1), '', 'and ends where it ends')
+  t.equal(text.at(-1), '', 'the answer ends with the grammar')
 })
 
-t.test('allows nothing but the end where a grammar has ended, and the others go on', async t => {
+t.test('after the end of a grammar, only its own answer ends', async t => {
   const sampler = createSampler({ grammar: 'root ::= "a"' })
   const [a] = model.tokenize('a') as number[]
   const first = prompt('Say a.')
@@ -200,7 +209,7 @@ t.test('allows nothing but the end where a grammar has ended, and the others go 
   t.same(other.given, (await alone())[1]!.slice(0, 4))
 })
 
-t.test('refuses what llama.cpp would only assert', async t => {
+t.test('rejects arguments that fail assertions in llama.cpp', async t => {
   const sampler = createSampler()
   const good: StepItem = { sequence: 0, position: 0, tokens: [1], sampler }
   const { _ctx: ctx } = context as unknown as { _ctx: never }
@@ -219,10 +228,10 @@ t.test('refuses what llama.cpp would only assert', async t => {
   t.throws(() => createSampler({ grammar: 'root ::= nothing-of-the-kind' }), { message: /cannot parse the grammar/ })
   t.throws(() => createSampler({ temperature: NaN }), { message: /temperature must be a number/ })
   t.throws(() => createSampler({ repeatPenalty: 0 }), { message: /repeatPenalty/ })
-  t.same(await decoder.step([good]).then(tokens => tokens.length), 1, 'and goes on working')
+  t.same(await decoder.step([good]).then(tokens => tokens.length), 1, 'the context remains usable')
 })
 
-t.test('text that is given up leaves nothing behind in its sequence, and what was there before stays', async t => {
+t.test('cancelled text leaves nothing in its sequence, and earlier content stays', async t => {
   const [question, answer] = [questions[0]!, (await alone())[0]!]
   await forgetAll()
   const tokens = prompt(question)
@@ -231,7 +240,7 @@ t.test('text that is given up leaves nothing behind in its sequence, and what wa
   const reason = new Error('the client left')
   const rows = Array.from({ length: BATCH }, () => 100)
   for (let round = 0; round < 20; round++) {
-    // The thread that decodes is busy with another sequence when the abort comes.
+    // The decoding lane is busy with another sequence when the signal fires.
     const other = decoder.decodeText(1, 0, rows, never)
     const controller = new AbortController()
     const given = decoder.decodeText(0, 3, tokens.slice(3, -1), controller.signal)

@@ -4,11 +4,12 @@ import { createLocalEngine } from '../../../services/engine/local-engine.ts'
 import { ENGINE_DEFAULTS, silent } from '../../helper.ts'
 import { launch, until } from '../../server-process.ts'
 
-/** A child that says that its model is loaded only when it is told to close, as if the two messages had crossed. */
+/** A child that reports its model as loaded only after it receives `close`, as if the two messages crossed. */
 const LATE = `
   process.on('message', message => {
     if (message.type !== 'close') return
-    process.send([{ type: 'loaded', info: { model: 'late', slots: 3, plan: null } }], () => setTimeout(() => process.exit(0), 200))
+    const loaded = { type: 'loaded', info: { model: 'late', slots: 3, plan: null } }
+    process.send([loaded], () => setTimeout(() => process.exit(0), 200))
   })
 `
 
@@ -23,7 +24,7 @@ t.test('an engine that is closed while its model is loading stays closed', async
   await engine.close()
   await ready
   t.same([...new Set(states)], ['closed'])
-  t.match(engine.info(), { state: 'closed', model: '', reason: 'the service is shutting down' })
+  t.match(engine.info(), { state: 'closed', model: '', reason: { en: 'the service is shutting down' } })
   await t.rejects(engine.inspect([], [], []), { code: 'SHUTTING_DOWN' })
 })
 

@@ -2,9 +2,9 @@ import t from 'tap'
 import { createDownloadReporter } from '../../../services/engine/download-progress.ts'
 import type { Log } from '../../../services/log.ts'
 
-const nobody = () => { throw new Error('nothing is to be logged') }
+const nobody = () => { throw new Error('unexpected log line') }
 
-t.test('a log gets a line for every tenth of each file', async t => {
+t.test('the log gets a line per tenth of each file', async t => {
   const lines: object[] = []
   const log = { debug: nobody, warn: nobody, error: nobody, info: (details: object) => lines.push(details) } as Log
   const report = createDownloadReporter(log, { isTTY: false } as NodeJS.WriteStream)
@@ -15,7 +15,7 @@ t.test('a log gets a line for every tenth of each file', async t => {
   t.same(lines.at(-1), { file: 'b', percent: 100, megabytes: 1000, ofMegabytes: 1000 })
 })
 
-t.test('a terminal gets a bar that ends with its line', async t => {
+t.test('a terminal gets a progress bar and a line break at its end', async t => {
   let text = ''
   const terminal = { isTTY: true, write: (chunk: string) => { text += chunk } } as unknown as NodeJS.WriteStream
   const report = createDownloadReporter({ debug: nobody, info: nobody, warn: nobody, error: nobody }, terminal)

@@ -8,7 +8,7 @@ import { collect, textOf } from './requests.ts'
 const never = new AbortController().signal
 const dir = t.testdir()
 
-/** Far more tokens than the embedded model was trained with: what it says of it is nonsense, but seeing it takes a while. */
+/** Far more tokens than in the training of the embedded model. Its answer is nonsense, but encoding takes a while. */
 const TOKENS = 40 * 40
 
 async function drawLarge (name: string): Promise<EngineImage> {
@@ -31,25 +31,25 @@ const ask = (text: string, image?: EngineImage): GenerateRequest => ({
   sampling: { temperature: 0 }
 })
 
-// Two threads, so that there is something to give up.
+// Two threads, so that encoding and decoding can share them.
 const engine = await createTestEngine(t, { slots: 2, threads: 2, imageMaxTokens: TOKENS, maxPixels: TOKENS * 28 ** 2 })
 const images = { a: await drawLarge('a'), b: await drawLarge('b'), c: await drawLarge('c'), d: await drawLarge('d') }
 
-t.test('a question that comes while a picture is being encoded does not wait for it', async t => {
+t.test('a question does not wait while an image is being encoded', async t => {
   const order: string[] = []
   const asked: Array<Promise<unknown>> = []
   for await (const event of engine.generate(ask('What is in the picture?', images.a), never)) {
-    // The text before the image is evaluated: now the image is encoded.
+    // The text before the image is evaluated, so its encoding starts now.
     if (asked.length === 0) {
       asked.push(collect(engine.generate(ask('Hi'), never)).then(() => order.push('the question is answered')))
     }
-    if (event.type === 'progress' && event.stage === 'encode') order.push('the picture is encoded')
+    if (event.type === 'progress' && event.stage === 'encode') order.push('the image is encoded')
   }
   await Promise.all(asked)
-  t.same(order, ['the question is answered', 'the picture is encoded'])
+  t.same(order, ['the question is answered', 'the image is encoded'])
 })
 
-t.test('an abort gives up an encoding that has begun', async t => {
+t.test('an abort ends a running encoding', async t => {
   const controller = new AbortController()
   const reason = new Error('enough')
   await t.rejects(async () => {
@@ -57,7 +57,7 @@ t.test('an abort gives up an encoding that has begun', async t => {
       if (event.type === 'progress') setTimeout(() => controller.abort(reason), 50)
     }
   }, reason)
-  t.same((await engine.inspect([], [], [images.b.id])).known, [], 'it did not come to its end')
+  t.same((await engine.inspect([], [], [images.b.id])).known, [], 'the encoding did not finish')
 
   const whole = await collect(engine.generate(ask('What is in the picture?', images.b), never))
   t.match(whole.at(-1), { type: 'done', cachedImages: [false], usage: { imageTokens: TOKENS } })
@@ -70,24 +70,24 @@ t.test('an aborted request whose image waits for the encoder ends before the enc
   const reason = new Error('the client left')
   let waiting: Promise<unknown> | null = null
   const file = async () => {
-    // The engine is about to read the image; it is behind the other one from then on.
+    // The engine reads the image now, and then waits for the encoder behind the other image.
     setTimeout(() => controller.abort(reason), 20)
     return await images.d.file!()
   }
-  // Nothing of this prompt is in a slot yet, so that its first event comes before its image is encoded.
+  // No sequence contains a prefix of this prompt, so its first event precedes the encoding of its image.
   for await (const event of engine.generate({ ...ask('What is in the image?', images.c), scope: 'first' }, never)) {
     const second = { ...ask('And in this one?', { ...images.d, file }), scope: 'second' }
     waiting ??= collect(engine.generate(second, controller.signal))
-      .catch(error => order.push(error === reason ? 'the request that waits has ended' : String(error)))
+      .catch(error => order.push(error === reason ? 'the waiting request has ended' : String(error)))
     if (event.type === 'progress' && event.stage === 'encode') order.push('the image is encoded')
   }
   await waiting
-  t.same(order, ['the request that waits has ended', 'the image is encoded'])
+  t.same(order, ['the waiting request has ended', 'the image is encoded'])
   t.same((await engine.inspect([], [], [images.d.id])).known, [], 'its own image was not encoded')
 })
 
-t.test('a slot answers as before after an abort in the middle of an image that was being decoded', async t => {
-  // The scope keeps the answers from going on from each other.
+t.test('a sequence answers correctly after an abort while an image is decoded', async t => {
+  // Different scopes prevent prefix reuse between the answers.
   const question = (scope: string) => ({ ...ask('What is in the image?', images.a), scope })
   const expected = textOf(await collect(engine.generate(question('undisturbed'), never)))
   for (let slices = 1; slices <= 4; slices++) {
@@ -97,7 +97,7 @@ t.test('a slot answers as before after an abort in the middle of an image that w
     let left = slices
     await t.rejects(async () => {
       for await (const event of engine.generate(question(scope), controller.signal)) {
-        // Beyond a hundred tokens it is the image's.
+        // Above 100 tokens, the progress belongs to the image.
         const isImage = event.type === 'progress' && event.stage === 'prefill' && event.done > 100
         if ((isImage && left-- === 1) || event.type === 'token') controller.abort(reason)
       }

@@ -8,14 +8,14 @@ async function collect<T> (queue: EventQueue<T>): Promise<T[]> {
   return items
 }
 
-t.test('gives what was pushed before anybody read, in order, then ends', async t => {
+t.test('returns items that were pushed before the reader started, in order, then ends', async t => {
   const queue = new EventQueue<number>()
   for (const item of [1, 2, 3]) queue.push(item)
   queue.end()
   t.same(await collect(queue), [1, 2, 3])
 })
 
-t.test('wakes a reader that waits, for each item and for the end', async t => {
+t.test('wakes a waiting reader for each item and for the end', async t => {
   const queue = new EventQueue<string>()
   const reader = queue[Symbol.asyncIterator]()
   const first = reader.next()
@@ -32,7 +32,7 @@ t.test('wakes a reader that waits, for each item and for the end', async t => {
   t.same(await last, { value: undefined, done: true })
 })
 
-t.test('loses nothing of what is pushed while an item is being worked on', async t => {
+t.test('loses no item that is pushed while the reader is busy', async t => {
   const queue = new EventQueue<number>()
   queue.push(0)
   const seen: number[] = []
@@ -45,7 +45,7 @@ t.test('loses nothing of what is pushed while an item is being worked on', async
   t.same(seen, [0, 1, 2, 3, 4, 5])
 })
 
-t.test('gives several items that were pushed in one go to a reader that waited', async t => {
+t.test('returns several items that were pushed at once to a waiting reader', async t => {
   const queue = new EventQueue<number>()
   const read = collect(queue)
   await turn()
@@ -68,7 +68,7 @@ t.test('throws an error only after the items before it', async t => {
   t.same(await reader.next(), { value: undefined, done: true })
 })
 
-t.test('fails a reader that waits', async t => {
+t.test('rejects a waiting reader', async t => {
   const queue = new EventQueue<number>()
   const read = collect(queue)
   await turn()
@@ -77,7 +77,7 @@ t.test('fails a reader that waits', async t => {
   await t.rejects(read, error)
 })
 
-t.test('keeps to its first ending', async t => {
+t.test('ignores a second end', async t => {
   const ended = new EventQueue<number>()
   ended.end()
   ended.fail(new Error('too late'))
@@ -91,7 +91,7 @@ t.test('keeps to its first ending', async t => {
   await t.rejects(collect(failed), first)
 })
 
-t.test('merges what a slow reader has not taken, and nothing that a quick one has', async t => {
+t.test('merges only unread items', async t => {
   const queue = new EventQueue<string>((last, next) => last === '|' || next === '|' ? null : last + next)
   const reader = queue[Symbol.asyncIterator]()
   for (const item of ['a', 'b', '|', '|', 'c']) queue.push(item)
@@ -106,13 +106,13 @@ t.test('merges what a slow reader has not taken, and nothing that a quick one ha
   t.same([await reader.next(), await reader.next()], [{ value: 'f', done: false }, { value: undefined, done: true }])
 })
 
-t.test('an error is an error, whatever it is', async t => {
+t.test('any value can be an error', async t => {
   for (const error of [undefined, null, 0, '', new Error('lost')]) {
     const queue = new EventQueue<number>()
     queue.push(1)
     queue.fail(error)
     const read: number[] = []
-    await collectInto(read, queue).then(() => t.fail('the queue ended as if all had gone well'), thrown =>
+    await collectInto(read, queue).then(() => t.fail('the queue ended without an error'), thrown =>
       t.equal(thrown, error))
     t.same(read, [1])
   }

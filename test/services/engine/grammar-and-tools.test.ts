@@ -13,23 +13,23 @@ const image = request.images[0]!
 const never = new AbortController().signal
 const engine = await createTestEngine(t, { slots: 2 })
 
-t.test('an answer obeys the grammar that comes with the request, and only that answer', async t => {
+t.test('a grammar applies to its own request only', async t => {
   const bound = { ...request, grammar: 'root ::= "no" | "A " ("green" | "blue") " tomato"' }
   const [first, free, second] = [
     await collect(engine.generate(bound, never)), await collect(engine.generate(request, never)),
     await collect(engine.generate(bound, never))
   ]
   t.equal(textOf(first), 'A blue tomato')
-  t.match(first.at(-1), { type: 'done', finishReason: 'stop' }, 'it ends where the grammar does')
+  t.match(first.at(-1), { type: 'done', finishReason: 'stop' }, 'the answer ends with the grammar')
   t.equal(textOf(free), 'A blue heart on a white background.')
-  t.equal(textOf(second), 'A blue tomato', 'parsed once, begun anew')
+  t.equal(textOf(second), 'A blue tomato', 'the grammar starts anew')
 
   const cut = await collect(engine.generate({ ...bound, maxTokens: 2 }, never))
   t.match(cut.at(-1), { type: 'done', finishReason: 'length', usage: { completionTokens: 2 } })
   t.ok('A blue tomato'.startsWith(textOf(cut)), textOf(cut))
 })
 
-t.test('answers under different grammars run side by side', async t => {
+t.test('answers with different grammars run in parallel', async t => {
   const texts = await Promise.all(['red', 'green', null].map(async word =>
     textOf(await collect(
       engine.generate({ ...request, maxTokens: 100, grammar: word === null ? null : `root ::= "${word} "{20}` }, never)
@@ -37,14 +37,14 @@ t.test('answers under different grammars run side by side', async t => {
   t.same(texts, ['red '.repeat(20), 'green '.repeat(20), 'A blue heart on a white background.'])
 })
 
-t.test('a grammar that llama.cpp cannot parse fails its request, and leaves the slot clean', async t => {
+t.test('a grammar that llama.cpp cannot parse fails only its request', async t => {
   await t.rejects(collect(engine.generate({ ...request, grammar: 'root ::= nothing' }, never)), {
     code: 'ENGINE_ERROR'
   })
   t.equal(textOf(await collect(engine.generate(request, never))), 'A blue heart on a white background.')
 })
 
-t.test('tools become part of the prompt, and are counted, where the template knows them', async t => {
+t.test('tools are part of the prompt and of its token count, if the template supports them', async t => {
   const dir = t.testdir()
   const model = path.join(dir, 'tools.gguf')
   withChatTemplate(
@@ -68,15 +68,14 @@ t.test('tools become part of the prompt, and are counted, where the template kno
       name: 'look', arguments: { where: 'left' }, result: [{ type: 'image', image: 1 }, { type: 'text', text: 'There' }]
     }]
   }]
-  t.ok(await count(called, tools) > one + 10, 'so do calls and what came of them')
-  const done = (await collect(engine.generate({ ...request, turns: called, tools, images: [image, image] }, never))).at(
-    -1
-  ) as Extract<EngineEvent, { type: 'done' }>
-  t.equal(done.usage.imageTokens, 2 * image.width * image.height / 28 ** 2, 'a picture in a result is seen')
+  t.ok(await count(called, tools) > one + 10, 'calls and their results count too')
+  const events = await collect(engine.generate({ ...request, turns: called, tools, images: [image, image] }, never))
+  const done = events.at(-1) as Extract<EngineEvent, { type: 'done' }>
+  t.equal(done.usage.imageTokens, 2 * image.width * image.height / 28 ** 2, 'an image in a result counts')
   t.equal(done.usage.promptTokens, await count(called, tools) + done.usage.imageTokens)
 })
 
-t.test('an answer that may have one call only ends with it', async t => {
+t.test('an answer with singleCall ends after its first call', async t => {
   const model = path.join(t.testdir(), 'tools.gguf')
   withChatTemplate(
     path.join(ROOT, DEMO.model), model, readFileSync(path.join(ROOT, 'test/tool-template.jinja'), 'utf8')

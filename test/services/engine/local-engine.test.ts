@@ -14,7 +14,7 @@ const never = new AbortController().signal
 
 async function until (condition: () => boolean): Promise<void> {
   for (let i = 0; !condition(); i++) {
-    if (i > 2000) throw new Error('it did not happen within 20 s')
+    if (i > 2000) throw new Error('the condition was not met within 20 s')
     await new Promise(resolve => setTimeout(resolve, 10))
   }
 }
@@ -23,7 +23,7 @@ const whole = await createTestEngine(t)
 const single = await createTestEngine(t, { slots: 1 })
 const narrow = await createTestEngine(t, { contextSize: 512 })
 
-t.test('tells of the model and counts what it takes', async t => {
+t.test('reports the model, the usage and the cached images', async t => {
   const engine = whole
   t.match(engine.info(), {
     state: 'ready',
@@ -51,18 +51,18 @@ t.test('tells of the model and counts what it takes', async t => {
     { id: image.id, original: ORIGINAL, width: image.width, height: image.height, tokens }
   ])
   const again = await collect(engine.generate({ ...request, images: [{ ...image, file: undefined }] }, never))
-  t.equal(textOf(again), textOf(events), 'answered from the embedding alone')
+  t.equal(textOf(again), textOf(events), 'answered from the cached embedding')
   t.match(again.at(-1), { type: 'done', cachedImages: [true] })
 })
 
-t.test('a picture that is no longer cached is named', async t => {
+t.test('an image that is no longer cached is reported by its id', async t => {
   const gone = { ...image, id: 'sha256:gone', file: undefined }
   await t.rejects(collect(whole.generate({ ...request, images: [gone] }, never)), {
     code: 'IMAGE_EXPIRED', details: { ids: [gone.id] }
   })
 })
 
-t.test('a prompt that does not fit is refused before it is evaluated', async t => {
+t.test('a prompt that does not fit is rejected before it is evaluated', async t => {
   const engine = narrow
   const text = 'red circle '.repeat(400)
   await t.rejects(collect(
@@ -84,7 +84,7 @@ t.test('a full context ends the answer with length', async t => {
   })
 })
 
-t.test('an abort takes effect and leaves the slot clean', async t => {
+t.test('an abort takes effect, and the next answer is correct', async t => {
   const engine = single
   for (const stage of ['progress', 'token']) {
     const controller = new AbortController()
@@ -99,7 +99,7 @@ t.test('an abort takes effect and leaves the slot clean', async t => {
   await t.rejects(collect(engine.generate(request, AbortSignal.abort(new Error('before')))), { message: 'before' })
 })
 
-t.test('a reader that stops early frees its slot', async t => {
+t.test('a reader that stops early ends its request', async t => {
   const engine = single
   for await (const event of engine.generate(request, never)) {
     if (event.type === 'token') break
@@ -107,7 +107,7 @@ t.test('a reader that stops early frees its slot', async t => {
   t.equal(textOf(await collect(engine.generate(request, never))), 'A blue heart on a white background.')
 })
 
-t.test('more requests than slots wait for their turn', async t => {
+t.test('requests beyond the number of sequences wait', async t => {
   const engine = await createTestEngine(t, { slots: 2 })
   const answers = await Promise.all(Array.from({ length: 6 }, () => collect(engine.generate(request, never))))
   for (const events of answers) t.equal(textOf(events), 'A blue heart on a white background.')
@@ -115,7 +115,7 @@ t.test('more requests than slots wait for their turn', async t => {
     (events.at(-1) as Extract<EngineEvent, { type: 'done' }>).cachedImages[0] === false).length, 1, 'encoded once')
 })
 
-t.test('running answers interleave', async t => {
+t.test('running answers are interleaved', async t => {
   const engine = whole
   const order: number[] = []
   await Promise.all([0, 1, 2].map(async index => {
@@ -124,7 +124,7 @@ t.test('running answers interleave', async t => {
     }
   }))
   const changes = order.filter((index, i) => i > 0 && index !== order[i - 1]).length
-  t.ok(changes > order.length / 2, `the reader changed ${changes} times over ${order.length} tokens`)
+  t.ok(changes > order.length / 2, `${changes} changes between answers in ${order.length} tokens`)
 })
 
 t.test('the service survives a crash of the child: 503 or an error event, then a new child', async t => {
@@ -132,7 +132,7 @@ t.test('the service survives a crash of the child: 503 or an error event, then a
   const redCircle = await drawShape('circle', 'red', 'white')
   const { pid } = service.engine.info()
 
-  // The child stands still, so that both requests are surely in flight when it dies.
+  // The child is stopped, so that both requests are running when it is killed.
   const stream = await fetch(`${service.url}/api/chat_stream`, {
     method: 'POST', body: createForm({ message: 'What is in the picture?' }, [redCircle])
   })
@@ -140,7 +140,7 @@ t.test('the service survives a crash of the child: 503 or an error event, then a
   t.match((await events.next()).value, { event: 'accepted' })
   process.kill(pid!, 'SIGSTOP')
   const plain = ask(service.url, { message: 'What is in the picture?' }, [redCircle])
-  // Admitted, and then long enough to have asked the child.
+  // Wait until the request is admitted, and long enough for its message to reach the child.
   await until(() => service.app.slots.stats().served === 2)
   await new Promise(resolve => setTimeout(resolve, 500))
   process.kill(pid!, 'SIGKILL')
@@ -150,7 +150,7 @@ t.test('the service survives a crash of the child: 503 or an error event, then a
   t.match(body, { code: 'ENGINE_CRASHED' })
   let last
   for await (const event of events) last = event
-  // It may have been answered before the child was stopped.
+  // The stream may have ended before the child was stopped.
   t.ok(last?.event === 'done' || last?.data.code === 'ENGINE_CRASHED', JSON.stringify(last))
   await service.quiet()
 
@@ -162,7 +162,7 @@ t.test('the service survives a crash of the child: 503 or an error event, then a
   await service.quiet()
 })
 
-t.test('while the child is being restarted requests get 503 ENGINE_NOT_READY', async t => {
+t.test('requests get 503 ENGINE_NOT_READY while the child restarts', async t => {
   const service = await startService(t)
   process.kill(service.engine.info().pid!, 'SIGKILL')
   await until(() => service.engine.info().state === 'restarting')
@@ -174,7 +174,7 @@ t.test('while the child is being restarted requests get 503 ENGINE_NOT_READY', a
   await service.quiet()
 })
 
-t.test('a model that cannot be loaded is told with a sentence that names the setting', async t => {
+t.test('a model that cannot be loaded fails the start with a sentence that names the setting', async t => {
   const text = path.join(EXAMPLES, 'examples.json')
   const foreign = path.join(t.testdir(), 'foreign.gguf')
   writeRealProjector(foreign, REAL_SHAPES['qwen3-vl-2b']!)
@@ -193,7 +193,7 @@ t.test('a model that cannot be loaded is told with a sentence that names the set
   }
 })
 
-t.test('after closing nothing is answered', async t => {
+t.test('a closed engine rejects requests', async t => {
   const engine = whole
   await engine.close()
   await t.rejects(collect(engine.generate(request, never)), { code: 'SHUTTING_DOWN' })

@@ -1,4 +1,4 @@
-// A child that ends an aborted request at once and goes on computing for it for good.
+// A child that ends an aborted request at once but never releases it.
 const info = {
   model: 'scripted',
   architecture: '',

@@ -14,7 +14,7 @@ import { begin, taken, toEnd } from './upstream/long-answers.ts'
 const red = await drawShape('circle', 'red', 'white')
 const engine = await createTestEngine(t, { slots: 4 })
 
-/** A service as a process of its own, that can be killed. */
+/** Starts a service in a process that can be killed. */
 async function startProcess (t: Test, port: number, name = 'uploads'): Promise<Server> {
   return await start(t, {
     PORT: String(port), UPLOAD_DIR: path.join(t.testdirName, name), MAX_CONCURRENT_REQUESTS: '4', LLAMA_THREADS: '1'
@@ -25,7 +25,7 @@ async function readyAgain ({ engine }: TestService): Promise<void> {
   await until(() => engine.info().state === 'ready', () => engine.info().reason.en)
 }
 
-t.test('an upstream that is killed ends its answers, and is asked again when it is back', async t => {
+t.test('answers of a killed upstream fail, and it is used again after its restart', async t => {
   t.testdir({ uploads: {} })
   const port = await freePort()
   const upstream = await startProcess(t, port)
@@ -34,12 +34,12 @@ t.test('an upstream that is killed ends its answers, and is asked again when it 
   upstream.child.kill('SIGSTOP')
   const waiting = ask(front.url, { message: 'What is in the picture?' }, [red])
   await until(() => taken(front) === 2)
-  // Its request has come as far as the kernel of a process that stands still.
+  // Wait until the request has reached the stopped process.
   await sleep(500)
   upstream.child.kill('SIGKILL')
 
-  t.match(await toEnd(events), { event: 'error', data: { code: 'ENGINE_CRASHED' } }, 'in the middle of an answer')
-  t.match(await waiting, { status: 503, body: { code: 'ENGINE_CRASHED' } }, 'and before its first word')
+  t.match(await toEnd(events), { event: 'error', data: { code: 'ENGINE_CRASHED' } }, 'during an answer')
+  t.match(await waiting, { status: 503, body: { code: 'ENGINE_CRASHED' } }, 'before the first token')
   await front.quiet()
 
   const refused = await ask(front.url, { message: 'Hi' })
@@ -56,7 +56,7 @@ t.test('an upstream that is killed ends its answers, and is asked again when it 
   )
 })
 
-t.test('of two upstreams one may die', async t => {
+t.test('one of two upstreams can die', async t => {
   t.testdir({ uploads: {} })
   const mortal = await startProcess(t, await freePort())
   const other = await startService(t, { MAX_CONCURRENT_REQUESTS: '4' }, engine)
@@ -96,8 +96,8 @@ t.test('a service that starts before its upstream waits for it', async t => {
   t.match(await front.exited, { code: 0 })
 })
 
-t.test('an upstream by https is asked if it proves its name', {
-  skip: spawnSync('openssl', ['version']).status !== 0 && 'there is no openssl'
+t.test('an https upstream is used only with a valid certificate', {
+  skip: spawnSync('openssl', ['version']).status !== 0 && 'openssl is not installed'
 }, async t => {
   const dir = t.testdir({ uploads: {} })
   const [key, cert] = [path.join(dir, 'key.pem'), path.join(dir, 'cert.pem')]

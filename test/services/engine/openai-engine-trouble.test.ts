@@ -7,7 +7,7 @@ import { begin, LONG, taken, toEnd } from './upstream/long-answers.ts'
 const red = await drawShape('circle', 'red', 'white')
 const engine = await createTestEngine(t, { slots: 4 })
 
-t.test('a client that leaves frees the slot of the upstream, too', async t => {
+t.test('a client that leaves frees the slot of the upstream', async t => {
   const upstream = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
   const front = await startFront(t, [upstream.url])
   const abort = new AbortController()
@@ -22,19 +22,19 @@ t.test('a client that leaves frees the slot of the upstream, too', async t => {
   t.equal((await ask(front.url, { message: 'What is in the picture?' }, [red])).status, 200)
 })
 
-t.test('a request whose time is up frees it as well', async t => {
+t.test('a request that exceeds its deadline frees the slot of the upstream', async t => {
   const upstream = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
   const front = await startFront(t, [upstream.url], { REQUEST_TIMEOUT: '0.5' })
-  // The first schema starts a thread in each of the two services, which may take that long.
+  // The first schema starts a thread in each service, which can take as long as the timeout.
   const { response_format: format } = LONG
   for (const { url } of [upstream, front]) await askJson(url, { message: 'Hi', max_tokens: 1, response_format: format })
   const { status, body } = await askJson(front.url, LONG)
   t.match({ status, code: body.code }, { status: 504, code: 'TIMEOUT' })
-  t.match(body.response, /word/, 'with what was said so far')
+  t.match(body.response, /word/, 'with the text so far')
   await upstream.quiet()
 })
 
-t.test('an upstream without a free slot makes a 429 of ours, with its own time to come back', async t => {
+t.test('a 429 of the upstream becomes a 429 with its retry-after', async t => {
   const upstream = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
   const front = await startFront(t, [upstream.url])
   const abort = new AbortController()
@@ -55,7 +55,7 @@ t.test('an upstream without a free slot makes a 429 of ours, with its own time t
   await Promise.all([front.quiet(), upstream.quiet()])
 })
 
-t.test('several upstreams share the requests, and one that is full passes them on', async t => {
+t.test('several upstreams share the requests, and a full one is skipped', async t => {
   const upstreams = [
     await startService(t, { MAX_CONCURRENT_REQUESTS: '2' }, engine),
     await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
@@ -63,7 +63,7 @@ t.test('several upstreams share the requests, and one that is full passes them o
   const front = await startFront(t, upstreams.map(({ url }) => url), { MAX_CONCURRENT_REQUESTS: '4' })
   const abort = new AbortController()
   const streams = [await begin(front.url, abort.signal), await begin(front.url, abort.signal)]
-  t.same(upstreams.map(taken), [1, 1], 'the one with the fewest requests is asked')
+  t.same(upstreams.map(taken), [1, 1], 'the least busy upstream gets the request')
   streams.push(await begin(front.url, abort.signal))
   t.same(upstreams.map(taken), [2, 1])
   t.equal((await askJson(front.url, { message: 'Hi' })).status, 429, 'all are full')
@@ -72,7 +72,7 @@ t.test('several upstreams share the requests, and one that is full passes them o
   await Promise.all([front, ...upstreams].map(service => service.quiet()))
 })
 
-t.test('closing the engine ends what runs', async t => {
+t.test('closing the engine aborts running requests', async t => {
   const upstream = await startService(t, {}, engine)
   const front = await createFrontEngine(t, [upstream.url])
   const request = {
@@ -94,7 +94,7 @@ t.test('closing the engine ends what runs', async t => {
   await t.rejects(front.inspect([], [], []), { code: 'SHUTTING_DOWN' })
 })
 
-t.test('a key is passed on', async t => {
+t.test('ENGINE_API_KEY is sent and never logged', async t => {
   const upstream = await startService(t, { API_KEYS: 'key-of-the-front-0123456789' }, engine)
   const front = await startFront(t, [upstream.url], { ENGINE_API_KEY: 'key-of-the-front-0123456789' })
   t.equal(
@@ -103,7 +103,7 @@ t.test('a key is passed on', async t => {
   )
   const { engine: stranger, lines } = createUnreadyEngine(t, [upstream.url], { ENGINE_API_KEY: 'some-secret-of-mine' })
   await until(() => lines.length > 0)
-  t.match(stranger.info(), { state: 'starting', reason: 'the model server has not answered yet' })
+  t.match(stranger.info(), { state: 'starting', reason: { en: 'the model server has not answered yet' } })
   t.match(lines[0], { msg: 'upstream not ready', reason: 'it refuses ENGINE_API_KEY' })
   t.notMatch(JSON.stringify(lines), /secret/)
   const closed = t.rejects(stranger.ready())
@@ -112,17 +112,17 @@ t.test('a key is passed on', async t => {
   t.equal(stranger.info().state, 'closed')
 })
 
-t.test('a model that the upstream does not serve is told to the operator', async t => {
+t.test('a model that the upstream does not serve is logged', async t => {
   const upstream = await startService(t, {}, engine)
   const { engine: asking, lines } = createUnreadyEngine(t, [upstream.url], { ENGINE_MODEL: 'qwen' })
   await until(() => lines.length > 0)
-  t.match(lines[0], { reason: `it serves no model ENGINE_MODEL=qwen, but ${engine.info().model}` })
+  t.match(lines[0], { reason: `it does not serve ENGINE_MODEL=qwen, only ${engine.info().model}` })
   t.equal(asking.info().state, 'starting')
   const front = await startFront(t, [upstream.url], { ENGINE_MODEL: engine.info().model })
   t.equal((await ask(front.url, { message: 'Hi' })).status, 200)
 })
 
-t.test('a conversation that the upstream finds too long is said to be so, with its figures', async t => {
+t.test('PROMPT_TOO_LONG of the upstream keeps its token counts', async t => {
   const upstream = await startService(t, {}, engine)
   const front = await startFront(t, [upstream.url], { CONTEXT_SIZE: '32768' })
   const { status, body } = await askJson(front.url, { message: 'word '.repeat(6000) })
@@ -132,5 +132,5 @@ t.test('a conversation that the upstream finds too long is said to be so, with i
   t.equal((await askJson(front.url, {
     message: 'word '.repeat(31_000 / 5),
     history: Array.from({ length: 9 }, () => ({ role: 'user', content: 'word '.repeat(5000) }))
-  })).body.code, 'PROMPT_TOO_LONG', 'as what is too long by our own count')
+  })).body.code, 'PROMPT_TOO_LONG', 'the same for a prompt that is too long by our estimate')
 })

@@ -13,21 +13,21 @@ import {
 } from '../../helper.ts'
 import { startFront } from './upstream/front.ts'
 
-// The upstream is another service with the embedded model, so that what should come is known word for word.
+// The upstream is another service with the embedded model, so that the answers are known word for word.
 const engine = await createTestEngine(t)
 const upstream = await startService(t, {}, engine)
 const front = await startFront(t, [upstream.url])
 const red = await drawShape('circle', 'red', 'white')
 const blue = await drawShape('square', 'blue', 'yellow', 300)
 
-/** Without what differs from run to run, and without what is known from before. */
+/** Removes the fields that differ between runs. */
 const constant = ({ request_id: _id, timings: _timings, usage, images, ...rest }: Reply['body']) => ({
   ...rest,
   usage: { ...usage, cached_tokens: 0 },
   images: images.map(({ cached: _cached, ...receipt }) => receipt)
 })
 
-t.test('an answer is the one that the upstream\'s model gives, word for word, with the same receipts and figures', async t => {
+t.test('answers, receipts and token counts equal those of the upstream\'s model', async t => {
   t.match(front.engine.info(), {
     state: 'ready', model: engine.info().model, device: 'upstream', pid: null, restarts: 0
   })
@@ -70,7 +70,7 @@ t.test('system prompt, sampling, seed and stop strings reach the model', async t
   })
 })
 
-t.test('a conversation goes on by the ids of its pictures, whose bytes the service keeps', async t => {
+t.test('a conversation continues with the ids of its images, which the service keeps', async t => {
   const { id } = (await ask(front.url, { message: 'Hi' }, [blue])).body.images[0]!
   const followUp = {
     message: 'What is the colour of the background?',
@@ -84,7 +84,7 @@ t.test('a conversation goes on by the ids of its pictures, whose bytes the servi
   t.ok(body.usage.image_tokens > 0)
   t.equal(
     (await ask(front.url, { message: 'Hi' }, [blue])).body.images[0]!.cached, true,
-    'what is sent again need not be prepared'
+    'an image that is sent again is not prepared again'
   )
   const { model, caches } =
     await (await fetch(`${front.url}/api/status`)).json() as Record<string, Record<string, unknown>>
@@ -96,11 +96,11 @@ t.test('a conversation goes on by the ids of its pictures, whose bytes the servi
   t.match(await ask(forgetful.url, followUp), { status: 410, body: { code: 'IMAGE_EXPIRED', ids: [id] } })
   t.equal(
     (await ask(forgetful.url, followUp, [], [blue])).body.response, 'The background is yellow.',
-    'or they are sent again'
+    'the images can be sent again'
   )
 })
 
-t.test('pictures are their sender\'s own, although the upstream knows one client only', async t => {
+t.test('images belong to their client, although the upstream has one client only', async t => {
   const locked = await startFront(t, [upstream.url], { API_KEYS: 'key-of-ann-0123456789,key-of-bob-0123456789' })
   const askAs = (name: string, fields: Record<string, string>, images: Buffer[] = []) =>
     post(locked.url, {
@@ -115,7 +115,7 @@ t.test('pictures are their sender\'s own, although the upstream knows one client
   t.match(await askAs('bob', followUp), { status: 410, body: { ids: [id] } })
 })
 
-t.test('an answer is streamed as it comes', async t => {
+t.test('an answer is streamed token by token', async t => {
   const { events, text } = await askStream(front.url, { message: 'Describe the images.' }, [red, blue])
   t.equal(text, (await ask(upstream.url, { message: 'Describe the images.' }, [red, blue])).body.response)
   t.equal(events.at(-1)!.event, 'done')
@@ -124,7 +124,7 @@ t.test('an answer is streamed as it comes', async t => {
   t.ok(long.events.filter(it => it === 'token').length > 100, 'token by token')
 })
 
-t.test('a schema goes to the upstream, which enforces it', async t => {
+t.test('a schema is sent to the upstream, which enforces it', async t => {
   const fields = { ...longQuestion(5), message: 'Hi' }
   t.same(JSON.parse((await askJson(front.url, fields)).body.response), Array(5).fill('word'))
   t.same(JSON.parse((await ask(
@@ -135,7 +135,7 @@ t.test('a schema goes to the upstream, which enforces it', async t => {
   }), { status: 400, body: { code: 'UNSUPPORTED_SCHEMA' } })
 })
 
-t.test('calls of tools come back as calls, and their results go to the model', async t => {
+t.test('tool calls are returned as calls, and their results reach the model', async t => {
   const file = path.join(t.testdir(), 'tools.gguf')
   withChatTemplate(path.join(ROOT, DEMO.model), file, readFileSync(path.join(ROOT, 'test/tool-template.jinja'), 'utf8'))
   const able = await startService(
@@ -173,9 +173,8 @@ t.test('calls of tools come back as calls, and their results go to the model', a
   t.same(call.type === 'function' && JSON.parse(call.function.arguments), { tag: '<b>' })
   const result: ChatCompletionMessageParam[] =
     [...messages, message, { role: 'tool', tool_call_id: call.id, content: 'done' }]
-  t.same(
-    (await first(there!, {}, result)).message, (await first(here!, {}, result)).message, 'the model reads the same'
-  )
+  const [answerHere, answerThere] = [await first(here!, {}, result), await first(there!, {}, result)]
+  t.same(answerThere.message, answerHere.message, 'the model gets the same prompt')
 
   const unable = new OpenAI({ baseURL: `${front.url}/v1`, apiKey: 'none', maxRetries: 0 })
   await t.rejects(first(unable, { model: front.engine.info().model }), { status: 400, code: 'TOOLS_NOT_SUPPORTED' })

@@ -20,7 +20,7 @@ const examples = await Promise.all(files.map(async (file, index): Promise<Engine
 }))
 const [heart, other] = examples as [EngineImage, EngineImage]
 
-/** What is said in turn, beginning with the user; an image is named by its index in `examples` and stands before the text. */
+/** One turn. The user has the first turn. Images are indices in `examples` and precede the text. */
 type Said = [text: string, ...images: number[]]
 
 function toRequest (said: Said[], scope = '', maxTokens = 40): GenerateRequest {
@@ -35,19 +35,19 @@ function toRequest (said: Said[], scope = '', maxTokens = 40): GenerateRequest {
   return { turns, scope, images, tools: [], maxTokens, stop: [], grammar: null, sampling: { temperature: 0 } }
 }
 
-let strangers = 0
-/** Nobody else asks in this scope, so nothing can be used again. */
-const stranger = () => `stranger ${strangers++}`
+let scopes = 0
+/** Returns a new scope, in which no prefix can be reused. */
+const newScope = () => `scope ${scopes++}`
 
 const doneOf = (events: EngineEvent[]) => events.at(-1) as Done
-/** Each token's text, and how it ended. */
+/** Returns the text of each token, and the finish reason. */
 const wordsOf = (events: EngineEvent[]) =>
   [...events.flatMap(event => event.type === 'token' ? [event.text] : []), doneOf(events).finishReason]
 
 const single = await createTestEngine(t, { slots: 1 })
 const triple = await createTestEngine(t, { slots: 3 })
 
-t.test('a cached turn answers as the same turn run cold, token for token', async t => {
+t.test('an answer with prefix reuse equals the answer without it, token for token', async t => {
   const random = integers(41)
   const questions = [
     'What is in the picture?', '描述这张图片。', 'How many pictures are there?', 'What colour is the background?',
@@ -56,19 +56,19 @@ t.test('a cached turn answers as the same turn run cold, token for token', async
   let warmTurns = 0
   for (let conversation = 0; conversation < 6; conversation++) {
     const said: Said[] = []
-    // Every other one is long: from 512 cells on attention takes another way for single tokens than for many.
+    // Every second conversation is long: from 512 cells on, attention uses another code path for single tokens.
     if (conversation % 2 === 1) said.push(['red circle '.repeat(250)], ['Yes.'])
     for (let turn = 0; turn < 4; turn++) {
       const shown = Array.from({ length: turn === 0 ? 1 + random(3) : random(2) }, () => random(examples.length))
       said.push([questions[random(questions.length)]!, ...shown])
       const warm = await collect(triple.generate(toRequest(said), never))
-      const cold = await collect(triple.generate(toRequest(said, stranger()), never))
+      const cold = await collect(triple.generate(toRequest(said, newScope()), never))
       t.same(wordsOf(warm), wordsOf(cold))
       t.equal(doneOf(cold).usage.cachedTokens, 0)
       t.equal(doneOf(warm).usage.promptTokens, doneOf(cold).usage.promptTokens)
       if (doneOf(warm).usage.cachedTokens > doneOf(warm).usage.promptTokens / 2) warmTurns++
       said.push([textOf(warm)])
-      // Now and then an earlier question is asked in other words, and everything after it is gone.
+      // Sometimes an earlier question changes, and everything after it is replaced.
       if (random(5) === 0) {
         said.splice(
           -2, 2, [`${questions[random(questions.length)]} `, ...said.at(-2)!.slice(1) as number[]], [textOf(warm)]
@@ -76,10 +76,10 @@ t.test('a cached turn answers as the same turn run cold, token for token', async
       }
     }
   }
-  t.ok(warmTurns > 4, `${warmTurns} turns went on from more than half of their prompt`)
+  t.ok(warmTurns > 4, `${warmTurns} turns reused more than half of their prompt`)
 })
 
-t.test('a second question evaluates nothing but itself, and tells so', async t => {
+t.test('a follow-up question evaluates only itself, and the usage reports it', async t => {
   const ask = async (...said: Said[]) => await collect(single.generate(toRequest(said), never))
   const first = await ask(['What is in picture 2?', 0, 1, 2, 3])
   t.match(doneOf(first), { usage: { cachedTokens: 0 }, cachedImages: [false, false, false, false] })
@@ -99,11 +99,11 @@ t.test('a second question evaluates nothing but itself, and tells so', async t =
   t.same(wordsOf(again), wordsOf(first), 'regenerated')
   t.equal(
     doneOf(again).usage.cachedTokens, doneOf(first).usage.promptTokens - 1,
-    'all but the last token, whose successor is asked for'
+    'all tokens except the last one, which yields the first token of the answer'
   )
 })
 
-t.test('a conversation goes on although the embeddings of its images are gone', async t => {
+t.test('a conversation continues after the embeddings of its images were evicted', async t => {
   const engine = await createTestEngine(t, { slots: 1, imageCacheBytes: 0 })
   const first = await collect(engine.generate(toRequest([['What is in the picture?', 0]]), never))
   const request = toRequest([['What is in the picture?', 0], [textOf(first)], ['What colour is it?']])
@@ -116,10 +116,10 @@ t.test('a conversation goes on although the embeddings of its images are gone', 
   t.same(wordsOf(await collect(engine.generate({ ...request, scope: 'other' }, never))), wordsOf(warm))
 })
 
-t.test('images are told apart by content, size and place', async t => {
+t.test('prefix reuse distinguishes images by content, size and position', async t => {
   const cachedOf = async (request: GenerateRequest) =>
     doneOf(await collect(single.generate(request, never))).usage.cachedTokens
-  const request = toRequest([['What is in the picture?', 0, 1]], stranger())
+  const request = toRequest([['What is in the picture?', 0, 1]], newScope())
   await cachedOf(request)
   const [tokens, promptTokens] =
     [heart.width * heart.height / 28 ** 2, doneOf(await collect(single.generate(request, never))).usage.promptTokens]
@@ -128,27 +128,30 @@ t.test('images are told apart by content, size and place', async t => {
   const exchanged = await cachedOf({ ...request, images: [heart, { ...other, id: 'sha256:other' }] })
   t.ok(
     exchanged > tokens && exchanged < promptTokens - other.width * other.height / 28 ** 2,
-    'the first stays, the second goes'
+    'the first image is reused, the second is not'
   )
   await cachedOf(request)
-  t.ok(await cachedOf({ ...request, images: [other, heart] }) < tokens, 'the other way round nothing of them stays')
+  t.ok(await cachedOf({ ...request, images: [other, heart] }) < tokens, 'in the other order, no image is reused')
   await cachedOf(request)
   const small = { ...(await prepareSmall(heart)), id: heart.id }
-  t.ok(await cachedOf({ ...request, images: [small, other] }) < tokens, 'nor does another size')
+  t.ok(await cachedOf({ ...request, images: [small, other] }) < tokens, 'another size is not reused')
 })
 
-t.test('nobody goes on from what somebody else said', async t => {
+t.test('prefix reuse never crosses scopes', async t => {
   const ask = async (scope: string) =>
     doneOf(await collect(single.generate(toRequest([['What is in the picture?', 0]], scope), never))).usage.cachedTokens
   t.equal(await ask('alice'), 0)
   t.ok(await ask('alice') > 0)
   t.equal(await ask('bob'), 0)
-  t.equal(await ask('alice'), 0, 'her slot was taken over')
+  t.equal(await ask('alice'), 0, 'the other scope has taken over the sequence')
 })
 
-t.test('the slot is chosen in which the least is lost', async t => {
+t.test('a prompt gets the sequence with the lowest cost', async t => {
   const engine = await createTestEngine(t, { slots: 3 })
-  /** Asks the same again; tells whether all of it was still there. Every answer is one token: what is asked is equally long, and what is kept then too. */
+  /**
+   * Repeats a question and returns whether its whole prompt was reused. Prompts and answers (one token) have equal
+   * lengths.
+   */
   async function kept (said: Said[]): Promise<boolean> {
     const { cachedTokens, promptTokens } =
       doneOf(await collect(engine.generate({ ...toRequest(said), maxTokens: 1 }, never))).usage
@@ -157,20 +160,18 @@ t.test('the slot is chosen in which the least is lost', async t => {
   const [a, b, c, d] =
     ['1', '2', '3', '4'].map((digit): Said[] => [[`${digit} `.repeat(40)]]) as [Said[], Said[], Said[], Said[]]
   for (const conversation of [a, b, c]) t.notOk(await kept(conversation))
-  for (const conversation of [b, a, c]) t.ok(await kept(conversation), 'three conversations have three slots')
+  for (const conversation of [b, a, c]) t.ok(await kept(conversation), 'three conversations have three sequences')
   t.notOk(await kept(d))
-  t.ok(
-    await kept(a) && await kept(c), 'of four that are equally long, the one loses its slot that was silent for longest'
-  )
+  t.ok(await kept(a) && await kept(c), 'the fourth conversation replaces the one that was idle for longest')
   t.notOk(await kept(b))
 })
 
-t.test('after an abort, wherever it came, the next answer is right', async t => {
+t.test('after an abort at any time, the next answer is correct', async t => {
   const said: Said[] = [['What is in the picture? '.repeat(60), 0, 1, 2, 3], ['Nothing.'], ['Describe the examples.']]
-  const cold = wordsOf(await collect(single.generate(toRequest(said, stranger()), never)))
+  const cold = wordsOf(await collect(single.generate(toRequest(said, newScope()), never)))
   let reused = 0
   for (let events = 1; events < 30; events += 4) {
-    await collect(single.generate(toRequest([['Another conversation.', 3]], stranger()), never))
+    await collect(single.generate(toRequest([['Another conversation.', 3]], newScope()), never))
     const controller = new AbortController()
     let seen = 0
     await (async () => {
@@ -182,10 +183,10 @@ t.test('after an abort, wherever it came, the next answer is right', async t => 
     t.same(wordsOf(after), cold, `after ${events} events`)
     if (doneOf(after).usage.cachedTokens > 0) reused++
   }
-  t.ok(reused > 3, `what was evaluated before the abort was used again ${reused} times`)
+  t.ok(reused > 3, `the evaluated part was reused ${reused} times`)
 })
 
-t.test('a model whose memory cannot be cut begins anew, and answers as it did', async t => {
+t.test('a model whose memory cannot be cut evaluates the whole prompt and gives the same answer', async t => {
   const model = path.join(dir, 'mamba.gguf')
   await writeRecurrentModel(model, 7)
   const engine = await createTestEngine(t, { slots: 1, model })
@@ -198,7 +199,7 @@ t.test('a model whose memory cannot be cut begins anew, and answers as it did', 
   const second = await ask('', ...followUp)
   t.equal(doneOf(second).usage.cachedTokens, 0)
   t.same(wordsOf(second), wordsOf(await ask('other', ...followUp)))
-  t.notSame(wordsOf(second), wordsOf(first), 'what was said before matters')
+  t.notSame(wordsOf(second), wordsOf(first), 'earlier turns change the answer')
 })
 
 async function prepareSmall (image: EngineImage): Promise<EngineImage> {

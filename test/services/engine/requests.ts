@@ -2,10 +2,10 @@ import type { Test } from 'tap'
 import type { EngineEvent, GenerateRequest } from '../../../services/engine/engine.ts'
 import { prepareExample } from '../../native/reference.ts'
 
-/** Size of the image before it was prepared: what the engine is told and only remembers. */
+/** Size of the original image. The engine only stores and returns it. */
 export const ORIGINAL = { width: 4032, height: 3024 }
 
-/** Asks what is in an image, to which the demonstration model answers 'A blue heart on a white background.' */
+/** Creates a question about an image. The embedded model answers 'A blue heart on a white background.' */
 export async function createHeartRequest (t: Pick<Test, 'testdir'>): Promise<GenerateRequest> {
   const { id, png, width, height } = await prepareExample(t.testdir(), 0, '00.png')
   return {

@@ -13,19 +13,19 @@ const never = new AbortController().signal
 
 async function until (condition: () => boolean): Promise<void> {
   for (let i = 0; !condition(); i++) {
-    if (i > 2000) throw new Error('it did not happen within 20 s')
+    if (i > 2000) throw new Error('the condition was not met within 20 s')
     await sleep(10)
   }
 }
 
-/** Waits for the child that follows the one with this pid, and asks it. */
+/** Waits for the successor of the child with this pid, and requests an answer from it. */
 async function expectSuccessor (t: Test, engine: Engine, pid: number): Promise<void> {
   await until(() => engine.info().state === 'ready' && engine.info().pid !== pid)
   t.equal(engine.info().restarts, 1)
   t.equal(textOf(await collect(engine.generate(request, never))), 'A blue heart on a white background.')
 }
 
-t.test('a child that gives no sign of life is killed and replaced, and its requests are told', async t => {
+t.test('a silent child is killed and replaced, and its requests fail', async t => {
   const engine = await createTestEngine(t, { silenceMs: 6_000 })
   const pid = engine.info().pid!
   process.kill(pid, 'SIGSTOP')
@@ -33,7 +33,7 @@ t.test('a child that gives no sign of life is killed and replaced, and its reque
   await expectSuccessor(t, engine, pid)
 })
 
-t.test('a child is not blamed for the time in which this process stood still', async t => {
+t.test('a child is not killed for a silence while the parent was suspended', async t => {
   const engine = await createTestEngine(t, { silenceMs: 6_000 })
   const { pid } = engine.info()
   const end = Date.now() + 9_000
@@ -42,7 +42,7 @@ t.test('a child is not blamed for the time in which this process stood still', a
   t.match(engine.info(), { state: 'ready', pid, restarts: 0 })
 })
 
-t.test('a child that goes on computing for a request that was aborted is killed and replaced', async t => {
+t.test('a child that does not end an aborted request is killed and replaced', async t => {
   const engine = await createTestEngine(t, { releaseMs: 1_000 })
   const pid = engine.info().pid!
   process.kill(pid, 'SIGSTOP')
@@ -63,24 +63,24 @@ t.test('a child that ends an aborted request but never releases it is killed and
   const reason = new Error('the client left')
   abort.abort(reason)
   await t.rejects(answer, reason)
-  t.equal(engine.info().pid, pid, 'the request itself is over before that')
+  t.equal(engine.info().pid, pid, 'the request ends before that')
   await until(() => engine.info().state === 'ready' && engine.info().pid !== pid)
   t.equal(engine.info().restarts, 1)
 })
 
-t.test('a request that cannot be sent to the child fails alone, and leaves nothing that waits', async t => {
+t.test('a request that cannot be sent to the child fails alone and leaves nothing pending', async t => {
   const engine = await createTestEngine(t)
   const unsendable = { ...request, turns: [{ role: 'user' as const, parts: [(() => {}) as never] }] }
   await t.rejects(collect(engine.generate(unsendable, never)), { message: /could not be cloned/ })
   await t.rejects(engine.inspect(unsendable.turns, [], []), { message: /could not be cloned/ })
   const pid = engine.info().pid!
   process.kill(pid, 'SIGKILL')
-  // Whoever still waited would be told now, with nobody to hear it.
+  // A request that is still pending would now reject without a handler.
   await expectSuccessor(t, engine, pid)
 })
 
-t.test('a child that cannot be started is tried again until it can', async t => {
-  // With so few file descriptors, all of them taken, there are none for another process.
+t.test('starting a child is retried until it succeeds', async t => {
+  // All of the few file descriptors are in use, so no process can be started.
   const script = path.join(ROOT, 'test/services/engine/without-descriptors.ts')
   const child = spawn(
     'bash', ['-c', `ulimit -n 512; exec "${process.execPath}" --import tsx "${script}"`],

@@ -1,4 +1,5 @@
-/** Run by supervision.test.ts with few file descriptors: the engine's child dies while there are none for another one. */
+// supervision.test.ts runs this program with few file descriptors. The engine's child is killed while no descriptor
+// is left for a new child.
 import { closeSync, openSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'

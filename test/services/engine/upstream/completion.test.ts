@@ -1,10 +1,10 @@
 import t from 'tap'
 import { CompletionReader } from '../../../../services/engine/upstream/completion.ts'
 
-/** Deltas of tool calls as a server streams them; what `function` has stands beside the rest. */
+/** A streamed delta of a tool call. The fields of its `function` are on the same level. */
 type Delta = { index?: number, id?: string | null, name?: string, arguments?: string }
 
-/** Name and arguments of each call that the reader puts together. */
+/** Returns the name and the arguments of each call that the reader assembles. */
 function read (...chunks: Delta[][]): string[] {
   const reader = new CompletionReader()
   for (const deltas of chunks) {
@@ -18,7 +18,7 @@ function read (...chunks: Delta[][]): string[] {
 
 const BOTH = ['look {"at":1}', 'stop {"now":true}']
 
-t.test('calls are put together whatever a server leaves out or repeats', async t => {
+t.test('calls are assembled from the deltas of different servers', async t => {
   t.same(read(
     [
       { index: 0, id: 'a', name: 'look', arguments: '' }
@@ -62,19 +62,19 @@ t.test('calls are put together whatever a server leaves out or repeats', async t
   )
   t.same(
     read([{ index: 0, id: null, name: 'look' }], [{ index: 0, id: '', arguments: '{"at":1}' }]), ['look {"at":1}'],
-    'ids that are none'
+    'null and empty ids'
   )
   t.same(
     read([{ index: 0, name: 'look' }], [{ index: 0, id: 'a', arguments: '{"at":1}' }]), ['look {"at":1}'],
-    'an id that comes late'
+    'an id that arrives late'
   )
   t.same(
     read([{ index: 3, id: 'a', name: 'look', arguments: '{"at":1}' }]), ['look {"at":1}'],
-    'an index that does not begin at 0'
+    'an index that does not start at 0'
   )
 })
 
-t.test('more calls than any answer has are refused', async t => {
+t.test('more than 128 calls are rejected', async t => {
   const calls = (count: number) =>
     Array.from({ length: count }, (_, index) => ({ index, id: `call_${index}`, name: 'look', arguments: '{}' }))
   t.equal(read(calls(128)).length, 128)

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Turn } from '../../../../services/engine/engine.ts'
 import { estimatePrompt, estimateTokens } from '../../../../services/engine/upstream/estimate.ts'
 
-/** Texts, and what Qwen2's own tokenizer makes of them. */
+/** Texts, and their number of tokens in Qwen2's tokenizer. */
 const TEXTS: Array<[string, number]> = [
   ['What is in the picture? Describe the images in detail and tell me which of them shows a red car.', 22],
   ['请描述图片中的所有物体、它们的颜色以及它们的位置，并告诉我哪一张图片里有红色的汽车。', 23],
@@ -17,7 +17,7 @@ const TEXTS: Array<[string, number]> = [
   ['=====-----+++++*****'.repeat(20), 100]
 ]
 
-t.test('a text is rather estimated too high than too low', async t => {
+t.test('estimates are at least the number of tokens', async t => {
   for (const [text, tokens] of TEXTS) {
     const estimate = estimateTokens(text)
     t.ok(estimate >= tokens && estimate <= 2.5 * tokens, `${estimate} for ${tokens}: ${text.slice(0, 40)}`)
@@ -25,7 +25,7 @@ t.test('a text is rather estimated too high than too low', async t => {
   t.equal(estimateTokens(''), 0)
 })
 
-t.test('counting stops where it is enough', async t => {
+t.test('counting stops above the limit', async t => {
   const long = 'word '.repeat(1_000_000)
   const started = performance.now()
   const tokens = estimateTokens(long, 8192)
@@ -36,14 +36,14 @@ t.test('counting stops where it is enough', async t => {
   t.ok(performance.now() - started < 1000)
 })
 
-t.test('turns, pictures, tools and calls count', async t => {
+t.test('turns, images, tools and calls count', async t => {
   const said: Turn = { role: 'user', parts: [{ type: 'text', text: 'Hi' }] }
   const base = estimatePrompt([said], [], Infinity)
   t.ok(base > 20 && base < 40)
   t.ok(estimatePrompt([said, said], [], Infinity) > base + 5)
   t.equal(
     estimatePrompt([{ ...said, parts: [{ type: 'image', image: 0 }, ...said.parts] }], [], Infinity), base + 2,
-    'the two tokens that enclose it'
+    'the two tokens around it'
   )
   const tool = { name: 'mark', parameters: { type: 'object' } }
   t.ok(estimatePrompt([said], [tool], Infinity) > base + 100)

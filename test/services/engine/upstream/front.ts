@@ -8,10 +8,10 @@ import { createEngine } from '../../../../services/engine/create-engine.ts'
 import type { Engine } from '../../../../services/engine/engine.ts'
 import { silent, startService, type TestService } from '../../../helper.ts'
 
-/** What the embedded model wants of images, and how much it holds. */
+/** The image sizes and the context size of the embedded model. */
 export const EMBEDDED = { IMAGE_MIN_TOKENS: '16', IMAGE_MAX_TOKENS: '36', CONTEXT_SIZE: '4096' }
 
-/** The engine that the settings make, ready and closed with the test. */
+/** Creates the engine of these settings, waits until it is ready, and closes it with the test. */
 export async function createFrontEngine (t: Test, urls: string[], env: Record<string, string> = {}): Promise<Engine> {
   const engine = createEngine(loadConfig({ ENGINE: 'openai', ENGINE_URL: urls.join(), ...EMBEDDED, ...env }), silent)
   t.teardown(() => engine.close())
@@ -19,7 +19,7 @@ export async function createFrontEngine (t: Test, urls: string[], env: Record<st
   return engine
 }
 
-/** The same, not waited for, and what it logs. */
+/** Creates the engine of these settings without waiting, and collects its log lines. */
 export function createUnreadyEngine (
   t: Test, urls: string[], env: Record<string, string> = {}
 ): { engine: Engine, lines: Array<Record<string, unknown>> } {
@@ -30,34 +30,35 @@ export function createUnreadyEngine (
   return { engine, lines }
 }
 
-/** A service that has its answers made by others. */
+/** Starts a service whose answers come from these upstreams. */
 export async function startFront (t: Test, urls: string[], env: Record<string, string> = {}): Promise<TestService> {
   const engine = await createFrontEngine(t, urls, env)
   return await startService(t, { ...EMBEDDED, ...env }, engine)
 }
 
-/** What a scripted upstream was asked. */
-export interface Asked {
+/** A request that a scripted upstream received. */
+export interface ReceivedRequest {
   headers: IncomingMessage['headers']
   body: any
 }
 
 export interface ScriptedUpstream {
   url: string
-  asked: Asked[]
-  /** Connections of requests for an answer that are open. */
+  asked: ReceivedRequest[]
+  /** Number of open connections of requests for answers. */
   open (): number
 }
 
 /**
- * An upstream over a real socket that says what a test wants, for what no real one does on demand.
- * @param answer to a request for an answer, whose body has been read
- * @param models answer to `GET /v1/models`
+ * Starts an upstream with scripted answers, for behaviour that real servers do not show on demand.
+ * @param answer responds to a request for an answer, whose body was read
+ * @param models responds to `GET /v1/models`
  */
 export async function startScripted (
-  t: Test, answer: (response: ServerResponse, asked: Asked) => void, models: RequestListener = listModels('scripted')
+  t: Test, answer: (response: ServerResponse, asked: ReceivedRequest) => void,
+  models: RequestListener = listModels('scripted')
 ): Promise<ScriptedUpstream> {
-  const asked: Asked[] = []
+  const asked: ReceivedRequest[] = []
   let open = 0
   const server = createServer(async (request, response) => {
     if (request.method === 'GET') return models(request, response)
@@ -82,7 +83,7 @@ export function listModels (...names: string[]): RequestListener {
   }
 }
 
-/** Begins a stream of events and gives what writes one. */
+/** Starts a stream of events and returns a function that writes one. */
 export function stream (response: ServerResponse): (data: unknown) => void {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   return data => { response.write(`data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`) }
@@ -91,7 +92,7 @@ export function stream (response: ServerResponse): (data: unknown) => void {
 export const delta = (content: string, finish: string | null = null) =>
   ({ choices: [{ index: 0, delta: { content }, finish_reason: finish }] })
 
-/** Says a whole answer. */
+/** Writes a complete answer. */
 export function say (
   response: ServerResponse, text: string, usage: object | null = { prompt_tokens: 40, completion_tokens: 5 }
 ): void {
@@ -101,4 +102,22 @@ export function say (
   if (usage) send({ choices: [], usage })
   send('[DONE]')
   response.end()
+}
+
+/** Responds with an error. */
+export const refuse =
+  (status: number, body: unknown, headers: Record<string, string> = {}) => (response: ServerResponse): void => {
+    response.writeHead(status, { 'content-type': 'application/json', ...headers })
+    response.end(typeof body === 'string' ? body : JSON.stringify(body))
+  }
+
+/** Starts a service in front of one scripted upstream, with default image sizes. */
+export async function startScriptedFront (
+  t: Test, answer: (response: ServerResponse) => void, env: Record<string, string> = {}
+): Promise<TestService & { asked: ReceivedRequest[] }> {
+  const upstream = await startScripted(t, answer)
+  return {
+    ...await startFront(t, [upstream.url], { IMAGE_MIN_TOKENS: '', IMAGE_MAX_TOKENS: '', ...env }),
+    asked: upstream.asked
+  }
 }

@@ -1,10 +1,10 @@
 import { longQuestion } from '../../../clients/clients.ts'
 import { readEvents, type SseEvent, type TestService } from '../../../helper.ts'
 
-/** A question whose answer takes long enough to be disturbed. */
+/** A question with a long answer, so that a test can interrupt it. */
 export const LONG = longQuestion(800)
 
-/** Asks for a long answer and waits for its first words. */
+/** Requests a long answer and waits for its first token. */
 export async function begin (url: string, signal?: AbortSignal): Promise<AsyncGenerator<SseEvent>> {
   const response = await fetch(`${url}/api/chat_stream`, {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(LONG), signal
@@ -14,7 +14,7 @@ export async function begin (url: string, signal?: AbortSignal): Promise<AsyncGe
   return events
 }
 
-/** The last event that comes. */
+/** Reads to the end and returns the last event. */
 export async function toEnd (events: AsyncIterable<SseEvent>): Promise<SseEvent | undefined> {
   let last
   for await (const event of events) last = event

@@ -10,7 +10,7 @@ const engineImage = (id: string, width = 56) => ({ id, original, width, height: 
 const prepared = (bytes: number) => ({ type: 'image/png' as const, bytes: Buffer.alloc(bytes) })
 const createImages = (limit: number) => new PreparedImages(limit, ({ width, height }) => width * height / 28 ** 2)
 
-t.test('the least recently used goes first', async t => {
+t.test('the least recently used image is evicted first', async t => {
   const images = createImages(100)
   for (const id of ['a', 'b']) images.put(engineImage(id), prepared(40))
   t.ok(images.get(engineImage('a')))
@@ -20,13 +20,13 @@ t.test('the least recently used goes first', async t => {
   images.put(engineImage('a'), prepared(50))
   t.match([images.size, images.bytes], [2, 90], 'once')
   images.put(engineImage('huge'), prepared(101))
-  t.match([images.size, images.bytes], [0, 0], 'what is larger than all of it is not kept')
+  t.match([images.size, images.bytes], [0, 0], 'an image above the limit is not kept')
   images.put(engineImage('a'), prepared(1))
   images.clear()
   t.match([images.size, images.bytes], [0, 0])
 })
 
-t.test('a picture is known by id in the size that was used last', async t => {
+t.test('find returns the most recently used size of an image', async t => {
   const images = createImages(100)
   images.put(engineImage('a', 56), prepared(10))
   images.put(engineImage('a', 84), prepared(10))
@@ -37,8 +37,8 @@ t.test('a picture is known by id in the size that was used last', async t => {
   t.not(imageCacheKey(engineImage('a', 56)), imageCacheKey(engineImage('a', 84)))
 })
 
-t.test('the way out changes no pixel, and nothing but pixels goes along', async t => {
-  const file = path.join(t.testdir(), 'picture.png')
+t.test('a sent image has the same pixels and no metadata', async t => {
+  const file = path.join(t.testdir(), 'image.png')
   const noise = await sharp({
     create: {
       width: 56, height: 84, channels: 3, background: 'grey', noise: { type: 'gaussian', mean: 128, sigma: 30 }

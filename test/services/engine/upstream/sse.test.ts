@@ -10,7 +10,7 @@ async function read (...chunks: Array<string | Uint8Array>): Promise<string[]> {
   return all
 }
 
-t.test('data comes whole, whatever the line breaks and wherever it was cut', async t => {
+t.test('data is complete with any line breaks and any chunks', async t => {
   t.same(await read('data: a\n\ndata:b\n\n'), ['a', 'b'])
   t.same(await read('data: a\r\n\r\ndata: b\r\n\r\n'), ['a', 'b'])
   t.same(await read('data: a\r', '\n\r', '\ndata: b\r\n\r\n'), ['a', 'b'])
@@ -20,14 +20,14 @@ t.test('data comes whole, whatever the line breaks and wherever it was cut', asy
   t.same(await read(...[...bytes].map(byte => Buffer.of(byte))), ['红🔴'])
 })
 
-t.test('several lines are one event; what is not data is left out, and so is half an event', async t => {
+t.test('several lines form one event; other fields and an incomplete event are ignored', async t => {
   t.same(await read('data: {\ndata:  "a": 1}\n\n'), ['{\n "a": 1}'])
   t.same(await read(': ping\n\nevent: token\nid: 7\nretry: 1\ndata: a\n\n\n\n'), ['a'])
   t.same(await read('data: a\n\ndata: b\n'), ['a'])
   t.same(await read(), [])
 })
 
-t.test('an event without an end does not fill the memory', async t => {
+t.test('an event without an end is rejected above the limit', async t => {
   const megabyte = 'x'.repeat(1024 * 1024)
   await t.rejects(read('data: ', ...Array<string>(6).fill(megabyte)), { message: 'an event is too large' })
   await t.rejects(read(...Array<string>(6).fill(`data: ${megabyte}\n`)), { message: 'an event is too large' })

@@ -6,7 +6,7 @@ import { createUpstreams } from '../../../../services/engine/upstream/upstreams.
 import { until } from '../../../server-process.ts'
 import { listModels } from './front.ts'
 
-/** A list of models that changes its mind. */
+/** Starts a server whose list of models can change. */
 async function startList (t: Test, answer: RequestListener) {
   const list = { answer, url: '', requests: 0 }
   const server = createServer((request, response) => {
@@ -36,23 +36,25 @@ const fail = (status: number, body = ''): RequestListener => (_request, response
   response.end(body)
 }
 
-t.test('an upstream that comes, goes and comes back', async t => {
+t.test('an upstream can become ready, fail and become ready again', async t => {
   const list = await startList(t, listModels('a'))
   const { upstreams, lines, take } = watch(t, [list.url])
-  t.match(upstreams, { ready: false, everReady: false, model: '', reason: 'the model server has not answered yet' })
+  t.match(upstreams, {
+    ready: false, everReady: false, model: '', reason: { en: 'the model server has not answered yet' }
+  })
   await upstreams.firstReady
   t.match(upstreams, { ready: true, everReady: true, model: 'a' })
 
   list.answer = fail(503)
   await until(() => !upstreams.ready)
   t.equal(take(), null)
-  t.equal(upstreams.reason, 'the model server cannot be reached')
+  t.equal(upstreams.reason.en, 'the model server cannot be reached')
   list.answer = listModels('b')
   await until(() => upstreams.ready)
-  t.equal(upstreams.model, 'b', 'one alone may change its model')
+  t.equal(upstreams.model, 'b', 'a single upstream can change its model')
   const count = lines.length
   await until(() => list.requests > 10)
-  t.equal(lines.length, count, 'no news, no lines')
+  t.equal(lines.length, count, 'no log line without a change')
   t.same(lines.map(({ msg, reason, model }) => [msg, reason ?? model]), [
     ['upstream ready', 'a'],
     ['upstream not ready', 'it returned status 503'],
@@ -60,7 +62,7 @@ t.test('an upstream that comes, goes and comes back', async t => {
   ])
 })
 
-t.test('one that was missed is not asked until it answers again', async t => {
+t.test('an unreachable upstream is not used until a check succeeds', async t => {
   const list = await startList(t, listModels('a'))
   const { upstreams, take } = watch(t, [list.url])
   await upstreams.firstReady
@@ -74,7 +76,7 @@ t.test('one that was missed is not asked until it answers again', async t => {
   t.match(take(), { inFlight: 1 })
 })
 
-t.test('one that is slow to answer once is still asked, one that stays silent is not', async t => {
+t.test('one timeout of a check is tolerated, a second one is not', async t => {
   const list = await startList(t, listModels('a'))
   const { upstreams, lines } = watch(t, [list.url])
   await upstreams.firstReady
@@ -86,7 +88,7 @@ t.test('one that is slow to answer once is still asked, one that stays silent is
   t.match(lines.at(-1), { reason: 'it did not return its list of models in time' })
 })
 
-t.test('what is wrong with an upstream is said', async t => {
+t.test('the log contains the reason why an upstream is not ready', async t => {
   for (const [answer, model, reason] of [
     [fail(404), '', /no path \/models under ENGINE_URL/],
     [fail(403), '', /refuses ENGINE_API_KEY/],
@@ -102,7 +104,7 @@ t.test('what is wrong with an upstream is said', async t => {
   }
 })
 
-t.test('upstreams with different models are asked by the names that they have, and the operator is told', async t => {
+t.test('upstreams with different models get their own model names, and a warning is logged', async t => {
   const lists = [await startList(t, listModels('a')), await startList(t, listModels('b'))]
   const { upstreams, lines, take } = watch(t, lists.map(({ url }) => url))
   await until(() => lines.length === 3)
@@ -114,7 +116,7 @@ t.test('upstreams with different models are asked by the names that they have, a
   })
 })
 
-t.test('closing ends a look that is under way', async t => {
+t.test('closing aborts a running check', async t => {
   const list = await startList(t, () => {})
   const { upstreams } = watch(t, [list.url])
   await until(() => list.requests === 1)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { createTextStream } from '../../../../services/engine/worker/text-stream.ts'
 import { generator } from '../../../../tools/lib/random.ts'
 
-/** A byte-level tokenizer: a token is a run of bytes, and what is no UTF-8 comes out as U+FFFD. */
+/** A byte-level tokenizer: a token is a run of bytes, and invalid UTF-8 becomes U+FFFD. */
 function tokenizer (pieces: Array<string | Buffer | number[]>) {
   const bytes = pieces.map(piece => typeof piece === 'string' ? Buffer.from(piece) : Buffer.from(piece))
   return {
@@ -11,7 +11,7 @@ function tokenizer (pieces: Array<string | Buffer | number[]>) {
   }
 }
 
-/** What each token and the end gave. */
+/** Returns the text of each `push` and of `end`. */
 function play (pieces: Array<string | Buffer | number[]>, stop: string[] = []) {
   const { tokens, detokenize } = tokenizer(pieces)
   const stream = createTextStream(detokenize, stop)
@@ -43,19 +43,19 @@ function randomText (random: () => number, length: number, characters = CHARACTE
   return Array.from({ length }, () => characters[Math.floor(random() * characters.length)]!).join('')
 }
 
-t.test('gives whole tokens at once', async t => {
+t.test('returns complete tokens at once', async t => {
   t.same(play(['The ', 'cat', ' sat.']).pushed, ['The ', 'cat', ' sat.'])
 })
 
-t.test('holds a character back until its last byte is there', async t => {
+t.test('withholds a character until its last byte', async t => {
   const bytes = [...Buffer.from('中')]
   t.same(play([[bytes[0]!], [bytes[1]!], [bytes[2]!]]), { pushed: ['', '', '中'], rest: '', text: '中', stopped: false })
   const emoji = [...Buffer.from('😀')]
   t.same(play(['x', emoji.slice(0, 1), emoji.slice(1, 3), [...emoji.slice(3), 0x21]]).pushed, ['x', '', '', '😀!'])
 })
 
-t.test('joins characters that share tokens', async t => {
-  // "é中" is 2 + 3 bytes; the second token ends the first character and begins the next.
+t.test('joins characters that share a token', async t => {
+  // "é中" has 2 + 3 bytes. The second token contains the end of the first character and the beginning of the second.
   const bytes = Buffer.from('é中')
   t.equal(play([bytes.subarray(0, 1), bytes.subarray(1, 3), bytes.subarray(3)]).text, 'é中')
 })
@@ -66,14 +66,14 @@ t.test('keeps an emoji of several code points whole', async t => {
   t.equal(text, family)
 })
 
-t.test('gives what is left of a broken character only at the end', async t => {
+t.test('returns the rest of an incomplete character only at the end', async t => {
   const { pushed, rest, stopped } = play(['ok', [0xe4, 0xb8]])
   t.same(pushed, ['ok', ''])
   t.equal(rest, '\uFFFD')
   t.equal(stopped, false)
 })
 
-t.test('does not hold back forever what is no text at all', async t => {
+t.test('does not withhold bytes that never become text', async t => {
   const { pushed, text } = play([...Array.from({ length: 20 }, () => [0xff]), 'after'])
   t.ok(pushed.slice(0, 20).some(piece => piece !== ''), 'something comes before the 20th token')
   t.match(text, /^\uFFFD+after$/)
@@ -83,48 +83,48 @@ t.test('cuts at a stop string within a token', async t => {
   t.same(play(['one STOP two', 'three'], ['STOP']), { pushed: ['one '], rest: '', text: 'one ', stopped: true })
 })
 
-t.test('cuts at a stop string that is split over tokens and sends nothing of it', async t => {
+t.test('cuts at a stop string that spans tokens and returns no part of it', async t => {
   const { pushed, text, stopped } = play(['Hello', ' <', '|e', 'n', 'd|', '> more'], ['<|end|>'])
   t.same(pushed, ['Hello', ' ', '', '', '', ''])
   t.equal(text, 'Hello ')
   t.equal(stopped, true)
 })
 
-t.test('sends a beginning of a stop string that turns out to be none', async t => {
+t.test('returns a withheld prefix of a stop string that does not continue', async t => {
   const { pushed, stopped } = play(['a <', '|e', 'xit|>'], ['<|end|>'])
   t.same(pushed, ['a ', '', '<|exit|>'])
   t.equal(stopped, false)
 })
 
-t.test('finds a stop string that begins within its own false start', async t => {
+t.test('finds a stop string that begins within a false start', async t => {
   t.equal(play(['a', 'a', 'a', 'b', 'c'], ['aab']).text, 'a')
   t.equal(play(['\n', '\n', '#'], ['\n#']).text, '\n')
 })
 
-t.test('gives the held beginning of a stop string at the end', async t => {
+t.test('returns a withheld prefix of a stop string at the end', async t => {
   const { pushed, rest, stopped } = play(['done EN'], ['END'])
   t.same(pushed, ['done '])
   t.equal(rest, 'EN')
   t.equal(stopped, false)
 })
 
-t.test('finds a stop string that only the end completes', async t => {
+t.test('finds a stop string that is complete only at the end', async t => {
   const { text, stopped } = play(['a', [0xe4]], ['\uFFFD'])
   t.equal(text, 'a')
   t.equal(stopped, true)
 })
 
-t.test('takes the first of several stop strings', async t => {
+t.test('cuts at the first of several stop strings', async t => {
   t.equal(play(['red green blue'], ['blue', 'green']).text, 'red ')
   t.equal(play(['red gre', 'en blue'], ['blue', 'green']).text, 'red ')
 })
 
-t.test('finds a stop string of several bytes that are split over tokens', async t => {
+t.test('finds a stop string whose bytes span tokens', async t => {
   const bytes = Buffer.from('问题：答案。完')
   t.equal(play([...bytes].map(byte => [byte]), ['。']).text, '问题：答案')
 })
 
-t.test('gives nothing more once it has stopped', async t => {
+t.test('returns nothing after a stop string', async t => {
   const { detokenize } = tokenizer(['a.b', 'c'])
   const stream = createTextStream(detokenize, ['.'])
   t.equal(stream.stopped, false)
@@ -134,7 +134,7 @@ t.test('gives nothing more once it has stopped', async t => {
   t.equal(stream.end(), '')
 })
 
-t.test('gives the end only once', async t => {
+t.test('returns the end only once', async t => {
   const { detokenize } = tokenizer(['EN'])
   const stream = createTextStream(detokenize, ['END'])
   stream.push(0)
@@ -142,7 +142,7 @@ t.test('gives the end only once', async t => {
   t.equal(stream.end(), '')
 })
 
-t.test('any text comes out whole and never half a character, however it is cut', async t => {
+t.test('any text is complete and never contains a part of a character, with any tokens', async t => {
   const random = generator(1)
   let faults = 0
   for (let i = 0; i < 1000; i++) {
@@ -153,8 +153,8 @@ t.test('any text comes out whole and never half a character, however it is cut',
   t.equal(faults, 0)
 })
 
-t.test('long runs of tokens that all end within a character come out whole', async t => {
-  // Four bytes a token, one byte off: no token but the last ends where a character does.
+t.test('a long run of tokens that all end within a character is complete', async t => {
+  // Tokens of four bytes with an offset of one byte: only the last token ends with a character.
   const text = '😀'.repeat(30)
   const bytes = Buffer.from(text)
   const pieces = [bytes.subarray(0, 1)]
@@ -164,7 +164,7 @@ t.test('long runs of tokens that all end within a character come out whole', asy
   t.ok(pushed.slice(0, 20).join('').length > 0, 'and not all at once')
 })
 
-t.test('any text comes out up to its first stop string, however it is cut', async t => {
+t.test('any text is complete up to its first stop string, with any tokens', async t => {
   const random = generator(2)
   const characters = ['a', 'b', '<', '|', '>', '中', '😀', '\n']
   let faults = 0
@@ -173,7 +173,7 @@ t.test('any text comes out up to its first stop string, however it is cut', asyn
     const text = randomText(random, 1 + Math.floor(random() * 30), characters)
     const candidates = Array.from({ length: 1 + Math.floor(random() * 3) }, () =>
       randomText(random, 1 + Math.floor(random() * 4), characters))
-    // Where one holds another, which of them is first depends on how the text was cut.
+    // If one stop string contains another, the tokens decide which of them is first.
     const stop = candidates.filter(one => !candidates.some(other => other !== one && one.includes(other)))
     const first = Math.min(...stop.map(needle => text.indexOf(needle)).filter(at => at !== -1))
     const expected = Number.isFinite(first) ? text.slice(0, first) : text
