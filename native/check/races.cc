@@ -134,7 +134,7 @@ private:
 
     void prefill(int sequence) {
         const std::shared_ptr<const Encoding> image = images_.front();
-        // In two of three cases the slices hold the only reference; otherwise another sequence decodes the image too.
+        // In two of three cases, only the slices keep the image alive. Otherwise another sequence decodes it too.
         if (random(3) > 0) images_.pop_front();
         auto cancelled = std::make_shared<std::atomic<bool>>(false);
         answers_[sequence].state = Answer::PREFILLING;

@@ -81,7 +81,7 @@ export class UpstreamClient {
         const error = toError(refusal, summary, this.#log, upstream.base.href)
         if (!isTurnedAway(refusal)) throw error
         if (refusal.status === 503) upstreams.doubt(upstream)
-        // Prefer SERVER_BUSY to ENGINE_NOT_READY: it tells the client that a retry helps.
+        // Prefer SERVER_BUSY to ENGINE_NOT_READY: a client can retry it sooner.
         if (!(failure instanceof ServerBusyError)) failure = error
       } catch (error) {
         if (!(error instanceof UnreachableError)) throw this.toClientError(error, upstream)
@@ -132,7 +132,7 @@ export class UpstreamClient {
     return error
   }
 
-  /** Ends an exchange. Closing the connection tells the upstream to stop computing. */
+  /** Ends an exchange. The upstream stops computing when its connection closes. */
   close ({ upstream, response }: Exchange): void {
     response.destroy()
     this.#upstreams.giveBack(upstream)

@@ -23,8 +23,8 @@ export function callText (name: string, args: string): string {
 type Content = string | Array<{ type: 'text', text: string } | { type: 'image_url', image_url: { url: string } }>
 
 /**
- * A conversation as OpenAI's messages, its images where they stand in the prompt.
- * @param urlOf what names the image with this index
+ * Converts a conversation to messages of the OpenAI API. Images keep their places between the texts.
+ * @param urlOf returns the URL of the image with this index
  */
 export function toMessages (turns: Turn[], urlOf: (image: number) => string): object[] {
   let ids = 0

@@ -1,7 +1,7 @@
 import type { EngineEvent, EngineImage, EngineInfo, GenerateRequest, Inspection, Tool, Turn } from '../engine.ts'
 import type { LogLevel } from './log.ts'
 
-/** The settings to load a model. Sent once, right after the start of the child. */
+/** The settings for loading a model. Sent once, right after the start of the child. */
 export interface WorkerOptions {
   model: string
   mmproj: string
