@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import PQueue from 'p-queue'
 import { untilAborted } from './abort.ts'
 
@@ -24,6 +25,8 @@ export function createGate (limit: number): Gate {
     async run (task, signal, callOff) {
       const either = callOff === undefined ? signal : AbortSignal.any([signal, callOff])
       either.throwIfAborted()
+      // A request passes the same signal for each of its images. Without this, Node would report a leak of listeners.
+      setMaxListeners(0, signal, either)
       // For `p-queue`, an abort would also end the place of a running task, so this signal fires only before the start.
       const beforeStart = new AbortController()
       const giveUp = () => beforeStart.abort(either.reason)

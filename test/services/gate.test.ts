@@ -94,6 +94,18 @@ t.test('a place that is handed to a task whose signal fires at that moment goes 
   await gate.idle()
 })
 
+t.test('many tasks with the same signal are no leak of listeners', async t => {
+  const warnings: Error[] = []
+  const onWarning = (warning: Error) => { warnings.push(warning) }
+  process.on('warning', onWarning)
+  t.teardown(() => process.off('warning', onWarning))
+  const gate = createGate(1)
+  const { signal } = new AbortController()
+  await Promise.all(Array.from({ length: 30 }, () => gate.run(turn, signal)))
+  await turn()
+  t.same(warnings, [])
+})
+
 t.test('any mixture of tasks, errors and aborts leaves every place free', async t => {
   const random = integers(3)
   const gate = createGate(3)
