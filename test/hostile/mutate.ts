@@ -10,7 +10,7 @@ const NUMBERS =
 const MOST_CHANGES = 6
 const MOST_BYTES = 64
 
-/** Returns a copy with one to six changes: bits, numbers, and pieces that are removed, repeated, replaced or cut off. */
+/** Returns a copy with one to six changes: bits, numbers, or pieces that are removed, repeated, replaced or cut off. */
 export function mutateBytes (bytes: Buffer, below: Below): Buffer {
   let result = Buffer.from(bytes)
   for (let changes = 1 + below(MOST_CHANGES); changes > 0; changes--) result = Buffer.from(mutateOnce(result, below))
