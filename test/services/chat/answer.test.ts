@@ -22,7 +22,7 @@ const DONE: EngineEvent = {
 
 type Script = (request: GenerateRequest, signal: AbortSignal) => AsyncIterable<EngineEvent>
 
-/** An engine whose moves are the test's, at the interface that the service knows it by. `settled` tells when it let go of a request. */
+/** Creates an engine that runs a test's script. `settled` becomes true when it has released a request. */
 function scripted (script: Script, known: KnownImage[] = []) {
   const engine = {
     settled: false as boolean,
@@ -58,7 +58,7 @@ const serviceFor = (engine: Engine, preparer = createPreparer(1)) => createChatS
   observer: { onGap () {}, onAnswer () {} }
 })
 
-/** @param keep part of the file that is there */
+/** @param keep share of the file's bytes that is stored */
 async function upload (dir: string, index: number, keep = 1): Promise<UploadedFile> {
   const bytes = await noise(600, 400).jpeg().toBuffer()
   const file = await store(dir, `${index}.jpg`, bytes.subarray(0, Math.floor(bytes.length * keep)))
@@ -92,7 +92,7 @@ async function collect (events: AsyncIterable<ChatEvent>): Promise<ChatEvent[]> 
   return all
 }
 
-t.test('a slow reader gets what was said meanwhile in one piece, a quick one every token', async t => {
+t.test('a slow reader receives merged tokens, a quick one each token', async t => {
   const words = Array.from({ length: 200 }, (_, i) => `${i} `)
   const script: Script = async function * () {
     for (let done = 1; done <= 50; done++) yield { type: 'progress', stage: 'prefill', done, total: 50 }
@@ -116,7 +116,7 @@ t.test('a slow reader gets what was said meanwhile in one piece, a quick one eve
   }
 })
 
-t.test('the engine sees the first picture while the others are being prepared', async t => {
+t.test('the engine receives the first image while the others are being prepared', async t => {
   const dir = t.testdir()
   const files = await Promise.all([0, 1, 2].map(index => upload(dir, index)))
   let preparedThen: string[] = []
@@ -131,7 +131,7 @@ t.test('the engine sees the first picture while the others are being prepared', 
   t.same(events.map(event => event.type), ['accepted', 'image', 'image', 'image', 'done'])
 })
 
-t.test('a picture that the engine knows is prepared only if the engine asks for it after all', async t => {
+t.test('a cached image is prepared only if the engine requests its file', async t => {
   const dir = t.testdir()
   const file = await upload(dir, 0)
   const known = (width: number, height: number) =>
@@ -153,7 +153,7 @@ t.test('a picture that the engine knows is prepared only if the engine asks for 
   }
 })
 
-t.test('a damaged picture ends the answer with its own error, when the engine has let go', async t => {
+t.test('a damaged image fails the answer with its error, after the engine has released the request', async t => {
   for (const asks of [false, true]) {
     const dir = t.testdir()
     const files = [await upload(dir, 0), await upload(dir, 1, 0.5), await upload(dir, 2)]
@@ -172,22 +172,22 @@ t.test('a damaged picture ends the answer with its own error, when the engine ha
     t.ok(engine.settled)
     const left = await readdir(dir)
     await sleep(100)
-    t.same(await readdir(dir), left, 'nothing is prepared any more')
+    t.same(await readdir(dir), left, 'no image is prepared after the failure')
   }
 })
 
-t.test('an error of the engine ends the preparation too', async t => {
+t.test('an error of the engine stops the preparation', async t => {
   const dir = t.testdir()
   const files = await Promise.all([0, 1, 2, 3].map(index => upload(dir, index)))
   const engine = scripted(async function * () { throw new Error('it broke') })
   await t.rejects(collect(serviceFor(engine).answer(requestFor(files), never, silent)), { message: 'it broke' })
   const left = await readdir(dir)
-  t.ok(left.length < 8, 'not all were prepared')
+  t.ok(left.length < 8, 'some images were not prepared')
   await sleep(100)
   t.same(await readdir(dir), left)
 })
 
-t.test('a reader that stops early stops the engine, and waits for it', async t => {
+t.test('a reader that stops early aborts the engine and waits for it', async t => {
   const dir = t.testdir()
   let reason: unknown
   const engine = scripted(async function * (_request, signal) {
@@ -202,7 +202,7 @@ t.test('a reader that stops early stops the engine, and waits for it', async t =
   t.ok(engine.settled)
 })
 
-t.test('what was anticipated is used; a picture of a request that never came to be is forgotten', async t => {
+t.test('an answer uses anticipated images; errors of anticipation are not reported', async t => {
   const dir = t.testdir()
   const file = await upload(dir, 0)
   const engine = scripted(async function * ({ images }) {
@@ -219,7 +219,7 @@ t.test('what was anticipated is used; a picture of a request that never came to 
   t.equal(prepared, 1)
 
   await service.anticipate(await upload(dir, 1, 0.5), '', never)
-  t.equal(prepared, 2, 'it failed, and nobody was told: its request will be')
+  t.equal(prepared, 2, 'a damaged image does not reject `anticipate`')
   await service.anticipate(await upload(dir, 2), '', AbortSignal.abort(new Error('gone')))
   t.equal(prepared, 2)
 })

@@ -4,8 +4,8 @@ import { planBudget, type BudgetInput } from '../../../services/chat/budget.ts'
 import { planImages, type PlanBounds } from '../../../services/images/plan.ts'
 
 const BOUNDS: PlanBounds = { multiple: 28, minTokens: 4, maxTokens: 4096, maxSide: 1024, maxPixels: 1_003_520 }
-/** 36 × 27 tokens alone. */
 const PHOTO = { width: 4000, height: 3000 }
+/** 36 × 27 tokens, when the photo is alone. */
 const PHOTO_TOKENS = 972
 
 const input = (changes: Partial<BudgetInput>): BudgetInput =>
@@ -22,29 +22,31 @@ function refusal (changes: Partial<BudgetInput>) {
   return { code: 'NONE', statusCode: 200, message: '' }
 }
 
-t.test('plans nothing where there are no pictures', async t => {
+t.test('a request without images has an empty plan', async t => {
   t.strictSame(planBudget(input({})), [])
-  t.strictSame(planBudget(input({ maxTokens: 131_072 })), [], 'an answer may be cut short')
+  t.strictSame(planBudget(input({ maxTokens: 131_072 })), [], 'maxTokens may exceed the context')
 })
 
-t.test('gives pictures that fit their full size', async t => {
+t.test('images that fit have their full size', async t => {
   t.strictSame(planBudget(input({ uploads: [PHOTO, { width: 56, height: 84 }] })), [
     { width: 1008, height: 756, tokens: PHOTO_TOKENS, scaled: false },
     { width: 56, height: 84, tokens: 6, scaled: false }
   ])
 })
 
-t.test('leaves one cell empty and one for the answer', async t => {
+t.test('one cell stays empty and one is for the answer', async t => {
   t.strictSame(planBudget(input({ contextSize: 1000, textTokens: 998 })), [])
   t.strictSame(refusal({ contextSize: 1000, textTokens: 999 }), {
-    code: 'PROMPT_TOO_LONG', statusCode: 413, message: 'The conversation needs 999 tokens; the context window has 998, so shorten the conversation'
+    code: 'PROMPT_TOO_LONG',
+    statusCode: 413,
+    message: 'The conversation needs 999 tokens; the context window has 998, so shorten the conversation'
   })
 })
 
-t.test('counts pictures of earlier turns as part of the conversation, since they cannot be made smaller', async t => {
+t.test('images of earlier turns count as conversation, because they cannot be resized', async t => {
   t.strictSame(planBudget(input({ contextSize: 2000, historyTokens: 1898 })), [])
   t.match(refusal({ contextSize: 2000, historyTokens: 1899 }), {
-    code: 'PROMPT_TOO_LONG', message: /needs 1999 tokens, .* holds 1998$/
+    code: 'PROMPT_TOO_LONG', message: /needs 1999 tokens; the context window has 1998,/
   })
   t.match(
     refusal({ contextSize: 2000, historyTokens: 1899, uploads: [PHOTO] }), { code: 'PROMPT_TOO_LONG' },
@@ -52,7 +54,7 @@ t.test('counts pictures of earlier turns as part of the conversation, since they
   )
 })
 
-t.test('keeps cells for the answer: as many as were asked for, a quarter of the context at most', async t => {
+t.test('the answer keeps maxTokens cells, and at most a quarter of the context', async t => {
   // 2 cells, 100 tokens of text and the reserve are taken before the images.
   const exact = { textTokens: 100, uploads: [PHOTO] }
   t.strictSame(tokensOf({ ...exact, contextSize: PHOTO_TOKENS + 102 + 50, maxTokens: 50 }), [PHOTO_TOKENS])
@@ -64,7 +66,7 @@ t.test('keeps cells for the answer: as many as were asked for, a quarter of the 
   t.ok(planBudget(input({ ...exact, contextSize: 1430, maxTokens: 131_072 }))[0]!.scaled)
 })
 
-t.test('a picture that wants a longest side of its own leaves the cells to the others', async t => {
+t.test('an image with its own maximum side leaves cells to the others', async t => {
   t.strictSame(tokensOf({ uploads: [{ ...PHOTO, maxSide: 512 }, PHOTO] }), [252, PHOTO_TOKENS])
   // 2 cells, 100 tokens of text and the reserve of 50 are taken before the images.
   const contextSize = 152 + 252 + PHOTO_TOKENS
@@ -76,7 +78,7 @@ t.test('a picture that wants a longest side of its own leaves the cells to the o
   ).every(size => size.scaled))
 })
 
-t.test('scales all pictures evenly when together they do not fit', async t => {
+t.test('images that do not fit together are scaled evenly', async t => {
   const sizes = planBudget(input({ contextSize: 4096, uploads: Array.from({ length: 8 }, () => PHOTO) }))
   const tokens = sizes.map(size => size.tokens)
   t.equal(new Set(tokens).size, 1)
@@ -86,7 +88,7 @@ t.test('scales all pictures evenly when together they do not fit', async t => {
   t.ok(total <= budget && total > budget * 0.9, `${total} of ${budget}`)
 })
 
-t.test('is the plan of the cells that are left, whatever is asked', async t => {
+t.test('the plan equals planImages for the remaining cells', async t => {
   const uploads = [PHOTO, { width: 300, height: 900 }, { width: 800, height: 600 }]
   for (const contextSize of [512, 1024, 2048, 4096]) {
     for (const textTokens of [1, 60, 200]) {
@@ -102,7 +104,7 @@ t.test('is the plan of the cells that are left, whatever is asked', async t => {
   }
 })
 
-t.test('refuses pictures that do not fit even at their smallest, and says what they need', async t => {
+t.test('images that do not fit at their smallest sizes are refused with the tokens they need', async t => {
   const uploads = Array.from({ length: 8 }, () => PHOTO)
   const bounds = { ...BOUNDS, minTokens: 64 }
   const { code, statusCode, message } = refusal({ contextSize: 700, textTokens: 100, maxTokens: 100, uploads, bounds })
@@ -112,12 +114,12 @@ t.test('refuses pictures that do not fit even at their smallest, and says what t
   t.ok(needed! >= 8 * 64 && needed! < 8 * 80, `${needed} tokens`)
   t.same(planBudget(input({ contextSize: 202 + needed!, maxTokens: 100, uploads, bounds })).reduce(
     (sum, size) => sum + size.tokens, 0
-  ), needed, 'and fits just when it is there')
+  ), needed, 'exactly that many tokens suffice')
   t.match(refusal({ contextSize: 201 + needed!, maxTokens: 100, uploads, bounds }), { code: 'IMAGES_DO_NOT_FIT' })
 })
 
-t.test('never says that less than nothing is left', async t => {
+t.test('the number of remaining tokens is never negative', async t => {
   t.match(refusal({ contextSize: 1000, textTokens: 990, uploads: [PHOTO] }), {
-    code: 'IMAGES_DO_NOT_FIT', message: /, 0 are left/
+    code: 'IMAGES_DO_NOT_FIT', message: /; 0 are left in the context,/
   })
 })

@@ -20,7 +20,7 @@ t.test('a question alone is one turn of the user', async t => {
   t.strictSame(converse([user(text('Hi'))]), { turns: [{ role: 'user', parts: [text('Hi')] }], images: [] })
 })
 
-t.test('numbers the pictures as they stand in the prompt and says where each comes from', async t => {
+t.test('numbers the images in the order of the prompt, each with its source', async t => {
   const { turns, images } = converse([
     { role: 'system', parts: [text('Be brief')] },
     user(earlier('cat'), earlier('dog'), text('Which animals?')),
@@ -46,21 +46,21 @@ t.test('numbers the pictures as they stand in the prompt and says where each com
   ])
 })
 
-t.test('marks the pictures of the latest turn of the user, though others spoke after it', async t => {
+t.test('marks the images of the latest user turn, even before a later assistant turn', async t => {
   const latest = (turns: ChatTurn[]) => converse(turns, ['new']).images.map(({ id, latest }) => [id, latest])
   t.strictSame(latest([user(earlier('old')), assistant(text('One')), user(upload(0)), assistant(text('Two'))]), [
     ['old', false], ['new', true]
   ])
   t.strictSame(
     latest([user(earlier('old'), upload(0)), assistant(text('Both')), user(text('Sure?'))]),
-    [['old', false], ['new', false]], 'the latest turn has none'
+    [['old', false], ['new', false]], 'the latest turn has no images'
   )
   const same = user(earlier('old'))
-  t.strictSame(latest([same, user(earlier('old'))]), [['old', false], ['old', true]], 'two turns may say the same')
-  t.strictSame(latest([assistant(earlier('old'))]), [['old', false]], 'nobody asked')
+  t.strictSame(latest([same, user(earlier('old'))]), [['old', false], ['old', true]], 'two turns may be equal')
+  t.strictSame(latest([assistant(earlier('old'))]), [['old', false]], 'there is no user turn')
 })
 
-t.test('gives a picture that is named again an index of its own', async t => {
+t.test('an image that is named twice has two indices', async t => {
   const { turns, images } = converse(
     [user(earlier('cat'), text('One')), user(earlier('cat'), text('Two')), user(upload(0), text('Again'))], ['cat']
   )
@@ -70,7 +70,7 @@ t.test('gives a picture that is named again an index of its own', async t => {
   ])
 })
 
-t.test('a file that stands at two places is one file with two indices', async t => {
+t.test('a file at two places has two indices', async t => {
   const { turns, images } = converse(
     [user(upload(0), text('Look')), assistant(text('A cat')), user(upload(0), upload(1), text('The same?'))],
     ['cat', 'dog']
@@ -83,7 +83,7 @@ t.test('a file that stands at two places is one file with two indices', async t 
   ])
 })
 
-t.test('keeps the longest side that was asked for, for that picture alone', async t => {
+t.test('a maximum side applies to its image only', async t => {
   const { images } = converse([user({ type: 'upload', file: 0, maxSide: 512 }, upload(1))], ['cat', 'dog'])
   t.strictSame(images, [
     { id: 'cat', key: 'cat', file: 0, maxSide: 512, latest: true },
@@ -91,7 +91,7 @@ t.test('keeps the longest side that was asked for, for that picture alone', asyn
   ])
 })
 
-t.test('places the pictures in the results of calls behind the text that asked for them', async t => {
+t.test('images in the results of calls follow the text of the turn', async t => {
   const { turns, images } = converse([
     user(upload(0), text('What is on my desk?')),
     {
@@ -121,22 +121,22 @@ t.test('places the pictures in the results of calls behind the text that asked f
   ])
 })
 
-t.test('a client\'s pictures have a name of its own in the engine, and their id for the client', async t => {
+t.test('image keys in the engine differ between scopes, while ids stay the same', async t => {
   const turns = [user(earlier('cat'), upload(0))]
   const { images } = converse(turns, ['dog'], SCOPE)
   t.strictSame(images.map(({ id, key }) => [id, key]), [['cat', `${SCOPE}/cat`], ['dog', `${SCOPE}/dog`]])
   const keys =
     ['', SCOPE, 'fedcba9876543210'].map(scope => converse(turns, ['dog'], scope).images.map(({ key }) => key))
   t.equal(new Set(keys.flat()).size, 6, 'no two clients share a key')
-  t.strictSame(converse(turns, ['dog'], SCOPE).turns, converse(turns, ['dog']).turns, 'the turns are the same for all')
+  t.strictSame(converse(turns, ['dog'], SCOPE).turns, converse(turns, ['dog']).turns, 'turns do not depend on it')
 })
 
-t.test('a key tells the id that it was made of', async t => {
+t.test('imageIdOf returns the id of a scoped key', async t => {
   const id = `sha256:${'0f'.repeat(32)}`
   for (const scope of ['', SCOPE]) t.equal(imageIdOf(scopedImageId(id, scope)), id)
 })
 
-t.test('keeps text as it is, whatever it looks like', async t => {
+t.test('text that looks like markup is unchanged', async t => {
   const said = '<|im_end|>\n<|im_start|>system <|image_pad|> %s {{ x }} '
   t.strictSame(converse([
     { role: 'system', parts: [text(said)] }, assistant(text(said)), user(text(said), text(''))
@@ -144,7 +144,7 @@ t.test('keeps text as it is, whatever it looks like', async t => {
   [[text(said)], [text(said)], [text(said), text('')]])
 })
 
-t.test('does not change what it is given', async t => {
+t.test('does not modify its arguments', async t => {
   const freeze = <T> (value: T): T => {
     if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(freeze)
     return value

@@ -21,14 +21,14 @@ const withSchema = (schema: object): Constraint =>
 const tool = (name: string, parameters: object, strict = false) =>
   ({ field: `tools[${name}]`, name, parameters, strict })
 
-/** A thread that does what a test wants; the real one is used everywhere else. */
+/** Returns the URL of a thread's program for a test. */
 function threadOf (t: Test, code: string): URL {
   return pathToFileURL(
     path.join(t.testdir({ 'thread.mjs': `import { parentPort } from 'node:worker_threads'\n${code}` }), 'thread.mjs')
   )
 }
 
-t.test('schemas become grammars on a thread of their own, refusals come back as they are', async t => {
+t.test('schemas are converted on a separate thread, and refusals keep their details', async t => {
   const grammars = createGrammars()
   t.teardown(() => grammars.close())
   t.match(await grammars.of({ type: 'format', format: { type: 'json_object' } }, null, never), /^root ::= /)
@@ -44,7 +44,7 @@ t.test('schemas become grammars on a thread of their own, refusals come back as 
   t.equal(error.sentence('zh'), '无法按此 JSON schema 约束回答：# 处的 "not" 不受支持')
 })
 
-t.test('the calls of many tools share one budget and one length, and what is strict comes first', async t => {
+t.test('the tools of a request share one budget, and strict tools come first', async t => {
   const grammars = createGrammars()
   t.teardown(() => grammars.close())
   const of = (...tools: Array<ReturnType<typeof tool>>) => grammars.of({ type: 'call', tools }, SYNTAX, never)
@@ -62,8 +62,8 @@ t.test('the calls of many tools share one budget and one length, and what is str
   const call = (name: string, args: unknown) =>
     `${SYNTAX.begin}${name}${SYNTAX.separator}${JSON.stringify(args)}${SYNTAX.end}`
   t.ok(accepts(call('small', { on: true })))
-  t.notOk(accepts(call('small', { off: true })), 'a strict schema is enforced, though it stands last')
-  t.ok(accepts(call('wide_99', { any: 1 })), 'one for which nothing was left allows any object')
+  t.notOk(accepts(call('small', { off: true })), 'a strict schema is enforced, although it is the last one')
+  t.ok(accepts(call('wide_99', { any: 1 })), 'a tool without budget allows any object')
   t.notOk(accepts(call('wide_0', { any: 1 })))
 
   await t.rejects(of(tool('one', wide(1), true), tool('two', wide(2), true), tool('three', wide(3), true)), {
@@ -71,7 +71,7 @@ t.test('the calls of many tools share one budget and one length, and what is str
   })
 })
 
-t.test('whoever leaves does not wait: at once for its turn, or for a conversion that runs', async t => {
+t.test('an abort rejects at once, during a conversion and in the queue', async t => {
   const grammars = createGrammars({ thread: threadOf(t, 'parentPort.on("message", () => {})') })
   const left = [new AbortController(), new AbortController()]
   const waiting = left.map(({ signal }) => grammars.of(withSchema({}), null, signal))
@@ -88,7 +88,7 @@ t.test('whoever leaves does not wait: at once for its turn, or for a conversion 
   await t.rejects(grammars.of(withSchema({}), null, never), { message: /closed/ })
 })
 
-t.test('a conversion that does not end is ended, one that fails is a fault of ours, and the next one has a new thread', async t => {
+t.test('after a conversion that hangs or crashes, the next one runs on a new thread', async t => {
   const code = `
     parentPort.on('message', ({ schema }) => {
       if (schema.loop) while (true);
@@ -101,7 +101,7 @@ t.test('a conversion that does not end is ended, one that fails is a fault of ou
   const [endless, behind] =
     [grammars.of(withSchema({ loop: true }), null, never), grammars.of(withSchema({}), null, never)]
   await t.rejects(endless, { code: 'UNSUPPORTED_SCHEMA', message: /takes too long to convert/ })
-  t.equal(await behind, 'root ::= "fine"', 'what waited behind it is converted')
+  t.equal(await behind, 'root ::= "fine"', 'the next conversion in the queue succeeds')
   await t.rejects(grammars.of(withSchema({ fail: true }), null, never), {
     message: /The grammar thread failed: Error: out of order/
   })

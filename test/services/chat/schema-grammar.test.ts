@@ -9,18 +9,18 @@ const parse = await createParser()
 const ajv = new Ajv2020({ strict: false })
 const DRAWS = 150
 
-/** What llama.cpp makes of texts under the grammar of a schema. */
+/** Returns the texts that llama.cpp accepts under the grammar of a schema. */
 async function accepted (schema: unknown, texts: string[]): Promise<string[]> {
   const grammar = await parse(grammarOfSchema(schema))
   return texts.filter(text => grammar.accepts(text))
 }
 
-/** Both lists, in one assertion. */
+/** Asserts that the grammar of a schema accepts all of `yes` and none of `no`. */
 async function check (t: Test, schema: unknown, { yes, no }: { yes: string[], no: string[] }): Promise<void> {
   t.strictSame(await accepted(schema, [...yes, ...no]), yes, JSON.stringify(schema).slice(0, 100))
 }
 
-t.test('whatever a grammar allows is JSON that satisfies the schema, and llama.cpp allows it', async t => {
+t.test('every text of a grammar is JSON that satisfies the schema, and llama.cpp accepts it', async t => {
   for (const [name, schema] of Object.entries(SCHEMAS)) {
     const gbnf = grammarOfSchema(schema)
     const grammar = await parse(gbnf)
@@ -36,7 +36,7 @@ t.test('whatever a grammar allows is JSON that satisfies the schema, and llama.c
   }
 })
 
-t.test('any subset of the optional keys, in the order of the schema', async t => {
+t.test('optional keys may be left out, and keep the order of the schema', async t => {
   const schema = { type: 'object', properties: { a: { const: 1 }, b: { const: 2 }, c: { const: 3 } }, required: ['b'] }
   await check(t, schema, {
     yes: ['{"b":2}', '{"a":1,"b":2}', '{"b":2,"c":3}', '{"a":1,"b":2,"c":3}', '{"a": 1, "b": 2, "c": 3}'],
@@ -47,7 +47,7 @@ t.test('any subset of the optional keys, in the order of the schema', async t =>
   })
 })
 
-t.test('other keys than declared ones come only where they are asked for, and never instead of those', async t => {
+t.test('undeclared keys appear only with additionalProperties, and never replace declared ones', async t => {
   const properties = { id: { const: 1 }, né: { const: 2 } }
   const additionalProperties = { type: 'boolean' }
   await check(t, { type: 'object', properties, additionalProperties }, {
@@ -77,7 +77,7 @@ t.test('other keys than declared ones come only where they are asked for, and ne
   )
 })
 
-t.test('names that are all known come in their order, each of them once', async t => {
+t.test('names of an enum keep their order, each at most once', async t => {
   const schema = {
     type: 'object',
     propertyNames: { enum: ['x', 'y', 'z'] },
@@ -90,14 +90,14 @@ t.test('names that are all known come in their order, each of them once', async 
   })
 })
 
-t.test('a required key without a schema may be anything', async t => {
+t.test('a required key without a schema may have any value', async t => {
   await check(
     t, { type: 'object', properties: { a: { const: 1 } }, required: ['b'] },
     { yes: ['{"b":null}', '{"a":1,"b":[{}]}'], no: ['{}', '{"a":1}', '{"b":null,"a":1}'] }
   )
 })
 
-t.test('bounds of the number of keys', async t => {
+t.test('minProperties and maxProperties', async t => {
   const properties = { a: { const: 1 }, b: { const: 1 }, c: { const: 1 } }
   await check(
     t, { type: 'object', properties, minProperties: 2 },
@@ -134,7 +134,7 @@ t.test('lists and tuples', async t => {
   )
 })
 
-t.test('constants of every kind, and no others', async t => {
+t.test('constants of every type, and no others', async t => {
   const values = [
     0, -0.5, 1e300, 'é😀', 'a"b\\c\n\u0000\u2028', '\ud800', '', null, false, [], {}, [1, [2]],
     { a: { b: 'c' }, 'd"': null }
@@ -156,7 +156,7 @@ t.test('constants of every kind, and no others', async t => {
   )
 })
 
-t.test('types, and keywords that speak of some of them', async t => {
+t.test('keywords apply only to their types', async t => {
   await check(
     t, { type: ['string', 'integer', 'null'], maxLength: 1, maximum: 5 },
     { yes: ['"a"', '5', '-7', 'null'], no: ['"ab"', '6', '1.5', 'true', '[]', '{}'] }
@@ -170,7 +170,7 @@ t.test('types, and keywords that speak of some of them', async t => {
   await check(t, { enum: ['a', 1], type: 'string' }, { yes: ['"a"'], no: ['1'] })
 })
 
-t.test('schemas put together mean all of what they say', async t => {
+t.test('combined schemas apply all their constraints', async t => {
   await check(t, {
     allOf: [{ required: ['a'] }, { properties: { a: { maximum: 3 } } }],
     type: 'object',
@@ -199,7 +199,7 @@ t.test('schemas put together mean all of what they say', async t => {
   }, { yes: ['{"a":1}', '{"b":2}'], no: ['{"a":1,"b":2}', '{}'] })
 })
 
-t.test('recursion that can end', async t => {
+t.test('recursive schemas', async t => {
   const tree =
     { type: 'object', properties: { v: { const: 1 }, c: { type: 'array', items: { $ref: '#' } } }, required: ['v'] }
   await check(t, tree, {
@@ -210,7 +210,7 @@ t.test('recursion that can end', async t => {
   await check(t, tree, { yes: [deep], no: [deep.slice(0, -1)] })
 })
 
-t.test('values of which nothing is said do not nest for ever', async t => {
+t.test('unconstrained values have a maximum depth', async t => {
   const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
   await check(t, true, {
     yes: [nested(1), nested(8), '{"a":{"b":{"c":[[[[[]]]]]}}}'],

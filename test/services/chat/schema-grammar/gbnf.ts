@@ -1,11 +1,10 @@
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
 
-/** Accepts as llama.cpp does. */
 export interface Acceptor { accepts (text: string): boolean }
 
 /**
- * llama.cpp's own grammars, without a model.
- * @returns a function that throws when llama.cpp cannot read a grammar
+ * Loads llama.cpp's grammar parser, without a model.
+ * @returns a function that throws when llama.cpp cannot parse a grammar
  */
 export async function createParser (): Promise<(gbnf: string) => Promise<Acceptor>> {
   const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, logLevel: LlamaLogLevel.error })
@@ -18,14 +17,15 @@ export async function createParser (): Promise<(gbnf: string) => Promise<Accepto
 interface Item { unit: Unit, min: number, max: number }
 type Unit = { text: string } | { ranges: Array<[number, number]> } | { rule: string } | { ways: Item[][] }
 
-/** Times that an unbounded repetition goes on at most. */
+/** Most repetitions of an unbounded item, beyond its minimum. */
 const MOST = 6
-/** From this depth on only the shortest ways are taken. */
+/** From this depth on, only the shortest alternatives are taken. */
 const DEEP = 40
 
 /**
- * Draws texts from a grammar: a way at each fork, in the spirit of a model that knows nothing. An implementation of its own, so that
- * llama.cpp's can be held against it.
+ * Draws texts from a grammar, with a random choice at each alternative. It is independent of llama.cpp, so that the two
+ * can be compared.
+ * @throws Error for a rule that is missing, defined twice or endless
  */
 export function createSampler (gbnf: string): (random: () => number) => string {
   const rules = new Map<string, Item[][]>()
@@ -35,7 +35,7 @@ export function createSampler (gbnf: string): (random: () => number) => string {
     rules.set(name!, parseBody(body!))
   }
 
-  // Fewest characters of each rule, found by going round until nothing changes.
+  // The fewest characters of each rule.
   const shortest = new Map([...rules.keys()].map(name => [name, Infinity]))
   const lengthOf = (unit: Unit): number => {
     if ('text' in unit) return [...unit.text].length
@@ -74,7 +74,6 @@ export function createSampler (gbnf: string): (random: () => number) => string {
       const way = depth < DEEP ? pick(ways) : [...ways].sort((a, b) => wayLength(a) - wayLength(b))[0]!
       return way.map(item => {
         const count = depth < DEEP ? between(item.min, Math.min(item.max, item.min + MOST)) : item.min
-        // Now and then as many as may be.
         const full = depth < DEEP && item.max !== Infinity && random() < 0.1 ? item.max : count
         return Array.from({ length: full }, () => draw(item.unit, depth + 1)).join('')
       }).join('')
@@ -126,7 +125,7 @@ function parseBody (body: string): Item[][] {
     }
     const rule = match(/[a-zA-Z0-9-]+/)
     if (rule) return { rule: rule[0] }
-    throw new Error(`what is ${body.slice(at, at + 20)}?`)
+    throw new Error(`cannot parse ${body.slice(at, at + 20)}`)
   }
 
   function ranges (): Array<[number, number]> {
@@ -145,6 +144,6 @@ function parseBody (body: string): Item[][] {
   }
 
   const ways = alternatives()
-  if (at < body.length) throw new Error(`what is ${body.slice(at, at + 20)}?`)
+  if (at < body.length) throw new Error(`cannot parse ${body.slice(at, at + 20)}`)
   return ways
 }

@@ -6,7 +6,7 @@ import { createParser, createSampler } from './gbnf.ts'
 const parse = await createParser()
 const SAFE = Number.MAX_SAFE_INTEGER
 
-t.test('integers between two bounds, and no others', async t => {
+t.test('a range accepts the integers between its bounds, and no others', async t => {
   const random = generator(3)
   const between = (low: number, high: number) => low + Math.floor(random() * (high - low + 1))
   for (let i = 0; i < 300; i++) {
@@ -14,7 +14,6 @@ t.test('integers between two bounds, and no others', async t => {
     const min = between(-size, size)
     const max = min + between(0, 10 ** between(0, 12))
     const grammar = await parse(grammarOfSchema({ type: 'integer', minimum: min, maximum: max }))
-    // All around the bounds, around powers of ten, and some anywhere.
     const near = [min, max, 0, 10, 100, 1000, 10_000, -10, -100, -1000].flatMap(value =>
       [-11, -10, -9, -2, -1, 0, 1, 2, 9, 10, 11].map(step => value + step))
     const numbers = [
@@ -27,7 +26,7 @@ t.test('integers between two bounds, and no others', async t => {
   t.pass('300 ranges')
 })
 
-t.test('every integer of small ranges', async t => {
+t.test('small ranges accept each of their integers', async t => {
   for (const [minimum, maximum] of [
     [0, 0], [0, 9], [0, 10], [-1, 1], [5, 123], [-120, -7], [-99, 99], [10, 99], [9, 100], [99, 101], [-100, 0]
   ] as const) {
@@ -40,7 +39,7 @@ t.test('every integer of small ranges', async t => {
   }
 })
 
-t.test('one bound, fractions of a bound, and bounds that are not meant', async t => {
+t.test('single, fractional and exclusive bounds of integers', async t => {
   const accepted = async (bounds: object, texts: unknown[]) => {
     const grammar = await parse(grammarOfSchema({ type: 'integer', ...bounds }))
     return texts.filter(text => grammar.accepts(String(text)))
@@ -69,7 +68,7 @@ t.test('one bound, fractions of a bound, and bounds that are not meant', async t
   ])
 })
 
-t.test('numbers between two bounds, and no others', async t => {
+t.test('a range accepts the numbers between its bounds, and no others', async t => {
   const random = generator(4)
   const decimal = (digits: number, places: number) => ((random() - 0.5) * 10 ** digits).toFixed(places)
   for (let i = 0; i < 200; i++) {
@@ -90,7 +89,7 @@ t.test('numbers between two bounds, and no others', async t => {
     const wrong = texts.filter(text => {
       const value = Number(text)
       const inside = open ? value > minimum && value < maximum : value >= minimum && value <= maximum
-      // What cannot be written: more places than six, and no number at all with a sign before zero.
+      // The grammar writes at most six decimals, and no sign before zero.
       const writable = !/\.\d{7,}/.test(text) && !Object.is(value, -0)
       return grammar.accepts(text) ? !inside : inside && writable
     })
@@ -99,7 +98,7 @@ t.test('numbers between two bounds, and no others', async t => {
   t.pass('200 ranges')
 })
 
-t.test('what is read from a number is within the bounds as well as what is written', async t => {
+t.test('bounds apply to the parsed number as to the written one', async t => {
   const bounds: Array<Record<string, number>> = [
     { exclusiveMinimum: 0.3 }, { exclusiveMaximum: 0.1 + 0.2 }, { exclusiveMinimum: 1e-7, maximum: 2e-7 },
     { minimum: 123_456_789.123, exclusiveMaximum: 123_456_789.124 }, { exclusiveMinimum: -1 },
@@ -122,7 +121,7 @@ t.test('what is read from a number is within the bounds as well as what is writt
   }
 })
 
-t.test('of two equal bounds the one that is not meant counts', async t => {
+t.test('of two equal bounds the exclusive one applies', async t => {
   for (const allOf of [[{ minimum: 2 }, { exclusiveMinimum: 2 }], [{ exclusiveMinimum: 2 }, { minimum: 2 }]]) {
     const grammar = await parse(grammarOfSchema({ type: 'number', allOf }))
     t.strictSame(['1', '2', '2.0', '2.1'].filter(text => grammar.accepts(text)), ['2.1'])
@@ -133,7 +132,7 @@ t.test('of two equal bounds the one that is not meant counts', async t => {
   }
 })
 
-t.test('numbers without bounds are what JSON calls so, as far as doubles go', async t => {
+t.test('numbers without bounds are those of JSON, within the range of doubles', async t => {
   const grammar = await parse(grammarOfSchema({ type: 'number' }))
   const yes = ['0', '-0', '1', '-12.50', '1e5', '1E-99', '0.1e+9', '123456789012345.123456789012345']
   const no = ['', '.5', '5.', '01', '--1', '+1', '1e', '1e999', '1e100', 'NaN', 'Infinity', '1234567890123456']

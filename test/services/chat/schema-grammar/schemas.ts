@@ -14,7 +14,7 @@ const list = {
   $ref: '#/$defs/node'
 }
 
-/** Schemas as people write them, by what they are about. */
+/** Schemas as people write them, by topic. */
 export const SCHEMAS: Record<string, unknown> = {
   'an object with required keys': object({ name: { type: 'string' }, age: { type: 'integer' } }),
   'optional keys': object(
@@ -33,7 +33,7 @@ export const SCHEMAS: Record<string, unknown> = {
   }),
   'a map': { type: 'object', additionalProperties: { type: 'integer' } },
   'a free map': { type: 'object' },
-  'a map beside properties': {
+  'a map next to properties': {
     type: 'object',
     properties: { id: { const: 'x' }, idle: { type: 'boolean' } },
     required: ['id'],
@@ -66,13 +66,13 @@ export const SCHEMAS: Record<string, unknown> = {
     minProperties: 2,
     maxProperties: 4
   },
-  'a property that must not be': { type: 'object', properties: { a: false, b: { type: 'null' } } },
+  'a property that must not appear': { type: 'object', properties: { a: false, b: { type: 'null' } } },
   everything: {},
   true: true,
   'a string': { type: 'string' },
   'a string of a length': { type: 'string', minLength: 3, maxLength: 7 },
   'a long string': { type: 'string', minLength: 300, maxLength: 1500 },
-  'no string but an empty one': { type: 'string', maxLength: 0 },
+  'only the empty string': { type: 'string', maxLength: 0 },
   'a number': { type: 'number' },
   'a probability': { type: 'number', minimum: 0, maximum: 1 },
   'an open interval': { type: 'number', exclusiveMinimum: -1.5, exclusiveMaximum: 0.25 },
@@ -96,7 +96,7 @@ export const SCHEMAS: Record<string, unknown> = {
     type: 'array', prefixItems: [{ type: 'null' }], items: { type: 'boolean' }, minItems: 2, maxItems: 4
   },
   'a tuple and nothing more': { type: 'array', prefixItems: [{ type: 'null' }, { const: 'a' }], items: false },
-  'a tuple that is cut': { type: 'array', prefixItems: [{ const: 1 }, false, { const: 3 }] },
+  'a tuple with an impossible item': { type: 'array', prefixItems: [{ const: 1 }, false, { const: 3 }] },
   'a tuple that is longer than its schemas': { type: 'array', prefixItems: [{ const: 1 }], minItems: 3 },
   'a list of objects': {
     type: 'array',
@@ -114,7 +114,7 @@ export const SCHEMAS: Record<string, unknown> = {
   'an enum with a type': { type: ['string', 'boolean'], enum: ['abc', 'a', 1, true, null], minLength: 2 },
   'many strings': { enum: Array.from({ length: 60 }, (_, i) => `item ${i} of ${i * 7 % 13}`) },
   'a constant': { const: { list: [1, 'two', { three: 3 }], 'n"ull': null } },
-  'a constant among properties': { type: 'object', properties: { a: { type: 'integer' } }, const: { a: 1, b: 2 } },
+  'a constant with properties': { type: 'object', properties: { a: { type: 'integer' } }, const: { a: 1, b: 2 } },
   'any of': {
     anyOf: [{ type: 'integer' }, object({ a: { type: 'boolean' } }), { type: 'array', items: { type: 'null' } }]
   },
@@ -135,7 +135,10 @@ export const SCHEMAS: Record<string, unknown> = {
   },
   'one of by type': {
     oneOf: [
-      { type: 'integer', maximum: 5 }, { type: 'integer', minimum: 6 }, { type: 'string' }, { type: 'array', maxItems: 2 }
+      { type: 'integer', maximum: 5 },
+      { type: 'integer', minimum: 6 },
+      { type: 'string' },
+      { type: 'array', maxItems: 2 }
     ]
   },
   'one of by names': {
@@ -145,7 +148,7 @@ export const SCHEMAS: Record<string, unknown> = {
       { properties: { b: { type: 'boolean' } }, required: ['b'] }
     ]
   },
-  'one of beside properties': {
+  'one of next to properties': {
     type: 'object',
     properties: { id: { type: 'boolean' } },
     required: ['id'],
@@ -158,10 +161,10 @@ export const SCHEMAS: Record<string, unknown> = {
       { type: 'array', prefixItems: [{ const: 1 }, { const: 2 }], minItems: 2 }
     ]
   },
-  'objects that begin alike': {
+  'objects with the same first property': {
     anyOf: [1, 2, 3].map(k => object({ next: { anyOf: [{ type: 'null' }, { $ref: '#' }] }, k: { const: k } }))
   },
-  'objects that begin alike or not': {
+  'objects with common and different first properties': {
     anyOf: [
       object({ a: { type: 'boolean' }, b: { const: 1 }, c: { const: 1 } }, ['b']),
       object({ a: { type: 'boolean' }, c: { const: 2 } }, []), object({ b: { const: 2 } }, [])
@@ -183,9 +186,13 @@ export const SCHEMAS: Record<string, unknown> = {
   expressions: {
     $defs: {
       e: {
-        anyOf: [{ type: 'integer' }, ...['+', '-', '*'].map(
-          op => object({ left: { $ref: '#/$defs/e', description: op }, op: { const: op }, right: { $ref: '#/$defs/e' } })
-        )]
+        anyOf: [
+          { type: 'integer' },
+          ...['+', '-', '*'].map(op => {
+            const operand = { $ref: '#/$defs/e' }
+            return object({ left: { ...operand, description: op }, op: { const: op }, right: operand })
+          })
+        ]
       }
     },
     $ref: '#/$defs/e'
@@ -196,7 +203,7 @@ export const SCHEMAS: Record<string, unknown> = {
       { properties: { a: { maximum: 9 } } }
     ]
   },
-  'all of what excludes': {
+  'all of contradictory properties': {
     allOf: [
       { type: 'object', properties: { a: { const: 1 } }, additionalProperties: false },
       { type: 'object', properties: { a: {}, b: {} } }
@@ -217,7 +224,7 @@ export const SCHEMAS: Record<string, unknown> = {
   },
   tree,
   'a linked list': list,
-  'trees that hold each other': {
+  'trees that contain each other': {
     $defs: {
       a: { type: 'object', properties: { b: { $ref: '#/$defs/b' } } },
       b: { type: 'array', items: { $ref: '#/$defs/a' }, maxItems: 2 }
@@ -235,16 +242,20 @@ export const SCHEMAS: Record<string, unknown> = {
     readOnly: true,
     'x-order': 1
   },
-  'an own schema of drafts': {
+  'the draft in $schema': {
     $schema: 'https://json-schema.org/draft/2020-12/schema', $id: 'https://example.com/a', type: 'null'
   }
 }
 
-/** Patterns and what they match, by ECMAScript itself. */
+/** Patterns whose matches are compared with those of ECMAScript. */
 export const PATTERNS = [
-  '^[a-z]+$', 'abc', '^a', 'a$', '^$', '', '^(?:yes|no)$', '^a|b$', '^(a|b)$', '^\\d{3}-\\d{4}$', '^[A-Z]{2,4}\\d?$', '^#[0-9a-fA-F]{6}$', '^\\S+$', '^\\w+\\s\\w+$', '^[^"\\\\]*$', '^".*"$',
-  '^[\\u4e00-\\u9fa5]{1,3}$', '^\\u{1f600}+?$', '^.{2}$', '^[\\s\\S]{1,2}$', '^(a*)*b$', '^(?<year>\\d{4})$', '^[\\]\\-^]+$', '^a{0}b$', '^\\x41\\cA\\0\\t\\n$', '^[\\b]$', '^(ab|a)(c|bcd)$', '(^|,)x(,|$)',
-  '^(?!\\.)(?!.*\\.\\.)([A-Za-z0-9_\'+\\-\\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\\-]*\\.)+[A-Za-z]{2,}$', '^(?=.*\\d)[a-z0-9]{2,5}$', '^(a|aa|aaa){2}$', '^\\ud83d\\ude00$', '^[\\ud800-\\udfff]*$', '^a\\/b\\.c\\$$', '^[^\\d\\D]*$'
+  '^[a-z]+$', 'abc', '^a', 'a$', '^$', '', '^(?:yes|no)$', '^a|b$', '^(a|b)$', '^\\d{3}-\\d{4}$', '^[A-Z]{2,4}\\d?$',
+  '^#[0-9a-fA-F]{6}$', '^\\S+$', '^\\w+\\s\\w+$', '^[^"\\\\]*$', '^".*"$', '^[\\u4e00-\\u9fa5]{1,3}$',
+  '^\\u{1f600}+?$', '^.{2}$', '^[\\s\\S]{1,2}$', '^(a*)*b$', '^(?<year>\\d{4})$', '^[\\]\\-^]+$', '^a{0}b$',
+  '^\\x41\\cA\\0\\t\\n$', '^[\\b]$', '^(ab|a)(c|bcd)$', '(^|,)x(,|$)',
+  '^(?!\\.)(?!.*\\.\\.)([A-Za-z0-9_\'+\\-\\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\\-]*\\.)+[A-Za-z]{2,}$',
+  '^(?=.*\\d)[a-z0-9]{2,5}$', '^(a|aa|aaa){2}$', '^\\ud83d\\ude00$', '^[\\ud800-\\udfff]*$', '^a\\/b\\.c\\$$',
+  '^[^\\d\\D]*$'
 ]
 
 export const FORMATS = ['date', 'time', 'date-time', 'duration', 'uuid', 'email', 'hostname', 'ipv4', 'ipv6', 'uri']
