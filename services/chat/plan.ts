@@ -36,7 +36,8 @@ export function boundsOf ({ vision }: EngineInfo, limits: PlanLimits): PlanBound
 }
 
 /**
- * Reads every header and sizes every image. Every fault of the request is found here, except damaged image data.
+ * Reads every header and sizes every image. The errors of this stage become HTTP statuses, because nothing was sent yet.
+ * `inspect` also checks the structure of each image: a decoder that has begun cannot be interrupted.
  * @param inspect reads a file's header
  * @throws errors of `errors/catalogue.ts`
  */
