@@ -36,7 +36,7 @@ export function boundsOf ({ vision }: EngineInfo, limits: PlanLimits): PlanBound
 }
 
 /**
- * Reads every header and sizes every image. The errors of this stage become HTTP statuses, because nothing was sent yet.
+ * Reads every header and sizes every image. Its errors become HTTP statuses, because nothing has been sent yet.
  * `inspect` also checks the structure of each image: a decoder that has begun cannot be interrupted.
  * @param inspect reads a file's header
  * @throws errors of `errors/catalogue.ts`
