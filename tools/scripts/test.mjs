@@ -1,17 +1,17 @@
-// npm test: every test file in a process of its own, several at a time. tap's own runner puts the loaders of its coverage and its mocks into each of
-// them, through which every module goes: that doubles what most files take. It stays the tool for one file: `npx tap test/config.test.ts`.
+// npm test: runs each test file in its own process, several in parallel. tap's own runner loads its coverage and its
+// mocks into every process, which doubles the time of most files. To run one file: npx tap test/config/config.test.ts.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { failuresOf } from './tap-failures.mjs'
 
 const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..')
-/** Seconds for one test, and for a whole file. */
-const TEST_TIMEOUT = 240
-const FILE_TIMEOUT = 480
-/** Many tests wait most of their time. */
+const TEST_TIMEOUT_S = 240
+const FILE_TIMEOUT_MS = 480_000
+/** One more than cores, because many tests wait most of their time. */
 const JOBS = os.availableParallelism() + 1
 
 const files = readdirSync(path.join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
@@ -24,50 +24,59 @@ await Promise.all(Array.from({ length: JOBS }, async () => {
   for (let file = files.shift(); file; file = files.shift()) {
     const outcome = await run(file)
     if (outcome.isGood) count(outcome)
-    else failed.push(file)
+    else failed.push({ file, failures: outcome.failures })
   }
 }))
-// Browsers, servers and models that start side by side may keep a test waiting longer than it can. What is wrong fails alone as well.
-for (const file of failed) {
-  const outcome = await run(file)
+// Parallel browsers, servers and models may delay a test beyond its timeouts. A real fault also fails alone.
+for (const entry of failed) {
+  const outcome = await run(entry.file)
   count(outcome)
-  if (outcome.isGood) console.log(`# ${file} failed beside others and passed alone`)
+  entry.passedAlone = outcome.isGood
 }
+for (const { file, failures, passedAlone } of failed) {
+  console.log(`# ${file} failed in parallel with others and ${passedAlone ? 'passed alone' : 'failed again alone'}:`)
+  console.log(failures.map(line => `#     ${line}`).join('\n'))
+}
+const flaky = failed.filter(({ passedAlone }) => passedAlone).length
+console.log(`# files that passed only alone: ${flaky}, files that failed: ${failed.length - flaky}`)
 console.log(`# { ${Object.entries(totals).map(([name, count]) => `${name}: ${count}`).join(', ')} }`)
 console.log(`# time=${(performance.now() - startedAt).toFixed(0)}ms`)
 process.exitCode = totals.fail === 0 ? 0 : 1
 
-/** Runs a file, shows what it says, and returns how it went. */
+/** Runs a file, prints its output, and returns the result. */
 async function run (file) {
   const from = performance.now()
   const mocks =
     readFileSync(path.join(ROOT, file), 'utf8').includes('t.mockImport') ? ['--import=@tapjs/mock/import'] : []
   const child = spawn(process.execPath, [...mocks, '--import=tsx', file], {
     cwd: ROOT,
-    env: {
-      ...process.env, TAP: '1', TAP_TIMEOUT: String(TEST_TIMEOUT)
-    },
+    env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(TEST_TIMEOUT_S) },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 1000 * FILE_TIMEOUT,
+    timeout: FILE_TIMEOUT_MS,
     killSignal: 'SIGKILL'
   })
-  const said = []
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => said.push(chunk))
+  const output = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => output.push(chunk))
   const [code, signal] = await once(child, 'close')
-  const lines = Buffer.concat(said).toString().split('\n')
+  const lines = Buffer.concat(output).toString().split('\n')
   const counts = [...lines.findLast(line => line.startsWith('# { total:'))?.matchAll(/(\w+): (\d+)/g) ?? []]
   const isGood = code === 0 && counts.length > 0
-  // Its totals would be taken for those of all.
+  // The file's own totals would be mistaken for those of all files.
   const own = lines.filter(line => !/^(TAP version|# \{ total:|# time=)/.test(line) && line !== '')
+  const time = `time=${(performance.now() - from).toFixed(0)}ms${signal ? ` ${signal}` : ''}`
   console.log(`# Subtest: ${file}\n${own.map(line => `    ${line}`).join('\n')}`)
-  console.log(`${isGood ? 'ok' : 'not ok'} - ${file} # time=${(performance.now() - from).toFixed(0)}ms${signal
-    ? ` ${signal}`
-    : ''}`)
-  return { isGood, counts: Object.fromEntries(counts.map(([, name, count]) => [name, Number(count)])) }
+  console.log(`${isGood ? 'ok' : 'not ok'} - ${file} # ${time}`)
+  return {
+    isGood,
+    counts: Object.fromEntries(counts.map(([, name, count]) => [name, Number(count)])),
+    failures: isGood ? [] : failuresOf(own)
+  }
 }
 
 function count ({ isGood, counts }) {
   for (const [name, value] of Object.entries(counts)) totals[name] += value
-  // What ends without having counted a failure has failed all the same.
-  if (!isGood && !counts.fail) totals.fail++
+  // A process that failed without a failed assertion counts as one failure.
+  if (isGood || counts.fail) return
+  totals.total++
+  totals.fail++
 }
