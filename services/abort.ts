@@ -1,12 +1,14 @@
 import { createDeferred } from './deferred.ts'
 
 /**
- * Settles as `promise` does, or rejects as soon as the signal fires. The work behind the promise goes on then, and
- * its outcome is dropped: the caller has to see to it that such work is bounded.
+ * Settles like `promise`, but rejects as soon as the signal fires. The work behind the promise then continues and its
+ * outcome is dropped. The caller must bound such work.
  * @throws the reason of `signal`; whatever `promise` rejects with
+ * @example
+ * const header = await untilAborted(readHeader(file), request.signal)
  */
 export async function untilAborted<T> (promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  // An error that comes after the abort has no reader.
+  // A rejection after the abort is not an unhandled rejection.
   promise.catch(() => {})
   signal.throwIfAborted()
   const aborted = createDeferred<never>()

@@ -2,17 +2,17 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
 export interface ApiKeys {
-  /** No keys: everybody may ask. */
+  /** True if no keys are configured, which means that no key is required. */
   readonly open: boolean
   /**
-   * Whose key this is: the client's name, or null if it is none of ours. The name is the same after a restart, 16 hex digits,
-   * and tells nothing of the key, so it may be stored and logged. How long this takes does not depend on what is right about a
-   * wrong key: hashes are compared, each to its end, and always with those of all keys.
+   * Returns the name of the client with this key, or null for an unknown key. The name has 16 hexadecimal digits, is
+   * the same after a restart, and reveals nothing about the key, so it may be stored and logged. The time does not
+   * depend on how much of a wrong key is right: complete hashes are compared with those of all keys.
    */
   nameOf (key: string): string | null
 }
 
-/** Sets the names apart from plain hashes of the keys, which may lie in other systems. */
+/** Makes names differ from plain hashes of the keys, which other systems may store. */
 const NAME_DOMAIN = 'sightline client: '
 const NAME_DIGITS = 16
 
@@ -33,9 +33,9 @@ export function createApiKeys (keys: readonly string[]): ApiKeys {
 }
 
 /**
- * The key that a request carries, as `Authorization: Bearer <key>` or `X-API-Key: <key>`, or null. It may come more than once, and
- * by both ways, but then it has to be the same: with two different ones it would not be clear whose request it is, so that counts
- * as none. An `Authorization` of another kind (say Basic, meant for a proxy) and an empty header are no keys and do no harm.
+ * Returns the API key of a request, sent as `Authorization: Bearer <key>` or `X-API-Key: <key>`, or null without one.
+ * The same key may be sent several times. Two different keys count as none, because the client would be ambiguous.
+ * Empty headers and other kinds of `Authorization`, such as Basic for a proxy, are ignored.
  */
 export function apiKeyOf (
   { authorization = [], 'x-api-key': plain = [] }: IncomingMessage['headersDistinct']

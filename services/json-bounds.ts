@@ -1,7 +1,7 @@
 import type { Phrase } from '../errors/language.ts'
 import { JSON_MAX_DEPTH, JSON_MAX_NAME, JSON_MAX_VALUES } from '../schemas/limits.ts'
 
-/** JSON that is not parsed because of its size. `fault` completes a sentence about it: "it …", or "Field "x" …". */
+/** The error for JSON that exceeds a limit and is not parsed. `fault` completes the sentence `Field "…" …`. */
 export class JsonBoundsError extends Error {
   readonly fault: Phrase
   readonly limit: number
@@ -36,11 +36,11 @@ const CASE_BIT = 0x20
 const OPEN = 0x7B
 const CLOSE = 0x7D
 
-/** Parses JSON texts of one request. All that one reader parses may have JSON_MAX_VALUES together. */
+/** Parses the JSON texts of one request, which may have JSON_MAX_VALUES in total. */
 export class JsonReader {
   #left = JSON_MAX_VALUES
 
-  /** @throws JsonBoundsError for JSON that is too deep or has too many values; SyntaxError */
+  /** @throws JsonBoundsError for JSON that is too deep, has too many values or too long names; SyntaxError */
   parse (text: string): unknown {
     this.#left -= checkJsonBounds(text, JSON_MAX_DEPTH, this.#left)
     return JSON.parse(text)
@@ -48,13 +48,14 @@ export class JsonReader {
 }
 
 /**
- * Looks at the text alone, once and at most up to the first excess. Accepts anything that is not JSON.
- * @returns how many values it has at most: items of lists and members of objects
+ * Checks the bounds of a JSON text without parsing it, in one pass that ends at the first excess. A text that is not
+ * JSON is accepted.
+ * @returns an upper bound of its values, which are items of lists and members of objects
  * @throws JsonBoundsError
  */
 export function checkJsonBounds (text: string, maxDepth = JSON_MAX_DEPTH, maxValues = JSON_MAX_VALUES): number {
   let depth = 0
-  // A list or object that is not empty has one value more than commas; an empty one counts as a value too many.
+  // A list or object with items has one value more than commas. An empty one is counted as one value.
   let values = 0
   for (let at = 0; at < text.length; at++) {
     const character = text.charCodeAt(at)
@@ -74,7 +75,7 @@ export function checkJsonBounds (text: string, maxDepth = JSON_MAX_DEPTH, maxVal
   return values
 }
 
-/** Whether the string that ends there is the name of a member: a colon follows. */
+/** Returns whether the string that ends at `end` is the name of a member, which a colon follows. */
 function isName (text: string, end: number): boolean {
   let at = end + 1
   while (BLANKS.has(text.charCodeAt(at))) at++
@@ -82,8 +83,8 @@ function isName (text: string, end: number): boolean {
 }
 
 /**
- * Returns where the string that begins at `start` ends. Most of a body is in strings without escapes, which are searched;
- * a string with escapes is walked, so that no text takes more than two looks at each character.
+ * Returns the end of the string that begins at `start`. It searches for a quotation mark, which suffices for strings
+ * without escapes, and otherwise walks through the string, so each character is visited at most twice.
  */
 function endOfString (text: string, start: number): number {
   const end = text.indexOf('"', start + 1)

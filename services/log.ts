@@ -1,2 +1,2 @@
-/** What the services want of a logger: pino's, and Fastify's. An object first, a constant sentence last. */
-export type Log = Record<'debug' | 'info' | 'warn' | 'error', (details: object, sentence: string) => void>
+/** The logger of the services, compatible with pino and Fastify: data first, then a constant phrase in lower case. */
+export type Log = Record<'debug' | 'info' | 'warn' | 'error', (details: object, phrase: string) => void>

@@ -7,44 +7,42 @@ import type { UploadStore } from './upload-store.ts'
 
 export interface MetricsOptions { engine: Engine, slots: Slots, store: UploadStore }
 
-/** Figures for Prometheus. Labels are bounded: routes, codes of `errors/catalogue.ts` and stages, never what a client sent. */
+/** Metrics for Prometheus. Labels are bounded: routes, error codes and stages, never values that a client sent. */
 export interface Metrics extends ChatObserver {
   readonly contentType: string
-  /** Everything as it is now, in Prometheus's text format. */
+  /** Returns the current values in the text format of Prometheus. */
   text (): Promise<string>
   /**
-   * A request for the model has ended, admitted or not.
-   * @param ending `ANSWERED`, or the code of the error
+   * Counts a request to the model that has ended, admitted or not.
+   * @param ending `ANSWERED`, or the code of an error
    */
   ended (route: string, ending: string): void
 }
 
 export const ANSWERED = 'ANSWERED'
-/** The code of the error with which a request ends that nobody waits for. */
+/** The error code of requests whose client has left. */
 export const CLIENT_LEFT = 'CLIENT_LEFT'
 
-/** Seconds: from a cached image to a long answer on CPUs. */
+/** Seconds, from a cached image to a long answer on a CPU. */
 const STAGE_BUCKETS = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 const GAP_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
-/** What `timings` of an answer call them, and what the label says. */
+/** The names of stages in `timings` of an answer and in labels. */
 const STAGES = [
-  ['queue_ms', 'queue'], ['upload_ms', 'upload'], [
-    'prepare_ms', 'prepare'
-  ], ['encode_ms', 'encode'], ['prefill_ms', 'prefill'],
-  ['decode_ms', 'decode'], ['ttft_ms', 'first_token'], ['total_ms', 'total']
+  ['queue_ms', 'queue'], ['upload_ms', 'upload'], ['prepare_ms', 'prepare'], ['encode_ms', 'encode'],
+  ['prefill_ms', 'prefill'], ['decode_ms', 'decode'], ['ttft_ms', 'first_token'], ['total_ms', 'total']
 ] as const
 
-/** A registry for each service: several in one process do not disturb each other. */
+/** Each service has a registry of its own, so that several in one process do not share metrics. */
 export function createMetrics ({ engine, slots, store }: MetricsOptions): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
 
-  /** By route and ending. A busy service must not spend its time on counting whom it refuses. */
+  /** Counts by route and ending. Plain maps keep refusals cheap for a busy service. */
   const endings = new Map<string, Map<string, number>>()
   registry.registerMetric(new Counter({
     name: 'sightline_requests_total',
-    help: 'Requests for the model that have ended, by how: ANSWERED or the code of an error',
+    help: 'Requests to the model that have ended, by ANSWERED or an error code',
     labelNames: ['route', 'ending'],
     registers: [],
     collect () {
@@ -54,43 +52,47 @@ export function createMetrics ({ engine, slots, store }: MetricsOptions): Metric
   }))
   const stages = new Histogram({
     name: 'sightline_stage_seconds',
-    help: 'Time that an answered request spent in each stage; first_token and total begin with the request',
+    help: 'Time of answered requests per stage; first_token and total are measured from the request',
     labelNames: ['stage'],
     buckets: STAGE_BUCKETS,
     registers
   })
   const gaps = new Histogram({
-    name: 'sightline_token_gap_seconds', help: 'Time between two tokens of an answer', buckets: GAP_BUCKETS, registers
+    name: 'sightline_token_gap_seconds',
+    help: 'Time between consecutive tokens of an answer',
+    buckets: GAP_BUCKETS,
+    registers
   })
   const tokens = new Counter({
     name: 'sightline_tokens_total',
-    help: 'Tokens of answered requests: prompt (image and cached are parts of it), and completion',
+    help: 'Tokens of answered requests: prompt (which includes image and cached) and completion',
     labelNames: ['kind'],
     registers
   })
   const imageCounter = new Counter({
     name: 'sightline_pictures_total',
-    help: 'Pictures that answered requests sent, by whether their embedding was known',
+    help: 'Images of answered requests, by whether their embedding was cached',
     labelNames: ['cached'],
     registers
   })
 
-  /** Asked for when somebody looks. */
+  /** Creates a gauge whose value is read when metrics are collected. */
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({ name, help, registers, collect () { this.set(read()) } })
-  gauge('sightline_slots', 'Slots in all', () => slots.stats().size)
-  gauge('sightline_slots_taken', 'Slots that requests hold', () => slots.stats().taken)
-  gauge('sightline_queue_length', 'Requests that wait for a slot', () => slots.stats().queued)
-  gauge('sightline_upload_folders', 'Requests that have temporary files', () => store.count())
-  gauge('sightline_engine_ready', '1 while the model answers', () => engine.info().state === 'ready' ? 1 : 0)
-  gauge('sightline_engine_restarts', 'How often the model process was restarted', () => engine.info().restarts)
+  gauge('sightline_slots', 'All slots', () => slots.stats().size)
+  gauge('sightline_slots_taken', 'Slots taken by requests', () => slots.stats().taken)
+  gauge('sightline_queue_length', 'Requests waiting for a slot', () => slots.stats().queued)
+  gauge('sightline_upload_folders', 'Requests with temporary files', () => store.count())
+  gauge('sightline_engine_ready', '1 if the model is ready, otherwise 0', () => engine.info().state === 'ready' ? 1 : 0)
+  gauge('sightline_engine_restarts', 'Restarts of the model process', () => engine.info().restarts)
   gauge('sightline_engine_resident_bytes', 'Resident memory of the model process', () => engine.info().memory)
-  gauge('sightline_image_cache_pictures', 'Pictures whose embedding is kept', () => engine.info().caches.images)
-  gauge('sightline_image_cache_bytes', 'Memory of those embeddings', () => engine.info().caches.imageBytes)
-  gauge('sightline_image_cache_limit_bytes', 'IMAGE_CACHE_MB', () => engine.info().caches.imageBytesLimit)
-  gauge('sightline_vram_used_bytes', 'Memory of the GPU that is in use, by anybody; 0 without one', () =>
+  gauge('sightline_image_cache_pictures', 'Images whose embedding is cached', () => engine.info().caches.images)
+  gauge('sightline_image_cache_bytes', 'Memory of the cached embeddings', () => engine.info().caches.imageBytes)
+  gauge('sightline_image_cache_limit_bytes', 'Limit of the image cache (IMAGE_CACHE_MB)', () =>
+    engine.info().caches.imageBytesLimit)
+  gauge('sightline_vram_used_bytes', 'Used memory of the GPU, by all processes; 0 without a GPU', () =>
     engine.info().vram.used)
-  gauge('sightline_vram_bytes', 'Memory of the GPU; 0 without one', () => engine.info().vram.total)
+  gauge('sightline_vram_bytes', 'Memory of the GPU; 0 without a GPU', () => engine.info().vram.total)
 
   return {
     contentType: registry.contentType,

@@ -1,11 +1,11 @@
 import { QueueTimeoutError, ServerBusyError, ShuttingDownError, type SightlineError } from '../errors/catalogue.ts'
 import { createDeferred, type Deferred } from './deferred.ts'
 
-/** The right to work with the model, held from admission until the request has ended and its files are gone. */
+/** The right to use the model, from admission until the request has ended and its files are removed. */
 export interface Slot {
   /** 0 to size - 1. */
   readonly id: number
-  /** How long the request was queued. */
+  /** Time in the queue in milliseconds. */
   readonly waitedMs: number
   /** Idempotent. */
   release (): void
@@ -17,30 +17,30 @@ export interface SlotStats {
   free: number
   queued: number
   queueSize: number
-  /** Since the start: slots given, requests refused because the queue was full, requests that waited too long. */
+  /** Totals since the start: slots given, requests refused by a full queue, requests that waited too long. */
   served: number
   rejected: number
   timedOut: number
 }
 
 export interface Slots {
-  /** A slot at once, or null: none is free, or the semaphore is closed. */
+  /** Returns a free slot, or null if there is none or the slots are closed. */
   tryTake (): Slot | null
   /**
-   * A slot: a free one at once, otherwise first come first served.
-   * @throws ServerBusyError at once when the queue is full; QueueTimeoutError; ShuttingDownError; the reason of `signal`
+   * Returns a free slot at once, otherwise the next one in order of arrival.
+   * @throws ServerBusyError at once if the queue is full; QueueTimeoutError; ShuttingDownError; the reason of `signal`
    */
   wait (signal?: AbortSignal): Promise<Slot>
   stats (): SlotStats
-  /** Neither a slot nor a place in the queue is free. */
+  /** True if neither a slot nor a place in the queue is free. */
   readonly full: boolean
-  /** Counts a refusal and gives its error, always the same one: a busy service must not spend its time on saying so. */
+  /** Counts a refusal and returns its error, always the same object, so that refusals are cheap. */
   refuse (): SightlineError
-  /** When somebody who was refused might try again, 1 to 60. */
+  /** Estimates after how many seconds a refused client should retry, 1 to 60. */
   retryAfterSeconds (): number
-  /** Makes more slots, for those who wait first; never fewer. */
+  /** Adds slots up to `size` and gives them to waiting requests first. Never removes slots. */
   grow (size: number): void
-  /** Refuses everybody who waits and who comes from now on; slots that are taken stay so. */
+  /** Refuses waiting and new requests. Taken slots stay taken. */
   close (): void
   readonly closed: boolean
 }
@@ -54,17 +54,17 @@ export interface SlotsOptions {
 interface Waiter extends Deferred<Slot> { since: number }
 
 const BUSY = new ServerBusyError()
-/** Weight of the latest request in the moving average of how long a slot is held. */
-const HELD_WEIGHT = 0.2
+/** Weight of the latest request in the moving average of the time that requests keep a slot. */
+const KEPT_WEIGHT = 0.2
 const RETRY_AFTER_MAX_S = 60
 
-/** A semaphore with a bounded, timed queue. Taken and free slots always add up to `size`. */
+/** Creates a semaphore with a bounded queue and a longest wait. Taken and free slots always add up to `size`. */
 export function createSlots ({ size: initialSize, queueSize, queueTimeoutMs }: SlotsOptions): Slots {
   let size = initialSize
   const free = Array.from({ length: size }, (_, index) => size - 1 - index)
   const queue = new Set<Waiter>()
   const counters = { served: 0, rejected: 0, timedOut: 0 }
-  let heldMs: number | null = null
+  let keptMs: number | null = null
   let closed = false
 
   function give (id: number, waitedMs: number): Slot {
@@ -77,14 +77,14 @@ export function createSlots ({ size: initialSize, queueSize, queueTimeoutMs }: S
       release () {
         if (released) return
         released = true
-        const held = performance.now() - takenAt
-        heldMs = heldMs === null ? held : heldMs + (held - heldMs) * HELD_WEIGHT
+        const kept = performance.now() - takenAt
+        keptMs = keptMs === null ? kept : keptMs + (kept - keptMs) * KEPT_WEIGHT
         handOver(id)
       }
     }
   }
 
-  /** A slot goes from hand to hand while anybody waits: it is never free for a newcomer in between. */
+  /** Gives a slot directly to the next waiting request, so that a new request cannot take it in between. */
   function handOver (id: number): void {
     const [next] = queue
     if (!next) {
@@ -108,8 +108,8 @@ export function createSlots ({ size: initialSize, queueSize, queueTimeoutMs }: S
   async function wait (signal?: AbortSignal): Promise<Slot> {
     signal?.throwIfAborted()
     if (closed) throw new ShuttingDownError()
-    const atOnce = tryTake()
-    if (atOnce) return atOnce
+    const freeSlot = tryTake()
+    if (freeSlot) return freeSlot
     if (queue.size >= queueSize) throw refuse()
     const waiter: Waiter = { ...createDeferred<Slot>(), since: performance.now() }
     const onAbort = () => { if (queue.delete(waiter)) waiter.reject(signal?.reason) }
@@ -123,7 +123,7 @@ export function createSlots ({ size: initialSize, queueSize, queueTimeoutMs }: S
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
       const slot = await waiter.promise
-      // Aborted between the handing over and now: nobody would release it.
+      // After an abort since the hand-over the caller would not release the slot.
       if (signal?.aborted) {
         slot.release()
         throw signal.reason
@@ -147,7 +147,7 @@ export function createSlots ({ size: initialSize, queueSize, queueTimeoutMs }: S
     get full () { return free.length === 0 && queue.size >= queueSize },
     stats: () => ({ size, taken: size - free.length, free: free.length, queued: queue.size, queueSize, ...counters }),
     retryAfterSeconds () {
-      const seconds = Math.ceil((heldMs ?? 0) * (queue.size + 1) / size / 1000)
+      const seconds = Math.ceil((keptMs ?? 0) * (queue.size + 1) / size / 1000)
       return Math.min(RETRY_AFTER_MAX_S, Math.max(1, seconds))
     },
     get closed () { return closed },

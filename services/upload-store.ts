@@ -10,48 +10,48 @@ import { STORAGE_FAULTS } from '../errors/phrases.ts'
 /** The temporary files of one request. */
 export interface RequestFolder {
   readonly path: string
-  /** Path of the upload with this index: named by us, whatever the client called it. */
+  /** Returns the path for the upload with this index. The name that the client gave it is not used. */
   file (index: number, extension: string): string
   /**
-   * Removes the folder and says what was in it. A preparation that nobody waits for any more may still write to it: a
-   * file that appears meanwhile goes with a retry, and a later write finds no folder. Idempotent: later calls give
-   * the first call's answer, or try again if it failed.
+   * Removes the folder and returns the number of files in it. An aborted preparation may still be writing: retries
+   * remove files that appear meanwhile, and later writes fail without the folder. Idempotent: later calls return the
+   * result of the first one, or try again if it failed.
    */
   remove (): Promise<{ original: number, compressed: number }>
 }
 
 export interface UploadStore {
   /**
-   * Makes the folder of a request; the id is cut down to harmless characters and need not be unique.
-   * @throws StorageError when the folder cannot be made
+   * Creates the folder of a request. The id is reduced to harmless characters and need not be unique.
+   * @throws StorageError when the folder cannot be created
    */
   open (requestId: string): Promise<RequestFolder>
   /**
-   * Removes the folders of processes that are no more; returns how many. Leaves living neighbours, strange files and what it
-   * has no right to remove alone. Containers that share a folder need host names of their own: a process of another container
-   * looks dead from here.
+   * Removes the folders of processes that have ended, and returns their number. It keeps folders of running processes,
+   * other files, and folders that it may not remove. Containers that share a folder need different host names, because
+   * processes of another container look ended from here.
    */
   sweep (): Promise<number>
-  /** Folders of this process that exist now. */
+  /** Returns the number of existing folders of this process. */
   count (): number
 }
 
 export interface UploadStoreOptions {
   dir: string
-  /** Folders of other hosts (a shared volume, an earlier container) are swept when nothing changed in them for this long. */
+  /** Folders of other hosts (a shared volume, an earlier container) are removed after so long without a change. */
   foreignAgeMs: number
 }
 
 /**
- * `<host>-<pid>-<start time>-<id>`: whose folder it is can be read off its name. The id ends in sixteen hex digits of ours, so
- * that somebody's `holiday-2024-11-12` is never taken for a folder of a process 2024.
+ * `<host>-<pid>-<start time>-<id>`: the name of a folder identifies its process. The id ends in 16 random hexadecimal
+ * digits, so that a folder like `holiday-2024-11-12` is never mistaken for one of process 2024.
  */
 const FOLDER = /^([A-Za-z0-9.]+)-([1-9]\d*)-([1-9]\d*)-[A-Za-z0-9_-]+_[0-9a-f]{16}$/
 const HOST_MAX = 64
 const ID_MAX = 64
 const UNIQUE_BYTES = 8
 const REMOVE_RETRIES = 10
-/** The pause before the first retry; each one is longer by as much. */
+/** Pause before the first retry. Each further pause is longer by as much. */
 const REMOVE_RETRY_MS = 10
 const REMOVE_OPTIONS = { recursive: true, force: true, maxRetries: REMOVE_RETRIES, retryDelay: REMOVE_RETRY_MS }
 
@@ -90,11 +90,11 @@ export function createUploadStore ({ dir, foreignAgeMs }: UploadStoreOptions): U
       })
       const removed = await Promise.all(entries.map(async entry => {
         const owner = FOLDER.exec(entry.name)
-        // A link with such a name is not ours: we make folders.
+        // A link with such a name was not created by this service.
         if (!owner || !entry.isDirectory()) return false
         const folder = path.join(dir, entry.name)
         if (!await isStale(folder, owner[1]!, Number(owner[2]), Number(owner[3]), foreignAgeMs)) return false
-        // One folder of another user must not keep the service from starting.
+        // A folder of another user must not keep the service from starting.
         return rm(folder, REMOVE_OPTIONS).then(() => true, () => false)
       }))
       return removed.filter(Boolean).length
@@ -102,14 +102,14 @@ export function createUploadStore ({ dir, foreignAgeMs }: UploadStoreOptions): U
   }
 }
 
-/** Never `recursive` for the folder itself: it would share one that is there already. */
+/** Creates both folders. The inner one is created without `recursive`, which would accept an existing folder. */
 async function makeFolder (dir: string, folder: string): Promise<void> {
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 })
     await mkdir(folder, { mode: 0o700 })
   } catch (error) {
     const { code = 'UNKNOWN' } = error as NodeJS.ErrnoException
-    // The error names the whole path: it is for the log alone.
+    // The original error contains the whole path, so it is for the log only.
     throw Object.assign(new StorageError(REASONS[code] ?? verbatim(code)), { cause: error })
   }
 }
@@ -119,7 +119,7 @@ function createFolder (folder: string, onRemoved: () => void): RequestFolder {
   let removed: Promise<{ original: number, compressed: number }> | null = null
 
   async function remove (): Promise<{ original: number, compressed: number }> {
-    // A second try counts what the first one found.
+    // A second attempt returns the counts of the first one.
     counts ??= countFiles(await readdir(folder).catch(() => []))
     try {
       await rm(folder, REMOVE_OPTIONS)
@@ -159,22 +159,22 @@ async function isStale (
 function isAlive (pid: number, start: number): boolean {
   if (pid === OWN.pid) return start === OWN.start
   const running = processOf(pid)
-  // A zombie still has its place in the table, but nothing of it will ever run again.
+  // A zombie is still in the process table, but it has ended.
   if (running) return running.start === start && !'ZX'.includes(running.state)
   try {
     process.kill(pid, 0)
-    // Without /proc a process id is all there is to go by.
+    // Without /proc the start time is unknown.
     return true
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 
-/** State letter and start of a process (in clock ticks since the machine's); null where there is no /proc or no such process. */
+/** Returns state and start of a process (in clock ticks since boot), or null without /proc or such a process. */
 function processOf (pid: number): { state: string, start: number } | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name in parentheses may hold blanks and parentheses; the state follows as field 3, the start is field 22.
+    // The name in parentheses may contain blanks and parentheses. The state is field 3, the start is field 22.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
     return { state: fields[0]!, start: Number(fields[19]) }
   } catch {

@@ -2,33 +2,33 @@ import type { Log } from './log.ts'
 import type { Slot } from './slots.ts'
 import type { RequestFolder } from './upload-store.ts'
 
-/** Everything that a request holds while it has a slot: its files, its deadline, and what runs for it. */
+/** The resources of a request while it has a slot: its files, its deadline, and its running tasks. */
 export interface Work {
   readonly slot: Slot
-  /** When the request was admitted, on the clock of `performance.now()`. */
+  /** Time of admission, on the clock of `performance.now()`. */
   readonly startedAt: number
-  /** Fires with the reason when the client leaves, time is up or the service stops. */
+  /** Fires with the reason when the client leaves, the deadline passes or the service stops. */
   readonly signal: AbortSignal
-  /** Fires when `end` is called: what was begun in advance is not needed any more. */
+  /** Fires when `end` is called, after which speculative tasks are no longer needed. */
   readonly ending: AbortSignal
-  /** Where this request's files go; set once. */
+  /** The folder of the files of this request. Set once. */
   folder: RequestFolder | null
   /**
-   * Runs something that uses the request's files or the engine: nothing is removed before it has settled. It has to
-   * settle at once when `signal` fires: work that cannot be interrupted goes on within bounds of its own, and does
-   * without the files.
-   * @throws the reason of `signal` when the request is over already; the task is not begun then
+   * Runs a task that uses the files of the request or the engine. Files are removed only after it has settled. It must
+   * settle at once when `signal` fires: work that cannot be interrupted needs limits of its own and must tolerate
+   * missing files.
+   * @throws the reason of `signal` when the request is already over; the task is then not started
    */
   run<T> (task: () => Promise<T>): Promise<T>
   abort (reason: Error): void
-  /** Waits for what runs, removes the files, then frees the slot. Idempotent, never rejects. */
+  /** Waits for running tasks, removes the files, then releases the slot. Idempotent, never rejects. */
   end (): Promise<void>
 }
 
 export interface WorkOptions {
   slot: Slot
   log: Log
-  /** The request is aborted with `timeoutError()` after this time. */
+  /** Time after which the request is aborted with `timeoutError()`. */
   timeoutMs: number
   timeoutError: () => Error
 }
@@ -46,14 +46,13 @@ export function createWork ({ slot, log, timeoutMs, timeoutError }: WorkOptions)
   async function finish (): Promise<void> {
     clearTimeout(timer)
     ending.abort(ENDED)
-    // After an abort they settle at once: the preparer's limit and the engine's sequences, not slots, bound the work
-    // that goes on.
+    // After an abort, tasks settle at once. The preparer and the engine, not slots, bound the work that continues.
     while (running.size > 0) await Promise.allSettled(running)
     over = true
     try {
       if (work.folder) log.info(await work.folder.remove(), 'temporary files cleaned up')
     } catch (error) {
-      log.error({ err: error }, 'temporary files could not be removed; the next start sweeps them')
+      log.error({ err: error }, 'temporary files could not be removed')
     } finally {
       slot.release()
     }

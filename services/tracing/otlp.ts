@@ -24,21 +24,22 @@ export interface OtlpTracesOptions extends TracesConfig {
 
 const BATCH_DELAY_MS = 5_000
 const EXPORT_TIMEOUT_MS = 10_000
-/** A collector that does not answer holds the end of the service up for no longer. */
+/** The longest time that a silent collector delays the end of the service. */
 const CLOSE_TIMEOUT_MS = 3_000
-/** Spans that wait for the collector; more are dropped. */
+/** Spans that may wait for the collector. Further spans are dropped. */
 const MAX_WAITING = 2048
 
 interface Current {
   span: Span
   context: Context
-  /** What brings `performance.now()` to milliseconds since 1970; the same for a whole request, so that its spans fit together. */
+  /** Offset from `performance.now()` to milliseconds since 1970, fixed per request so that its spans align. */
   originMs: number
 }
 
 /**
- * Traces by OpenTelemetry's SDK, sent as OTLP over HTTP in JSON. The only file that loads it, and itself loaded only where traces are wanted. Nothing is
- * registered globally. Names of attributes are those of the semantic conventions 1.40, ours begin with `sightline.`
+ * Creates traces with the OpenTelemetry SDK, sent as OTLP over HTTP in JSON. Only this module imports the SDK, and it
+ * is loaded only if traces are enabled. Nothing is registered globally. Attribute names follow the semantic conventions
+ * 1.40 or begin with `sightline.`.
  */
 export function createTraces (
   { endpoint, headers, serviceName, sampler, ratio, version, log, batchDelayMs = BATCH_DELAY_MS }: OtlpTracesOptions
@@ -49,7 +50,7 @@ export function createTraces (
     resource: resourceFromAttributes({ 'service.name': serviceName, 'service.version': version }),
     sampler: toSampler(sampler, ratio),
     spanProcessors: [new BatchSpanProcessor({
-      exporter: toldOf(exporter, log), scheduledDelayMillis: batchDelayMs, maxQueueSize: MAX_WAITING
+      exporter: reporting(exporter, log), scheduledDelayMillis: batchDelayMs, maxQueueSize: MAX_WAITING
     })]
   })
   const tracer = provider.getTracer('sightline', version)
@@ -88,7 +89,7 @@ export function createTraces (
       stage: (stage, startedAt, endedAt, isCutOff) => addStage(one, stage, startedAt, endedAt, isCutOff),
       fail (code, statusCode) {
         span.setAttribute('error.type', code)
-        // What is the client's fault is no error of the server's span.
+        // By the conventions, an error of the client is not an error of a server span.
         if (statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
       },
       end (statusCode) {
@@ -115,7 +116,7 @@ export function createTraces (
   }
 }
 
-/** Figures only: nothing that anybody asked or was told. */
+/** Returns figures only, no text of a question or answer. */
 function attributesOf ({ model, finish_reason: reason, usage, images }: ChatDone) {
   return {
     'gen_ai.response.model': model,
@@ -135,16 +136,16 @@ function toSampler (name: TracesConfig['sampler'], ratio: number): Sampler {
   return name.startsWith('parentbased_') ? new ParentBasedSampler({ root }) : root
 }
 
-/** The same exporter; the log hears when it begins to fail, and when it works again. */
-function toldOf (exporter: SpanExporter, log: Log): SpanExporter {
+/** Wraps an exporter so that the log reports when it starts to fail and when it works again. */
+function reporting (exporter: SpanExporter, log: Log): SpanExporter {
   let failing = false
   return {
     export (spans, done) {
       exporter.export(spans, result => {
         const failed = result.code !== 0
-        // The collector's own words may be anything.
-        if (failed && !failing) log.warn({ reason: reasonOf(result.error) }, 'the collector takes no traces')
-        if (!failed && failing) log.info({}, 'the collector takes traces again')
+        // Without the message, which may contain anything.
+        if (failed && !failing) log.warn({ reason: reasonOf(result.error) }, 'trace export failing')
+        if (!failed && failing) log.info({}, 'trace export working again')
         failing = failed
         done(result)
       })

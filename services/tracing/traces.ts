@@ -1,34 +1,34 @@
 import type { ChatObserver, Stage } from '../chat/observer.ts'
 
-/** Tells a collector where the time of requests goes. It may be away: nothing here waits for it or throws. */
+/** Sends traces of requests to a collector. A collector that is down does not delay requests or cause errors. */
 export interface Traces extends Pick<ChatObserver, 'onAnswer'>, Required<Pick<ChatObserver, 'onStage'>> {
-  /** Begins the span of a request. Each that is begun is ended, once. */
+  /** Starts the span of a request. The caller ends it once. */
   begin (request: TracedRequest): RequestTrace
-  /** Sends what is left, for at most some seconds. */
+  /** Sends the remaining spans, for at most some seconds. */
   close (): Promise<void>
 }
 
 export interface TracedRequest {
   id: string
   method: string
-  /** The route's pattern, such as `/api/chat`. */
+  /** The pattern of the route, such as `/api/chat`. */
   route: string
-  /** Headers of a sender who may say which trace the request belongs to, and whether it is recorded. */
+  /** Headers of a trusted sender, which may name the parent trace and decide whether it is recorded. */
   headers?: Readonly<Record<string, unknown>>
 }
 
 export interface RequestTrace {
-  /** 32 hex digits. */
+  /** 32 hexadecimal digits. */
   readonly id: string
-  /** W3C Trace Context, for whoever works on the request elsewhere. */
+  /** W3C Trace Context for upstreams that process the request. */
   readonly headers: TraceHeaders
-  /** A stage that the service itself knows of; times in milliseconds on the clock of `performance.now()`. */
+  /** Records a stage. Times are milliseconds on the clock of `performance.now()`. */
   stage (stage: Stage, startedAt: number, endedAt: number, isCutOff?: boolean): void
-  /** @param code of `errors/catalogue.ts` */
+  /** @param code error code of `errors/catalogue.ts` */
   fail (code: string, statusCode: number): void
-  /** @param statusCode null: there was no answer */
+  /** @param statusCode null if no response was sent */
   end (statusCode: number | null): void
 }
 
-/** `traceparent`, and `tracestate` where there is one. */
+/** `traceparent`, and `tracestate` if there is one. */
 export type TraceHeaders = Readonly<Record<string, string>>

@@ -2,13 +2,13 @@ import { InvalidFieldError } from '../../errors/catalogue.ts'
 import { FIELD_FAULTS } from '../../errors/phrases.ts'
 
 const DATA_URI = /^data:[a-z0-9.+-]*\/?[a-z0-9.+-]*(?:;[a-z0-9.+=-]+)*;base64,/i
-/** The head of a data URI is looked for in so many characters. */
+/** Characters in which the head of a data URI is searched. */
 const HEAD_MAX_CHARACTERS = 200
 
-/** Without white space, as nearly all clients send it. */
+/** Base64 without white space, which nearly all clients send. */
 const COMPACT = /^[A-Za-z0-9+/\-_]*={0,2}$/
 
-/** Kinds of characters by their codes; 0: not base64. Both alphabets count, and white space is passed over. */
+/** Kinds of characters by their codes. 0: not base64. Both alphabets are accepted, and white space is skipped. */
 const DIGIT = 1
 const BLANK = 2
 const PADDING = 3
@@ -20,8 +20,8 @@ for (const blank of ' \t\r\n\f\v') KINDS[blank.charCodeAt(0)] = BLANK
 KINDS['='.charCodeAt(0)] = PADDING
 
 /**
- * The bytes of a `data:…;base64,…` URI. The media type that it claims is ignored: images are recognised by their bytes.
- * @param field how the error names the place, e.g. `images[0]`
+ * Decodes a `data:…;base64,…` URI. Its media type is ignored, because images are recognised by their bytes.
+ * @param field the place that errors name, e.g. `images[0]`
  * @throws InvalidFieldError
  */
 export function decodeDataUri (uri: unknown, field: string): Buffer {
@@ -40,7 +40,7 @@ function paddingOf (text: string): number {
   return text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
 }
 
-/** Counts the digits of base64; null if something else is among them. One look at each character. */
+/** Counts the base64 digits in one pass, or returns null if the text contains other characters. */
 function countDigits (text: string): number | null {
   let digits = 0
   let padding = 0

@@ -13,23 +13,23 @@ import { createDeferred } from '../deferred.ts'
 import { isPublicAddress } from './public-address.ts'
 
 export interface ImageFetcherOptions {
-  /** Hosts, in lower case, from which images may come; `*.example.com` stands for all below it and not for itself. Empty: none. */
+  /** Allowed hosts, in lower case. `*.example.com` means every subdomain, but not `example.com` itself. Empty: none. */
   hosts: readonly string[]
   maxFileSizeMb: number
-  /** From `open` to the last byte, over all redirects. */
+  /** Time from `open` to the last byte, including redirects. */
   timeoutMs?: number
   maxRedirects?: number
-  /** Only for networks without an internet, such as those of tests. */
+  /** Replaces parts of the network in tests. */
   network?: Partial<Network>
 }
 
 export interface Network {
-  /** All addresses of a host; rejects like `dns.lookup`. */
+  /** Returns all addresses of a host. Rejects like `dns.lookup`. */
   resolve (host: string): Promise<Address[]>
   isPublic (address: string): boolean
-  /** Ports that a URL may name; it need not name 80 for http and 443 for https. */
+  /** Ports that a URL may name, in addition to the default ports of http and https. */
   ports: readonly number[]
-  /** PEM of whom to trust instead of Node's own authorities. */
+  /** PEM of the certificate authorities, instead of those of Node. */
   ca: string | undefined
 }
 
@@ -37,16 +37,16 @@ export interface Address { address: string, family: number }
 
 export interface ImageFetcher {
   /**
-   * Fetches what an http or https URL names. Every host on the way, redirects included, must be an allowed one and have public addresses
-   * only, and nothing but an address that was checked is connected to. What the host says about the type is not believed, nor looked at.
-   * @param url as the client sent it
-   * @param field how errors name the place, e.g. `messages[0].content[1].image_url.url`
-   * @param signal gives up, at any time until the stream has ended
-   * @returns the bytes. The stream fails with FileTooLargeError (by its length, if told, `open` already does), ImageUrlFailedError when
-   *   the connection breaks off or time is up, or the reason of `signal`. When it ends, fails or is destroyed the connection is closed;
-   *   one that nobody reads is destroyed when time is up.
-   * @throws ImageUrlRefusedError when a URL, its host or an address of it is not allowed; ImageUrlFailedError; FileTooLargeError; the
-   *   reason of `signal`. None of them tells an address.
+   * Fetches an image by its http or https URL. Every host, also of redirects, must be allowed and have public addresses
+   * only, and only checked addresses are contacted. The content type is ignored.
+   * @param url the URL from the client
+   * @param field the place that errors name, e.g. `messages[0].content[1].image_url.url`
+   * @param signal aborts until the stream has ended
+   * @returns a stream of the bytes. It fails with FileTooLargeError, with ImageUrlFailedError if the connection breaks
+   *   off or the time is up, or with the reason of `signal`. The connection is closed when the stream ends, fails or is
+   *   destroyed. A stream that is not read is destroyed when the time is up.
+   * @throws ImageUrlRefusedError when a URL, its host or one of its addresses is not allowed; ImageUrlFailedError;
+   *   FileTooLargeError if the declared length is too large; the reason of `signal`. No error contains an address.
    */
   open (url: string, field: string, signal: AbortSignal): Promise<Readable>
 }
@@ -54,39 +54,41 @@ export interface ImageFetcher {
 const TIMEOUT_MS = 15_000
 const MAX_REDIRECTS = 3
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
-/** What servers commonly take. */
+/** The common limit of servers. */
 const URL_MAX_CHARACTERS = 8192
 const CLIENTS = { 'http:': http, 'https:': https }
 const HEADERS = { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'sightline' }
 
-/** Fetches images by URL, from few hosts and never from an address that is not public. Knows no cookies, credentials or proxies. */
+/** Creates a fetcher for images by URL. It sends no cookies or credentials and uses no proxies. */
 export function createImageFetcher (
   { hosts, maxFileSizeMb, timeoutMs = TIMEOUT_MS, maxRedirects = MAX_REDIRECTS, network = {} }: ImageFetcherOptions
 ): ImageFetcher {
   const { resolve = resolveAll, isPublic = isPublicAddress, ports = [], ca } = network
   const maxBytes = Math.floor(maxFileSizeMb * 1024 * 1024)
 
-  /** What forbids to ask a URL, or null. */
+  /** Returns why a URL is not allowed, or null if it is. */
   function findFault (url: URL): Phrase | null {
     if (!Object.hasOwn(CLIENTS, url.protocol)) return FETCH_FAULTS.scheme
     if (url.username !== '' || url.password !== '') return FETCH_FAULTS.credentials
     if (hosts.length === 0) return FETCH_FAULTS.off
-    // The URL's parser has brought every spelling of an address into its usual form, so that it is known as one.
+    // The URL parser has normalised every spelling of an address, so `isIP` recognises it.
     const host = bareHost(url)
     if (!hosts.some(entry => covers(entry, host))) return FETCH_FAULTS.host
     if (url.port !== '' && !ports.includes(Number(url.port))) return FETCH_FAULTS.port
-    // A socket does not look up what is an address already.
+    // Sockets do not look up addresses, so they are checked here.
     return isIP(host) === 0 || isPublic(host) ? null : FETCH_FAULTS.address
   }
 
   /**
-   * Resolves for a socket. The check is made here and not before, so that what was checked is what is connected to, whatever the DNS
-   * says next. One bad address condemns all: a host on the internet has no business with the inside of this network.
+   * Returns the lookup function of a socket. It checks the addresses that the socket will use, so a later DNS answer
+   * cannot replace them. A host with any address that is not public is refused.
    */
   function lookupFor (field: string): LookupFunction {
     const check = (addresses: Address[]) => {
       if (addresses.length === 0) throw new ImageUrlFailedError(field, FETCH_FAULTS.resolve)
-      if (!addresses.every(({ address }) => isPublic(address))) throw new ImageUrlRefusedError(field, FETCH_FAULTS.address)
+      if (!addresses.every(({ address }) => isPublic(address))) {
+        throw new ImageUrlRefusedError(field, FETCH_FAULTS.address)
+      }
       return addresses as [Address, ...Address[]]
     }
     return (host, { all }, callback) => {
@@ -96,7 +98,7 @@ export function createImageFetcher (
     }
   }
 
-  /** The head of the response to one request. */
+  /** Sends one request and returns the response before its body. */
   async function send (url: URL, field: string, signal: AbortSignal): Promise<IncomingMessage> {
     signal.throwIfAborted()
     const response = createDeferred<IncomingMessage>()
@@ -108,7 +110,7 @@ export function createImageFetcher (
       agent: false,
       lookup: lookupFor(field),
       ca,
-      // The environment can turn this off for the whole process.
+      // An environment variable could otherwise turn this off for the whole process.
       rejectUnauthorized: true
     })
     const giveUp = () => {
@@ -126,8 +128,9 @@ export function createImageFetcher (
   }
 
   /**
-   * A URL that may be asked.
-   * @param from what redirected to it
+   * Returns a parsed URL that may be fetched.
+   * @param from the URL that redirected to it
+   * @throws ImageUrlRefusedError
    */
   function admit (text: string, field: string, from?: URL): URL {
     const refuse = (fault: Phrase) => new ImageUrlRefusedError(field, from ? FETCH_FAULTS.afterRedirect(fault) : fault)
@@ -139,7 +142,7 @@ export function createImageFetcher (
     return url
   }
 
-  /** The head of the first response that is no redirect. */
+  /** Follows redirects and returns the first other response. */
   async function follow (text: string, field: string, signal: AbortSignal): Promise<IncomingMessage> {
     let url = admit(text, field)
     for (let redirects = 0; ; redirects++) {
@@ -153,7 +156,7 @@ export function createImageFetcher (
     }
   }
 
-  /** What in the head of a response says that the rest is not wanted, or null. */
+  /** Returns the error for a response whose status or headers are not acceptable, or null. */
   function findError ({ statusCode = 0, headers }: IncomingMessage, field: string): SightlineError | null {
     if (statusCode !== 200) return new ImageUrlFailedError(field, FETCH_FAULTS.status(statusCode))
     if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
@@ -181,7 +184,7 @@ export function createImageFetcher (
     })
     limit.signal.addEventListener('abort', () => body.destroy(limit.signal.reason), { once: true })
     finished(response, error => { if (error) body.destroy(toFailure(error, field)) })
-    // It may fail before its reader has begun, who then finds the error in the stream.
+    // The stream may fail before it is read. The reader then finds the error in the stream.
     body.on('error', () => {})
     return response.pipe(body)
   }
@@ -189,7 +192,8 @@ export function createImageFetcher (
   return {
     async open (url, field, signal) {
       signal.throwIfAborted()
-      const limit = createLimit(signal, timeoutMs, () => new ImageUrlFailedError(field, FETCH_FAULTS.tooSlow(timeoutMs / 1000)))
+      const timeoutError = () => new ImageUrlFailedError(field, FETCH_FAULTS.tooSlow(timeoutMs / 1000))
+      const limit = createLimit(signal, timeoutMs, timeoutError)
       try {
         const response = await follow(url, field, limit.signal)
         const error = limit.signal.aborted ? limit.signal.reason : findError(response, field)
@@ -205,9 +209,9 @@ export function createImageFetcher (
 }
 
 interface Limit {
-  /** Fires with the reason when the caller gives up or time is up. */
+  /** Fires with the reason when the caller aborts or the time is up. */
   signal: AbortSignal
-  /** From here on nothing fires and no timer runs. */
+  /** Stops the timer. The signal does not fire afterwards. */
   end (): void
 }
 
@@ -226,26 +230,26 @@ function createLimit (signal: AbortSignal, timeoutMs: number, timeoutError: () =
 }
 
 function resolveAll (host: string): Promise<Address[]> {
-  // No IPv6 where this machine has none, as sockets ask by default.
+  // `ADDRCONFIG` omits IPv6 on machines without it, like the default of sockets.
   return lookup(host, { all: true, hints: ADDRCONFIG })
 }
 
-/** The host as sockets want it: an IPv6 address without its brackets. */
+/** Returns the host of a URL for a socket: an IPv6 address has no brackets. */
 function bareHost ({ hostname }: URL): string {
   return hostname.replace(/^\[(.*)\]$/, '$1')
 }
 
-/** Whether an entry of the list of hosts means this one. */
+/** Returns whether an entry of the allowed hosts covers a host. */
 function covers (entry: string, host: string): boolean {
   if (!entry.startsWith('*.')) return entry === host
-  // An address has nothing below it.
+  // An address has no subdomains.
   return host.endsWith(entry.slice(1)) && host.length >= entry.length && isIP(host) === 0
 }
 
-/** An error of a lookup, a socket or a response, as the client may know it. */
+/** Converts an error of a lookup, a socket or a response for the client. */
 function toFailure (error: NodeJS.ErrnoException, field: string): SightlineError {
   if (error instanceof SightlineError) return error
-  // It names addresses: for those who debug, not for the client.
+  // The original error contains addresses, so it is a cause for the log only.
   return Object.assign(new ImageUrlFailedError(field, faultOf(error)), { cause: error })
 }
 

@@ -5,23 +5,26 @@ import {
 import { FIELD_FAULTS } from '../../errors/phrases.ts'
 import { FIELD_MAX_BYTES, FORM_MAX_FIELDS, FORM_TEXT_MAX_BYTES } from '../../schemas/limits.ts'
 import { JsonBoundsError, JsonReader } from '../json-bounds.ts'
-import type { RawFields } from './body.ts'
+
+/** Fields as they were sent: strings from a form (a repeated field is a list), any JSON value from a JSON body. */
+export type RawFields = Record<string, unknown>
 
 /**
- * The text fields of a form. They are held in memory, so that their number, the size of each, and the size of all of them
- * are bounded while they arrive.
+ * The text fields of a form. They are kept in memory, so their number, the size of each and the total size are bounded
+ * while they arrive.
  */
 export interface FormFields {
-  /** A repeated field has a list. */
+  /** The fields by name. A repeated field is a list. */
   readonly fields: RawFields
   /**
-   * @param isCut the parser has dropped what is beyond FIELD_MAX_BYTES
+   * Adds a text field.
+   * @param isCut whether the parser has dropped bytes beyond FIELD_MAX_BYTES
    * @throws FieldTooLargeError, FormTooLargeError, InvalidMultipartError
    */
   addText (name: string, value: string, isCut: boolean): void
   /**
    * Reads and parses a part of type `application/json`.
-   * @throws the same, InvalidFieldError, InvalidHistoryError
+   * @throws errors of `addText`, InvalidFieldError, InvalidHistoryError
    */
   addJson (name: string, part: Readable): Promise<void>
 }
@@ -32,14 +35,14 @@ export function createFormFields (): FormFields {
   let count = 0
   let bytes = 0
 
-  function begin (): void {
+  function countField (): void {
     if (++count <= FORM_MAX_FIELDS) return
     const fault = { en: `it has more than ${FORM_MAX_FIELDS} text fields`, zh: `文本字段超过 ${FORM_MAX_FIELDS} 个` }
     throw withDetails(new InvalidMultipartError(fault), { limit: FORM_MAX_FIELDS })
   }
 
-  /** Enters bytes of a field that has `size` bytes so far. */
-  function enter (name: string, length: number, size: number): void {
+  /** Counts bytes of a field that has `size` bytes so far. */
+  function countBytes (name: string, length: number, size: number): void {
     if (size > FIELD_MAX_BYTES) throw new FieldTooLargeError(name, FIELD_MAX_BYTES)
     bytes += length
     if (bytes > FORM_TEXT_MAX_BYTES) throw new FormTooLargeError(name, FORM_TEXT_MAX_BYTES)
@@ -54,21 +57,21 @@ export function createFormFields (): FormFields {
     fields,
 
     addText (name, value, isCut) {
-      begin()
+      countField()
       if (isCut) throw new FieldTooLargeError(name, FIELD_MAX_BYTES)
       const length = Buffer.byteLength(value)
-      // In another character set its bytes were fewer.
-      enter(name, length, 0)
+      // 0, because the parser has checked the size already. In another character set the field had fewer bytes.
+      countBytes(name, length, 0)
       add(name, value)
     },
 
     async addJson (name, part) {
-      begin()
+      countField()
       const chunks: Buffer[] = []
       let size = 0
       for await (const chunk of part as AsyncIterable<Buffer>) {
         size += chunk.length
-        enter(name, chunk.length, size)
+        countBytes(name, chunk.length, size)
         chunks.push(chunk)
       }
       try {

@@ -1,9 +1,11 @@
 const MAX_NAME = 60
 
 /**
- * How sentences and logs name an uploaded image: its place in the request and, shortened and without control or
- * direction characters, the name that the client gave it. The name is never used for anything else.
+ * Returns the label of an uploaded image in errors and logs: its place in the request and its file name. The name is
+ * shortened and cleared of control and direction characters. It is used for nothing else.
  * @param field e.g. `images[1]`
+ * @example
+ * labelOf('images[1]', 'cat.jpg') // images[1] ("cat.jpg")
  */
 export function labelOf (field: string, filename?: string): string {
   const name = (filename ?? '').replace(/[\p{C}\p{Z}]+/gu, ' ').replaceAll('"', '\'').trim()

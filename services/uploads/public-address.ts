@@ -1,16 +1,16 @@
 import { BlockList, isIP } from 'node:net'
 
 /**
- * What of IPv4 is not the public internet: IANA's registry of special-purpose addresses (RFC 6890 and its updates), multicast, and
- * what clouds put in public space for their own machines.
+ * IPv4 networks that are not on the public internet: IANA's registry of special-purpose addresses (RFC 6890 and its
+ * updates), multicast, and addresses in public space that clouds use internally.
  */
 const SPECIAL_IPV4: ReadonlyArray<[network: string, prefix: number]> = [
-  ['0.0.0.0', 8], // this network; Linux connects 0.0.0.0 to itself
+  ['0.0.0.0', 8], // this network; Linux connects 0.0.0.0 to the local host
   ['10.0.0.0', 8], // private
   ['100.64.0.0', 10], // shared by a carrier's customers
   ['127.0.0.0', 8], // loopback
-  ['168.63.129.16', 32], // the host of every virtual machine at Azure
-  ['169.254.0.0', 16], // link-local; the metadata of clouds
+  ['168.63.129.16', 32], // host of virtual machines at Azure
+  ['169.254.0.0', 16], // link-local; metadata services of clouds
   ['172.16.0.0', 12], // private
   ['192.0.0.0', 24], // IETF protocols
   ['192.0.2.0', 24], // documentation
@@ -23,7 +23,7 @@ const SPECIAL_IPV4: ReadonlyArray<[network: string, prefix: number]> = [
   ['240.0.0.0', 4] // reserved, broadcast
 ]
 
-/** What of IPv6's global unicast addresses is not one of a single machine on the public internet. */
+/** Global unicast addresses of IPv6 that do not belong to a machine on the public internet. */
 const SPECIAL_IPV6: ReadonlyArray<[network: string, prefix: number]> = [
   ['2001::', 23], // IETF protocols; Teredo, benchmarks, ORCHID
   ['2001:db8::', 32], // documentation
@@ -31,7 +31,7 @@ const SPECIAL_IPV6: ReadonlyArray<[network: string, prefix: number]> = [
   ['3fff::', 20] // documentation
 ]
 
-/** Where DNS64 puts the addresses of hosts that have only IPv4, for networks that have only IPv6 (RFC 6052). */
+/** Prefix with which DNS64 represents IPv4 hosts in networks that have only IPv6 (RFC 6052). */
 const NAT64 = '64:ff9b::'
 const NAT64_PREFIX = 96
 
@@ -42,15 +42,16 @@ for (const [network, prefix] of SPECIAL_IPV4) {
 }
 for (const [network, prefix] of SPECIAL_IPV6) special.addSubnet(network, prefix, 'ipv6')
 
-// All else in IPv6 is loopback, mapped or embedded IPv4, local, multicast, or not given to anybody yet.
+// All other IPv6 addresses are loopback, mapped or embedded IPv4, local, multicast, or unassigned.
 const globalIpv6 = new BlockList()
 globalIpv6.addSubnet('2000::', 3, 'ipv6')
 globalIpv6.addSubnet(NAT64, NAT64_PREFIX, 'ipv6')
 
 /**
- * Whether an address is one of the public internet: not private, loopback, link-local, shared, multicast, reserved, for documentation
- * or otherwise special, nor an IPv6 form that carries such an IPv4 address.
- * @param address IPv4 with four decimal parts, or IPv6 without brackets; anything else, a zone (`fe80::1%eth0`) included, is not public
+ * Returns whether an address is on the public internet: not private, loopback, link-local, shared, multicast, reserved,
+ * for documentation or otherwise special, and not an IPv6 form of such an IPv4 address.
+ * @param address IPv4 with four decimal parts, or IPv6 without brackets. Any other text, also an address with a zone
+ *   (`fe80::1%eth0`), is not public.
  */
 export function isPublicAddress (address: string): boolean {
   if (address.includes('%')) return false

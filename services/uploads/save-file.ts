@@ -12,13 +12,13 @@ export interface SavedFile {
   id: string
 }
 
-/** The most bytes that a file may have, and the error for a larger one. */
+/** The largest size of a file in bytes, and the error for a larger one. */
 export interface SizeLimit { bytes: number, error: () => Error }
 
 /**
- * Streams bytes to a new file and hashes them on the way. The source is destroyed when it fails, is aborted, or exceeds
- * the limit.
- * @throws StorageError when the disk does not take them; the reason of `signal`; the limit's error; whatever the source throws
+ * Streams bytes to a new file and hashes them. The source is destroyed on every error.
+ * @throws StorageError when the file cannot be written; the reason of `signal`; the error of `limit`; whatever the
+ *   source throws
  */
 export async function saveFile (
   source: Readable, path: string, signal: AbortSignal, limit?: SizeLimit

@@ -235,12 +235,12 @@ t.test('the log reports a refusing collector once, and its recovery once', async
   const said = (word: RegExp) => lines.filter(line => word.test(line.msg)).length
   for (let i = 0; i < 3; i++) {
     await ask(url, { message: 'Hi' })
-    await until(() => said(/takes no traces/) === 1)
+    await until(() => said(/trace export failing/) === 1)
   }
   status = 200
   await ask(url, { message: 'Hi' })
-  await until(() => said(/takes traces again/) === 1)
-  t.match([said(/takes no traces/), lines.find(line => /takes no/.test(line.msg))!.reason], [1, '400'])
+  await until(() => said(/trace export working again/) === 1)
+  t.match([said(/trace export failing/), lines.find(line => /trace export failing/.test(line.msg))!.reason], [1, '400'])
 })
 
 t.test('the remaining spans are exported when the service stops', async t => {
