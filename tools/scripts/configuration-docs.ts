@@ -14,9 +14,9 @@ const SETTINGS = Object.entries(EnvironmentSchema.properties as unknown as Recor
 const BEGIN = '<!-- configuration: written by `npm run docs:configuration` from config/schema.ts -->'
 const END = '<!-- /configuration -->'
 /** Columns of a line in .env.example. */
-const WIDTH = 125
+const WIDTH = 100
 
-/** The table of all settings, as docs/operations.md has it. */
+/** The table of all settings in docs/operations.md. */
 export function configurationTable (): string {
   const rows = SETTINGS.map(([name, setting]) =>
     `| \`${name}\` | ${defaultOf(setting)} | ${valuesOf(setting)} | ${setting.description}${linkTo(setting.section)} |`)
@@ -24,19 +24,21 @@ export function configurationTable (): string {
 }
 
 /**
- * A document with the table of today between its two markers.
+ * Replaces the table between the two markers of a document.
  * @throws Error when a marker is missing
  */
 export function withConfigurationTable (document: string): string {
   const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)]
-  if (begin < 0 || end < begin) throw new Error(`the table stands between ${BEGIN} and ${END}`)
+  if (begin < 0 || end < begin) throw new Error(`the document must contain ${BEGIN} and ${END}`)
   return `${document.slice(0, begin)}${BEGIN}\n\n${configurationTable()}\n\n${document.slice(end)}`
 }
 
-/** The whole of .env.example. */
+/** The content of .env.example. */
 export function exampleEnvironment (): string {
   const head =
-    'Sightline\'s settings. Copy this file to `.env` and take the `#` away from what you change; a variable of the environment goes before the file. Each line shows the default. Written by `npm run docs:configuration`.'
+    'Settings of Sightline. Copy this file to `.env` and remove the `#` before the settings that you change. ' +
+    'Environment variables take precedence over the file. Each line shows the default. Written by ' +
+    '`npm run docs:configuration`.'
   const entries = SETTINGS.map(([name, setting]) => {
     const sentences = [
       setting.description, valuesOf(setting) && `Allowed: ${valuesOf(setting)}.`,
@@ -51,7 +53,7 @@ function defaultOf ({ default: value, empty }: Setting): string {
   return value === undefined || value === '' ? empty ?? '' : `\`${value}\``
 }
 
-/** What a setting takes: words, a form, or a range with its unit. */
+/** The allowed values of a setting: words, a form, or a range with its unit. */
 function valuesOf ({ enum: words, anyOf, const: word, form, minimum, maximum, unit }: Setting): string {
   if (anyOf) return anyOf.map(valuesOf).join(', or ')
   if (words) return words.map(it => `\`${it}\``).join(', ')
@@ -66,14 +68,14 @@ function linkTo (section: string | undefined): string {
   return section === undefined ? '' : ` ([more](#${anchorOf(section)}))`
 }
 
-/** The anchor that GitHub gives a heading. */
+/** GitHub's anchor of a heading. */
 export function anchorOf (heading: string): string {
   return heading.toLowerCase().replace(/[^\w\- ]/g, '').replaceAll(' ', '-')
 }
 
 const plain = (markdown: string) => markdown.replaceAll('`', '')
 
-/** A text as lines with `#`, broken between words. */
+/** Formats a text as lines with `#`, broken between words. */
 function comment (text: string): string {
   const lines = ['#']
   for (const word of text.split(' ')) {

@@ -19,12 +19,12 @@ import * as tiff from '../../services/images/structure/tiff.ts'
 import { MAX_AVIF_TABLE_ENTRIES } from '../../services/images/structure/tracks.ts'
 import { MAX_WEBP_CHUNKS } from '../../services/images/structure/webp.ts'
 
-/** A bound on something that a client sends. */
+/** A limit for something that a client sends. */
 export interface Limit {
   what: string
-  /** A number with its unit, or the setting that gives it. */
+  /** A number with its unit, or the setting that contains it. */
   most: string
-  /** What the client meets beyond it: status and code, or what becomes of its connection. */
+  /** The result beyond the limit: status and code, or the end of the connection. */
   beyond: string
   /** The file that enforces it. */
   by: string
@@ -45,7 +45,7 @@ const FORM = 'services/uploads/form-fields.ts'
 const FIELDS = 'services/chat/fields.ts'
 const STRUCTURE = 'services/images/structure'
 
-/** Every list, size and time that a client can choose, in the order of a request. docs/api.md shows them; a test tries each. */
+/** Every list, size and time that a client controls, in the order of a request. A test tries each of them. */
 export const LIMITS = {
   // The connection
   connections: row(
@@ -115,8 +115,8 @@ export const LIMITS = {
     'mentions of images by id', limits.NAMED_IMAGES_MAX_MENTIONS, `${INVALID_HISTORY}, on \`/v1\` \`INVALID_FIELD\``,
     'services/chat/named-images.ts'
   ),
-  stops: row('stop strings', limits.STOP_MAX_STRINGS, INVALID_FIELD, 'schemas/fault.ts'),
-  stop: row('characters of a stop string', limits.STOP_MAX_CHARACTERS, INVALID_FIELD, 'schemas/fault.ts'),
+  stops: row('stop strings', limits.STOP_MAX_STRINGS, INVALID_FIELD, 'schemas/check.ts'),
+  stop: row('characters of a stop string', limits.STOP_MAX_CHARACTERS, INVALID_FIELD, 'schemas/check.ts'),
   messages: row('`messages` on `/v1`', limits.MESSAGES_MAX, INVALID_FIELD, MESSAGES),
   parts: row('parts of all messages', limits.MESSAGES_MAX_PARTS, INVALID_FIELD, MESSAGES),
   calls: row('tool calls of all messages', limits.CALLS_MAX, INVALID_FIELD, MESSAGES),
@@ -137,7 +137,7 @@ export const LIMITS = {
     'characters of the grammar for all schemas', MAX_GRAMMAR_LENGTH, UNSUPPORTED_SCHEMA,
     'services/chat/schema-grammar/work.ts'
   ),
-  maxTokens: row('`max_tokens` on `/api`', limits.MAX_TOKENS_MAX, INVALID_FIELD, 'schemas/fault.ts'),
+  maxTokens: row('`max_tokens` on `/api`', limits.MAX_TOKENS_MAX, INVALID_FIELD, 'schemas/check.ts'),
   prompt: row(
     'tokens of text and earlier images', setting('CONTEXT_SIZE'), '413 `PROMPT_TOO_LONG`', 'services/chat/plan.ts'
   ),
@@ -179,10 +179,10 @@ export const LIMITS = {
 
 export type LimitName = keyof typeof LIMITS
 
-const BEGIN = '<!-- limits: written by `npm run docs:limits` from scripts/limits.ts -->'
+const BEGIN = '<!-- limits: written by `npm run docs:limits` from tools/scripts/limits.ts -->'
 const END = '<!-- /limits -->'
 
-/** The table of all limits, as docs/api.md has it. */
+/** The table of all limits in docs/api.md. */
 export function limitsTable (): string {
   const rows =
     Object.values<Limit>(LIMITS).map(({ what, most, beyond, by }) => `| ${what} | ${most} | ${beyond} | \`${by}\` |`)
@@ -190,11 +190,11 @@ export function limitsTable (): string {
 }
 
 /**
- * A document with the table of today between its two markers.
+ * Replaces the table between the two markers of a document.
  * @throws Error when a marker is missing
  */
 export function withLimitsTable (document: string): string {
   const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)]
-  if (begin < 0 || end < begin) throw new Error(`the table stands between ${BEGIN} and ${END}`)
+  if (begin < 0 || end < begin) throw new Error(`the document must contain ${BEGIN} and ${END}`)
   return `${document.slice(0, begin)}${BEGIN}\n\n${limitsTable()}\n\n${document.slice(end)}`
 }

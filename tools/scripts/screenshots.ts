@@ -1,9 +1,9 @@
 /**
- * Takes the images of the page for the documentation, of the built service with the embedded model.
+ * Takes the screenshots in the documentation from the built service with the demo model.
  *
  *   npm run build && npm run screenshots
  *
- * Needs Chromium, and for the Chinese one a font that has the characters (apt-get install chromium fonts-noto-cjk).
+ * Needs Chromium, and a font with Chinese characters (apt-get install chromium fonts-noto-cjk).
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -62,7 +62,7 @@ try {
     const page = await context.newPage()
     await page.goto(`${url}/`)
     await converse(page, questions)
-    // Scrolling takes a frame or two.
+    // Waits for the end of scrolling.
     await page.waitForTimeout(300)
     const png = await sharp(await page.screenshot({ animations: 'disabled', caret: 'hide' }))
       .png({ palette: true, quality: 95, effort: 10 })
@@ -79,7 +79,7 @@ try {
   rmSync(uploads, { recursive: true, force: true })
 }
 
-/** A conversation about three images, with the details of its first answer unfolded where there is room. */
+/** Asks about three images. With several questions, unfolds the details of the first answer. */
 async function converse (page: Page, questions: string[]): Promise<void> {
   await page.locator('input[type=file][multiple]').setInputFiles(IMAGES)
   for (const [index, question] of questions.entries()) {
@@ -101,5 +101,5 @@ async function addressOf (): Promise<string> {
       return url
     }
   }
-  throw new Error('the service ended before it answered')
+  throw new Error('the service ended before it was ready')
 }

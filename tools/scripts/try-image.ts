@@ -1,7 +1,8 @@
 /**
- * Makes and tries an image where no Docker engine runs: the Dockerfile's steps, as they are written, in clean roots by debootstrap, then the result as
- * compose.yaml runs it: user 10001, no capabilities, a root that is read-only, uploads in a tmpfs. Wants root and Debian's debootstrap; for cuda also
- * Ubuntu's keyring in /usr/share/keyrings. NVIDIA's libraries are left out: an image for CUDA is tried on CPUs.
+ * Builds and tries an image without a Docker engine. It executes the steps of the Dockerfile in clean roots made by
+ * debootstrap, and runs the result as compose.yaml does: as user 10001, without capabilities, with a read-only root and
+ * uploads in a tmpfs. It needs root privileges and Debian's debootstrap, and for cuda also Ubuntu's keyring in
+ * /usr/share/keyrings. NVIDIA's libraries are left out, so an image for CUDA is tried on CPUs.
  *
  *   npm run try:image -- [cpu|cuda] [folder, by default /tmp/sightline-image]
  */
@@ -15,7 +16,7 @@ import { tryImage } from './image/service.ts'
 const [variant = 'cpu', work = '/tmp/sightline-image'] = process.argv.slice(2)
 const stages = readDockerfile(readFileSync(path.join(ROOT, 'Dockerfile'), 'utf8'), {})
 
-/** The stages that one is made from, itself included. */
+/** A stage and all stages that it is made from. */
 function needs (stage: Stage): Stage[] {
   const names = [stage.base, ...stage.instructions.flatMap(({ rest }) => /^--from=(\S+)/.exec(rest)?.[1] ?? [])]
   return [stage, ...stages.filter(({ name }) => names.includes(name)).flatMap(needs)]

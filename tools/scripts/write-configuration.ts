@@ -1,5 +1,5 @@
 /**
- * Writes the table of settings in docs/operations.md, and .env.example, from config/schema.ts. A test holds the three together.
+ * Writes the table of settings in docs/operations.md, and .env.example, from config/schema.ts. A test compares them.
  *
  *   npm run docs:configuration
  */

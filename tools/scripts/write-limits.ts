@@ -1,5 +1,5 @@
 /**
- * Writes the table of limits in docs/api.md from scripts/limits.ts. A test holds the two together, and tries each limit.
+ * Writes the table of limits in docs/api.md from tools/scripts/limits.ts. A test compares the two and tries each limit.
  *
  *   npm run docs:limits
  */

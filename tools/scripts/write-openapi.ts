@@ -1,5 +1,5 @@
 /**
- * Writes docs/openapi.json from the routes, as `GET /openapi.json` serves it with default settings. A test holds the two together.
+ * Writes docs/openapi.json, as `GET /openapi.json` returns it with default settings. A test compares the two.
  *
  *   npm run openapi
  */

@@ -1,5 +1,5 @@
 /**
- * Writes the types of the API that the page uses, from docs/openapi.json. Part of the build; does nothing while they are up to date.
+ * Writes the page's types of the API from docs/openapi.json, unless they are up to date. It is part of the build.
  *
  *   npm run page:types
  */
@@ -20,7 +20,7 @@ const firstLine = `// From docs/openapi.json by npm run page:types, ${origin}\n`
 if (!existsSync(OUTPUT) || !readFileSync(OUTPUT, 'utf8').startsWith(firstLine)) await generate()
 
 async function generate (): Promise<void> {
-  // Loading it takes longer than all the rest.
+  // It is loaded only if it is needed, because that takes longer than everything else.
   const { createClient } = await import('@hey-api/openapi-ts')
   const dir = mkdtempSync(path.join(os.tmpdir(), 'sightline-page-types-'))
   try {

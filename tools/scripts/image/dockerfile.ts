@@ -1,12 +1,12 @@
-/** One instruction: its word in capitals, and the rest of its line with continuations joined. */
+/** An instruction: its word in capitals, and the rest of its line with joined continuations. */
 export interface Instruction { word: string, rest: string }
-/** What begins with a FROM. */
+/** A build stage, which begins with FROM. */
 export interface Stage { name: string, base: string, instructions: Instruction[] }
 
 /**
- * Reads as much of the Dockerfile's language as our own uses: no heredocs, no escapes but the backslash at the end of a line.
- * @param given build arguments, before the defaults of the file
- * @throws Error on what it does not know
+ * Parses a Dockerfile without heredocs, and without escapes other than the backslash at the end of a line.
+ * @param given build arguments, which take precedence over the defaults in the file
+ * @throws Error on unknown syntax
  */
 export function readDockerfile (text: string, given: Record<string, string>): Stage[] {
   const lines = text
@@ -23,19 +23,18 @@ export function readDockerfile (text: string, given: Record<string, string>): St
     const stage = stages.at(-1)
     if (word === 'FROM') {
       const [, base = '', name = ''] = /^(\S+) AS (\S+)$/.exec(expand(rest, args)) ?? []
-      if (name === '') throw new Error(`this stage has no name: ${line}`)
+      if (name === '') throw new Error(`the stage has no name: ${line}`)
       stages.push({ name, base, instructions: [] })
     } else if (stage) stage.instructions.push({ word, rest })
     else if (word === 'ARG') {
-      Object.assign(
-        args, assignments(rest), Object.fromEntries(Object.entries(given).filter(([name]) => rest.startsWith(`${name}=`)))
-      )
-    } else throw new Error(`not known before the first FROM: ${line}`)
+      const own = Object.entries(given).filter(([name]) => rest.startsWith(`${name}=`))
+      Object.assign(args, assignments(rest), Object.fromEntries(own))
+    } else throw new Error(`unknown instruction before the first FROM: ${line}`)
   }
   return stages
 }
 
-/** `NAME=value OTHER="with blanks"` as an object. */
+/** Parses `NAME=value OTHER="with blanks"`. */
 export function assignments (rest: string): Record<string, string> {
   return Object.fromEntries(
     [...rest.matchAll(/(\w+)=(?:"([^"]*)"|(\S*))/g)].map(([, name, quoted, bare]) => [name, quoted ?? bare ?? ''])
@@ -46,7 +45,7 @@ export function expand (text: string, variables: Record<string, string | undefin
   return text.replace(/\$\{(\w+)\}/g, (_, name: string) => variables[name] ?? '')
 }
 
-/** Whether `.dockerignore` leaves a path out: the last pattern that it matches decides. */
+/** Returns a function that reports whether `.dockerignore` excludes a path. The last matching pattern decides. */
 export function ignores (dockerignore: string): (path: string) => boolean {
   const patterns = dockerignore.split('\n').filter(line => line !== '' && !line.startsWith('#')).map(line => {
     const pattern = line.replace(/^!/, '').replaceAll('.', '\\.').replaceAll('*', '[^/]*')

@@ -4,16 +4,16 @@ import path from 'node:path'
 import { ROOT } from '../../../config/root.ts'
 import { assignments, expand, ignores, type Stage } from './dockerfile.ts'
 
-/** A folder that is the root of a stage, and the environment that it hands on. */
+/** The root folder of a stage, and the environment for its commands. */
 export interface Root { folder: string, env: Record<string, string>, workdir: string }
 
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt'
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const DEBIAN = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const UBUNTU = '/usr/share/keyrings/ubuntu-archive-keyring.gpg'
-/** Older debootstraps have none of noble's own; all of Ubuntu's are the same. */
+/** Script for noble, which older versions of debootstrap lack. All scripts for Ubuntu are the same. */
 const LIKE_UBUNTU = '/usr/share/debootstrap/scripts/jammy'
-/** What the images of Node and CUDA are made of, as far as the steps need it. */
+/** Contents of the base images, as far as the Dockerfile needs them. */
 const BASES: Array<{
   image: RegExp
   suite: string
@@ -46,16 +46,19 @@ const BASES: Array<{
   }
 ]
 
+/** Instructions that do not change the root. */
+const IGNORED = ['USER', 'EXPOSE', 'VOLUME', 'HEALTHCHECK', 'CMD']
+
 const run = (command: string, args: string[], options = {}) =>
   execFileSync(command, args, { stdio: 'inherit', ...options })
 
 /**
- * A stand-in for an image of a registry: a clean root by debootstrap with Node from npm's own package of it, kept in `bases/` for the next run.
- * NVIDIA's libraries are not in it.
+ * Makes a replacement for a base image: a clean root by debootstrap, with Node from its npm package and without
+ * NVIDIA's libraries. It is kept in `bases/` for the next run.
  */
 export function baseRoot (image: string, work: string): Root {
   const base = BASES.find(it => it.image.test(image))
-  if (!base) throw new Error(`there is no stand-in for ${image}`)
+  if (!base) throw new Error(`there is no replacement for the base image ${image}`)
   const folder = path.join(work, 'bases', image.replace(/\W/g, '-'))
   if (!existsSync(path.join(folder, 'complete'))) {
     rmSync(folder, { recursive: true, force: true })
@@ -64,7 +67,7 @@ export function baseRoot (image: string, work: string): Root {
       '--variant=minbase', `--include=${base.packages}`, `--keyring=${base.keyring}`, base.suite, folder, base.mirror,
       ...base.script ? [base.script] : []
     ])
-    // As this machine reaches the registry, so do the steps: by its resolver, and by whom it trusts.
+    // The steps reach registries with this machine's resolver and certificates.
     for (const file of ['/etc/resolv.conf', CERTIFICATES]) cpSync(file, path.join(folder, file), { dereference: true })
     const [, version] = base.image.exec(image) ?? []
     if (version) installNode(version, folder)
@@ -93,8 +96,8 @@ function installNode (version: string, folder: string): void {
 }
 
 /**
- * Executes a stage's instructions as they are written.
- * @param skip a RUN that contains this is left out, and that is said
+ * Executes the instructions of a stage.
+ * @param skip a RUN that contains this text is skipped, with a message
  * @throws Error when a step fails
  */
 export function executeStage (stage: Stage, base: Root, roots: Map<string, Root>, work: string, skip?: string): Root {
@@ -109,9 +112,9 @@ export function executeStage (stage: Stage, base: Root, roots: Map<string, Root>
     else if (word === 'WORKDIR') mkdirSync(path.join(folder, root.workdir = rest), { recursive: true })
     else if (word === 'COPY') copy(rest, root, roots)
     else if (word === 'RUN') {
-      if (skip !== undefined && rest.includes(skip)) console.log('  skipped: its source cannot be reached')
+      if (skip !== undefined && rest.includes(skip)) console.log('  skipped: its package source cannot be reached')
       else inside(root, rest)
-    } else if (!['USER', 'EXPOSE', 'VOLUME', 'HEALTHCHECK', 'CMD'].includes(word)) throw new Error(`not known: ${word}`)
+    } else if (!IGNORED.includes(word)) throw new Error(`unknown instruction: ${word}`)
   }
   return root
 }
@@ -121,10 +124,10 @@ function inside (root: Root, command: string): void {
     /^npm_config_(registry|proxy|https_proxy)$|^https?_proxy$/i.test(name)))
   const env =
     { HOME: '/root', ...proxies, NODE_EXTRA_CA_CERTS: CERTIFICATES, npm_config_cafile: CERTIFICATES, ...root.env }
-  run('unshare', ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-ec',
-    'mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"; exec chroot "$1" sh -c "cd $2; $3"', 'sh', root.folder, root.workdir, command], {
-    env
-  })
+  const script = 'mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"; exec chroot "$1" sh -c "cd $2; $3"'
+  run('unshare', [
+    '--mount', '--pid', '--fork', '--kill-child', 'sh', '-ec', script, 'sh', root.folder, root.workdir, command
+  ], { env })
 }
 
 function copy (rest: string, root: Root, roots: Map<string, Root>): void {

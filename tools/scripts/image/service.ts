@@ -8,18 +8,19 @@ import type { Stage } from './dockerfile.ts'
 import type { Root } from './roots.ts'
 
 const USER = '10001'
-/** Without rights, even those that a program could gain. */
+/** Runs a command as an unprivileged user that cannot gain privileges. */
 const AS_USER = [
   'setpriv', '--reuid', USER, '--regid', USER, '--clear-groups', '--bounding-set=-all', '--inh-caps=-all',
   '--no-new-privs'
 ]
 const PORTS = [5561, 5562] as const
 const READY_WITHIN_MS = 120_000
-/** As compose.yaml has it: the folder of the root, then the command, which becomes process 1. */
+/** Mounts and rights as in compose.yaml. Arguments: the root folder, then the command, which becomes process 1. */
 const RUN = `
 mount --rbind "$1" "$1" && cd "$1"
 mount -t proc proc proc
-mount -t tmpfs -o mode=755 tmpfs dev && for it in null zero random urandom; do touch dev/$it && mount --bind /dev/$it dev/$it; done
+mount -t tmpfs -o mode=755 tmpfs dev
+for it in null zero random urandom; do touch dev/$it && mount --bind /dev/$it dev/$it; done
 mount -t tmpfs -o mode=0700,uid=${USER},size=1g tmpfs app/uploads
 mount -t tmpfs -o mode=1777,size=64m tmpfs tmp
 mount -t tmpfs -o mode=0755,uid=${USER},size=64m tmpfs models
@@ -30,7 +31,7 @@ cd "$root" && exec chroot . ${AS_USER.join(' ')} sh -c 'cd /app && exec "$@"' sh
 
 interface Container { main: number, url: string, exited: Promise<number | null>, child: ChildProcess }
 
-/** Starts what CMD says, and tells when it is ready by what HEALTHCHECK says. */
+/** Runs CMD and waits until HEALTHCHECK succeeds. */
 async function start (image: Stage, root: Root, port: number, settings: Record<string, string>): Promise<Container> {
   const command = JSON.parse(image.instructions.find(({ word }) => word === 'CMD')!.rest) as string[]
   const child = spawn('unshare', [
@@ -48,7 +49,7 @@ async function start (image: Stage, root: Root, port: number, settings: Record<s
   throw new Error('the service did not become ready')
 }
 
-/** Runs a command beside the service, in its namespaces and with as few rights. */
+/** Runs a command in the namespaces of the service, with the same rights. */
 function execute (main: number, root: Root, env: Record<string, string>, ...command: string[]) {
   return spawnSync(
     'nsenter', ['--target', String(main), '--mount', '--pid', '--root', '--wd', ...AS_USER, ...command],
@@ -77,11 +78,11 @@ async function askAboutTwoImages (url: string): Promise<void> {
 const uploadsOf = ({ main }: Container) => readdirSync(`/proc/${main}/root/app/uploads`)
 
 /**
- * Tries all that an image promises.
- * @throws Error on the first thing that is not so
+ * Starts an image with both engines and checks answers, rights, the read-only root, metrics, page and shutdown.
+ * @throws Error on the first failed check
  */
 export async function tryImage (image: Stage, root: Root): Promise<void> {
-  console.log('\nthe service, with the embedded model on CPUs')
+  console.log('\nstarting the service with the demo model on CPUs')
   const containers: Container[] = []
   try {
     const local = await start(image, root, PORTS[0], { LLAMA_GPU: 'off' })
@@ -92,7 +93,7 @@ export async function tryImage (image: Stage, root: Root): Promise<void> {
     assert.match(status, new RegExp(`^Uid:\\s+${USER}\\s`, 'm'))
     for (const set of ['Inh', 'Prm', 'Eff', 'Bnd', 'Amb']) assert.match(status, new RegExp(`^Cap${set}:\\s+0+$`, 'm'))
     assert.match(readFileSync(`/proc/${local.main}/mounts`, 'utf8'), /^\S+ \/ \S+ ro,/m)
-    console.log('healthy; user, capabilities and the read-only root are as they should be')
+    console.log('healthy; user, capabilities and the read-only root are right')
 
     for (const { url } of containers) await askAboutTwoImages(url)
     for (const { url } of containers) {
@@ -101,7 +102,7 @@ export async function tryImage (image: Stage, root: Root): Promise<void> {
       )
     }
     assert.match(await (await fetch(local.url)).text(), /<!doctype html>/i)
-    console.log('both engines answered; figures and page are there')
+    console.log('both engines answered; metrics and page are served')
 
     const models = execute(local.main, root, {}, 'node', '/app/dist/commands/models.js', 'list')
     assert.equal(models.status, 0, models.stderr)
