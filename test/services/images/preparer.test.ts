@@ -42,12 +42,12 @@ function prepare (preparer: Preparer, jobs: PrepareJob[], early: Array<Anticipat
 }
 
 /** Records the order in which preparations start. */
-function watched (preparer: Preparer): Preparer & { begun: string[] } {
-  const begun: string[] = []
+function watched (preparer: Preparer): Preparer & { started: string[] } {
+  const started: string[] = []
   return {
-    begun,
+    started,
     async prepare (job, ...signals) {
-      begun.push(job.file.path.split('/').at(-1)!)
+      started.push(job.file.path.split('/').at(-1)!)
       return await preparer.prepare(job, ...signals)
     }
   }
@@ -88,7 +88,7 @@ t.test('an image is prepared on the first request for it, and only once', async 
   const preparation = prepare(preparer, jobs)
   const [one, again] = await Promise.all([preparation.image(1), preparation.image(1)])
   t.equal(one, again)
-  t.same(preparer.begun, ['1.jpg'])
+  t.same(preparer.started, ['1.jpg'])
   t.same(await readdir(dir), ['0.jpg', '1.jpg', '1_compressed.png'])
 })
 
@@ -130,7 +130,7 @@ t.test('an early preparation is used if its size is right, and repeated otherwis
   const preparation = prepare(preparer, jobs, early)
   const prepared = await Promise.all([preparation.image(0), preparation.image(1)])
   t.match(prepared, [size, size])
-  t.same(preparer.begun, ['1.jpg'])
+  t.same(preparer.started, ['1.jpg'])
 })
 
 t.test('early preparations that are no longer needed are cancelled too', async t => {
