@@ -4,13 +4,13 @@ import { createDeferred } from '../../services/deferred.ts'
 
 const reason = new Error('the client left')
 
-t.test('settles as the promise does while the signal is silent', async t => {
+t.test('settles like the promise if the signal does not fire', async t => {
   const { signal } = new AbortController()
   t.equal(await untilAborted(Promise.resolve(1), signal), 1)
   await t.rejects(untilAborted(Promise.reject(new Error('it broke')), signal), { message: 'it broke' })
 })
 
-t.test('rejects as soon as the signal fires, and drops what the promise comes to later', async t => {
+t.test('rejects as soon as the signal fires, and drops the later outcome', async t => {
   for (const end of ['resolve', 'reject'] as const) {
     const controller = new AbortController()
     const work = createDeferred<unknown>()
@@ -21,7 +21,7 @@ t.test('rejects as soon as the signal fires, and drops what the promise comes to
   }
 })
 
-t.test('rejects at once when the signal has fired already', async t => {
+t.test('rejects at once if the signal has already fired', async t => {
   const work = createDeferred<void>()
   await t.rejects(untilAborted(work.promise, AbortSignal.abort(reason)), reason)
   work.reject(new Error('too late'))

@@ -5,7 +5,7 @@ import { createApiKeys, apiKeyOf } from '../../services/api-keys.ts'
 const ALICE = 'alice-0123456789abcdef'
 const BOB = 'bob-0123456789abcdef'
 
-t.test('every key has a name of its own, the same after a restart', async t => {
+t.test('every key has its own name, the same after a restart', async t => {
   const keys = createApiKeys([ALICE, BOB])
   t.equal(keys.open, false)
   const names = [keys.nameOf(ALICE), keys.nameOf(BOB)]
@@ -15,25 +15,25 @@ t.test('every key has a name of its own, the same after a restart', async t => {
   t.same([BOB, ALICE].map(key => createApiKeys([BOB, 'carol-0123456789abcdef', ALICE]).nameOf(key)), names.reverse())
 })
 
-t.test('a name is no part of what other systems may know of a key', async t => {
+t.test('a name is not a plain hash of the key', async t => {
   const name = createApiKeys([ALICE]).nameOf(ALICE)!
   t.notOk(createHash('sha256').update(ALICE).digest('hex').includes(name))
 })
 
-t.test('what is almost a key is none', async t => {
+t.test('a text that is almost a key is refused', async t => {
   const keys = createApiKeys([ALICE, BOB])
   for (const wrong of [
     '', ALICE.slice(0, -1), `${ALICE}x`, ALICE.toUpperCase(), ` ${ALICE}`, `${ALICE},${BOB}`, 'älice-0123456789abcdef'
   ]) t.equal(keys.nameOf(wrong), null, wrong)
 })
 
-t.test('without keys everybody may ask, and no key is known', async t => {
+t.test('without keys every client is accepted and no key is known', async t => {
   const keys = createApiKeys([])
   t.equal(keys.open, true)
   t.equal(keys.nameOf(ALICE), null)
 })
 
-t.test('a key comes as Bearer or X-API-Key; two different ones are none', async t => {
+t.test('a key is read from Bearer or X-API-Key; two different keys count as none', async t => {
   for (const [authorization, plain, key] of [
     [undefined, undefined, null],
     [[`Bearer ${ALICE}`], undefined, ALICE],

@@ -14,7 +14,7 @@ async function isSettled (promise: Promise<unknown>): Promise<boolean> {
   return settled
 }
 
-t.test('runs as many tasks as the limit says, in the order in which they were asked for', async t => {
+t.test('runs as many tasks as the limit allows, in order', async t => {
   const gate = createGate(2)
   const begun: number[] = []
   const ends = Array.from({ length: 5 }, () => createDeferred<void>())
@@ -32,21 +32,21 @@ t.test('runs as many tasks as the limit says, in the order in which they were as
   t.same(await Promise.all(runs), [0, 1, 2, 3, 4])
 })
 
-t.test('a task that waits is not begun after an abort', async t => {
+t.test('a waiting task is not started after an abort', async t => {
   const gate = createGate(1)
   const first = createDeferred<void>()
   const running = gate.run(() => first.promise, never)
   const controller = new AbortController()
-  const waiting = gate.run(async () => { t.fail('it was begun') }, controller.signal)
+  const waiting = gate.run(async () => { t.fail('it was started') }, controller.signal)
   controller.abort(reason)
   await t.rejects(waiting, reason)
   first.resolve()
   await running
   t.equal(await gate.run(async () => 'next', never), 'next')
-  await t.rejects(gate.run(async () => { t.fail('it was begun') }, AbortSignal.abort(reason)), reason)
+  await t.rejects(gate.run(async () => { t.fail('it was started') }, AbortSignal.abort(reason)), reason)
 })
 
-t.test('a task that runs rejects at once after an abort, and keeps its place until it ends', async t => {
+t.test('a running task rejects at once after an abort and keeps its place until it ends', async t => {
   for (const end of ['resolve', 'reject'] as const) {
     const gate = createGate(1)
     const controller = new AbortController()
@@ -65,12 +65,12 @@ t.test('a task that runs rejects at once after an abort, and keeps its place unt
   }
 })
 
-t.test('a task that is called off is not begun, and goes on to its own outcome when it runs', async t => {
+t.test('a task that is called off is not started if it waits, and settles normally if it runs', async t => {
   const gate = createGate(1)
   const callOff = new AbortController()
   const task = createDeferred<string>()
   const running = gate.run(() => task.promise, never, callOff.signal)
-  const waiting = gate.run(async () => { t.fail('it was begun') }, never, callOff.signal)
+  const waiting = gate.run(async () => { t.fail('it was started') }, never, callOff.signal)
   await turn()
   callOff.abort(reason)
   await t.rejects(waiting, reason)
@@ -79,12 +79,12 @@ t.test('a task that is called off is not begun, and goes on to its own outcome w
   t.equal(await running, 'done')
 })
 
-t.test('a place that is handed to a task whose signal fires at that moment goes to the next one', async t => {
+t.test('a task aborted right before its start passes its place to the next one', async t => {
   const gate = createGate(1)
   const first = createDeferred<void>()
   const running = gate.run(() => first.promise, never)
   const controller = new AbortController()
-  const second = gate.run(async () => { t.fail('it was begun') }, controller.signal)
+  const second = gate.run(async () => { t.fail('it was started') }, controller.signal)
   const third = gate.run(async () => 'third', never)
   first.promise.then(() => queueMicrotask(() => controller.abort(reason)))
   first.resolve()
@@ -106,7 +106,7 @@ t.test('many tasks with the same signal are no leak of listeners', async t => {
   t.same(warnings, [])
 })
 
-t.test('any mixture of tasks, errors and aborts leaves every place free', async t => {
+t.test('any mixture of tasks, errors and aborts leaves all places free', async t => {
   const random = integers(3)
   const gate = createGate(3)
   let running = 0

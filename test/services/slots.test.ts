@@ -16,7 +16,7 @@ function take (slots: Slots): Slot {
   return slot
 }
 
-t.test('gives every slot once and answers at once when none is free', async t => {
+t.test('gives every slot once and returns null if none is free', async t => {
   const slots = createSlots({ size: 3, queueSize: 0, queueTimeoutMs: 1000 })
   const taken = [take(slots), take(slots), take(slots)]
   t.strictSame(taken.map(slot => slot.id).sort(), [0, 1, 2])
@@ -29,7 +29,7 @@ t.test('gives every slot once and answers at once when none is free', async t =>
   t.equal(take(slots).id, taken[1]!.id)
 })
 
-t.test('release is idempotent, also when the slot has a new owner', async t => {
+t.test('release is idempotent, even when the slot has a new owner', async t => {
   const slots = createSlots({ size: 1, queueSize: 0, queueTimeoutMs: 1000 })
   const first = take(slots)
   first.release()
@@ -48,14 +48,14 @@ t.test('refuses with SERVER_BUSY without a queue', async t => {
   t.match(slots.stats(), { taken: 1, queued: 0, rejected: 1 })
 })
 
-t.test('wait gives a free slot without queueing, whether there is a queue or not', async t => {
+t.test('wait returns a free slot without queueing, with and without a queue', async t => {
   for (const queueSize of [0, 4]) {
     const slots = createSlots({ size: 1, queueSize, queueTimeoutMs: 1000 })
     t.match(await slots.wait(), { id: 0, waitedMs: 0 })
   }
 })
 
-t.test('serves the queue first come first served and says how long each waited', async t => {
+t.test('serves the queue in order of arrival and reports each wait', async t => {
   const slots = createSlots({ size: 1, queueSize: 3, queueTimeoutMs: 5000 })
   let holder = take(slots)
   const order: string[] = []
@@ -75,7 +75,7 @@ t.test('serves the queue first come first served and says how long each waited',
   t.match(slots.stats(), { served: 4, rejected: 1, queued: 0 })
 })
 
-t.test('hands a slot over: a newcomer cannot slip in before the first waiter', async t => {
+t.test('gives a released slot to the first waiter, not to a newcomer', async t => {
   const slots = createSlots({ size: 1, queueSize: 2, queueTimeoutMs: 5000 })
   const holder = take(slots)
   const waiting = slots.wait(never)
@@ -85,7 +85,7 @@ t.test('hands a slot over: a newcomer cannot slip in before the first waiter', a
   t.equal((await waiting).id, 0)
 })
 
-t.test('passes over waiters that left', async t => {
+t.test('skips waiters that left', async t => {
   const slots = createSlots({ size: 1, queueSize: 3, queueTimeoutMs: 5000 })
   const holder = take(slots)
   const left = new AbortController()
@@ -98,7 +98,7 @@ t.test('passes over waiters that left', async t => {
   t.equal((await here).id, 0)
 })
 
-t.test('a waiter that is aborted in the moment of the handing over passes the slot on', async t => {
+t.test('a waiter aborted during the hand-over passes the slot on', async t => {
   const slots = createSlots({ size: 1, queueSize: 3, queueTimeoutMs: 5000 })
   const holder = take(slots)
   const left = new AbortController()
@@ -111,13 +111,13 @@ t.test('a waiter that is aborted in the moment of the handing over passes the sl
   t.match(slots.stats(), { taken: 0, free: 1, queued: 0 })
 })
 
-t.test('takes nothing for a signal that has fired before', async t => {
+t.test('takes no slot if the signal has fired before', async t => {
   const slots = createSlots({ size: 1, queueSize: 1, queueTimeoutMs: 5000 })
   await t.rejects(slots.wait(AbortSignal.abort(new Error('client left'))), { message: 'client left' })
   t.match(slots.stats(), { taken: 0, served: 0 })
 })
 
-t.test('refuses with QUEUE_TIMEOUT who waited too long', async t => {
+t.test('refuses with QUEUE_TIMEOUT after the longest wait', async t => {
   const slots = createSlots({ size: 1, queueSize: 1, queueTimeoutMs: QUEUE_TIMEOUT_MS })
   const holder = take(slots)
   await t.rejects(slots.wait(never), { code: 'QUEUE_TIMEOUT', statusCode: 503, message: /0\.03 seconds/ })
@@ -136,7 +136,7 @@ t.test('a waiter that was served is not timed out later', async t => {
   t.match(slots.stats(), { taken: 1, timedOut: 0 })
 })
 
-t.test('close refuses who waits and who comes, and lets the others finish', async t => {
+t.test('close refuses waiting and new requests and lets the others finish', async t => {
   const slots = createSlots({ size: 2, queueSize: 2, queueTimeoutMs: 5000 })
   const holders = [take(slots), take(slots)]
   const waiting = [slots.wait(never), slots.wait(never)]
@@ -151,7 +151,7 @@ t.test('close refuses who waits and who comes, and lets the others finish', asyn
   await t.rejects(slots.wait(never), { code: 'SHUTTING_DOWN' })
 })
 
-t.test('leaves no listener on a signal', async t => {
+t.test('leaves no listeners on a signal', async t => {
   const slots = createSlots({ size: 1, queueSize: 1, queueTimeoutMs: QUEUE_TIMEOUT_MS })
   const { signal } = new AbortController()
   const listening = new Set<unknown>()
@@ -175,7 +175,7 @@ t.test('leaves no listener on a signal', async t => {
   t.equal(listening.size, 0)
 })
 
-t.test('retry-after grows with how long slots are held and with the queue, from 1 to 60 whole seconds', async t => {
+t.test('retry-after grows with the time per slot and the length of the queue, from 1 to 60 whole seconds', async t => {
   let now = 0
   t.intercept(performance, 'now', { value: () => now })
   const hold = (slots: Slots, ms: number) => {
@@ -205,7 +205,7 @@ t.test('retry-after grows with how long slots are held and with the queue, from 
   t.equal(four.retryAfterSeconds(), 1)
 })
 
-t.test('random walks: taken and free always add up, and nothing is lost or given twice', async t => {
+t.test('random walks: taken and free slots add up, and none is lost or given twice', async t => {
   for (let seed = 1; seed <= 20; seed++) {
     const random = generator(seed)
     const size = 1 + Math.floor(random() * 4)
@@ -273,7 +273,7 @@ t.test('random walks: taken and free always add up, and nothing is lost or given
   }
 })
 
-t.test('grows, first for those who wait, and never shrinks', async t => {
+t.test('grows, serves waiting requests first, and never shrinks', async t => {
   const slots = createSlots({ size: 1, queueSize: 2, queueTimeoutMs: 1000 })
   const first = take(slots)
   const waiting = [slots.wait(), slots.wait()]

@@ -19,14 +19,14 @@ const onLinux = platform === 'linux' ? {} : { skip: 'needs /proc' }
 
 const openStore = (dir: string) => createUploadStore({ dir, foreignAgeMs: FOREIGN_AGE_MS })
 
-// What the name of a folder of this host begins with.
+/** Returns the prefix of the names of folders of this host. */
 async function ownHost (t: Test): Promise<string> {
   const folder = await openStore(t.testdir({})).open('x')
   await folder.remove()
   return path.basename(folder.path).split('-')[0]!
 }
 
-// Another process that runs the real store: opens a folder, puts an image in and stays.
+/** Starts a process that opens a folder with the real store, writes an image to it and keeps running. */
 async function spawnOwner (t: Test, dir: string): Promise<{ child: ChildProcess, folder: string }> {
   const code = `
     import { writeFileSync } from 'node:fs'
@@ -50,7 +50,7 @@ async function kill (child: ChildProcess): Promise<void> {
   await exited
 }
 
-// A store on a disk that fails.
+/** Creates a store whose file system functions are replaced. */
 async function mockStore (t: Test, replacement: object): Promise<UploadStore> {
   const promises = { ...await import('node:fs/promises'), ...replacement }
   const mocked = await t.mockImport<typeof import('../../services/upload-store.ts')>('../../services/upload-store.ts', {
@@ -64,7 +64,7 @@ function stale (folder: string): void {
   utimesSync(folder, then, then)
 }
 
-t.test('opens a folder that only its owner may read, named after the process and the request', async t => {
+t.test('opens a folder for its owner only, named after the process and the request', async t => {
   const dir = path.join(t.testdir({}), 'not', 'there')
   const store = openStore(dir)
   const folder = await store.open('req-1')
@@ -75,7 +75,7 @@ t.test('opens a folder that only its owner may read, named after the process and
   t.equal(store.count(), 1)
 })
 
-t.test('names files itself', async t => {
+t.test('chooses the names of files', async t => {
   const folder = await openStore(t.testdir({})).open('a')
   t.equal(folder.file(0, 'jpg'), path.join(folder.path, '0.jpg'))
   t.equal(folder.file(12, '../../../etc/passwd'), path.join(folder.path, '12.etcpasswd'))
@@ -104,7 +104,7 @@ t.test('a hostile id cannot leave the folder', async t => {
   t.strictSame(readdirSync(dir), ['uploads'])
 })
 
-t.test('remove counts originals and compressed pictures apart, and leaves nothing', async t => {
+t.test('remove counts originals and compressed images, and leaves nothing', async t => {
   const dir = t.testdir({})
   const store = openStore(dir)
   const folder = await store.open('a')
@@ -116,7 +116,7 @@ t.test('remove counts originals and compressed pictures apart, and leaves nothin
   t.equal(store.count(), 0)
 })
 
-t.test('remove is idempotent, one after another and at the same time', async t => {
+t.test('remove is idempotent, in sequence and in parallel', async t => {
   const folder = await openStore(t.testdir({})).open('a')
   writeFileSync(folder.file(0, 'jpg'), 'pixels')
   const answers = await Promise.all([folder.remove(), folder.remove(), folder.remove()])
@@ -137,7 +137,7 @@ t.test('remove tolerates that files or the folder have vanished', async t => {
   t.equal(store.count(), 0)
 })
 
-t.test('remove gets the better of files that are still being written', async t => {
+t.test('remove succeeds while files are still being written', async t => {
   const store = openStore(t.testdir({}))
   const folder = await store.open('a')
   const until = performance.now() + 120
@@ -159,7 +159,7 @@ t.test('after a failed remove the folder still counts, and the next call tries a
   const failures = [Object.assign(new Error('busy'), { code: 'EBUSY' })]
   const store = await mockStore(t, {
     rm: async (folder: string, options: object) => {
-      // The first try gets as far as the file.
+      // The first attempt removes the file.
       await rm(path.join(folder, '0.jpg'), { force: true })
       const failure = failures.pop()
       if (failure) throw failure
@@ -174,7 +174,7 @@ t.test('after a failed remove the folder still counts, and the next call tries a
   t.equal(store.count(), 0)
 })
 
-t.test('says why a folder cannot be made, without telling where', async t => {
+t.test('reports why a folder cannot be created, without its path', async t => {
   const dir = t.testdir({ 'a-file': '' })
   for (const place of ['a-file', 'a-file/below']) {
     const error = await openStore(path.join(dir, place)).open('a').then(() => null, error => error)
@@ -190,7 +190,7 @@ for (const [code, reason] of [
   ['ENOSPC', 'the disk is full'], ['EROFS', 'the file system is read-only'],
   ['EACCES', 'the service may not write to UPLOAD_DIR'], ['EMFILE', 'EMFILE']
 ]) {
-  t.test(`tells ${code} as "${reason}"`, async t => {
+  t.test(`reports ${code} as "${reason}"`, async t => {
     const store = await mockStore(t, {
       mkdir: async (folder: string) => { throw Object.assign(new Error(`${code}: mkdir '${folder}'`), { code }) }
     })
@@ -201,11 +201,11 @@ for (const [code, reason] of [
   })
 }
 
-t.test('the sweep needs no folder', async t => {
+t.test('the sweep works without a folder', async t => {
   t.equal(await openStore(path.join(t.testdir({}), 'none')).sweep(), 0)
 })
 
-t.test('the sweep leaves this process\'s own folders alone, those of another store too', async t => {
+t.test('the sweep keeps all folders of this process, also those of another store', async t => {
   const dir = t.testdir({})
   const folder = await openStore(dir).open('a')
   stale(folder.path)
@@ -213,7 +213,7 @@ t.test('the sweep leaves this process\'s own folders alone, those of another sto
   t.ok(existsSync(folder.path))
 })
 
-t.test('the sweep leaves a living neighbour alone and removes what it left when it was killed', async t => {
+t.test('the sweep keeps folders of a running process and removes them after it was killed', async t => {
   const dir = t.testdir({})
   const { child, folder } = await spawnOwner(t, dir)
   stale(folder)
@@ -231,16 +231,16 @@ t.test('the sweep removes folders of an earlier process with the same id', onLin
   const start = Number(path.basename(folder).split('-')[2])
   const uptime = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0])
   t.ok(start > 0 && start <= uptime * 100, 'field 22, although the name of the process holds blanks and parentheses')
-  // In a container it is always process 1.
+  // In a container the process id is always 1.
   for (const pid of [child.pid, process.pid]) mkdirSync(path.join(dir, `${host}-${pid}-${start - 1}-earlier_${UNIQUE}`))
   t.equal(await openStore(dir).sweep(), 2)
   t.strictSame(readdirSync(dir), [path.basename(folder)])
 })
 
-t.test('the sweep knows a zombie for dead', onLinux, async t => {
+t.test('the sweep treats a zombie as ended', onLinux, async t => {
   const dir = t.testdir({})
   const host = await ownHost(t)
-  // The shell becomes a sleeper that never asks for its child's exit.
+  // The shell replaces itself with `sleep`, which never waits for its child.
   const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => parent.kill('SIGKILL'))
   const [line] = await once(createInterface({ input: parent.stdout }), 'line')
@@ -265,7 +265,7 @@ t.test('the sweep removes folders of other hosts only when they are old', async 
   t.strictSame(readdirSync(dir), [path.basename(fresh)])
 })
 
-t.test('the sweep never touches what is not ours by name', async t => {
+t.test('the sweep never touches other names', async t => {
   const strange = [
     'photos', 'holiday-2024-11-12', 'holiday-2024-11-12_report', 'backup-2024-11-12_202411121030', `a-b-c-d_${UNIQUE}`,
     `host-0-1-a_${UNIQUE}`, `host-1-1-a_${UNIQUE}.bak`
@@ -305,7 +305,7 @@ t.test('one folder that cannot be removed does not stop the sweep', async t => {
   t.strictSame(readdirSync(dir), [stuck])
 })
 
-t.test('two sweeps at the same time do not disturb each other', async t => {
+t.test('two parallel sweeps do not interfere', async t => {
   const dir = t.testdir({})
   for (let i = 0; i < 20; i++) {
     const folder = path.join(dir, `elsewhere-1-${i + 1}-a_${UNIQUE}`)

@@ -5,7 +5,7 @@ import { createDeferred } from '../../services/deferred.ts'
 import type { RequestFolder } from '../../services/upload-store.ts'
 import { createWork, type WorkOptions } from '../../services/work.ts'
 
-/** A request's work whose files and slot only write down what is done to them. */
+/** Creates work whose files and slot only record calls. */
 function setUp (
   options: Partial<WorkOptions> = {},
   remove: () => Promise<{ original: number, compressed: number }> = async () => ({ original: 2, compressed: 1 })
@@ -31,7 +31,7 @@ function setUp (
   return { work, folder, slot, story, lines }
 }
 
-t.test('removes the files, says how many, then frees the slot', async t => {
+t.test('removes the files, logs their number, then releases the slot', async t => {
   const { work, folder, story, lines } = setUp({}, async () => {
     await sleep(10)
     return { original: 2, compressed: 1 }
@@ -44,7 +44,7 @@ t.test('removes the files, says how many, then frees the slot', async t => {
   ])
 })
 
-t.test('frees the slot of a request without files, silently', async t => {
+t.test('releases the slot of a request without files and logs nothing', async t => {
   const { work, slot, story, lines } = setUp()
   t.equal(work.slot, slot)
   await work.end()
@@ -52,7 +52,7 @@ t.test('frees the slot of a request without files, silently', async t => {
   t.strictSame(lines, [])
 })
 
-t.test('ends once, however often and from wherever it is asked to', async t => {
+t.test('ends once for any number of calls', async t => {
   const { work, folder, story, lines } = setUp()
   work.folder = folder
   await Promise.all([work.end(), work.end(), work.end()])
@@ -61,7 +61,7 @@ t.test('ends once, however often and from wherever it is asked to', async t => {
   t.equal(lines.length, 1)
 })
 
-t.test('everybody who ends it waits for the whole end', async t => {
+t.test('every caller of end waits for the whole end', async t => {
   const gate = createDeferred<{ original: number, compressed: number }>()
   const { work, folder, story } = setUp({}, () => gate.promise)
   work.folder = folder
@@ -74,7 +74,7 @@ t.test('everybody who ends it waits for the whole end', async t => {
   t.equal(story.at(-1), 'released')
 })
 
-t.test('touches nothing before all that runs has settled', async t => {
+t.test('removes nothing before all tasks have settled', async t => {
   const { work, folder, story } = setUp()
   work.folder = folder
   const tasks = [createDeferred<string>(), createDeferred<string>(), createDeferred<string>()]
@@ -95,7 +95,7 @@ t.test('touches nothing before all that runs has settled', async t => {
   t.strictSame(story, ['removing', 'removed', 'released'])
 })
 
-t.test('waits also for what begins while it waits', async t => {
+t.test('also waits for tasks that start while it waits', async t => {
   const { work, folder, story } = setUp()
   work.folder = folder
   const first = createDeferred<void>()
@@ -110,7 +110,7 @@ t.test('waits also for what begins while it waits', async t => {
   t.strictSame(story, ['removing', 'removed', 'released'])
 })
 
-t.test('removes a folder that was made while it waited', async t => {
+t.test('removes a folder that was created while it waited', async t => {
   const { work, folder, story } = setUp()
   const opening = createDeferred<void>()
   const upload = work.run(() => opening.promise.then(() => { work.folder = folder }))
@@ -120,7 +120,7 @@ t.test('removes a folder that was made while it waited', async t => {
   t.strictSame(story, ['removing', 'removed', 'released'])
 })
 
-t.test('frees the slot even when the files cannot be removed, and never rejects', async t => {
+t.test('releases the slot even if the files cannot be removed, and never rejects', async t => {
   const error = Object.assign(new Error('EBUSY'), { code: 'EBUSY' })
   const { work, folder, story, lines } = setUp({}, async () => { throw error })
   work.folder = folder
@@ -131,7 +131,7 @@ t.test('frees the slot even when the files cannot be removed, and never rejects'
   t.strictSame(story, ['removing', 'released'])
 })
 
-t.test('a task that failed before does not keep it from ending', async t => {
+t.test('a failed task does not prevent the end', async t => {
   const { work, story } = setUp()
   const error = new Error('failed before')
   await t.rejects(work.run(() => Promise.reject(error)), error)
@@ -139,7 +139,7 @@ t.test('a task that failed before does not keep it from ending', async t => {
   t.strictSame(story, ['released'])
 })
 
-t.test('fires the signal with the given error when time is up', async t => {
+t.test('aborts with the given error at the deadline', async t => {
   const { work, story } = setUp({ timeoutMs: 20, timeoutError: () => new TimeoutError(0.02) })
   t.equal(work.signal.aborted, false)
   await sleep(60)
@@ -151,14 +151,14 @@ t.test('fires the signal with the given error when time is up', async t => {
   t.strictSame(story, ['released'])
 })
 
-t.test('time no longer runs once it is ended', async t => {
+t.test('the deadline stops at the end', async t => {
   const { work } = setUp({ timeoutMs: 20 })
   await work.end()
   await sleep(60)
   t.equal(work.signal.aborted, false)
 })
 
-t.test('time does not run out on what is already being ended', async t => {
+t.test('the deadline does not abort a request that is already ending', async t => {
   const { work } = setUp({ timeoutMs: 20 })
   const task = createDeferred<void>()
   const run = work.run(() => task.promise)
@@ -169,7 +169,7 @@ t.test('time does not run out on what is already being ended', async t => {
   await Promise.all([run, ended])
 })
 
-t.test('keeps to the first reason that it is aborted with', async t => {
+t.test('keeps the first reason of several aborts', async t => {
   const { work } = setUp({ timeoutMs: 20 })
   const reason = new Error('The client left')
   work.abort(reason)
@@ -179,14 +179,14 @@ t.test('keeps to the first reason that it is aborted with', async t => {
   await work.end()
 })
 
-t.test('knows when it was admitted', async t => {
+t.test('records the time of admission', async t => {
   const before = performance.now()
   const { work } = setUp()
   t.ok(work.startedAt >= before && work.startedAt <= performance.now())
   await work.end()
 })
 
-t.test('begins nothing for a request that was aborted or is over', async t => {
+t.test('starts no task for a request that was aborted or is over', async t => {
   const begin = () => { throw new Error('it was begun') }
   const { work: aborted } = setUp()
   aborted.abort(new Error('gone'))
@@ -198,7 +198,7 @@ t.test('begins nothing for a request that was aborted or is over', async t => {
   await t.rejects(over.run(begin), { message: 'The request has ended' })
 })
 
-t.test('what was begun in advance is told that nobody needs it, and is waited for', async t => {
+t.test('speculative tasks are signalled at the end and waited for', async t => {
   const { work, folder, story } = setUp()
   work.folder = folder
   t.notOk(work.ending.aborted)

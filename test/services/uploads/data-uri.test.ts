@@ -12,12 +12,12 @@ const NO_BASE64 =
   { code: 'INVALID_FIELD', statusCode: 400, message: 'Field "images[1]" contains characters that are not base64' }
 const decode = (uri: unknown) => decodeDataUri(uri, 'images[1]')
 
-t.test('gives the bytes of a picture', async t => {
+t.test('decodes an image', async t => {
   const png = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } }).png().toBuffer()
   t.ok(decode(`data:image/png;base64,${png.toString('base64')}`).equals(png))
 })
 
-t.test('gives any bytes of any length, in both alphabets, padded or not', async t => {
+t.test('decodes any bytes of any length, in both alphabets, with and without padding', async t => {
   for (let length = 0; length < 70; length++) {
     const bytes = randomBytes(length)
     const text = bytes.toString('base64')
@@ -27,7 +27,7 @@ t.test('gives any bytes of any length, in both alphabets, padded or not', async 
   }
 })
 
-t.test('does not look at the media type', async t => {
+t.test('ignores the media type', async t => {
   for (const head of [
     'data:;base64,', 'data:image/svg+xml;base64,', 'data:text/html;charset=utf-8;base64,', 'DATA:IMAGE/PNG;BASE64,',
     'data:application/vnd.x-y.z;base64,', 'data:image/png;name=a.png;x=1;base64,'
@@ -36,11 +36,11 @@ t.test('does not look at the media type', async t => {
   }
 })
 
-t.test('passes over the line breaks that encoders put in', async t => {
+t.test('skips line breaks of encoders', async t => {
   t.equal(decode('data:image/png;base64,SG\r\nVs\n bG\t8=\n').toString(), 'Hello')
 })
 
-t.test('refuses what is no data URI with base64', async t => {
+t.test('refuses other texts than data URIs in base64', async t => {
   const others = [
     undefined, null, 5, true, {}, [], ['data:image/png;base64,SGk='], '',
     'SGk=', 'http://example.com/cat.png', 'file:///etc/passwd', '/etc/passwd',
@@ -57,11 +57,11 @@ t.test('refuses characters that are not base64', async t => {
   }
 })
 
-t.test('gives no bytes for an empty picture, which is for others to refuse', async t => {
+t.test('returns no bytes for an empty image', async t => {
   t.equal(decode('data:image/png;base64,').length, 0)
 })
 
-t.test('takes time in proportion to the length only', async t => {
+t.test('needs time in proportion to the length', async t => {
   const hostile = [
     `data:${';a'.repeat(1_000_000)}`, `data:${'a'.repeat(2_000_000)}`, `data:image/png;base64,${'='.repeat(2_000_000)}`,
     `data:image/png;base64,${'A'.repeat(4_000_000)}!`

@@ -26,7 +26,7 @@ const tooLarge = {
 }
 const urlOf = ({ port }: { port: number }) => `http://pictures.test:${port}/`
 
-t.test('takes a file that is as large as allowed, and not a byte more', async t => {
+t.test('accepts a file of the maximum size and refuses one byte more', async t => {
   let size = 0
   let chunked = false
   const host = await startHost(t, (_request, response) => {
@@ -44,14 +44,14 @@ t.test('takes a file that is as large as allowed, and not a byte more', async t 
   await host.quiet()
 })
 
-t.test('believes a length that is too much before any of it has come', async t => {
+t.test('refuses a declared length that is too large before the body arrives', async t => {
   const host =
     await startHost(t, (_request, response) => response.writeHead(200, { 'content-length': 1e12 }).flushHeaders())
   await t.rejects(createTestFetcher(host.port, { maxFileSizeMb: LIMIT_MB }).open(urlOf(host), FIELD, never), tooLarge)
   await host.quiet()
 })
 
-t.test('stops a body without an end', async t => {
+t.test('aborts an endless body', async t => {
   let sent = 0
   const host = await startHost(t, (_request, response) => {
     const endless = new Readable({
@@ -69,7 +69,7 @@ t.test('stops a body without an end', async t => {
   t.ok(sent < 64 * 1024 * 1024, `${sent} bytes were sent`)
 })
 
-t.test('time is one for everything, from the name to the last byte', async t => {
+t.test('one deadline covers everything from the lookup to the last byte', async t => {
   const timeoutMs = 250
   const late = failed('it takes longer than 0.25 seconds')
   let answer: 'never' | 'drip' | 'detours' = 'never'
@@ -98,7 +98,7 @@ t.test('time is one for everything, from the name to the last byte', async t => 
   await measure('DNS without an answer', () => nameless.open(urlOf(host), FIELD, never))
 })
 
-t.test('gives up when its caller does, whatever it is at', async t => {
+t.test('an abort by the caller ends every stage', async t => {
   const reason = new Error('The client left')
   let answer: 'nothing' | 'half' = 'nothing'
   const host = await startHost(
@@ -121,7 +121,7 @@ t.test('gives up when its caller does, whatever it is at', async t => {
   const looking = slow.open(urlOf(host), FIELD, left.signal)
   await sleep(10)
   left.abort(reason)
-  await t.rejects(looking, reason, 'while the name is looked up')
+  await t.rejects(looking, reason, 'during the lookup')
   await sleep(10)
   answerDns()
   await sleep(50)
@@ -131,7 +131,7 @@ t.test('gives up when its caller does, whatever it is at', async t => {
   const waiting = fetcher.open(urlOf(host), FIELD, impatient.signal)
   while (host.requests.length === 0) await sleep(5)
   impatient.abort(reason)
-  await t.rejects(waiting, reason, 'while the host thinks')
+  await t.rejects(waiting, reason, 'before the response')
   await host.quiet()
 
   answer = 'half'
@@ -142,13 +142,13 @@ t.test('gives up when its caller does, whatever it is at', async t => {
       save ? saveFile(stream, path.join(t.testdir(), 'a'), controller.signal) : buffer(stream)
     await sleep(20)
     controller.abort(reason)
-    await t.rejects(reading, reason, 'in the middle of the picture')
+    await t.rejects(reading, reason, 'during the body')
     t.equal(getEventListeners(controller.signal, 'abort').length, 0)
     await host.quiet()
   }
 })
 
-t.test('a host that cannot be found or reached', async t => {
+t.test('reports a host that cannot be found or reached', async t => {
   const gone = createServer()
   await new Promise<void>(resolve => gone.listen(0, '127.0.0.1', resolve))
   const { port } = gone.address() as AddressInfo
@@ -175,7 +175,7 @@ t.test('a host that cannot be found or reached', async t => {
   ), nowhere, 'a name without addresses')
 })
 
-t.test('any status but 200 is a failure', async t => {
+t.test('refuses every status except 200', async t => {
   let status = 0
   const host = await startHost(t, (_request, response) =>
     response.writeHead(status).end(status === 204 || status === 304 ? undefined : 'a page'))
@@ -187,7 +187,7 @@ t.test('any status but 200 is a failure', async t => {
   await host.quiet()
 })
 
-t.test('what is not quite HTTP is a failure', async t => {
+t.test('refuses responses that are not valid HTTP', async t => {
   const broken = failed('the connection broke off')
   const cases: Array<[what: string, bytes: string, fault: typeof broken]> = [
     ['nothing', '', broken],
@@ -226,10 +226,11 @@ t.test('what is not quite HTTP is a failure', async t => {
   }
 })
 
-t.test('takes a body that ends with the connection, and lets the rest of a connection be', async t => {
+t.test('accepts a body that ends with the connection, and ignores bytes after a body', async t => {
   for (const bytes of [
     'HTTP/1.0 200 OK\r\n\r\nabc',
-    'HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Encoding: Identity\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\n\r\nmore',
+    'HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Encoding: Identity\r\nContent-Length: 3\r\n\r\n' +
+      'abcHTTP/1.1 200 OK\r\n\r\nmore',
     'HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc'
   ]) {
     const host =
@@ -239,14 +240,14 @@ t.test('takes a body that ends with the connection, and lets the rest of a conne
   }
 })
 
-t.test('an error waits for a reader who comes late', async t => {
+t.test('an error is kept for a late reader', async t => {
   const host = await startRawHost(t, socket => { socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf') })
   const stream = await createTestFetcher(host.port).open(urlOf(host), FIELD, never)
   await new Promise<void>(resolve => stream.once('close', resolve))
   await t.rejects(saveFile(stream, path.join(t.testdir(), 'a'), never), failed('the connection broke off'))
 })
 
-t.test('a stream that is not read, or not to its end, leaves no connection behind', async t => {
+t.test('a stream that is not read to its end leaves no connection open', async t => {
   const host = await startHost(t, (_request, response) =>
     response.writeHead(200, { 'content-length': 900_000 }).write(Buffer.alloc(800_000)))
   const forgotten = await createTestFetcher(host.port, { timeoutMs: 150 }).open(urlOf(host), FIELD, never)
@@ -263,7 +264,7 @@ t.test('a stream that is not read, or not to its end, leaves no connection behin
   t.equal(getEventListeners(signal, 'abort').length, 0)
 })
 
-t.test('leaves nothing open, and nothing listening, after many fetches of all kinds', async t => {
+t.test('leaves no connections or listeners after many different fetches', async t => {
   const host = await startHost(t, ({ url }, response) => {
     if (url === '/good') response.end('abc')
     if (url === '/large') response.end(Buffer.alloc(5000))
@@ -290,7 +291,7 @@ t.test('leaves nothing open, and nothing listening, after many fetches of all ki
   t.equal(getEventListeners(signal, 'abort').length, 0)
 })
 
-t.test('says everything in Chinese as well', async t => {
+t.test('has every sentence in Chinese', async t => {
   let status = 302
   const host = await startHost(t, (_request, response) => response.writeHead(status, { location: '/' }).end())
   const fetcher = createTestFetcher(host.port)

@@ -27,7 +27,7 @@ function startRedirecting (t: Test, status = 302): Promise<ImageHost> {
   })
 }
 
-t.test('follows every kind of redirect, three of them at most', async t => {
+t.test('follows every kind of redirect, at most three in a row', async t => {
   for (const status of [301, 302, 303, 307, 308]) {
     const host = await startRedirecting(t, status)
     const fetcher = createTestFetcher(host.port)
@@ -43,12 +43,12 @@ t.test('follows every kind of redirect, three of them at most', async t => {
     await t.rejects(
       fetcher.open(`http://pictures.test:${host.port}/4`, FIELD, never), failed('it is redirected more than 3 times')
     )
-    t.equal(host.requests.length, 7 + 4, 'the last one is not asked')
+    t.equal(host.requests.length, 7 + 4, 'the last redirect is not followed')
     await host.quiet()
   }
 })
 
-t.test('a loop ends', async t => {
+t.test('a redirect loop ends', async t => {
   const host = await startHost(t, ({ url }, response) => response.writeHead(307, { location: url }).end())
   await t.rejects(
     createTestFetcher(host.port).open(`http://pictures.test:${host.port}/round`, FIELD, never),
@@ -62,7 +62,7 @@ t.test('a loop ends', async t => {
   await host.quiet()
 })
 
-t.test('does not wait for what a redirect has to say', async t => {
+t.test('does not wait for the body of a redirect', async t => {
   const host = await startHost(t, ({ url }, response) => {
     if (url === '/new') response.end(BYTES)
     else response.writeHead(302, { location: '/new', 'content-length': 1e9 }).write('This picture has moved, ')
@@ -71,7 +71,7 @@ t.test('does not wait for what a redirect has to say', async t => {
   await host.quiet()
 })
 
-t.test('goes to another host if that is allowed too', async t => {
+t.test('follows a redirect to another allowed host', async t => {
   const other = await startHost(t, (_request, response) => response.end(BYTES))
   const host = await startHost(t, (_request, response) =>
     response.writeHead(302, { location: `//a.cdn.test:${other.port}/x` }).end())
@@ -81,12 +81,12 @@ t.test('goes to another host if that is allowed too', async t => {
   t.match(other.requests[0], { url: '/x', headers: { host: `a.cdn.test:${other.port}` } })
 })
 
-t.test('every redirect is held to the same rules', async t => {
+t.test('checks every redirect like the first URL', async t => {
   const inside = await startHost(t, (_request, response) => response.end('secret'))
   const locations: string[] = []
   const host = await startHost(t, ({ url = '' }, response) =>
     response.writeHead(302, { location: locations[Number(url.slice(1))] }).end())
-  // Both are this machine, but only the plain address counts as public.
+  // Both names resolve to this machine, but only the IPv4 form counts as public.
   const addresses: Record<string, string> = { 'pictures.test': '127.0.0.1', 'inside.test': '::ffff:127.0.0.1' }
   const fetcher = createTestFetcher(0, {
     hosts: ['pictures.test', 'inside.test', '::ffff:7f00:1', '10.0.0.7'],
@@ -127,12 +127,12 @@ t.test('every redirect is held to the same rules', async t => {
   await t.rejects(
     fetcher.open(`http://pictures.test:${host.port}/${hops}`, FIELD, never), refused(HOST), 'and says at what point'
   )
-  // The inside is there, for whoever may go.
+  // The internal host would answer.
   const lax = createTestFetcher(0, { hosts: ['inside.test'], network: createLoopback(inside.port) })
   t.equal((await fetchAll(lax, `http://inside.test:${inside.port}/`)).toString(), 'secret')
 })
 
-t.test('reads a new place that is written in UTF-8', async t => {
+t.test('reads a location in UTF-8', async t => {
   const host = await startRawHost(t, (socket, request) => {
     socket.end(request.startsWith('GET / ')
       ? 'HTTP/1.1 302 Found\r\nLocation: /图片.png\r\nContent-Length: 0\r\n\r\n'
@@ -144,7 +144,7 @@ t.test('reads a new place that is written in UTF-8', async t => {
   )
 })
 
-t.test('a redirect to nowhere is a failure', async t => {
+t.test('reports a redirect without a valid target', async t => {
   const host = await startHost(t, (_request, response) => response.writeHead(302).end(BYTES))
   await t.rejects(
     createTestFetcher(host.port).open(`http://pictures.test:${host.port}/`, FIELD, never),
@@ -153,7 +153,7 @@ t.test('a redirect to nowhere is a failure', async t => {
   await host.quiet()
 })
 
-t.test('fetches by https from those who can prove their name', {
+t.test('fetches by https from hosts with a valid certificate', {
   skip: spawnSync('openssl', ['version']).status !== 0 && 'there is no openssl'
 }, async t => {
   const files = createCertificate(t, 'pictures.test')
@@ -174,7 +174,8 @@ t.test('fetches by https from those who can prove their name', {
   await t.rejects(strangers.open(`https://pictures.test:${host.port}/`, FIELD, never), insecure, 'nobody has signed it')
   const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED
   t.teardown(() => {
-    if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED; else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before
+    if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
+    else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before
   })
   process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
   await t.rejects(
@@ -184,7 +185,7 @@ t.test('fetches by https from those who can prove their name', {
   await plain.quiet()
 })
 
-/** A self-signed certificate that is good for one name. */
+/** Returns a self-signed certificate for one name. */
 function createCertificate (t: Test, name: string): { key: string, cert: string } {
   const dir = t.testdir()
   const [key, cert] = [path.join(dir, 'key.pem'), path.join(dir, 'cert.pem')]

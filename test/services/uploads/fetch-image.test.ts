@@ -21,7 +21,7 @@ const HOST = 'its host is not on the list of allowed hosts; send it as a data UR
 const ADDRESS = 'its host has an address that is not public'
 const NOT_A_URL = 'it is not a valid URL'
 
-t.test('fetches a picture from an allowed host, to be saved like an upload', async t => {
+t.test('fetches an image from an allowed host', async t => {
   const host = await startHost(t, (_request, response) => response.setHeader('content-type', 'text/html').end(png))
   const stream =
     await createTestFetcher(host.port).open(`http://pictures.test:${host.port}/a/b.png?size=l&x=%20#top`, FIELD, never)
@@ -34,7 +34,7 @@ t.test('fetches a picture from an allowed host, to be saved like an upload', asy
   await host.quiet()
 })
 
-t.test('tells the host nothing but what it needs', async t => {
+t.test('sends the host only what it needs', async t => {
   const host = await startHost(t, (request, response) => {
     response.setHeader('set-cookie', 'id=1; Path=/')
     if (request.url === '/') response.writeHead(302, { location: '/next' })
@@ -54,7 +54,7 @@ t.test('tells the host nothing but what it needs', async t => {
   }
 })
 
-t.test('knows an allowed host in every spelling', async t => {
+t.test('accepts an allowed host in every spelling', async t => {
   const host = await startHost(t, (_request, response) => response.end(png))
   const asked: string[] = []
   const fetcher = createTestFetcher(host.port, {
@@ -72,7 +72,7 @@ t.test('knows an allowed host in every spelling', async t => {
   t.strictSame([...new Set(asked)], ['pictures.test', 'xn--bcher-kva.test'])
 })
 
-t.test('a wildcard stands for everything below a host and nothing else', async t => {
+t.test('a wildcard allows subdomains only', async t => {
   const host = await startHost(t, (_request, response) => response.end(png))
   const fetcher = createTestFetcher(host.port, { hosts: ['*.cdn.test', '*.0.0.1'] })
   for (const name of ['a.cdn.test', 'a.b.cdn.test', 'cdn.test.cdn.test']) {
@@ -87,7 +87,7 @@ t.test('a wildcard stands for everything below a host and nothing else', async t
   t.equal(host.connections(), before)
 })
 
-t.test('refuses what it may not ask, without looking anything up', async t => {
+t.test('refuses URLs that are not allowed, without a lookup', async t => {
   const host = await startHost(t, (_request, response) => response.end(png))
   let lookups = 0
   const resolve = async () => { lookups++; return [{ address: '127.0.0.1', family: 4 }] }
@@ -116,12 +116,12 @@ t.test('refuses what it may not ask, without looking anything up', async t => {
     for (const url of urls) await t.rejects(fetcher.open(url, FIELD, never), refused(fault), url.slice(0, 60))
   }
   t.strictSame([lookups, host.connections()], [0, 0])
-  // The same hosts and ports, by which the counters would have moved.
+  // The same hosts and ports, with a URL that is allowed, would have moved the counters.
   await fetchAll(fetcher, `http://pictures.test:${host.port}/`)
   t.strictSame([lookups, host.connections()], [1, 1])
 })
 
-t.test('fetches nothing while no host is allowed', async t => {
+t.test('fetches nothing if no host is allowed', async t => {
   const host = await startHost(t, (_request, response) => response.end(png))
   const fetcher = createTestFetcher(host.port, { hosts: [] })
   await t.rejects(
@@ -131,7 +131,7 @@ t.test('fetches nothing while no host is allowed', async t => {
   t.equal(host.connections(), 0)
 })
 
-t.test('only the usual ports are open unless told otherwise', async t => {
+t.test('allows only the default ports without further configuration', async t => {
   const fetcher = createImageFetcher({
     hosts: ['pictures.test'], maxFileSizeMb: 1, network: { resolve: async () => [{ address: '127.0.0.1', family: 4 }] }
   })
@@ -139,13 +139,13 @@ t.test('only the usual ports are open unless told otherwise', async t => {
     fetcher.open('http://pictures.test:8080/', FIELD, never),
     refused('only the default ports of http and https are allowed')
   )
-  // Those get as far as the lookup.
+  // These URLs reach the lookup.
   for (const url of [
     'http://pictures.test/', 'http://pictures.test:80/', 'https://pictures.test/', 'https://pictures.test:443/'
   ]) await t.rejects(fetcher.open(url, FIELD, never), refused(ADDRESS), url)
 })
 
-t.test('never asks an address of the inside, even one that is on the list, however it is written', async t => {
+t.test('never contacts an internal address, even an allowed one, in any spelling', async t => {
   const host = await startHost(t, (_request, response) => response.end(png))
   const spellings = [
     '127.0.0.1', '127.1', '0x7f.1', '0X7F000001', '2130706433', '017700000001', '0177.0.0.1', '127.0.0.1.', '①②⑦.0.0.1',
@@ -163,12 +163,12 @@ t.test('never asks an address of the inside, even one that is on the list, howev
     await t.rejects(strict.open(`http://${name}:${host.port}/`, FIELD, never), refused(ADDRESS), name)
   }
   t.equal(host.connections(), 0)
-  // Each of the spellings would have got there.
+  // Each spelling would have reached the host.
   const lax = createTestFetcher(host.port, { hosts })
   for (const name of spellings) t.ok((await fetchAll(lax, `http://${name}:${host.port}/`)).equals(png), name)
 })
 
-t.test('never connects to a host whose name stands for an address of the inside', async t => {
+t.test('never connects to a host that resolves to an internal address', async t => {
   const host = await startHost(t, (_request, response) => response.end(png))
   const inside = { address: '127.0.0.1', family: 4 }
   const outside = { address: '93.184.216.34', family: 4 }
@@ -190,7 +190,7 @@ t.test('never connects to a host whose name stands for an address of the inside'
   t.equal(host.connections(), 0)
 })
 
-t.test('asks the real DNS, and checks what it says', async t => {
+t.test('checks the answers of the real DNS', async t => {
   const host = await startHost(t, (_request, response) => response.end(png))
   const url = `http://localhost:${host.port}/`
   const strict = createImageFetcher({ hosts: ['localhost'], maxFileSizeMb: 1, network: { ports: [host.port] } })
@@ -202,10 +202,10 @@ t.test('asks the real DNS, and checks what it says', async t => {
   t.ok((await fetchAll(lax, url)).equals(png))
 })
 
-t.test('connects to the address that was checked, whatever the DNS says next', {
+t.test('connects to the checked address, even if a later DNS answer differs', {
   skip: process.platform !== 'linux' && '127.0.0.2 is not there'
 }, async t => {
-  // The internet is 127.0.0.2 here, and the inside 127.0.0.1, at the same port.
+  // 127.0.0.2 stands for the internet and 127.0.0.1 for the internal network, at the same port.
   const inside = await startHost(t, (_request, response) => response.end('secret'))
   const outside = await startHost(t, (request, response) => {
     if (request.url === '/moved') response.writeHead(302, { location: '/' })

@@ -12,10 +12,10 @@ import { isPublicAddress } from '../../../services/uploads/public-address.ts'
 export const FIELD = 'messages[0].content[1].image_url.url'
 export const never = new AbortController().signal
 
-/** A server on loopback that counts who comes. */
+/** A server on loopback that counts its connections. */
 export interface ImageHost {
   port: number
-  /** How many connections it has ever had. */
+  /** Number of connections since the start. */
   connections (): number
   requests: IncomingMessage[]
   /** Waits until no connection is open; throws after two seconds. */
@@ -33,7 +33,7 @@ export async function startHost (
   return { ...await listen(t, server, address, port), requests }
 }
 
-/** A server that gets to write its bytes itself. */
+/** Starts a server that writes raw bytes. */
 export async function startRawHost (t: Test, answer: (socket: Socket, request: string) => void): Promise<ImageHost> {
   const server = createRawServer(socket => {
     socket.on('error', () => {})
@@ -78,7 +78,7 @@ function count (server: Server): Promise<number> {
     server.getConnections((error, number) => error ? reject(error) : resolve(number)))
 }
 
-/** A fetcher to which 127.0.0.1 is the internet, and every host lies there. */
+/** Creates a fetcher for which every host resolves to 127.0.0.1, which counts as public. */
 export function createTestFetcher (
   port: number, { network, ...options }: Partial<ImageFetcherOptions> = {}
 ): ImageFetcher {
@@ -99,7 +99,7 @@ export function createLoopback (...ports: number[]): Partial<Network> {
   }
 }
 
-/** All bytes of an image, from the first request to the last byte. */
+/** Fetches all bytes of an image. */
 export async function fetchAll (fetcher: ImageFetcher, url: string, signal = never): Promise<Buffer> {
   const stream: Readable = await fetcher.open(url, FIELD, signal)
   return buffer(stream)

@@ -45,7 +45,7 @@ const specialIpv6 = {
   multicast: ['ff00::', 'ff02::1', 'ff0e::1', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff']
 }
 
-t.test('knows every special IPv4 network to its first and last address', async t => {
+t.test('excludes every special IPv4 network from its first to its last address', async t => {
   for (const { inside, outside } of SPECIAL_IPV4) {
     for (const address of inside) t.equal(isPublicAddress(address), false, address)
     for (const address of outside) t.equal(isPublicAddress(address), true, address)
@@ -53,14 +53,14 @@ t.test('knows every special IPv4 network to its first and last address', async t
   for (const address of ['1.1.1.1', '8.8.8.8', '93.184.216.34']) t.equal(isPublicAddress(address), true, address)
 })
 
-t.test('takes only global unicast addresses of IPv6', async t => {
+t.test('accepts only global unicast addresses of IPv6', async t => {
   for (const address of publicIpv6) t.equal(isPublicAddress(address), true, address)
   for (const [kind, addresses] of Object.entries(specialIpv6)) {
     for (const address of addresses) t.equal(isPublicAddress(address), false, `${address} (${kind})`)
   }
 })
 
-t.test('looks through NAT64 at the IPv4 address in it', async t => {
+t.test('checks the IPv4 address in a NAT64 address', async t => {
   for (const { inside, outside } of SPECIAL_IPV4) {
     for (const address of inside) t.equal(isPublicAddress(`64:ff9b::${address}`), false, `64:ff9b::${address}`)
     for (const address of outside) t.equal(isPublicAddress(`64:ff9b::${address}`), true, `64:ff9b::${address}`)
@@ -70,8 +70,11 @@ t.test('looks through NAT64 at the IPv4 address in it', async t => {
   t.equal(isPublicAddress('64:ff9b::808:808'), true)
 })
 
-t.test('takes nothing for an address that is none, nor one with a zone', async t => {
-  const others = ['', ' ', 'localhost', 'example.com', '8.8.8', '8.8.8.8.', '8.8.8.8 ', '8.8.8.8/32', '8.8.8.8:80', '0x8.8.8.8', '010.8.8.8', '134744072', '[2606:4700::1111]',
-    '2606:4700::1111%eth0', 'fe80::1%eth0', '2606:4700::1111%', '2606:4700:::1', '::ffff:8.8.8', 'null']
+t.test('refuses texts that are not addresses, and addresses with a zone', async t => {
+  const others = [
+    '', ' ', 'localhost', 'example.com', '8.8.8', '8.8.8.8.', '8.8.8.8 ', '8.8.8.8/32', '8.8.8.8:80', '0x8.8.8.8',
+    '010.8.8.8', '134744072', '[2606:4700::1111]', '2606:4700::1111%eth0', 'fe80::1%eth0', '2606:4700::1111%',
+    '2606:4700:::1', '::ffff:8.8.8', 'null'
+  ]
   for (const text of others) t.equal(isPublicAddress(text), false, JSON.stringify(text))
 })

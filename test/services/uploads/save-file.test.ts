@@ -10,7 +10,7 @@ import { saveFile } from '../../../services/uploads/save-file.ts'
 const never = new AbortController().signal
 const sha256 = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 
-/** A stream of these chunks that fails where an error stands. */
+/** Returns a stream of these chunks, which fails at an error in the list. */
 function chunks (...parts: Array<Buffer | Error>): Readable {
   return Readable.from((async function * () {
     for (const part of parts) {
@@ -20,14 +20,14 @@ function chunks (...parts: Array<Buffer | Error>): Readable {
   })())
 }
 
-t.test('writes the bytes, counts them and names them by their hash', async t => {
+t.test('writes the bytes, counts them and returns their hash', async t => {
   const file = path.join(t.testdir(), '0.upload')
   const png = await sharp({ create: { width: 64, height: 64, channels: 3, background: 'teal' } }).png().toBuffer()
   t.strictSame(await saveFile(chunks(png), file, never), { bytes: png.length, id: sha256(png) })
   t.ok(readFileSync(file).equals(png))
 })
 
-t.test('gives the same name however the bytes are cut', async t => {
+t.test('returns the same hash for any size of chunks', async t => {
   const dir = t.testdir()
   const bytes = randomBytes(300_000)
   const parts = [bytes.subarray(0, 1), bytes.subarray(1, 1), bytes.subarray(1, 70_000), bytes.subarray(70_000)]
@@ -37,7 +37,7 @@ t.test('gives the same name however the bytes are cut', async t => {
   t.ok(readFileSync(path.join(dir, 'a')).equals(bytes))
 })
 
-t.test('knows the hash of nothing', async t => {
+t.test('hashes an empty file', async t => {
   const file = path.join(t.testdir(), 'a')
   t.strictSame(await saveFile(chunks(), file, never), {
     bytes: 0, id: 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
@@ -45,13 +45,13 @@ t.test('knows the hash of nothing', async t => {
   t.equal(statSync(file).size, 0)
 })
 
-t.test('lets nobody else read the file', { skip: process.platform === 'win32' }, async t => {
+t.test('makes the file readable for its owner only', { skip: process.platform === 'win32' }, async t => {
   const file = path.join(t.testdir(), 'a')
   await saveFile(chunks(Buffer.from('x')), file, never)
   t.equal(statSync(file).mode & 0o777, 0o600)
 })
 
-t.test('never writes over a file that is there', async t => {
+t.test('never overwrites a file', async t => {
   const file = path.join(t.testdir({ a: 'before' }), 'a')
   await t.rejects(saveFile(chunks(Buffer.from('after')), file, never), {
     code: 'STORAGE', statusCode: 507, message: 'The upload could not be stored: EEXIST'
@@ -59,7 +59,7 @@ t.test('never writes over a file that is there', async t => {
   t.equal(readFileSync(file, 'utf8'), 'before')
 })
 
-t.test('reads no faster than the disk takes', async t => {
+t.test('applies backpressure of the disk to the source', async t => {
   const file = path.join(t.testdir(), 'a')
   let ahead = 0
   let most = 0
@@ -74,7 +74,7 @@ t.test('reads no faster than the disk takes', async t => {
   t.ok(most <= 8 * 1024 * 1024, `${most} bytes were read ahead`)
 })
 
-t.test('fails with the reason of the signal, also while the sender is silent', { timeout: 10_000 }, async t => {
+t.test('fails with the reason of the signal, even while the source is silent', { timeout: 10_000 }, async t => {
   const dir = t.testdir()
   const reason = new Error('The client left')
   const left = new AbortController()
@@ -86,7 +86,7 @@ t.test('fails with the reason of the signal, also while the sender is silent', {
   await t.rejects(saving, reason)
   t.equal(silent.destroyed, true, 'nobody reads the rest')
   await t.rejects(
-    saveFile(chunks(Buffer.from('x')), path.join(dir, 'b'), left.signal), reason, 'also when it has fired before'
+    saveFile(chunks(Buffer.from('x')), path.join(dir, 'b'), left.signal), reason, 'also if it has fired before'
   )
 })
 
@@ -95,21 +95,21 @@ t.test('fails with the error of the source', async t => {
   await t.rejects(saveFile(chunks(Buffer.from('x'), error), path.join(t.testdir(), 'a'), never), error)
 })
 
-t.test('a disk that does not take the file is a storage error without a path', async t => {
+t.test('reports a disk error as a storage error without a path', async t => {
   const missing = path.join(t.testdir(), 'gone', 'a')
   await t.rejects(saveFile(chunks(Buffer.from('x')), missing, never), {
     code: 'STORAGE', statusCode: 507, message: 'The upload could not be stored: ENOENT'
   })
 })
 
-t.test('says when the disk is full', async t => {
-  // A full disk cannot be had without mounting one: the error comes the way the kernel words it, from within the pipeline.
+t.test('reports a full disk', async t => {
+  // A full disk would need a mount, so the error of the kernel is raised within the pipeline.
   const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
   await t.rejects(saveFile(chunks(Buffer.from('x'), full), path.join(t.testdir(), 'a'), never),
     { code: 'STORAGE', statusCode: 507, message: 'The upload could not be stored: the disk is full' })
 })
 
-t.test('leaves nothing open', { skip: process.platform !== 'linux' }, async t => {
+t.test('leaves no file open', { skip: process.platform !== 'linux' }, async t => {
   const open = () => readdirSync('/proc/self/fd').length
   const dir = t.testdir()
   await saveFile(chunks(Buffer.from('x')), path.join(dir, 'first'), never)
