@@ -144,7 +144,7 @@ t.test('pull downloads both files, reports progress, and compares them with the 
   hub.listingFails = true
   t.match(await run(dir, ['pull', 'qwen3-vl-2b']), {
     code: 0,
-    out: /complete; checksum not compared: 127\.0\.0\.1:\d+ does not list the files of Qwen\/Qwen3-VL-2B-\S+: HTTP 500\n/
+    out: /complete; checksum not compared: 127\.0\.0\.1:\d+ does not list the files of Qwen\/Qwen3-VL-\S+: HTTP 500\n/
   })
 })
 
