@@ -180,7 +180,9 @@ function totalTokens (sizes: FittedSize[]): number {
  * Finds the number at which a condition changes from true (at `low`) to false (at `high`).
  * @param side `below`: return the last number that fulfils the condition; `above`: return the first that does not
  */
-function bisect (condition: (x: number) => boolean, low: number, high: number, side: 'below' | 'above' = 'below'): number {
+function bisect (
+  condition: (x: number) => boolean, low: number, high: number, side: 'below' | 'above' = 'below'
+): number {
   for (let i = 0; i < BISECTIONS; i++) {
     const middle = (low + high) / 2
     if (condition(middle)) low = middle

@@ -14,7 +14,7 @@ export interface Anticipated {
 }
 
 /** The reason of a preparation that was cancelled without a fault of its own image. */
-export const CALLED_OFF = new Error('The rest of the request is called off')
+export const CALLED_OFF = new Error('The preparation was cancelled')
 
 /**
  * Prepares the images of one request. Each image is prepared at most once. When one image fails, the others are
