@@ -21,6 +21,7 @@ export const FIELD_FAULTS = {
   truncatedBase64: { en: 'is truncated: base64 never has this length', zh: '不完整：base64 不会是这个长度' },
   repeated: { en: 'is given more than once', zh: '出现了多次' },
   unknown: { en: 'is unknown', zh: '未知' },
+  invalid: { en: 'is not valid', zh: '无效' },
   invalidJson: { en: 'is not valid JSON', zh: '不是有效的 JSON' },
   excludesStop: { en: 'cannot be combined with "stop"', zh: '不能与 "stop" 同时使用' }
 } satisfies Phrases

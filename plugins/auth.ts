@@ -1,49 +1,49 @@
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { TooManyWrongKeysError, UnauthorizedError } from '../errors/catalogue.ts'
-import { keyOf, type ApiKeys } from '../services/api-keys.ts'
-import { createKeyGuesses } from '../services/key-guesses.ts'
+import { apiKeyOf, type ApiKeys } from '../services/api-keys.ts'
+import { createKeyGuesses, type KeyGuesses } from '../services/key-guesses.ts'
 import { addressOf } from './client-address.ts'
 
 declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** The route needs no key: probes, and the files of the page. */
-    public?: boolean
-  }
   interface FastifyRequest { client: Client }
 }
 
-/** Who asks. */
+/** The sender of a request. */
 export interface Client {
-  /** Keeps apart what belongs to different keys, such as the ids of images; empty where no key was asked for. */
+  /** Separates what belongs to different keys, e.g. the ids of images. Empty if the service has no keys. */
   readonly scope: string
 }
 
 export interface AuthOptions {
   keys: ApiKeys
-  /** Wrong keys of an address are counted in windows of this length. */
-  guessWindowMs?: number
+  /** Shared by all contexts that check keys. */
+  guesses: KeyGuesses
 }
 
 const ANYBODY: Client = { scope: '' }
-/** Different wrong keys of one address in a window. */
+/** Different wrong keys that one address may send in a window. */
 export const MAX_WRONG_KEYS = 20
 const MINUTE_MS = 60_000
+/** Addresses, and pairs of address and key, that are remembered. */
 const REMEMBERED = 5_000
 
+/** Counts wrong keys of addresses in windows of one minute. */
+export function createGuessLimit (windowMs = MINUTE_MS): KeyGuesses {
+  return createKeyGuesses({ limit: MAX_WRONG_KEYS, windowMs, remembered: REMEMBERED })
+}
+
 /**
- * Asks for a key before anything is spent on a request: no slot, no byte of its body. While there are keys, every path wants one,
- * those that do not exist too; only routes with `config: { public: true }` are open. See `keyOf` for how a key may come, and
- * `KeyGuesses` for what becomes of an address that tries many.
+ * Checks the API key of every request of its context before the request gets a slot or its body is read. `apiKeyOf`
+ * defines how a client may send its key. `KeyGuesses` slows down an address that tries many.
  */
-const plugin: FastifyPluginAsync<AuthOptions> = async (app, { keys, guessWindowMs = MINUTE_MS }) => {
-  const guesses = createKeyGuesses({ limit: MAX_WRONG_KEYS, windowMs: guessWindowMs, remembered: REMEMBERED })
+const plugin: FastifyPluginAsync<AuthOptions> = async (app, { keys, guesses }) => {
   app.decorateRequest('client')
 
   app.addHook('onRequest', (request, reply, done) => {
     request.client = ANYBODY
-    if (keys.open || request.routeOptions.config.public) return done()
-    const key = keyOf(request.raw.headersDistinct)
+    if (keys.open) return done()
+    const key = apiKeyOf(request.raw.headersDistinct)
     const scope = key === null ? null : keys.nameOf(key)
     const waitSeconds = key === null ? 0 : guesses.judge(addressOf(request), key, scope)
     if (waitSeconds > 0) {

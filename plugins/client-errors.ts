@@ -7,29 +7,29 @@ import {
 } from '../errors/catalogue.ts'
 import { isAnswered } from './request-body.ts'
 
-/** Of request line and headers together. */
+/** Bytes of the request line and the headers together. */
 export const HEAD_MAX_BYTES = 16 * 1024
-/** How long the rest of what a client sends is thrown away, so that it gets to read why; then the connection ends. */
+/** Time for which the rest of the input is discarded, so that the client can read the answer. */
 const LINGER_MS = 1_000
 
 /**
- * Answers what Node can make no request of, in the shape of all errors, and ends the connection. Made for Fastify's
- * `clientErrorHandler`: no route is known then, and no language.
+ * Answers input that Node cannot parse as HTTP, in the shape of all errors, and closes the connection. It is Fastify's
+ * `clientErrorHandler`: neither a route nor a language is known.
  */
 export function answerClientError (this: FastifyInstance, { code }: ConnectionError, socket: Socket): void {
-  // What follows the first fault on a connection is faulty too.
+  // Input after the first fault on a connection is faulty too.
   if (code === 'ECONNRESET' || socket.destroyed || socket.writableEnded) return
   const error = toError(code)
   const id = randomUUID()
-  // Browsers open connections in advance, and need not use them.
+  // Browsers open connections in advance and may not use them.
   this.log[socket.bytesRead === 0 ? 'debug' : 'info']({ reqId: id, code: error.code, cause: code }, 'request refused')
-  // In the middle of an answer another one would be taken for a part of it, after it for that to the next request.
+  // Within an answer the client would take this one for a part of it; after it, for the answer to its next request.
   if (!socket.writable || answering(socket) || isAnswered(socket)) {
     socket.destroy()
     return
   }
   socket.end(toResponse(error, id))
-  // Closing at once would meet what is still on its way with a reset, which may overtake the answer.
+  // If the socket were closed at once, input on its way would cause a reset, which may overtake the answer.
   setTimeout(() => socket.destroy(), LINGER_MS).unref()
 }
 
@@ -39,7 +39,7 @@ function toError (code: string): SightlineError {
   return new MalformedRequestError()
 }
 
-/** Node looks at the same field of its own before it answers such faults itself. */
+/** Node checks the same field before it answers such faults itself. */
 function answering (socket: Socket): boolean {
   return (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage?.headersSent ?? false
 }

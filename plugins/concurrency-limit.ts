@@ -7,41 +7,38 @@ import type { Engine } from '../services/engine/engine.ts'
 import type { Slot, Slots } from '../services/slots.ts'
 import { onConnectionEnd } from './connection-end.ts'
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** The route works with the model: a request gets a slot before its body is read, or is refused. */
-    slot?: boolean
-  }
-  interface FastifyRequest { slot: Slot | null }
-  interface FastifyInstance { slots: Slots }
-}
-
 export interface ConcurrencyLimitOptions {
   slots: Slots
-  /** Nothing is admitted while it is not ready. */
+  /** No request is admitted while the engine is not ready. */
   engine: Pick<Engine, 'info'>
 }
 
+/** The slot of a request that was admitted. */
+export const slotOf = (request: FastifyRequest): Slot => request.getDecorator<Slot>('slot')
+
 /**
- * Admission: takes a slot for every request of a route with `config: { slot: true }`. The cleanup plugin gives it back. A
- * request that the model could not answer anyway is refused before its body is read.
+ * Admission: decorates every request of its context with a slot before the body is read, or refuses it. The cleanup
+ * plugin releases the slot.
  */
 const plugin: FastifyPluginAsync<ConcurrencyLimitOptions> = async (app, { slots, engine }) => {
-  app.decorate('slots', slots)
   app.decorateRequest('slot', null)
 
-  // The common cases, admitted or refused at once, take no promise.
+  // Most requests are admitted or refused at once, without a promise.
   app.addHook('onRequest', (request, reply, done) => {
-    if (!request.routeOptions.config.slot) return done()
-    const unready = whyNotNow()
+    const unready = unreadiness()
     if (unready) return done(unready)
-    request.slot = slots.tryTake()
-    if (request.slot) return done()
-    if (slots.full) return done(busy(slots.refuse(), reply))
-    queue(request, reply).then(() => done(), done)
+    const slot = slots.tryTake()
+    if (slot) {
+      request.setDecorator('slot', slot)
+      done()
+    } else if (slots.full) {
+      done(busy(slots.refuse(), reply))
+    } else {
+      queue(request, reply).then(() => done(), done)
+    }
   })
 
-  function whyNotNow (): SightlineError | null {
+  function unreadiness (): SightlineError | null {
     if (slots.closed) return new ShuttingDownError()
     const { state, reason } = engine.info()
     if (state === 'closed') return new ShuttingDownError()
@@ -53,13 +50,13 @@ const plugin: FastifyPluginAsync<ConcurrencyLimitOptions> = async (app, { slots,
     const withdraw = onConnectionEnd(request, reply, () => left.abort(new ClientLeftError()))
     try {
       const slot = await slots.wait(left.signal)
-      // The model may have died while the request was waiting.
-      const unready = whyNotNow()
+      // The model may have crashed while the request was waiting.
+      const unready = unreadiness()
       if (unready) {
         slot.release()
         throw unready
       }
-      request.slot = slot
+      request.setDecorator('slot', slot)
     } catch (error) {
       throw error instanceof QueueTimeoutError ? busy(error, reply) : error
     } finally {

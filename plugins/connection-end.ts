@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** What to call when a connection closes, for each request on it that has not ended. */
+/** Callbacks of the requests on each connection that have not ended. */
 const requests = new WeakMap<Socket, Set<() => void>>()
 
 /**
- * Calls back once, when the response of a request has closed or its connection has. A response that is queued behind another
- * one on its connection never emits `close` itself. A connection has one listener, however many requests it pipelines.
- * @returns withdraws the callback
+ * Calls back once, when the response of a request or its connection has closed. A response that is queued behind
+ * another one on its connection never emits `close` itself. A connection has one listener for all pipelined requests.
+ * @returns a function that withdraws the callback
  */
 export function onConnectionEnd (
   { raw: { socket } }: FastifyRequest, { raw: response }: FastifyReply, callback: () => void
@@ -23,7 +23,7 @@ export function onConnectionEnd (
   }
   callbacks.add(end)
   response.once('close', end)
-  // A hook may run after the connection has closed, and nothing would follow.
+  // A hook may run after the connection has closed. No event follows then.
   if (socket.closed) setImmediate(() => { if (callbacks.has(end)) end() })
   return withdraw
 }

@@ -3,18 +3,21 @@ import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 
 export interface ConnectionLimitOptions {
-  /** Open at the same time; what comes beyond is closed unheard. */
+  /** Connections that may be open at the same time. More are closed without an answer. */
   maxConnections: number
 }
 
-/** How often room is made, and the log is told, while there are too many. */
+/** Shortest interval between two closings of idle connections, and between their log lines. */
 const RELIEF_INTERVAL_MS = 1_000
-/** Hardly any client sends a request before the last one is answered; one packet has room for a thousand, and each answer waits in memory. */
+/**
+ * Requests that one connection may pipeline. Hardly any client pipelines, but one packet can contain a thousand
+ * requests, and each answer waits in memory.
+ */
 export const MAX_REQUESTS_AT_ONCE = 16
 
 /**
- * Bounds what connections may cost: how many are open, and how many requests one of them asks at once. When too many are open those that wait for
- * nothing are closed, so that the next comer gets in.
+ * Bounds the number of open connections and the number of unanswered requests on each. If too many are open, idle ones
+ * are closed to make room.
  */
 const plugin: FastifyPluginAsync<ConnectionLimitOptions> = async (app, { maxConnections }) => {
   const unanswered = new WeakMap<Socket, number>()
@@ -34,7 +37,7 @@ const plugin: FastifyPluginAsync<ConnectionLimitOptions> = async (app, { maxConn
     unanswered.set(socket, count)
     reply.raw.once('close', () => unanswered.set(socket, unanswered.get(socket)! - 1))
     if (count <= MAX_REQUESTS_AT_ONCE) return done()
-    // What else the packet holds still comes here.
+    // The other requests of the packet still arrive here.
     if (!socket.destroyed) {
       request.log.info({ requests: count }, 'too many requests at once on one connection, connection cut')
     }

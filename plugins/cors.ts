@@ -3,16 +3,17 @@ import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 
 export interface CorsOptions {
-  /** Web origins whose pages may call the API, or `['*']`; empty: none, and no header says a word about it. */
+  /** Web origins whose pages may call the API, or `['*']`. Empty: none, and no CORS header is sent. */
   origins: readonly string[]
 }
 
-/** How long a browser may remember a preflight; uploads would otherwise wait for one each time. */
+/** Time in seconds for which a browser may cache a preflight, so that not every upload waits for one. */
 const PREFLIGHT_MAX_AGE_S = 600
 
 /**
- * Lets pages of other origins call the API. Registered before whatever may refuse a request: preflights carry no key, and a page
- * may read the answer to its request, a refusal too, only with these headers. Cookies play no part here, so credentials mode is off.
+ * Lets pages of other origins call the API. Registered before the plugins that may refuse a request: preflights have no
+ * key, and a page can read an answer, refusals included, only with these headers. The service uses no cookies, so
+ * credentials mode is off.
  */
 const plugin: FastifyPluginAsync<CorsOptions> = async (app, { origins }) => {
   if (origins.length === 0) return
@@ -22,7 +23,7 @@ const plugin: FastifyPluginAsync<CorsOptions> = async (app, { origins }) => {
     allowedHeaders: ['Authorization', 'X-API-Key', 'Content-Type', 'Accept-Language'],
     exposedHeaders: ['X-Request-Id', 'Retry-After'],
     maxAge: PREFLIGHT_MAX_AGE_S,
-    // Its refusal of an OPTIONS request that is no preflight would not have the shape of our errors.
+    // The plugin's own refusal of OPTIONS requests that are no preflights would not have the shape of our errors.
     strictPreflight: false
   })
 }

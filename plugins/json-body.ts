@@ -3,9 +3,13 @@ import fp from 'fastify-plugin'
 import { InvalidJsonError, withDetails, type SightlineError } from '../errors/catalogue.ts'
 import { checkJsonBounds, JsonBoundsError } from '../services/json-bounds.ts'
 
-/** Refuses JSON bodies that are too deep or have too many values before they are parsed by Fastify's own parser. */
+/**
+ * Reads JSON bodies, the only ones that its context accepts. Bodies that are too deep or have too many values are
+ * refused before Fastify's parser gets them.
+ */
 const plugin: FastifyPluginAsync = async app => {
   const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
     const refusal = refusalOf(body)
     if (refusal) done(refusal)

@@ -5,20 +5,20 @@ import { RateLimitedError } from '../errors/catalogue.ts'
 import { addressOf } from './client-address.ts'
 
 export interface RateLimitOptions {
-  /** Requests in a window with one API key, whatever addresses they come from; 0: no limit. */
+  /** Requests with one API key in a window, from any address; 0: no limit. */
   perKey: number
-  /** Requests in a window from one address (of IPv6: one /64 network), whatever keys they carry; 0: no limit. */
+  /** Requests from one address (one /64 network for IPv6) in a window, with any key; 0: no limit. */
   perAddress: number
-  /** A window begins with the first request that is counted; a minute, as the error says. */
+  /** Length of a window, which begins with the first counted request. The error speaks of a minute. */
   windowMs?: number
 }
 
 const MINUTE_MS = 60_000
 
 /**
- * Limits how often the model is asked: counts requests of routes with `config: { slot: true }`, also those that then find no slot
- * free, but not those without a valid key. Who is over a limit gets 429 `RATE_LIMITED` and the end of the window as `Retry-After`.
- * The latest 5,000 keys and as many addresses are remembered.
+ * Limits how often a client may ask: counts the requests of its context with a valid key, also those that then find no
+ * free slot. A request above the limit gets 429 `RATE_LIMITED`, with the end of the window as `Retry-After`. The
+ * plugin remembers the latest 5,000 keys and 5,000 addresses.
  */
 const plugin: FastifyPluginAsync<RateLimitOptions> = async (app, { perKey, perAddress, windowMs = MINUTE_MS }) => {
   if (perKey === 0 && perAddress === 0) return
@@ -34,8 +34,7 @@ const plugin: FastifyPluginAsync<RateLimitOptions> = async (app, { perKey, perAd
   }
 
   app.addHook('onRequest', async (request, reply) => {
-    if (!request.routeOptions.config.slot) return
-    // The address first: what one machine sends beyond its own limit must not use up a key that others share.
+    // The address first: requests of one machine above its own limit must not use up a key that others share.
     if (perAddress > 0) await check(countAddress, request, reply)
     if (perKey > 0 && request.client.scope !== '') await check(countKey, request, reply)
   })

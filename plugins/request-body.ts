@@ -4,29 +4,32 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 
-/** How much of a refused body is read and thrown away, so that the sender gets to read the answer; then the connection ends. */
+/**
+ * Bytes of a refused body that are read and discarded, so that the sender can read the answer. Then the connection is
+ * closed.
+ */
 export const DISCARD_MAX_BYTES = 64 * 1024 * 1024
 const DISCARD_MAX_MS = 10_000
 const DISCARD_CHECK_MS = 250
 const DISCARD_POLL_MS = 10
 
-/** Connections on which the rest of a refused body arrives. */
+/** Connections on which the rest of a refused body is arriving. */
 const discarding = new Set<Socket>()
 
-/** The request that is still coming in on this connection has its answer already: whatever is wrong with the rest of it wants none. */
+/** Whether the request that is still arriving on this connection has its answer. Faults in its rest get no answer. */
 export function isAnswered (socket: Socket): boolean {
   return discarding.has(socket)
 }
 
-/** Waits until no refused body arrives any more, at most so long: closing now would cost their senders the answer. */
+/** Waits until no refused body is arriving, but at most `atMostMs`: closing earlier would lose the answers. */
 export async function bodiesDiscarded (atMostMs: number): Promise<void> {
   const deadline = Date.now() + atMostMs
   while (discarding.size > 0 && Date.now() < deadline) await sleep(DISCARD_POLL_MS)
 }
 
 /**
- * Bodies are read only when a request is admitted: `100 Continue` waits until then, and what is left of a body that nobody
- * wants is discarded within bounds. Closing at once instead would show a fast sender a broken pipe, not its 429.
+ * Bodies are only read when a request is admitted: `100 Continue` is sent then, and the rest of a refused body is
+ * discarded within bounds. If the connection were closed at once, a fast sender would see a broken pipe, not its 429.
  */
 const plugin: FastifyPluginAsync = async app => {
   // Without a listener Node would answer `100 Continue` before any hook runs.
@@ -37,18 +40,18 @@ const plugin: FastifyPluginAsync = async app => {
     if (expectsContinue(request.raw)) reply.raw.writeContinue()
   })
 
-  /** Their senders want the connection closed when they have their answer. */
+  /** Requests whose senders want the connection to be closed after the answer. */
   const last = new WeakSet<IncomingMessage>()
 
   app.addHook('onError', ({ raw }, reply, _error, done) => {
     if (raw.complete) {
-      // Fastify would close where it cannot parse a body.
+      // Fastify asks to close the connection if it cannot parse a body.
       reply.removeHeader('connection')
     } else if (expectsContinue(raw)) {
-      // The sender may keep its body for good, and the connection could not tell the next request from it.
+      // The sender may never send its body. The next request on this connection could not be told from it.
       reply.header('connection', 'close')
     } else {
-      // Node closes at once where an answer is said to be the last one: not yet.
+      // Node closes the connection at once after an answer with `connection: close`. The rest of the body comes first.
       if (!reply.raw.shouldKeepAlive) last.add(raw)
       reply.header('connection', 'keep-alive')
     }
@@ -79,7 +82,7 @@ function discardRest (request: IncomingMessage): void {
   const deadline = Date.now() + DISCARD_MAX_MS
   const timer = setInterval(() => {
     if (!request.complete && (socket.bytesRead > limit || Date.now() > deadline)) socket.destroy()
-    // Not by a listener: many requests may share one connection, and each of them would add its own.
+    // A listener for each request would not do: many requests may share one connection.
     if (socket.destroyed) discarding.delete(socket)
     if (request.complete || socket.destroyed) clearInterval(timer)
   }, DISCARD_CHECK_MS)

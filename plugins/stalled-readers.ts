@@ -2,18 +2,18 @@ import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 
 export interface StalledReadersOptions {
-  /** How long a client may take nothing of an answer that waits for it. */
+  /** Time for which a client may read nothing of its pending answer. */
   stallTimeoutMs: number
 }
 
 /**
- * Cuts the connection of a client that does not read its answer: its request ends like that of one that left, and its slot and files
- * are free. Who reads slowly is let be, as long as anything moves; `REQUEST_TIMEOUT` is for those.
+ * Disconnects a client that does not read its answer. The request then ends as if the client had left, and its slot and
+ * files are released. Slow readers are tolerated while bytes still move; `REQUEST_TIMEOUT` bounds them.
  */
 const plugin: FastifyPluginAsync<StalledReadersOptions> = async (app, { stallTimeoutMs }) => {
   app.addHook('onRequest', (request, reply, done) => {
     const { raw } = reply
-    // Node's timeout of the socket, which knows of bytes that move inside a long write. It comes as well while there is nothing to read yet.
+    // Node's socket timeout notices bytes that move inside a long write. It also fires while there is nothing to read.
     raw.setTimeout(stallTimeoutMs, () => {
       const { socket } = raw
       if (socket === null || socket.writableLength === 0) return

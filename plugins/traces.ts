@@ -1,24 +1,29 @@
 import type { IncomingMessage } from 'node:http'
 import proxyAddr from '@fastify/proxy-addr'
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { RequestTrace, Traces } from '../services/tracing/traces.ts'
+import { workIfAdmitted } from './cleanup.ts'
 import { onConnectionEnd } from './connection-end.ts'
+import { uploadIfAdmitted } from './uploads.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** There for requests for the model, where traces are wanted. */
+    /** Present for requests to the model if traces are exported. */
     trace?: RequestTrace | null
   }
 }
 
 export interface TracesPluginOptions {
   traces: Traces
-  /** Addresses and CIDRs of those who may say which trace a request belongs to. */
+  /** Addresses and CIDRs of proxies that may say which trace a request belongs to. */
   trustProxy: readonly string[]
 }
 
-/** A span for every request for the model, admitted or not, from its head until its slot is free. Registered first, so that refusals are seen too. */
+/**
+ * Traces every request of its context, admitted or not: one span from its head until its slot is released. Registered
+ * before the plugins that may refuse a request.
+ */
 const plugin: FastifyPluginAsync<TracesPluginOptions> = async (app, { traces, trustProxy }) => {
   const isTrusted = proxyAddr.compile([...trustProxy])
   const isFromProxy = ({ socket }: IncomingMessage) =>
@@ -26,25 +31,20 @@ const plugin: FastifyPluginAsync<TracesPluginOptions> = async (app, { traces, tr
   app.decorateRequest('trace', null)
 
   app.addHook('onRequest', (request, reply, done) => {
-    const { config, url } = request.routeOptions
-    if (!config.slot) return done()
     const trace = traces.begin({
-      id: request.id, method: request.method, route: url!, ...isFromProxy(request.raw) && { headers: request.headers }
+      id: request.id,
+      method: request.method,
+      route: request.routeOptions.url!,
+      ...isFromProxy(request.raw) && { headers: request.headers }
     })
     request.trace = trace
     request.log = reply.log = request.log.child({ trace_id: trace.id })
 
     const end = async () => {
       const closedAt = performance.now()
-      // The cleanup plugin, which listens as well, aborts the work, which then reports its last stage.
+      // The cleanup plugin listens too and aborts the work, which then reports its last stage.
       await Promise.resolve()
-      const { work, upload } = request
-      if (work) {
-        await work.end()
-        const { startedAt, slot: { waitedMs } } = work
-        if (waitedMs > 0) trace.stage('queue', startedAt - waitedMs, startedAt)
-        trace.stage('upload', startedAt, upload ? startedAt + upload.uploadMs : closedAt, !upload)
-      }
+      await endWork(request, trace, closedAt)
       trace.end(reply.raw.headersSent ? reply.raw.statusCode : null)
     }
     onConnectionEnd(request, reply, () => { void end() })
@@ -52,6 +52,17 @@ const plugin: FastifyPluginAsync<TracesPluginOptions> = async (app, { traces, tr
   })
 
   app.addHook('onClose', async () => await traces.close())
+}
+
+/** Ends the work of a request and reports the stages before the chat service's own. */
+async function endWork (request: FastifyRequest, trace: RequestTrace, closedAt: number): Promise<void> {
+  const work = workIfAdmitted(request)
+  if (!work) return
+  await work.end()
+  const { startedAt, slot: { waitedMs } } = work
+  if (waitedMs > 0) trace.stage('queue', startedAt - waitedMs, startedAt)
+  const uploadMs = uploadIfAdmitted(request)?.uploadMs ?? null
+  trace.stage('upload', startedAt, uploadMs === null ? closedAt : startedAt + uploadMs, uploadMs === null)
 }
 
 export default fp(plugin, { fastify: '5.x', name: 'traces' })

@@ -1,64 +1,79 @@
-import type { FastifyRequest } from 'fastify'
-import { Type, type TSchema } from 'typebox'
-import { ChatFieldsSchema, ErrorSchema } from '../schemas/chat.ts'
-import { parseChatFields } from '../services/chat/fields.ts'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TSchema } from 'typebox'
+import { workOf } from '../plugins/cleanup.ts'
+import { dropBody, uploadOf } from '../plugins/uploads.ts'
+import { ChatFormSchema, ErrorSchema, type ChatForm } from '../schemas/chat.ts'
+import type { ChatService } from '../services/chat/answer.ts'
+import { parseChatForm } from '../services/chat/fields.ts'
 import { toQuestion } from '../services/chat/question.ts'
-import type { RawFields } from '../services/uploads/body.ts'
 import type { ChatQuestion, ChatRequest } from '../services/chat/request.ts'
-import { documentOnly, faultDocs } from './docs.ts'
+import type { ImageSource } from '../services/uploads/image-source.ts'
+import { faultDocs } from './error-docs.ts'
+import { validateBy } from './validation.ts'
 
-/** What `/api/chat` and `/api/chat_stream` hand to the service, once the body is on disk. */
-export function toChatRequest (request: FastifyRequest): ChatRequest {
-  const { fields, images, historyImages } = request.upload!
-  return withRequest(toQuestion(parseChatFields(fields as RawFields), images, historyImages), request)
+export interface ChatRouteOptions {
+  chat: ChatService
+  /** Largest JSON body in bytes. */
+  bodyLimit: number
 }
 
-/** A question together with the images and the standing of the request that asks it. */
-export function withRequest (question: ChatQuestion, { work, upload, client, id, trace }: FastifyRequest): ChatRequest {
+/** An app whose handlers get bodies of the type of their schema. */
+export type TypedApp =
+  FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>
+
+/**
+ * Collects what the chat service needs of a request to `/api/chat` or `/api/chat_stream`. Images of a JSON body are
+ * saved to disk; those of a form are there already.
+ */
+export async function toChatRequest (request: FastifyRequest, form: ChatForm): Promise<ChatRequest> {
+  const upload = uploadOf(request)
+  if (upload.uploadMs === null) {
+    await upload.saveSources(sourcesOf('images', form.images), sourcesOf('history_images', form.history_images))
+    dropBody(request)
+  }
+  return withRequest(toQuestion(form, upload.images, upload.historyImages), request)
+}
+
+function sourcesOf (name: string, uris: string[] = []): ImageSource[] {
+  return uris.map((uri, index) => ({ field: `${name}[${index}]`, uri, remote: false }))
+}
+
+/** Completes a question with the images and the timings of its request. */
+export function withRequest (question: ChatQuestion, request: FastifyRequest): ChatRequest {
+  const { client, id, trace } = request
+  const { startedAt, slot } = workOf(request)
+  const { images, historyImages, uploadMs } = uploadOf(request)
   return {
     ...question,
-    files: [...upload!.images, ...upload!.historyImages],
+    files: [...images, ...historyImages],
     scope: client.scope,
     requestId: id,
-    startedAt: work!.startedAt,
-    queueMs: work!.slot.waitedMs,
-    uploadMs: upload!.uploadMs,
+    startedAt,
+    queueMs: slot.waitedMs,
+    uploadMs: uploadMs ?? 0,
     ...trace && { traceHeaders: trace.headers }
   }
 }
 
-const files = (description: string) =>
-  Type.Optional(Type.Array(Type.Unsafe<Blob>({ type: 'string', format: 'binary' }), { description }))
-
-/** Generators take one kind of body, and JSON where there is a choice: then their clients could not send files. So the form is the one that is documented. */
-const FormSchema = Type.Object({
-  ...ChatFieldsSchema.properties,
-  images: files('Pictures: JPEG, PNG, WebP, AVIF, GIF (first frame) or TIFF; repeat the field, at most MAX_IMAGES (8)'),
-  history_images: files(
-    'Pictures of `history` that are sent again, after 410 IMAGE_EXPIRED; their bytes tell which they are. They count towards MAX_IMAGES'
-  )
-}, {
-  title: 'ChatForm',
-  additionalProperties: false,
-  description: 'Numbers are decimal strings; `response_format` is JSON; `history` is a JSON list, or a repeated field with a turn each. ' +
-    'The same fields are taken as an application/json body, with pictures as data URIs'
-})
-
-/** Schema of a chat route. It documents; what is checked, and how it is said, is up to `parseChatFields`. */
-export function chatDocs ({
-  operationId, summary, answer, mediaType = 'application/json'
-}: { operationId: string, summary: string, answer: TSchema, mediaType?: string }) {
+/** Schema and validation of a chat route. */
+export function chatSchema (
+  { operationId, summary, answer, mediaType = 'application/json' }:
+  { operationId: string, summary: string, answer: TSchema, mediaType?: string }
+) {
   return {
     schema: {
       operationId,
       summary,
       tags: ['chat'],
-      body: { content: { 'multipart/form-data': { schema: FormSchema } } },
+      consumes: ['multipart/form-data'],
+      body: ChatFormSchema,
       response: {
         200: { description: 'The answer', content: { [mediaType]: { schema: answer } } },
         ...faultDocs([400, 401, 408, 410, 413, 415, 422, 429, 431, 500, 503, 504, 507], ErrorSchema)
       }
     },
-    ...documentOnly
+    ...validateBy(parseChatForm)
   }
 }

@@ -1,38 +1,30 @@
 import type { FastifyError, FastifyPluginAsync } from 'fastify'
+import { workOf } from '../plugins/cleanup.ts'
 import { noteFailure, toErrorBody, toSightlineError } from '../plugins/errors.ts'
 import { ChatEventSchema, type ChatDone } from '../schemas/chat.ts'
-import type { ChatService } from '../services/chat/answer.ts'
 import type { ChatEvent } from '../services/chat/events.ts'
-import { readChatBody } from '../services/uploads/body.ts'
-import { chatDocs, toChatRequest } from './chat-request.ts'
 import { ANSWERED } from '../services/metrics.ts'
+import { chatSchema, toChatRequest, type ChatRouteOptions, type TypedApp } from './chat-request.ts'
 import { startSse, type SseWriter } from './sse.ts'
 
-export interface ChatStreamRouteOptions {
-  chat: ChatService
-  /** Largest JSON body in bytes. */
-  bodyLimit: number
-}
-
-/** `POST /api/chat_stream`: the answer as server-sent events while it comes into being. */
-const route: FastifyPluginAsync<ChatStreamRouteOptions> = async (app, { chat, bodyLimit }) => {
+/** `POST /api/chat_stream`: the answer as server-sent events while it is generated. */
+const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat, bodyLimit }) => {
   app.post('/api/chat_stream', {
-    config: { slot: true, upload: { forms: true, read: readChatBody } },
     bodyLimit,
-    ...chatDocs({
+    ...chatSchema({
       operationId: 'chatStream',
-      summary: 'Ask about pictures, streamed',
+      summary: 'Ask about images, streamed',
       answer: ChatEventSchema,
       mediaType: 'text/event-stream'
     })
   }, async (request, reply) => {
-    const work = request.work!
-    const events = chat.answer(toChatRequest(request), work.signal, request.log)
+    const work = workOf(request)
+    const events = chat.answer(await toChatRequest(request, request.body), work.signal, request.log)
     // Until the request is accepted every fault is an HTTP status.
     const accepted = await work.run(() => events.next())
     const sse = startSse(reply, work.signal)
     try {
-      const result = await work.run(() => forward(accepted.value as ChatEvent, events, sse))
+      const result = await work.run(() => forward(accepted, events, sse))
       // A client that asks again at once finds its slot free.
       await work.end()
       await sse.send('done', result)
@@ -48,12 +40,18 @@ const route: FastifyPluginAsync<ChatStreamRouteOptions> = async (app, { chat, bo
   })
 }
 
-/** Writes every event but the last, which is returned: it goes out when nothing of the request is left. */
-async function forward (first: ChatEvent, rest: AsyncGenerator<ChatEvent>, sse: SseWriter): Promise<ChatDone> {
-  let result: ChatDone | null = null
-  await sse.send(first.type, { images: (first as Extract<ChatEvent, { type: 'accepted' }>).images })
-  for await (const event of rest) {
+/**
+ * Writes the events of an answer except the last.
+ * @returns the result of the last event, which is sent once the request's files are gone
+ */
+async function forward (
+  first: IteratorResult<ChatEvent>, rest: AsyncGenerator<ChatEvent>, sse: SseWriter
+): Promise<ChatDone> {
+  for (let { done, value: event } = first; !done; { done, value: event } = await rest.next()) {
     switch (event.type) {
+      case 'accepted':
+        await sse.send('accepted', { images: event.images })
+        break
       case 'image':
         await sse.send('image', event.receipt)
         break
@@ -64,10 +62,10 @@ async function forward (first: ChatEvent, rest: AsyncGenerator<ChatEvent>, sse: 
         await sse.send('token', { text: event.text })
         break
       case 'done':
-        result = event.result
+        return event.result
     }
   }
-  return result!
+  throw new Error('The answer has no end')
 }
 
 export default route

@@ -1,13 +1,11 @@
 import type { FastifyPluginAsync } from 'fastify'
-import { Type } from 'typebox'
 import { NOT_READY } from '../errors/phrases.ts'
+import { HealthSchema } from '../schemas/health.ts'
 
-const HealthSchema = Type.Object({ status: Type.String(), reason: Type.Optional(Type.String()) }, { title: 'Health' })
-
-/** Probes for orchestrators: alive is this process, ready is the model behind it. */
+/** Probes for orchestrators: `live` is about this process, `ready` about the model. They need no key. */
 const route: FastifyPluginAsync = async app => {
   app.get('/health/live', {
-    config: { public: true, probe: true },
+    config: { probe: true },
     schema: {
       operationId: 'live',
       summary: 'Is the process alive?',
@@ -15,11 +13,10 @@ const route: FastifyPluginAsync = async app => {
       security: [],
       response: { 200: HealthSchema }
     }
-  },
-  async () => ({ status: 'ok' }))
+  }, async () => ({ status: 'ok' }))
 
   app.get('/health/ready', {
-    config: { public: true, probe: true },
+    config: { probe: true },
     schema: {
       operationId: 'ready',
       summary: 'Can the service answer?',
@@ -27,12 +24,9 @@ const route: FastifyPluginAsync = async app => {
       security: [],
       response: { 200: HealthSchema, 503: HealthSchema }
     }
-  },
-  async (_request, reply) => {
+  }, async (_request, reply) => {
     const { state, reason } = app.model.info()
-    if (app.slots.closed) {
-      return await reply.code(503).send({ status: 'closing', reason: NOT_READY.shuttingDown.en })
-    }
+    if (app.slots.closed) return await reply.code(503).send({ status: 'closing', reason: NOT_READY.shuttingDown.en })
     if (state !== 'ready') return await reply.code(503).send({ status: state, reason: reason.en })
     return { status: 'ready' }
   })

@@ -2,20 +2,20 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply } from 'fastify'
 
 const KEEP_ALIVE_MS = 15_000
-/** A reader that takes nothing more for this long, though the end was written, is cut off. */
-const LAST_WORDS_MS = 5_000
+/** A client that reads nothing for this long after the end was written is disconnected. */
+const LAST_BYTES_MS = 5_000
 
 export interface SseWriter {
-  /** Writes one event; waits while the reader is behind. Does nothing once the reader has left. */
+  /** Writes one event and waits until the client has read enough. Does nothing once the client has left. */
   send (event: string, data: unknown): Promise<void>
-  /** The same without a name; a text goes as it is. */
+  /** Writes data without an event name. A string is sent as it is. */
   data (data: unknown): Promise<void>
   end (): void
 }
 
 /**
- * Starts a stream of server-sent events on a reply; from here on the reply belongs to the writer.
- * @param signal once it fired, `send` no longer waits for the reader
+ * Starts a stream of server-sent events. The writer owns the reply from here on.
+ * @param signal once it has fired, `send` no longer waits for the client
  */
 export function startSse (reply: FastifyReply, signal: AbortSignal): SseWriter {
   const { raw } = reply
@@ -23,11 +23,11 @@ export function startSse (reply: FastifyReply, signal: AbortSignal): SseWriter {
     ...reply.getHeaders() as OutgoingHttpHeaders,
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
-    // nginx would hold the events back otherwise.
+    // Without this header nginx buffers the events.
     'x-accel-buffering': 'no'
   }
   reply.hijack()
-  // They go out together with the first event, which follows at once.
+  // The head is sent together with the first event, which follows at once.
   raw.writeHead(200, headers)
   const keepAlive = setInterval(() => {
     if (raw.writableLength === 0) raw.write(': keep-alive\n\n')
@@ -60,8 +60,8 @@ export function startSse (reply: FastifyReply, signal: AbortSignal): SseWriter {
     end () {
       clearInterval(keepAlive)
       raw.end()
-      // Of the socket: it begins anew with every byte that moves, so who reads slowly gets to the end.
-      raw.setTimeout(LAST_WORDS_MS, () => raw.destroy())
+      // A timeout of the socket restarts with every byte that moves: slow readers get everything.
+      raw.setTimeout(LAST_BYTES_MS, () => raw.destroy())
     }
   }
 }

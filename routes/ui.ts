@@ -5,11 +5,11 @@ import type { FastifyPluginAsync } from 'fastify'
 import { NotFoundError } from '../errors/catalogue.ts'
 
 export interface UiRouteOptions {
-  /** What the build made of `web/`: `index.html`, and `assets/`, whose names carry a hash of what is in them. */
+  /** The built page: `index.html`, and `assets/` with files whose names contain a hash of their content. */
   dir: string
 }
 
-/** The page runs its own scripts and styles, and shows images that it has itself; it talks to this service and to nobody else. */
+/** The page may run its own scripts and styles, show its own images, and send requests to this service only. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -29,25 +29,24 @@ const NOT_BUILT = {
 }
 
 /**
- * `GET /`: the page. Its files need no key, since they hold no secret and the page is where a key is asked for; what it then asks the API for does. It
- * uses no address but relative ones, so that a proxy may show it under any path.
+ * `GET /` and `GET /assets/*`: the page. Its files contain no secret and need no key; the page asks for a key before it
+ * uses the API. It only uses relative addresses, because a proxy may serve it below any path.
  */
 const route: FastifyPluginAsync<UiRouteOptions> = async (app, { dir }) => {
-  app.addHook('onRoute', route => { route.config = { ...route.config, public: true } })
   await app.register(fastifyStatic, {
     root: path.join(dir, 'assets'),
     prefix: '/assets/',
-    // Copies that the build has compressed.
+    // The build made compressed copies.
     preCompressed: true,
     immutable: true,
     maxAge: '1y',
-    // A service without a page is one all the same.
+    // The service works without a built page.
     suppressWarning: true,
     logLevel: 'warn'
   })
 
   app.get('/', { schema: { hide: true } }, async (_request, reply) => {
-    // Looked up each time: the page may be built, or built anew, under a running service.
+    // Checked for each request: the page may be built while the service runs.
     if (!existsSync(path.join(dir, 'index.html'))) throw new NotFoundError(NOT_BUILT)
     reply.headers({ 'content-security-policy': POLICY, 'permissions-policy': PERMISSIONS, 'cache-control': 'no-cache' })
     return reply.sendFile('index.html', dir, { cacheControl: false })

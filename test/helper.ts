@@ -91,7 +91,7 @@ export async function startService (t: Test, env: Record<string, string> = {}, e
   // Loading modules and the model may have kept this process busy for seconds. The service judges overload by a mean
   // delay, and a few quick turns bring the mean below its limit again.
   await new Promise(resolve => setTimeout(resolve, QUICK_TURNS_MS))
-  while (app.isUnderPressure()) await new Promise(resolve => setTimeout(resolve, 50))
+  while (app.isOverloaded()) await new Promise(resolve => setTimeout(resolve, 50))
   mkdirSync(uploadDir, { recursive: true })
   const { port } = app.server.address() as AddressInfo
   const leftovers = () => readdirSync(uploadDir)

@@ -5,8 +5,8 @@ import type { AnswerFormat } from '../engine/engine.ts'
 import type { Constraint } from './request.ts'
 
 /**
- * What an answer has to obey; null for free text.
- * @throws InvalidFieldError when a stop string may cut the answer off as well
+ * Converts a response format to a constraint; null for free text.
+ * @throws InvalidFieldError if there are stop strings, which could cut the answer off
  */
 export function toConstraint (format: ResponseFormat | undefined, stop: string[] | undefined): Constraint | null {
   if (format === undefined || format.type === 'text') return null

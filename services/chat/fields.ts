@@ -1,46 +1,63 @@
-import type { TSchema } from 'typebox'
-import { Value } from 'typebox/value'
 import {
-  InvalidFieldError, InvalidHistoryError, MessageRequiredError, MessageTooLongError, UnknownFieldError, withDetails,
-  type SightlineError
+  InvalidFieldError, InvalidHistoryError, InvalidJsonError, MessageRequiredError, MessageTooLongError,
+  UnknownFieldError, withDetails, type SightlineError
 } from '../../errors/catalogue.ts'
-import { FIELD_FAULTS } from '../../errors/phrases.ts'
-import { checkField, declared, faultPhrase, limitOf, unknownName } from '../../schemas/fault.ts'
-import { ChatFieldsSchema, HistoryTurnSchema, type ChatFields, type HistoryTurn } from '../../schemas/chat.ts'
-import { HISTORY_MAX_TURNS, MESSAGE_MAX_CHARACTERS } from '../../schemas/limits.ts'
+import { BODY_FAULTS, FIELD_FAULTS } from '../../errors/phrases.ts'
+import { ChatFormSchema, type ChatForm, type HistoryTurn } from '../../schemas/chat.ts'
+import { createCheck, toFieldError, type Fault } from '../../schemas/check.ts'
+import { MESSAGE_MAX_CHARACTERS } from '../../schemas/limits.ts'
 import { JsonBoundsError, JsonReader } from '../json-bounds.ts'
-import type { RawFields } from '../uploads/body.ts'
+import type { RawFields } from '../uploads/form-fields.ts'
 import { namedImagesFault } from './named-images.ts'
 
-const NUMERIC = new Set(['max_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'repeat_penalty', 'seed'])
+const check = createCheck(ChatFormSchema)
 
+const NUMERIC = new Set(['max_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'repeat_penalty', 'seed'])
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
+/** Characters of an unknown field's name that an error repeats. */
+const NAME_MAX_SHOWN = 100
 
 /**
- * Checks the fields of a chat request and gives them their types.
- * @throws UnknownFieldError, MessageRequiredError, MessageTooLongError, InvalidHistoryError, InvalidFieldError
+ * Checks the body of a chat request, the fields of a form or a JSON body, and gives its fields their types.
+ * @throws InvalidJsonError, UnknownFieldError, MessageRequiredError, MessageTooLongError, InvalidHistoryError,
+ * InvalidFieldError
  */
-export function parseChatFields (raw: RawFields): ChatFields {
-  const properties = ChatFieldsSchema.properties as Record<string, TSchema>
-  for (const name of Object.keys(raw)) {
-    if (!Object.hasOwn(properties, name)) throw new UnknownFieldError(name.slice(0, 100))
+export function parseChatForm (body: unknown): ChatForm {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new InvalidJsonError(BODY_FAULTS.mustBeObject)
   }
+  const raw = body as RawFields
+  const unknown = Object.keys(raw).find(name => !Object.hasOwn(ChatFormSchema.properties, name))
+  if (unknown !== undefined) throw new UnknownFieldError(unknown.slice(0, NAME_MAX_SHOWN))
   const json = new JsonReader()
-  const fields = Object.fromEntries(Object.entries(raw).flatMap(([name, value]) => {
-    const typed = toType(name, value, json)
-    return typed === undefined ? [] : [[name, typed]]
+  const typed: RawFields = Object.fromEntries(Object.entries(raw).flatMap(([name, value]) => {
+    const converted = toType(name, value, json)
+    return converted === undefined ? [] : [[name, converted]]
   }))
-
-  checkMessage(fields.message)
-  if ('history' in fields) checkHistory(fields.history)
-  for (const [name, value] of Object.entries(fields)) checkField(name, properties[name]!, value)
-  return fields as ChatFields
+  checkMessage(typed.message)
+  const fault = check(typed)
+  if (fault) throw toError(fault)
+  const form = typed as ChatForm
+  checkHistory(form.history ?? [])
+  return form
 }
 
-/** Undefined for an optional field that was left empty, as HTML forms do. */
+/** Faults of the history name the turn. */
+function toError (fault: Fault): SightlineError {
+  const { steps: [field, turn, ...rest], phrase: { en, zh }, limit } = fault
+  if (field !== 'history') return toFieldError(fault)
+  const place = rest.map(step => ` ${step}`).join('')
+  const sentence = turn === undefined
+    ? fault.phrase
+    : { en: `turn ${turn}${place} ${en}`, zh: `第 ${turn} 轮${place} ${zh}` }
+  return withDetails(new InvalidHistoryError(sentence), limit === undefined ? {} : { limit })
+}
+
+/** Converts one field. Undefined if it is optional and was left empty, as HTML forms do. */
 function toType (name: string, value: unknown, json: JsonReader): unknown {
   if (name === 'stop') return toStopList(value, json)
   if (name === 'history') return toHistory(value, json)
+  if (name === 'images' || name === 'history_images') return value
   if (Array.isArray(value) && value.length > 1) throw new InvalidFieldError(name, FIELD_FAULTS.repeated)
   if (typeof value !== 'string' || name === 'message' || name === 'system') return value
   if (value.trim() === '') return undefined
@@ -64,7 +81,10 @@ function toStopList (value: unknown, json: JsonReader): unknown {
   }
 }
 
-/** A list; in a form its JSON, or a turn in each of several fields, as JSON or, where a part says so, parsed already. */
+/**
+ * Converts the turns: a list, or in a form the JSON of a list, or a field for each turn. Such a field is JSON, already
+ * parsed if its part says that it is JSON.
+ */
 function toHistory (value: unknown, json: JsonReader): unknown {
   if (typeof value === 'string') {
     if (value.trim() === '') return undefined
@@ -98,6 +118,7 @@ function parseFormatJson (value: string, json: JsonReader): unknown {
   }
 }
 
+/** Adds the limit that the JSON exceeds. */
 function beyond<E extends SightlineError> (error: E, { limit }: JsonBoundsError): E {
   return withDetails(error, { limit })
 }
@@ -111,43 +132,20 @@ function checkMessage (message: unknown): void {
   if (characters > MESSAGE_MAX_CHARACTERS) throw new MessageTooLongError(characters, MESSAGE_MAX_CHARACTERS)
 }
 
-/** Code points of a text, which may have megabytes. */
+/** Counts the code points of a text without copying it: it may be megabytes long. */
 function countCharacters (text: string): number {
   let count = 0
   for (let at = 0; at < text.length; count++) at += text.codePointAt(at)! > 0xffff ? 2 : 1
   return count
 }
 
-function checkHistory (history: unknown): void {
-  if (!Array.isArray(history)) throw new InvalidHistoryError(FIELD_FAULTS.mustBeTurns)
-  if (history.length > HISTORY_MAX_TURNS) {
-    const fault = {
-      en: `has ${history.length} turns; the limit is ${HISTORY_MAX_TURNS}`,
-      zh: `有 ${history.length} 轮，上限为 ${HISTORY_MAX_TURNS} 轮`
-    }
-    throw withDetails(new InvalidHistoryError(fault), { limit: HISTORY_MAX_TURNS })
+function checkHistory (history: HistoryTurn[]): void {
+  const index = history.findIndex(({ role, images = [] }) => role === 'assistant' && images.length > 0)
+  if (index !== -1) {
+    throw new InvalidHistoryError({
+      en: `turn ${index}: only turns of the user may have images`, zh: `第 ${index} 轮：只有用户的轮次可以带图片`
+    })
   }
-  for (const [index, turn] of history.entries()) {
-    const unknown = unknownName(HistoryTurnSchema, turn)
-    if (unknown) {
-      throw new InvalidHistoryError({
-        en: `turn ${index} ${unknown.join(' ')} is unknown`, zh: `第 ${index} 轮 ${unknown.join(' ')} 未知`
-      })
-    }
-    const [fault] = Value.Errors(HistoryTurnSchema, declared(HistoryTurnSchema, turn))
-    if (fault) {
-      const place = fault.instancePath.replaceAll('/', ' ')
-      const { en, zh } = faultPhrase(fault)
-      throw withDetails(
-        new InvalidHistoryError({ en: `turn ${index}${place} ${en}`, zh: `第 ${index} 轮${place} ${zh}` }), limitOf(fault)
-      )
-    }
-    if (turn.role === 'assistant' && turn.images?.length > 0) {
-      throw new InvalidHistoryError({
-        en: `turn ${index}: only turns of the user may have images`, zh: `第 ${index} 轮：只有用户的轮次可以带图片`
-      })
-    }
-  }
-  const named = namedImagesFault((history as HistoryTurn[]).flatMap(turn => turn.images ?? []))
+  const named = namedImagesFault(history.flatMap(turn => turn.images ?? []))
   if (named) throw withDetails(new InvalidHistoryError(named.fault), { limit: named.limit })
 }

@@ -5,13 +5,15 @@ import { toConstraint } from './answer-format.ts'
 import { DEFAULT_MAX_TOKENS, type ChatPart, type ChatQuestion, type ChatTurn, type UploadedFile } from './request.ts'
 
 /**
- * Lays out system prompt, history and question as turns. Images of a turn stand before its text, in their order.
- * @param images the question's own images
- * @param resent images of the history that were sent again, `files` continued; of two copies the first stands in the history
- * @throws InvalidFieldError when one of `resent` is not in the history, or the format and the stop strings exclude each other
+ * Arranges system prompt, history and question as turns. The images of a turn come before its text: later text then
+ * never moves an earlier image, and the prefix can be reused.
+ * @param images images of the question
+ * @param resent images of the history that were sent again; their indexes continue those of `images`. Of two copies the
+ * first is used
+ * @throws InvalidFieldError if the history does not name one of `resent`, or if a format excludes stop strings
  */
 export function toQuestion (fields: ChatFields, images: UploadedFile[], resent: UploadedFile[]): ChatQuestion {
-  // The first copy of an image is entered last, so it wins.
+  // The first copy of an image is entered last and stays.
   const places = new Map(resent.map((file, index) => [file.id, images.length + index] as const).reverse())
   const named = new Set((fields.history ?? []).flatMap(turn => turn.images ?? []))
   const stranger = resent.findIndex(file => !named.has(file.id))

@@ -1,19 +1,19 @@
 import type { AnswerFormat, Sampling, Tool, Turn } from '../engine/engine.ts'
 import type { TraceHeaders } from '../tracing/traces.ts'
 
-/** An image as it came, lying on disk. */
+/** An image as it was sent, on disk. */
 export interface UploadedFile {
   path: string
   /** Its place in the request, e.g. `images[1]`. */
   field: string
-  /** How sentences name it, e.g. `images[1] ("dog.jpg")`. */
+  /** Its name in sentences, e.g. `images[1] ("dog.jpg")`. */
   label: string
   bytes: number
   /** `sha256:<64 hex digits>` of its bytes. */
   id: string
 }
 
-/** A part of a turn: text, an image of this request by its index in `files`, or one of an earlier request by its id. */
+/** A part of a turn: text, an image of this request (by index in `files`) or of an earlier request (by id). */
 export type ChatPart =
   | { type: 'text', text: string }
   | { type: 'upload', file: number, maxSide?: number }
@@ -25,40 +25,40 @@ export type ChatTurn = Turn<ChatPart>
 export interface OfferedTool extends Tool {
   /** Its place in the request, e.g. `tools[0]`. */
   field: string
-  /** The request is refused when the schema of the arguments cannot be enforced. */
+  /** The request is refused if the schema of the arguments cannot be enforced. */
   strict: boolean
 }
 
-/** What an answer has to obey: a format, or that it is exactly one call of one of these tools. */
+/** A constraint on an answer: a format, or exactly one call of one of these tools. */
 export type Constraint =
   | { type: 'format', format: AnswerFormat }
   | { type: 'call', tools: OfferedTool[] }
 
-/** What a client asks, whichever interface it speaks. */
+/** A question to the model, from either API. */
 export interface ChatQuestion {
   turns: ChatTurn[]
   tools: Tool[]
-  /** As asked; the context may leave less. */
+  /** The maximum that the client asks for. The context may leave less room. */
   maxTokens: number
   stop: string[]
   /** Null for free text. */
   constraint: Constraint | null
-  /** The answer ends with its first tool call. */
+  /** True if the answer ends with its first tool call. */
   singleCall: boolean
   sampling: Sampling
 }
 
-/** A question, its images, and where its request stands. */
+/** A question with its images and the timings of its request. */
 export interface ChatRequest extends ChatQuestion {
   files: UploadedFile[]
-  /** Who asks: the ids of images are their sender's own. Empty where everybody is the same. */
+  /** Separates the image ids of different clients. Empty if the service has no keys. */
   scope: string
   requestId: string
   /** When the request was admitted, on the clock of `performance.now()`. */
   startedAt: number
   queueMs: number
   uploadMs: number
-  /** Names the trace that the request belongs to, for an engine that has its answers made elsewhere. */
+  /** Headers of the request's trace, for an engine that sends requests to other servers. */
   traceHeaders?: TraceHeaders
 }
 

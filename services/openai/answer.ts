@@ -1,8 +1,8 @@
 import type { ChatDone } from '../../schemas/chat.ts'
-import type { Completion, CompletionChunk, CompletionUsage } from '../../schemas/openai.ts'
+import type { Completion, CompletionChunk, CompletionUsage } from '../../schemas/openai-answer.ts'
 import type { AskedCall } from './tools.ts'
 
-/** What stays the same over all chunks of an answer. */
+/** The fields that all chunks of an answer share. */
 export interface CompletionHead { id: string, created: number, model: string }
 
 export function createHead (requestId: string, model: string): CompletionHead {
@@ -37,12 +37,12 @@ export function toChunk (head: CompletionHead, delta: Delta): CompletionChunk {
   }
 }
 
-/** @param index how many calls came before */
+/** @param index number of earlier calls */
 export function toCallDelta (call: AskedCall, index: number): Delta {
   return { tool_calls: [{ index, ...toToolCall(call) }] }
 }
 
-/** The end of the answer, and what only this service tells. */
+/** The end of an answer, with the fields that the OpenAI API does not have. */
 export function toLastChunk (head: CompletionHead, calls: number, done: ChatDone): CompletionChunk {
   return {
     ...head,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Tool, ToolSyntax } from '../engine/engine.ts'
 
-/** A call that a model asks for. */
+/** A tool call in an answer. */
 export interface AskedCall {
   id: string
   name: string
@@ -9,20 +9,20 @@ export interface AskedCall {
   arguments: string
 }
 
-/** A piece of an answer: text that certainly belongs to no call, and calls that have become complete. */
+/** A part of an answer: text that belongs to no call, and calls that are complete. */
 export interface AnswerPart { text: string, calls: AskedCall[] }
 
-/** Separates the calls in an answer from its text while it is generated. The cuts between pieces make no difference. */
+/** Separates tool calls from text while an answer is generated. It makes no difference how the text is cut. */
 export interface CallReader {
   push (text: string): AnswerPart
-  /** Returns what was held back, once the answer has ended. A call that is incomplete, or of no tool, counts as text. */
+  /** Returns the rest at the end of the answer. A call that is incomplete, or of an unknown tool, counts as text. */
   end (): AnswerPart
 }
 
-/** For an answer in which no tool can be called. */
+/** The reader for answers without tools. */
 export const PLAIN_READER: CallReader = { push: text => ({ text, calls: [] }), end: () => ({ text: '', calls: [] }) }
 
-/** @param singleCall leave out all that follows the first call */
+/** @param singleCall drop everything after the first call */
 export function createCallReader ({ open, close }: ToolSyntax, tools: Tool[], singleCall = false): CallReader {
   const names = new Set(tools.map(tool => tool.name))
   const words = createWordReader()
@@ -69,7 +69,7 @@ export function createCallReader ({ open, close }: ToolSyntax, tools: Tool[], si
   }
 }
 
-/** Passes the text of an answer on, without the white space around its calls: models write line breaks there. */
+/** Removes the white space around the calls of an answer: models write line breaks there. */
 function createWordReader () {
   let blanks = ''
   let hasWords = false
@@ -103,7 +103,7 @@ function parseCall (json: string, names: Set<string>): AskedCall | null {
   }
 }
 
-/** How many characters at the end of `text` may be the beginning of `word`. */
+/** Counts the characters at the end of `text` that may be the beginning of `word`. */
 function overlap (text: string, word: string): number {
   for (let length = Math.min(text.length, word.length - 1); length > 0; length--) {
     if (text.endsWith(word.slice(0, length))) return length

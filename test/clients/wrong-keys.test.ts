@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify from 'fastify'
 import t from 'tap'
-import auth from '../../plugins/auth.ts'
+import auth, { createGuessLimit } from '../../plugins/auth.ts'
 import errors from '../../plugins/errors.ts'
 import { createApiKeys } from '../../services/api-keys.ts'
 import { createKeyGuesses } from '../../services/key-guesses.ts'
@@ -16,7 +16,7 @@ const guess = (number: number) => `guess-${number}-0123456789abcdef`
 const engine = await createTestEngine(t)
 
 async function startLocked (t: Parameters<typeof startService>[0]) {
-  // The client address is what the test writes into X-Forwarded-For.
+  // The test sets the client address in X-Forwarded-For.
   const service = await startService(t, { API_KEYS: `${ALICE},${BOB}`, TRUST_PROXY: '127.0.0.1' }, engine)
   const ask = async (key: string | null, address: string, route = '/api/status') => {
     const response = await fetch(service.url + route, {
@@ -88,7 +88,7 @@ t.test('keys work again after the window', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(errors)
-  await app.register(auth, { keys: createApiKeys([ALICE]), guessWindowMs: 2_500 })
+  await app.register(auth, { keys: createApiKeys([ALICE]), guesses: createGuessLimit(2_500) })
   app.get('/', async () => 'done')
   await app.listen({ host: '127.0.0.1', port: 0 })
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`

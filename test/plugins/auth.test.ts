@@ -55,7 +55,7 @@ t.test('no key, a wrong key or two different keys get 401', async t => {
 t.test('a client that prefers Chinese gets the refusal in Chinese', async t => {
   const { status, body } = await chat(service.url, { 'accept-language': 'zh' })
   t.equal(status, 401)
-  t.match(body, { code: 'UNAUTHORIZED', error: /^需要有效的 API 密钥：/ })
+  t.match(body, { code: 'UNAUTHORIZED', error: /^需要有效的 API 密钥；/ })
 })
 
 t.test('a repeated header must contain the same key', async t => {

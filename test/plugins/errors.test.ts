@@ -16,7 +16,10 @@ const KINDS = Object.values(errors).filter(
 const anyArgument = (text: string) => ({ ...verbatim(text), toString: () => text })
 
 t.test('every error has a unique code, a status and a sentence in both languages', async t => {
-  const made = KINDS.map(Kind => new Kind(...['<a>', '<b>', '<c>', '<d>'].map(anyArgument)))
+  // The sentence of a ValidationError is its argument.
+  const made = KINDS.map(Kind => Kind as unknown === errors.ValidationError
+    ? new errors.ValidationError('<a>')
+    : new Kind(...['<a>', '<b>', '<c>', '<d>'].map(anyArgument)))
   t.ok(made.length > 35)
   t.equal(new Set(made.map(error => error.code)).size, made.length)
   for (const error of made) {

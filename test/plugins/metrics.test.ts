@@ -133,15 +133,16 @@ t.test('a request whose answer cannot be written counts once, with the error as 
   await own.register(errors)
   await own.register(metricsPlugin, { metrics: app.metrics })
   own.decorateRequest('work', null)
+  own.decorateRequest('upload', null)
   own.addHook('onRequest', async request => {
-    request.work = {
+    request.setDecorator('work', {
       signal: new AbortController().signal,
       startedAt: 0,
       slot: { waitedMs: 0 },
       run: (task: () => unknown) => task(),
       end: async () => {}
-    } as never
-    request.upload = { fields: { message: 'Hi' }, images: [], historyImages: [], uploadMs: 0 }
+    })
+    request.setDecorator('upload', { images: [], historyImages: [], uploadMs: 0 })
     request.client = { scope: '' }
   })
   await own.register(chatRoute, { chat, bodyLimit: 1000 })

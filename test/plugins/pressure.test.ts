@@ -1,10 +1,10 @@
 import Fastify from 'fastify'
 import t from 'tap'
-import pressure from '../../plugins/pressure.ts'
+import { cacheBytesOf } from '../../app.ts'
+import pressure, { memoryLimit } from '../../plugins/pressure.ts'
 import { ask, startService } from '../helper.ts'
 import { connectRaw, formBody, formHead } from '../raw-client.ts'
 import { until } from '../server-process.ts'
-import { say, startFront, startScripted } from '../services/engine/upstream/front.ts'
 
 t.test('an overloaded process refuses requests to the model, and no others', async t => {
   const service = await startService(t)
@@ -33,7 +33,7 @@ t.test('an overloaded process refuses requests to the model, and no others', asy
   for (const { socket } of [asking, looking]) socket.destroy()
   await service.quiet()
 
-  await until(() => !service.app.isUnderPressure())
+  await until(() => !service.app.isOverloaded())
   t.equal((await ask(service.url, { message: 'Hi' })).status, 200)
 })
 
@@ -42,7 +42,7 @@ t.test('the memory of the image cache does not count as pressure', async t => {
     const app = Fastify()
     t.teardown(() => app.close())
     await app.register(pressure, { cacheBytes })
-    app.post('/ask', { config: { slot: true } }, async () => 'Yes.')
+    app.post('/ask', async () => 'Yes.')
     await app.ready()
     // The plugin takes its first sample after a second.
     await until(() => app.memoryUsage().rssBytes > 0)
@@ -57,12 +57,9 @@ t.test('the memory of the image cache does not count as pressure', async t => {
 })
 
 t.test('the memory limit includes the image cache if the cache is in the service\'s process', async t => {
-  const upstream = await startScripted(t, response => say(response, 'Yes.'))
-  const service =
-    await startFront(t, [upstream.url], { ENGINE: 'openai', ENGINE_URL: upstream.url, IMAGE_CACHE_MB: '5000' })
-  t.equal(service.app.memoryLimit, 4 * 1024 ** 3 + 5000 * 1024 ** 2)
+  t.equal(memoryLimit(cacheBytesOf({ engine: 'openai', imageCacheMb: 5000 })), 4 * 1024 ** 3 + 5000 * 1024 ** 2)
   t.equal(
-    (await startService(t, { IMAGE_CACHE_MB: '5000' })).app.memoryLimit, 4 * 1024 ** 3,
+    memoryLimit(cacheBytesOf({ engine: 'local', imageCacheMb: 5000 })), 4 * 1024 ** 3,
     'a local engine has the cache in its own process'
   )
 })

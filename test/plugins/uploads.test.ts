@@ -56,7 +56,7 @@ t.test('the text fields of a form have a common limit, whatever their types are'
     const answer = await client.until(/"code":"[A-Z_]+"/)
     t.match(answer, /^HTTP\/1\.1 413 [^]*"code":"FORM_TOO_LARGE"/, type)
     t.match(
-      answer, /With field \\"history\\" the text fields of the form have more than 4194304 bytes together/, type
+      answer, /The text fields of the form up to \\"history\\" are larger than 4194304 bytes in total/, type
     )
     client.socket.destroy()
     await service.quiet()

@@ -7,7 +7,7 @@ import { createClient } from '@hey-api/openapi-ts'
 import t from 'tap'
 import * as errors from '../../errors/catalogue.ts'
 import { ROOT } from '../../config/root.ts'
-import { ERROR_EXAMPLES } from '../../routes/docs.ts'
+import { ERROR_EXAMPLES } from '../../routes/error-docs.ts'
 import { ask, createTestEngine, drawShape, startService } from '../helper.ts'
 
 const engine = await createTestEngine(t)
@@ -151,7 +151,7 @@ export async function refused () {
   ], { cwd: ROOT })
 
   const { use, refused } = await import(pathToFileURL(path.join(dir, 'use.ts')).href)
-  while (service.app.isUnderPressure()) await new Promise(resolve => setTimeout(resolve, 50))
+  while (service.app.isOverloaded()) await new Promise(resolve => setTimeout(resolve, 50))
   const blob = (data: Buffer) => new Blob([new Uint8Array(data)], { type: 'image/png' })
   const used = await use(service.url, blob(red), blob(blue))
   const { body } = await ask(service.url, { message: 'Describe the images.' }, [red, blue])

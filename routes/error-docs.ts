@@ -6,9 +6,9 @@ import {
 } from '../errors/phrases.ts'
 import { toOpenAiError } from '../services/openai/error.ts'
 import { ErrorSchema } from '../schemas/chat.ts'
-import { OpenAiErrorSchema } from '../schemas/openai.ts'
+import { OpenAiErrorSchema } from '../schemas/openai-answer.ts'
 
-/** Which interface an error belongs to. */
+/** The API that an error belongs to. */
 type Interface = 'chat' | 'openai'
 
 const ID = 'sha256:2409f0fd3dda80f688d64f445f699d3a47e10a6a68828b62197232f09ebe486e'
@@ -16,7 +16,7 @@ const PHOTO = 'images[1] ("photo.jpg")'
 const AT_PHOTO = { image: 1, field: 'images[1]' }
 const both: Interface[] = ['chat', 'openai']
 
-/** One of every error that a client can meet, as it might come. */
+/** An example of every error that a client can get, and the APIs that report it. */
 export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [new errors.ValidationError('Premature close'), both],
   [new errors.MessageRequiredError(), ['chat']],
@@ -80,25 +80,25 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
 const REQUEST_ID = 'c87b15e6-355a-4a15-8a6f-ea05238a5439'
 
 const STATUSES: Record<number, string> = {
-  400: 'A field is missing, malformed, unknown or cannot be honoured',
-  401: 'The key is missing or wrong; only where API_KEYS is set',
-  404: 'The model is not the loaded one',
+  400: 'A field is missing, malformed, unknown or not supported',
+  401: 'The key is missing or wrong; only if API_KEYS is set',
+  404: 'The model is not loaded',
   408: 'The request or its upload took too long to arrive',
-  410: 'Pictures of earlier turns are no longer cached: send them again',
+  410: 'Images of earlier turns are no longer cached: send them again',
   413: 'The body, a file or the conversation is too large',
-  415: 'The body or a picture has a type that is not supported',
-  422: 'A picture is corrupt, or the pictures do not fit the context',
-  429: 'All slots are busy, or too many requests or wrong keys a minute; `Retry-After` says when to try again',
-  431: 'Address and headers are too large',
+  415: 'The type of the body or of an image is not supported',
+  422: 'An image is corrupt, or the images do not fit the context',
+  429: 'All slots are busy, or too many requests or wrong keys in a minute; retry after `Retry-After`',
+  431: 'The URL and the headers are too large',
   500: 'The model or the service failed',
-  503: 'The model is not ready, or the service is shutting down or overloaded; `Retry-After` says when to try again',
+  503: 'The model is not ready, or the service is shutting down or overloaded; retry after `Retry-After`',
   504: 'The request took too long',
   507: 'The upload could not be stored'
 }
 
 const RETRY_AFTER = { 'Retry-After': { description: 'Seconds', schema: { type: 'integer', minimum: 1 } } }
 
-/** Responses of an operation for these statuses, each with an example of every code. */
+/** Documents the error responses of an operation: for each status, an example of every code. */
 export function faultDocs (statuses: number[], schema: typeof ErrorSchema | typeof OpenAiErrorSchema) {
   const kind: Interface = schema === (ErrorSchema as TSchema) ? 'chat' : 'openai'
   return Object.fromEntries(statuses.map(status => {
@@ -117,10 +117,4 @@ export function faultDocs (statuses: number[], schema: typeof ErrorSchema | type
 function exampleBody (error: errors.SightlineError, kind: Interface): object {
   if (kind === 'openai') return toOpenAiError(error, error.message, REQUEST_ID)
   return { error: error.message, code: error.code, request_id: REQUEST_ID, ...error.details }
-}
-
-/** For routes whose schema documents only: what is checked, and how it is said, is up to the services. */
-export const documentOnly = {
-  validatorCompiler: () => () => true,
-  serializerCompiler: () => (data: unknown) => JSON.stringify(data)
 }

@@ -1,0 +1,133 @@
+import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { TimeoutError, withDetails } from '../errors/catalogue.ts'
+import { workOf } from '../plugins/cleanup.ts'
+import { createErrorHandler, noteFailure, toSightlineError } from '../plugins/errors.ts'
+import { dropBody, uploadOf } from '../plugins/uploads.ts'
+import type { ChatDone } from '../schemas/chat.ts'
+import {
+  CompletionChunkSchema, CompletionSchema, OpenAiErrorSchema, type Completion
+} from '../schemas/openai-answer.ts'
+import { CompletionRequestSchema } from '../schemas/openai-request.ts'
+import type { ChatEvent } from '../services/chat/events.ts'
+import { ANSWERED } from '../services/metrics.ts'
+import {
+  createHead, toCallDelta, toChunk, toCompletion, toLastChunk, toUsageChunk, type CompletionHead
+} from '../services/openai/answer.ts'
+import { parseCompletionRequest, toCompletionQuestion } from '../services/openai/request.ts'
+import {
+  createCallReader, PLAIN_READER, type AnswerPart, type AskedCall, type CallReader
+} from '../services/openai/tools.ts'
+import { withRequest, type ChatRouteOptions, type TypedApp } from './chat-request.ts'
+import { faultDocs } from './error-docs.ts'
+import { assertModel, loadedModel, toOpenAiErrorBody } from './openai.ts'
+import { startSse } from './sse.ts'
+import { validateBy } from './validation.ts'
+
+/** An answer on its way to an OpenAI client. */
+interface RunningAnswer {
+  events: AsyncGenerator<ChatEvent>
+  reader: CallReader
+  head: CompletionHead
+}
+
+/** `POST /v1/chat/completions`: answers for clients of the OpenAI API, whole or streamed. */
+const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat, bodyLimit }) => {
+  app.setErrorHandler(createErrorHandler(toOpenAiErrorBody))
+
+  app.post('/v1/chat/completions', {
+    bodyLimit,
+    schema: {
+      operationId: 'createChatCompletion',
+      summary: 'Ask about images, in the shape of the OpenAI API',
+      tags: ['openai'],
+      body: CompletionRequestSchema,
+      response: {
+        200: {
+          description: 'The answer; with `stream: true` chunks as server-sent events, `data: [DONE]` the last',
+          content: {
+            'application/json': { schema: CompletionSchema }, 'text/event-stream': { schema: CompletionChunkSchema }
+          }
+        },
+        ...faultDocs([400, 401, 404, 408, 410, 413, 415, 422, 429, 500, 503, 504, 507], OpenAiErrorSchema)
+      }
+    },
+    ...validateBy(parseCompletionRequest)
+  }, async (request, reply) => {
+    const { model, stream = false, stream_options: options } = request.body
+    const info = loadedModel(app.model)
+    assertModel(model, info.model)
+    const { question, images } = toCompletionQuestion(request.body, info.tools)
+    await uploadOf(request).saveSources(images)
+    dropBody(request)
+    const { tools, singleCall } = question
+    const answer = {
+      events: chat.answer(withRequest(question, request), workOf(request).signal, request.log),
+      reader: info.tools && tools.length > 0 ? createCallReader(info.tools, tools, singleCall) : PLAIN_READER,
+      head: createHead(request.id, info.model)
+    }
+    if (!stream) return await sendWhole(request, answer)
+    await sendChunks(request, reply, answer, options?.include_usage ?? false)
+  })
+}
+
+async function sendWhole (request: FastifyRequest, { events, reader, head }: RunningAnswer): Promise<Completion> {
+  const work = workOf(request)
+  let content = ''
+  const calls: AskedCall[] = []
+  try {
+    const done = await work.run(() => read(events, reader, part => {
+      content += part.text
+      calls.push(...part.calls)
+    }))
+    // A client that asks again at once finds its slot free.
+    await work.end()
+    request.ending = ANSWERED
+    return toCompletion(head, content, calls, done)
+  } catch (error) {
+    throw error instanceof TimeoutError ? withDetails(error, { response: content }) : error
+  }
+}
+
+async function sendChunks (
+  request: FastifyRequest, reply: FastifyReply, { events, reader, head }: RunningAnswer, includeUsage: boolean
+): Promise<void> {
+  const work = workOf(request)
+  // Until the request is accepted every fault is an HTTP status.
+  await work.run(() => events.next())
+  const sse = startSse(reply, work.signal)
+  let calls = 0
+  try {
+    await sse.data(toChunk(head, { role: 'assistant', content: '' }))
+    const done = await work.run(() => read(events, reader, async part => {
+      if (part.text !== '') await sse.data(toChunk(head, { content: part.text }))
+      for (const call of part.calls) await sse.data(toChunk(head, toCallDelta(call, calls++)))
+    }))
+    await work.end()
+    await sse.data(toLastChunk(head, calls, done))
+    if (includeUsage) await sse.data(toUsageChunk(head, done))
+    await sse.data('[DONE]')
+    request.ending = ANSWERED
+  } catch (error) {
+    const known = toSightlineError(error as FastifyError, request)
+    noteFailure(error as Error, known, request)
+    await work.end()
+    await sse.data(toOpenAiErrorBody(known, request))
+  } finally {
+    sse.end()
+  }
+}
+
+/** Reads an answer to its end, in parts of text and complete tool calls. */
+async function read (
+  events: AsyncGenerator<ChatEvent>, reader: CallReader, onPart: (part: AnswerPart) => Promise<void> | void
+): Promise<ChatDone> {
+  for await (const event of events) {
+    if (event.type === 'token') await onPart(reader.push(event.text))
+    if (event.type !== 'done') continue
+    await onPart(reader.end())
+    return event.result
+  }
+  throw new Error('The answer has no end')
+}
+
+export default route
