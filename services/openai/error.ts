@@ -1,6 +1,6 @@
 import type { SightlineError } from '../../errors/catalogue.ts'
 
-/** An error as OpenAI's clients read it; `code` is ours, and so are the fields beside the four. */
+/** An error for clients of the OpenAI API. `code` and all fields after the first four are Sightline's own. */
 export interface OpenAiErrorBody {
   error: {
     message: string
@@ -11,7 +11,7 @@ export interface OpenAiErrorBody {
   } & Record<string, unknown>
 }
 
-/** @param sentence the error's, in the reader's language */
+/** @param sentence the sentence of the error, in the language of the client */
 export function toOpenAiError (error: SightlineError, sentence: string, requestId: string): OpenAiErrorBody {
   const { field, ...details } = error.details
   return {
