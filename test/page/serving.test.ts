@@ -139,7 +139,7 @@ t.test('missing files are answered with the usual errors', async t => {
   }
   const { body } =
     await get(`${service.url}/assets/missing-12345678.js`, { 'accept-language': 'zh', 'accept-encoding': 'br' })
-  t.match(JSON.parse(body.toString()), { error: 'GET /assets/missing-12345678.js 不存在' })
+  t.match(JSON.parse(body.toString()), { error: '未找到：GET /assets/missing-12345678.js' })
   t.equal((await get(service.url, { 'x-api-key': KEY }, 'POST')).status, 404)
 
   // Clients normalize such a path, so it is sent over a raw socket.
@@ -196,7 +196,7 @@ t.test('without a build the page explains how to create one, and appears once it
   })
   t.match(missing.headers['content-security-policy'], /^default-src 'none';base-uri/)
   t.match(JSON.parse((await get(url, { 'accept-language': 'zh' })).body.toString()), {
-    error: /^GET \/（页面尚未构建，请运行 "npm run build"） 不存在$/
+    error: /^未找到：GET \/（页面尚未构建，请运行 "npm run build"）$/
   })
   t.equal((await get(`${url}/assets/main-12345678.js`)).status, 404)
 
