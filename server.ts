@@ -7,7 +7,7 @@ import { createEngine } from './services/engine/create-engine.ts'
 import { DEMO_NOTICE } from './services/engine/demo-notice.ts'
 import { blockOtherLoaders } from './services/images/sharp.ts'
 
-/** What the shutdown may take beyond the grace time of running requests: closing the model, the last bytes. */
+/** Time of the shutdown after the grace time of running requests: closing the model, sending the last bytes. */
 const SHUTDOWN_EXTRA_MS = 10_000
 
 function readConfig (): Config {
@@ -28,11 +28,11 @@ const log = pino({
     { transport: { target: 'pino-pretty', options: { translateTime: 'HH:MM:ss', ignore: 'pid,hostname' } } }
 })
 const warning = compressionWarning(config)
-if (warning) log.warn(warning)
+if (warning) log.warn({ reason: warning }, 'image limits contradict each other')
 
 blockOtherLoaders()
 const engine = createEngine(config, log)
-// Where no traces are wanted nothing of what makes them is loaded.
+// OpenTelemetry is only loaded if traces are exported.
 const traces = config.traces &&
   (await import('./services/tracing/otlp.ts')).createTraces({ ...config.traces, version: VERSION, log })
 const app = await buildApp({ config, engine, logger: log, traces })
@@ -47,7 +47,7 @@ try {
   await engine.ready()
 } catch (error) {
   if (engine.info().state !== 'closed') {
-    log.fatal(`Sightline cannot start: ${(error as Error).message}`)
+    log.fatal({ reason: (error as Error).message }, 'service cannot start')
     await app.close()
     process.exit(1)
   }
@@ -58,8 +58,8 @@ if (engine.info().state === 'ready') announce()
 function announce (): void {
   const { port } = app.server.address() as AddressInfo
   const { model, device, slots, contextSize, demo } = engine.info()
-  log.info(`Sightline ${VERSION} answers on http://${config.host === '0.0.0.0'
-    ? 'localhost'
-    : config.host}:${port} with ${model} on ${device}, ${slots} slots of ${contextSize} tokens`)
-  if (demo) log.warn(DEMO_NOTICE)
+  const host = config.host === '0.0.0.0' ? 'localhost' : config.host
+  const url = `http://${host}:${port}`
+  log.info({ version: VERSION, url, model, device, slots, context_size: contextSize }, 'service ready')
+  if (demo) log.warn({ notice: DEMO_NOTICE }, 'embedded demonstration model')
 }

@@ -28,7 +28,7 @@ const plugin: FastifyPluginAsync<ConnectionLimitOptions> = async (app, { maxConn
     if (performance.now() - relievedAt < RELIEF_INTERVAL_MS) return
     relievedAt = performance.now()
     app.server.closeIdleConnections()
-    app.log.warn({ connections: maxConnections }, 'too many connections, new ones are dropped')
+    app.log.warn({ connections: maxConnections }, 'too many connections, new ones dropped')
   })
 
   app.addHook('onRequest', (request, reply, done) => {
@@ -39,7 +39,7 @@ const plugin: FastifyPluginAsync<ConnectionLimitOptions> = async (app, { maxConn
     if (count <= MAX_REQUESTS_AT_ONCE) return done()
     // The other requests of the packet still arrive here.
     if (!socket.destroyed) {
-      request.log.info({ requests: count }, 'too many requests at once on one connection, connection cut')
+      request.log.info({ requests: count }, 'too many pipelined requests, connection closed')
     }
     reply.hijack()
     socket.destroy()

@@ -19,7 +19,7 @@ const plugin: FastifyPluginAsync<StalledReadersOptions> = async (app, { stallTim
       if (socket === null || socket.writableLength === 0) return
       request.log.info(
         { seconds: stallTimeoutMs / 1000, bytes: socket.writableLength },
-        'the client takes nothing of its answer, connection cut'
+        'client reads nothing of its answer, connection closed'
       )
       socket.destroy()
     })

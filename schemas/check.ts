@@ -7,11 +7,11 @@ import { InvalidFieldError, withDetails, type SightlineError } from '../errors/c
 import type { Phrase } from '../errors/language.ts'
 import { FIELD_FAULTS } from '../errors/phrases.ts'
 
-/** What a schema may say beside JSON Schema. `plugins/openapi.ts` leaves these out of the document. */
+/** Options of a schema in addition to JSON Schema. `plugins/openapi.ts` removes them from the document. */
 export interface CheckOptions {
-  /** Said of a value that is missing or of the wrong kind, in place of the validator's words. */
+  /** The phrase for a value that is missing or invalid, instead of the validator's message. */
   fault?: Phrase
-  /** What a list counts, e.g. `{ en: 'tools', zh: '个工具' }`, for the sentence about too many. */
+  /** The plural of the items of a list, for the sentence about too many, e.g. `{ en: 'tools', zh: '个工具' }`. */
   counted?: Phrase
   /** A fault of a member is reported as a fault of the value itself. */
   whole?: boolean

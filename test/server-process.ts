@@ -40,8 +40,8 @@ export function launch (t: Test, env: Record<string, string>): Launched {
 /** Starts the service like `launch` and waits until it accepts requests. */
 export async function start (t: Test, env: Record<string, string>): Promise<Server> {
   const server = launch(t, env)
-  await until(() => server.output().includes(' answers on http'), () => server.output())
-  const port = Number(/answers on http:\/\/[^:]+:(\d+)/.exec(server.output())![1])
+  await until(() => server.output().includes('"service ready"'), () => server.output())
+  const port = Number(/"url":"http:\/\/[^:]+:(\d+)"/.exec(server.output())![1])
   return { ...server, port, url: `http://127.0.0.1:${port}` }
 }
 

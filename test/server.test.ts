@@ -26,7 +26,7 @@ t.test('kill -9 leaves an upload folder that the next start removes; the engine 
   mkdirSync(path.join(uploads, 'not-ours'))
   const second = await start(t, { UPLOAD_DIR: uploads })
   t.same(readdirSync(uploads), ['not-ours'])
-  t.match(second.output(), /removed folders that dead processes left/)
+  t.match(second.output(), /removed folders of dead processes/)
   second.child.kill('SIGTERM')
   t.match(await second.exited, { code: 0 })
 })
@@ -80,7 +80,9 @@ t.test('an invalid setting stops the start with one line that names the setting'
 t.test('a missing model stops the start with one sentence', async t => {
   const server = launch(t, { MODEL: '/no/such/model.gguf', UPLOAD_DIR: t.testdir() })
   t.match(await server.exited, { code: 1 })
-  t.match(server.output(), /Sightline cannot start: MODEL=\/no\/such\/model\.gguf is neither a file nor a preset/)
+  t.match(
+    server.output(), /"reason":"MODEL=\/no\/such\/model\.gguf is neither a file nor a preset.*"service cannot start"/
+  )
 })
 
 t.test('a port in use stops the start', async t => {

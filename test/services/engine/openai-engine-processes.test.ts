@@ -88,9 +88,9 @@ t.test('a service that starts before its upstream waits for it', async t => {
   await until(() => front.output().includes('upstream not ready'), front.output)
   t.match(front.output(), /ECONNREFUSED/)
   await startProcess(t, port)
-  await until(() => front.output().includes(' answers on http'), front.output)
-  t.match(front.output(), /with tiny-qwen2-vl-q8_0 on upstream, 3 slots of 8192 tokens/)
-  const [, url] = /answers on (http\S+)/.exec(front.output())!
+  await until(() => front.output().includes('"service ready"'), front.output)
+  t.match(front.output(), /"model":"tiny-qwen2-vl-q8_0","device":"upstream","slots":3,"context_size":8192,/)
+  const [, url] = /"url":"(http[^"]+)"/.exec(front.output())!
   t.equal((await ask(url!, { message: 'Hi' })).status, 200)
   front.child.kill('SIGTERM')
   t.match(await front.exited, { code: 0 })
