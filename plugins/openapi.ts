@@ -12,7 +12,7 @@ const DESCRIPTION = `Chat about several images at once with a Qwen vision model.
 Every error has a stable \`code\`. Sentences are in English, or in Chinese if \`Accept-Language\` prefers it.
 A request to the model gets one of a few slots, or 429 at once. Keys are only needed if the operator has set some.`
 
-const CHECK_OPTIONS: Array<keyof CheckOptions> = ['fault', 'counted', 'whole', 'hidden']
+const CHECK_OPTIONS: Array<keyof CheckOptions> = ['fault', 'counted', 'whole', 'place', 'hidden']
 
 /** Collects the schemas of all routes into an OpenAPI 3.1 document. Registered before the routes. */
 const plugin: FastifyPluginAsync<OpenapiOptions> = async (app, { version }) => {

@@ -15,6 +15,8 @@ export interface CheckOptions {
   counted?: Phrase
   /** A fault of a member is reported as a fault of the value itself. */
   whole?: boolean
+  /** Steps from the parent to the place that a fault names in place of the value itself, e.g. `[]` for the parent. */
+  place?: string[]
   /** The field is always refused and not worth documenting. */
   hidden?: boolean
 }
@@ -138,8 +140,8 @@ function findObjectFault (schema: Schema, value: Json, steps: string[]): Fault |
   return inner ?? ownFault(schema, value, steps)
 }
 
-function missingFault (name: string, { fault }: Schema, steps: string[]): Fault {
-  if (fault) return { steps: [...steps, name], phrase: fault }
+function missingFault (name: string, { fault, place = [name] }: Schema, steps: string[]): Fault {
+  if (fault) return { steps: [...steps, ...place], phrase: fault }
   return { steps, phrase: inBothLanguages({ keyword: 'required', params: { requiredProperties: [name] } }) }
 }
 
@@ -158,7 +160,8 @@ function ownFault (schema: Schema, value: unknown, steps: string[]): Fault | nul
   const { properties: _properties, required: _required, items: _items, additionalProperties: _more, ...own } = schema
   const [error] = Value.Errors(own as TSchema, value)
   if (!error) return null
-  return { steps, phrase: schema.fault ?? choicePhrase(schema) ?? inBothLanguages(error), ...limitOf(error) }
+  const phrase = schema.fault ?? choicePhrase(schema) ?? inBothLanguages(error)
+  return { steps: schema.place ? [...steps.slice(0, -1), ...schema.place] : steps, phrase, ...limitOf(error) }
 }
 
 /** The limit that a value exceeds, if that is its fault. */

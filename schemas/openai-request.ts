@@ -44,7 +44,7 @@ export type MessageContent = Static<typeof ContentSchema>
 
 const EarlierCallSchema = Type.Object({
   id: text(),
-  type: Type.Optional(Type.Literal('function')),
+  type: Type.Optional(Type.Unsafe<'function'>({ description: '`function`; other values are ignored' })),
   function: Type.Object({
     name: text(),
     arguments: Type.Optional(nullable(Type.String({ description: 'A JSON object as text' }), {
@@ -90,8 +90,10 @@ export type RequestedTool = Static<typeof ToolSchema>
 const ToolChoiceSchema = Type.Union([
   Type.Literal('none'), Type.Literal('auto'), Type.Literal('required'),
   Type.Object({
-    type: Type.Literal('function', { fault: OPENAI_FAULTS.mustBeToolChoice }),
-    function: Type.Object({ name: text(OPENAI_FAULTS.unknownTool) }, { fault: OPENAI_FAULTS.unknownTool })
+    type: Type.Literal('function', { fault: OPENAI_FAULTS.mustBeToolChoice, place: [] }),
+    function: Type.Object({ name: text(OPENAI_FAULTS.unknownTool) }, {
+      fault: OPENAI_FAULTS.unknownTool, place: ['function', 'name']
+    })
   }, { fault: OPENAI_FAULTS.mustBeToolChoice })
 ], { description: 'The default is `auto` with tools and `none` without', fault: OPENAI_FAULTS.mustBeToolChoice })
 export type ToolChoice = Static<typeof ToolChoiceSchema>
