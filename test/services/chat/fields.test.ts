@@ -1,34 +1,21 @@
 import t from 'tap'
-import { HISTORY_MAX_TURNS, MESSAGE_MAX_CHARACTERS } from '../../../schemas/limits.ts'
-import type { SightlineError } from '../../../errors/catalogue.ts'
-import { parseChatFields } from '../../../services/chat/fields.ts'
-import type { RawFields } from '../../../services/uploads/body.ts'
+import { MESSAGE_MAX_CHARACTERS } from '../../../schemas/limits.ts'
+import { parseChatForm } from '../../../services/chat/fields.ts'
+import type { RawFields } from '../../../services/uploads/form-fields.ts'
+import { errorOf, refusalOf } from '../refusal.ts'
 
 const ID = `sha256:${'0123456789abcdef'.repeat(4)}`
 
-/** The error that these fields give, as the client sees it. */
-function refusal (
-  raw: RawFields
-): { code: string, status: number, message: string, details: SightlineError['details'] } {
-  try {
-    parseChatFields(raw)
-  } catch (error) {
-    const { code, statusCode, message, details } = error as SightlineError
-    return { code, status: statusCode, message, details }
-  }
-  return { code: 'NONE', status: 200, message: '', details: {} }
-}
+const refusal = (raw: RawFields) => refusalOf(() => parseChatForm(raw))
 
-t.test('takes a message alone and adds nothing to it', async t => {
-  t.strictSame(parseChatFields({ message: 'What is in the picture?' }), { message: 'What is in the picture?' })
-  t.strictSame(
-    parseChatFields({ message: '  two\nlines ' }), { message: '  two\nlines ' }, 'whitespace is the user\'s own'
-  )
+t.test('a message alone is enough, and nothing is added to it', async t => {
+  t.strictSame(parseChatForm({ message: 'What is in the image?' }), { message: 'What is in the image?' })
+  t.strictSame(parseChatForm({ message: '  two\nlines ' }), { message: '  two\nlines ' }, 'white space is kept')
 })
 
-t.test('gives the strings of a form their types', async t => {
+t.test('the strings of a form get the types of their fields', async t => {
   const history = [{ role: 'user', content: 'Hi', images: [ID] }, { role: 'assistant', content: 'Hello' }]
-  t.strictSame(parseChatFields({
+  t.strictSame(parseChatForm({
     message: '1',
     history: JSON.stringify(history),
     system: '2',
@@ -55,10 +42,12 @@ t.test('gives the strings of a form their types', async t => {
   })
 })
 
-t.test('takes the values of a JSON body as they are', async t => {
+t.test('the values of a JSON body stay as they are', async t => {
   const fields = {
     message: 'Hi',
     history: [],
+    images: ['data:image/png;base64,iVBORw0KGgo=', ''],
+    history_images: [],
     max_tokens: 1,
     temperature: 0,
     top_p: 0.9,
@@ -68,11 +57,44 @@ t.test('takes the values of a JSON body as they are', async t => {
     seed: 0,
     stop: ['a', 'b']
   }
-  t.strictSame(parseChatFields({ ...fields }), fields)
+  t.strictSame(parseChatForm(structuredClone(fields)), fields)
 })
 
-t.test('counts an optional field that a form left empty as not sent', async t => {
-  t.strictSame(parseChatFields({
+t.test('the images of a JSON body are lists of texts', async t => {
+  for (const name of ['images', 'history_images']) {
+    for (const images of ['data:image/png;base64,iVBORw0KGgo=', '', 5, null, {}, { 0: 'data:,' }]) {
+      t.strictSame(refusal({ message: 'Hi', [name]: images }), {
+        code: 'INVALID_FIELD',
+        status: 400,
+        message: `Field "${name}" must be a list of data URIs`,
+        details: { field: name }
+      }, JSON.stringify(images))
+    }
+    for (const image of [5, null, {}, ['data:image/png;base64,iVBORw0KGgo=']]) {
+      t.strictSame(refusal({ message: 'Hi', [name]: ['data:image/png;base64,iVBORw0KGgo=', image] }), {
+        code: 'INVALID_FIELD',
+        status: 400,
+        message: `Field "${name}[1]" must be a data URI in base64 (data:image/png;base64,…)`,
+        details: { field: `${name}[1]` }
+      }, JSON.stringify(image))
+    }
+  }
+})
+
+t.test('a body that is not an object is refused', async t => {
+  for (const body of [null, undefined, 5, 'Hi', [], [{ message: 'Hi' }]]) {
+    t.strictSame(refusalOf(() => parseChatForm(body)), {
+      code: 'INVALID_JSON',
+      status: 400,
+      message: errorOf(() => parseChatForm([])).message,
+      details: {}
+    }, JSON.stringify(body))
+  }
+  t.match(errorOf(() => parseChatForm([])).message, /it must be an object/)
+})
+
+t.test('an optional field that a form leaves empty counts as not sent', async t => {
+  t.strictSame(parseChatForm({
     message: 'Hi',
     history: '',
     max_tokens: ' ',
@@ -82,12 +104,13 @@ t.test('counts an optional field that a form left empty as not sent', async t =>
     min_p: '',
     repeat_penalty: '',
     seed: '',
-    stop: ''
+    stop: '',
+    response_format: ''
   }), { message: 'Hi' })
-  t.strictSame(parseChatFields({ message: 'Hi', system: '' }), { message: 'Hi', system: '' })
+  t.strictSame(parseChatForm({ message: 'Hi', system: '' }), { message: 'Hi', system: '' })
 })
 
-t.test('wants a message', async t => {
+t.test('a message is required', async t => {
   for (const raw of [{}, { message: '' }, { message: ' \n\t' }, { message: null }, { message: undefined }]) {
     t.match(refusal(raw), { code: 'MESSAGE_REQUIRED', status: 400 }, JSON.stringify(raw))
   }
@@ -96,8 +119,9 @@ t.test('wants a message', async t => {
   }
 })
 
-t.test('bounds the length of the message', async t => {
-  t.equal(parseChatFields({ message: 'x'.repeat(MESSAGE_MAX_CHARACTERS) }).message.length, 32_000)
+t.test('a message may have 32,000 characters', async t => {
+  t.equal(parseChatForm({ message: 'x'.repeat(MESSAGE_MAX_CHARACTERS) }).message.length, 32_000)
+  t.equal([...parseChatForm({ message: '😀'.repeat(MESSAGE_MAX_CHARACTERS) }).message].length, 32_000, 'code points')
   t.strictSame(refusal({ message: 'x'.repeat(MESSAGE_MAX_CHARACTERS + 1) }), {
     code: 'MESSAGE_TOO_LONG',
     status: 400,
@@ -106,21 +130,32 @@ t.test('bounds the length of the message', async t => {
   })
 })
 
-t.test('refuses fields that it does not know, by name', async t => {
+t.test('an unknown field is refused by its name, whatever else is wrong', async t => {
   t.strictSame(refusal({ message: 'Hi', maxTokens: 5 }), {
-    code: 'UNKNOWN_FIELD', status: 400, message: 'Field "maxTokens" is unknown; correct its name or remove it', details: { field: 'maxTokens' }
+    code: 'UNKNOWN_FIELD',
+    status: 400,
+    message: 'Field "maxTokens" is unknown; correct its name or remove it',
+    details: { field: 'maxTokens' }
   })
-  t.match(refusal({ message: 'Hi', images: [] }), { code: 'UNKNOWN_FIELD' }, 'pictures are no field of text')
-  for (const name of ['constructor', 'toString', 'hasOwnProperty']) {
-    t.match(refusal({ message: 'Hi', [name]: 'x' }), { code: 'UNKNOWN_FIELD' }, name)
+  for (const name of ['constructor', 'toString', 'hasOwnProperty', '']) {
+    t.match(refusal({ [name]: 'x' }), { code: 'UNKNOWN_FIELD', details: { field: name } }, name)
   }
-  t.match(refusal(JSON.parse('{"message":"Hi","__proto__":{"max_tokens":7}}')), { code: 'UNKNOWN_FIELD' })
-  const long = refusal({ message: 'Hi', ['n'.repeat(100_000)]: 1 })
-  t.equal(long.code, 'UNKNOWN_FIELD')
-  t.ok(long.message.length < 150, 'and does not repeat a whole body')
+  t.match(refusal(JSON.parse('{"message":"Hi","__proto__":{"max_tokens":7}}')), {
+    code: 'UNKNOWN_FIELD', details: { field: '__proto__' }
+  })
 })
 
-t.test('holds every number to its bounds', async t => {
+t.test('a refusal repeats 100 characters of an unknown name', async t => {
+  const shown = 'n'.repeat(100)
+  t.strictSame(refusal({ message: 'Hi', ['n'.repeat(100_000)]: 1 }), {
+    code: 'UNKNOWN_FIELD',
+    status: 400,
+    message: `Field "${shown}" is unknown; correct its name or remove it`,
+    details: { field: shown }
+  })
+})
+
+t.test('every number has its bounds', async t => {
   const bounds: Array<[name: string, good: number[], bad: number[]]> = [
     ['max_tokens', [1, 131_072], [0, -1, 1.5, 131_073]],
     ['temperature', [0, 0.7, 2], [-0.1, 2.1]],
@@ -132,172 +167,110 @@ t.test('holds every number to its bounds', async t => {
   ]
   for (const [name, good, bad] of bounds) {
     for (const value of good) {
-      t.strictSame(parseChatFields({ message: 'Hi', [name]: value }), { message: 'Hi', [name]: value })
-      t.strictSame(parseChatFields({ message: 'Hi', [name]: `${value}` }), { message: 'Hi', [name]: value })
+      t.strictSame(parseChatForm({ message: 'Hi', [name]: value }), { message: 'Hi', [name]: value })
+      t.strictSame(parseChatForm({ message: 'Hi', [name]: `${value}` }), { message: 'Hi', [name]: value })
     }
     for (const value of [...bad, ...bad.map(String)]) {
-      const { code, status, message } = refusal({ message: 'Hi', [name]: value })
-      t.strictSame([code, status], ['INVALID_FIELD', 400], `${name}=${value}`)
+      const { code, status, message, details } = refusal({ message: 'Hi', [name]: value })
+      t.strictSame([code, status, details.field], ['INVALID_FIELD', 400, name], `${name}=${value}`)
       t.match(message, new RegExp(`^Field "${name}" must `))
     }
   }
+  t.strictSame(refusal({ message: 'Hi', top_k: '1001' }).details, { field: 'top_k', limit: 1000 })
 })
 
-t.test('refuses what is no number', async t => {
-  for (const value of ['many', 'NaN', 'Infinity', '-Infinity', '1,5', '5 tokens', true, null, {}, [5]]) {
+t.test('a number must be a decimal number', async t => {
+  for (const value of ['many', 'NaN', 'Infinity', '-Infinity', '1,5', '0x10', '5 tokens']) {
+    t.equal(refusal({ message: 'Hi', temperature: value }).message, 'Field "temperature" must be a number', value)
+  }
+  for (const value of [true, null, {}, [5]]) {
     const { code, message } = refusal({ message: 'Hi', temperature: value })
-    t.equal(code, 'INVALID_FIELD', String(value))
-    t.match(message, /^Field "temperature" must be a? ?number$/)
+    t.strictSame([code, message], ['INVALID_FIELD', 'Field "temperature" must be number'], JSON.stringify(value))
   }
 })
 
-t.test('refuses a field that is given more than once', async t => {
-  t.strictSame(refusal({ message: ['Hi', 'Ho'] }), {
-    code: 'INVALID_FIELD',
-    status: 400,
-    message: 'Field "message" is given more than once',
-    details: { field: 'message' }
-  })
-  t.match(refusal({ message: 'Hi', max_tokens: ['5', '6'] }), { code: 'INVALID_FIELD', message: /more than once/ })
+t.test('a field that is given more than once is refused', async t => {
+  for (const name of ['message', 'system', 'max_tokens', 'response_format']) {
+    t.strictSame(refusal({ message: 'Hi', [name]: ['5', '6'] }), {
+      code: 'INVALID_FIELD',
+      status: 400,
+      message: `Field "${name}" is given more than once`,
+      details: { field: name }
+    })
+  }
 })
 
-t.test('takes stop strings one by one, as JSON, or as a plain string', async t => {
-  const stop = (value: unknown) => parseChatFields({ message: 'Hi', stop: value }).stop
+t.test('stop strings may be a list, JSON of a list, or one text', async t => {
+  const stop = (value: unknown) => parseChatForm({ message: 'Hi', stop: value }).stop
   t.strictSame(stop(['a', 'b']), ['a', 'b'])
   t.strictSame(stop('["a","b"]'), ['a', 'b'])
   t.strictSame(stop('[]'), [])
   t.strictSame(stop('\n'), ['\n'], 'a line break is a stop string')
-  t.strictSame(stop('[INST]'), ['[INST]'], 'what is no JSON is meant as it stands')
+  t.strictSame(stop('[INST]'), ['[INST]'], 'a text that is not JSON is a stop string')
 })
 
-t.test('refuses stop strings that are too many, empty, long or no strings', async t => {
+t.test('stop strings are refused if they are too many, empty, too long or not strings', async t => {
   const cases: Array<[stop: unknown, field: string]> = [
-    [['a', 'b', 'c', 'd', 'e'], 'stop'], [5, 'stop'], [{}, 'stop'], [null, 'stop'],
-    [[''], 'stop[0]'], [['a', ''], 'stop[1]'], [
-      ['x'.repeat(101)], 'stop[0]'
-    ], ['x'.repeat(101), 'stop[0]'], [[1], 'stop[0]'], ['[1]', 'stop[0]']
+    [['a', 'b', 'c', 'd', 'e'], 'stop'],
+    [5, 'stop'],
+    [{}, 'stop'],
+    [null, 'stop'],
+    [[''], 'stop[0]'],
+    [['a', ''], 'stop[1]'],
+    [['x'.repeat(101)], 'stop[0]'],
+    ['x'.repeat(101), 'stop[0]'],
+    [[1], 'stop[0]'],
+    ['[1]', 'stop[0]']
   ]
   for (const [stop, field] of cases) {
     const { code, message, details } = refusal({ message: 'Hi', stop })
-    t.equal(code, 'INVALID_FIELD', JSON.stringify(stop))
+    t.strictSame([code, details.field], ['INVALID_FIELD', field], JSON.stringify(stop))
     t.ok(message.startsWith(`Field "${field}" must `), message)
-    t.match(details, { field })
   }
 })
 
-t.test('takes a response format as JSON, and as text in a form', async t => {
-  for (const format of [{ type: 'text' }, { type: 'json_object' }, {
-    type: 'json_schema',
-    json_schema: { name: 'x', schema: { type: 'object', properties: { a: { type: 'integer' } } }, strict: true }
-  }, { type: 'json_schema', json_schema: { name: 'x', schema: true, strict: null } }]) {
-    t.strictSame(parseChatFields({ message: 'Hi', response_format: format }).response_format, format)
-    t.strictSame(parseChatFields({ message: 'Hi', response_format: JSON.stringify(format) }).response_format, format)
-  }
-  t.strictSame(parseChatFields({ message: 'Hi', response_format: '' }), { message: 'Hi' }, 'left empty in a form')
-})
-
-t.test('refuses a response format that is none', async t => {
-  t.match(refusal({ message: 'Hi', response_format: '{"type":' }), {
-    code: 'INVALID_FIELD', message: 'Field "response_format" is not valid JSON', details: { field: 'response_format' }
-  })
+t.test('a response format may be JSON, and in a form text', async t => {
   for (const format of [
-    'json_object', 5, null, [], {}, { type: 'xml' }, { type: 'json_object', schema: {} }, { type: 'json_schema' },
-    { type: 'json_schema', json_schema: { schema: {} } },
-    { type: 'json_schema', json_schema: { name: '', schema: {} } },
-    { type: 'json_schema', json_schema: { name: 'x', schema: [] } }
-  ]) {
-    const { code, status, message, details } = refusal({ message: 'Hi', response_format: format })
-    t.strictSame([code, status], ['INVALID_FIELD', 400], JSON.stringify(format))
-    t.match(message, /^Field "response_format/)
-    t.match(details, { field: /^response_format/ })
-  }
-})
-
-t.test('takes the turns of a history one by one too, as repeated fields of a form', async t => {
-  const turns = [{ role: 'user', content: 'Hi', images: [ID] }, { role: 'assistant', content: 'Hello' }]
-  const [first, second] = turns.map(turn => JSON.stringify(turn)) as [string, string]
-  const historyOf = (history: unknown) => parseChatFields({ message: 'Hi', history }).history
-  t.strictSame(historyOf([first, second]), turns)
-  t.strictSame(historyOf([first, turns[1]]), turns, 'a part that says that it is JSON comes parsed')
-  for (const history of [first, [first], turns[0]]) t.strictSame(historyOf(history), [turns[0]], 'a single one')
-  t.match(refusal({ message: 'Hi', history: [first, '{"role":'] }), {
-    code: 'INVALID_HISTORY', message: /is not valid JSON/
-  })
-  t.match(refusal({ message: 'Hi', history: [first, '{"role":"user"}'] }), {
-    code: 'INVALID_HISTORY', message: /^Field "history" turn 1 /
-  })
-  t.match(refusal({ message: 'Hi', history: [first, ''] }), { code: 'INVALID_HISTORY' }, 'an empty turn is none')
-  t.match(
-    refusal({ message: 'Hi', history: [JSON.stringify(turns), second] }),
-    { code: 'INVALID_HISTORY', message: /^Field "history" turn 0 / }, 'not a list in a list'
-  )
-})
-
-t.test('refuses a history that is no JSON or no list', async t => {
-  const cut = refusal({ message: 'Hi', history: '[{"role":' })
-  t.strictSame([cut.code, cut.status], ['INVALID_HISTORY', 400])
-  t.match(cut.message, /^Field "history" is not valid JSON: /)
-  for (const history of ['{}', '"Hi"', 'null', '5', {}, 5, null]) {
-    t.match(
-      refusal({ message: 'Hi', history }),
-      { code: 'INVALID_HISTORY', message: 'Field "history" must be a list of turns' }, JSON.stringify(history)
-    )
-  }
-})
-
-t.test('names the turn of the history that is wrong', async t => {
-  const good = { role: 'user', content: 'Hi' }
-  const bad: unknown[] = [
-    5, null, 'Hi', [],
-    { role: 'user' },
-    { content: 'Hi' },
-    { role: 'system', content: 'Hi' },
-    { role: 'user', content: 5 },
-    { role: 'user', content: [{ type: 'text', text: 'Hi' }] },
-    { role: 'user', content: 'x'.repeat(MESSAGE_MAX_CHARACTERS + 1) },
-    { role: 'user', content: 'Hi', name: 'Ann' },
-    { role: 'user', content: 'Hi', images: ID },
-    { role: 'user', content: 'Hi', images: null },
-    { role: 'user', content: 'Hi', images: ['cat.jpg'] },
-    { role: 'user', content: 'Hi', images: [ID.toUpperCase()] },
-    { role: 'user', content: 'Hi', images: [`${ID}0`] },
-    { role: 'user', content: 'Hi', images: [`${ID}\n`] },
-    { role: 'user', content: 'Hi', images: Array.from({ length: 65 }, () => ID) }
-  ]
-  for (const turn of bad) {
-    for (const history of [[good, turn], JSON.stringify([good, turn])]) {
-      const { code, status, message } = refusal({ message: 'Hi', history })
-      t.strictSame([code, status], ['INVALID_HISTORY', 400], JSON.stringify(turn)?.slice(0, 100))
-      // As a repeated field of a form each turn is JSON, and a string that is none says so.
-      t.match(
-        message,
-        turn === 'Hi' && typeof history !== 'string' ? /^Field "history" is not valid JSON/ : /^Field "history" turn 1 /
-      )
-    }
-  }
-  t.match(
-    refusal({ message: 'Hi', history: [{ role: 'user', content: 'Hi', images: [ID, 'cat.jpg'] }] }).message,
-    /turn 0 images 1 must match/
-  )
-})
-
-t.test('gives pictures to turns of the user only', async t => {
-  t.strictSame(refusal({ message: 'Hi', history: [{ role: 'assistant', content: 'Hi', images: [ID] }] }),
+    { type: 'text' },
+    { type: 'json_object' },
     {
-      code: 'INVALID_HISTORY',
-      status: 400,
-      message: 'Field "history" turn 0: only turns of the user have images',
-      details: { field: 'history' }
-    })
-  const history = [{ role: 'assistant', content: 'Hi', images: [] }]
-  t.strictSame(parseChatFields({ message: 'Hi', history }).history, history)
+      type: 'json_schema',
+      json_schema: { name: 'x', schema: { type: 'object', properties: { a: { type: 'integer' } } }, strict: true }
+    },
+    { type: 'json_schema', json_schema: { name: 'x', schema: true, strict: null } }
+  ]) {
+    t.strictSame(parseChatForm({ message: 'Hi', response_format: format }).response_format, format)
+    t.strictSame(parseChatForm({ message: 'Hi', response_format: JSON.stringify(format) }).response_format, format)
+  }
 })
 
-t.test('bounds the number of turns', async t => {
-  const turns = (count: number) =>
-    Array.from({ length: count }, (_, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content: 'Hi' }))
-  t.equal(parseChatFields({ message: 'Hi', history: turns(HISTORY_MAX_TURNS) }).history?.length, 200)
-  const { code, status, message } = refusal({ message: 'Hi', history: turns(HISTORY_MAX_TURNS + 1) })
-  t.strictSame([code, status], ['INVALID_HISTORY', 400])
-  t.match(message, /200/)
+t.test('a response format that is not valid is refused', async t => {
+  t.strictSame(refusal({ message: 'Hi', response_format: '{"type":' }), {
+    code: 'INVALID_FIELD',
+    status: 400,
+    message: 'Field "response_format" is not valid JSON',
+    details: { field: 'response_format' }
+  })
+  const named = (more: object) => ({ type: 'json_schema', json_schema: { name: 'x', schema: {}, ...more } })
+  const cases: Array<[format: unknown, place: string]> = [
+    ['json_object', ''],
+    [5, ''],
+    [null, ''],
+    [[], ''],
+    [{}, '.type'],
+    [{ type: 'xml' }, '.type'],
+    [{ type: 'json_object', schema: {} }, '.schema'],
+    [{ type: 'json_schema' }, ''],
+    [{ type: 'json_schema', json_schema: { schema: {} } }, '.json_schema'],
+    [named({ name: '' }), '.json_schema.name'],
+    [named({ schema: [] }), '.json_schema.schema'],
+    [named({ strict: 'yes' }), '.json_schema.strict']
+  ]
+  for (const [format, place] of cases) {
+    const { code, status, message, details } = refusal({ message: 'Hi', response_format: format })
+    t.strictSame(
+      [code, status, details.field], ['INVALID_FIELD', 400, `response_format${place}`], JSON.stringify(format)
+    )
+    t.ok(message.startsWith(`Field "response_format${place}" `), message)
+  }
 })
