@@ -27,8 +27,8 @@ const TEXT_MAX_BYTES = 4 * 1024 * 1024
 
 /**
  * Sends a request on a new connection and waits for the head of its response. There is no timeout for the head,
- * because a busy upstream can take long; `signal` is the deadline. Node's `fetch` would give up after 300 seconds. When it fires, even while the body is read, the
- * connection is closed at once.
+ * because a busy upstream can take long. Node's `fetch` would give up after 300 seconds. `signal` is the deadline. When
+ * it fires, even while the body is read, the connection is closed at once.
  * @throws UnreachableError, LostError, the reason of `signal`
  */
 export async function send (
