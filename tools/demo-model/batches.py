@@ -8,16 +8,21 @@ from dialogues import PICTURE, SYSTEM, dialogue
 from model import positions
 from pool import likeness
 from probes import IGNORED
-from questions import Shown
+from turns import Shown
 
 STRIDE = 8
-MARKS = 'down', 'large', 'zone'    # what a name is asked about its thing; see prepare.labels
+# labels of the thing that a name refers to; see prepare.labels
+MARKS = 'down', 'large', 'zone'
 
 
 @dataclass
 class Sample:
-    """`parts` are ids or a picture's (grid, index), in turn; `answers` the ranges of tokens that are to be said, by turn; `mentions` and `told`
-    (place of a token that names something in a question, or before one that says something, where that is to be seen)"""
+    """A dialogue as tokens.
+
+    `parts`: ids, or (grid, index) of a picture, in order. `answers`: the token ranges of answers, with their turns.
+    `mentions`: (place of a token that names something in a question, where it is visible). `told`: (place before a
+    token of an answer, where that token is read off).
+    """
     parts: list = field(default_factory=list)
     answers: list = field(default_factory=list)
     mentions: list = field(default_factory=list)
@@ -35,9 +40,16 @@ class Sample:
 
 @dataclass
 class Batch:
-    """`ids`, `targets` [B, T], `positions` [B, T, 3]; `things` [B, T]: of a token of a picture STRIDE * picture + thing (0 for none), else -1; `letters` [B, T, 2]: the first
-    character whose middle a token of a picture has, and the one behind the last; `marks` [B, T, 3]: a token's labels MARKS; `pictures`: by grid, indices in the pool, places [n, cells] among the B * T tokens, and which
-    picture of its dialogue each is; `answers`: (row, first, last, turn); `asked`, `named`, `told`: (row, place, where it should look)"""
+    """A batch of dialogues.
+
+    `ids`, `targets` [B, T], `positions` [B, T, 3]
+    `things` [B, T]: for a token of a picture STRIDE * picture + thing (0 for none), otherwise -1
+    `letters` [B, T, 2]: first character with its middle in a token of a picture, and the one after the last
+    `marks` [B, T, 3]: labels MARKS of each token
+    `pictures`: by grid: indices in the pool, places [n, cells] among the B * T tokens, and the number of each picture
+    in its dialogue
+    `answers`: (row, first, last, turn); `asked`, `named`, `told`: (row, place, where it should look)
+    """
     ids: np.ndarray
     targets: np.ndarray
     positions: np.ndarray
@@ -52,9 +64,10 @@ class Batch:
 
 
 def encode(tokenizer, messages, references, system):
-    """A dialogue in Qwen's template. Text is split at special tokens and pictures, as llama.cpp does."""
+    """Encodes a dialogue in Qwen's template. Text is split at special tokens and pictures, as in llama.cpp."""
     sample, left = Sample(), list(references)
-    start, end, opened, closed = ([tokenizer.special(name)] for name in ('im_start', 'im_end', 'vision_start', 'vision_end'))
+    names = 'im_start', 'im_end', 'vision_start', 'vision_end'
+    start, end, opened, closed = ([tokenizer.special(name)] for name in names)
     for ids in (start, tokenizer.encode('system\n' + system), end, tokenizer.encode('\n')): sample.text(ids)
     for message in messages:
         sample.text(start)
@@ -78,7 +91,9 @@ def question(sample, tokenizer, text, turn):
     ids, ends = tokens_of(tokenizer, text)
     for name, meant in turn.mentions:
         at = text.lower().rfind(name.lower())
-        if at >= 0: sample.mentions.append((sample.length + int(np.searchsorted(ends, len(text[:at + len(name)].encode()))), meant))
+        if at >= 0:
+            place = int(np.searchsorted(ends, len(text[:at + len(name)].encode())))
+            sample.mentions.append((sample.length + place, meant))
     sample.text(ids)
 
 
@@ -94,13 +109,17 @@ def answer(sample, tokenizer, turn):
 
 
 def tokens_of(tokenizer, text):
-    """@returns ids, and of each the byte of the text at which it ends"""
+    """@returns ids, and the byte offset in the text at which each ends"""
     ids = tokenizer.encode(text)
     return ids, np.cumsum([len(tokenizer.tokens[i]) for i in ids])
 
 
 def random_sample(r, pictures, grids, tokenizer, single, budget):
-    """@param single only one picture, as at the beginning of training @param budget tokens at which no further turn begins"""
+    """Draws a dialogue.
+
+    @param single whether it has only one picture, as at the start of training
+    @param budget number of tokens after which no further turn begins
+    """
     weights = (4, 96, 0, 0, 0) if single else (4, 48, 27, 13, 8)
     references = []
 
@@ -123,7 +142,7 @@ def random_sample(r, pictures, grids, tokenizer, single, budget):
 
 
 def similar(r, pictures, reference, grids):
-    """Another picture that shares something with one, or that very one."""
+    """Draws the same picture, or another one that has something in common with it."""
     if r.random() < 0.2: return reference
     keys = likeness(pictures.scenes[reference[0]][reference[1]])
     grid = r.choice(grids)
@@ -132,8 +151,8 @@ def similar(r, pictures, reference, grids):
 
 
 def batches(seed, worker, pictures, tokenizer, size, single, budget, start=0):
-    """Endless batches from a seed, from number `start` on. Batches of a chunk share three grids and are sorted by length; those of all
-    workers that have one number are of similar length."""
+    """Yields batches endlessly, from number `start` on. Batches of a chunk share three grids and are sorted by length,
+    so that batches with the same number have a similar length in all workers."""
     chunk_size, number = 6, start
     while True:
         chunk, within = divmod(number, chunk_size)
@@ -141,7 +160,8 @@ def batches(seed, worker, pictures, tokenizer, size, single, budget, start=0):
             common, own = random.Random(f'{seed}/{chunk}'), random.Random(f'{seed}/{chunk}/{worker}')
             grids = common.choices(pictures.grids, pictures.weights, k=3)
             order = common.sample(range(chunk_size), chunk_size)
-            samples = sorted((random_sample(own, pictures, grids, tokenizer, single, budget) for _ in range(size * chunk_size)), key=lambda sample: sample.length)
+            samples = sorted((random_sample(own, pictures, grids, tokenizer, single, budget)
+                              for _ in range(size * chunk_size)), key=lambda sample: sample.length)
         yield collate(samples[order[within] * size:(order[within] + 1) * size], tokenizer, pictures)
         number += 1
 
@@ -150,7 +170,8 @@ def collate(samples, tokenizer, pool):
     rows, width = len(samples), max(sample.length for sample in samples)
     ids = np.full((rows, width), tokenizer.special('endoftext'), np.int64)
     targets, places = np.full((rows, width), IGNORED, np.int64), np.zeros((rows, width, 3), np.int64)
-    things, letters, marks = np.full((rows, width), -1, np.int64), np.zeros((rows, width, 2), np.int64), np.zeros((rows, width, len(MARKS)), np.int64)
+    things, letters = np.full((rows, width), -1, np.int64), np.zeros((rows, width, 2), np.int64)
+    marks = np.zeros((rows, width, len(MARKS)), np.int64)
     pictures, answers, asked, named, told = {}, [], [], [], []
     for row, sample in enumerate(samples):
         at, counted, seen = 0, [], 0
@@ -163,8 +184,10 @@ def collate(samples, tokenizer, pool):
                 things[row, at:at + length] = STRIDE * seen + pool.labels[grid]['thing'][index].reshape(-1)
                 first = pool.labels[grid]['first'][index].reshape(-1)
                 letters[row, at:at + length, 0] = first - 1
-                letters[row, at:at + length, 1] = first - 1 + (first > 0) * (pool.labels[grid]['slots'][index] > 0).sum(-1).reshape(-1)
-                for number, name in enumerate(MARKS): marks[row, at:at + length, number] = pool.labels[grid][name][index].reshape(-1)
+                count = (pool.labels[grid]['slots'][index] > 0).sum(-1).reshape(-1)
+                letters[row, at:at + length, 1] = first - 1 + (first > 0) * count
+                for number, name in enumerate(MARKS):
+                    marks[row, at:at + length, number] = pool.labels[grid][name][index].reshape(-1)
                 counted.append(grid)
                 seen += 1
             else:
@@ -179,11 +202,15 @@ def collate(samples, tokenizer, pool):
             if turn.focus: asked.append((row, first - 1, turn.focus))
         named += [(row, place, meant) for place, meant in sample.mentions]
         told += [(row, place, meant) for place, meant in sample.told]
-    return Batch(ids, targets, places, things, letters, marks, {grid: tuple(map(np.stack, zip(*items))) for grid, items in pictures.items()}, answers, asked, named, told)
+    return Batch(ids, targets, places, things, letters, marks,
+                 {grid: tuple(map(np.stack, zip(*items))) for grid, items in pictures.items()}, answers, asked, named,
+                 told)
 
 
 def pointers(batch, found):
-    """@param found the batch's `asked`, `named` or `told` @returns of each: row, place, and which tokens of the row are meant [n, T]"""
+    """@param found the batch's `asked`, `named` or `told`
+    @returns rows, places, and which tokens of the row each refers to [n, T]
+    """
     meant = np.zeros((len(found), batch.ids.shape[1]), bool)
     for mask, (row, _, focus) in zip(meant, found):
         things = batch.things[row]
@@ -191,13 +218,20 @@ def pointers(batch, found):
             if thing is not None and thing >= 0: mask |= things == STRIDE * picture + thing + 1
             else:
                 here = (things >= 0) & (things // STRIDE == picture)
-                mask |= here if thing is None else here & (batch.letters[row, :, 0] <= -1 - thing) & (-1 - thing < batch.letters[row, :, 1])
+                if thing is not None:
+                    first, end = batch.letters[row, :, 0], batch.letters[row, :, 1]
+                    here &= (first <= -1 - thing) & (-1 - thing < end)
+                mask |= here
     return np.array([row for row, _, _ in found], np.int64), np.array([first for _, first, _ in found], np.int64), meant
 
 
 def names(batch):
-    """Of each name in a question: row, place, and labels [n] of what it names: `number` of things (4 and more are one), number of the `picture`, and of a single `thing` its
-    number in the picture's order and its MARKS. IGNORED where there is no one answer, or where it has not been seen yet."""
+    """Labels of the names in questions.
+
+    @returns rows, places, and labels [n] of what each name refers to: the `number` of things (at most 4), the number of
+    the `picture`, and for a single `thing` its number in the picture's order and its MARKS. A label is IGNORED if it is
+    ambiguous, or if the picture comes later.
+    """
     labels = {name: np.full(len(batch.named), IGNORED, np.int64) for name in ('number', 'picture', 'thing', *MARKS)}
     rows, places, meant = pointers(batch, batch.named)
     for index, (row, place, focus) in enumerate(batch.named):

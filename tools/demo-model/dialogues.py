@@ -2,22 +2,26 @@
 from dataclasses import dataclass
 
 import phrases as say
-import questions
 from comparisons import about_several, how_many
-from phrases import zh_colour, zh_shape
-from questions import Turn, about_one, at, colour_answer, describe_scene, sentence, side, told_box, told_colour, told_scene
+from phrases import zh_shape
+from prepare import boxes_of
+from questions import about_one, box_json, colour_answer, side, told_box, told_colour
+from turns import Turn, at, describe_scene, sentence, told_scene
 from words import LOOSE_EN, LOOSE_ZH
 
 SYSTEM = ['You are a helpful assistant.'] * 12 + [
-    'You are a helpful assistant that sees pictures.', 'Answer questions about pictures.', 'Be brief.', 'You are a friendly assistant.',
-    'You are a helpful assistant. Answer in the language of the question.', '你是一个乐于助人的助手。', '请简短回答。', 'Answer precisely.']
+    'You are a helpful assistant that sees pictures.', 'Answer questions about pictures.', 'Be brief.',
+    'You are a friendly assistant.',
+    'You are a helpful assistant. Answer in the language of the question.', '你是一个乐于助人的助手。', '请简短回答。',
+    'Answer precisely.']
 
-PICTURE = '\0'   # where a picture stands in the text of a message
+# marks the place of a picture in the text of a message
+PICTURE = '\0'
 
 
 @dataclass
 class Message:
-    """What is asked, with `PICTURE` where its pictures stand, and the turn it belongs to."""
+    """A question of the user with its turn. `text` contains `PICTURE` at the places of the pictures."""
     text: str
     pictures: int
     turn: Turn
@@ -25,7 +29,11 @@ class Message:
 
 
 def dialogue(r, pictures, zh, turns, more=lambda: None):
-    """@param pictures the `Shown` that come with the first message @param more gives one that somebody adds later, or None"""
+    """Draws a dialogue.
+
+    @param pictures the `Shown` of the first message
+    @param more returns a `Shown` that the user adds later, or None
+    """
     pictures, messages, last = list(pictures), [], None
     sent = 0
     for number in range(turns):
@@ -44,7 +52,9 @@ def dialogue(r, pictures, zh, turns, more=lambda: None):
 
 def next_turn(r, pictures, zh, last, added):
     if not pictures: return without_picture(r, zh)
-    if added and r.random() < 0.6: return Turn('follow-up', say.ask(r, 'this one', zh), sentence(describe_scene(pictures[-1].scene, zh), zh), focus=((len(pictures) - 1, None),), told=told_scene(pictures[-1], zh))
+    if added and r.random() < 0.6:
+        return Turn('follow-up', say.ask(r, 'this one', zh), sentence(describe_scene(pictures[-1].scene, zh), zh),
+                    focus=((len(pictures) - 1, None),), told=told_scene(pictures[-1], zh))
     if last and r.random() < 0.03: return small_talk(r, zh, ['hello', 'who', 'thanks', 'bye', 'photo'])
     if last and not added and r.random() < 0.25:
         turn = follow_up(r, pictures, zh, last)
@@ -55,32 +65,40 @@ def next_turn(r, pictures, zh, last, added):
 
 
 def follow_up(r, pictures, zh, last):
-    """A question that lives on the one before: the same of another thing, or of another picture."""
+    """A question that repeats the one before for another thing or picture."""
     if len(pictures) > 1:
-        if last.task != 'nth picture' or 'colour' in last.question or '颜色' in last.question or not (last.answer.startswith('A') or '背景上' in last.answer): return None
+        if last.task != 'nth picture' or 'colour' in last.question or '颜色' in last.question: return None
+        if not (last.answer.startswith('A') or '背景上' in last.answer): return None
         index = r.randrange(len(pictures))
         name, whole = say.picture_name(r, index, zh), ((index, None),)
-        return Turn('follow-up', say.ask(r, 'and in', zh, p=name), sentence(describe_scene(pictures[index].scene, zh), zh), focus=whole, mentions=((name, whole),),
+        return Turn('follow-up', say.ask(r, 'and in', zh, p=name), sentence(describe_scene(pictures[index].scene, zh),
+            zh), focus=whole, mentions=((name, whole),),
                     told=told_scene(pictures[index], zh))
     things = pictures[0].scene.things
     if last.task == 'shape' and things:
-        return Turn('follow-up', say.ask(r, 'its colour', zh), colour_answer(things[0], zh), told=told_colour(pictures[0], things[0], zh))
+        return Turn('follow-up', say.ask(r, 'its colour', zh), colour_answer(things[0], zh),
+                    told=told_colour(pictures[0], things[0], zh))
     if len(things) < 2: return None
     thing = r.choice(things)
     if sum(other.shape == thing.shape for other in things) > 1: return None
     name = zh_shape(thing.shape) if zh else thing.shape
     question, where = say.ask(r, 'and the', zh, x=name), at(pictures[0], thing)
     if last.task == 'colour' and 'ackground' not in last.answer and '背景' not in last.answer:
-        return Turn('follow-up', question, colour_answer(thing, zh), focus=where, mentions=((name, where),), told=told_colour(pictures[0], thing, zh))
-    if last.task == 'position' and any(f' is {place[0]}.' in last.answer or f'在{place[1]}。' in last.answer for place in say.PLACES.values()) and not last.answer.startswith('The ' + thing.colour):
+        return Turn('follow-up', question, colour_answer(thing, zh), focus=where, mentions=((name, where),),
+                    told=told_colour(pictures[0], thing, zh))
+    if last.task == 'position' and any(f' is {place[0]}.' in last.answer or f'在{place[1]}。' in last.answer
+                                       for place in say.PLACES.values()) and not last.answer.startswith('The '
+        + thing.colour):
         scene = pictures[0].scene
         across, down = side(thing.x / scene.size[0]), side(thing.y / scene.size[1])
         if across is None or down is None: return None
         place = say.PLACES[down, across][zh]
-        return Turn('follow-up', question, f'{name}在{place}。' if zh else f'The {name} is {place}.', focus=where, mentions=((name, where),))
+        return Turn('follow-up', question, f'{name}在{place}。' if zh else f'The {name} is {place}.', focus=where,
+                    mentions=((name, where),))
     if last.task == 'boxes':
-        found = questions.boxes_of(pictures[0].scene, pictures[0].grid)[things.index(thing)]
-        return Turn('follow-up', question, f'[{questions.box_json(found, thing.shape)}]', ((1, things.index(thing)),), where, ((name, where),),
+        found = boxes_of(pictures[0].scene, pictures[0].grid)[things.index(thing)]
+        return Turn('follow-up', question, f'[{box_json(found, thing.shape)}]', ((1, things.index(thing)),),
+                    where, ((name, where),),
                     told_box(pictures[0], thing, found, thing.shape))
     return None
 
@@ -91,7 +109,7 @@ def small_talk(r, zh, kinds):
 
 
 def nonsense(r, zh):
-    """Loose words: the model is to say that it cannot, whether there is a picture or not."""
+    """Random words, which the model must refuse with or without a picture."""
     if zh: text = ''.join(r.choice(LOOSE_ZH) for _ in range(r.randint(2, 8))) + r.choice(['', '。', '？'])
     else:
         text = ' '.join(r.choice(LOOSE_EN) for _ in range(r.randint(2, 9))) + r.choice(['', '.', '?', '?'])
@@ -99,13 +117,15 @@ def nonsense(r, zh):
     return Turn('small talk', text, say.SMALL_TALK['cannot'][zh])
 
 
-NEEDS_PICTURE = ['describe', 'background', 'shape', 'count', 'number', 'word', 'text', 'json', 'boxes', 'describe all', 'differ', 'same', 'its colour']
+NEEDS_PICTURE = ['describe', 'background', 'shape', 'count', 'number', 'word', 'text', 'json', 'boxes', 'describe all',
+                 'differ', 'same', 'its colour']
 
 
 def without_picture(r, zh):
     way = r.random()
     if way < 0.55: return small_talk(r, zh, ['hello', 'who', 'who', 'thanks', 'bye', 'photo'])
-    if way < 0.62: return Turn('small talk', say.ask(r, 'how many pictures', zh), '您没有发送图片。' if zh else 'You sent no picture.')
+    if way < 0.62:
+        return Turn('small talk', say.ask(r, 'how many pictures', zh), '您没有发送图片。' if zh else 'You sent no picture.')
     if way < 0.82:
         while True:
             question = say.ask(r, r.choice(NEEDS_PICTURE), zh)
@@ -114,11 +134,12 @@ def without_picture(r, zh):
 
 
 def message_text(r, question, fresh, before):
-    """Pictures before the words as the service sends them; now and then behind them, or with labels."""
+    """Puts pictures before the text, as the service does, and sometimes after it or with labels."""
     if not fresh: return question
     way, apart = r.random(), r.choice(['', '', '\n', ' '])
     if not question: return apart.join([PICTURE] * fresh)
     if way < 0.8: return apart.join([PICTURE] * fresh) + r.choice(['', '', '\n', ' ']) + question
     if way < 0.9: return question + r.choice(['', '\n', ' ']) + apart.join([PICTURE] * fresh)
     label = r.choice(['Picture {}: ', 'Image {}: ', 'Picture {}:', '图{}：', 'Picture {}:\n'])
-    return ''.join(label.format(before + i + 1) + PICTURE + r.choice(['', '\n']) for i in range(fresh)) + r.choice(['', '\n']) + question
+    return (''.join(label.format(before + i + 1) + PICTURE + r.choice(['', '\n']) for i in range(fresh))
+            + r.choice(['', '\n']) + question)

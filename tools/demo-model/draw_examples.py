@@ -1,5 +1,7 @@
-"""The evaluation set: `python3 draw_examples.py FOLDER [NUMBER] [SEED]` draws NUMBER examples of each task and language, as
-`npm run eval -- demo --folder FOLDER` reads them (docs/evaluation.md). Words are those that training never shows.
+"""Draws an evaluation set: `python3 draw_examples.py FOLDER [NUMBER] [SEED]`.
+
+It has NUMBER examples of each task and language, for `npm run eval -- demo --folder FOLDER` (docs/evaluation.md). All
+printed words are absent from training.
 """
 import json
 import os
@@ -11,20 +13,24 @@ import world
 from dialogues import follow_up, without_picture
 from comparisons import about_several, how_many
 from prepare import grid_of
-from questions import Shown, about_one
+from questions import about_one
+from turns import Shown
 from world import jpeg
 from words import HELD_OUT
 
 NUMBER, SEED = 40, 'evaluation'
-TASKS = ['describe', 'colour', 'shape', 'which shape', 'count', 'exists', 'read number', 'read word', 'read nothing', 'position', 'relation', 'size', 'json', 'boxes',
-         'boxes of all', 'describe each', 'count pictures', 'nth picture', 'which picture', 'compare', 'follow-up', 'small talk']
+TASKS = ['describe', 'colour', 'shape', 'which shape', 'count', 'exists', 'read number', 'read word', 'read nothing',
+         'position', 'relation', 'size', 'json', 'boxes',
+         'boxes of all', 'describe each', 'count pictures', 'nth picture', 'which picture', 'compare', 'follow-up',
+         'small talk']
 
 
 def expectation(turn, pictures):
     if turn.task.startswith('boxes') or turn.boxes:
         labels = [item['label'] for item in json.loads(turn.answer)]
         found = [pictures[picture - 1].scene.things[thing].box for picture, thing in turn.boxes]
-        return {'boxes': [{'picture': picture, 'label': label, 'box': [round(side, 1) for side in box]} for (picture, _), label, box in zip(turn.boxes, labels, found)]}
+        return {'boxes': [{'picture': picture, 'label': label, 'box': [round(side, 1) for side in box]}
+                          for (picture, _), label, box in zip(turn.boxes, labels, found)]}
     return {'json': json.loads(turn.answer)} if turn.task == 'json' else {'exact': turn.answer}
 
 
@@ -50,22 +56,25 @@ class Examples:
         scenes = [self.scene() for _ in range(r.choices(range(5), [10, 50, 24, 10, 6])[0])]
         if len(scenes) == 2 and r.random() < 0.15: scenes[1] = scenes[0]
         pictures = [Shown(scene, grid_of(*scene.size), index) for index, scene in enumerate(scenes)]
-        # Most tries are of a task that has enough: pictures are drawn only for the others. Then boxes are known, and the same is asked once more.
+        # Most tries give a task with enough examples. Pictures are drawn only for the others. Then the boxes are known,
+        # and the same question is asked again.
         asking = r.getstate()
         if not self.wanted(self.ask(pictures, zh)[1], zh): return
         drawn = {id(scene): world.wear(self.pencil, world.draw(self.pencil, scene, self.fonts)) for scene in scenes}
         r.setstate(asking)
         (first, second), turn = self.ask(pictures, zh)
-        turns = [{'message': first.question or ('描述图片。' if zh else 'Describe the pictures.')}, {'message': second.question}] if second else [{'message': first.question}]
+        turns = ([{'message': first.question or ('描述图片。' if zh else 'Describe the pictures.')},
+                  {'message': second.question}] if second else [{'message': first.question}])
         turns[-1]['expect'] = expectation(turn, pictures)
         self.have[turn.task, zh] += 1
         language = 'zh' if zh else 'en'
         name = f'{turn.task.replace(" ", "-")}-{language}-{self.have[turn.task, zh]:02}'
         self.examples.append({'id': name, 'task': turn.task, 'language': language, 'turns': turns,
-                              'pictures': [self.save(drawn[id(scene)], f'{name}-{i + 1}') for i, scene in enumerate(scenes)]})
+                              'pictures': [self.save(drawn[id(scene)], f'{name}-{i + 1}')
+                                           for i, scene in enumerate(scenes)]})
 
     def ask(self, pictures, zh):
-        """@returns a turn and one that follows or None, and the one of them that counts"""
+        """@returns (a turn, the next turn or None), and the last of them, which counts"""
         first = self.first(pictures, zh)
         second = follow_up(self.r, pictures, zh, first) if pictures and self.r.random() < 0.5 else None
         return (first, second), second or first
@@ -86,10 +95,14 @@ class Examples:
 def draw_examples(folder, number=NUMBER, seed=SEED):
     examples = Examples(folder, number, seed)
     while not examples.done(): examples.try_one()
-    order = sorted(examples.examples, key=lambda example: (TASKS.index(example['task']), example['language'], example['id']))
+    place = lambda example: (TASKS.index(example['task']), example['language'], example['id'])
+    order = sorted(examples.examples, key=place)
     with open(f'{folder}/examples.json', 'w') as file:
-        json.dump({'description': f'Drawn by draw_examples.py, seed {seed!r}', 'examples': order}, file, ensure_ascii=False, indent=1)
+        json.dump({'description': f'Drawn by draw_examples.py, seed {seed!r}', 'examples': order}, file,
+                  ensure_ascii=False, indent=1)
     print(f'{len(order)} examples in {folder}')
 
 
-if __name__ == '__main__': draw_examples(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else NUMBER, sys.argv[3] if len(sys.argv) > 3 else SEED)
+if __name__ == '__main__':
+    draw_examples(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else NUMBER,
+                  sys.argv[3] if len(sys.argv) > 3 else SEED)

@@ -1,7 +1,7 @@
-"""The embedded model from nothing, in one command: `python3 make.py [FOLDER]`.
+"""Makes the demo model: `python3 make.py [FOLDER]`.
 
-Draws the pictures, learns the vocabulary, trains, writes the two GGUF files into FOLDER and draws the evaluation set beside them. What is
-done is not done again: a run that was cut goes on where it was.
+Draws the images, learns the vocabulary, trains, writes the two GGUF files into FOLDER, and draws the evaluation set. An
+interrupted run continues where it was.
 """
 import os
 import subprocess
@@ -11,10 +11,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else f'{HERE}/out')
 PICTURES, SEED = 70_000, 'train'
 
-# Read by ops.py and by the libraries when they are loaded.
+# ops.py and the libraries read these when they are loaded.
 os.environ.setdefault('TRAIN_DIR', FOLDER)
 os.environ.setdefault('OMP_NUM_THREADS', '1')
-# Read by the C library of the training's process: memory that was freed is kept, since each step asks for the same again.
+# Makes the C library of the training process keep freed memory, because each step allocates the same again.
 for setting in ('MALLOC_TRIM_THRESHOLD_', 'MALLOC_MMAP_THRESHOLD_'): os.environ.setdefault(setting, '4000000000')
 
 
@@ -25,7 +25,7 @@ def main():
     os.makedirs(FOLDER, exist_ok=True)
     draw_pool(f'{FOLDER}/pool', PICTURES, SEED, os.cpu_count())
     if not os.path.exists(f'{FOLDER}/tokenizer.json'): make_tokenizer(FOLDER)
-    # A process of its own, which its workers are forked from.
+    # The workers are forked from a separate process.
     subprocess.run([sys.executable, f'{HERE}/train.py', FOLDER], check=True)
     from export import export
     export(FOLDER, FOLDER)

@@ -1,4 +1,4 @@
-"""Learns the vocabulary from what is asked and said: `python3 make_tokenizer.py FOLDER`, where the pool is."""
+"""Learns the vocabulary from questions and answers: `python3 make_tokenizer.py FOLDER`, the folder of the pool."""
 import random
 import sys
 from collections import Counter
@@ -6,7 +6,7 @@ from collections import Counter
 from dialogues import SYSTEM, dialogue
 from phrases import ZH_UNITS
 from pool import Pictures
-from questions import Shown
+from turns import Shown
 from tokenizer import Tokenizer, learn
 from words import LOOSE_EN, LOOSE_ZH
 
@@ -23,7 +23,8 @@ def texts(pictures, r):
             return Shown(r.choice(pictures.scenes[grid]), grid)
         shown = [pick() for _ in range(r.choices(range(5), [8, 42, 26, 14, 10])[0])]
         for index, item in enumerate(shown): item.index = index
-        for message in dialogue(r, shown, r.random() < 0.42, 3, pick): counts.update((message.turn.question, ' ' + message.turn.question, message.turn.answer))
+        for message in dialogue(r, shown, r.random() < 0.42, 3, pick):
+            counts.update((message.turn.question, ' ' + message.turn.question, message.turn.answer))
     return counts
 
 

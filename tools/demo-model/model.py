@@ -1,7 +1,7 @@
-"""Qwen2-VL in small: vision tower, patch merger and language model, computing what llama.cpp's graphs of qwen2vl compute.
+"""A small Qwen2-VL: encoder, patch merger and language model, with the same computation as llama.cpp's qwen2vl graphs.
 
-Published as "Qwen2-VL: Enhancing Vision-Language Model's Perception of the World at Any Resolution" (arXiv 2409.12191). Plain
-PyTorch; what is slow on a CPU stands in ops.py, which has the same mathematics in fused form.
+Source: "Qwen2-VL: Enhancing Vision-Language Model's Perception of the World at Any Resolution" (arXiv 2409.12191). This
+file is plain PyTorch. ops.py contains the operations that are slow on a CPU, also in fused form.
 """
 from dataclasses import asdict, dataclass
 
@@ -14,8 +14,12 @@ import ops
 
 @dataclass
 class Shape:
-    """Sizes of the model. `sections`: how many rotary pairs of a head turn by time, height and width, again and again, so that each axis has quick
-    and slow ones. Qwen2-VL's own, a third of the pairs for each in one piece, leaves columns to pairs that hardly turn within a small picture."""
+    """Sizes of the model.
+
+    `sections`: numbers of successive rotary pairs that turn by time, height and width, repeated over a head, so that
+    each axis has fast and slow pairs. Qwen2-VL gives each axis one block of pairs; then the pairs for columns hardly
+    turn within a small image.
+    """
     vocabulary: int
     width: int = 256
     layers: int = 5
@@ -50,7 +54,10 @@ class VisionBlock(nn.Module):
 
 
 class Vision(nn.Module):
-    """Pictures of one size, normalised to -1..1 [B, 3, rows * 28, columns * 28] -> embeddings [B, rows * columns, width]."""
+    """Encodes images of one size, normalised to -1..1.
+
+    [B, 3, rows * 28, columns * 28] -> embeddings [B, rows * columns, width]
+    """
 
     def __init__(self, shape):
         super().__init__()
@@ -63,7 +70,7 @@ class Vision(nn.Module):
         self.turns = {}
 
     def rotary(self, rows, columns, device):
-        """Half of the pairs turn by the patch's row, half by its column; patches in the order of their 2 x 2 groups."""
+        """Half of the pairs turn by the patch's row, half by its column. Patches are in the order of 2 x 2 groups."""
         if (rows, columns) not in self.turns:
             frequencies = 10_000.0 ** (-4.0 * torch.arange(self.head // 4) / self.head)
             y, x = torch.meshgrid(torch.arange(2 * rows), torch.arange(2 * columns), indexing='ij')
@@ -76,7 +83,8 @@ class Vision(nn.Module):
         batch, _, height, width = pictures.shape
         p = self.patch_size
         rows, columns = height // (2 * p), width // (2 * p)
-        x = pictures.view(batch, 3, rows, 2, p, columns, 2, p).permute(0, 2, 5, 3, 6, 1, 4, 7).reshape(batch, rows * columns * 4, 3 * p * p)
+        x = pictures.view(batch, 3, rows, 2, p, columns, 2, p).permute(0, 2, 5, 3, 6, 1, 4, 7)
+        x = x.reshape(batch, rows * columns * 4, 3 * p * p)
         x, (cos, sin) = self.patch(x), self.rotary(rows, columns, pictures.device)
         for block in self.blocks: x = block(x, cos, sin)
         x = ops.layer_norm(x, self.norm.weight, self.norm.bias, self.epsilon).reshape(batch, rows * columns, -1)
@@ -97,8 +105,10 @@ class TextBlock(nn.Module):
         head = shape.width // shape.heads
         self.heads, self.kv_heads = shape.heads, shape.kv_heads
         self.norm1, self.norm2 = RMSNorm(shape.width, shape.epsilon), RMSNorm(shape.width, shape.epsilon)
-        self.qkv, self.out = nn.Linear(shape.width, shape.width + 2 * shape.kv_heads * head), nn.Linear(shape.width, shape.width, bias=False)
-        self.gate_up, self.down = nn.Linear(shape.width, 2 * shape.hidden, bias=False), nn.Linear(shape.hidden, shape.width, bias=False)
+        self.qkv = nn.Linear(shape.width, shape.width + 2 * shape.kv_heads * head)
+        self.out = nn.Linear(shape.width, shape.width, bias=False)
+        self.gate_up = nn.Linear(shape.width, 2 * shape.hidden, bias=False)
+        self.down = nn.Linear(shape.hidden, shape.width, bias=False)
 
     def forward(self, x, cos, sin):
         x = x + self.out(ops.attention(self.qkv(self.norm1(x)), cos, sin, self.heads, self.kv_heads, True))
@@ -123,9 +133,10 @@ class Model(nn.Module):
             elif name.endswith('bias'): nn.init.zeros_(parameter)
 
     def hidden(self, x, positions, watched=()):
-        """@param x embeddings [B, T, width] @param positions time, height, width [B, T, 3] @param watched layers, from 1
-
-        @returns the last hidden states, normalised, and a list of those behind the layers that are watched
+        """@param x embeddings [B, T, width]
+        @param positions time, height, width [B, T, 3]
+        @param watched numbers of layers, from 1
+        @returns the last hidden states, normalised, and a list of the outputs of the watched layers
         """
         angles = positions.float()[..., self.axes.to(x.device)] * self.frequencies.to(x.device)
         cos, sin, seen = angles.cos().contiguous(), angles.sin().contiguous(), []
@@ -140,10 +151,11 @@ class Model(nn.Module):
 
 
 def positions(parts):
-    """M-RoPE as mtmd counts: a text token has one position three times; a picture at p has time p, height p + row, width
-    p + column, and what follows goes on at p + max(rows, columns).
+    """M-RoPE positions as in mtmd. A text token has the same position three times. An image at p has time p, height
+    p + row and width p + column; the next token is at p + max(rows, columns).
 
-    @param parts numbers of text tokens, and (rows, columns) of pictures, in turn @returns [tokens] of triples
+    @param parts numbers of text tokens, and (rows, columns) of images, in order
+    @returns a triple for each token
     """
     out, at = [], 0
     for part in parts:

@@ -1,5 +1,7 @@
-"""Norms, attention and activations: in plain PyTorch, and fused (kernels.c) for bfloat16 on a CPU, where plain ones take most of
-the time. The fused ones are built with the C compiler at hand on first use; without one, everything works and is slower.
+"""Norms, attention and activations in plain PyTorch, and fused (kernels.c) for bfloat16 on a CPU.
+
+On a CPU the plain operations take most of the time. The fused ones are compiled on first use. Without a C compiler
+everything works, but slower.
 """
 import ctypes
 import hashlib
@@ -14,14 +16,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def build():
-    """@returns the library, or None where there is no compiler"""
+    """@returns the library, or None without a compiler"""
     source = os.path.join(HERE, 'kernels.c')
     with open(source, 'rb') as file: digest = hashlib.sha256(file.read()).hexdigest()[:12]
     target = os.path.join(os.environ.get('TRAIN_DIR', os.path.join(HERE, 'out')), f'kernels-{digest}.so')
     if not os.path.exists(target):
         os.makedirs(os.path.dirname(target), exist_ok=True)
         half = f'{target}.{os.getpid()}'
-        command = [os.environ.get('CC', 'cc'), '-O3', '-march=native', '-ffast-math', '-shared', '-fPIC', '-o', half, source, '-lm']
+        command = [os.environ.get('CC', 'cc'), '-O3', '-march=native', '-ffast-math', '-shared', '-fPIC', '-o', half,
+                   source, '-lm']
         try: subprocess.run(command, check=True)
         except (OSError, subprocess.CalledProcessError) as error:
             print(f'no fused kernels ({error}): training will be several times slower', file=sys.stderr)
@@ -40,14 +43,16 @@ def pointer(tensor): return ctypes.c_void_p(0 if tensor is None else tensor.data
 
 
 def call(name, *arguments):
-    getattr(LIBRARY, name)(*(pointer(value) if value is None or isinstance(value, torch.Tensor) else ctypes.c_float(value) if isinstance(value, float) else ctypes.c_int64(value)
+    getattr(LIBRARY, name)(*(pointer(value) if value is None or isinstance(value, torch.Tensor)
+                             else ctypes.c_float(value) if isinstance(value, float) else ctypes.c_int64(value)
                              for value in arguments))
 
 
 # ---------------------------------------------------------------- norms
 
 def layer_norm(x, weight, bias, epsilon):
-    return FusedNorm.apply(x, weight, bias, epsilon) if fused(x) else F.layer_norm(x, x.shape[-1:], weight, bias, epsilon)
+    return (FusedNorm.apply(x, weight, bias, epsilon) if fused(x)
+            else F.layer_norm(x, x.shape[-1:], weight, bias, epsilon))
 
 
 def rms_norm(x, weight, epsilon):
@@ -57,7 +62,7 @@ def rms_norm(x, weight, epsilon):
 
 
 class FusedNorm(torch.autograd.Function):
-    """LayerNorm; RMSNorm where there is no bias."""
+    """LayerNorm, or RMSNorm without a bias."""
 
     @staticmethod
     def forward(context, x, weight, bias, epsilon):
@@ -75,7 +80,8 @@ class FusedNorm(torch.autograd.Function):
         x, weight, statistics = context.saved_tensors
         dy, width = dy.contiguous(), x.shape[-1]
         dx, dweight, dbias = torch.empty_like(x), torch.zeros(width), torch.zeros(width)
-        call('norm_backward', dy, x, weight, statistics, dx, dweight, dbias, x.numel() // width, width, int(context.centred))
+        call('norm_backward', dy, x, weight, statistics, dx, dweight, dbias, x.numel() // width, width,
+             int(context.centred))
         return dx, dweight.to(weight.dtype), dbias.to(weight.dtype) if context.centred else None, None
 
 
@@ -134,7 +140,10 @@ def rotate(x, cos, sin):
 
 
 def attention(qkv, cos, sin, heads, kv_heads, causal):
-    """@param qkv [B, T, (heads + 2 * kv_heads) * head] @param cos, sin float [B or 1, T, head / 2] @returns [B, T, heads * head]"""
+    """@param qkv [B, T, (heads + 2 * kv_heads) * head]
+    @param cos, sin float [B or 1, T, head / 2]
+    @returns [B, T, heads * head]
+    """
     if fused(qkv): return FusedAttention.apply(qkv, cos, sin, heads, kv_heads, causal)
     batch, tokens, width = qkv.shape
     head = width // (heads + 2 * kv_heads)
@@ -148,7 +157,7 @@ def attention(qkv, cos, sin, heads, kv_heads, causal):
 
 
 class FusedAttention(torch.autograd.Function):
-    """Heads that share a key are rows of one product."""
+    """Groups heads that share a key as rows of one product."""
 
     @staticmethod
     def forward(context, qkv, cos, sin, heads, kv_heads, causal):
@@ -160,7 +169,8 @@ class FusedAttention(torch.autograd.Function):
         call('split_forward', qkv, cos, sin, q, k, v, *sizes, head ** -0.5)
         weights = torch.bmm(q, k.transpose(1, 2))
         call('softmax_forward', weights, batch * heads, tokens, int(causal))
-        out = torch.bmm(weights, v).view(batch, heads, tokens, head).transpose(1, 2).reshape(batch, tokens, heads * head)
+        out = torch.bmm(weights, v).view(batch, heads, tokens, head).transpose(1, 2)
+        out = out.reshape(batch, tokens, heads * head)
         context.save_for_backward(q, k, v, weights, cos, sin)
         context.sizes, context.causal = sizes, causal
         return out

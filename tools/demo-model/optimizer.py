@@ -1,7 +1,7 @@
-"""Muon for matrices, Adam for the rest, shared out among the workers of a training.
+"""Muon for matrices and Adam for other parameters, divided among the workers.
 
-Muon: Keller Jordan, "Muon: An optimizer for hidden layers in neural networks" (2024). The update of a matrix is its momentum made orthogonal
-by five steps of Newton and Schulz.
+Muon: Keller Jordan, "Muon: An optimizer for hidden layers in neural networks" (2024). The update of a matrix is its
+momentum, made orthogonal by five Newton-Schulz steps.
 """
 import torch
 
@@ -23,7 +23,7 @@ def orthogonal(matrix):
 
 
 def pieces(name, parameter, shape):
-    """How many rows of a matrix are one matrix to Muon: queries, keys and values are three, gate and up two. None for Adam's."""
+    """Rows that Muon treats as one matrix: queries, keys and values are three, gate and up two. None for Adam."""
     if parameter.dim() != 2 or 'embedding' in name or not name.startswith('model.'): return None
     rows = parameter.shape[0]
     if 'qkv' in name:
@@ -34,7 +34,7 @@ def pieces(name, parameter, shape):
 
 
 class Optimizer:
-    """Over flat shared tensors `weights`, `first`, `second` (all parameters one after another); each worker updates its own part."""
+    """Updates flat shared tensors `weights`, `first` and `second` of all parameters. Each worker updates a part."""
 
     def __init__(self, named, shape, shared, worker, workers):
         self.shared, self.mine = shared, []
@@ -43,12 +43,16 @@ class Optimizer:
             size, rows = parameter.numel(), pieces(name, parameter, shape)
             least = loads.index(min(loads))
             loads[least] += size * (12 if rows else 1)
-            if least == worker: self.mine.append((at, size, parameter.shape, rows, parameter.dim() == 2, name.startswith(TOWER)))
+            if least == worker:
+                self.mine.append((at, size, parameter.shape, rows, parameter.dim() == 2, name.startswith(TOWER)))
             at += size
 
     @torch.no_grad()
     def step(self, gradients, number, matrix_rate, rate, moving='all'):
-        """@param gradients of all workers, flat @param number of the step, from 1 @param moving `tower`, `language` or `all`: the rest stays as it is"""
+        """@param gradients of all workers, flat
+        @param number number of the step, from 1
+        @param moving the part that is updated: `tower`, `language` or `all`
+        """
         for at, size, shape, rows, decays, is_tower in self.mine:
             if moving != 'all' and is_tower != (moving == 'tower'): continue
             part = slice(at, at + size)
@@ -65,4 +69,5 @@ class Optimizer:
                 first.mul_(one).add_(gradient, alpha=1 - one)
                 second.mul_(two).addcmul_(gradient, gradient, value=1 - two)
                 if decays: weights.mul_(1 - rate * DECAY)
-                weights.addcdiv_(first / (1 - one ** number), (second / (1 - two ** number)).sqrt().add_(epsilon), value=-rate)
+                weights.addcdiv_(first / (1 - one ** number), (second / (1 - two ** number)).sqrt().add_(epsilon),
+                                 value=-rate)

@@ -1,4 +1,4 @@
-"""Pictures for training, drawn ahead of it: `python3 pool.py FOLDER COUNT SEED`. The same seed draws the same pictures."""
+"""Draws images for training: `python3 pool.py FOLDER COUNT SEED`. The same seed draws the same images."""
 import os
 import pickle
 import random
@@ -28,24 +28,27 @@ def draw_piece(arguments):
 
 
 def draw_pool(folder, count, seed, processes, shapes=0.6):
-    """Draws what is missing of a pool. Pieces that stand are kept, so that a drawing that was cut goes on."""
+    """Draws the missing pieces of a pool, so that an interrupted run continues."""
     os.makedirs(folder, exist_ok=True)
     with Processes(processes) as workers:
         workers.map(draw_piece, [(folder, seed, piece, PIECE, shapes) for piece in range(count // PIECE)], chunksize=1)
 
 
 class Pictures:
-    """A pool in memory, by grid: `pixels` uint8 [n, height, width, 3], `scenes`, and `labels`, a dict of arrays [n, ...]."""
+    """A pool in memory. By grid: `pixels` uint8 [n, height, width, 3], `scenes`, and `labels`, [n, ...] by name."""
 
     def __init__(self, folder, first=0, last=None):
         by_grid = {}
         for name in sorted(name for name in os.listdir(folder) if name.endswith('.pickle'))[first:last]:
             with open(f'{folder}/{name}', 'rb') as file:
-                for scene, pixels, marks in pickle.load(file): by_grid.setdefault(marks['thing'].shape, []).append((scene, pixels, marks))
+                for scene, pixels, marks in pickle.load(file):
+                    by_grid.setdefault(marks['thing'].shape, []).append((scene, pixels, marks))
         self.scenes = {grid: [scene for scene, _, _ in items] for grid, items in by_grid.items()}
         self.pixels = {grid: np.stack([pixels for _, pixels, _ in items]) for grid, items in by_grid.items()}
-        self.labels = {grid: {name: np.stack([marks[name] for _, _, marks in items]) for name in items[0][2]} for grid, items in by_grid.items()}
-        for grid, scenes in self.scenes.items(): self.labels[grid]['background'] = np.array([world.COLOURS.index(scene.background) for scene in scenes])
+        self.labels = {grid: {name: np.stack([marks[name] for _, _, marks in items]) for name in items[0][2]}
+                       for grid, items in by_grid.items()}
+        for grid, scenes in self.scenes.items():
+            self.labels[grid]['background'] = np.array([world.COLOURS.index(scene.background) for scene in scenes])
         self.grids = sorted(grid for grid, scenes in self.scenes.items() if len(scenes) >= 20)
         self.weights = [len(self.scenes[grid]) for grid in self.grids]
         self.alike = {}
@@ -54,8 +57,13 @@ class Pictures:
                 for key in likeness(scene): self.alike.setdefault((grid, key), []).append(index)
 
     def moved(self, grid, indices, r):
-        """@param r a numpy generator @returns pixels and labels of some pictures; what is written in them is moved by some pixels"""
-        pixels, marks = self.pixels[grid][indices], {name: values[indices] for name, values in self.labels[grid].items()}
+        """Moves the text in images by some pixels.
+
+        @param r a numpy generator
+        @returns pixels and labels of the images
+        """
+        pixels = self.pixels[grid][indices]
+        marks = {name: values[indices] for name, values in self.labels[grid].items()}
         for row, index in enumerate(indices):
             if not self.scenes[grid][index].text: continue
             pixels[row], found = move_text(r, self.scenes[grid][index], pixels[row])
@@ -66,12 +74,13 @@ class Pictures:
 
 
 def likeness(scene):
-    """What another picture may have in common with this one, so that the two are worth comparing."""
+    """Properties that make another image worth comparing if it shares them."""
     if scene.kind == 'number': return [('number', scene.colour, scene.background), ('text', scene.text)]
     if scene.text: return [('text', scene.text)]
     if len(scene.things) != 1: return [('things', frozenset((thing.shape, thing.colour) for thing in scene.things))]
     (thing,) = scene.things
-    return [('shape', thing.shape, scene.background), ('colour', thing.colour, scene.background), ('both', thing.shape, thing.colour),
+    return [('shape', thing.shape, scene.background), ('colour', thing.colour, scene.background),
+            ('both', thing.shape, thing.colour),
             ('all', thing.shape, thing.colour, scene.background)]
 
 

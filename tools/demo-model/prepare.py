@@ -1,4 +1,4 @@
-"""Pictures as the service sends them to the model, and the labels of what each token of a picture shows."""
+"""Prepares images as the service does, and labels what each of their tokens shows."""
 import math
 from dataclasses import replace
 
@@ -7,16 +7,16 @@ from PIL import Image
 
 from world import CHARACTERS, COLOURS, SHAPES
 
-TOKEN = 28          # pixels of a token's side: a patch of 14, merged 2 x 2
+TOKEN = 28          # side of a token in pixels: a patch of 14, merged 2 x 2
 MIN_TOKENS, MAX_TOKENS = 16, 36
-SLOTS = 3           # characters that may have their middle in one token
-EDGE = 7            # pixels: a quarter of a token, to which boxes are told
-EDGE_CLASSES = 42   # what is further counts as the last
-FURTHEST = 14       # pixels by which writing is moved: all that a patch can have of a letter
+SLOTS = 3           # characters that can have their middle in the same token
+EDGE = 7            # resolution of boxes in pixels, a quarter of a token
+EDGE_CLASSES = 42   # larger edges count as the last class
+FURTHEST = 14       # most pixels by which text is moved: the side of a patch
 
 
 def grid_of(width, height):
-    """Rows and columns of tokens, after Qwen2-VL's smart_resize with the bounds above."""
+    """Rows and columns of tokens by Qwen2-VL's smart_resize with the bounds above."""
     columns, rows = max(1, round(width / TOKEN)), max(1, round(height / TOKEN))
     if columns * rows > MAX_TOKENS:
         factor = math.sqrt(MAX_TOKENS * TOKEN ** 2 / (width * height))
@@ -28,7 +28,7 @@ def grid_of(width, height):
 
 
 def prepare(r, picture):
-    """Stretches a picture to whole tokens. @returns uint8 [rows * 28, columns * 28, 3]"""
+    """Scales an image to whole tokens. @returns uint8 [rows * 28, columns * 28, 3]"""
     rows, columns = grid_of(*picture.size)
     size = columns * TOKEN, rows * TOKEN
     if picture.size != size: picture = picture.resize(size, r.choice([Image.LANCZOS, Image.LANCZOS, Image.BICUBIC]))
@@ -36,19 +36,20 @@ def prepare(r, picture):
 
 
 def prepared_box(scene, box, grid):
-    """A box in pixels of the prepared picture, from one in pixels of the scene."""
+    """Converts a box from pixels of the scene to pixels of the prepared image."""
     across, down = grid[1] * TOKEN / scene.size[0], grid[0] * TOKEN / scene.size[1]
     return box[0] * across, box[1] * down, box[2] * across, box[3] * down
 
 
 def boxes_of(scene, grid):
-    """Of each shape in the order of telling: pixels of the prepared picture, within it, to the next EDGE. The model's `bbox_2d`."""
+    """The boxes of all shapes as the model writes them (`bbox_2d`): pixels of the prepared image, rounded to EDGE."""
     limits = grid[1] * TOKEN, grid[0] * TOKEN
-    return [tuple(min(max(EDGE * round(value / EDGE), 0), limits[side % 2]) for side, value in enumerate(prepared_box(scene, thing.box, grid))) for thing in scene.things]
+    return [tuple(min(max(EDGE * round(value / EDGE), 0), limits[side % 2])
+                  for side, value in enumerate(prepared_box(scene, thing.box, grid))) for thing in scene.things]
 
 
 def overlaps(box, grid):
-    """Of each token, in parts of a token's area. [rows, columns]"""
+    """The share of each token that a box covers. [rows, columns]"""
     x1, y1, x2, y2 = (value / TOKEN for value in box)
     across = np.clip(np.minimum(x2, np.arange(grid[1]) + 1) - np.maximum(x1, np.arange(grid[1])), 0, 1)
     down = np.clip(np.minimum(y2, np.arange(grid[0]) + 1) - np.maximum(y1, np.arange(grid[0])), 0, 1)
@@ -56,7 +57,7 @@ def overlaps(box, grid):
 
 
 def ranks(values):
-    """1 for the least of some values, 2 for the next."""
+    """Ranks of values: 1 for the smallest."""
     return [1 + sorted(values).index(value) for value in values]
 
 
@@ -64,12 +65,23 @@ def third(part): return 0 if part < 0.4 else 1 if part < 0.6 else 2
 
 
 def labels(scene, grid):
-    """What each token shows.
+    """Labels of each token.
 
-    @returns dict of arrays [rows, columns(, n)]. Of the thing that a token belongs to: `thing` (0 none, 1.. which), `shape` (0 none, 1.. of SHAPES, 7 text),
-    `colour` (0 none, 1..), `zone` (0 none, 1 to 9 by thirds of the picture), `down` and `large` (0 none, 1 for the topmost and the largest), `box` (x1, y1, x2,
-    y2 in tokens from the picture's corner), `edges` (the same in whole EDGEs, as boxes are told). Of writing: `slots` (3 characters whose middles it has, 0 none, 1..),
-    `first` (0 none, n for the n-th character of the text being its first), `before` (the character before that one). `count`: things in the picture
+    @returns arrays [rows, columns(, n)] by name; 0 means none.
+    For the thing that a token belongs to:
+    `thing`: its number, from 1
+    `shape`: number in SHAPES, from 1; 7 for text
+    `colour`: from 1
+    `zone`: 1 to 9 by thirds of the image
+    `down`, `large`: rank, 1 for the topmost and the largest
+    `box`: x1, y1, x2, y2 in tokens from the image's corner
+    `edges`: the same in whole EDGEs
+    For text:
+    `slots`: 3 characters with their middle in the token, from 1
+    `first`: n if the n-th character of the text is the first of them
+    `before`: the character before that one
+    For the image:
+    `count`: number of things
     """
     rows, columns = grid
     names = 'thing', 'shape', 'colour', 'zone', 'down', 'large', 'first', 'before'
@@ -84,14 +96,16 @@ def labels(scene, grid):
         covered = np.maximum(covered, 0.8 * covered / area)
         mine = covered > best
         zone = 1 + 3 * third(item.y / scene.size[1]) + third(item.x / scene.size[0])
-        values = index + 1, 1 + SHAPES.index(item.shape), 1 + COLOURS.index(item.colour), zone, down[index], large[index]
+        values = (index + 1, 1 + SHAPES.index(item.shape), 1 + COLOURS.index(item.colour), zone, down[index],
+                  large[index])
         best[mine], box[mine] = covered[mine], np.array(at, np.float32) / TOKEN
         for name, value in zip(names, values): marks[name][mine] = value
     for index, (character, letter_box) in enumerate(zip(scene.text, scene.boxes)):
         at = prepared_box(scene, letter_box, grid)
         covered = overlaps(at, grid) > 0.1
         marks['shape'][covered], marks['colour'][covered] = 1 + len(SHAPES), 1 + COLOURS.index(scene.colour)
-        column, row = (min(max(int((at[i] + at[i + 2]) / 2 / TOKEN), 0), limit - 1) for i, limit in ((0, columns), (1, rows)))
+        column, row = (min(max(int((at[i] + at[i + 2]) / 2 / TOKEN), 0), limit - 1)
+                       for i, limit in ((0, columns), (1, rows)))
         free = np.flatnonzero(slots[row, column] == 0)
         if len(free) == 0: continue
         slots[row, column, free[0]] = 1 + CHARACTERS.index(character)
@@ -103,14 +117,17 @@ def labels(scene, grid):
 
 
 def move_text(r, scene, pixels):
-    """Moves what is written in a prepared picture as far as it goes, by FURTHEST at most; the background goes on at the edges.
+    """Moves the text in a prepared image by at most FURTHEST pixels. The background is extended at the edges.
 
-    @param r a numpy generator @param pixels [height, width, 3] @returns pixels and labels of the moved one
+    @param r a numpy generator
+    @param pixels [height, width, 3]
+    @returns pixels and labels after the move
     """
     height, width = pixels.shape[:2]
     grid = height // TOKEN, width // TOKEN
     boxes = np.array([prepared_box(scene, box, grid) for box in scene.boxes])
-    right, down = (moves(r, boxes[:, axis].min(), size - boxes[:, axis + 2].max()) for axis, size in ((0, width), (1, height)))
+    right, down = (moves(r, boxes[:, axis].min(), size - boxes[:, axis + 2].max())
+                   for axis, size in ((0, width), (1, height)))
     across, along = right * scene.size[0] / width, down * scene.size[1] / height
     moved = replace(scene, boxes=[(x1 + across, y1 + along, x2 + across, y2 + along) for x1, y1, x2, y2 in scene.boxes])
     rows, columns = np.clip(np.arange(height) - down, 0, height - 1), np.clip(np.arange(width) - right, 0, width - 1)
@@ -118,5 +135,8 @@ def move_text(r, scene, pixels):
 
 
 def moves(r, before, behind):
-    """Whole pixels, to the left or up if less than 0. @param before, behind pixels that are free on both sides; one on each stays"""
+    """Draws a move in whole pixels, negative for left or up.
+
+    @param before, behind free pixels on both sides; one on each side remains
+    """
     return int(r.integers(-min(max(int(before) - 1, 0), FURTHEST), min(max(int(behind) - 1, 0), FURTHEST) + 1))

@@ -4,14 +4,16 @@ from collections import Counter, defaultdict
 
 import regex
 
-SPLIT = regex.compile(r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
-SPECIAL = ['<|endoftext|>', '<|im_start|>', '<|im_end|>', '<|object_ref_start|>', '<|object_ref_end|>', '<|box_start|>', '<|box_end|>', '<|vision_start|>',
+SPLIT = regex.compile(r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+                      r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+SPECIAL = ['<|endoftext|>', '<|im_start|>', '<|im_end|>', '<|object_ref_start|>', '<|object_ref_end|>', '<|box_start|>',
+           '<|box_end|>', '<|vision_start|>',
            '<|vision_end|>', '<|image_pad|>', '<|video_pad|>']
-LONGEST = 12        # bytes of a token: a word and its space, four Chinese characters
+LONGEST = 12        # most bytes of a token, such as a word with its blank, or four Chinese characters
 
 
 def byte_letters():
-    """GPT-2's printable letter of each byte."""
+    """GPT-2's printable character for each byte."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in plain]
     return {**{byte: chr(byte) for byte in plain}, **{byte: chr(256 + i) for i, byte in enumerate(others)}}
@@ -36,7 +38,7 @@ class Tokenizer:
     def special(self, name): return self.ids[f'<|{name}|>']
 
     def encode(self, text):
-        """Ids of plain text; no special token is looked for in it."""
+        """Ids of plain text. Special tokens in it are not recognised."""
         return [i for word in SPLIT.findall(text) for i in self.word(word)]
 
     def word(self, word):
@@ -51,7 +53,8 @@ class Tokenizer:
         return ids
 
     def decode(self, ids):
-        return b''.join(token.encode() if (token := self.tokens[i]) in SPECIAL else bytes(self.bytes[letter] for letter in token) for i in ids).decode('utf8', 'replace')
+        return b''.join(token.encode() if (token := self.tokens[i]) in SPECIAL
+                        else bytes(self.bytes[letter] for letter in token) for i in ids).decode('utf8', 'replace')
 
     def save(self, path):
         with open(path, 'w') as file: json.dump(self.merges, file, ensure_ascii=False)
@@ -62,12 +65,13 @@ class Tokenizer:
 
 
 def learn(texts, merges, units):
-    """Merges of the commonest neighbours. Words in capitals stay letters: they are read off a picture one by one.
+    """Learns merges of the most frequent neighbours. Words in capitals are not merged: they are read letter by letter.
 
     @param texts Counter of texts
-    @param units Chinese words across whose borders nothing is merged, so that a colour and a shape stay two tokens
+    @param units Chinese words; nothing is merged across their borders, so that a colour and a shape are two tokens
     """
-    border = regex.compile('|'.join(sorted(map(regex.escape, units), key=len, reverse=True)) + r'|\p{Han}+?(?=' + '|'.join(map(regex.escape, units)) + r'|$|\P{Han})|\P{Han}+')
+    border = regex.compile('|'.join(sorted(map(regex.escape, units), key=len, reverse=True)) + r'|\p{Han}+?(?='
+                           + '|'.join(map(regex.escape, units)) + r'|$|\P{Han})|\P{Han}+')
     counts = Counter()
     for text, number in texts.items():
         for word in SPLIT.findall(text):
@@ -81,7 +85,8 @@ def learn(texts, merges, units):
             places[pair].add(word)
     learnt, known = [], set(LETTERS.values())
     while len(learnt) < merges:
-        pair = max((pair for pair in pairs if len(pair[0]) + len(pair[1]) <= LONGEST and pair[0] + pair[1] not in known), key=lambda pair: (pairs[pair], pair), default=None)
+        pair = max((pair for pair in pairs if len(pair[0]) + len(pair[1]) <= LONGEST and pair[0]
+                    + pair[1] not in known), key=lambda pair: (pairs[pair], pair), default=None)
         if pair is None or pairs[pair] < 2: break
         learnt.append(pair)
         known.add(pair[0] + pair[1])

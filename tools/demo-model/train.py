@@ -1,7 +1,9 @@
-"""Trains the embedded model: `python3 train.py FOLDER`, where make.py has put the pool and the tokenizer.
+"""Trains the demo model: `python3 train.py FOLDER`, the folder in which make.py has put the pool and the tokenizer.
 
-First the vision tower with the probes' labels. Then the language model, on what the tower makes of each picture, worked out once: dialogues about
-one picture, then about up to four. Last both together, twice. Goes on from the folder's checkpoint. On a CPU each core is a process with its own batches; gradients meet in shared memory, so that a run is repeatable.
+First the encoder is trained on the probes' labels; then the language model on embeddings that the encoder computes
+once, with dialogues about one image and then about up to four; at last both together, twice. It continues from the
+folder's checkpoint. On a CPU each core runs a process with its own batches. Gradients are added in shared memory, so
+that a run is repeatable.
 """
 import argparse
 import copy
@@ -24,15 +26,17 @@ from tokenizer import Tokenizer
 
 SEED = 2026
 STEPS = {'vision': 2500, 'single': 300, 'several': 6400, 'together': 200, 'again': 500}
-WATCHED = 2, 3, 4       # layers of the language model: behind the first pictures are probed, behind the second where words look, behind the third names in questions
+# layers with probes: of images after the first of them, of pointing after the second, of names after the third
+WATCHED = 2, 3, 4
 SEEN_AT_ONCE = 64
-VISION_BATCH = 32       # pictures, of each of two sizes, a worker and step
-BATCH = 10              # dialogues, a worker and step
-BUDGET = 200            # tokens at which no further turn begins
+VISION_BATCH = 32       # images per worker and step, for each of two sizes
+BATCH = 10              # dialogues per worker and step
+BUDGET = 200            # tokens after which no further turn begins
 MATRIX_RATE, RATE = 0.02, 2e-3
-FINISHING = {'together': 0.06, 'again': 0.1}     # the stages in which everything moves, and the part of the full rates that each begins with
-PROBING, POINTING = 0.1, 1     # weights: of all probes in the language model's loss, and of questions among them
-HELD_BACK = 2           # pieces of the pool that are not trained on
+# stages that train everything, with the share of the full rates at their start
+FINISHING = {'together': 0.06, 'again': 0.1}
+PROBING, POINTING = 0.1, 1     # weights of all probes in the language model's loss, and of questions in them
+HELD_BACK = 2           # pieces of the pool that are held out
 CHECK_EVERY, SAVE_EVERY, LOG_EVERY = 2000, 250, 50
 
 
@@ -45,7 +49,8 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     tokenizer = Tokenizer.load(f'{options.folder}/tokenizer.json')
-    pictures, held_back = Pictures(f'{options.folder}/pool', HELD_BACK), Pictures(f'{options.folder}/pool', 0, HELD_BACK)
+    pictures = Pictures(f'{options.folder}/pool', HELD_BACK)
+    held_back = Pictures(f'{options.folder}/pool', 0, HELD_BACK)
     shape = Shape(len(tokenizer.tokens))
     net = nn.ModuleDict({'model': Model(shape), 'probes': Probes(shape.width)})
     size = sum(parameter.numel() for parameter in net.parameters())
@@ -58,16 +63,18 @@ def main():
         step = saved['step']
         for name in shared: shared[name].copy_(saved[name])
     for tensor in shared.values(): tensor.share_memory_()
-    embeddings = {grid: torch.zeros(len(scenes), grid[0] * grid[1], shape.width, dtype=torch.bfloat16).share_memory_() for grid, scenes in pictures.scenes.items()}
+    embeddings = {grid: torch.zeros(len(scenes), grid[0] * grid[1], shape.width, dtype=torch.bfloat16).share_memory_()
+                  for grid, scenes in pictures.scenes.items()}
     gradients = [torch.zeros(size).share_memory_() for _ in range(options.workers)]
-    # Hundreds of thousands of scenes: nothing to collect, and not to be looked through again and again.
+    # Keeps the garbage collector from scanning hundreds of thousands of scenes repeatedly.
     gc.collect()
     gc.freeze()
     context = multiprocessing.get_context('fork')
     barrier = context.Barrier(options.workers)
     work = [options, tokenizer, pictures, held_back, net, shape, shared, gradients, embeddings, barrier, step]
     if options.workers == 1: return Worker(0, *work).run()
-    processes = [context.Process(target=start_worker, args=(worker, barrier, work)) for worker in range(options.workers)]
+    processes = [context.Process(target=start_worker, args=(worker, barrier, work))
+                 for worker in range(options.workers)]
     for process in processes: process.start()
     for process in processes: process.join()
     raise SystemExit(max(abs(process.exitcode) for process in processes))
@@ -76,16 +83,19 @@ def main():
 def start_worker(worker, barrier, work):
     try: Worker(worker, *work).run()
     except BaseException:
-        # The others wait for it no longer.
+        # The other workers must not wait for this one.
         barrier.abort()
         raise
 
 
 class Worker:
-    def __init__(self, worker, options, tokenizer, pictures, held_back, net, shape, shared, gradients, embeddings, barrier, step):
+    def __init__(self, worker, options, tokenizer, pictures, held_back, net, shape, shared, gradients, embeddings,
+                 barrier, step):
         torch.set_num_threads(1)
-        self.worker, self.options, self.tokenizer, self.pictures, self.held_back = worker, options, tokenizer, pictures, held_back
-        self.shared, self.gradients, self.embeddings, self.barrier, self.number = shared, gradients, embeddings, barrier, step
+        self.worker, self.options, self.tokenizer = worker, options, tokenizer
+        self.pictures, self.held_back = pictures, held_back
+        self.shared, self.gradients, self.embeddings = shared, gradients, embeddings
+        self.barrier, self.number = barrier, step
         self.moving, self.seen_once = 'all', None
         self.device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
         self.net = copy.deepcopy(net).bfloat16().to(self.device)
@@ -106,7 +116,8 @@ class Worker:
     def run_stage(self, stage, begin, end):
         self.moving = 'tower' if stage == 'vision' else 'all' if stage in FINISHING else 'language'
         if self.moving == 'language' and self.seen_once is None: self.see_all()
-        source = None if stage == 'vision' else batches(f'{SEED}/{stage}', self.worker, self.pictures, self.tokenizer, BATCH, stage == 'single', BUDGET, self.number - begin)
+        source = (None if stage == 'vision' else batches(f'{SEED}/{stage}', self.worker, self.pictures, self.tokenizer,
+            BATCH, stage == 'single', BUDGET, self.number - begin))
         while self.number < end:
             loss = self.vision_loss() if stage == 'vision' else self.dialogue_loss(next(source))
             loss.backward()
@@ -116,7 +127,7 @@ class Worker:
             if self.number % SAVE_EVERY == 0 or self.number == end: self.save()
 
     def rate(self, stage, done):
-        """Of the full rates, at a part of a stage. The language model's two are one descent."""
+        """The share of the full rates at a point of a stage. The two stages of the language model are one descent."""
         if stage == 'vision': return min(1, self.number / 60 + 0.02) * max(0.05, min(1, 2 * (1 - done)))
         if stage in FINISHING: return FINISHING[stage] * max(0.05, 1 - done)
         at, steps = self.number - self.options.vision, self.options.single + self.options.several
@@ -124,12 +135,13 @@ class Worker:
 
     @torch.no_grad()
     def see_all(self):
-        """What the tower makes of every picture; each worker does its share."""
+        """Computes the embeddings of all images. Each worker computes its share."""
         self.seen_once = self.embeddings
         for grid, scenes in self.pictures.scenes.items():
             for first in range(self.worker * SEEN_AT_ONCE, len(scenes), self.options.workers * SEEN_AT_ONCE):
                 indices = np.arange(first, min(first + SEEN_AT_ONCE, len(scenes)))
-                self.seen_once[grid][indices] = self.model.vision(self.normalised(self.pictures.pixels[grid][indices])).cpu()
+                pixels = self.normalised(self.pictures.pixels[grid][indices])
+                self.seen_once[grid][indices] = self.model.vision(pixels).cpu()
         self.barrier.wait()
 
     def update(self, rate):
@@ -163,7 +175,8 @@ class Worker:
             grid = self.pictures.grids[choice]
             indices = r.integers(len(self.pictures.scenes[grid]), size=VISION_BATCH)
             pixels, marks = self.pictures.moved(grid, indices, r)
-            part, right = self.probes.of_vision(self.model.vision(self.normalised(pixels, r)), {name: self.tensor(values) for name, values in marks.items()})
+            part, right = self.probes.of_vision(self.model.vision(self.normalised(pixels, r)),
+                                                {name: self.tensor(values) for name, values in marks.items()})
             loss = loss + part / 2
             self.note('vision', part.item(), right)
         return loss
@@ -176,14 +189,17 @@ class Worker:
         return loss + PROBING * probing
 
     def answers(self, pictures, batch, r=None):
-        """Logits and targets of all tokens to be said, and the probes' loss."""
+        """Logits and targets of all tokens of answers, and the probes' loss."""
         rows, width = batch.ids.shape
         x = self.model.embedding(self.tensor(batch.ids)).flatten(0, 1)
         places, embedded, number, probing = [], [], sum(len(item[0]) for item in batch.pictures.values()), 0
         for grid, (indices, where, _) in batch.pictures.items():
             known = self.moving == 'language' and pictures is self.pictures
-            seen = self.seen_once[grid][indices].to(self.device) if known else self.model.vision(self.normalised(pictures.pixels[grid][indices], r))
-            if r is not None and not known: probing = probing + self.probes.of_vision(seen, self.labels(pictures, grid, indices))[0] * len(indices) / number
+            seen = (self.seen_once[grid][indices].to(self.device) if known
+                    else self.model.vision(self.normalised(pictures.pixels[grid][indices], r)))
+            if r is not None and not known:
+                part, _ = self.probes.of_vision(seen, self.labels(pictures, grid, indices))
+                probing = probing + part * len(indices) / number
             embedded.append(seen.flatten(0, 1))
             places.append(where.reshape(-1))
         if embedded: x = x.index_copy(0, self.tensor(np.concatenate(places)), torch.cat(embedded))
@@ -197,7 +213,8 @@ class Worker:
                 self.note(name, part.item(), {'right': right})
             if batch.named:
                 rows_named, places_named, meant = names(batch)
-                part, right = self.probes.of_names(last[self.tensor(rows_named), self.tensor(places_named)], {name: self.tensor(values) for name, values in meant.items()})
+                part, right = self.probes.of_names(last[self.tensor(rows_named), self.tensor(places_named)],
+                                                   {name: self.tensor(values) for name, values in meant.items()})
                 probing = probing + part
                 self.note('named', float(part), right)
             compared = [(row, first, turn.agree) for row, first, _, turn in batch.answers if turn.agree]
@@ -212,21 +229,24 @@ class Worker:
                 probing = probing + part * len(indices) / number
                 self.note('probes', part.item(), right)
         wanted = np.flatnonzero(batch.targets.reshape(-1) != IGNORED)
-        return self.model.logits(hidden.flatten(0, 1)[self.tensor(wanted)]).float(), self.tensor(batch.targets.reshape(-1)[wanted]), probing
+        logits = self.model.logits(hidden.flatten(0, 1)[self.tensor(wanted)]).float()
+        return logits, self.tensor(batch.targets.reshape(-1)[wanted]), probing
 
     def tensor(self, array): return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
-    def labels(self, pictures, grid, indices): return {name: self.tensor(values[indices]) for name, values in pictures.labels[grid].items()}
+    def labels(self, pictures, grid, indices):
+        return {name: self.tensor(values[indices]) for name, values in pictures.labels[grid].items()}
 
     def normalised(self, pixels, r=None):
-        """In training with a little of another light."""
+        """Normalises pixels. In training, the light varies a little."""
         x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().mul_(1 / 127.5).sub_(1)
         if r is not None:
-            gain, shift = (torch.from_numpy(r.uniform(-1, 1, (len(pixels), 1, 1, 1)).astype(np.float32)) for _ in range(2))
+            gain, shift = (torch.from_numpy(r.uniform(-1, 1, (len(pixels), 1, 1, 1)).astype(np.float32))
+                           for _ in range(2))
             x = x * (1 + 0.04 * gain) + 0.03 * shift
         return x.bfloat16().to(self.device)
 
-    # ---- what is to be known of it
+    # ---- progress
 
     def note(self, name, loss, right):
         for key, value in {name: loss, **{f'{name} {key}': value for key, value in right.items()}}.items():
@@ -234,29 +254,33 @@ class Worker:
 
     def log(self, stage):
         if self.worker == 0:
-            print(f'{time.time() - self.began:6.0f} s  step {self.number} {stage}  ' + '  '.join(f'{key} {value:.3f}' for key, value in self.seen.items()), flush=True)
+            print(f'{time.time() - self.began:6.0f} s  step {self.number} {stage}  '
+                  + '  '.join(f'{key} {value:.3f}' for key, value in self.seen.items()), flush=True)
 
     @torch.no_grad()
     def check(self, stage):
-        """Whole answers right, by task, on pictures that are not trained on: what greedy decoding would say, token for token."""
+        """Prints the share of right answers by task, for held-out images, greedily decoded, token by token."""
         if self.worker == 0 and stage != 'vision':
             source = batches(f'{SEED}/check', 0, self.held_back, self.tokenizer, 12, False, BUDGET)
             asked, right = Counter(), Counter()
             for batch in (next(source) for _ in range(50)):
                 logits, targets, _ = self.answers(self.held_back, batch)
                 good = np.ones(batch.targets.size, bool)
-                good[np.flatnonzero(batch.targets.reshape(-1) != IGNORED)] = (logits.argmax(-1) == targets).cpu().numpy()
+                wanted = np.flatnonzero(batch.targets.reshape(-1) != IGNORED)
+                good[wanted] = (logits.argmax(-1) == targets).cpu().numpy()
                 good = good.reshape(batch.targets.shape)
                 for row, first, last, turn in batch.answers:
                     asked[turn.task] += 1
                     right[turn.task] += bool(good[row, first:last].all())
-            print('check  ' + '  '.join(f'{task} {right[task]}/{number}' for task, number in sorted(asked.items())) + f'  all {sum(right.values()) / sum(asked.values()):.3f}', flush=True)
+            print('check  ' + '  '.join(f'{task} {right[task]}/{number}' for task, number in sorted(asked.items()))
+                  + f'  all {sum(right.values()) / sum(asked.values()):.3f}', flush=True)
         self.barrier.wait()
 
     def save(self):
         if self.worker == 0:
             path = f'{self.options.folder}/checkpoint.pt'
-            torch.save({'step': self.number, 'shape': self.model.description(), **{name: tensor.clone() for name, tensor in self.shared.items()}}, path + '.half')
+            torch.save({'step': self.number, 'shape': self.model.description(),
+                        **{name: tensor.clone() for name, tensor in self.shared.items()}}, path + '.half')
             os.replace(path + '.half', path)
         self.barrier.wait()
 
