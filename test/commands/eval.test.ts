@@ -244,5 +244,5 @@ t.test('Ctrl-C stops it, and that is said', async t => {
   child.kill('SIGINT')
   const [code] = await once(child, 'close')
   t.equal(code, 130)
-  t.equal(err, '\nInterrupted. Nothing was written.\n')
+  t.equal(err, '\nInterrupted. No report was written.\n')
 })
