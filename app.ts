@@ -91,6 +91,7 @@ export async function buildApp ({ config, engine, logger, traces = null }: AppOp
 
   await app.register(async service => {
     await service.register(auth, access)
+    await service.register(jsonBody)
     await service.register(notFound)
     await service.register(apiDocsRoute)
     await service.register(metricsRoute)
