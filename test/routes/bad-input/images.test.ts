@@ -34,7 +34,7 @@ function pngClaiming (width: number, height: number): Buffer {
 
 const named = (data: Buffer | string, name: string): Upload => ({ data: Buffer.from(data), name })
 const cases: Array<[name: string, images: Array<Upload | Buffer>, status: number, code: string, sentence: RegExp]> = [
-  ['too many images', [image, image, image, image], 400, 'TOO_MANY_IMAGES', /More than 3/],
+  ['too many images', [image, image, image, image], 400, 'TOO_MANY_IMAGES', /has more than 3 images/],
   [
     'a file that is too large', [image, named(Buffer.alloc(600 * 1024), 'big.jpg')], 413, 'FILE_TOO_LARGE',
     /images\[1\] \("big\.jpg"\) is larger than 0\.5 MB/
@@ -92,7 +92,7 @@ t.test('images of the history', async t => {
       [image], [named(Buffer.alloc(600 * 1024), 'big.jpg')], 413, 'FILE_TOO_LARGE',
       /^history_images\[0\] \("big\.jpg"\) is larger than 0\.5 MB/
     ],
-    [[image, image], [image, image], 400, 'TOO_MANY_IMAGES', /More than 3/]
+    [[image, image], [image, image], 400, 'TOO_MANY_IMAGES', /has more than 3 images/]
   ]
   for (const [images, historyImages, status, code, sentence] of cases) {
     await refused(t, await ask(service.url, { message: 'Hi' }, images, historyImages), status, code, sentence)
@@ -123,6 +123,6 @@ t.test('images that do not fit the context even at their smallest size', async t
   const small = await startService(t, { CONTEXT_SIZE: '512', IMAGE_MIN_TOKENS: '200', IMAGE_MAX_TOKENS: '300' })
   await refused(
     t, await ask(small.url, { message: 'Hi' }, [image, image, image]), 422, 'IMAGES_DO_NOT_FIT',
-    /need at least \d{3} tokens, \d+ are left/, small
+    /need at least \d{3} tokens; \d+ are left/, small
   )
 })
