@@ -1,4 +1,4 @@
-/** The layers of the project: each rule names who may not import whom, and why. Type-only imports count. */
+/** The layers of the project. Each rule forbids imports between two of them. Type-only imports count, too. */
 
 const PRODUCT = '^(app[.]ts|server[.]ts|commands|config|errors|models|native|plugins|routes|schemas|services)'
 
@@ -7,7 +7,7 @@ module.exports = {
   forbidden: [
     {
       name: 'no-cycles',
-      comment: 'Imports point one way. A type that two modules share lives below both.',
+      comment: 'Imports point one way. A type that two modules share belongs below both.',
       severity: 'error',
       from: {},
       to: { circular: true }
@@ -33,7 +33,7 @@ module.exports = {
     },
     {
       name: 'schemas-are-below-services',
-      comment: 'What travels is described once, below everybody who uses it.',
+      comment: 'Schemas describe requests and answers for all layers, so they are below them.',
       severity: 'error',
       from: { path: '^schemas/' },
       to: { path: '^(services|plugins|routes|config|commands|app[.]ts|server[.]ts)' }
@@ -62,21 +62,21 @@ module.exports = {
     },
     {
       name: 'worker-only-through-its-protocol',
-      comment: 'The worker is a process of its own. Others share its message types and nothing else.',
+      comment: 'The worker is a separate process. Other modules share only its message types.',
       severity: 'error',
       from: { path: PRODUCT, pathNot: '^services/engine/worker/' },
       to: { path: '^services/engine/worker/', pathNot: '^services/engine/worker/protocol[.]ts$' }
     },
     {
       name: 'web-knows-only-itself',
-      comment: 'The page knows the service by its HTTP API; the types of the API are generated into web/src/api.',
+      comment: 'The page uses only the HTTP API, whose types are generated into web/src/api.',
       severity: 'error',
       from: { path: '^web/' },
       to: { path: '^[a-z]', pathNot: '^(web|node_modules)/|^[a-z:_/]+$' }
     },
     {
       name: 'product-needs-no-tools',
-      comment: 'The evaluation is the one tool that is part of the product: `npm run eval`.',
+      comment: 'The evaluation is the only tool in the product: `npm run eval`.',
       severity: 'error',
       from: { path: PRODUCT },
       to: { path: '^(tools|test|web)/', pathNot: '^tools/evaluation/' }
