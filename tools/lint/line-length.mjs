@@ -1,4 +1,4 @@
-// npm run lint:lines: fails on lines of C++, C, Python and CSS that are wider than 120 columns. ESLint checks the others.
+// npm run lint:lines: fails on lines of C++, C, Python and CSS that are wider than 120 columns. ESLint checks the rest.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 

@@ -13,7 +13,7 @@ import { sideBySide } from './side-by-side.ts'
 import { throughput } from './throughput.ts'
 import { tokenGaps } from './token-gaps.ts'
 
-/** By the name that `--scenario` takes. */
+/** Scenarios by their names for `--scenario`. */
 export const SCENARIOS: Record<string, Scenario> = {
   'first-token': firstToken,
   'repeated-picture': repeatedImage,
