@@ -51,7 +51,7 @@ const EarlierCallSchema = Type.Object({
       fault: OPENAI_FAULTS.mustBeArguments
     }))
   }, { fault: OPENAI_FAULTS.mustBeObject })
-}, { title: 'EarlierCall', description: 'A call of an earlier answer' })
+}, { title: 'EarlierCall', description: 'A call of an earlier answer', fault: OPENAI_FAULTS.mustBeObject })
 export type EarlierCall = Static<typeof EarlierCallSchema>
 
 const MessageSchema = Type.Union([

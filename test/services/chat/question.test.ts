@@ -1,8 +1,8 @@
 import t from 'tap'
-import type { SightlineError } from '../../../errors/catalogue.ts'
 import type { ChatFields } from '../../../schemas/chat.ts'
 import { toQuestion } from '../../../services/chat/question.ts'
 import type { UploadedFile } from '../../../services/chat/request.ts'
+import { refusalOf } from '../refusal.ts'
 
 const CAT = `sha256:${'ca'.repeat(32)}`
 const DOG = `sha256:${'d0'.repeat(32)}`
@@ -20,16 +20,7 @@ function filesOf (field: string, ids: string[]): UploadedFile[] {
 const ask = (fields: ChatFields, images: string[] = [], resent: string[] = []) =>
   toQuestion(fields, filesOf('images', images), filesOf('history_images', resent))
 
-/** The error that this question gives, as the client sees it. */
-function refusal (...question: Parameters<typeof ask>) {
-  try {
-    ask(...question)
-  } catch (error) {
-    const { code, statusCode, message, details } = error as SightlineError
-    return { code, status: statusCode, message, details }
-  }
-  return { code: 'NONE', status: 200, message: '', details: {} }
-}
+const refusal = (...question: Parameters<typeof ask>) => refusalOf(() => ask(...question))
 
 /** A conversation about a cat, and then a dog. */
 const history: ChatFields['history'] = [
@@ -39,7 +30,7 @@ const history: ChatFields['history'] = [
   { role: 'assistant', content: 'A dog, and the cat again', images: [] }
 ]
 
-t.test('a message alone is one turn of the user, and everything else is left to the model', async t => {
+t.test('a message alone is one turn of the user; the settings are left to the model', async t => {
   t.strictSame(ask({ message: 'Hi' }), {
     turns: [{ role: 'user', parts: [text('Hi')] }],
     tools: [],
@@ -58,7 +49,7 @@ t.test('a message alone is one turn of the user, and everything else is left to 
   })
 })
 
-t.test('takes the settings of the answer as they are, zeros too', async t => {
+t.test('the settings of the answer are passed on as they are, zeros included', async t => {
   const { maxTokens, stop, sampling } = ask({
     message: 'Hi',
     max_tokens: 7,
@@ -75,13 +66,13 @@ t.test('takes the settings of the answer as they are, zeros too', async t => {
   t.strictSame(sampling, { temperature: 0, topP: 0.5, topK: 0, minP: 0, repeatPenalty: 1.5, seed: 0 })
 })
 
-t.test('puts the pictures of the question before its text, in upload order', async t => {
+t.test('the images of a question come before its text, in upload order', async t => {
   t.strictSame(ask({ message: 'Compare' }, [CAT, DOG, COW]).turns, [
     { role: 'user', parts: [upload(0), upload(1), upload(2), text('Compare')] }
   ])
 })
 
-t.test('lays out system prompt, history and question in this order; pictures of the history are named by their id', async t => {
+t.test('system prompt, history and question follow in this order; the history names its images by id', async t => {
   t.strictSame(ask({ message: 'And now?', system: 'Be brief', history }, [COW]).turns, [
     { role: 'system', parts: [text('Be brief')] },
     { role: 'user', parts: [earlier(CAT), text('What is this?')] },
@@ -92,11 +83,11 @@ t.test('lays out system prompt, history and question in this order; pictures of 
   ])
 })
 
-t.test('leaves an empty system prompt to the model', async t => {
+t.test('an empty system prompt makes no turn', async t => {
   t.strictSame(ask({ message: 'Hi', system: '' }).turns.map(turn => turn.role), ['user'])
 })
 
-t.test('a picture of the history that is sent again takes every place where its id stands', async t => {
+t.test('an image of the history that is sent again is used wherever the history names it', async t => {
   const { turns } = ask({ message: 'And now?', history }, [COW], [CAT])
   t.strictSame(turns.map(turn => turn.parts), [
     [upload(1), text('What is this?')],
@@ -107,7 +98,7 @@ t.test('a picture of the history that is sent again takes every place where its 
   ])
 })
 
-t.test('pictures that are sent again come in any order, behind those of the question', async t => {
+t.test('images may be sent again in any order; their indexes follow those of the question', async t => {
   for (const [resent, cat, dog] of [[[CAT, DOG], 2, 3], [[DOG, CAT], 3, 2]] as const) {
     const { turns } = ask({ message: 'And now?', history }, [COW, COW], [...resent])
     t.strictSame(turns[0]!.parts, [upload(cat), text('What is this?')])
@@ -116,12 +107,17 @@ t.test('pictures that are sent again come in any order, behind those of the ques
   }
 })
 
-t.test('the same picture may be in the history and in the question', async t => {
+t.test('of two copies of an image that is sent again the first is used', async t => {
+  const { turns } = ask({ message: 'And now?', history }, [], [CAT, DOG, CAT])
+  t.strictSame(turns[2]!.parts, [upload(1), upload(0), text('And these?')])
+})
+
+t.test('the same image may be in the history and in the question', async t => {
   const { turns } = ask({ message: 'Again', history: [{ role: 'user', content: 'One', images: [CAT] }] }, [CAT])
   t.strictSame(turns.map(turn => turn.parts), [[earlier(CAT), text('One')], [upload(0), text('Again')]])
 })
 
-t.test('refuses a picture for the history that the history does not name, by its place', async t => {
+t.test('an image that is sent again is refused, by its place, if the history does not name it', async t => {
   const stranger = (place: number) => ({
     code: 'INVALID_FIELD',
     status: 400,
@@ -130,8 +126,8 @@ t.test('refuses a picture for the history that the history does not name, by its
   })
   t.strictSame(refusal({ message: 'Hi', history }, [], [COW]), stranger(0))
   t.strictSame(refusal({ message: 'Hi', history }, [], [DOG, CAT, COW]), stranger(2))
-  t.strictSame(refusal({ message: 'Hi', history }, [COW], [COW]), stranger(0), 'though the question has it')
-  t.strictSame(refusal({ message: 'Hi' }, [], [CAT]), stranger(0), 'there is no history')
+  t.strictSame(refusal({ message: 'Hi', history }, [COW], [COW]), stranger(0), 'although the question has it')
+  t.strictSame(refusal({ message: 'Hi' }, [], [CAT]), stranger(0), 'without a history')
 })
 
 t.test('a response format constrains the answer; free text does not', async t => {
@@ -142,7 +138,7 @@ t.test('a response format constrains the answer; free text does not', async t =>
   t.strictSame(constraintOf(format), { type: 'format', format })
 })
 
-t.test('refuses a response format together with stop strings, which would cut it off', async t => {
+t.test('a response format excludes stop strings, which could cut the JSON off', async t => {
   const formats =
     [{ type: 'json_object' as const }, { type: 'json_schema' as const, json_schema: { name: 'x', schema: true } }]
   for (const format of formats) {
@@ -154,10 +150,10 @@ t.test('refuses a response format together with stop strings, which would cut it
     })
     t.strictSame(
       ask({ message: 'Hi', response_format: format, stop: [] }).constraint, { type: 'format', format },
-      'an empty list has no stop string'
+      'an empty list contains no stop string'
     )
   }
   t.strictSame(
-    ask({ message: 'Hi', response_format: { type: 'text' }, stop: ['x'] }).stop, ['x'], 'text may be cut off'
+    ask({ message: 'Hi', response_format: { type: 'text' }, stop: ['x'] }).stop, ['x'], 'free text may be cut off'
   )
 })
