@@ -43,6 +43,8 @@ const CORRUPT = '422 `CORRUPT_IMAGE`'
 const MESSAGES = 'services/openai/messages.ts'
 const FORM = 'services/uploads/form-fields.ts'
 const FIELDS = 'services/chat/fields.ts'
+const CHECK = 'schemas/check.ts'
+const UPLOAD = 'services/uploads/upload.ts'
 const STRUCTURE = 'services/images/structure'
 
 /** Every list, size and time that a client controls, in the order of a request. A test tries each of them. */
@@ -57,7 +59,7 @@ export const LIMITS = {
   ),
   head: row('request line and headers', size(HEAD_MAX_BYTES), '431 `HEADERS_TOO_LARGE`', 'plugins/client-errors.ts'),
   headTime: row('time for the head of a request', setting('HEADERS_TIMEOUT'), '408 `REQUEST_INCOMPLETE`', 'app.ts'),
-  uploadTime: row('time for the upload', setting('UPLOAD_TIMEOUT'), '408 `UPLOAD_TIMEOUT`', 'plugins/uploads.ts'),
+  uploadTime: row('time for the upload', setting('UPLOAD_TIMEOUT'), '408 `UPLOAD_TIMEOUT`', UPLOAD),
   requestTime: row('time for the answer', setting('REQUEST_TIMEOUT'), '504 `TIMEOUT`', 'plugins/cleanup.ts'),
   readTime: row(
     'time without reading the answer', setting('STALL_TIMEOUT'), 'the connection is cut', 'plugins/stalled-readers.ts'
@@ -94,19 +96,19 @@ export const LIMITS = {
     'characters of a name in JSON', limits.JSON_MAX_NAME, '400 `INVALID_JSON`, in a field that of the field',
     'services/json-bounds.ts'
   ),
-  formParts: row('parts of a form', limits.FORM_MAX_PARTS, '400 `INVALID_MULTIPART`', 'plugins/uploads.ts'),
+  formParts: row('parts of a form', limits.FORM_MAX_PARTS, '400 `INVALID_MULTIPART`', 'plugins/multipart.ts'),
   formFields: row('text fields of a form', limits.FORM_MAX_FIELDS, '400 `INVALID_MULTIPART`', FORM),
   formField: row('one text field of a form', size(limits.FIELD_MAX_BYTES), '413 `FIELD_TOO_LARGE`', FORM),
   formText: row('all text fields of a form', size(limits.FORM_TEXT_MAX_BYTES), '413 `FORM_TOO_LARGE`', FORM),
-  images: row('images', setting('MAX_IMAGES'), '400 `TOO_MANY_IMAGES`', 'plugins/uploads.ts'),
-  file: row('the file of an image', setting('MAX_FILE_SIZE_MB'), '413 `FILE_TOO_LARGE`', 'plugins/uploads.ts'),
+  images: row('images', setting('MAX_IMAGES'), '400 `TOO_MANY_IMAGES`', UPLOAD),
+  file: row('the file of an image', setting('MAX_FILE_SIZE_MB'), '413 `FILE_TOO_LARGE`', UPLOAD),
 
   // Fields
   message: row('characters of `message`', limits.MESSAGE_MAX_CHARACTERS, '400 `MESSAGE_TOO_LONG`', FIELDS),
-  system: row('characters of `system`', limits.MESSAGE_MAX_CHARACTERS, INVALID_FIELD, FIELDS),
-  turns: row('turns of `history`', limits.HISTORY_MAX_TURNS, INVALID_HISTORY, FIELDS),
-  content: row('characters of a turn', limits.MESSAGE_MAX_CHARACTERS, INVALID_HISTORY, FIELDS),
-  turnImages: row('ids of one turn', limits.TURN_MAX_IMAGES, INVALID_HISTORY, FIELDS),
+  system: row('characters of `system`', limits.MESSAGE_MAX_CHARACTERS, INVALID_FIELD, CHECK),
+  turns: row('turns of `history`', limits.HISTORY_MAX_TURNS, INVALID_HISTORY, CHECK),
+  content: row('characters of a turn', limits.MESSAGE_MAX_CHARACTERS, INVALID_HISTORY, CHECK),
+  turnImages: row('ids of one turn', limits.TURN_MAX_IMAGES, INVALID_HISTORY, CHECK),
   namedImages: row(
     'different images named by id', limits.NAMED_IMAGES_MAX, `${INVALID_HISTORY}, on \`/v1\` \`INVALID_FIELD\``,
     'services/chat/named-images.ts'
@@ -115,12 +117,12 @@ export const LIMITS = {
     'mentions of images by id', limits.NAMED_IMAGES_MAX_MENTIONS, `${INVALID_HISTORY}, on \`/v1\` \`INVALID_FIELD\``,
     'services/chat/named-images.ts'
   ),
-  stops: row('stop strings', limits.STOP_MAX_STRINGS, INVALID_FIELD, 'schemas/check.ts'),
-  stop: row('characters of a stop string', limits.STOP_MAX_CHARACTERS, INVALID_FIELD, 'schemas/check.ts'),
-  messages: row('`messages` on `/v1`', limits.MESSAGES_MAX, INVALID_FIELD, MESSAGES),
+  stops: row('stop strings', limits.STOP_MAX_STRINGS, INVALID_FIELD, CHECK),
+  stop: row('characters of a stop string', limits.STOP_MAX_CHARACTERS, INVALID_FIELD, CHECK),
+  messages: row('`messages` on `/v1`', limits.MESSAGES_MAX, INVALID_FIELD, CHECK),
   parts: row('parts of all messages', limits.MESSAGES_MAX_PARTS, INVALID_FIELD, MESSAGES),
   calls: row('tool calls of all messages', limits.CALLS_MAX, INVALID_FIELD, MESSAGES),
-  tools: row('`tools`', limits.TOOLS_MAX, INVALID_FIELD, 'services/openai/request.ts'),
+  tools: row('`tools`', limits.TOOLS_MAX, INVALID_FIELD, CHECK),
   schemaValues: row(
     'values of a JSON schema', MAX_VALUES, UNSUPPORTED_SCHEMA, 'services/chat/schema-grammar/document.ts'
   ),
@@ -137,7 +139,7 @@ export const LIMITS = {
     'characters of the grammar for all schemas', MAX_GRAMMAR_LENGTH, UNSUPPORTED_SCHEMA,
     'services/chat/schema-grammar/work.ts'
   ),
-  maxTokens: row('`max_tokens` on `/api`', limits.MAX_TOKENS_MAX, INVALID_FIELD, 'schemas/check.ts'),
+  maxTokens: row('`max_tokens` on `/api`', limits.MAX_TOKENS_MAX, INVALID_FIELD, CHECK),
   prompt: row(
     'tokens of text and earlier images', setting('CONTEXT_SIZE'), '413 `PROMPT_TOO_LONG`', 'services/chat/plan.ts'
   ),
