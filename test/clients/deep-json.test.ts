@@ -35,9 +35,9 @@ async function send (route: string, body: string): Promise<Answer> {
 }
 
 /** Expects a refusal of an invalid request within two seconds. Recursive or quadratic parsing takes longer. */
-function refusedSoon (t: Test, answer: Answer, expected: [status: number, code: string], sentence: RegExp): void {
-  const { status, code, error, ms } = answer
-  t.same([status, code], expected)
+function refusedSoon (t: Test, { status, code, error, ms }: Answer, expected: string, sentence: RegExp): void {
+  t.equal(status, 400)
+  t.equal(code, expected)
   t.match(error, sentence)
   t.ok(ms < 2_000, `${Math.round(ms)} ms`)
 }
@@ -91,13 +91,12 @@ t.test('a body that is too deep at any place is refused before it is parsed', as
       `{"model":"x","messages":[{"role":"user","content":"Hi"}],"metadata":${objects(DEEP, 'a')}}`
     ],
     // The largest body that is allowed, with brackets that are never closed.
-    ['/api/chat', '['.repeat(15_000_000)]
+    ['/api/chat', '['.repeat(15_000_000)],
+    ['/nowhere', '{"a":'.repeat(100_000)]
   ] as const) {
     await t.test(`${route} ${body.slice(0, 80)}`, async t =>
-      refusedSoon(t, await send(route, body), [400, 'INVALID_JSON'], tooDeep))
+      refusedSoon(t, await send(route, body), 'INVALID_JSON', tooDeep))
   }
-  await t.test('an unknown route does not parse the body', async t =>
-    refusedSoon(t, await send('/nowhere', '{"a":'.repeat(100_000)), [404, 'NOT_FOUND'], /^Not found: POST \/nowhere$/))
   await service.quiet()
 })
 
