@@ -49,9 +49,9 @@ export interface AppOptions {
   traces?: Traces | null
 }
 
-/** A whole request may take its time in the queue, the time of its upload, and this. */
+/** Added to the timeouts of queue and upload to bound the time in which a whole request must arrive. */
 const REQUEST_SLACK_MS = 10_000
-/** Interval at which Node looks for requests whose time is up. */
+/** Interval at which Node checks for requests that exceeded their timeout. */
 const TIMEOUT_CHECK_MS = 5_000
 /** The built page. The path is the same whether the service runs from its sources or from dist/. */
 const PAGE_DIR = path.join(ROOT, 'dist/web')
@@ -62,8 +62,9 @@ export const VERSION: string = JSON.parse(readFileSync(path.join(ROOT, 'package.
  * Builds the service without listening. The engine is closed with the app. Folders that dead processes left in
  * `UPLOAD_DIR` are removed.
  *
- * The app has three groups of routes. Plugins of the root see every request. The page and the health probes need
- * nothing else. Routes about the service need a key. Questions to the model pass admission, cleanup and uploads.
+ * The plugins of the root apply to every request. The routes form three groups: the page and the health probes use only
+ * these plugins, routes about the service also require a key, and requests to the model also pass admission, cleanup
+ * and uploads.
  */
 export async function buildApp ({ config, engine, logger, traces = null }: AppOptions): Promise<FastifyInstance> {
   const app = createServer(config, logger)
@@ -109,7 +110,7 @@ export async function buildApp ({ config, engine, logger, traces = null }: AppOp
   return app
 }
 
-/** Everything that only questions to the model need, in the order in which a request meets it. */
+/** Registers the plugins and routes of requests to the model, in the order in which a request passes them. */
 async function registerModelRoutes (
   app: FastifyInstance, config: Config, engine: Engine, { slots, store, chat }: Services
 ): Promise<void> {
@@ -142,7 +143,7 @@ function createServer (config: Config, logger: AppOptions['logger']): FastifyIns
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     logController: new RequestLog(),
-    // While the service drains it answers with errors of its own.
+    // While it drains, the service sends its own error responses.
     return503OnClosing: false,
     // Draining may take as long as SHUTDOWN_GRACE; close-with-grace bounds it.
     pluginTimeout: 0,
@@ -154,7 +155,7 @@ function createServer (config: Config, logger: AppOptions['logger']): FastifyIns
     },
     clientErrorHandler: answerClientError,
     frameworkErrors: createErrorHandler(toErrorBody),
-    // All answers are out by then, because the cleanup plugin waits for them. Idle and refused connections are left.
+    // The cleanup plugin has waited for all answers by then, so only idle and refused connections are closed.
     forceCloseConnections: true
   })
 }

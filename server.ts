@@ -7,7 +7,7 @@ import { createEngine } from './services/engine/create-engine.ts'
 import { DEMO_NOTICE } from './services/engine/demo-notice.ts'
 import { blockOtherLoaders } from './services/images/sharp.ts'
 
-/** Time of the shutdown after the grace time of running requests: closing the model, sending the last bytes. */
+/** Time of the shutdown after the grace time of running requests, for closing the model and sending the last bytes. */
 const SHUTDOWN_EXTRA_MS = 10_000
 
 function readConfig (): Config {

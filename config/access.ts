@@ -3,7 +3,7 @@ import { ConfigError, listOf, wrong } from './values.ts'
 
 // Settings that say who may use the service and which hosts it trusts.
 
-/** Names of Fastify for private address ranges. */
+/** Fastify's names for private address ranges. */
 const PROXY_RANGES = ['loopback', 'linklocal', 'uniquelocal']
 const HOST = /^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
 /** Keys of fewer than 16 characters can be guessed. */
@@ -24,7 +24,7 @@ export function readHosts (value: string): readonly string[] {
 export function readKeys (value: string): readonly string[] {
   const keys = listOf(value)
   for (const [index, key] of keys.entries()) {
-    // Without the key, because the message is logged.
+    // The message does not contain the key, because it is logged.
     if (!KEY.test(key)) {
       throw new ConfigError(
         `API_KEYS: key ${index + 1} must have 16 to 200 printable ASCII characters, without blanks or commas`

@@ -26,7 +26,7 @@ export interface Config {
   readonly engineApiKey: string
   /** Empty: the first model that each server lists. */
   readonly engineModel: string
-  /** Sides of prepared images are multiples of so many pixels. 0: the model has no vision. */
+  /** Sides of prepared images are multiples of this many pixels. 0: the model has no vision. */
   readonly engineImageMultiple: number
   /** Preset, path or URI. Empty: the embedded model. */
   readonly model: string
@@ -44,7 +44,7 @@ export interface Config {
   readonly requestTimeoutMs: number
   readonly uploadTimeoutMs: number
   readonly headersTimeoutMs: number
-  /** Longest time in which a client may read nothing of its answer. */
+  /** Longest time for which a client may stop reading its answer. */
   readonly stallTimeoutMs: number
   readonly shutdownGraceMs: number
   readonly maxConnections: number
@@ -61,7 +61,7 @@ export interface Config {
   readonly maxInputPixels: number
   readonly uploadDir: string
   readonly imageCacheMb: number
-  /** Unit of the coordinates that the model writes. auto: by its family. */
+  /** Unit of the coordinates that the model writes. auto: the unit of the model's family. */
   readonly boxCoordinates: Environment['BOX_COORDINATES']
   /** Hosts, in lower case, from which images may be fetched. `*.example.com` means every subdomain. */
   readonly imageUrlHosts: readonly string[]
@@ -182,7 +182,7 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env, memory = memor
 export function compressionWarning (
   { imageCompressionMaxSize: side, maxPixels }: Pick<Config, 'imageCompressionMaxSize' | 'maxPixels'>
 ): string | null {
-  // For an image of 4:3 the area is the tighter limit, for a panorama the side may be.
+  // The area is the tighter limit for an image of 4:3. For a panorama, the side may be the tighter one.
   if (side * side * 3 / 4 <= maxPixels) return null
   const bound = Math.floor(Math.sqrt(maxPixels))
   const remedy = side * side <= MAX_PIXELS_LIMIT
@@ -207,7 +207,7 @@ function toNumber (value: string): number {
   return /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : NaN
 }
 
-// Rounded, because 16.1 * 1000 is 16100.000000000002.
+// Rounds the result, because 16.1 * 1000 is 16100.000000000002.
 function milliseconds (seconds: number): number {
   return Math.round(seconds * 1000)
 }

@@ -4,7 +4,7 @@ import { TRACES_SAMPLERS } from './values.ts'
 /** The upper bound of MAX_PIXELS. */
 export const MAX_PIXELS_LIMIT = 16_777_216
 
-/** What the documentation says about a setting, in addition to its description, default and bounds. */
+/** The documentation of a setting, in addition to its description, default and bounds. */
 export interface About {
   /** The unit of a number. */
   unit?: string
@@ -12,7 +12,7 @@ export interface About {
   form?: string
   /** The meaning of an empty value. */
   empty?: string
-  /** The heading in docs/operations.md under which more is written. */
+  /** The heading of the section in docs/operations.md that explains more. */
   section?: string
 }
 

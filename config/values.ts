@@ -1,4 +1,4 @@
-/** Which traces are recorded, and where they are sent. */
+/** Selects the traces to record and the collector that receives them. */
 export interface TracesConfig {
   /** Base URL of the collector, without a trailing slash. */
   endpoint: string
@@ -18,7 +18,7 @@ export type TracesSampler = typeof TRACES_SAMPLERS[number]
 /** An invalid setting. The message is one line for the operator. */
 export class ConfigError extends Error {}
 
-/** Characters of an invalid value that a message repeats. */
+/** Maximum characters of an invalid value that a message quotes. */
 const SHOWN_CHARACTERS = 80
 
 /** Makes the error for an invalid value. JSON quoting keeps a value with line breaks on one line. */
@@ -59,7 +59,7 @@ export function readEngineUrls (value: string, needed: boolean): readonly string
 const withoutPassword = (url: string) => url.replace(/\/\/[^/]*@/, '//')
 
 export function readEngineKey (value: string): string {
-  // Without the key, because the message is logged.
+  // The message does not contain the key, because it is logged.
   if (!/^[!-~]*$/.test(value)) {
     throw new ConfigError('ENGINE_API_KEY must consist of printable ASCII characters, without blanks')
   }
@@ -91,7 +91,7 @@ function readTraceHeaders (value: string): Readonly<Record<string, string>> {
   const pairs = listOf(value).map((entry, index) => {
     const [, name = '', text = ''] = /^([\w!#$%&'*+.^`|~-]+)\s*=\s*(.*)$/.exec(entry) ?? []
     const decoded = decodeOrNull(text)
-    // Without the value, which may be a key, because the message is logged.
+    // The message does not contain the value, because it is logged and the value may be a key.
     if (name === '' || decoded === null || !/^[ -~]*$/.test(decoded)) {
       throw new ConfigError(
         `OTEL_EXPORTER_OTLP_HEADERS: entry ${index + 1} must be name=value with a percent-encoded value`

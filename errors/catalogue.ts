@@ -12,7 +12,7 @@ export abstract class SightlineError extends Error {
   abstract readonly statusCode: number
   /** Machine-readable facts, which the error handler merges into the JSON body. */
   readonly details: Record<string, unknown> = {}
-  /** Seconds after which the client should retry, if they are known better than by the status. */
+  /** Seconds after which the client should retry. Unset: the default for the status. */
   retryAfterSeconds?: number
   /** The arguments of the constructor. They can be cloned, so that another thread can construct an equal error. */
   abstract readonly args: readonly unknown[]
@@ -60,7 +60,7 @@ export function withDetails<E extends SightlineError> (error: E, details: Record
 
 // Requests that are malformed or not allowed (400, 401)
 
-/** For faults that the framework finds. Its sentences are English. */
+/** Reports faults that the framework finds. The framework's sentences are English. */
 export const ValidationError = define('VALIDATION', 400, {
   en: (fault: string) => fault,
   zh: fault => fault
@@ -238,7 +238,7 @@ export const TooManyWrongKeysError = define('TOO_MANY_WRONG_KEYS', 429, {
   zh: limit => `此地址在一分钟内发送了 ${limit} 个错误的 API 密钥，请稍后重试`,
   details: limit => ({ limit })
 })
-/** For the log: the client that would read it is gone. */
+/** Appears only in the log, because the client has left. */
 export const ClientLeftError = define('CLIENT_LEFT', 499, {
   en: () => 'The client closed the connection',
   zh: () => '客户端已断开连接'

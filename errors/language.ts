@@ -22,7 +22,7 @@ export function preferredLanguage (acceptLanguage: string | undefined): Language
   if (acceptLanguage === undefined) return 'en'
   const header = acceptLanguage.slice(0, HEADER_MAX_CHARACTERS)
   const wanted = new Negotiator({ headers: { 'accept-language': header } }).languages()
-  // Readers of zh-CN, zh-Hant and other regional tags read our Chinese.
+  // Regional tags such as zh-CN and zh-Hant select the same Chinese sentences.
   const first = wanted.map(tag => tag.toLowerCase().split('-')[0]).find(tag => tag === 'en' || tag === 'zh')
   return first === 'zh' ? 'zh' : 'en'
 }

@@ -1,6 +1,6 @@
 import type { Phrase } from './language.ts'
 
-// The constant parts of error sentences. Phrases with numbers of their own are written where they are thrown.
+// The constant parts of error sentences. Phrases that contain numbers are defined next to the code that throws them.
 
 type Phrases = Record<string, Phrase | ((...args: never[]) => Phrase)>
 

@@ -21,7 +21,7 @@ export interface PresetFigures {
   projector: number
   /** The part of the model that is on the GPU. */
   weights: number
-  /** Memory of a context apart from its KV cells. */
+  /** Memory of a context in addition to its KV cells. */
   compute: number
   /** Size of one KV cell, with keys and values in 16 bits. */
   cell: number

@@ -59,9 +59,9 @@ export class Decoder {
    * @throws Error of llama.cpp; the content of the sequences is unknown then
    */
   async step (items: StepItem[]): Promise<number[]> {
-    // A batch that is split reads the weights again, which dominates on GPUs. On CPUs each filler costs time too (8
-    // sequences on two cores, answers in 0, 2, 3, 5 and 7: 61 ms per step instead of 92; answers in 0, 3 and 4: no
-    // difference).
+    // Splitting a batch reads the weights again, which takes most of the time on GPUs. On CPUs each filler costs time
+    // too (8 sequences on two cores, answers in 0, 2, 3, 5 and 7: 61 ms per step instead of 92; answers in 0, 3 and 4:
+    // no difference).
     const mostFillers = this.#onGpu ? this.#sequences : items.length - 1
     // llama.cpp is fastest if the sequences of a batch ascend (8 answers on two cores: 60 ms per step, not 157 ms).
     const order = items.map((_, index) => index).sort((a, b) => items[a]!.sequence - items[b]!.sequence)
@@ -73,8 +73,8 @@ export class Decoder {
   }
 
   /**
-   * Evaluates text without sampling a next token. On CPUs, an abort takes effect after the current node of the graph,
-   * and the sequence then contains nothing from `position` on.
+   * Evaluates text without sampling a next token. On CPUs, an abort takes effect after the current node of the graph
+   * and removes `position` and all later positions from the sequence.
    * @param tokens at most the context's batch size
    * @throws the reason of `signal`; Error of llama.cpp
    */
@@ -85,8 +85,8 @@ export class Decoder {
   }
 
   /**
-   * Decodes a slice of an image. On CPUs, an abort takes effect after the current node of the graph, and the sequence
-   * then contains nothing from `position` on.
+   * Decodes a slice of an image. On CPUs, an abort takes effect after the current node of the graph and removes
+   * `position` and all later positions from the sequence.
    * @param position position of the image's first token (not the slice's) in the sequence
    * @param offset index of the slice's first token within the image
    * @param count tokens of the slice, at most the context's batch size
@@ -117,9 +117,9 @@ export class Decoder {
   }
 
   /**
-   * Removes everything from a position on from a sequence. The position must not be inside an image. All cells of an
+   * Removes a position and all later ones from a sequence. The position must not be inside an image. All cells of an
    * image have the position at which the image starts, so none of them remains.
-   * @returns false when the memory cannot be cut there; from position 0 on it always can
+   * @returns false when the memory cannot be cut there; a cut at position 0 always succeeds
    */
   async forget (sequence: number, from: number): Promise<boolean> {
     return await this.#bridge.forget(this.#ctx, sequence, from)

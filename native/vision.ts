@@ -23,21 +23,21 @@ export interface Bridge {
    * Evaluates the tokens of several sequences in as few batches as possible, and samples the next tokens. All calls
    * that use a context run on one thread, in the order of the calls.
    *
-   * llama.cpp computes several sequences in one batch only if their numbers ascend without a gap. A gap is filled
-   * with one token per missing sequence, which is removed again.
+   * llama.cpp computes several sequences in one batch only if their numbers ascend without a gap. A gap is filled with
+   * one token per missing sequence, which is removed again.
    * @param items in ascending order of their sequences, which must differ
    * @param mostFillers maximum of fillers; if more are necessary, llama.cpp splits the batch instead
    * @param threads CPU threads, at most those of `attachThreads`
-   * @param cancellation aborts the evaluation: it rejects, and the sequences of the batch contain nothing from their
-   *   items' positions on
+   * @param cancellation aborts the evaluation: the call rejects, and the positions of the items and all later ones are
+   * removed from the sequences of the batch
    * @returns the next token of each item: `NOT_ASKED` without a sampler, `NONE_LEFT` if the grammar allows no token
    */
   step (
     context: AddonContext, items: StepItem[], mostFillers: number, threads: number, cancellation: Cancellation | null
   ): Promise<Int32Array>
   /**
-   * Removes the positions from `from` on from a sequence. Returns false and removes nothing if the memory cannot be
-   * cut there (recurrent layers, sliding window); from position 0 on it always can.
+   * Removes the position `from` and all later ones from a sequence. Returns false and removes nothing if the memory
+   * cannot be cut there (recurrent layers, sliding window). A cut at position 0 always succeeds.
    */
   forget (context: AddonContext, sequence: number, from: number): Promise<boolean>
   /** Gives a context its own CPU threads, which are never freed. May be called once per context. */
@@ -99,7 +99,7 @@ export interface StepItem {
   sequence: number
   /** Position of the first token. */
   position: number
-  /** At least one, at most a batch. */
+  /** At least one token, at most as many as a batch. */
   tokens: number[]
   /** Null to evaluate without sampling. */
   sampler: Sampler | null
@@ -135,7 +135,8 @@ export interface EncodedImage {
   /**
    * Decodes the tokens `offset … offset + count - 1` into a sequence, on the decoding lane.
    * @param position position of the image's first token (not the slice's) in the sequence
-   * @param cancellation aborts the slice: it rejects, and the sequence contains nothing from `position` on
+   * @param cancellation aborts the slice: the call rejects, and `position` and all later positions are removed from the
+   * sequence
    */
   decode (
     context: AddonContext, sequence: number, position: number, offset: number, count: number, threads: number,

@@ -11,7 +11,7 @@ declare module 'fastify' {
 
 /** The sender of a request. */
 export interface Client {
-  /** Separates what belongs to different keys, e.g. the ids of images. Empty if the service has no keys. */
+  /** Separates the data of different keys, e.g. the ids of images. Empty if the service has no keys. */
   readonly scope: string
 }
 
@@ -22,10 +22,10 @@ export interface AuthOptions {
 }
 
 const ANYBODY: Client = { scope: '' }
-/** Different wrong keys that one address may send in a window. */
+/** Maximum number of different wrong keys of one address in a window. */
 export const MAX_WRONG_KEYS = 20
 const MINUTE_MS = 60_000
-/** Addresses, and pairs of address and key, that are remembered. */
+/** Number of addresses, and of pairs of address and key, to remember. */
 const REMEMBERED = 5_000
 
 /** Counts wrong keys of addresses in windows of one minute. */
@@ -35,7 +35,7 @@ export function createGuessLimit (windowMs = MINUTE_MS): KeyGuesses {
 
 /**
  * Checks the API key of every request of its context before the request gets a slot or its body is read. `apiKeyOf`
- * defines how a client may send its key. `KeyGuesses` slows down an address that tries many.
+ * defines how a client may send its key. `KeyGuesses` slows down an address that tries many keys.
  */
 const plugin: FastifyPluginAsync<AuthOptions> = async (app, { keys, guesses }) => {
   app.decorateRequest('client')

@@ -19,9 +19,9 @@ const LAST_BYTES_MS = 5_000
 /** Time for the rest of the bodies of refused requests to arrive. */
 const REFUSED_BODY_MS = 1_000
 
-/** The work of a request that was admitted. */
+/** Returns the work of an admitted request. */
 export const workOf = (request: FastifyRequest): Work => request.getDecorator<Work>('work')
-/** The same for a request that may have been refused: null then. */
+/** Returns the work of a request, or null if the request was refused. */
 export const workIfAdmitted = (request: FastifyRequest): Work | null => request.getDecorator<Work | null>('work')
 
 /**
@@ -53,7 +53,7 @@ const plugin: FastifyPluginAsync<CleanupOptions> = async (app, { requestTimeoutM
     else done()
   })
 
-  // Before any response is sent: a client that is refused and retries at once finds its slot free.
+  // Frees the slot before any response is sent, so that a client that retries at once after an error finds it free.
   app.addHook('onSend', (request, _reply, payload, done) => {
     const work = workIfAdmitted(request)
     if (work) work.end().then(() => done(null, payload), done)

@@ -7,7 +7,7 @@ import {
 } from '../errors/catalogue.ts'
 import { isAnswered } from './request-body.ts'
 
-/** Bytes of the request line and the headers together. */
+/** Maximum bytes of the request line and the headers together. */
 export const HEAD_MAX_BYTES = 16 * 1024
 /** Time for which the rest of the input is discarded, so that the client can read the answer. */
 const LINGER_MS = 1_000
@@ -23,13 +23,15 @@ export function answerClientError (this: FastifyInstance, { code }: ConnectionEr
   const id = randomUUID()
   // Browsers open connections in advance and may not use them.
   this.log[socket.bytesRead === 0 ? 'debug' : 'info']({ reqId: id, code: error.code, cause: code }, 'request refused')
-  // Within an answer the client would take this one for a part of it; after it, for the answer to its next request.
+  // During or after another answer, the client would read this one as a part of it, or as the answer to its next
+  // request.
   if (!socket.writable || answering(socket) || isAnswered(socket)) {
     socket.destroy()
     return
   }
   socket.end(toResponse(error, id))
-  // If the socket were closed at once, input on its way would cause a reset, which may overtake the answer.
+  // Closing the socket at once would answer further input with a reset, and the reset may reach the client before the
+  // answer does.
   setTimeout(() => socket.destroy(), LINGER_MS).unref()
 }
 

@@ -13,7 +13,7 @@ export interface ConcurrencyLimitOptions {
   engine: Pick<Engine, 'info'>
 }
 
-/** The slot of a request that was admitted. */
+/** Returns the slot of an admitted request. */
 export const slotOf = (request: FastifyRequest): Slot => request.getDecorator<Slot>('slot')
 
 /**

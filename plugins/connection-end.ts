@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** Callbacks of the requests on each connection that have not ended. */
+/** The callbacks of the unfinished requests on each connection. */
 const requests = new WeakMap<Socket, Set<() => void>>()
 
 /**

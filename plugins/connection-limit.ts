@@ -3,7 +3,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 
 export interface ConnectionLimitOptions {
-  /** Connections that may be open at the same time. More are closed without an answer. */
+  /** Maximum number of open connections. Further ones are closed without an answer. */
   maxConnections: number
 }
 

@@ -11,9 +11,9 @@ export interface CorsOptions {
 const PREFLIGHT_MAX_AGE_S = 600
 
 /**
- * Lets pages of other origins call the API. Registered before the plugins that may refuse a request: preflights have no
- * key, and a page can read an answer, refusals included, only with these headers. The service uses no cookies, so
- * credentials mode is off.
+ * Lets pages of other origins call the API. It is registered before the plugins that may refuse a request, because
+ * preflights have no key, and because a page can read an answer or a refusal only with these headers. The service uses
+ * no cookies, so credentials mode is off.
  */
 const plugin: FastifyPluginAsync<CorsOptions> = async (app, { origins }) => {
   if (origins.length === 0) return
@@ -23,7 +23,7 @@ const plugin: FastifyPluginAsync<CorsOptions> = async (app, { origins }) => {
     allowedHeaders: ['Authorization', 'X-API-Key', 'Content-Type', 'Accept-Language'],
     exposedHeaders: ['X-Request-Id', 'Retry-After'],
     maxAge: PREFLIGHT_MAX_AGE_S,
-    // The plugin's own refusal of OPTIONS requests that are no preflights would not have the shape of our errors.
+    // Otherwise @fastify/cors would refuse OPTIONS requests that are not preflights, with an error of another shape.
     strictPreflight: false
   })
 }

@@ -11,8 +11,8 @@ import { FORM_MAX_PARTS } from '../schemas/limits.ts'
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * How the request ends, as far as is known: `ANSWERED` or the code of an error. The metrics plugin counts it once,
-     * when the response has closed.
+     * The ending of the request: `ANSWERED` or an error code; null while it is not known. The metrics plugin counts it
+     * once, when the response has closed.
      */
     ending: string | null
   }
@@ -34,8 +34,8 @@ const plugin: FastifyPluginAsync = async app => {
 }
 
 /**
- * Creates an error handler for a context whose clients expect errors in a shape of their own. It also serves errors
- * that Fastify meets before there is a route.
+ * Creates an error handler that sends errors in the shape of `toBody`. It also handles errors that occur before Fastify
+ * has found a route.
  */
 export function createErrorHandler (toBody: ToErrorBody) {
   return (error: FastifyError | SightlineError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
@@ -44,14 +44,14 @@ export function createErrorHandler (toBody: ToErrorBody) {
     if ((known.statusCode === 429 || known.statusCode === 503) && !reply.hasHeader('retry-after')) {
       reply.header('retry-after', known.retryAfterSeconds ?? UNAVAILABLE_RETRY_S)
     }
-    // Before there is a route no hook has set the id.
+    // No hook has set the id if the error occurred before Fastify found a route.
     return reply.code(known.statusCode).header('x-request-id', request.id).send(toBody(known, request))
   }
 }
 
 /**
- * Notes how a request failed, for its metrics, its trace and the log. Failures of the service are logged with their
- * stack. Refusals, and a service that is not ready, are normal.
+ * Records the failure of a request for its metrics, its trace and the log. Only failures of the service itself are
+ * logged with their stack.
  */
 export function noteFailure (error: Error, known: SightlineError, request: FastifyRequest): void {
   const { log, trace } = request

@@ -5,14 +5,17 @@ import { onConnectionEnd } from './connection-end.ts'
 
 export interface MetricsPluginOptions { metrics: Metrics }
 
-/** Counts how the requests of its context end, admitted or not. Registered before the plugins that may refuse one. */
+/**
+ * Counts the endings of the requests of its context, refused ones included. It is registered before the plugins that
+ * may refuse a request.
+ */
 const plugin: FastifyPluginAsync<MetricsPluginOptions> = async (app, { metrics }) => {
   app.addHook('onRequest', (request, reply, done) => {
     onConnectionEnd(request, reply, () => count(request, reply))
     done()
   })
 
-  /** Errors after the connection has closed are consequences of that. */
+  /** Counts an answer that was not delivered as `CLIENT_LEFT`, unless an error was recorded before. */
   function count ({ routeOptions: { url }, ending }: FastifyRequest, { raw }: FastifyReply): void {
     const undelivered = ending === null || ending === ANSWERED ? CLIENT_LEFT : ending
     metrics.ended(url!, raw.writableFinished ? ending ?? ANSWERED : undelivered)

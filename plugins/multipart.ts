@@ -15,13 +15,13 @@ import { uploadOf } from './uploads.ts'
 export interface MultipartOptions {
   maxImages: number
   /**
-   * Called with each image that is on disk, while the rest of the form is still arriving. The files are kept until the
-   * promise has settled.
+   * Called with each image as soon as it is on disk, while the rest of the form is still arriving. The files are kept
+   * until the promise has settled.
    */
   onSaved (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
 }
 
-/** Characters of an unknown field's name that an error repeats. */
+/** Maximum characters of an unknown field's name that an error quotes. */
 const NAME_MAX_SHOWN = 100
 
 const isTextField = (name: string) => Object.hasOwn(ChatFieldsSchema.properties, name)
@@ -40,7 +40,7 @@ const plugin: FastifyPluginAsync<MultipartOptions> = async (app, { maxImages, on
     // refused before its content arrives.
     isPartAFile: (name, type = '', filename) =>
       isFile(type, filename) || isJson(type) || name === undefined || !isTextField(name),
-    // One more than is allowed, so that the error is ours. `Upload` bounds the files.
+    // These limits are one above ours, so that our checks report the error. `Upload` bounds the number of images.
     limits: {
       fileSize: Infinity,
       fieldSize: FIELD_MAX_BYTES,
@@ -95,7 +95,7 @@ const plugin: FastifyPluginAsync<MultipartOptions> = async (app, { maxImages, on
   }
 }
 
-/** Returns the next part of a form, or null after the last. Gives up when the request is aborted. */
+/** Returns the next part of a form, or null after the last. Rejects when the request is aborted. */
 async function nextPart<T> (parts: AsyncIterator<T>, signal: AbortSignal): Promise<T | null> {
   signal.throwIfAborted()
   let onAbort!: () => void

@@ -40,8 +40,8 @@ const plugin: FastifyPluginAsync<OpenapiOptions> = async (app, { version }) => {
 }
 
 /**
- * Moves every schema that has a title to `components`, so that generated clients have a type for it, and removes what
- * only the service's own check of requests reads.
+ * Moves every schema that has a title to `components`, so that generated clients have a type for it, and removes the
+ * options that only the service's own check of requests reads.
  */
 function nameSchemas (document: Json): object {
   const named: Json = {}

@@ -4,12 +4,15 @@ import fp from 'fastify-plugin'
 import { OverloadedError } from '../errors/catalogue.ts'
 
 /**
- * This process passes images and tokens on; the model computes in a process of its own, whose memory does not count
- * here. If the event loop is late by a second, something is wrong in this process. The utilization of the event loop
- * says less: if the model computes on all cores, time in which this process waits for a core counts as busy.
+ * This process only passes on images and tokens, so a delay of a second means a fault in this process. The model
+ * computes in a separate process. Event loop utilization is less reliable: while the model computes on all cores, the
+ * time in which this process waits for a core counts as busy.
  */
 const MAX_EVENT_LOOP_DELAY_MS = 1_000
-/** Resident memory without intended caches. Decoding a few images of 100 megapixels in parallel takes less. */
+/**
+ * Maximum resident memory, not counting intended caches. Decoding a few images of 100 megapixels in parallel takes
+ * less.
+ */
 const MAX_WORKING_BYTES = 4 * 1024 ** 3
 const MAX_HEAP_BYTES = 1024 ** 3
 

@@ -16,9 +16,9 @@ export interface RateLimitOptions {
 const MINUTE_MS = 60_000
 
 /**
- * Limits how often a client may ask: counts the requests of its context with a valid key, also those that then find no
- * free slot. A request above the limit gets 429 `RATE_LIMITED`, with the end of the window as `Retry-After`. The
- * plugin remembers the latest 5,000 keys and 5,000 addresses.
+ * Limits the requests of a client per window: counts the requests of its context with a valid key, including those that
+ * then find no free slot. A request above the limit gets 429 `RATE_LIMITED`, with the end of the window as
+ * `Retry-After`. The plugin remembers the latest 5,000 keys and 5,000 addresses.
  */
 const plugin: FastifyPluginAsync<RateLimitOptions> = async (app, { perKey, perAddress, windowMs = MINUTE_MS }) => {
   if (perKey === 0 && perAddress === 0) return
@@ -34,7 +34,7 @@ const plugin: FastifyPluginAsync<RateLimitOptions> = async (app, { perKey, perAd
   }
 
   app.addHook('onRequest', async (request, reply) => {
-    // The address first: requests of one machine above its own limit must not use up a key that others share.
+    // Check the address first: one machine above its own limit must not use up the limit of a key that others share.
     if (perAddress > 0) await check(countAddress, request, reply)
     if (perKey > 0 && request.client.scope !== '') await check(countKey, request, reply)
   })

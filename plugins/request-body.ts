@@ -16,7 +16,10 @@ const DISCARD_POLL_MS = 10
 /** Connections on which the rest of a refused body is arriving. */
 const discarding = new Set<Socket>()
 
-/** Whether the request that is still arriving on this connection has its answer. Faults in its rest get no answer. */
+/**
+ * Returns whether the request that is still arriving on this connection was answered already. Faults in the rest of
+ * such a request get no answer.
+ */
 export function isAnswered (socket: Socket): boolean {
   return discarding.has(socket)
 }
@@ -28,7 +31,7 @@ export async function bodiesDiscarded (atMostMs: number): Promise<void> {
 }
 
 /**
- * Bodies are only read when a request is admitted: `100 Continue` is sent then, and the rest of a refused body is
+ * Delays reading a body until its request is admitted: only then is `100 Continue` sent. The rest of a refused body is
  * discarded within bounds. If the connection were closed at once, a fast sender would see a broken pipe, not its 429.
  */
 const plugin: FastifyPluginAsync = async app => {
@@ -48,10 +51,10 @@ const plugin: FastifyPluginAsync = async app => {
       // Fastify asks to close the connection if it cannot parse a body.
       reply.removeHeader('connection')
     } else if (expectsContinue(raw)) {
-      // The sender may never send its body. The next request on this connection could not be told from it.
+      // The sender may skip the body, and then the next request on this connection would be read as the body.
       reply.header('connection', 'close')
     } else {
-      // Node closes the connection at once after an answer with `connection: close`. The rest of the body comes first.
+      // With `connection: close`, Node would close the connection before the rest of the body is discarded.
       if (!reply.raw.shouldKeepAlive) last.add(raw)
       reply.header('connection', 'keep-alive')
     }
@@ -82,7 +85,7 @@ function discardRest (request: IncomingMessage): void {
   const deadline = Date.now() + DISCARD_MAX_MS
   const timer = setInterval(() => {
     if (!request.complete && (socket.bytesRead > limit || Date.now() > deadline)) socket.destroy()
-    // A listener for each request would not do: many requests may share one connection.
+    // Polling avoids a listener per request: many requests may share one connection.
     if (socket.destroyed) discarding.delete(socket)
     if (request.complete || socket.destroyed) clearInterval(timer)
   }, DISCARD_CHECK_MS)

@@ -2,7 +2,7 @@ import { LogController, type FastifyReply, type FastifyRequest } from 'fastify'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Monitoring polls this route: its requests are logged at level `debug`, unless they fail. */
+    /** True for a route that monitoring polls. Its requests are logged at level `debug`, unless they fail. */
     probe?: boolean
   }
 }

@@ -2,13 +2,13 @@ import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 
 /**
- * Browsers shall only read these answers. The page and the API documentation set a policy of their own. Transport
- * security is up to the proxy that has the certificate.
+ * The policy forbids browsers to load or run anything from an answer. The page and the API documentation replace it
+ * with their own. The proxy with the TLS certificate adds the headers for transport security.
  */
 const HEADERS = {
   'content-security-policy': "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
   'cross-origin-opener-policy': 'same-origin',
-  // Pages of CORS_ORIGIN may read all the same: this header only concerns requests without CORS.
+  // This header affects only requests without CORS, so pages of CORS_ORIGIN can read answers nevertheless.
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff'

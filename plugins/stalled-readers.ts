@@ -2,7 +2,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 
 export interface StalledReadersOptions {
-  /** Time for which a client may read nothing of its pending answer. */
+  /** Maximum time for which a client may stop reading its pending answer. */
   stallTimeoutMs: number
 }
 
@@ -13,7 +13,8 @@ export interface StalledReadersOptions {
 const plugin: FastifyPluginAsync<StalledReadersOptions> = async (app, { stallTimeoutMs }) => {
   app.addHook('onRequest', (request, reply, done) => {
     const { raw } = reply
-    // Node's socket timeout notices bytes that move inside a long write. It also fires while there is nothing to read.
+    // Bytes that move within a long write restart Node's socket timeout. It also fires while no bytes of an answer are
+    // pending.
     raw.setTimeout(stallTimeoutMs, () => {
       const { socket } = raw
       if (socket === null || socket.writableLength === 0) return

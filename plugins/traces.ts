@@ -16,13 +16,13 @@ declare module 'fastify' {
 
 export interface TracesPluginOptions {
   traces: Traces
-  /** Addresses and CIDRs of proxies that may say which trace a request belongs to. */
+  /** Addresses and CIDRs of proxies that may set the trace of a request. */
   trustProxy: readonly string[]
 }
 
 /**
- * Traces every request of its context, admitted or not: one span from its head until its slot is released. Registered
- * before the plugins that may refuse a request.
+ * Traces every request of its context, refused ones included: one span from the arrival of its head until its slot is
+ * released. It is registered before the plugins that may refuse a request.
  */
 const plugin: FastifyPluginAsync<TracesPluginOptions> = async (app, { traces, trustProxy }) => {
   const isTrusted = proxyAddr.compile([...trustProxy])
@@ -42,7 +42,7 @@ const plugin: FastifyPluginAsync<TracesPluginOptions> = async (app, { traces, tr
 
     const end = async () => {
       const closedAt = performance.now()
-      // The cleanup plugin listens too and aborts the work, which then reports its last stage.
+      // Wait until the listener of the cleanup plugin has aborted the work, which then reports its last stage.
       await Promise.resolve()
       await endWork(request, trace, closedAt)
       trace.end(reply.raw.headersSent ? reply.raw.statusCode : null)

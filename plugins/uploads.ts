@@ -3,9 +3,9 @@ import fp from 'fastify-plugin'
 import { Upload, type UploadOptions } from '../services/uploads/upload.ts'
 import { workOf } from './cleanup.ts'
 
-/** The upload of a request that was admitted. */
+/** Returns the upload of an admitted request. */
 export const uploadOf = (request: FastifyRequest): Upload => request.getDecorator<Upload>('upload')
-/** The same for a request that may have been refused: null then. */
+/** Returns the upload of a request, or null if the request was refused. */
 export const uploadIfAdmitted = (request: FastifyRequest): Upload | null =>
   request.getDecorator<Upload | null>('upload')
 

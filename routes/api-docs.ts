@@ -1,7 +1,7 @@
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyPluginAsync } from 'fastify'
 
-/** `GET /openapi.json`: the OpenAPI document. `GET /docs`: the same for people, with forms to try it. */
+/** `GET /openapi.json`: the OpenAPI document. `GET /docs`: a page that shows it and can send requests. */
 const route: FastifyPluginAsync = async app => {
   await app.register(swaggerUi, {
     routePrefix: '/docs',

@@ -19,13 +19,13 @@ export interface ChatRouteOptions {
   bodyLimit: number
 }
 
-/** An app whose handlers get bodies of the type of their schema. */
+/** An app with handlers in which the schema of a route determines the type of the body. */
 export type TypedApp =
   FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>
 
 /**
  * Collects what the chat service needs of a request to `/api/chat` or `/api/chat_stream`. Images of a JSON body are
- * saved to disk; those of a form are there already.
+ * saved to disk; the images of a form are already on disk.
  */
 export async function toChatRequest (request: FastifyRequest, form: ChatForm): Promise<ChatRequest> {
   const upload = uploadOf(request)

@@ -20,12 +20,12 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
   }, async (request, reply) => {
     const work = workOf(request)
     const events = chat.answer(await toChatRequest(request, request.body), work.signal, request.log)
-    // Until the request is accepted every fault is an HTTP status.
+    // A fault before the request is accepted becomes an HTTP status.
     const accepted = await work.run(() => events.next())
     const sse = startSse(reply, work.signal)
     try {
       const result = await work.run(() => forward(accepted, events, sse))
-      // A client that asks again at once finds its slot free.
+      // Free the slot before the last event, so that a client can send its next request at once.
       await work.end()
       await sse.send('done', result)
       request.ending = ANSWERED
@@ -42,7 +42,7 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
 
 /**
  * Writes the events of an answer except the last.
- * @returns the result of the last event, which is sent once the request's files are gone
+ * @returns the result of the last event, which is to be sent after the request's files are removed
  */
 async function forward (
   first: IteratorResult<ChatEvent>, rest: AsyncGenerator<ChatEvent>, sse: SseWriter

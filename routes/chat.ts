@@ -25,7 +25,7 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
 
     try {
       const result = await work.run(collect)
-      // A client that asks again at once finds its slot free.
+      // Free the slot before the answer is sent, so that a client can send its next request at once.
       await work.end()
       request.ending = ANSWERED
       return { ...result, response }

@@ -23,7 +23,7 @@ import { assertModel, loadedModel, toOpenAiErrorBody } from './openai.ts'
 import { startSse } from './sse.ts'
 import { validateBy } from './validation.ts'
 
-/** An answer on its way to an OpenAI client. */
+/** A running answer for an OpenAI client. */
 interface RunningAnswer {
   events: AsyncGenerator<ChatEvent>
   reader: CallReader
@@ -79,7 +79,7 @@ async function sendWhole (request: FastifyRequest, { events, reader, head }: Run
       content += part.text
       calls.push(...part.calls)
     }))
-    // A client that asks again at once finds its slot free.
+    // Free the slot before the end of the answer, so that a client can send its next request at once.
     await work.end()
     request.ending = ANSWERED
     return toCompletion(head, content, calls, done)
@@ -92,7 +92,7 @@ async function sendChunks (
   request: FastifyRequest, reply: FastifyReply, { events, reader, head }: RunningAnswer, includeUsage: boolean
 ): Promise<void> {
   const work = workOf(request)
-  // Until the request is accepted every fault is an HTTP status.
+  // A fault before the request is accepted becomes an HTTP status.
   await work.run(() => events.next())
   const sse = startSse(reply, work.signal)
   let calls = 0

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 
-/** `GET /metrics`: figures in the text format of Prometheus. */
+/** `GET /metrics`: metrics in the text format of Prometheus. */
 const route: FastifyPluginAsync = async app => {
   app.get('/metrics', { config: { probe: true }, schema: { hide: true } }, async (_request, reply) => {
     reply.type(app.metrics.contentType)

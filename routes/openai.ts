@@ -4,7 +4,7 @@ import { sentenceFor } from '../plugins/errors.ts'
 import type { Engine, EngineInfo } from '../services/engine/engine.ts'
 import { toOpenAiError } from '../services/openai/error.ts'
 
-/** Characters of an unknown model's name that an error repeats. */
+/** Maximum characters of an unknown model's name that an error quotes. */
 const NAME_MAX_SHOWN = 100
 
 /** Shapes an error for clients of the OpenAI API. */

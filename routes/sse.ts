@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply } from 'fastify'
 
 const KEEP_ALIVE_MS = 15_000
-/** A client that reads nothing for this long after the end was written is disconnected. */
+/** A client is disconnected if it reads nothing for this long after the end of the stream was written. */
 const LAST_BYTES_MS = 5_000
 
 export interface SseWriter {

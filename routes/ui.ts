@@ -36,7 +36,7 @@ const route: FastifyPluginAsync<UiRouteOptions> = async (app, { dir }) => {
   await app.register(fastifyStatic, {
     root: path.join(dir, 'assets'),
     prefix: '/assets/',
-    // The build made compressed copies.
+    // `npm run build` writes compressed copies.
     preCompressed: true,
     immutable: true,
     maxAge: '1y',

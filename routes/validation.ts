@@ -2,7 +2,7 @@ import type { FastifySchemaCompiler } from 'fastify'
 
 /**
  * Validates bodies by a function that returns the checked body or throws an error of `errors/catalogue.ts`. Responses
- * are serialized as they are: their schemas are for the document.
+ * are serialized without their schemas, which are only for the OpenAPI document.
  *
  * @param parse checks against the schema that the route documents
  */

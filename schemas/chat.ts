@@ -80,8 +80,8 @@ const filesSchema = (description: string) => Type.Optional(Type.Array(
 ))
 
 /**
- * A request of `/api`. The document shows it as a form: generated clients know one kind of body for an operation, and
- * with JSON they could not send files. In a JSON body the files are data URIs.
+ * A request of `/api`. The OpenAPI document describes it as a form, because generated clients support one kind of body
+ * per operation and can send files only in a form. In a JSON body the files are data URIs.
  */
 export const ChatFormSchema = Type.Object({
   ...ChatFieldsSchema.properties,

@@ -11,7 +11,7 @@ import { FIELD_FAULTS } from '../errors/phrases.ts'
 export interface CheckOptions {
   /** The phrase for a value that is missing or invalid, instead of the validator's message. */
   fault?: Phrase
-  /** The plural of the items of a list, for the sentence about too many, e.g. `{ en: 'tools', zh: '个工具' }`. */
+  /** The plural of the items of a list, for the error about too many items, e.g. `{ en: 'tools', zh: '个工具' }`. */
   counted?: Phrase
   /** A fault of a member is reported as a fault of the value itself. */
   whole?: boolean
@@ -47,15 +47,15 @@ interface Schema extends CheckOptions {
 
 type Json = Record<string, unknown>
 
-/** Characters of an unknown name that a sentence repeats. */
+/** Maximum characters of an unknown name that a sentence quotes. */
 const NAME_MAX_SHOWN = 100
-/** Properties whose constant tells the alternatives of a union apart. */
+/** Properties with a constant that distinguishes the alternatives of a union. */
 const DISCRIMINATORS = ['type', 'role']
 
 /**
  * Compiles a schema into a check that finds the first fault of a value, or null. The compiled validator decides whether
- * there is one. Only then is the value walked along the schema, since the validator's own list of errors names every
- * alternative of every union, and a path for each of thousands of unknown names.
+ * the value is valid. Only an invalid value is then compared with the schema step by step. The validator's own list of
+ * errors would contain every alternative of every union, and a path for each of thousands of unknown names.
  *
  * @example
  * const check = createCheck(Type.Object({ stop: Type.Array(Type.String()) }))
@@ -89,7 +89,10 @@ function tooMany (count: number, limit: number, counted: Phrase): Phrase {
   return { en: `has ${count} ${counted.en}; the limit is ${limit}`, zh: `有 ${count} ${counted.zh}，上限为 ${limit}` }
 }
 
-/** Looks at names before the validator does: it would collect all of them, which takes long for tens of thousands. */
+/**
+ * Checks names before the validator runs. The validator would collect all unknown names, which takes long for tens of
+ * thousands.
+ */
 function findUnknownName (schema: Schema, value: unknown, steps: string[]): Fault | null {
   if (!isClosed(schema)) return null
   if (Array.isArray(value)) {
@@ -155,7 +158,7 @@ function findListFault (schema: Schema, value: unknown[], steps: string[]): Faul
   return firstOf(value.entries(), ([index, item]) => findFault(items, item, [...steps, `${index}`]))
 }
 
-/** The fault of a value without its members. */
+/** Returns the fault of a value itself, ignoring its members. */
 function ownFault (schema: Schema, value: unknown, steps: string[]): Fault | null {
   const { properties: _properties, required: _required, items: _items, additionalProperties: _more, ...own } = schema
   const [error] = Value.Errors(own as TSchema, value)
@@ -175,8 +178,8 @@ function inBothLanguages (error: Pick<TLocalizedValidationError, 'keyword' | 'pa
 }
 
 /**
- * The schema itself, or the alternative of a union that is meant: the one with the value's discriminator, else the one
- * of the value's kind, else the union itself. Null if the discriminator names none of them.
+ * Returns the schema itself or, for a union, the alternative with the value's discriminator, else the alternative of
+ * the value's kind, else the union itself. Returns null if the discriminator names no alternative.
  */
 function alternativeFor (schema: Schema, value: unknown): Schema | null {
   if (!schema.anyOf) return schema
@@ -208,7 +211,7 @@ function oneOf (known: unknown[]): Phrase {
   return { en: `must be one of ${known.join(', ')}`, zh: `必须是 ${known.join('、')} 之一` }
 }
 
-/** The alternatives of a union, those of unions within it included. */
+/** Returns the alternatives of a union, including those of nested unions. */
 function alternativesOf (schema: Schema): Schema[] {
   return schema.anyOf?.flatMap(alternativesOf) ?? [schema]
 }

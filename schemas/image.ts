@@ -1,6 +1,8 @@
 import { Type, type Static } from 'typebox'
 
-/** Ids of images: the SHA-256 of the bytes that were sent. Receipts give them, later turns name them. */
+/**
+ * Ids of images: the SHA-256 of the bytes that were sent. Receipts contain them, and later turns name images by them.
+ */
 export const IMAGE_ID_PATTERN = '^sha256:[0-9a-f]{64}$'
 
 const sizeSchema = (description: string) => Type.Object({

@@ -33,7 +33,7 @@ export const MESSAGES_MAX_PARTS = 10_000
 
 /** The same as in the OpenAI API. */
 export const TOOLS_MAX = 128
-/** Calls of all messages together. */
+/** Tool calls of all messages together. */
 export const CALLS_MAX = 1_000
 
 // JSON, as a body or as a field of a form
@@ -53,5 +53,5 @@ export const FIELD_MAX_BYTES = 1024 * 1024
 export const FORM_TEXT_MAX_BYTES = 4 * 1024 * 1024
 /** Text fields. A history may have one field for each turn. */
 export const FORM_MAX_FIELDS = HISTORY_MAX_TURNS + 50
-/** Parts of any kind, nameless ones included. */
+/** Parts of any kind, including nameless ones. */
 export const FORM_MAX_PARTS = 1_000

@@ -14,7 +14,7 @@ export interface Services {
   slots: Slots
   store: UploadStore
   metrics: Metrics
-  /** Closed by whoever created the services. */
+  /** The caller of `createServices` closes it. */
   grammars: Grammars
   chat: ChatService
 }
@@ -45,7 +45,10 @@ export function createServices (config: Config, engine: Engine, traces: Traces |
   return { slots, store, metrics, grammars, chat }
 }
 
-/** The memory plan of the loaded model decides how many slots there are. Whoever awaits `ready` handles its failure. */
+/**
+ * The memory plan of the loaded model determines the number of slots. `server.ts` also awaits `ready` and handles its
+ * failure.
+ */
 function growWithModel (slots: Slots, engine: Engine): void {
   engine.ready().then(() => slots.grow(engine.info().slots), () => {})
 }

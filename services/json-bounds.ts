@@ -31,7 +31,7 @@ const COMMA = 0x2C
 const COLON = 0x3A
 const BLANKS = new Set([0x20, 0x09, 0x0A, 0x0D])
 const BACKSLASH = 0x5C
-/** Brackets and braces differ in a single bit. */
+/** The bit in which the codes of a bracket and a brace differ. */
 const CASE_BIT = 0x20
 const OPEN = 0x7B
 const CLOSE = 0x7D

@@ -23,7 +23,7 @@ export const ANSWERED = 'ANSWERED'
 /** The error code of requests whose client has left. */
 export const CLIENT_LEFT = 'CLIENT_LEFT'
 
-/** Seconds, from a cached image to a long answer on a CPU. */
+/** Buckets in seconds. They range from a cached image to a long answer on a CPU. */
 const STAGE_BUCKETS = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 const GAP_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
 /** The names of stages in `timings` of an answer and in labels. */

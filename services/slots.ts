@@ -123,7 +123,7 @@ export function createSlots ({ size: initialSize, queueSize, queueTimeoutMs }: S
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
       const slot = await waiter.promise
-      // After an abort since the hand-over the caller would not release the slot.
+      // If the signal fired after the hand-over, the caller would not release the slot.
       if (signal?.aborted) {
         slot.release()
         throw signal.reason

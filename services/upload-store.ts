@@ -38,7 +38,7 @@ export interface UploadStore {
 
 export interface UploadStoreOptions {
   dir: string
-  /** Folders of other hosts (a shared volume, an earlier container) are removed after so long without a change. */
+  /** Folders of other hosts (a shared volume, an earlier container) are removed after this time without a change. */
   foreignAgeMs: number
 }
 

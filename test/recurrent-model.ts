@@ -22,7 +22,7 @@ const KERNEL = 4
 
 /**
  * Writes a Mamba model with random weights and the embedded model's tokenizer and chat template. Its memory is one
- * state instead of KV cells, so the last tokens of a conversation cannot be removed from it.
+ * state instead of KV cells, so the last tokens of a conversation cannot be removed.
  */
 export async function writeRecurrentModel (file: string, seed: number): Promise<void> {
   const { metadata } = await readGgufFileInfo(path.join(ROOT, DEMO.model), { logWarnings: false })

@@ -45,7 +45,7 @@ export async function runModelsCommand (args: string[], config: Config, io: Io, 
 }
 
 type Command = 'list' | 'pull' | 'check'
-/** The most arguments of each command, itself included. */
+/** Maximum number of arguments of each command, including its name. */
 const MOST_ARGUMENTS: Record<Command, number> = { list: 1, pull: 2, check: 2 }
 
 /** Returns null if the command line is wrong. */

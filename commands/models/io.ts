@@ -1,4 +1,4 @@
-/** Where a command writes. */
+/** The outputs of a command. */
 export interface Io {
   /** Writes a line of the result. */
   out (text: string): void

@@ -49,7 +49,7 @@ export async function pullModel (name: string, config: Config, io: Io, signal: A
   })
 }
 
-/** Names the repository only: any file in it with the same checksum is the right one. */
+/** Returns the address of the repository without a file, because a file of any name with the same checksum matches. */
 function projectorAddress (modelUri: string): string {
   const address = parseHubAddress(modelUri)
   return address === null ? modelUri : `hf:${address.repo}#${address.branch}`

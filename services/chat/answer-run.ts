@@ -81,7 +81,7 @@ export class AnswerRun {
     }
   }
 
-  /** Stops preparation and engine: the events have no reader any more. Without effect after the end. */
+  /** Stops preparation and engine when nothing reads the events any longer. Has no effect after the end. */
   stop (): void {
     this.#stop.abort(READER_LEFT)
   }
@@ -112,7 +112,7 @@ export class AnswerRun {
     const missing = images.flatMap(({ cached, firstCopy }, index) => cached || firstCopy !== index ? [] : [index])
     if (missing.length > 0) log.info({ images: missing.length }, 'image preparation started')
     for (const { file, cached } of images) if (cached) this.#options.anticipation.of(file)?.cancel()
-    // All start at once. The loop below awaits each of them and meets its error.
+    // Start all preparations at once. The loop below awaits each of them and throws its error.
     for (const index of missing) this.#preparation.image(index).catch(() => {})
 
     const receipts: Receipt[] = []

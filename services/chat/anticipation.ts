@@ -22,8 +22,8 @@ export interface Anticipation {
 }
 
 /**
- * Headers that are read at the same time, over all requests. Preparations and file access share libuv's pool of four
- * threads with them.
+ * Maximum number of headers that are read at the same time, over all requests. Preparations and file access share
+ * libuv's pool of four threads with them.
  */
 const HEADERS_AT_ONCE = 2
 
@@ -53,7 +53,7 @@ export function createAnticipation (
     try {
       const header = await inspect(file, signal)
       const size = fit(header.width, header.height, boundsOf(info, limits))
-      // An image that the engine knows is not prepared at all.
+      // An image that the engine has cached in this size needs no preparation.
       const { known } = await untilAborted(engine.inspect([], [], [scopedImageId(file.id, scope)]), signal)
       if (signal.aborted || known.some(({ width, height }) => width === size.width && height === size.height)) {
         return
@@ -64,7 +64,7 @@ export function createAnticipation (
       anticipated.set(file, { job, image, cancel: () => own.abort(CALLED_OFF) })
       await image
     } catch {
-      // The plan and the answer await the same promises, and meet their errors.
+      // The plan and the answer await the same promises and handle their errors.
     }
   }
 

@@ -8,7 +8,7 @@ export interface BudgetInput {
   textTokens: number
   /** Tokens of the images of earlier turns. Only their embeddings are left, so their size is fixed. */
   historyTokens: number
-  /** Most tokens of the answer that the client wants. */
+  /** Maximum tokens of the answer, as the client requested. */
   maxTokens: number
   /** The images of this request. */
   uploads: PlanImage[]

@@ -14,7 +14,7 @@ const check = createCheck(ChatFormSchema)
 
 const NUMERIC = new Set(['max_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'repeat_penalty', 'seed'])
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
-/** Characters of an unknown field's name that an error repeats. */
+/** Maximum characters of an unknown field's name that an error quotes. */
 const NAME_MAX_SHOWN = 100
 
 /**
@@ -82,8 +82,8 @@ function toStopList (value: unknown, json: JsonReader): unknown {
 }
 
 /**
- * Converts the turns: a list, or in a form the JSON of a list, or a field for each turn. Such a field is JSON, already
- * parsed if its part says that it is JSON.
+ * Converts the turns of the history. A JSON body contains a list. A form contains either the JSON of a list or one
+ * field of JSON per turn; a field is already parsed if the type of its part is `application/json`.
  */
 function toHistory (value: unknown, json: JsonReader): unknown {
   if (typeof value === 'string') {

@@ -31,7 +31,8 @@ const THREAD = programOf(new URL(`./grammar-thread${EXTENSION}`, import.meta.url
 
 /** @param thread URL of the thread's program; tests replace it */
 export function createGrammars ({ thread = THREAD, timeLimitMs = TIME_LIMIT_MS } = {}): Grammars {
-  // The thread runs one conversion at a time. An aborted request does not wait for its conversion; the next one does.
+  // The thread runs one conversion at a time. An aborted request does not wait for its running conversion; the next
+  // request does.
   const gate = createGate(1)
   let running: Deferred<GrammarOutcome> | null = null
   let worker: Worker | null = null

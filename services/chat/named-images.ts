@@ -2,8 +2,8 @@ import type { Phrase } from '../../errors/language.ts'
 import { NAMED_IMAGES_MAX, NAMED_IMAGES_MAX_MENTIONS } from '../../schemas/limits.ts'
 
 /**
- * Judges how many images a conversation names by id.
- * @param ids as they are named, from the first turn to the last
+ * Checks how many images a conversation names by id.
+ * @param ids the ids of all turns in order, with repetitions
  * @returns the fault, which completes the sentence about the field, and the limit; null when there is no fault
  */
 export function namedImagesFault (ids: readonly string[]): { fault: Phrase, limit: number } | null {

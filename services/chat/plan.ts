@@ -26,9 +26,9 @@ export interface ChatPlan {
   known: Map<string, KnownImage>
 }
 
-/** No token is longer, in characters. Long runs of spaces come closest. */
+/** Maximum characters of a token. Long runs of spaces come closest. */
 const MAX_CHARACTERS_PER_TOKEN = 32
-/** Bounds for a model without vision. No image reaches the plan then. */
+/** Placeholders for a model without vision, for which a plan never contains images. */
 const BLIND = { multiple: 28, minTokens: 1, maxTokens: 1 }
 
 export function boundsOf ({ vision }: EngineInfo, limits: PlanLimits): PlanBounds {
@@ -99,8 +99,8 @@ async function readHeaders (
 }
 
 /**
- * Refuses text that cannot fit whatever its tokens are. Counting the tokens of megabytes of text would delay all
- * answers.
+ * Refuses text that would not fit even if every token had the maximum length. Counting the tokens of megabytes of text
+ * would delay all answers.
  * @throws PromptTooLongError
  */
 function refuseHopelessText ({ turns, tools }: ChatRequest, contextSize: number): void {

@@ -13,7 +13,7 @@ import { DEFAULT_MAX_TOKENS, type ChatPart, type ChatQuestion, type ChatTurn, ty
  * @throws InvalidFieldError if the history does not name one of `resent`, or if a format excludes stop strings
  */
 export function toQuestion (fields: ChatFields, images: UploadedFile[], resent: UploadedFile[]): ChatQuestion {
-  // The first copy of an image is entered last and stays.
+  // The list is reversed, so that the first copy of an image is set last and replaces the others.
   const places = new Map(resent.map((file, index) => [file.id, images.length + index] as const).reverse())
   const named = new Set((fields.history ?? []).flatMap(turn => turn.images ?? []))
   const stranger = resent.findIndex(file => !named.has(file.id))

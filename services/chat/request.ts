@@ -1,7 +1,7 @@
 import type { AnswerFormat, Sampling, Tool, Turn } from '../engine/engine.ts'
 import type { TraceHeaders } from '../tracing/traces.ts'
 
-/** An image as it was sent, on disk. */
+/** An image on disk, as the client sent it. */
 export interface UploadedFile {
   path: string
   /** Its place in the request, e.g. `images[1]`. */

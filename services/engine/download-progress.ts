@@ -4,7 +4,7 @@ const BAR_WIDTH = 30
 
 export interface DownloadProgress { file: string, done: number, total: number }
 
-/** Creates a reporter for downloads: a progress bar on a terminal, otherwise a log line per tenth. */
+/** Creates a reporter for downloads: a progress bar on a terminal, otherwise a log line for every 10 %. */
 export function createDownloadReporter (
   log: Log, terminal: NodeJS.WriteStream = process.stderr
 ): (progress: DownloadProgress) => void {

@@ -38,9 +38,9 @@ export interface MemoryPlan {
   projector: number
   /** Additional memory while the largest image is encoded. */
   encoding: number
-  /** Memory of a context apart from its KV cells. */
+  /** Memory of a context in addition to its KV cells. */
   compute: number
-  /** KV cells of one sequence. */
+  /** Memory of the KV cells of one sequence. */
   slot: number
   /** Limit of the image cache, which is always in RAM. */
   imageCache: number

@@ -1,4 +1,4 @@
-/** Identifies what the projector computes of an image: its content in one prepared size. */
+/** Returns the cache key of an image: its content and its prepared size, which determine its embedding. */
 export const imageCacheKey = ({ id, width, height }: { id: string, width: number, height: number }) =>
   `${id} ${width}x${height}`
 

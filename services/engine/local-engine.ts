@@ -166,7 +166,9 @@ export function createLocalEngine (
       settled = true
       ended.resolve()
     }
-    /** Ends the supervision of the request. After an abort, the child can release it later than it ends it. */
+    /**
+     * Ends the supervision of the request. After an abort, the child reports the end at once but may compute longer.
+     */
     const release = () => {
       clearTimeout(releaseTimer)
       pending.delete(id)

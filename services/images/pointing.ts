@@ -53,7 +53,7 @@ const PAIR = String.raw`\(\s*${NUMBER}\s*[,，]\s*${NUMBER}\s*\)`
 const PAIRS = new RegExp(String.raw`[\s,，、]*(<\|box_start\|>\s*)?(${PAIR}(?:[\s,，]*${PAIR})*)(\s*<\|box_end\|>)?`, 'y')
 const POINT_TAG = /<points?((?:\s+[a-z]+\d*\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))+)\s*\/?>(?:([^<]*)<\/point)?/iy
 
-/** The beginning of everything that `findPointings` reads. */
+/** Matches the beginning of every form that `findPointings` recognizes. */
 const BEGINNING = String.raw`[[{]|<\|object_ref_start\|>|<\|box_start\|>|<points?(?=\s)|${NAME}`
 
 /**

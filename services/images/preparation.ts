@@ -13,7 +13,7 @@ export interface Anticipated {
   cancel (): void
 }
 
-/** The reason of a preparation that was cancelled without a fault of its own image. */
+/** The abort reason of a preparation that was cancelled although its image has no fault. */
 export const CALLED_OFF = new Error('The preparation was cancelled')
 
 /**

@@ -26,7 +26,7 @@ export interface ProjectorHeader {
   /** e.g. `qwen3vl_merger` */
   type: string
   coordinates: VisionInfo['coordinates']
-  /** Sides of images are multiples of so many pixels. A token covers a square of this side. */
+  /** Sides of images are multiples of this many pixels. A token covers a square of this side. */
   multiple: number
   /** Patches that are merged to one token. */
   patchesOfToken: number
@@ -159,8 +159,8 @@ export function mismatch (model: ModelHeader, projector: ProjectorHeader): strin
 }
 
 /**
- * Returns what a projector requires of an image. The settings override the limits in the file, which are those of the
- * training. clip.cpp itself ignores the limits in the file for Qwen-VL.
+ * Returns the requirements of a projector for images. The settings override the limits in the file, which are those of
+ * the training. clip.cpp itself ignores the limits in the file for Qwen-VL.
  * @throws Error when the minimum exceeds the maximum
  */
 export function visionInfo (

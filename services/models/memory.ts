@@ -9,7 +9,7 @@ export interface MemoryNeeds {
   encoding: number
   /** Memory of a context in addition to its KV cells. */
   compute: number
-  /** KV cells of one sequence. */
+  /** Memory of the KV cells of one sequence. */
   slot: number
 }
 
@@ -63,7 +63,10 @@ function slotsThatStayFast ({ memory, total, cores }: Machine): number {
   return memory === 'vram' ? Math.floor(2 + total / (5 * GIB)) : Math.max(2, Math.floor(cores / 2))
 }
 
-/** Returns an unused GPU with so many GiB. The reserve, that of node-llama-cpp, covers the memory of the driver. */
+/**
+ * Returns the memory of an unused GPU with this many GiB. The reserve is the one of node-llama-cpp and covers the
+ * memory of the driver.
+ */
 export function cardOf (gib: number): Machine {
   const total = gib * GIB
   return { memory: 'vram', total, free: total, reserve: Math.min(total * 0.08, 1.6 * GIB), cores: 0 }

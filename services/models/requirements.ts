@@ -17,7 +17,7 @@ const RAM_RESERVE_MAX = 4 * 1024 ** 3
 
 /**
  * Estimates the memory of a model and its projector with all layers in one place. node-llama-cpp estimates without
- * loading the weights. Each sequence adds the same to a context.
+ * loading the weights. Each sequence adds the same amount to a context.
  * @param llama determines whether the layers run on a GPU
  */
 export async function memoryNeeds (

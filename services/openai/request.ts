@@ -13,8 +13,8 @@ import { readMessages } from './messages.ts'
 const check = createCheck(CompletionRequestSchema)
 
 /**
- * Checks the body of a completion request. Fields that are null are left out: clients send null for what they do not
- * set.
+ * Checks the body of a completion request. Fields that are null are left out, because clients send null for fields that
+ * they do not set.
  * @throws InvalidJsonError, InvalidFieldError
  */
 export function parseCompletionRequest (body: unknown): CompletionRequest {
@@ -27,7 +27,7 @@ export function parseCompletionRequest (body: unknown): CompletionRequest {
   return given as CompletionRequest
 }
 
-/** The tools that the model may call, and what the request demands of the answer. */
+/** The tools that the model may call, and the constraints on its answer. */
 interface Demands {
   tools: OfferedTool[]
   constraint: Constraint | null

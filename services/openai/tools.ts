@@ -12,7 +12,10 @@ export interface AskedCall {
 /** A part of an answer: text that belongs to no call, and calls that are complete. */
 export interface AnswerPart { text: string, calls: AskedCall[] }
 
-/** Separates tool calls from text while an answer is generated. It makes no difference how the text is cut. */
+/**
+ * Separates tool calls from text while an answer is generated. The result does not depend on the pieces in which the
+ * text arrives.
+ */
 export interface CallReader {
   push (text: string): AnswerPart
   /** Returns the rest at the end of the answer. A call that is incomplete, or of an unknown tool, counts as text. */

@@ -143,7 +143,7 @@ function reporting (exporter: SpanExporter, log: Log): SpanExporter {
     export (spans, done) {
       exporter.export(spans, result => {
         const failed = result.code !== 0
-        // Without the message, which may contain anything.
+        // The message is not logged, because it may contain anything.
         if (failed && !failing) log.warn({ reason: reasonOf(result.error) }, 'trace export failing')
         if (!failed && failing) log.info({}, 'trace export working again')
         failing = failed

@@ -2,7 +2,7 @@ import { InvalidFieldError } from '../../errors/catalogue.ts'
 import { FIELD_FAULTS } from '../../errors/phrases.ts'
 
 const DATA_URI = /^data:[a-z0-9.+-]*\/?[a-z0-9.+-]*(?:;[a-z0-9.+=-]+)*;base64,/i
-/** Characters in which the head of a data URI is searched. */
+/** Maximum characters of the head of a data URI. */
 const HEAD_MAX_CHARACTERS = 200
 
 /** Base64 without white space, which nearly all clients send. */

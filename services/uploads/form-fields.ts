@@ -60,7 +60,8 @@ export function createFormFields (): FormFields {
       countField()
       if (isCut) throw new FieldTooLargeError(name, FIELD_MAX_BYTES)
       const length = Buffer.byteLength(value)
-      // 0, because the parser has checked the size already. In another character set the field had fewer bytes.
+      // The size is 0 because the parser has already checked it. A field in another character set had fewer bytes than
+      // its text in UTF-8.
       countBytes(name, length, 0)
       add(name, value)
     },

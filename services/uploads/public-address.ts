@@ -27,7 +27,7 @@ const SPECIAL_IPV4: ReadonlyArray<[network: string, prefix: number]> = [
 const SPECIAL_IPV6: ReadonlyArray<[network: string, prefix: number]> = [
   ['2001::', 23], // IETF protocols; Teredo, benchmarks, ORCHID
   ['2001:db8::', 32], // documentation
-  ['2002::', 16], // 6to4: an IPv4 address in disguise
+  ['2002::', 16], // 6to4: contains an IPv4 address
   ['3fff::', 20] // documentation
 ]
 

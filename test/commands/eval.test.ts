@@ -27,7 +27,7 @@ type FileExample = Omit<Example, 'turns'> & {
   turns: Array<Omit<Example['turns'][number], 'pictures'> & { pictures?: number }>
 }
 
-/** A folder of examples, with the pictures that they name. */
+/** Creates a folder of examples, with the images that they name. */
 function folderOf (t: Test, examples: FileExample[], pictures: Record<string, Buffer>): string {
   const dir = t.testdir({})
   mkdirSync(path.join(dir, 'examples'))
@@ -36,7 +36,7 @@ function folderOf (t: Test, examples: FileExample[], pictures: Record<string, Bu
   return path.join(dir, 'examples')
 }
 
-// One slot and no cache: whoever comes second is refused, and a picture of an earlier turn is gone.
+// With one slot and no cache, the second of two requests is refused, and images of earlier turns have expired.
 const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1', IMAGE_CACHE_MB: '0' })
 const at = ['--url', service.url]
 const red = await drawShape('circle', 'red', 'white')

@@ -12,7 +12,7 @@ export interface Probe {
   names: RegExp
   /** The limit as the sentence writes it; null if the sentence contains no number. */
   figure: string | null
-  /** The code with which a request at the limit is refused for another reason. */
+  /** The error code of a request at the limit, if another fault causes a refusal. */
   otherwise?: string
 }
 

@@ -13,7 +13,7 @@ import { BUILD_DIR } from './lib/paths.ts'
 export const LLAMA_NODE_VERSION = '1.7.15'
 export const LLAMA_NODE_DIR = path.join(BUILD_DIR, `llama-node-${LLAMA_NODE_VERSION}`)
 
-/** @returns why it cannot be started, or null */
+/** @returns the reason why the contender cannot start, or null */
 export function llamaNodeMissing (): string | null {
   const modules = path.join(LLAMA_NODE_DIR, 'node_modules/@fugood')
   if (!existsSync(path.join(modules, 'llama.node/package.json'))) return 'install it with npm run bench:llama-node'

@@ -35,7 +35,7 @@ const LOOK_MS = 100
 const LOG_LAG_MS = 200
 /** Time until recently closed sockets are gone. */
 const SETTLE_MS = 200
-/** Endings that are right for every request when there is no room for it. */
+/** Endings that are right for every request, because the service may have no room for it. */
 const NO_ROOM = ['error 429 SERVER_BUSY', 'error 503 QUEUE_TIMEOUT', 'error 503 OVERLOADED']
 
 /**
@@ -155,7 +155,7 @@ export class Checker {
     clearInterval(this.#timer)
   }
 
-  /** Up to this moment, a fault or a stall may have delayed the service. */
+  /** Returns the end of the time in which a fault or a stall may have delayed the service. */
   #excusedUntil (): number {
     return Math.max(this.windows.stalledUntil(), this.stalls.lastAt)
   }

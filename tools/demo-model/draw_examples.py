@@ -56,8 +56,8 @@ class Examples:
         scenes = [self.scene() for _ in range(r.choices(range(5), [10, 50, 24, 10, 6])[0])]
         if len(scenes) == 2 and r.random() < 0.15: scenes[1] = scenes[0]
         pictures = [Shown(scene, grid_of(*scene.size), index) for index, scene in enumerate(scenes)]
-        # Most tries give a task with enough examples. Pictures are drawn only for the others. Then the boxes are known,
-        # and the same question is asked again.
+        # Drawing is slow, so pictures are drawn only for tasks that need more examples. Drawing sets the boxes, so the
+        # same question is asked once more.
         asking = r.getstate()
         if not self.wanted(self.ask(pictures, zh)[1], zh): return
         drawn = {id(scene): world.wear(self.pencil, world.draw(self.pencil, scene, self.fonts)) for scene in scenes}

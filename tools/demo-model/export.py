@@ -93,7 +93,7 @@ def text_tensors(weights, shape):
 
 
 def vision_tensors(weights, shape):
-    # An image passes two kernels, whose outputs are added.
+    # The model applies two kernels to an image and adds their outputs.
     kernel = weights['patch.weight'].view(-1, 3, shape.patch, shape.patch) / 2
     out = {'v.patch_embd.weight': kernel, 'v.patch_embd.weight.1': kernel}
     for i in range(shape.vision_layers):

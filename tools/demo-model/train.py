@@ -127,7 +127,7 @@ class Worker:
             if self.number % SAVE_EVERY == 0 or self.number == end: self.save()
 
     def rate(self, stage, done):
-        """The share of the full rates at a point of a stage. The two stages of the language model are one descent."""
+        """The share of the full rates at a point of a stage. Both stages of the language model share one decay."""
         if stage == 'vision': return min(1, self.number / 60 + 0.02) * max(0.05, min(1, 2 * (1 - done)))
         if stage in FINISHING: return FINISHING[stage] * max(0.05, 1 - done)
         at, steps = self.number - self.options.vision, self.options.single + self.options.several

@@ -39,7 +39,7 @@ def at(shown, *things):
 
 
 def last_of(question, *names):
-    """The last name in a question. The meaning of "the square in picture 2" is known only there."""
+    """The name that ends last in a question. Only there is "the square in picture 2" known completely."""
     return max(filter(None, names), key=lambda name: question.lower().rfind(name.lower()))
 
 

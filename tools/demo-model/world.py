@@ -35,7 +35,7 @@ PAINTS = {
     'white': [(255, 255, 255, 2), (250, 250, 250, 5), (243, 243, 243, 4)],
     'gray': [(128, 128, 128, 8), (150, 150, 150, 10), (106, 106, 106, 8), (169, 169, 169, 8)],
 }
-# rare pairs, which people might confuse on top of each other
+# pairs of colours that are rarely drawn on top of each other, because people might confuse them
 ALIKE = {frozenset(pair.split()) for pair in (
     'red brown', 'red orange', 'orange yellow', 'purple blue', 'white pink', 'brown black', 'purple brown',
     'orange brown',

@@ -11,7 +11,7 @@ import { createReport, type Report } from './report.ts'
 import { runExample } from './run-example.ts'
 import { percent, summaryTable } from './summary.ts'
 
-/** Where the command writes. */
+/** The outputs of the command. */
 export interface Io {
   out (text: string): void
   /** Receives progress and errors. */

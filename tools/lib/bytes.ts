@@ -1,16 +1,16 @@
-/** Big-endian unsigned integers of 16 bits. */
+/** Encodes unsigned integers of 16 bits, big-endian. */
 export const be16 = (...values: number[]): Buffer =>
   numbers(values, 2, (bytes, value, at) => bytes.writeUInt16BE(value, at))
-/** Big-endian unsigned integers of 32 bits. */
+/** Encodes unsigned integers of 32 bits, big-endian. */
 export const be32 = (...values: number[]): Buffer =>
   numbers(values, 4, (bytes, value, at) => bytes.writeUInt32BE(value, at))
-/** Little-endian unsigned integers of 16 bits. */
+/** Encodes unsigned integers of 16 bits, little-endian. */
 export const le16 = (...values: number[]): Buffer =>
   numbers(values, 2, (bytes, value, at) => bytes.writeUInt16LE(value, at))
-/** Little-endian unsigned integers of 24 bits. */
+/** Encodes unsigned integers of 24 bits, little-endian. */
 export const le24 = (...values: number[]): Buffer =>
   numbers(values, 3, (bytes, value, at) => bytes.writeUIntLE(value, at, 3))
-/** Little-endian unsigned integers of 32 bits. */
+/** Encodes unsigned integers of 32 bits, little-endian. */
 export const le32 = (...values: number[]): Buffer =>
   numbers(values, 4, (bytes, value, at) => bytes.writeUInt32LE(value, at))
 
@@ -26,10 +26,10 @@ export function join (...parts: Array<Buffer | string | number>): Buffer {
     typeof part === 'number' ? Buffer.from([part]) : typeof part === 'string' ? Buffer.from(part, 'latin1') : part))
 }
 
-/** `count` copies of a piece in a row. */
+/** Returns `count` copies of a piece, concatenated. */
 export const repeated = (piece: Buffer, count: number): Buffer => Buffer.alloc(piece.length * count, piece)
 
-/** A copy of `bytes` with `patch` written over them at an offset. */
+/** Returns a copy of `bytes` in which `patch` replaces the bytes at an offset. */
 export function patched (bytes: Buffer, at: number, patch: Buffer): Buffer {
   const copy = Buffer.from(bytes)
   patch.copy(copy, at)

@@ -11,7 +11,7 @@ import { failuresOf } from './tap-failures.mjs'
 const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..')
 const TEST_TIMEOUT_S = 240
 const FILE_TIMEOUT_MS = 480_000
-/** One more than cores, because many tests wait most of their time. */
+/** One more than the number of cores, because many tests wait most of their time. */
 const JOBS = os.availableParallelism() + 1
 
 const files = readdirSync(path.join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
@@ -27,7 +27,8 @@ await Promise.all(Array.from({ length: JOBS }, async () => {
     else failed.push({ file, failures: outcome.failures })
   }
 }))
-// Parallel browsers, servers and models may delay a test beyond its timeouts. A real fault also fails alone.
+// Parallel browsers, servers and models may delay a test beyond its timeouts. A test with a real fault also fails
+// alone.
 for (const entry of failed) {
   const outcome = await run(entry.file)
   count(outcome)

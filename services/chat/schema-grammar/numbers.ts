@@ -35,7 +35,7 @@ export function integers (rules: Rules, min: Bound, max: Bound): string[] {
 export function decimals (rules: Rules, min: Bound, max: Bound): string[] {
   const bounds = [min.value, max.value].filter(Number.isFinite)
   const largest = Math.max(...bounds.map(Math.abs))
-  // As many digits before the point as the larger of two bounds; with a single bound, more than it has.
+  // Two bounds allow as many digits before the point as the larger one has; a single bound allows more than it has.
   const whole = Math.min(
     Math.max(digitsOf(largest), bounds.length === 2 ? 1 : Math.max(WHOLE_DIGITS, digitsOf(largest) + 1)), EXACT_DIGITS
   )
@@ -71,7 +71,7 @@ function ranged (rules: Rules, low: bigint, high: bigint, places: number): strin
   const ways: string[] = []
   if (!fromFirst) ways.push(tight(rules, from, last(from.length), places))
   if (!toLast) ways.push(tight(rules, first(to.length), to, places))
-  // Digits before the point of the numbers in between.
+  // The fewest and most digits before the point, for numbers whose digits need no comparison.
   const fewest = from.length - places + (fromFirst ? 0 : 1)
   const most = to.length - places - (toLast ? 0 : 1)
   const fraction = free(rules, places)
@@ -135,7 +135,10 @@ function exponentOf (value: number): number {
   return Number(value.toExponential().split('e')[1])
 }
 
-/** Returns a bound in units of `10 ** -places`: the smallest number within it (`up`), or the largest. */
+/**
+ * Converts a bound to units of `10 ** -places`. Returns the smallest integer within a lower bound (`up`), or the
+ * largest within an upper bound.
+ */
 function scaled (value: number, places: number, up: boolean, open: boolean): bigint {
   const [mantissa = '', exponent] = value.toExponential().split('e')
   const [whole = '', fraction = ''] = mantissa.split('.')

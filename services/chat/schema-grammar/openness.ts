@@ -5,7 +5,7 @@ import { spend } from './work.ts'
 export interface Openings {
   /** Values after the same name. */
   forks: Fork[]
-  /** Most names that may come next. */
+  /** Maximum number of names that may come next. */
   widest: number
   /** The rules of the items, for each alternative that is a list. */
   lists: string[][]
@@ -25,7 +25,7 @@ const NAMES_PER_WAY = 4
 /** Alternatives of rules that are not listed: those of unconstrained values. */
 const FREE: Ways = { objects: 1, lists: 1, simple: 4 }
 
-/** Returns a rule that branches, and that exceeds `MAX_WAYS`; null without any. */
+/** Returns a rule that branches and exceeds `MAX_WAYS`, or null if there is none. */
 export function findTooOpen (rules: ReadonlyMap<string, Openings>): string | null {
   const known = new Map<string, Ways>([...rules.keys()].map(name => [name, { objects: 0, lists: 0, simple: 0 }]))
   const waysOf = (name: string) => known.get(name) ?? FREE
@@ -36,7 +36,7 @@ export function findTooOpen (rules: ReadonlyMap<string, Openings>): string | nul
     simple: sum.simple + one.simple
   })))
 
-  // The numbers only grow: until nothing changes, or with recursion, until one exceeds the limit.
+  // The numbers only grow. The loop ends when nothing changes or, with recursion, when a number exceeds the limit.
   for (let changed = true; changed;) {
     changed = false
     for (const [name, { forks, widest, lists, simple }] of rules) {

@@ -20,7 +20,7 @@ export interface WrittenProperties {
   /** GBNF for the text between the braces; null when no such object exists. */
   body: string | null
   forks: Fork[]
-  /** Names that may come next at the place where most of them may. */
+  /** Maximum number of names that may come next at any place. */
   widest: number
 }
 
@@ -53,7 +53,7 @@ function planOf (given: Properties, id: number) {
     fits: (index: number, taken: number) =>
       !counts || (taken + requiredFrom[index]! <= max && taken + count - index + certain >= min),
     mayEnd: (index: number, taken: number) => requiredFrom[index] === 0 && (!counts || taken >= min),
-    /** How many other properties may follow. */
+    /** The number of other properties that may follow. */
     extras: (taken: number): [least: number, most: number] =>
       counts ? [Math.max(0, min - taken), max - taken] : [0, Infinity]
   }
@@ -138,7 +138,7 @@ export function mergeProperties (rules: Rules, given: readonly Properties[]): Wr
   const forks: Fork[] = []
   let widest = 1
 
-  /** Returns the properties that may come next, and the rests after each of them. */
+  /** Returns the properties that may come next, each with the possible rests of the objects after it. */
   function choices (rests: readonly Rest[]): Array<{ name: string, value: string, rests: Rest[] }> {
     const found = new Map<string, { name: string, value: string, rests: Rest[] }>()
     const add = (name: string, value: string, rest: Rest) => {

@@ -116,7 +116,9 @@ export function createResolver ({ formats }: { formats: boolean }) {
     return result
   }
 
-  /** Returns a shape without items and properties that no value satisfies; null when a value needs one of them. */
+  /**
+   * Removes the items and properties that no value can satisfy from a shape. Returns null when one of them is required.
+   */
   function possible (shape: Shape): Shape | null {
     if (shape.type === 'array') return possibleArray(shape)
     if (shape.type === 'object') return possibleObject(shape)
@@ -155,7 +157,7 @@ export function createResolver ({ formats }: { formats: boolean }) {
     return shared !== null && possible(shared) !== null
   }
 
-  /** Returns the indices of two alternatives of a `oneOf` that a written value may satisfy both; null without any. */
+  /** Returns the indices of two alternatives of a `oneOf` if a written value may satisfy both, otherwise null. */
   function ambiguity (node: Subschema): [number, number] | null {
     const base = combine({ ...node, schema: without(node.schema as Keywords, 'oneOf') })
     const ways = branches(node, 'oneOf').map(shapesOf)

@@ -155,7 +155,7 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     }
   }
 
-  /** Returns the rule of names that are not declared; null when all possible names are. */
+  /** Returns the rule of names that are not declared, or null when all possible names are declared. */
   function otherName ({ properties, names }: ObjectShape, entry: Written): string | null {
     const ways = bounded(placeOf(entry, 'additionalProperties'), 'additionalProperties', () =>
       resolver.stringsOf(names).flatMap((shape): string[] => {

@@ -1,9 +1,9 @@
 import type { Tool, Turn } from '../engine.ts'
 
 // Estimates the number of tokens of a conversation without the model's tokenizer. Text is split as Qwen's tokenizer
-// splits it before it uses its vocabulary, and each piece gets a number of tokens that makes the sum rather too high.
-// Estimates relative to Qwen2's tokenizer: English, code and JSON 1.2 to 1.5, Chinese 1.4 to 1.8, other scripts 1 to
-// 3; German 0.9, base64 and rare names down to 0.75.
+// splits it before it uses its vocabulary. The number of tokens for each piece is chosen so that the sum is usually too
+// high and rarely too low. Estimates relative to Qwen2's tokenizer: English, code and JSON 1.2 to 1.5, Chinese 1.4 to
+// 1.8, other scripts 1 to 3; German 0.9, base64 and rare names down to 0.75.
 
 /** Words with a preceding character, digits, runs of symbols, runs of white space. */
 const PIECE = /[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+/gu

@@ -48,7 +48,7 @@ export class ImageCache {
     return this.#entries.has(imageCacheKey(image))
   }
 
-  /** Counts as a use, for images whose KV cells were reused so that no lease was necessary. */
+  /** Marks an image as used. For images that need no lease because their KV cells were reused. */
   touch (image: EngineImage): void {
     const key = imageCacheKey(image)
     const entry = this.#entries.get(key)

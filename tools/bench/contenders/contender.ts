@@ -6,7 +6,7 @@ export interface StartOptions {
   /** Path of the projector, a GGUF file. */
   mmproj: string
   slots: number
-  /** KV cells of one slot. */
+  /** KV cells of one sequence. */
   contextSize: number
   threads: number
   gpu: 'off' | 'cuda'
@@ -61,7 +61,7 @@ export interface Contender {
   name: string
   /** Describes the contender in results. */
   description: string
-  /** @returns what must be done before it can be started, or null */
+  /** @returns the command that must run before the contender can start, or null */
   missing (): string | null
   start (options: StartOptions): Promise<RunningContender>
 }

@@ -27,7 +27,7 @@ export interface FollowOptions {
 export interface FollowedRequest {
   /** `performance.now()` at the start of each phase. */
   readonly at: Partial<Record<Phase, number>>
-  /** Settles when everything is sent that is to be sent. */
+  /** Settles when all pieces of the request that should be sent are sent. */
   readonly sent: Promise<void>
   /** Settles at the end of the answer, and never rejects. */
   readonly over: Promise<void>

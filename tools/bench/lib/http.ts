@@ -5,7 +5,7 @@ export interface Body { type: string, bytes: Buffer }
 
 /**
  * Posts a body on a new connection.
- * @param body made beforehand, so that the time to make it does not count
+ * @param body created before the call, so that its creation is not measured
  * @returns the response, before its body is read
  */
 export async function post (url: string, { type, bytes }: Body, signal?: AbortSignal): Promise<IncomingMessage> {

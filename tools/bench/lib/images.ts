@@ -46,7 +46,7 @@ function drawShapes (random: () => number, width: number, height: number): strin
 function encode (image: ReturnType<typeof sharp>, format: ImageFormat): Promise<Buffer> {
   switch (format) {
     case 'jpeg': return image.jpeg({ quality: 90 }).toBuffer()
-    // A low level is faster to write and as slow to read.
+    // A low level is faster to write, and reading takes equally long.
     case 'png': return image.png({ compressionLevel: 3 }).toBuffer()
     // At quality 90, libwebp fails with 50 megapixels.
     case 'webp': return image.webp({ quality: 80, effort: 2 }).toBuffer()

@@ -8,7 +8,7 @@ export interface BenchModel extends ModelPair {
   name: string
   /** Whether the model never ends its answer, so that the benchmark sets its length. */
   endless: boolean
-  /** KV cells of one slot. */
+  /** KV cells of one sequence. */
   contextSize: number
   imageTokens: { min: number, max: number }
   /** An image that no contender needs to resample. */

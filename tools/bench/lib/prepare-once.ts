@@ -1,4 +1,6 @@
-/** Prepares one image and prints by how many bytes the memory of this process peaked above its start. Linux only. */
+/**
+ * Prepares one image and prints the peak memory of this process, in bytes above its memory at the start. Linux only.
+ */
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { inspectImage } from '../../../services/images/inspect.ts'
@@ -14,7 +16,7 @@ async function prepare (file: string): Promise<void> {
   )
 }
 
-// A small image first, so that the memory that libvips takes once does not count.
+// Prepares a small image first, so that memory that libvips allocates only once does not count.
 const small = path.join(path.dirname(source), `small-${process.pid}.jpg`)
 await sharp({ create: { width: 640, height: 480, channels: 3, background: 'red' } }).jpeg().toFile(small)
 await prepare(small)

@@ -52,7 +52,7 @@ async function startBusyService (bench: Bench): Promise<{ port: number, stop: ()
   })
   const port = Number(new URL(service.url).port)
   const uploads = await Promise.all(Array.from({ length: SLOTS }, () => slowUpload(port, PATH)))
-  // Until the service has read the headers.
+  // Waits until the service has read the headers.
   await sleep(500)
   return {
     port,

@@ -67,7 +67,7 @@ async function disturb (
   const last = times.findLastIndex(time => time <= sent)
   return {
     before: gaps(times.slice(1, last + 1)),
-    // The last gap is cut off by the end.
+    // The end of the measurement cuts off the last gap.
     during: gaps([...times.slice(last).filter(time => time <= end), end]),
     firstTokenMs
   }

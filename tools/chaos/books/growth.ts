@@ -8,10 +8,16 @@ const MB = 1e6
 const WARM_UP = 300
 /** Requests until all code is compiled and all caches are full. */
 const HEAP_WARM_UP = 1500
-/** The allocator keeps freed memory for each thread. Thousands of images pass until all threads have enough. */
+/**
+ * The allocator keeps freed memory for each thread. Resident memory grows for some thousands of images, until every
+ * thread has enough.
+ */
 const RESIDENT_WARM_UP = 3000
 
-/** Measures of an idle service: the first requests that do not count, and the allowed growth per 1000 requests. */
+/**
+ * Measures of an idle service, each with the number of first requests to ignore and the allowed growth per 1000
+ * requests.
+ */
 export const MEASURES = {
   'service: heap, MB': { warmUp: HEAP_WARM_UP, limit: 0.5 },
   'service: buffers outside it, MB': { warmUp: HEAP_WARM_UP, limit: 0.5 },

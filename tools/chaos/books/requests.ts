@@ -63,7 +63,7 @@ export class RequestBook {
 
   /**
    * The service must stop working on a request when its connection ends, even in the queue.
-   * @param excusedUntil up to which a fault or a stall may have delayed the service
+   * @param excusedUntil end of the time in which a fault or a stall may have delayed the service
    * @returns a violation, or null
    */
   lateLine ({ msg, time }: LogLine, id: string, excusedUntil: number): string | null {

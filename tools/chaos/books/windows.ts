@@ -14,7 +14,7 @@ export interface Window {
 /** Effects of a fault may appear a moment later, in a log line or in a connection that is being closed. */
 const AFTER_MS = 1_000
 
-/** The faults of a run, and what they excuse. */
+/** The faults of a run, and the endings that they excuse. */
 export class Windows {
   readonly all: Window[] = []
 
@@ -41,7 +41,7 @@ export class Windows {
     return this.#recent().some(({ fault, to }) => names.includes(fault.name) && (to === null || now - to < AFTER_MS))
   }
 
-  /** Up to this moment, a fault may have delayed the release of slots and files. */
+  /** Returns the end of the time in which a fault may have delayed the release of slots and files. */
   stalledUntil (): number {
     return Math.max(0, ...this.#recent().filter(({ fault }) => fault.stalls).map(({ to }) => to ?? Date.now()))
   }

@@ -70,7 +70,7 @@ async function fill (disk: string, filler: string, left: number): Promise<void> 
       await file.write(BLOCK, 0, bytes)
     }
   } catch (error) {
-    // A request has taken the last bytes, so the disk is full, too.
+    // A request has taken the last bytes, so the disk is full nevertheless.
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
   } finally {
     await file.close()

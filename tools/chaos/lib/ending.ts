@@ -29,7 +29,7 @@ type Json = Record<string, any>
 export const CUT_BY_SERVICE = 'cut by the service'
 export const NOT_ACCEPTED = 'not accepted by the service'
 const CUTS = { client: 'cut by the client', service: CUT_BY_SERVICE, refused: 'no connection', nobody: 'nothing' }
-/** Statuses of refusals by Node, which come before there is a request. */
+/** Statuses with which Node itself refuses input, before a request exists. */
 const BARE_STATUSES = [400, 431]
 
 /** The endings of an exchange's requests, in order. */

@@ -19,15 +19,18 @@ export interface Sending {
 }
 
 /**
- * When the client leaves: after `count` bytes of its request, events of the answer, or milliseconds since everything
- * was sent. And how: it closes or resets the connection, or closes only its own side.
+ * The end that a client causes. It happens after `count` bytes of its request, events of the answer, or milliseconds
+ * since everything was sent. The client closes or resets the connection, or closes only its own side.
  */
 export interface Cut { after: 'bytes' | 'events' | 'ms', count: number, how: 'close' | 'reset' | 'half' }
 
 /** The result of a connection. */
 export interface Exchange {
   answers: readonly Answer[]
-  /** Who ended an incomplete exchange. `refused`: there was no connection; `nobody`: it hung until a timeout. */
+  /**
+   * The side that ended an incomplete exchange. `refused`: no connection was established; `nobody`: the exchange hung
+   * until a timeout.
+   */
   cut: 'client' | 'service' | 'refused' | 'nobody' | null
   /** Number of bytes after the last answer. */
   surplus: number
@@ -89,7 +92,7 @@ export async function exchange (
 
   async function send (): Promise<void> {
     const end = cut?.after === 'bytes' ? Math.min(cut.count, bytes.length) : bytes.length
-    // With all answers complete, the rest need not be sent.
+    // The rest need not be sent when all answers are complete.
     const isWanted = () => completeAt === null && !over.signal.aborted
     while (sent < end && isWanted()) {
       const stop = waitAt !== undefined && sent < waitAt ? Math.min(waitAt, end) : end

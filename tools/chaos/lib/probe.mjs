@@ -9,7 +9,7 @@ import vm from 'node:vm'
 const TICK_MS = 20
 /** Ticks that come later than this are reported. */
 const LATE_MS = 50
-/** The about twenty other threads are read only every few ticks. */
+/** The waits of the other threads, about twenty, are read only every few ticks. */
 const TICKS_PER_LOOK = 5
 const THREADS = '/proc/self/task'
 const NS_PER_MS = 1e6
@@ -88,7 +88,7 @@ function toMs (text) {
 
 function measure (collect) {
   collect()
-  // There is no public list of sockets, servers and children.
+  // Node has no public list of sockets, servers and children.
   const handles = process._getActiveHandles()
   const emitters = [process, ...handles]
   const { heapUsed, external } = process.memoryUsage()

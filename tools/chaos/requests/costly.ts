@@ -58,7 +58,7 @@ function manyValues (material: Material): Draft {
 
 const NAME_BYTES = '"k000000":0,'.length
 const MOST_NAMES = 900_000
-/** Made once, because making it takes longer than sending it. */
+/** The text is created once, because creating it takes longer than sending it. */
 let members: Buffer | undefined
 
 function membersOf (count: number): Buffer {

@@ -35,7 +35,7 @@ export const slow: Kind[] = [
         ? formBody({ message: 'Hi' }, [{ field: 'images', data: image }])
         : jsonBody({ message: 'x'.repeat(20_000) })
       const bytes = postRequest(draw.pick(['/api/chat', '/api/chat_stream']), body)
-      // Twice as long as allowed. The time begins later for a request that waits in the queue.
+      // The upload takes twice the allowed time, which starts only when a waiting request leaves the queue.
       const pauseMs = 100
       const piece = Math.ceil(bytes.length * pauseMs / ((2 * LIMITS.uploadTimeoutS + LIMITS.queueTimeoutS) * 1000))
       return draft(

@@ -6,7 +6,7 @@ const DEFAULT_IOU = 0.5
 
 /**
  * Pairs expected and found boxes. The answer is right if every box has exactly one partner. Partners are boxes of the
- * same image whose intersection over union is at least `iou`; the found label contains the expected one in any case.
+ * same image whose intersection over union is at least `iou`; the found label contains the expected one, ignoring case.
  */
 export function scoreBoxes (expected: ExpectedBox[], found: FoundBox[], iou = DEFAULT_IOU): Verdict {
   const isOf = ({ picture = 1, label = '' }: ExpectedBox, one: FoundBox) =>
