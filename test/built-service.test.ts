@@ -17,7 +17,7 @@ t.test('the built service starts from an empty environment, serves its page and 
   t.teardown(() => child.kill('SIGKILL'))
   let url = ''
   for await (const line of createInterface({ input: child.stdout })) {
-    url = /answers on (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1] ?? ''
+    url = /"url":"(http:\/\/127\.0\.0\.1:\d+)"/.exec(line)?.[1] ?? ''
     if (url) break
   }
   child.stdout.resume()
