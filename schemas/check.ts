@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox'
 import type { TLocalizedValidationError } from 'typebox/error'
-import { Compile } from 'typebox/compile'
+import { Compile, type Validator } from 'typebox/compile'
 import { Locale } from 'typebox/system'
 import { Value } from 'typebox/value'
 import { InvalidFieldError, withDetails, type SightlineError } from '../errors/catalogue.ts'
@@ -62,7 +62,7 @@ const DISCRIMINATORS = ['type', 'role']
  * check({ stop: ['a', 1] }) // { steps: ['stop', '1'], phrase: { en: 'must be string', … } }
  */
 export function createCheck (schema: TSchema): (value: unknown) => Fault | null {
-  const validator = Compile(schema)
+  const validator = validatorOf(schema as Schema)
   return value => {
     const unknown = findUnknownName(schema as Schema, value, [])
     if (unknown) return unknown
@@ -125,13 +125,22 @@ function isClosed (schema: Schema): boolean {
 }
 
 function findFault (schema: Schema, value: unknown, steps: string[]): Fault | null {
-  if (Value.Check(schema as TSchema, value)) return null
+  if (validatorOf(schema).Check(value)) return null
   if (schema.whole && schema.fault) return { steps, phrase: schema.fault }
   const meant = alternativeFor(schema, value)
   if (meant === null) return discriminatorFault(schema, steps)
   if (meant.type === 'object' && isObject(value)) return findObjectFault(meant, value, steps)
   if (meant.type === 'array' && Array.isArray(value)) return findListFault(meant, value, steps)
   return ownFault(meant, value, steps)
+}
+
+const validators = new WeakMap<Schema, Validator>()
+
+/** Compiles each part of a schema once: thousands of valid items before a fault would take long otherwise. */
+function validatorOf (schema: Schema): Validator {
+  const validator = validators.get(schema) ?? Compile(schema as TSchema)
+  validators.set(schema, validator)
+  return validator
 }
 
 function findObjectFault (schema: Schema, value: Json, steps: string[]): Fault | null {

@@ -63,7 +63,10 @@ function compare (t: Test, schema: TSchema, bodies: readonly object[]): void {
     counts[fault ? 'invalid' : 'valid']++
     const isRight = (fault === null) === Value.Check(schema, value) &&
       (fault === null || (exists(value, fault.steps) && fault.phrase.en !== '' && fault.phrase.zh !== ''))
-    if (!isRight) return t.fail(`case ${index}: ${JSON.stringify(fault)} for ${JSON.stringify(value).slice(0, 3000)}`)
+    if (!isRight) {
+      t.fail(`case ${index}: ${JSON.stringify(fault)} for ${JSON.stringify(value).slice(0, 3000)}`)
+      return
+    }
   }
   t.comment(JSON.stringify(counts))
   t.ok(Math.min(counts.valid, counts.invalid) > CASES / 10, 'enough valid and enough invalid values are tried')

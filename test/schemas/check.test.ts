@@ -1,14 +1,14 @@
 import t from 'tap'
-import { Type, type TSchema } from 'typebox'
+import { Type, type TObjectOptions, type TSchema } from 'typebox'
 import type { Phrase } from '../../errors/language.ts'
-import { checkCount, createCheck, toFieldError, type CheckOptions, type Fault } from '../../schemas/check.ts'
+import { checkCount, createCheck, toFieldError, type Fault } from '../../schemas/check.ts'
 import { errorOf, refusalOf } from '../services/refusal.ts'
 
 const FAULT: Phrase = { en: 'must be a colour', zh: '必须是颜色' }
 const THINGS: Phrase = { en: 'things', zh: '个东西' }
 
 const constants = (...values: Array<string | number>) => Type.Union(values.map(value => Type.Literal(value)))
-const object = (properties: Record<string, TSchema>, options: object = {}) => Type.Object(properties, options)
+const object = (properties: Record<string, TSchema>, options: TObjectOptions = {}) => Type.Object(properties, options)
 
 function faultOf (schema: TSchema, value: unknown): Fault {
   const fault = createCheck(schema)(value)
@@ -163,7 +163,7 @@ t.test('unions within unions, with null, are one union', async t => {
 })
 
 t.test('`fault` replaces the words about the value itself, not those about its members', async t => {
-  const option: CheckOptions = { fault: FAULT }
+  const option = { fault: FAULT }
   t.strictSame(faultOf(Type.String(option), 5), { steps: [], phrase: FAULT })
   t.strictSame(faultOf(Type.Never(option), 5), { steps: [], phrase: FAULT })
   const schema = object({ a: object({ b: Type.String() }, option) })
