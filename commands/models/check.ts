@@ -9,7 +9,7 @@ import {
 import { cardOf, planMemory } from '../../services/models/memory.ts'
 import { memoryNeeds } from '../../services/models/requirements.ts'
 import { gigabytes, planTable, table } from '../../services/models/table.ts'
-import { assertComplete, partsOf } from '../../services/models/verify.ts'
+import { assertComplete, filesOfModel } from '../../services/models/verify.ts'
 import { CARDS, slotsOf, tabulatedSlots } from './list.ts'
 import { withLlama } from './llama.ts'
 
@@ -50,7 +50,7 @@ async function describeFiles (
     throw new Error(`${path.basename(model.file)} has no chat template: use a model for conversations`)
   }
   let size = 0
-  for (const part of partsOf(model.file)) size += await assertComplete(part, llama)
+  for (const part of filesOfModel(model.file)) size += await assertComplete(part, llama)
   const rows = [[
     'model',
     `${path.basename(model.file)}, ${gigabytes(size)}, ${model.architecture}, trained for ${model.trainContext} tokens`

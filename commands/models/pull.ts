@@ -6,7 +6,7 @@ import { presetOf, resolveModelFiles } from '../../services/models/files.ts'
 import { mismatch, readModelHeader, readProjectorHeader } from '../../services/models/headers.ts'
 import { parseHubAddress } from '../../services/models/hub.ts'
 import { gigabytes } from '../../services/models/table.ts'
-import { assertComplete, compareWithHub, partsOf } from '../../services/models/verify.ts'
+import { assertComplete, compareWithHub, filesOfModel } from '../../services/models/verify.ts'
 import type { Io } from './io.ts'
 import { withLlama } from './llama.ts'
 
@@ -31,7 +31,7 @@ export async function pullModel (name: string, config: Config, io: Io, signal: A
 
   const preset = presetOf(name)
   await withLlama(async llama => {
-    for (const part of partsOf(files.model)) await check(part, preset?.model ?? name)
+    for (const part of filesOfModel(files.model)) await check(part, preset?.model ?? name)
     if (files.mmproj === null) return warn('The model has no projector: it answers text only')
     await check(files.mmproj, preset?.mmproj ?? (mmproj || projectorAddress(name)))
     const fault = mismatch(await readModelHeader(files.model), await readProjectorHeader(files.mmproj))

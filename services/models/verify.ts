@@ -8,7 +8,7 @@ import { listHubFiles, parseHubAddress, type HubFile } from './hub.ts'
 const PART = /-(\d{5})-of-(\d{5})\.gguf$/
 
 /** Returns all parts of a split model, given the first one. Other files are returned alone. */
-export function partsOf (file: string): string[] {
+export function filesOfModel (file: string): string[] {
   const count = Number(PART.exec(file)?.[2] ?? 1)
   if (count === 1) return [file]
   return Array.from({ length: count }, (_, index) =>

@@ -13,7 +13,7 @@ import { ROOT } from '../../config/root.ts'
 import { DEMO } from '../../models/presets.ts'
 import { elementsOf, writeGguf, type GgufValue, type Tensor, type TensorType } from '../lib/gguf.ts'
 import {
-  MERGE, PATCH, PRESETS, textTensors, visionTensors, type ModelShape, type Preset, type TensorPlan
+  MERGE, PATCH, SHAPES, textTensors, visionTensors, type ModelShape, type ShapeName, type TensorPlan
 } from './lib/model-shapes.ts'
 import { MODELS_DIR } from './lib/paths.ts'
 import { randomRows, zeroRows } from './lib/random-weights.ts'
@@ -21,7 +21,7 @@ import { randomRows, zeroRows } from './lib/random-weights.ts'
 export interface ModelPair { model: string, mmproj: string }
 
 export interface MakeOptions {
-  preset: Preset
+  preset: ShapeName
   text?: 'Q8_0' | 'Q4_0'
   vision?: 'F16' | 'Q8_0'
   seed?: number
@@ -48,7 +48,7 @@ export async function makeModel ({ preset, text = 'Q8_0', vision = 'F16', seed =
   const pair =
     { model: path.join(dir, `${name}-${text}.gguf`), mmproj: path.join(dir, `mmproj-${name}-${vision}.gguf`) }
   mkdirSync(dir, { recursive: true })
-  const shape: ModelShape = PRESETS[preset]
+  const shape: ModelShape = SHAPES[preset]
   if (!existsSync(pair.model)) await writeTextModel(pair.model, name, shape, text, seed)
   if (!existsSync(pair.mmproj)) writeProjector(pair.mmproj, name, shape, vision, seed)
   return pair
@@ -180,7 +180,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     }
   })
   await makeModel({
-    preset: oneOf('preset', positionals[0] ?? 'small', Object.keys(PRESETS) as Preset[]),
+    preset: oneOf('preset', positionals[0] ?? 'small', Object.keys(SHAPES) as ShapeName[]),
     text: oneOf('--text', values.text, ['Q8_0', 'Q4_0'] satisfies TensorType[]),
     vision: oneOf('--vision', values.vision, ['F16', 'Q8_0'] satisfies TensorType[]),
     seed: Number(values.seed)

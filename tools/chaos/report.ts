@@ -1,6 +1,6 @@
 import { median } from '../bench/lib/stats.ts'
 import type { Growth } from './books/growth.ts'
-import { MAX_STALL_MS, partsOf } from './books/stalls.ts'
+import { describeStall, MAX_STALL_MS } from './books/stalls.ts'
 import type { Checker } from './checker.ts'
 
 export interface ReportInput {
@@ -80,8 +80,8 @@ function stallText ({ stalls: { count, longest, noisiest } }: Checker): string {
     'Measured inside the running service. The machine causes the time in which threads wait for a CPU. ' +
       `The service causes the rest, at most ${MAX_STALL_MS} ms are allowed.\n`,
     `- stalls of more than 50 ms: ${count}`,
-    `- longest by the service: ${partsOf(longest)}`,
-    `- longest by the machine: ${partsOf(noisiest)}\n`
+    `- longest by the service: ${describeStall(longest)}`,
+    `- longest by the machine: ${describeStall(noisiest)}\n`
   ].join('\n')
 }
 

@@ -1,4 +1,4 @@
-export interface Point {
+export interface DataPoint {
   /** Id of a process. Points of different processes are not compared. */
   life: string
   /** Number of requests so far. */
@@ -21,7 +21,7 @@ export interface Slope {
  * but leaks at the same rate.
  * @returns null if there are too few points
  */
-export function slopeOf (points: readonly Point[]): Slope | null {
+export function slopeOf (points: readonly DataPoint[]): Slope | null {
   const lives = [...new Set(points.map(point => point.life))].map(life => points.filter(point => point.life === life))
   const centred = lives.flatMap(life => {
     const [x, y] = [mean(life.map(it => it.x)), mean(life.map(it => it.y))]
@@ -37,7 +37,7 @@ export function slopeOf (points: readonly Point[]): Slope | null {
   }
 }
 
-function rangeOf (points: readonly Point[]): number {
+function rangeOf (points: readonly DataPoint[]): number {
   const all = points.map(({ x }) => x)
   return Math.max(...all) - Math.min(...all)
 }

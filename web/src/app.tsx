@@ -10,14 +10,14 @@ import { Notices } from './components/notices.tsx'
 import { SettingsDialog } from './components/settings-dialog.tsx'
 import { Sidebar } from './components/sidebar.tsx'
 import { locale, t } from './i18n/index.ts'
-import { current, loadConversations } from './state/conversations.ts'
+import { current, restoreConversations } from './state/conversations.ts'
 import './styles/app.css'
 
 const WIDE = matchMedia('(min-width: 800px)')
 
 export function App () {
   const isListOpen = useSignal(WIDE.matches)
-  useEffect(() => { void loadConversations() }, [])
+  useEffect(() => { void restoreConversations() }, [])
   useSignalEffect(() => { document.documentElement.lang = locale.value })
   useSignalEffect(() => { document.title = current.value.title ? `${current.value.title} · Sightline` : 'Sightline' })
 

@@ -5,7 +5,7 @@ import {
 } from './document.ts'
 import { SCHEMA_FAULTS } from './faults.ts'
 import { formatAutomaton, isFormat, NUMBER_FORMATS } from './formats.ts'
-import type { Bound } from './numbers.ts'
+import type { NumberBound } from './numbers.ts'
 import { UnsupportedPattern } from './pattern.ts'
 import { MAX_REPETITION } from './rules.ts'
 import { ARRAY, BOOLEAN, meet, normal, NULL, NUMBER, OBJECT, STRING, type NumberShape, type Shape } from './shapes.ts'
@@ -135,13 +135,13 @@ function restOf (node: Subschema, keyword: 'items' | 'additionalProperties'): Co
 function numberShape (node: Subschema, keywords: Keywords, integer: boolean, formats: boolean): NumberShape {
   const { format } = keywords
   const range = formats && typeof format === 'string' ? NUMBER_FORMATS.get(format) ?? {} : {}
-  const bound = (keyword: string, open: boolean): Bound[] => {
+  const bound = (keyword: string, open: boolean): NumberBound[] => {
     const value = keywords[keyword]
     if (value === undefined) return []
     if (typeof value !== 'number') refuse(node, keyword, SCHEMA_FAULTS.mustBeNumber)
     return [{ value, open }]
   }
-  const closed = (value: number | undefined): Bound[] => value === undefined ? [] : [{ value, open: false }]
+  const closed = (value: number | undefined): NumberBound[] => value === undefined ? [] : [{ value, open: false }]
   const own = { ...NUMBER, whole: integer || range.whole === true }
   const bounds: NumberShape[] = [
     ...[...bound('minimum', false), ...bound('exclusiveMinimum', true), ...closed(range.min)].map(min =>

@@ -1,7 +1,7 @@
 import type { Rules } from './rules.ts'
 
 /** A bound of a number. An open bound excludes `value` itself. */
-export interface Bound { readonly value: number, readonly open: boolean }
+export interface NumberBound { readonly value: number, readonly open: boolean }
 
 /** Doubles distinguish decimals of up to this many digits, so bounds apply to parsed and written numbers alike. */
 const EXACT_DIGITS = 15
@@ -14,7 +14,7 @@ const DECIMALS = 6
  * Writes the integers within bounds, without exponent and without `-0`. Without a bound they have at most 15 digits.
  * @returns alternatives; none when no integer within the bounds is an exact double
  */
-export function integers (rules: Rules, min: Bound, max: Bound): string[] {
+export function integers (rules: Rules, min: NumberBound, max: NumberBound): string[] {
   const usual = 10 ** EXACT_DIGITS - 1
   const low = min.value === -Infinity
     ? -usual
@@ -32,7 +32,7 @@ export function integers (rules: Rules, min: Bound, max: Bound): string[] {
  * Writes the numbers within bounds, without exponent. At least one bound is finite.
  * @returns alternatives; none when no decimal of 15 digits is within the bounds
  */
-export function decimals (rules: Rules, min: Bound, max: Bound): string[] {
+export function decimals (rules: Rules, min: NumberBound, max: NumberBound): string[] {
   const bounds = [min.value, max.value].filter(Number.isFinite)
   const largest = Math.max(...bounds.map(Math.abs))
   // Two bounds allow as many digits before the point as the larger one has; a single bound allows more than it has.

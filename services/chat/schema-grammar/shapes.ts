@@ -1,6 +1,6 @@
 import { accepts, intersect as both, lengths, ofLength, type Automaton } from './automaton.ts'
 import { conjunction, type Conjunction } from './document.ts'
-import type { Bound } from './numbers.ts'
+import type { NumberBound } from './numbers.ts'
 import { spend } from './work.ts'
 
 /**
@@ -15,8 +15,8 @@ export interface BooleanShape { readonly type: 'boolean', readonly values: reado
 export interface NumberShape {
   readonly type: 'number'
   readonly whole: boolean
-  readonly min: Bound
-  readonly max: Bound
+  readonly min: NumberBound
+  readonly max: NumberBound
   /** Null for all numbers within the bounds. */
   readonly values: readonly number[] | null
 }
@@ -174,11 +174,11 @@ function normalNumber (shape: NumberShape): NumberShape | null {
   return isBelow(low.value, max) && isAbove(max.value, min) ? { ...shape, min: low } : null
 }
 
-function isAbove (value: number, { value: bound, open }: Bound): boolean {
+function isAbove (value: number, { value: bound, open }: NumberBound): boolean {
   return open ? value > bound : value >= bound
 }
 
-function isBelow (value: number, { value: bound, open }: Bound): boolean {
+function isBelow (value: number, { value: bound, open }: NumberBound): boolean {
   return open ? value < bound : value <= bound
 }
 

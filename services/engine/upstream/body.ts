@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { GenerateRequest, Sampling } from '../engine.ts'
 import { toMessages, toToolChoice, toTools } from './messages.ts'
-import type { PreparedImage } from './prepared-images.ts'
+import type { UpstreamImage } from './prepared-images.ts'
 
 /** The body of a request in pieces, so that megabytes of images never form one string. */
 export interface RequestBody {
@@ -17,7 +17,7 @@ export interface RequestBody {
  * @param maxTokens limit of the answer, which fits the upstream's context
  */
 export function createBody (
-  request: GenerateRequest, images: PreparedImage[], model: string, maxTokens: number
+  request: GenerateRequest, images: UpstreamImage[], model: string, maxTokens: number
 ): RequestBody {
   const { turns, tools, callOneOf, singleCall, format, stop, sampling } = request
   // The mark is random for each request, so a client cannot send it.
@@ -61,6 +61,6 @@ function toSampling (
   }
 }
 
-const dataUri = ({ type, bytes }: PreparedImage) => `data:${type};base64,${bytes.toString('base64')}`
-const dataUriLength = ({ type, bytes }: PreparedImage) =>
+const dataUri = ({ type, bytes }: UpstreamImage) => `data:${type};base64,${bytes.toString('base64')}`
+const dataUriLength = ({ type, bytes }: UpstreamImage) =>
   `data:${type};base64,`.length + 4 * Math.ceil(bytes.length / 3)

@@ -10,7 +10,7 @@ import {
   fromEvent, isTurnedAway, readRefusal, roomIn, toError, type Refusal, type RequestSummary
 } from './failure.ts'
 import { LostError, readBytes, readText, send, UnreachableError } from './http.ts'
-import type { PreparedImage } from './prepared-images.ts'
+import type { UpstreamImage } from './prepared-images.ts'
 import { MalformedStreamError, readSse } from './sse.ts'
 import type { Upstream, Upstreams } from './upstreams.ts'
 
@@ -49,7 +49,7 @@ export class UpstreamClient {
    * @throws errors of `errors/catalogue.ts`; the reason of `signal`
    */
   async ask (
-    request: GenerateRequest, images: PreparedImage[], summary: RequestSummary, signal: AbortSignal
+    request: GenerateRequest, images: UpstreamImage[], summary: RequestSummary, signal: AbortSignal
   ): Promise<Exchange> {
     const upstreams = this.#upstreams
     const conversation = beginningOf(request)

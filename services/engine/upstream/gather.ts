@@ -2,9 +2,9 @@ import { ImageExpiredError, withDetails } from '../../../errors/catalogue.ts'
 import { untilAborted } from '../../abort.ts'
 import type { EngineImage } from '../engine.ts'
 import { imageCacheKey } from '../image-index.ts'
-import { readPrepared, type PreparedImage, type PreparedImages } from './prepared-images.ts'
+import { readPrepared, type PreparedImages, type UpstreamImage } from './prepared-images.ts'
 
-export type GatheredImage = PreparedImage & { cached: boolean }
+export type GatheredImage = UpstreamImage & { cached: boolean }
 
 /**
  * Collects the images of a request, from the cache or from their files. An image that occurs several times is read

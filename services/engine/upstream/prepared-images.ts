@@ -4,12 +4,12 @@ import type { EngineImage, KnownImage } from '../engine.ts'
 import { imageCacheKey, ImageIndex } from '../image-index.ts'
 
 /** A prepared image as an upstream gets it: a file in a format that every server reads. */
-export interface PreparedImage {
+export interface UpstreamImage {
   type: 'image/png'
   bytes: Buffer
 }
 
-interface Entry extends PreparedImage { known: KnownImage }
+interface Entry extends UpstreamImage { known: KnownImage }
 
 /**
  * The images that were sent to upstreams, by content and prepared size. Upstreams do not keep them, so a conversation
@@ -42,14 +42,14 @@ export class PreparedImages {
   }
 
   /** Returns an image in exactly this size. Counts as a use. */
-  get (image: EngineImage): PreparedImage | undefined {
+  get (image: EngineImage): UpstreamImage | undefined {
     const entry = this.#entries.get(imageCacheKey(image))
     if (entry) this.#index.use(image.id, entry)
     return entry
   }
 
   /** Adds an image, or replaces it. An image that alone exceeds the limit evicts all others and is not kept either. */
-  put (image: EngineImage, { type, bytes }: PreparedImage): void {
+  put (image: EngineImage, { type, bytes }: UpstreamImage): void {
     if (bytes.length > this.limitBytes) return this.clear()
     const { id, original, width, height } = image
     const entry = { type, bytes, known: { id, original, width, height, tokens: this.#tokensOf(image) } }
@@ -66,7 +66,7 @@ export class PreparedImages {
  * Converts a prepared image for an upstream: the same pixels as a compressed PNG. Metadata of the file, for example the
  * place of a photo, is removed.
  */
-export async function readPrepared (path: string): Promise<PreparedImage> {
+export async function readPrepared (path: string): Promise<UpstreamImage> {
   return {
     type: 'image/png', bytes: await sharp(path).png({ compressionLevel: 6, adaptiveFiltering: true }).toBuffer()
   }

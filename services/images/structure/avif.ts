@@ -2,7 +2,7 @@ import { CorruptImageError, ImageTooManyPixelsError, withDetails } from '../../.
 import type { Phrase } from '../../../errors/language.ts'
 import { IMAGE_FAULTS } from '../../../errors/phrases.ts'
 import { Bound } from './bound.ts'
-import { boundInnerBoxes, boxesOf, type Box } from './boxes.ts'
+import { boundInnerBoxes, boxesOf, type IsoBox } from './boxes.ts'
 import { readItems, type Extent, type Item } from './items.ts'
 import type { Reader } from './reader.ts'
 import { boundText } from './text.ts'
@@ -93,12 +93,12 @@ async function readContainer (reader: Reader, label: string): Promise<Map<number
 }
 
 /** Finds the header (`meta`) and the boxes of image sequences (`moov`). */
-async function findBoxes (reader: Reader, label: string): Promise<{ meta: Box, movies: Box[] }> {
+async function findBoxes (reader: Reader, label: string): Promise<{ meta: IsoBox, movies: IsoBox[] }> {
   const boxes = new Bound(label, MAX_AVIF_BOXES, {
     en: `it has more than ${MAX_AVIF_BOXES} boxes`, zh: `box 超过 ${MAX_AVIF_BOXES} 个`
   })
-  let meta: Box | null = null
-  const movies: Box[] = []
+  let meta: IsoBox | null = null
+  const movies: IsoBox[] = []
   for await (const box of boxesOf(reader, { start: 0, end: reader.size }, { cut: true })) {
     boxes.add()
     // With two headers, or a short header (`mini`), it is uncertain which one a decoder reads.

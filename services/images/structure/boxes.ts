@@ -2,10 +2,10 @@ import { Bound } from './bound.ts'
 import type { Reader } from './reader.ts'
 
 /** A range of bytes of a file: `start` is inclusive, `end` is exclusive. */
-export interface Range { start: number, end: number }
+export interface ByteRange { start: number, end: number }
 
 /** A box of an ISO container (ISO 14496-12, 4.2). The range is the content without the header of the box. */
-export interface Box extends Range {
+export interface IsoBox extends ByteRange {
   /** Four characters, e.g. `meta`. */
   type: string
 }
@@ -16,7 +16,9 @@ export interface Box extends Range {
  *   end of a file
  * @throws RangeError for a box that is shorter than its own header, or longer than the range
  */
-export async function * boxesOf (reader: Reader, { start, end }: Range, { cut = false } = {}): AsyncGenerator<Box> {
+export async function * boxesOf (
+  reader: Reader, { start, end }: ByteRange, { cut = false } = {}
+): AsyncGenerator<IsoBox> {
   for (let at = start; at < end;) {
     if (cut && at + 8 > end) return
     const head = await reader.from(at, 16)
@@ -46,8 +48,8 @@ export function boundInnerBoxes (label: string): Bound {
  * @param inner counts them
  * @throws CorruptImageError when the count exceeds its limit, RangeError for a malformed box
  */
-export async function childrenOf (reader: Reader, range: Range, inner: Bound): Promise<Box[]> {
-  const found: Box[] = []
+export async function innerBoxesOf (reader: Reader, range: ByteRange, inner: Bound): Promise<IsoBox[]> {
+  const found: IsoBox[] = []
   for await (const box of boxesOf(reader, range)) {
     inner.add()
     found.push(box)
@@ -62,7 +64,7 @@ const MAX_CONTENT_BYTES = 1024 * 1024
  * Reads the content of a box into memory.
  * @throws RangeError for a box of more than 1 MiB
  */
-export async function readContent (reader: Reader, { start, end }: Range): Promise<Cursor> {
+export async function readContent (reader: Reader, { start, end }: ByteRange): Promise<Cursor> {
   if (end - start > MAX_CONTENT_BYTES) throw new RangeError('A box is larger than it may be')
   return new Cursor((await reader.from(start, end - start)).subarray(0, end - start))
 }
@@ -72,7 +74,7 @@ export async function readContent (reader: Reader, { start, end }: Range): Promi
  * @throws RangeError as `readContent`
  */
 export async function readFull (
-  reader: Reader, box: Range
+  reader: Reader, box: ByteRange
 ): Promise<{ version: number, flags: number, content: Cursor }> {
   const content = await readContent(reader, box)
   return { version: content.number(1), flags: content.number(3), content }

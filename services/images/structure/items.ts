@@ -1,6 +1,6 @@
 import type { Size } from '../plan.ts'
 import { Bound } from './bound.ts'
-import { childrenOf, readContent, readFull, type Box } from './boxes.ts'
+import { innerBoxesOf, readContent, readFull, type IsoBox } from './boxes.ts'
 import type { Reader } from './reader.ts'
 
 /** A piece of an item: its offset and its length in the file, in bytes. */
@@ -46,9 +46,11 @@ export const MAX_AVIF_SHARED_MIB = 32
  * @throws CorruptImageError when a count exceeds its limit
  * @throws RangeError for a malformed or ambiguous header
  */
-export async function readItems (reader: Reader, meta: Box, label: string, inner: Bound): Promise<Map<number, Item>> {
+export async function readItems (
+  reader: Reader, meta: IsoBox, label: string, inner: Bound
+): Promise<Map<number, Item>> {
   // A version and flags come before the boxes.
-  const boxes = await childrenOf(reader, { ...meta, start: meta.start + 4 }, inner)
+  const boxes = await innerBoxesOf(reader, { ...meta, start: meta.start + 4 }, inner)
   const bounds = boundsOf(label, reader.size)
   const items = new Map<number, Item>()
   const header: Header = {
@@ -79,7 +81,7 @@ interface Header {
   inner: Bound
   bounds: ReturnType<typeof boundsOf>
   /** Returns the box of this type, or null. */
-  one (type: string): Box | null
+  one (type: string): IsoBox | null
   /** Returns the item with this id. The first call creates it. */
   itemOf (id: number): Item
 }
@@ -107,7 +109,7 @@ function boundsOf (label: string, fileBytes: number) {
 }
 
 /** Returns the box of this type, or null. It throws if there are two, because it is uncertain which a decoder reads. */
-function onlyOne (boxes: Box[], type: string): Box | null {
+function onlyOne (boxes: IsoBox[], type: string): IsoBox | null {
   const found = boxes.filter(box => box.type === type)
   if (found.length > 1) throw new RangeError('A box occurs twice')
   return found[0] ?? null
@@ -118,7 +120,7 @@ async function readTypes ({ reader, inner, one, itemOf }: Header): Promise<void>
   const iinf = one('iinf')
   if (!iinf) return
   const { version } = await readFull(reader, { start: iinf.start, end: iinf.start + 4 })
-  const boxes = await childrenOf(reader, { start: iinf.start + (version === 0 ? 6 : 8), end: iinf.end }, inner)
+  const boxes = await innerBoxesOf(reader, { start: iinf.start + (version === 0 ? 6 : 8), end: iinf.end }, inner)
   for (const { type, start, end } of boxes) {
     if (type !== 'infe') continue
     const { version, content } = await readFull(reader, { start, end: Math.min(end, start + 14) })
@@ -178,7 +180,7 @@ async function readReferences ({ reader, inner, bounds, one, itemOf }: Header): 
   if (!iref) return
   const { version } = await readFull(reader, { start: iref.start, end: iref.start + 4 })
   const wide = version === 0 ? 2 : 4
-  for (const box of await childrenOf(reader, { start: iref.start + 4, end: iref.end }, inner)) {
+  for (const box of await innerBoxesOf(reader, { start: iref.start + 4, end: iref.end }, inner)) {
     if (box.type !== 'dimg') continue
     const content = await readContent(reader, box)
     const { parts } = itemOf(content.number(wide))
@@ -192,9 +194,9 @@ async function readReferences ({ reader, inner, bounds, one, itemOf }: Header): 
 async function readSizes ({ reader, inner, bounds, one, itemOf }: Header): Promise<void> {
   const iprp = one('iprp')
   if (!iprp) return
-  const boxes = await childrenOf(reader, iprp, inner)
+  const boxes = await innerBoxesOf(reader, iprp, inner)
   const ipco = onlyOne(boxes, 'ipco')
-  const properties = ipco ? await childrenOf(reader, ipco, inner) : []
+  const properties = ipco ? await innerBoxesOf(reader, ipco, inner) : []
   const sizes = new Map<number, Size>()
   for (const [index, box] of properties.entries()) {
     if (box.type !== 'ispe') continue

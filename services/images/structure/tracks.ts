@@ -1,5 +1,5 @@
 import { Bound } from './bound.ts'
-import { childrenOf, type Range } from './boxes.ts'
+import { innerBoxesOf, type ByteRange } from './boxes.ts'
 import type { Reader } from './reader.ts'
 
 /**
@@ -33,10 +33,10 @@ export function boundTableEntries (label: string): Bound {
  * @throws CorruptImageError when a count exceeds its limit, RangeError for a malformed box
  */
 export async function checkTracks (
-  reader: Reader, range: Range, inner: Bound, entries: Bound, path = PATH
+  reader: Reader, range: ByteRange, inner: Bound, entries: Bound, path = PATH
 ): Promise<void> {
   const [outer, ...rest] = path
-  for (const box of await childrenOf(reader, range, inner)) {
+  for (const box of await innerBoxesOf(reader, range, inner)) {
     const countAt = COUNT_AT[box.type]
     if (outer === undefined && countAt !== undefined) {
       const content = await reader.from(box.start, countAt + 4)

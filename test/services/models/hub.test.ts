@@ -3,7 +3,7 @@ import t from 'tap'
 import { DEMO } from '../../../models/presets.ts'
 import { ROOT } from '../../../config/root.ts'
 import { listHubFiles, parseHubAddress, projectorOnHub } from '../../../services/models/hub.ts'
-import { compareWithHub, partsOf } from '../../../services/models/verify.ts'
+import { compareWithHub, filesOfModel } from '../../../services/models/verify.ts'
 import { startHub } from '../../hub.ts'
 
 const MODEL = path.join(ROOT, DEMO.model)
@@ -59,8 +59,8 @@ t.test('an unreachable hub is reported by name', async t => {
 })
 
 t.test('returns all parts of a split model', async t => {
-  t.strictSame(partsOf('/m/model.gguf'), ['/m/model.gguf'])
-  t.strictSame(partsOf('/m/model-00001-of-00003.gguf'), [
+  t.strictSame(filesOfModel('/m/model.gguf'), ['/m/model.gguf'])
+  t.strictSame(filesOfModel('/m/model-00001-of-00003.gguf'), [
     '/m/model-00001-of-00003.gguf', '/m/model-00002-of-00003.gguf', '/m/model-00003-of-00003.gguf'
   ])
 })

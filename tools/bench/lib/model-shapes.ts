@@ -14,7 +14,7 @@ export interface ModelShape {
   vision: { layers: number, width: number, heads: number, feedForward: number }
 }
 
-export const PRESETS = {
+export const SHAPES = {
   /**
    * About 0.3 billion parameters, with an encoder in proportion: as with Qwen2-VL-2B, encoding an image of 1000 tokens
    * takes about three times as long as the prefill of its embeddings.
@@ -46,7 +46,7 @@ export const PRESETS = {
   }
 } satisfies Record<string, ModelShape>
 
-export type Preset = keyof typeof PRESETS
+export type ShapeName = keyof typeof SHAPES
 
 /** Side of a patch in pixels. */
 export const PATCH = 14

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { ROOT } from '../../../config/root.ts'
 import { DEMO } from '../../../models/presets.ts'
 import { makeModel, type ModelPair } from '../make-model.ts'
-import { PRESETS, type Preset } from './model-shapes.ts'
+import { SHAPES, type ShapeName } from './model-shapes.ts'
 
 export interface BenchModel extends ModelPair {
   name: string
@@ -15,7 +15,7 @@ export interface BenchModel extends ModelPair {
   image: { width: number, height: number }
 }
 
-export const MODEL_NAMES = ['demo', ...Object.keys(PRESETS) as Preset[]] as const
+export const MODEL_NAMES = ['demo', ...Object.keys(SHAPES) as ShapeName[]] as const
 export type ModelName = typeof MODEL_NAMES[number]
 
 /** Finds a model for benchmarks. Models with random weights are written on first use. */

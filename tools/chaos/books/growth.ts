@@ -1,6 +1,6 @@
 import { openFilesOf, residentOf } from '../lib/proc.ts'
 import type { Service } from '../service.ts'
-import { mean, slopeOf, type Point, type Slope } from '../slopes.ts'
+import { mean, slopeOf, type DataPoint, type Slope } from '../slopes.ts'
 
 const MB = 1e6
 
@@ -51,7 +51,7 @@ const CERTAINTY = 3
 /** Number of means in a course. */
 const PARTS = 8
 
-function courseOf (points: readonly Point[]): number[] {
+function courseOf (points: readonly DataPoint[]): number[] {
   const lives = [...new Set(points.map(({ life }) => life))].map(life =>
     points.filter(point => point.life === life).map(({ y }) => y))
   const longest = lives.reduce((one, other) => other.length > one.length ? other : one, [])
@@ -65,7 +65,7 @@ function courseOf (points: readonly Point[]): number[] {
 
 /** Measures of the service's processes during a run. */
 export class GrowthBook {
-  readonly #points = new Map<Measure, Point[]>()
+  readonly #points = new Map<Measure, DataPoint[]>()
 
   /**
    * Takes all measures after a garbage collection. No request may be running.

@@ -32,12 +32,12 @@ export class StallBook {
     this.lastAt = stall.at
     if (this.longest === null || ownMs(stall) > ownMs(this.longest)) this.longest = stall
     if (this.noisiest === null || noiseMs(stall) > noiseMs(this.noisiest)) this.noisiest = stall
-    return ownMs(stall) > MAX_STALL_MS ? `the event loop stalled for ${partsOf(stall)}` : null
+    return ownMs(stall) > MAX_STALL_MS ? `the event loop stalled for ${describeStall(stall)}` : null
   }
 }
 
 /** Describes a stall and its parts. */
-export function partsOf (stall: Stall): string {
+export function describeStall (stall: Stall): string {
   const { wallMs, cpuMs, waitMs, blockedMs, othersWaitMs } = stall
   const whole = (ms: number) => `${ms.toFixed(0)} ms`
   const blocked = `${whole(blockedMs)} blocked while another thread waited ${whole(othersWaitMs)} for a CPU`

@@ -1,4 +1,4 @@
-import { addressOf } from './address.ts'
+import { serviceUrl } from './address.ts'
 import { AskError, failureOf, failureOfEvent, networkFailure } from './failure.ts'
 import { apiKey, authorization, forgetKey } from './key.ts'
 import { createSseParser, type SseEvent } from './sse.ts'
@@ -59,7 +59,7 @@ export function ask (form: FormData, language: string, listener: AskListener, si
     request.onabort = () => reject(signal.reason)
     signal.addEventListener('abort', () => request.abort(), { once: true })
 
-    request.open('POST', addressOf('api/chat_stream'))
+    request.open('POST', serviceUrl('api/chat_stream'))
     request.setRequestHeader('accept', 'text/event-stream')
     request.setRequestHeader('accept-language', language)
     for (const [name, value] of Object.entries(authorization(key))) request.setRequestHeader(name, value)

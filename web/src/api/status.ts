@@ -1,4 +1,4 @@
-import { addressOf } from './address.ts'
+import { serviceUrl } from './address.ts'
 import { AskError, failureOf } from './failure.ts'
 import { apiKey, authorization, forgetKey } from './key.ts'
 import type { Status } from './types.ts'
@@ -9,7 +9,7 @@ import type { Status } from './types.ts'
  */
 export async function fetchStatus (): Promise<Status> {
   const key = apiKey.value
-  const response = await fetch(addressOf('api/status'), { cache: 'no-store', headers: authorization(key) })
+  const response = await fetch(serviceUrl('api/status'), { cache: 'no-store', headers: authorization(key) })
   if (response.ok) return await response.json()
   if (response.status === 401) forgetKey(key)
   throw new AskError(failureOf(response.status, await response.text(), response.headers.get('retry-after')))

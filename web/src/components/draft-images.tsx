@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { RefObject } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
-import { say, t } from '../i18n/index.ts'
+import { t, translate } from '../i18n/index.ts'
 import { imagesOf } from '../model/conversation.ts'
 import { current } from '../state/conversations.ts'
 import { checkedImages, moveDraftImage, removeDraftImage, type DraftImage } from '../state/draft.ts'
@@ -139,7 +139,7 @@ function Thumbnail ({ image, number, index, total, reorder, move, onOpen, onRemo
         <ImageView key={key} image={image} isSmall />
         {!isRead && <span class='draft-images-reading'>{t('image.reading')}</span>}
       </button>
-      {fault && <p id={faultId} class='draft-images-fault'><Icon name='warning' />{say(fault)}</p>}
+      {fault && <p id={faultId} class='draft-images-fault'><Icon name='warning' />{translate(fault)}</p>}
       {total > 1
         ? (
           <button type='button' class='draft-images-move' title={t('image.move', { name })}>

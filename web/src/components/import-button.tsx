@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
-import { say, t, type Message } from '../i18n/index.ts'
+import { t, translate, type Message } from '../i18n/index.ts'
 import { importFile } from '../state/importing.ts'
 import { Icon } from './icon.tsx'
 
@@ -31,7 +31,7 @@ export function ImportButton ({ class: classes = 'button' }: { class?: string })
         onChange={event => { void read(event.currentTarget) }}
       />
       <p class='import-result' role='status' data-state={result.value?.isDone === false ? 'bad' : 'good'}>
-        {result.value && say(result.value.message)}
+        {result.value && translate(result.value.message)}
       </p>
     </>
   )

@@ -1,5 +1,5 @@
 import { compact } from '../model/json-view.ts'
-import { TextMark } from './text-mark.tsx'
+import { MarkedLabel } from './text-mark.tsx'
 
 export interface JsonValueProps {
   value: unknown
@@ -12,7 +12,7 @@ export interface JsonValueProps {
 /** A plain value in the colour of its type; lists and objects on one line. */
 export function JsonValue ({ value, markKey, quotes = false }: JsonValueProps) {
   if (typeof value !== 'string') return <span class={`json-${typeOf(value)}`}>{compact(value)}</span>
-  const words = markKey === undefined ? value : <TextMark keys={[markKey]}>{value}</TextMark>
+  const words = markKey === undefined ? value : <MarkedLabel keys={[markKey]}>{value}</MarkedLabel>
   return <span class='json-string'>{quotes && '"'}{words}{quotes && '"'}</span>
 }
 

@@ -1,5 +1,5 @@
 import { useSignal, useSignalEffect } from '@preact/signals'
-import { say, t } from '../i18n/index.ts'
+import { t, translate } from '../i18n/index.ts'
 import { isKept } from '../state/conversations.ts'
 import { announcement, dismissNotice, notice } from '../state/notice.ts'
 import { IconButton, Icon } from './icon.tsx'
@@ -34,7 +34,7 @@ export function Notice () {
     <div role='status'>
       {message && (
         <div class='notices-bar'>
-          <p>{say(message)}</p>
+          <p>{translate(message)}</p>
           {undo && (
             <button
               type='button' class='button' onClick={() => {

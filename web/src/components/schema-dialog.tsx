@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { useId } from 'preact/hooks'
-import { say, t } from '../i18n/index.ts'
+import { t, translate } from '../i18n/index.ts'
 import { pretty } from '../model/json-view.ts'
 import { schemaFault } from '../model/schema-fault.ts'
 import { SCHEMA_PRESETS } from '../model/schema-presets.ts'
@@ -44,7 +44,7 @@ function SchemaEditor ({ onUse, onClose }: Omit<SchemaDialogProps, 'isOpen'>) {
           value={text.value} onInput={event => { text.value = event.currentTarget.value }}
           aria-invalid={fault !== null} aria-describedby={`${id}-fault`}
         />
-        <p id={`${id}-fault`} class='fault' aria-live='polite'>{fault !== null && say(fault)}</p>
+        <p id={`${id}-fault`} class='fault' aria-live='polite'>{fault !== null && translate(fault)}</p>
       </div>
       <div class='modal-actions'>
         <button type='button' class='button' onClick={onClose}>{t('app.cancel')}</button>

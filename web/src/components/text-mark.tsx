@@ -11,13 +11,13 @@ export function MarkedText ({ text, marker }: MarkedTextProps) {
     <>
       {marker(text).map((piece, i) => typeof piece === 'string'
         ? piece
-        : <TextMark key={i} keys={piece.keys}>{piece.text}</TextMark>)}
+        : <MarkedLabel key={i} keys={piece.keys}>{piece.text}</MarkedLabel>)}
     </>
   )
 }
 
 /** A name of one or more marks. Hovering it points at the first mark. */
-export function TextMark ({ keys, children }: { keys: readonly string[], children: string }) {
+export function MarkedLabel ({ keys, children }: { keys: readonly string[], children: string }) {
   const [first = null] = keys
   const isPointed = pointed.value !== null && keys.includes(pointed.value)
   const point = () => { pointed.value = first }

@@ -27,7 +27,7 @@ export function t (key: Key, values: Values = {}): string {
   return TEXTS[language.value][key].replace(/\{(\w+)\}/g, (place, name: string) => String(values[name] ?? place))
 }
 
-export function say ({ key, values }: Message): string {
+export function translate ({ key, values }: Message): string {
   return t(key, values)
 }
 

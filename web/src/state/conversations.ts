@@ -22,7 +22,7 @@ export const isLoaded = signal(false)
 
 export const currentId = computed(() => current.value.id)
 
-export async function loadConversations (): Promise<void> {
+export async function restoreConversations (): Promise<void> {
   const loaded = await keep(database.loadConversations()) ?? []
   const known = new Set(conversations.value.map(({ id }) => id))
   conversations.value = sorted([
