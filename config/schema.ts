@@ -38,8 +38,8 @@ export const EnvironmentSchema = Type.Object({
 
   ENGINE: choice(
     'local', ['local', 'openai'],
-    'Where answers are computed. `local`: by a model in this service. `openai`: by servers with an OpenAI-compatible ' +
-    'API (vLLM, SGLang, llama-server, another Sightline), which makes `MODEL` to `LLAMA_THREADS` irrelevant.',
+    'The engine that computes answers. `local`: a model in this service. `openai`: servers with an OpenAI-compatible ' +
+    'API (vLLM, SGLang, llama-server, another Sightline); `MODEL` to `LLAMA_THREADS` are then ignored.',
     { section: 'Using other servers' }
   ),
   ENGINE_URL: text(
@@ -73,7 +73,7 @@ export const EnvironmentSchema = Type.Object({
   ),
   MMPROJ: text('', 'The projector that belongs to `MODEL`. Without a projector a model cannot process images.', {
     form: 'a path, `hf:` or a URL',
-    empty: 'that of the preset, of the folder of the model, or of its repository',
+    empty: 'the projector of the preset, of the folder of the model, or of its repository',
     section: 'Choosing a model'
   }),
   MODELS_DIR: text(
@@ -113,12 +113,12 @@ export const EnvironmentSchema = Type.Object({
     { unit: 'seconds' }
   ),
   HEADERS_TIMEOUT: number(
-    20, 0.01, 300, 'Longest time in which a client may send its headers. Afterwards the request gets 408.',
+    20, 0.01, 300, 'Longest time for sending the headers of a request. Afterwards the request gets 408.',
     { unit: 'seconds' }
   ),
   STALL_TIMEOUT: number(
     60, 0.01, 3600,
-    'Longest time in which a client may read nothing of its answer. Afterwards the connection is closed and the slot ' +
+    'Longest time for which a client may stop reading its answer. Afterwards the connection is closed and the slot ' +
     'is released.',
     { unit: 'seconds' }
   ),
@@ -134,28 +134,31 @@ export const EnvironmentSchema = Type.Object({
   IMAGE_COMPRESSION_MAX_SIZE: integer(
     1024, 56, 16_384,
     'Longest side of an image as the model sees it. Larger images are scaled down. For `2048`, also set ' +
-    '`MAX_PIXELS=4194304`, which limits square images first.',
+    '`MAX_PIXELS=4194304`; otherwise the default of `MAX_PIXELS` limits most images first.',
     { unit: 'pixels', section: 'Limits on images' }
   ),
   MAX_PIXELS: integer(1_003_520, 3136, MAX_PIXELS_LIMIT, 'Largest area of an image as the model sees it.', {
     unit: 'pixels', section: 'Limits on images'
   }),
-  IMAGE_MIN_TOKENS: integer(undefined, 0, 16_384, 'Fewest tokens of an image.', {
+  IMAGE_MIN_TOKENS: integer(undefined, 0, 16_384, 'Minimum tokens of an image.', {
     unit: 'tokens', empty: 'the value of the projector, like `0`'
   }),
-  IMAGE_MAX_TOKENS: integer(undefined, 0, 16_384, 'Most tokens of an image.', {
+  IMAGE_MAX_TOKENS: integer(undefined, 0, 16_384, 'Maximum tokens of an image.', {
     unit: 'tokens', empty: 'the value of the projector, like `0`'
   }),
-  MAX_IMAGES: integer(8, 1, 64, 'Images in one request.', { unit: 'images' }),
-  MAX_FILE_SIZE_MB: number(20, 0.001, 2048, 'Size of one image file. A larger one gets 413.', { unit: 'megabytes' }),
+  MAX_IMAGES: integer(8, 1, 64, 'Maximum number of images in one request.', { unit: 'images' }),
+  MAX_FILE_SIZE_MB: number(20, 0.001, 2048, 'Maximum size of one image file. A larger one gets 413.', {
+    unit: 'megabytes'
+  }),
   JSON_BODY_LIMIT_MB: number(
     16, 0.001, 512,
-    'Size of a JSON body, including images as data URIs. A larger one gets 413. Send large images as a form.',
+    'Maximum size of a JSON body, including images as data URIs. A larger one gets 413. Send large images as a form.',
     { unit: 'megabytes' }
   ),
   MAX_INPUT_PIXELS: integer(
     100_000_000, 3136, 1_000_000_000,
-    'Area of an image by its header (half of it for an AVIF). A larger image is refused before it is decoded.',
+    'Maximum area of an image according to its header (half of it for an AVIF). A larger image is refused before it ' +
+    'is decoded.',
     { unit: 'pixels', section: 'Limits on images' }
   ),
   UPLOAD_DIR: text(
@@ -172,8 +175,8 @@ export const EnvironmentSchema = Type.Object({
   ),
   BOX_COORDINATES: choice(
     'auto', ['auto', 'pixels', 'grid1000'],
-    'Unit of the coordinates that the model writes: pixels of the image as it sees it, or a grid from 0 to 1000. ' +
-    '`auto`: by its family (Qwen2.5-VL: pixels, Qwen3-VL: grid1000). Qwen2-VL needs `grid1000`.'
+    'Unit of the coordinates that the model writes: pixels of the prepared image, or a grid from 0 to 1000. ' +
+    '`auto`: the unit of its family (Qwen2.5-VL: pixels, Qwen3-VL: grid1000). Qwen2-VL needs `grid1000`.'
   ),
 
   IMAGE_URL_HOSTS: text(
@@ -223,7 +226,7 @@ export const EnvironmentSchema = Type.Object({
   OTEL_SERVICE_NAME: text('sightline', 'Name of this service in traces.'),
   OTEL_TRACES_SAMPLER: choice(
     'parentbased_always_on', [...TRACES_SAMPLERS],
-    'Which traces are recorded. With `parentbased_`, a proxy in `TRUST_PROXY` may decide for its requests.',
+    'Selects the traces to record. With `parentbased_…`, a proxy in `TRUST_PROXY` may decide for its requests.',
     { section: 'Traces' }
   ),
   OTEL_TRACES_SAMPLER_ARG: number(1, 0, 1, 'The share of traces that `traceidratio` records.', {}),

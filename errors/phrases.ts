@@ -42,7 +42,7 @@ export const OPENAI_FAULTS = {
   },
   mustBeCalls: { en: 'must be a list of calls', zh: '必须是调用的列表' },
   mustBeArguments: { en: 'must be a JSON object as text', zh: '必须是文本形式的 JSON 对象' },
-  unknownCall: { en: 'names no call of an earlier message', zh: '未指向先前消息中的任何调用' },
+  unknownCall: { en: 'must be the id of a call in an earlier message', zh: '未指向先前消息中的任何调用' },
   onlyOneAnswer: { en: 'must be 1: a request has one answer', zh: '必须为 1：每次请求只有一个回答' },
   onlyText: { en: 'must be ["text"]', zh: '必须是 ["text"]' },
   unsupported: { en: 'is not supported', zh: '不受支持' },
@@ -56,8 +56,8 @@ export const OPENAI_FAULTS = {
   mustBeToolChoice: {
     en: 'must be none, auto, required or a function', zh: '必须是 none、auto、required 或某个函数'
   },
-  unknownTool: { en: 'names none of "tools"', zh: '不是 "tools" 中的任何一个' },
-  needsTools: { en: 'needs "tools"', zh: '需要同时给出 "tools"' },
+  unknownTool: { en: 'must name one of "tools"', zh: '不是 "tools" 中的任何一个' },
+  needsTools: { en: 'requires "tools"', zh: '需要同时给出 "tools"' },
   excludesTools: {
     en: 'cannot be combined with "tools" unless "tool_choice" is "none"',
     zh: '不能与 "tools" 同时使用，除非 "tool_choice" 为 "none"'
@@ -118,10 +118,10 @@ export const FETCH_FAULTS = {
   address: { en: 'its host has an address that is not public', zh: '其主机的地址不是公网地址' },
   resolve: { en: 'its host cannot be found', zh: '找不到其主机' },
   connect: { en: 'its host cannot be reached', zh: '无法连接其主机' },
-  secure: { en: 'no secure connection to its host can be made', zh: '无法与其主机建立安全连接' },
+  secure: { en: 'a secure connection to its host cannot be established', zh: '无法与其主机建立安全连接' },
   http: { en: 'its host does not answer in valid HTTP', zh: '其主机的应答不符合 HTTP' },
   broken: { en: 'the connection broke off', zh: '连接中断' },
-  encoded: { en: 'its host compressed it although that was not accepted', zh: '其主机未经请求就压缩了内容' },
+  encoded: { en: 'its host sent it compressed, which this service does not accept', zh: '其主机未经请求就压缩了内容' },
   tooManyRedirects: (limit: number) => ({
     en: `it is redirected more than ${limit} times`, zh: `重定向超过 ${limit} 次`
   }),
@@ -137,7 +137,7 @@ export const STORAGE_FAULTS = {
   diskFull: { en: 'the disk is full', zh: '磁盘已满' },
   quotaUsedUp: { en: 'the disk quota is used up', zh: '磁盘配额已用完' },
   readOnly: { en: 'the file system is read-only', zh: '文件系统为只读' },
-  notAllowed: { en: 'the service may not write to UPLOAD_DIR', zh: '服务无权写入 UPLOAD_DIR' },
+  notAllowed: { en: 'the service has no permission to write to UPLOAD_DIR', zh: '服务无权写入 UPLOAD_DIR' },
   notAFolder: { en: 'UPLOAD_DIR is not a folder', zh: 'UPLOAD_DIR 不是文件夹' },
   unknown: { en: 'unknown reason', zh: '原因不明' }
 } satisfies Phrases

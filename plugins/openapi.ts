@@ -23,7 +23,7 @@ const plugin: FastifyPluginAsync<OpenapiOptions> = async (app, { version }) => {
       servers: [{ url: '/', description: 'This service' }],
       tags: [
         { name: 'chat', description: 'Questions about images' },
-        { name: 'openai', description: 'The same in the shape of the OpenAI API' },
+        { name: 'openai', description: 'OpenAI-compatible API' },
         { name: 'service', description: 'State of the service' }
       ],
       components: {

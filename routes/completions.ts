@@ -38,12 +38,12 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
     bodyLimit,
     schema: {
       operationId: 'createChatCompletion',
-      summary: 'Ask about images, in the shape of the OpenAI API',
+      summary: 'Ask about images, OpenAI-compatible',
       tags: ['openai'],
       body: CompletionRequestSchema,
       response: {
         200: {
-          description: 'The answer; with `stream: true` chunks as server-sent events, `data: [DONE]` the last',
+          description: 'The answer. With `stream: true`: chunks as server-sent events, ending with `data: [DONE]`',
           content: {
             'application/json': { schema: CompletionSchema }, 'text/event-stream': { schema: CompletionChunkSchema }
           }

@@ -23,7 +23,7 @@ const route: FastifyPluginAsync<StatusRouteOptions> = async (app, { store, limit
   app.get('/api/status', {
     schema: {
       operationId: 'status',
-      summary: 'What the service is doing',
+      summary: 'State of the service',
       tags: ['service'],
       response: { 200: StatusSchema, ...faultDocs([401], ErrorSchema) }
     }

@@ -10,7 +10,7 @@ import { ResponseFormatSchema } from './response-format.ts'
 /** Requests, answers and events of `/api`. Routes check bodies against these schemas. */
 
 const HistoryTurnSchema = Type.Object({
-  role: Type.Union([Type.Literal('user'), Type.Literal('assistant')], { description: 'The speaker' }),
+  role: Type.Union([Type.Literal('user'), Type.Literal('assistant')], { description: 'Author of the turn' }),
   content: Type.String({ maxLength: MESSAGE_MAX_CHARACTERS, description: 'The text, up to 32,000 characters' }),
   images: Type.Optional(Type.Array(Type.String({ pattern: IMAGE_ID_PATTERN }), {
     maxItems: TURN_MAX_IMAGES,
@@ -119,7 +119,7 @@ export const TimingsSchema = Type.Object({
 const ending = {
   success: Type.Literal(true, { description: 'Always true' }),
   finish_reason: Type.Union([Type.Literal('stop'), Type.Literal('length')], {
-    description: '`length`: cut off by max_tokens or a full context'
+    description: '`length`: max_tokens or the end of the context cut the answer off'
   }),
   usage: UsageSchema,
   timings: TimingsSchema,
@@ -141,8 +141,8 @@ export const ChatAnswerSchema = Type.Object({ ...ending, response: Type.String({
 export type ChatAnswer = Static<typeof ChatAnswerSchema>
 
 export const ErrorSchema = Type.Object({
-  error: Type.String({ description: 'A sentence for a person' }),
-  code: Type.String({ description: 'UPPER_SNAKE, stable' }),
+  error: Type.String({ description: 'Message for people' }),
+  code: Type.String({ description: 'Stable error code, for programs' }),
   request_id: Type.String({ description: 'The same as in the header `x-request-id` and in the log' }),
   field: Type.Optional(Type.String({ description: 'The field at fault, e.g. `images[1]`' })),
   image: Type.Optional(Type.Integer({ description: 'Index of the image at fault among the receipts' })),

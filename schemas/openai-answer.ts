@@ -76,10 +76,10 @@ export type CompletionChunk = Static<typeof CompletionChunkSchema>
 
 export const OpenAiErrorSchema = Type.Object({
   error: Type.Object({
-    message: Type.String({ description: 'A sentence for a person' }),
+    message: Type.String({ description: 'Message for people' }),
     type: Type.String({ description: 'invalid_request_error, authentication_error, rate_limit_error or server_error' }),
     param: nullable(Type.String({ description: 'The field at fault' })),
-    code: Type.String({ description: 'UPPER_SNAKE, stable' }),
+    code: Type.String({ description: 'Stable error code, for programs' }),
     request_id: Type.String()
   }, { additionalProperties: true })
 }, { title: 'OpenAiError' })

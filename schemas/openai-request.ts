@@ -81,7 +81,7 @@ const ToolSchema = Type.Object({
       Type.Object({}, { additionalProperties: true, description: 'JSON schema of the arguments' })
     ),
     strict: Type.Optional(nullable(Type.Boolean({
-      description: 'Refuse the request if the schema cannot be enforced where a call is required'
+      description: 'Refuse the request if a call is required and the schema cannot be enforced'
     })))
   })
 }, { title: 'Tool' })

@@ -188,7 +188,7 @@ t.test('reports why a folder cannot be created, without its path', async t => {
 
 for (const [code, reason] of [
   ['ENOSPC', 'the disk is full'], ['EROFS', 'the file system is read-only'],
-  ['EACCES', 'the service may not write to UPLOAD_DIR'], ['EMFILE', 'EMFILE']
+  ['EACCES', 'the service has no permission to write to UPLOAD_DIR'], ['EMFILE', 'EMFILE']
 ]) {
   t.test(`reports ${code} as "${reason}"`, async t => {
     const store = await mockStore(t, {

@@ -85,15 +85,15 @@ export const LIMITS = {
   // Bodies
   jsonBody: row('a JSON body', setting('JSON_BODY_LIMIT_MB'), '413 `BODY_TOO_LARGE`', 'routes/chat.ts'),
   jsonDepth: row(
-    'levels of JSON', limits.JSON_MAX_DEPTH, '400 `INVALID_JSON`, in a field that of the field',
+    'levels of JSON', limits.JSON_MAX_DEPTH, '400 `INVALID_JSON`, or the error of the field',
     'services/json-bounds.ts'
   ),
   jsonValues: row(
-    'items and members in JSON', limits.JSON_MAX_VALUES, '400 `INVALID_JSON`, in a field that of the field',
+    'items and members in JSON', limits.JSON_MAX_VALUES, '400 `INVALID_JSON`, or the error of the field',
     'services/json-bounds.ts'
   ),
   jsonNames: row(
-    'characters of a name in JSON', limits.JSON_MAX_NAME, '400 `INVALID_JSON`, in a field that of the field',
+    'characters of a name in JSON', limits.JSON_MAX_NAME, '400 `INVALID_JSON`, or the error of the field',
     'services/json-bounds.ts'
   ),
   formParts: row('parts of a form', limits.FORM_MAX_PARTS, '400 `INVALID_MULTIPART`', 'plugins/multipart.ts'),

@@ -137,7 +137,7 @@ t.test('only a message with calls may have no content', async t => {
 })
 
 t.test('a result without its call is refused', async t => {
-  const fault = ['messages[0].tool_call_id', 'names no call of an earlier message']
+  const fault = ['messages[0].tool_call_id', 'must be the id of a call in an earlier message']
   for (const id of ['1', 5, null, undefined]) {
     t.strictSame(faultOf({ role: 'tool', tool_call_id: id, content: 'x' }, asking(call('1'))), fault, String(id))
   }

@@ -203,7 +203,7 @@ t.test('tool_choice demands a call of any tool, or of one', async t => {
 t.test('a tool_choice that cannot be met is refused', async t => {
   const tools = [tool('look')]
   const invalid = 'must be none, auto, required or a function'
-  const none = 'names none of "tools"'
+  const none = 'must name one of "tools"'
   const cases: Array<[choice: unknown, field: string, fault: string]> = [
     ['always', 'tool_choice', invalid],
     [5, 'tool_choice', invalid],
@@ -219,7 +219,7 @@ t.test('a tool_choice that cannot be met is refused', async t => {
     t.strictSame(faultOf({ tools, tool_choice: choice }), [field, fault], JSON.stringify(choice))
   }
   for (const choice of ['auto', 'required', choose('look')]) {
-    t.strictSame(faultOf({ tool_choice: choice }), ['tool_choice', 'needs "tools"'])
+    t.strictSame(faultOf({ tool_choice: choice }), ['tool_choice', 'requires "tools"'])
     t.strictSame(faultOf({ tools, tool_choice: choice, response_format: FORMAT }), [
       'response_format', 'cannot be combined with "tools" unless "tool_choice" is "none"'
     ])

@@ -216,7 +216,7 @@ t.test('refuses responses that are not valid HTTP', async t => {
     ],
     [
       'packed', 'HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nxxx',
-      failed('its host compressed it although that was not accepted')
+      failed('its host sent it compressed, which this service does not accept')
     ]
   ]
   for (const [what, bytes, fault] of cases) {

@@ -167,7 +167,7 @@ t.test('fetches by https from hosts with a valid certificate', {
   t.ok((await fetchAll(fetcher, `https://pictures.test:${host.port}/`)).equals(BYTES))
   t.ok((await fetchAll(fetcher, `http://pictures.test:${plain.port}/`)).equals(BYTES), 'also after a redirect')
 
-  const insecure = failed('no secure connection to its host can be made')
+  const insecure = failed('a secure connection to its host cannot be established')
   await t.rejects(fetcher.open(`https://other.test:${host.port}/`, FIELD, never), insecure, 'another name')
   await t.rejects(fetcher.open(`https://pictures.test:${plain.port}/`, FIELD, never), insecure, 'no TLS at all')
   const strangers = createTestFetcher(0, { hosts, network: createLoopback(host.port) })
