@@ -19,7 +19,7 @@ type Settings = Omit<Environment, Optional> & Partial<Pick<Environment, Optional
 export interface Config {
   readonly host: string
   readonly port: number
-  /** Where answers are computed: in this service, or by servers with an OpenAI-compatible API. */
+  /** The engine that computes answers: this service, or servers with an OpenAI-compatible API. */
   readonly engine: Environment['ENGINE']
   /** Base URLs of those servers, each with a trailing slash. */
   readonly engineUrls: readonly string[]

@@ -90,7 +90,7 @@ const plugin: FastifyPluginAsync<MultipartOptions> = async (app, { maxImages, on
     const file = await uploadOf(request)
       .save(source, { field: `${fieldname}[${index}]`, index, filename }).catch(refuseForm)
     siblings.push(file)
-    // Rejects only if the request is over. A refusal does not wait for a preparation that nobody needs.
+    // Rejects only if the request is over. The result is not awaited, because a refused request needs no preparation.
     work.run(() => onSaved(file, request.client.scope, AbortSignal.any([work.signal, work.ending]))).catch(() => {})
   }
 }

@@ -9,12 +9,12 @@ export const uploadOf = (request: FastifyRequest): Upload => request.getDecorato
 export const uploadIfAdmitted = (request: FastifyRequest): Upload | null =>
   request.getDecorator<Upload | null>('upload')
 
-/** Frees a JSON body whose images are on disk: megabytes of base64 that nothing needs while the answer is made. */
+/** Frees a JSON body after its images are saved to disk, because its megabytes of base64 are no longer needed. */
 export function dropBody (request: FastifyRequest): void {
   request.body = null
 }
 
-/** Decorates every request of its context with an upload, whose deadline begins with admission. */
+/** Decorates every request of its context with an upload. Its deadline begins with admission. */
 const plugin: FastifyPluginAsync<UploadOptions> = async (app, options) => {
   app.decorateRequest('upload', null)
 

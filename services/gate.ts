@@ -4,7 +4,7 @@ import { untilAborted } from './abort.ts'
 
 /**
  * Bounds how many tasks run at the same time and starts them in order. Unlike in `p-queue`, a running task keeps its
- * place after an abort, so that work whose result nobody needs is bounded too.
+ * place after an abort, so that work with an unneeded result is bounded too.
  */
 export interface Gate {
   /**

@@ -32,7 +32,7 @@ const STAGES = [
   ['prefill_ms', 'prefill'], ['decode_ms', 'decode'], ['ttft_ms', 'first_token'], ['total_ms', 'total']
 ] as const
 
-/** Each service has a registry of its own, so that several in one process do not share metrics. */
+/** Each service has a separate registry, so that several services in one process do not share metrics. */
 export function createMetrics ({ engine, slots, store }: MetricsOptions): Metrics {
   const registry = new Registry()
   const registers = [registry]

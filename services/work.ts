@@ -15,8 +15,8 @@ export interface Work {
   folder: RequestFolder | null
   /**
    * Runs a task that uses the files of the request or the engine. Files are removed only after it has settled. It must
-   * settle at once when `signal` fires: work that cannot be interrupted needs limits of its own and must tolerate
-   * missing files.
+   * settle at once when `signal` fires: work that cannot be interrupted needs its own limits and must tolerate missing
+   * files.
    * @throws the reason of `signal` when the request is already over; the task is then not started
    */
   run<T> (task: () => Promise<T>): Promise<T>

@@ -2,7 +2,7 @@ import { PRESETS } from '../../models/presets.ts'
 
 const [, recommended, ...others] = Object.keys(PRESETS)
 
-/** Shown wherever the embedded model answers, so that nobody mistakes its answers for those of a real model. */
+/** Shown with the embedded model, so that users do not mistake its answers for those of a real model. */
 export const DEMO_NOTICE =
   'This is a tiny demonstration model: it knows simple shapes, colours, numbers and words in drawn images, ' +
   'nothing else. ' +

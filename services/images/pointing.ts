@@ -65,9 +65,9 @@ const BEGINNING = String.raw`[[{]|<\|object_ref_start\|>|<\|box_start\|>|<points
  *   the box tokens after a label. One pair alone is a point.
  * - `<point x="…" y="…">label</point>` and `<points x1="…" y1="…" x2=… alt="label">`.
  *
- * An object names its image by a key such as `image`, `picture` or `image_id`, of its own or of a surrounding object,
- * or by the key of a group (`{"Image 2": […]}`). A heading before the object names the image as well ("Image 2:", "In
- * the second image …:", "图2：", "第2张图"). Images count from 1, as in Qwen's chat template. They count from 0 if the
+ * An object names its image by a key such as `image`, `picture` or `image_id`, in the object itself or in a surrounding
+ * one, or by the key of a group (`{"Image 2": […]}`). A heading before the object names the image as well ("Image 2:",
+ * "In the second image …:", "图2：", "第2张图"). Images count from 1, as in Qwen's chat template. They count from 0 if the
  * key says index (`image_index`, `image_idx`), or if the answer mentions an image 0.
  *
  * @returns boxes and points in the order of the text
@@ -185,7 +185,8 @@ function readBoxes (text: string, start: number, add: Add): number {
   const ref = REF.exec(text)
   const label = ref?.[1]!.trim() ?? ''
   let end = ref === null ? start : REF.lastIndex
-  // Coordinates without box tokens are a box only directly after a label, where a model can leave the tokens out.
+  // Coordinates without box tokens are a box only directly after a label, because models sometimes omit the tokens
+  // there.
   for (let bare = ref !== null; ; bare = false) {
     PAIRS.lastIndex = end
     const match = PAIRS.exec(text)

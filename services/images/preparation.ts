@@ -81,9 +81,9 @@ export class Preparation {
   }
 
   /**
-   * Returns the error of the first image, by index, that failed for a reason of its own. The order in which images fail
-   * varies, so this makes the reported error deterministic.
-   * @returns undefined if no image failed for a reason of its own
+   * Returns the error of the first image, by index, that failed by itself and was not cancelled because of another
+   * failure. The order in which images fail varies, so this makes the reported error deterministic.
+   * @returns undefined if no image failed by itself
    */
   async firstFailure (): Promise<unknown> {
     const images = [...this.#images].sort(([a], [b]) => a - b).map(([, image]) => image)

@@ -39,7 +39,7 @@ export const GIB = 1024 ** 3
 const MOST_SLOTS = 16
 /** Bytes per patch and unit of the tower's width. mtmd needs 39 to 40 for Qwen3-VL and 26 for Qwen2-VL. */
 const BYTES_OF_PATCH = 40
-/** The same for Qwen2.5-VL, whose layers alternate between two orders of the patches. */
+/** The same for Qwen2.5-VL, because its layers alternate between two orders of the patches. */
 const BYTES_OF_WINDOWED_PATCH = 48
 /** Bytes per pair of patches of the attention mask in F32. Its copy in F16 reuses other buffers. */
 const BYTES_OF_PAIR = 4

@@ -30,7 +30,7 @@ export interface ImagePlace {
 
 /**
  * The images of one request on their way to disk. They are written to a folder of the request, which is removed with
- * the work. The upload has a deadline of its own, from admission to `end`, so that a slow sender cannot keep a slot.
+ * the work. The upload has a separate deadline, from admission to `end`, so that a slow sender cannot keep a slot.
  */
 export class Upload {
   /** Saved images of the question, in the order in which they were sent. */

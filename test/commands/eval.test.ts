@@ -62,7 +62,7 @@ t.test('a running service is scored task by task, refusals for want of a slot ar
   await service.quiet()
 })
 
-t.test('a follow-up is asked with the real answer, its picture by id, and sent again when it has expired', async t => {
+t.test('a follow-up contains the real answer and the image id, and an expired image is sent again', async t => {
   const turns = [
     { message: 'What is in the picture?' },
     { message: 'What is the colour of the background?', expect: { exact: 'The background is white.' } }
@@ -81,7 +81,7 @@ t.test('a follow-up is asked with the real answer, its picture by id, and sent a
   t.ok(second!.answer!.usage.prompt_tokens > first!.answer!.usage.prompt_tokens)
 })
 
-t.test('boxes are compared in the pixels of the picture\'s file, and drawn into the report', async t => {
+t.test('boxes are compared in the pixels of the image file, and drawn into the report', async t => {
   const schema = { const: { bbox_2d: [28, 42, 84, 126], label: 'heart' } }
   const asking = (id: string, box: number[]): FileExample =>
     ({

@@ -4,7 +4,7 @@ import * as groups from '../../errors/phrases.ts'
 
 type Entry = Phrase | ((...args: never[]) => Phrase)
 
-/** Phrases with numbers or names of their own are called with these. */
+/** The arguments of phrases that contain numbers or names. */
 const ARGUMENTS: Record<string, unknown[]> = {
   'FETCH_FAULTS.tooLong': [8192],
   'FETCH_FAULTS.tooManyRedirects': [3],

@@ -39,7 +39,7 @@ def at(shown, *things):
 
 
 def last_of(question, *names):
-    """The name that ends last in a question. Only there is "the square in picture 2" known completely."""
+    """The name that comes last in a question. "The square in picture 2" is ambiguous before its last word."""
     return max(filter(None, names), key=lambda name: question.lower().rfind(name.lower()))
 
 

@@ -17,8 +17,8 @@ export interface Openings {
 interface Ways { objects: number, lists: number, simple: number }
 
 /**
- * llama.cpp matches each open alternative against its whole vocabulary. That takes about 10 ms where many characters
- * are allowed, and 1 ms where few are, as in names. With recursion, the number of alternatives multiplies per level.
+ * llama.cpp matches each open alternative against its whole vocabulary. That takes about 10 ms if many characters are
+ * allowed, and 1 ms if few are allowed, as in names. With recursion, the number of alternatives multiplies per level.
  */
 const MAX_WAYS = 64
 const NAMES_PER_WAY = 4

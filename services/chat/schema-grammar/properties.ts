@@ -61,7 +61,7 @@ function planOf (given: Properties, id: number) {
 
 /**
  * Writes one object, with two rules for each property: `pick` starts with this property or a later one, `after`
- * continues after the properties before it. Where properties are counted, there are two rules for each count.
+ * continues after the properties before it. If properties are counted, it writes two rules for each count.
  */
 export function writeProperties (rules: Rules, given: Properties): WrittenProperties {
   const plan = planOf(given, 0)

@@ -162,7 +162,7 @@ export function createRules () {
       }
       return places.get(at)!
     }
-    /** Writes the rest of the string from a state on. A rule is needed only where the automaton branches. */
+    /** Writes the rest of the string from a state on. A rule is needed only if the automaton branches in that state. */
     const from = (at: number) => {
       let text = ''
       for (;;) {
@@ -217,7 +217,7 @@ function characters (ranges: readonly Range[]): string[] {
   const short = Object.entries(SHORT_ESCAPES).filter(([, character]) => has(character.codePointAt(0)!))
   if (short.length > 0) ways.push(`"\\\\" [${short.map(([letter]) => letter.replace('\\', '\\\\')).join('')}]`)
   const shortCodes = new Set(short.map(([, character]) => character.codePointAt(0)!))
-  // Other control characters are left out where nearly all characters are allowed.
+  // Other control characters are left out if nearly all characters are allowed.
   if (plain.some(([low, high]) => high - low > 1000)) return ways
   for (const tens of [0, 1]) {
     const digits = Array.from({ length: 16 }, (_, digit) => digit).filter(digit =>

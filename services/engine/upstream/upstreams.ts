@@ -29,7 +29,8 @@ export interface Upstreams {
   readonly model: string
   /**
    * Takes the ready upstream with the fewest running requests. Among equals, a conversation gets the same upstream
-   * again, whose KV cache can still contain its beginning. The caller must return the upstream with `giveBack`, once.
+   * again, because the KV cache there can still contain its beginning. The caller must return the upstream with
+   * `giveBack`, once.
    * @param conversation identifies the conversation, the same for all of its turns
    * @param tried upstreams to exclude
    * @returns null if no upstream is left

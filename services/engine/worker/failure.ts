@@ -1,6 +1,6 @@
 import type { WireError } from './protocol.ts'
 
-/** An error of the worker that the parent maps to an error code of its own. */
+/** An error of the worker for which the parent has a specific error code. */
 export class WorkerFailure extends Error {
   readonly wire: WireError
 

@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { ROOT } from '../../../config/root.ts'
 
-/** Runs in a process of its own, because the loaders stay blocked. */
+/** Runs in a separate process, because the loaders stay blocked. */
 const SCRIPT = `
   import { blockOtherLoaders, default as sharp } from './services/images/sharp.ts'
   const drawn = sharp({ create: { width: 60, height: 40, channels: 3, background: 'teal' } })

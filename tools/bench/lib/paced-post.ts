@@ -13,7 +13,7 @@ export interface PacedResponse {
   sentAt: number
 }
 
-/** Posts a body at a constant rate, on a connection of its own. */
+/** Posts a body at a constant rate, on a new connection. */
 export async function pacedPost (url: string, body: Body, bytesPerSecond: number): Promise<PacedResponse> {
   const { type, bytes } = body
   const outgoing = request(url, {

@@ -73,7 +73,7 @@ type MakeEnding = (name: string, fault?: string | null, text?: string) => Ending
 
 function readError (json: Json, { status, headers }: Answer, requestId: string, ending: MakeEnding): Ending {
   const error = typeof json.error === 'object' ? json.error : json
-  // Health probes have a format of their own.
+  // Health probes have another format.
   if (error.code === undefined && typeof json.status === 'string') return ending(`error ${status}`)
   const fault = error.request_id !== requestId
     ? `request_id ${error.request_id} under x-request-id ${requestId}`

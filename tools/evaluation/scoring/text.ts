@@ -15,8 +15,8 @@ export function scoreContains (texts: string[], answer: string): string {
 }
 
 /**
- * Whether an answer contains a text, ignoring case and the kind and amount of white space. Where the text begins or
- * ends with a Latin letter or a digit, none may be next to it: `cat` is not in `category`, nor `3` in `13` or `3.5`.
+ * Whether an answer contains a text, ignoring case and the kind and amount of white space. If the text begins or ends
+ * with a Latin letter or a digit, no other one may be next to it: `cat` is not in `category`, nor `3` in `13` or `3.5`.
  */
 export function contains (answer: string, text: string): boolean {
   const wanted = text.trim().split(/\s+/)

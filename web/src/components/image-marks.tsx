@@ -19,7 +19,7 @@ export interface ImageMarksProps {
   /** The size of the original image, whose pixels are the unit of the marks. */
   size: Size
   marks: readonly Mark[]
-  /** Whether the keyboard reaches the marks. Not needed where a list next to the image names them. */
+  /** Whether the keyboard reaches the marks. Not needed if a list next to the image names them. */
   isFocusable?: boolean
 }
 

@@ -29,7 +29,7 @@ export const INLINE_RULES: TokenizerAndRendererExtension[] = [{
     return { type: 'link', raw, href: raw, text: raw, autolink: true, tokens: [{ type: 'text', raw, text: raw }] }
   }
 }, {
-  // The only line break in a table cell, where models use it.
+  // Models use it as the only possible line break in a table cell.
   name: 'line-break',
   level: 'inline',
   tokenizer (this: TokenizerThis, text: string) {

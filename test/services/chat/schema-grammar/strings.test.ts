@@ -34,7 +34,7 @@ t.test('a pattern accepts the strings in which ECMAScript finds a match', async 
   }
 })
 
-/** Grammars leave out control characters without a short escape where nearly all characters are allowed. */
+/** Grammars leave out control characters without a short escape if nearly all characters are allowed. */
 function isWritten (word: string, pattern: string): boolean {
   // eslint-disable-next-line no-control-regex
   return !/[\u0000-\u0007\u000b\u000e-\u001f]/.test(word) || pattern.includes('\\cA')
