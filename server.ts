@@ -60,6 +60,6 @@ function announce (): void {
   const { model, device, slots, contextSize, demo } = engine.info()
   const host = config.host === '0.0.0.0' ? 'localhost' : config.host
   const url = `http://${host}:${port}`
-  log.info({ version: VERSION, url, model, device, slots, context_size: contextSize }, 'service ready')
+  log.info({ version: VERSION, url, model, device, slots, contextSize }, 'service ready')
   if (demo) log.warn({ notice: DEMO_NOTICE }, 'embedded demonstration model')
 }

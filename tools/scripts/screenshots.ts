@@ -95,7 +95,7 @@ async function converse (page: Page, questions: string[]): Promise<void> {
 
 async function addressOf (): Promise<string> {
   for await (const line of createInterface({ input: service.stdout })) {
-    const url = /answers on (http:\/\/[^ "]+)/.exec(line)?.[1]
+    const url = /"url":"(http:\/\/[^"]+)"/.exec(line)?.[1]
     if (url) {
       service.stdout.resume()
       return url

@@ -51,7 +51,7 @@ async function urlOf (service) {
   const output = []
   for await (const line of createInterface({ input: service.stdout })) {
     output.push(line)
-    const url = /answers on (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1]
+    const url = /"url":"(http:\/\/127\.0\.0\.1:\d+)"/.exec(line)?.[1]
     if (url === undefined) continue
     service.stdout.resume()
     return url

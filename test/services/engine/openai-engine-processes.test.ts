@@ -89,7 +89,7 @@ t.test('a service that starts before its upstream waits for it', async t => {
   t.match(front.output(), /ECONNREFUSED/)
   await startProcess(t, port)
   await until(() => front.output().includes('"service ready"'), front.output)
-  t.match(front.output(), /"model":"tiny-qwen2-vl-q8_0","device":"upstream","slots":3,"context_size":8192,/)
+  t.match(front.output(), /"model":"tiny-qwen2-vl-q8_0","device":"upstream","slots":3,"contextSize":8192,/)
   const [, url] = /"url":"(http[^"]+)"/.exec(front.output())!
   t.equal((await ask(url!, { message: 'Hi' })).status, 200)
   front.child.kill('SIGTERM')
