@@ -31,7 +31,7 @@ t.test('an engine that is closed while its model is loading stays closed', async
 t.test('SIGTERM at any moment of the start ends the service with exit code 0', async t => {
   for (const [moment, delayMs] of [
     ['Server listening', 0], ['Server listening', 150], ['Server listening', 400], ['model loaded', 0],
-    ['answers on', 0]
+    ['service ready', 0]
   ] as const) {
     const server = launch(t, { UPLOAD_DIR: path.join(t.testdir(), 'uploads') })
     await until(() => server.output().includes(moment), () => server.output())
