@@ -24,9 +24,9 @@ struct Slice {
 };
 
 /**
- * Decodes a slice. The caller has checked that the slice fits the image and the context. Throws std::runtime_error
- * when llama.cpp fails, or when `cancelled` (may be null) became true; in the second case the sequence contains
- * nothing from the start of the image on.
+ * Decodes a slice. The caller has checked that the slice fits the image and the context. Throws std::runtime_error when
+ * llama.cpp fails, or when `cancelled` (may be null) became true; in the second case, the image and all later positions
+ * are removed from the sequence.
  */
 void decode_slice(llama_context * context, const Encoding & encoding, const Slice & slice, int32_t threads,
     const std::atomic<bool> * cancelled);

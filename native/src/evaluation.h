@@ -17,7 +17,7 @@ struct Item {
 
 /**
  * Evaluates items in as few batches as possible and samples their next tokens. The caller has checked the items: their
- * sequences are in ascending order, and each item has at least one token and at most a batch.
+ * sequences are in ascending order, and each item has at least one token and at most as many as a batch.
  *
  * llama.cpp computes several sequences in one batch only if their numbers ascend without a gap. Up to `most_fillers`
  * gaps are filled with one token per missing sequence, which is removed again after the batch.
@@ -31,13 +31,14 @@ public:
 
     /**
      * May be called once. Throws std::runtime_error when llama.cpp fails, or when `cancelled` (may be null) became
-     * true; in the second case the sequences of the batch contain nothing from the positions of their items on.
+     * true; in the second case, the positions of the items and all later ones are removed from the sequences of the
+     * batch.
      */
     void run(const std::atomic<bool> * cancelled = nullptr);
 
     /**
-     * Returns, after `run`, the next token of each item: NOT_ASKED without a sampling, NONE_LEFT when the grammar
-     * allows no token.
+     * Returns the next token of each item after `run`: NOT_ASKED for an item without sampling, NONE_LEFT when the
+     * grammar allows no token.
      */
     const std::vector<int32_t> & next() const { return next_; }
 
@@ -62,7 +63,7 @@ private:
 };
 
 /**
- * Removes the positions from `from` on from a sequence. Returns false and removes nothing when the memory cannot be
- * cut there (recurrent layers, sliding window). From position 0 on it can always be cut.
+ * Removes the position `from` and all later ones from a sequence. Returns false and removes nothing when the memory
+ * cannot be cut there (recurrent layers, sliding window). A cut at position 0 always succeeds.
  */
 bool forget_from(llama_context * context, llama_seq_id sequence, llama_pos from);

@@ -17,7 +17,10 @@ public:
     /** Must precede the creation of the context, because mtmd reads the callback from these parameters. */
     void attach(mtmd_context_params & params);
 
-    /** Gives the context its own threads (threads.h): the maximum of an encoding. May be called once per context. */
+    /**
+     * Gives the context its own threads (threads.h), `most` of them, which is the maximum for an encoding. May be
+     * called once per context.
+     */
     void keep_threads(mtmd_context * context, int most);
 
     /** Must precede each encoding. */

@@ -16,6 +16,6 @@ public:
     explicit Sampler(const Napi::CallbackInfo & info);
 
 private:
-    Napi::ObjectReference model_;  // keeps the model alive, whose vocabulary is used
+    Napi::ObjectReference model_;  // keeps the model alive, because its vocabulary is used
     std::shared_ptr<Sampling> sampling_;
 };

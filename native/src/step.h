@@ -6,16 +6,17 @@
  * step(context._ctx, items, mostFillers, threads, cancellation or null): Promise<Int32Array>. Evaluates the tokens of
  * every item and samples the next token of each, on the decoding lane.
  *
- * An item is { sequence, position, tokens, sampler }. The first of `tokens` (at least one, at most a batch) is at
- * `position`. Without a sampler (null) no token is sampled. The sequences are in ascending order and differ. The
- * result has one token per item: -1 without a sampler, -2 when the grammar allows no token. Gaps between the
- * sequences are filled with up to `mostFillers` tokens (evaluation.h).
+ * An item is { sequence, position, tokens, sampler }. The first of `tokens` is at `position`. There is at least one
+ * token and at most as many as a batch. Without a sampler (null) no token is sampled. The sequences are in ascending
+ * order and differ. The result has one token per item: -1 without a sampler, -2 when the grammar allows no token. Gaps
+ * between the sequences are filled with up to `mostFillers` tokens (evaluation.h).
  */
 Napi::Value step(const Napi::CallbackInfo & info);
 
 /**
- * forget(context._ctx, sequence, from): Promise<boolean>. Removes the positions from `from` on from the sequence.
- * Resolves to false, and removes nothing, when the memory cannot be cut there (see forget_from in evaluation.h).
+ * forget(context._ctx, sequence, from): Promise<boolean>. Removes the position `from` and all later ones from the
+ * sequence. Resolves to false, and removes nothing, when the memory cannot be cut there (see forget_from in
+ * evaluation.h).
  */
 Napi::Value forget(const Napi::CallbackInfo & info);
 

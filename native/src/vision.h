@@ -29,7 +29,7 @@ private:
     void dispose(const Napi::CallbackInfo & info);
 
     std::unique_ptr<Encoder> encoder_;  // null after `dispose`
-    Napi::ObjectReference model_;  // keeps the text model alive, whose sizes the projector reads
+    Napi::ObjectReference model_;  // keeps the text model alive, because the projector reads its sizes
     bool shares_lane_ = false;
     bool busy_ = false;  // used only on JavaScript's thread
 
