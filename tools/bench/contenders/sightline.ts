@@ -42,6 +42,12 @@ export const sightline = createSightline(
 )
 
 /** @param root a checkout of this repository with a build */
+/** This build and, if `--before` names one, the earlier build that it is compared with. */
+export function buildsOf (before: string | null): Sightline[] {
+  if (before === null) return [sightline]
+  return [sightline, createSightline('before', before, 'the build named by --before')]
+}
+
 export function createSightline (
   name: string, root: string, description: string, moreProbes: readonly string[] = []
 ): Sightline {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { generator } from '../../lib/random.ts'
-import { createSightline, sightline, toBody, type RunningSightline } from '../contenders/sightline.ts'
+import { buildsOf, toBody, type RunningSightline } from '../contenders/sightline.ts'
 import { withComment } from '../lib/changing-jpeg.ts'
 import { PHASES, PIECES, sendFollowed, type FollowedRequest, type Phase } from '../lib/followed-request.ts'
 import type { Body } from '../lib/http.ts'
@@ -43,13 +43,11 @@ export const aborts: Scenario = {
     needLongAnswers(bench, 'aborts')
     const random = generator(bench.freshSeed())
     const measured: Measured = new Map()
-    const contenders = [sightline]
-    if (bench.before !== null) contenders.push(createSightline('before', bench.before, 'the build named by --before'))
     const { threads, gpu, model: { model, mmproj, contextSize } } = bench
     const options = { model, mmproj, slots: SLOTS, contextSize, threads, gpu, imageTokens: IMAGE_TOKENS }
     const running: RunningSightline[] = []
     try {
-      for (const contender of contenders) {
+      for (const contender of buildsOf(bench.before)) {
         bench.log(`starting ${contender.name}`)
         running.push(await contender.start(options))
         measured.set(contender.name, { upload: [], preparation: [], encoding: [], prefill: [], decoding: [] })

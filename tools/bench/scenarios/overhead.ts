@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import type { Engine } from '../../../services/engine/engine.ts'
 import { createLocalEngine } from '../../../services/engine/local-engine.ts'
-import { sightline } from '../contenders/sightline.ts'
+import { buildsOf, type RunningSightline } from '../contenders/sightline.ts'
 import { createRow, rotated, type Bench, type Scenario } from './scenario.ts'
 
 const ENGINE = 'bare engine'
@@ -17,18 +17,17 @@ export const overhead: Scenario = {
     const request = createRow('a question with an answer of one token', 'ms')
     const speed = createRow('a long answer', 'tokens/s')
     const { model, mmproj, contextSize, imageTokens } = bench.model
-    const service = await sightline.start({
-      model, mmproj, slots: 1, contextSize, threads: bench.threads, gpu: bench.gpu, imageTokens
-    })
+    const options = { model, mmproj, slots: 1, contextSize, threads: bench.threads, gpu: bench.gpu, imageTokens }
     const engine = await startEngine(bench)
-    const ways: Record<string, Ask> = {
-      [sightline.name]: async (text, maxTokens) => {
-        const { totalMs, times, completionTokens } = await service.ask({ turns: [{ role: 'user', text }], maxTokens })
-        return { totalMs, tokensPerSecond: (completionTokens - 1) * 1000 / (times.at(-1)! - times[0]!) }
-      },
-      [ENGINE]: (text, maxTokens) => askEngine(engine, text, maxTokens)
-    }
+    const services: RunningSightline[] = []
+    const ways: Record<string, Ask> = {}
     try {
+      for (const build of buildsOf(bench.before)) {
+        const service = await build.start(options)
+        services.push(service)
+        ways[build.name] = (text, maxTokens) => askService(service, text, maxTokens)
+      }
+      ways[ENGINE] = (text, maxTokens) => askEngine(engine, text, maxTokens)
       for (const ask of Object.values(ways)) await ask('Warm up.', 2)
       for (let round = 0; round < bench.rounds; round++) {
         bench.log(`round ${round + 1} of ${bench.rounds}`)
@@ -43,7 +42,7 @@ export const overhead: Scenario = {
         }
       }
     } finally {
-      await Promise.all([service.stop(), engine.close()])
+      await Promise.all([...services.map(service => service.stop()), engine.close()])
     }
     return bench.model.endless ? [request, speed] : [request]
   }
@@ -69,6 +68,11 @@ async function startEngine (bench: Bench): Promise<Engine> {
   })
   await engine.ready()
   return engine
+}
+
+async function askService (service: RunningSightline, text: string, maxTokens: number): ReturnType<Ask> {
+  const { totalMs, times, completionTokens } = await service.ask({ turns: [{ role: 'user', text }], maxTokens })
+  return { totalMs, tokensPerSecond: (completionTokens - 1) * 1000 / (times.at(-1)! - times[0]!) }
 }
 
 async function askEngine (engine: Engine, text: string, maxTokens: number): ReturnType<Ask> {

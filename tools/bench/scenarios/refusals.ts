@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { sightline } from '../contenders/sightline.ts'
+import { buildsOf, type Sightline } from '../contenders/sightline.ts'
 import { answersPerSecond, formRequest, slowUpload } from '../lib/load.ts'
 import { freePort, startServer } from '../lib/processes.ts'
 import { createRow, rotated, type Bench, type Scenario } from './scenario.ts'
@@ -20,7 +20,7 @@ export const refusals: Scenario = {
     const other = createRow('any other answer', 'requests/s')
     const request = formRequest(PATH, { message: 'What is this?' })
 
-    const service = await startBusyService(bench)
+    const services: BusyService[] = []
     const port = await freePort()
     const bare = await startServer({
       command: process.execPath,
@@ -29,7 +29,8 @@ export const refusals: Scenario = {
       healthPath: '/'
     })
     try {
-      const servers = [{ name: sightline.name, port: service.port }, { name: BARE, port }]
+      for (const build of buildsOf(bench.before)) services.push(await startBusyService(bench, build))
+      const servers = [...services, { name: BARE, port }]
       for (let round = 0; round < bench.rounds; round++) {
         for (const { name, port } of rotated(servers, round)) {
           bench.log(`round ${round + 1} of ${bench.rounds}: ${name}`)
@@ -39,15 +40,17 @@ export const refusals: Scenario = {
         }
       }
     } finally {
-      await Promise.all([service.stop(), bare.stop()])
+      await Promise.all([...services.map(service => service.stop()), bare.stop()])
     }
     return [refused, other]
   }
 }
 
-async function startBusyService (bench: Bench): Promise<{ port: number, stop: () => Promise<void> }> {
+interface BusyService { name: string, port: number, stop (): Promise<void> }
+
+async function startBusyService (bench: Bench, build: Sightline): Promise<BusyService> {
   const { model, mmproj, contextSize, imageTokens } = bench.model
-  const service = await sightline.start({
+  const service = await build.start({
     model, mmproj, slots: SLOTS, contextSize, threads: bench.threads, gpu: bench.gpu, imageTokens
   })
   const port = Number(new URL(service.url).port)
@@ -55,6 +58,7 @@ async function startBusyService (bench: Bench): Promise<{ port: number, stop: ()
   // Waits until the service has read the headers.
   await sleep(500)
   return {
+    name: build.name,
     port,
     async stop () {
       for (const stopUpload of uploads) stopUpload()
