@@ -1,14 +1,15 @@
 import path from 'node:path'
 import { ROOT } from '../../../config/root.ts'
 import { createSightline, sightline, toBody, type RunningSightline } from '../contenders/sightline.ts'
-import { withComment } from '../lib/changing-jpeg.ts'
 import { readSse, readText } from '../lib/http.ts'
-import { drawImages, type Image } from '../lib/images.ts'
+import { drawImages, type Image, type ImageFormat } from '../lib/images.ts'
 import { pacedPost } from '../lib/paced-post.ts'
-import { createRow, eachRound, type Row, type Scenario } from './scenario.ts'
+import { createRow, eachRound, type Bench, type Row, type Scenario } from './scenario.ts'
 
 const IMAGES = 4
 const LARGE = { width: 4000, height: 3000 }
+/** JPEG files are decoded at a reduced size, which is fast; WebP files are not. */
+const FORMATS: ImageFormat[] = ['jpeg', 'webp']
 /** The uplinks of a home connection and of a local network. */
 const UPLINKS_MB_PER_SECOND = [2, 20]
 const ANSWER_TOKENS = 4
@@ -26,26 +27,24 @@ export const anticipation: Scenario = {
   async run (bench) {
     const { model: { model, mmproj, contextSize, imageTokens }, threads, gpu } = bench
     const options = { model, mmproj, slots: 1, contextSize, threads, gpu, imageTokens }
-    const photos = await drawImages(Array.from({ length: IMAGES }, bench.freshSeed), LARGE)
-    const megabytes = photos.reduce((sum, { data }) => sum + data.length, 0) / 1e6
-    const rows = UPLINKS_MB_PER_SECOND.map(speed => ({
+    const cases = FORMATS.flatMap(format => UPLINKS_MB_PER_SECOND.map(speed => ({
+      format,
       speed,
-      total: createRow(`${megabytes.toFixed(1)} MB at ${speed} MB/s: first token`, 'ms'),
-      afterUpload: createRow(`${megabytes.toFixed(1)} MB at ${speed} MB/s: from the last byte to the first token`, 'ms')
-    }))
-
+      total: createRow(`${format} at ${speed} MB/s: first token`, 'ms'),
+      afterUpload: createRow(`${format} at ${speed} MB/s: from the last byte to the first token`, 'ms')
+    })))
     const running: RunningSightline[] = []
     try {
       for (const contender of [sightline, withoutAnticipation]) {
         bench.log(`starting ${contender.name}`)
         const service = await contender.start(options)
         running.push(service)
-        await measure(service, fresh(photos, 'warm up'), Infinity)
+        await measure(service, await drawPhotos(bench, 'jpeg'), Infinity)
       }
-      for (const { speed, total, afterUpload } of rows) {
-        bench.log(`uplink of ${speed} MB/s`)
-        await eachRound(bench, running, bench.rounds, async ({ name, url }, round) => {
-          const { totalMs, afterUploadMs } = await measure({ url }, fresh(photos, `${speed} ${round}`), speed)
+      for (const { format, speed, total, afterUpload } of cases) {
+        bench.log(`${format}, uplink of ${speed} MB/s`)
+        await eachRound(bench, running, bench.rounds, async ({ name, url }) => {
+          const { totalMs, afterUploadMs } = await measure({ url }, await drawPhotos(bench, format), speed)
           total.add(name, totalMs)
           afterUpload.add(name, afterUploadMs)
         })
@@ -53,13 +52,13 @@ export const anticipation: Scenario = {
     } finally {
       await Promise.all(running.map(service => service.stop()))
     }
-    return rows.flatMap(({ total, afterUpload }): Row[] => [total, afterUpload])
+    return cases.flatMap(({ total, afterUpload }): Row[] => [total, afterUpload])
   }
 }
 
-/** Returns the same photos as files that no cache knows. */
-function fresh (photos: readonly Image[], comment: string): Image[] {
-  return photos.map(photo => ({ ...photo, data: withComment(photo.data, comment) }))
+/** Draws photos that no cache knows. */
+function drawPhotos (bench: Bench, format: ImageFormat): Promise<Image[]> {
+  return drawImages(Array.from({ length: IMAGES }, bench.freshSeed), { ...LARGE, format })
 }
 
 /**
