@@ -33,8 +33,9 @@ const plugin: FastifyPluginAsync<UploadOptions> = async (app, options) => {
   })
 }
 
+/** Media types are case-insensitive. */
 function isForm ({ headers }: FastifyRequest): boolean {
-  return headers['content-type']?.startsWith('multipart/form-data') ?? false
+  return /^multipart\/form-data\b/i.test(headers['content-type'] ?? '')
 }
 
 export default fp(plugin, { fastify: '5.x', name: 'uploads', dependencies: ['cleanup'] })

@@ -61,6 +61,23 @@ t.test('a client that sends an upload byte by byte gets 408, and its slot is fre
   await service.quiet()
 })
 
+t.test('a form whose media type has capital letters gets 408 too', async t => {
+  const service = await startService(t, { UPLOAD_TIMEOUT: '0.6', MAX_CONCURRENT_REQUESTS: '1' }, engine)
+  const faults: unknown[] = []
+  const addFault = (fault: unknown) => { faults.push(fault) }
+  process.on('unhandledRejection', addFault)
+  t.teardown(() => process.off('unhandledRejection', addFault))
+  const form = formBody('Hi', [image])
+  const client = await connectRaw(service.port)
+  client.send(formHead('/api/chat', form.length).replace('multipart/form-data', 'Multipart/Form-Data'))
+  client.send(form.subarray(0, form.length - 100))
+  t.match(await client.until(/"code":"[A-Z_]+"/), /^HTTP\/1\.1 408 [^]*"code":"UPLOAD_TIMEOUT"/)
+  await service.quiet()
+  // An unhandled rejection would stop the service.
+  t.strictSame(faults, [])
+  client.socket.destroy()
+})
+
 t.test('a client that gets 100 Continue and then sends nothing loses its slot', async t => {
   const service = await startService(t, { UPLOAD_TIMEOUT: '1', MAX_CONCURRENT_REQUESTS: '1' }, engine)
   const client = await connectRaw(service.port)
