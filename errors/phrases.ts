@@ -31,11 +31,7 @@ export const OPENAI_FAULTS = {
   required: { en: 'is required', zh: '必填' },
   mustBeObject: { en: 'must be an object', zh: '必须是对象' },
   mustBeMessages: { en: 'must be a list with at least one message', zh: '必须是至少含一条消息的列表' },
-  mustBeRole: {
-    en: 'must be system, developer, user, assistant or tool', zh: '必须是 system、developer、user、assistant 或 tool'
-  },
   mustBeContent: { en: 'must be a text or a list of parts', zh: '必须是文本或内容片段的列表' },
-  mustBePart: { en: 'must be text or image_url', zh: '必须是 text 或 image_url' },
   mustBeDetail: { en: 'must be auto, low or high', zh: '必须是 auto、low 或 high' },
   mustBeImageId: {
     en: 'must be sightline:sha256: and 64 hexadecimal digits', zh: '必须是 sightline:sha256: 加 64 位十六进制数字'

@@ -29,8 +29,6 @@ export interface Fault {
   phrase: Phrase
   /** The limit that the value exceeds. */
   limit?: number
-  /** The last step is a name that the schema excludes. */
-  isUnknownName?: boolean
 }
 
 /** The part of JSON Schema that the schemas of requests use. */
@@ -104,7 +102,7 @@ function findUnknownName (schema: Schema, value: unknown, steps: string[]): Faul
   if (additionalProperties === false && Object.keys(properties).length > 0) {
     const unknown = Object.keys(value).find(name => !Object.hasOwn(properties, name))
     if (unknown !== undefined) {
-      return { steps: [...steps, unknown.slice(0, NAME_MAX_SHOWN)], phrase: FIELD_FAULTS.unknown, isUnknownName: true }
+      return { steps: [...steps, unknown.slice(0, NAME_MAX_SHOWN)], phrase: FIELD_FAULTS.unknown }
     }
   }
   return firstOf(ownProperties(properties, value), ([name, inner]) =>
