@@ -82,7 +82,7 @@ export function toSightlineError (error: FastifyError | SightlineError, request:
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new BodyTooLargeError(request.routeOptions.bodyLimit / 1024 / 1024)
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new UnsupportedMediaTypeError(request.headers['content-type'] ?? '(none)')
+      return new UnsupportedMediaTypeError(mediaTypeOf(request) ?? '(none)')
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
       return new InvalidJsonError(BODY_FAULTS.empty)
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
@@ -96,6 +96,11 @@ export function toSightlineError (error: FastifyError | SightlineError, request:
     return Object.assign(new ValidationError(message), { statusCode })
   }
   return new InternalError()
+}
+
+/** The media type of the body without its parameters, such as the boundary of a form. */
+function mediaTypeOf ({ headers }: FastifyRequest): string | undefined {
+  return headers['content-type']?.split(';')[0]
 }
 
 export default fp(plugin, { fastify: '5.x', name: 'errors' })

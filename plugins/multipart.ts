@@ -6,7 +6,7 @@ import { InvalidFieldError, InvalidMultipartError, UnknownFieldError } from '../
 import { verbatim } from '../errors/language.ts'
 import { BODY_FAULTS, FIELD_FAULTS } from '../errors/phrases.ts'
 import { ChatFieldsSchema } from '../schemas/chat.ts'
-import { FIELD_MAX_BYTES, FORM_MAX_FIELDS, FORM_MAX_PARTS } from '../schemas/limits.ts'
+import { FIELD_MAX_BYTES, FORM_MAX_FIELDS, FORM_MAX_PARTS, NAME_MAX_SHOWN } from '../schemas/limits.ts'
 import type { UploadedFile } from '../services/chat/request.ts'
 import { createFormFields, type RawFields } from '../services/uploads/form-fields.ts'
 import { workOf } from './cleanup.ts'
@@ -20,9 +20,6 @@ export interface MultipartOptions {
    */
   onSaved (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
 }
-
-/** Maximum characters of an unknown field's name that an error quotes. */
-const NAME_MAX_SHOWN = 100
 
 const isTextField = (name: string) => Object.hasOwn(ChatFieldsSchema.properties, name)
 const isJson = (type: string) => type.startsWith('application/json')

@@ -28,7 +28,7 @@ const plugin: FastifyPluginAsync<UploadOptions> = async (app, options) => {
         void reply.send(work.signal.reason)
       }
     }, { once: true })
-    reply.raw.once('close', () => upload.stop())
+    work.ending.addEventListener('abort', () => upload.stop(), { once: true })
     done()
   })
 }

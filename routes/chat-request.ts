@@ -1,6 +1,4 @@
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import { workOf } from '../plugins/cleanup.ts'
 import { dropBody, uploadOf } from '../plugins/uploads.ts'
@@ -18,10 +16,6 @@ export interface ChatRouteOptions {
   /** Largest JSON body in bytes. */
   bodyLimit: number
 }
-
-/** An app with handlers in which the schema of a route determines the type of the body. */
-export type TypedApp =
-  FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>
 
 /**
  * Collects what the chat service needs of a request to `/api/chat` or `/api/chat_stream`. Images of a JSON body are

@@ -4,8 +4,9 @@ import { noteFailure, toErrorBody, toSightlineError } from '../plugins/errors.ts
 import { ChatEventSchema, type ChatDone } from '../schemas/chat.ts'
 import type { ChatEvent } from '../services/chat/events.ts'
 import { ANSWERED } from '../services/metrics.ts'
-import { chatSchema, toChatRequest, type ChatRouteOptions, type TypedApp } from './chat-request.ts'
+import { chatSchema, toChatRequest, type ChatRouteOptions } from './chat-request.ts'
 import { startSse, type SseWriter } from './sse.ts'
+import type { TypedApp } from './typed-app.ts'
 
 /** `POST /api/chat_stream`: the answer as server-sent events while it is generated. */
 const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat, bodyLimit }) => {

@@ -3,7 +3,8 @@ import { TimeoutError, withDetails } from '../errors/catalogue.ts'
 import { workOf } from '../plugins/cleanup.ts'
 import { ChatAnswerSchema, type ChatAnswer, type ChatDone } from '../schemas/chat.ts'
 import { ANSWERED } from '../services/metrics.ts'
-import { chatSchema, toChatRequest, type ChatRouteOptions, type TypedApp } from './chat-request.ts'
+import { chatSchema, toChatRequest, type ChatRouteOptions } from './chat-request.ts'
+import type { TypedApp } from './typed-app.ts'
 
 /** `POST /api/chat`: the whole answer in one JSON body. */
 const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat, bodyLimit }) => {

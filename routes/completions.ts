@@ -17,10 +17,11 @@ import { parseCompletionRequest, toCompletionQuestion } from '../services/openai
 import {
   createCallReader, PLAIN_READER, type AnswerPart, type AskedCall, type CallReader
 } from '../services/openai/tools.ts'
-import { withRequest, type ChatRouteOptions, type TypedApp } from './chat-request.ts'
+import { withRequest, type ChatRouteOptions } from './chat-request.ts'
 import { faultDocs } from './error-docs.ts'
 import { assertModel, loadedModel, toOpenAiErrorBody } from './openai.ts'
 import { startSse } from './sse.ts'
+import type { TypedApp } from './typed-app.ts'
 import { validateBy } from './validation.ts'
 
 /** A running answer for an OpenAI client. */

@@ -2,9 +2,9 @@ import type { FastifyPluginAsync } from 'fastify'
 import { Type } from 'typebox'
 import { createErrorHandler } from '../plugins/errors.ts'
 import { ModelListSchema, ModelSchema, OpenAiErrorSchema } from '../schemas/openai-answer.ts'
-import type { TypedApp } from './chat-request.ts'
 import { faultDocs } from './error-docs.ts'
 import { assertModel, loadedModel, toOpenAiErrorBody } from './openai.ts'
+import type { TypedApp } from './typed-app.ts'
 
 /** `GET /v1/models` and `GET /v1/models/:model`: the loaded model, for clients of the OpenAI API. */
 const route: FastifyPluginAsync = async (app: TypedApp) => {

@@ -1,11 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 import { EngineNotReadyError, ModelNotFoundError, withDetails, type SightlineError } from '../errors/catalogue.ts'
 import { sentenceFor } from '../plugins/errors.ts'
+import { NAME_MAX_SHOWN } from '../schemas/limits.ts'
 import type { Engine, EngineInfo } from '../services/engine/engine.ts'
 import { toOpenAiError } from '../services/openai/error.ts'
-
-/** Maximum characters of an unknown model's name that an error quotes. */
-const NAME_MAX_SHOWN = 100
 
 /** Shapes an error for clients of the OpenAI API. */
 export function toOpenAiErrorBody (error: SightlineError, request: FastifyRequest): object {

@@ -6,6 +6,7 @@ import { Value } from 'typebox/value'
 import { InvalidFieldError, withDetails, type SightlineError } from '../errors/catalogue.ts'
 import type { Phrase } from '../errors/language.ts'
 import { FIELD_FAULTS } from '../errors/phrases.ts'
+import { NAME_MAX_SHOWN } from './limits.ts'
 
 /** Options of a schema in addition to JSON Schema. `plugins/openapi.ts` removes them from the document. */
 export interface CheckOptions {
@@ -45,8 +46,6 @@ interface Schema extends CheckOptions {
 
 type Json = Record<string, unknown>
 
-/** Maximum characters of an unknown name that a sentence quotes. */
-const NAME_MAX_SHOWN = 100
 /** Properties with a constant that distinguishes the alternatives of a union. */
 const DISCRIMINATORS = ['type', 'role']
 

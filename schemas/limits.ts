@@ -45,6 +45,11 @@ export const JSON_MAX_VALUES = 50_000
 /** UTF-16 units of the name of a member, as it is written. Errors quote names. */
 export const JSON_MAX_NAME = 1_000
 
+// Errors
+
+/** Characters of a name that a client sent and that an error repeats. */
+export const NAME_MAX_SHOWN = 100
+
 // Forms
 
 /** Bytes of one text field. */

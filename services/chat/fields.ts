@@ -5,7 +5,7 @@ import {
 import { BODY_FAULTS, FIELD_FAULTS } from '../../errors/phrases.ts'
 import { ChatFormSchema, type ChatForm, type HistoryTurn } from '../../schemas/chat.ts'
 import { createCheck, toFieldError, type Fault } from '../../schemas/check.ts'
-import { MESSAGE_MAX_CHARACTERS } from '../../schemas/limits.ts'
+import { MESSAGE_MAX_CHARACTERS, NAME_MAX_SHOWN } from '../../schemas/limits.ts'
 import { JsonBoundsError, JsonReader } from '../json-bounds.ts'
 import type { RawFields } from '../uploads/form-fields.ts'
 import { namedImagesFault } from './named-images.ts'
@@ -14,8 +14,6 @@ const check = createCheck(ChatFormSchema)
 
 const NUMERIC = new Set(['max_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'repeat_penalty', 'seed'])
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
-/** Maximum characters of an unknown field's name that an error quotes. */
-const NAME_MAX_SHOWN = 100
 
 /**
  * Checks the body of a chat request, the fields of a form or a JSON body, and gives its fields their types.

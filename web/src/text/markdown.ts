@@ -1,9 +1,7 @@
 import { Marked, type Token, type Tokens } from 'marked'
-import { formulaRules, type FormulaToken } from './formula-rules.ts'
+import { formulaRules } from './formula-rules.ts'
 import { INLINE_RULES } from './inline-rules.ts'
 import { mend } from './mend.ts'
-
-export type MarkdownToken = Token | FormulaToken
 
 /** A part of an answer that is rendered on its own. */
 export interface Block {
