@@ -42,8 +42,8 @@ closeWithGrace({ delay: config.shutdownGraceMs + SHUTDOWN_EXTRA_MS, logger: log 
   await app.close()
 })
 
-await app.listen({ host: config.host, port: config.port })
 try {
+  await app.listen({ host: config.host, port: config.port })
   await engine.ready()
 } catch (error) {
   if (engine.info().state !== 'closed') {

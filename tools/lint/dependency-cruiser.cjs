@@ -61,6 +61,16 @@ module.exports = {
       to: { path: '(^|/)node_modules/node-llama-cpp/|^native/', dependencyTypesNot: ['type-only'] }
     },
     {
+      name: 'model-files-only-for-worker-and-commands',
+      comment: 'services/models loads node-llama-cpp, so whoever imports it loads it too.',
+      severity: 'error',
+      from: {
+        path: '^(app[.]ts|server[.]ts|plugins|routes|schemas|config|errors|services)',
+        pathNot: '^services/(engine/worker|models)/'
+      },
+      to: { path: '^services/models/', dependencyTypesNot: ['type-only'] }
+    },
+    {
       name: 'worker-only-through-its-protocol',
       comment: 'The worker is a separate process. Other modules share only its message types.',
       severity: 'error',
