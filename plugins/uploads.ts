@@ -28,7 +28,6 @@ const plugin: FastifyPluginAsync<UploadOptions> = async (app, options) => {
         void reply.send(work.signal.reason)
       }
     }, { once: true })
-    work.ending.addEventListener('abort', () => upload.stop(), { once: true })
     done()
   })
 }

@@ -51,6 +51,9 @@ export class Upload {
     this.#requestId = requestId
     const { uploadTimeoutMs } = options
     this.#timer = setTimeout(() => work.abort(new UploadTimeoutError(uploadTimeoutMs / 1000)), uploadTimeoutMs)
+    // The work has already ended if the client left while its request was waiting for a slot.
+    if (work.ending.aborted) this.stop()
+    else work.ending.addEventListener('abort', () => this.stop(), { once: true })
   }
 
   /**
