@@ -121,8 +121,10 @@ function build () {
     for (const { name } of variants) {
       cpSync(path.join(work, 'out', `vision-${name}.node`), path.join(staging, `vision-${name}.node`))
     }
+    // The tests compare prompts and answers with the reference program, also for templates of newer models.
     if (existsSync(path.join(work, 'out', 'reference'))) {
       cpSync(path.join(work, 'out', 'reference'), path.join(staging, 'reference'))
+      cpSync(path.join(work, 'llama.cpp/models/templates'), path.join(staging, 'templates'), { recursive: true })
     }
     mkdirSync(path.join(staging, 'done'))
     renameSync(staging, dir)

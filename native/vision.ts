@@ -169,10 +169,13 @@ export async function loadBridge (gpu: 'cuda' | 'vulkan' | 'metal' | false): Pro
   return createRequire(import.meta.url)(file) as Bridge
 }
 
-/** Returns the reference program of the tests and the folder of the CPU libraries that it loads. */
-export async function referenceProgram (): Promise<{ program: string, libraries: string }> {
+/**
+ * Returns the reference program of the tests, the folder of the CPU libraries that it loads, and the folder of the chat
+ * templates that llama.cpp contains.
+ */
+export async function referenceProgram (): Promise<{ program: string, libraries: string, templates: string }> {
   const { dir, variants } = await locate()
   const cpu = variants.find(variant => variant.name === 'cpu')
   if (!cpu) throw new Error('No CPU build of llama.cpp is installed')
-  return { program: path.join(dir, 'reference'), libraries: cpu.bins }
+  return { program: path.join(dir, 'reference'), libraries: cpu.bins, templates: path.join(dir, 'templates') }
 }

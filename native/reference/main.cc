@@ -2,8 +2,9 @@
 // (chat template, mtmd_tokenize, mtmd_helper_eval_chunks, greedy argmax), on the same libraries that node-llama-cpp
 // loads.
 //
-//   reference MODEL MMPROJ LIBRARIES MIN_TOKENS MAX_TOKENS THREADS < cases.jsonl > answers.jsonl
+//   reference MODEL MMPROJ LIBRARIES MIN_TOKENS MAX_TOKENS THREADS FLASH < cases.jsonl > answers.jsonl
 //
+// FLASH is 1 for flash attention, 0 without. Templates that can think are rendered with `enable_thinking: false`.
 // A case is {"messages": [{"role", "content"}], "images": [{"path", "width", "height"}], "maxTokens"}. The files of
 // images are raw RGB; "<__media__>" in a content marks the place of an image. An answer is {"prompt": [token ids, -1
 // for each token of an image], "tokens": [ids], "text"}.
@@ -39,6 +40,7 @@ static json answer(
 
     common_chat_templates_inputs inputs;
     inputs.use_jinja = true;
+    inputs.enable_thinking = false;
     for (const json & message : request["messages"]) {
         common_chat_msg entry;
         entry.role = message["role"];
@@ -105,8 +107,8 @@ static json answer(
 }
 
 int main(int argc, char ** argv) {
-    if (argc != 7) {
-        std::fprintf(stderr, "usage: reference MODEL MMPROJ LIBRARIES MIN_TOKENS MAX_TOKENS THREADS < cases.jsonl\n");
+    if (argc != 8) {
+        std::fprintf(stderr, "usage: reference MODEL MMPROJ LIBRARIES MIN_TOKENS MAX_TOKENS THREADS FLASH < cases.jsonl\n");
         return 2;
     }
     const auto quiet = [](ggml_log_level level, const char * text, void *) {
@@ -136,6 +138,8 @@ int main(int argc, char ** argv) {
     llama_context_params context_params = llama_context_default_params();
     context_params.n_ctx = 4096;
     context_params.n_batch = 512;
+    context_params.flash_attn_type =
+        std::string(argv[7]) == "1" ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_DISABLED;
     context_params.n_threads = context_params.n_threads_batch = std::stoi(argv[6]);
     llama_context * context = llama_init_from_model(model, context_params);
     if (context == nullptr) return 1;

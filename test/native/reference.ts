@@ -42,7 +42,7 @@ export async function askReference (cases: ReferenceCase[], threads: number): Pr
     }))
   const output = execFileSync(program, [
     path.join(ROOT, DEMO.model), path.join(ROOT, DEMO.mmproj), libraries,
-    String(DEMO_VISION.minTokens), String(DEMO_VISION.maxTokens), String(threads)
+    String(DEMO_VISION.minTokens), String(DEMO_VISION.maxTokens), String(threads), '1'
   ], { input: input.join('\n'), maxBuffer: 1 << 28 })
   return output.toString().trimEnd().split('\n').map(line => JSON.parse(line))
 }
