@@ -63,7 +63,7 @@ interface ClipMetadata {
 const PROJECTORS = new Map<string | undefined, { architectures: string[], coordinates: VisionInfo['coordinates'] }>([
   ['qwen2vl_merger', { architectures: ['qwen2vl'], coordinates: 'pixels' }],
   ['qwen2.5vl_merger', { architectures: ['qwen2vl'], coordinates: 'pixels' }],
-  ['qwen3vl_merger', { architectures: ['qwen3vl', 'qwen3vlmoe'], coordinates: 'grid1000' }]
+  ['qwen3vl_merger', { architectures: ['qwen3vl', 'qwen3vlmoe', 'qwen35', 'qwen35moe'], coordinates: 'grid1000' }]
 ])
 /** Defaults of clip.cpp for the Qwen-VL family, in tokens of one image. */
 const CLIP_MIN_TOKENS = 8
