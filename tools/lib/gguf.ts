@@ -19,7 +19,7 @@ export interface HollowTensor {
   name: string
   /** In ggml's order: the length of a row comes first. */
   shape: readonly number[]
-  type: TensorType | 'Q4_K' | 'Q6_K'
+  type: TensorType | 'Q4_K' | 'Q5_K' | 'Q6_K'
 }
 
 export interface Tensor extends HollowTensor {
@@ -39,6 +39,7 @@ const TENSOR_TYPE: Record<HollowTensor['type'], { id: number, elements: number, 
   Q4_0: { id: 2, elements: 32, bytes: 18 },
   Q8_0: { id: 8, elements: 32, bytes: 34 },
   Q4_K: { id: 12, elements: 256, bytes: 144 },
+  Q5_K: { id: 13, elements: 256, bytes: 176 },
   Q6_K: { id: 14, elements: 256, bytes: 210 }
 }
 
