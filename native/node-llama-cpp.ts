@@ -1,5 +1,7 @@
 import type { LlamaContext, LlamaModel } from 'node-llama-cpp'
-import type { AddonContext, AddonModel, Bridge, Cancellation, EncodedImage, StepItem } from './vision.ts'
+import type {
+  AddonContext, AddonModel, Bridge, Cancellation, Checkpoint, EncodedImage, Rewind, StepItem
+} from './vision.ts'
 
 // The only access to private members of node-llama-cpp in JavaScript. It works only with the exact version in
 // package.json; `Decoder` checks that the objects match the classes for which the bridge was compiled.
@@ -24,6 +26,7 @@ export class Decoder {
   readonly #ctx: AddonContext
   readonly #sequences: number
   readonly #onGpu: boolean
+  readonly rewind: Rewind
   /** CPU threads of the next decoding; fewer while images are encoded. */
   threads: number
 
@@ -49,6 +52,7 @@ export class Decoder {
     if (faults.length > 0) {
       throw new Error(`The vision bridge does not match the installed node-llama-cpp: ${faults.join('; ')}`)
     }
+    this.rewind = info.rewind
     bridge.attachThreads(this.#ctx, threads)
   }
 
@@ -123,5 +127,23 @@ export class Decoder {
    */
   async forget (sequence: number, from: number): Promise<boolean> {
     return await this.#bridge.forget(this.#ctx, sequence, from)
+  }
+
+  createCheckpoint (): Checkpoint {
+    return new this.#bridge.Checkpoint()
+  }
+
+  /** Copies the recurrent state of a sequence to a checkpoint. */
+  async save (sequence: number, checkpoint: Checkpoint): Promise<void> {
+    await checkpoint.save(this.#ctx, sequence)
+  }
+
+  /**
+   * Takes a sequence back to a checkpoint.
+   * @param from the next position at the time of the checkpoint; it and all later ones are removed
+   * @throws Error of llama.cpp; the content of the sequence is unknown then
+   */
+  async restore (sequence: number, checkpoint: Checkpoint, from: number): Promise<void> {
+    await checkpoint.restore(this.#ctx, sequence, from)
   }
 }

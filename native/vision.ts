@@ -17,6 +17,7 @@ export interface Bridge {
     load (model: AddonModel, path: string, options: VisionOptions): Promise<Vision>
   }
   Cancellation: new () => Cancellation
+  Checkpoint: new () => Checkpoint
   /** @throws Error when llama.cpp cannot parse the grammar */
   Sampler: new (model: AddonModel, options: SamplerOptions) => Sampler
   /**
@@ -37,7 +38,7 @@ export interface Bridge {
   ): Promise<Int32Array>
   /**
    * Removes the position `from` and all later ones from a sequence. Returns false and removes nothing if the memory
-   * cannot be cut there (recurrent layers, sliding window). A cut at position 0 always succeeds.
+   * cannot be cut there (see `Rewind`). A cut at position 0 always succeeds.
    */
   forget (context: AddonContext, sequence: number, from: number): Promise<boolean>
   /** Gives a context its own CPU threads, which are never freed. May be called once per context. */
@@ -50,8 +51,14 @@ export interface Bridge {
    */
   contextInfo (
     model: AddonModel, context: AddonContext
-  ): { belongs: boolean, contextSize: number, batchSize: number, sequences: number }
+  ): { belongs: boolean, contextSize: number, batchSize: number, sequences: number, rewind: Rewind }
 }
+
+/**
+ * How far a sequence can be taken back: to any position (attention layers only), to positions with a checkpoint
+ * (recurrent layers, also if only some layers are recurrent), or not at all (sliding window).
+ */
+export type Rewind = 'anywhere' | 'checkpoints' | 'never'
 
 export interface VisionOptions {
   gpu: boolean
@@ -92,6 +99,23 @@ export interface Sampler { [sampler]: true }
 /** Aborts an evaluation on CPUs, after the current node of the graph. */
 export interface Cancellation {
   cancel (): void
+}
+
+/**
+ * A copy of the recurrent state of a sequence, in RAM. Its size depends on the model, not on the length of the
+ * sequence. The buffer is kept for the next `save` until `dispose`.
+ */
+export interface Checkpoint {
+  /** Size of the buffer; 0 before the first `save` and after `dispose`. */
+  readonly bytes: number
+  /** Replaces the content by the current state of a sequence, on the decoding lane. */
+  save (context: AddonContext, sequence: number): Promise<void>
+  /**
+   * Takes a sequence back to the state of the last `save`, on the decoding lane, and removes the position `from`, which
+   * was the next one at that time, and all later ones.
+   */
+  restore (context: AddonContext, sequence: number, from: number): Promise<void>
+  dispose (): void
 }
 
 export interface StepItem {

@@ -17,6 +17,7 @@
 #include "evaluation.h"
 #include "ggml-backend.h"
 #include "llama-cpp.h"
+#include "memory.h"
 #include "mtmd-helper.h"
 #include "threads.h"
 #include "worker-thread.h"

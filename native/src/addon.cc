@@ -6,7 +6,9 @@
 #include "encoded-image.h"
 #include "llama-access.h"
 #include "llama.h"
+#include "memory.h"
 #include "mtmd-helper.h"
+#include "rewind.h"
 #include "sampler.h"
 #include "step.h"
 #include "vision.h"
@@ -35,9 +37,18 @@ void set_logger(const Napi::CallbackInfo & info) {
     mtmd_helper_log_set(forward_log, nullptr);
 }
 
+const char * rewind_name(Rewind rewind) {
+    switch (rewind) {
+        case Rewind::ANYWHERE: return "anywhere";
+        case Rewind::CHECKPOINTS: return "checkpoints";
+        case Rewind::NEVER: return "never";
+    }
+    return "";
+}
+
 /**
- * contextInfo(model._model, context._ctx): { belongs, contextSize, batchSize, sequences }. The values are llama.cpp's
- * own; `belongs` is true when the context was created from the model.
+ * contextInfo(model._model, context._ctx): { belongs, contextSize, batchSize, sequences, rewind }. The values are
+ * llama.cpp's own; `belongs` is true when the context was created from the model.
  */
 Napi::Value context_info(const Napi::CallbackInfo & info) {
     llama_context * context = llama_access::context_of(info[1]);
@@ -46,6 +57,7 @@ Napi::Value context_info(const Napi::CallbackInfo & info) {
     result.Set("contextSize", llama_n_ctx(context));
     result.Set("batchSize", llama_n_batch(context));
     result.Set("sequences", llama_n_seq_max(context));
+    result.Set("rewind", rewind_name(rewind_of(context)));
     return result;
 }
 
@@ -55,6 +67,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("Vision", Vision::define(env));
     exports.Set("EncodedImage", EncodedImage::define(env));
     exports.Set("Sampler", Sampler::define(env));
+    exports.Set("Checkpoint", Checkpoint::define(env));
     exports.Set("Cancellation", Cancellation::define(env));
     exports.Set("step", Napi::Function::New(env, step));
     exports.Set("forget", Napi::Function::New(env, forget));

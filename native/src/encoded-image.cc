@@ -77,17 +77,14 @@ Napi::Value EncodedImage::decode(const Napi::CallbackInfo & info) {
         throw Napi::TypeError::New(env, "decode(context, sequence, position, offset, count, threads, cancellation)");
     }
     llama_context * context = llama_access::context_of(info[0]);
-    const int32_t sequence = info[1].ToNumber().Int32Value();
+    // In llama.cpp, each invalid argument fails an assertion, which ends the process.
+    const llama_seq_id sequence = llama_access::sequence_of(info[1], context);
     const int32_t position = info[2].ToNumber().Int32Value();
     const int32_t offset = info[3].ToNumber().Int32Value();
     const int32_t count = info[4].ToNumber().Int32Value();
     const int32_t threads = info[5].ToNumber().Int32Value();
     auto cancelled = Cancellation::of(info[6]);
 
-    // In llama.cpp, each of these arguments fails an assertion, which ends the process.
-    if (sequence < 0 || static_cast<uint32_t>(sequence) >= llama_n_seq_max(context)) {
-        throw Napi::RangeError::New(env, "No such sequence: " + std::to_string(sequence));
-    }
     if (position < 0) throw Napi::RangeError::New(env, "The position is negative");
     if (threads < 1) throw Napi::RangeError::New(env, "At least one thread is needed");
     if (offset < 0 || count < 1 || offset > encoding.tokens - count) {

@@ -4,17 +4,9 @@
 #include <string>
 
 #include "abort-guard.h"
+#include "memory.h"
 
 namespace {
-
-/**
- * Returns whether the end of a sequence can be removed and the rest remains usable. A recurrent state cannot be
- * rewound, and a sliding window has already discarded cells without notice.
- */
-bool can_forget(const llama_context * context) {
-    const llama_model * model = llama_get_model(context);
-    return !llama_model_is_recurrent(model) && !llama_model_is_hybrid(model) && llama_model_n_swa(model) == 0;
-}
 
 /** A llama_batch that owns its arrays. */
 class Batch {
@@ -110,7 +102,7 @@ int32_t Evaluation::decode(size_t begin, size_t end, const std::vector<Filler> &
  */
 std::vector<Evaluation::Filler> Evaluation::find_fillers(size_t begin, size_t end) const {
     std::vector<Filler> fillers;
-    if (most_fillers_ == 0 || !can_forget(context_)) return fillers;
+    if (most_fillers_ == 0 || rewind_of(context_) != Rewind::ANYWHERE) return fillers;
     size_t tokens = items_[begin].tokens.size();
     for (size_t i = begin + 1; i < end; i++) {
         tokens += items_[i].tokens.size();
@@ -131,8 +123,4 @@ int32_t Evaluation::sample(Sampling & sampling, int32_t row) {
         // llama.cpp's grammar throws when it rejects a token. Only this answer ends, not the whole batch.
         return NONE_LEFT;
     }
-}
-
-bool forget_from(llama_context * context, llama_seq_id sequence, llama_pos from) {
-    return (from <= 0 || can_forget(context)) && llama_memory_seq_rm(llama_get_memory(context), sequence, from, -1);
 }

@@ -61,9 +61,3 @@ private:
     std::vector<int32_t> rows_;  // index of each item's last token in its batch
     std::vector<int32_t> next_;
 };
-
-/**
- * Removes the position `from` and all later ones from a sequence. Returns false and removes nothing when the memory
- * cannot be cut there (recurrent layers, sliding window). A cut at position 0 always succeeds.
- */
-bool forget_from(llama_context * context, llama_seq_id sequence, llama_pos from);

@@ -35,6 +35,14 @@ llama_context * llama_access::context_of(const Napi::Value & addon_context) {
     return addon->ctx;
 }
 
+llama_seq_id llama_access::sequence_of(const Napi::Value & value, const llama_context * context) {
+    const int32_t sequence = value.ToNumber().Int32Value();
+    if (sequence < 0 || static_cast<uint32_t>(sequence) >= llama_n_seq_max(context)) {
+        throw Napi::RangeError::New(value.Env(), "No such sequence: " + std::to_string(sequence));
+    }
+    return sequence;
+}
+
 bool llama_access::belongs_together(const Napi::Value & addon_model, const Napi::Value & addon_context) {
     auto * model = unwrap<AddonModel>(addon_model, "AddonModel");
     auto * context = unwrap<AddonContext>(addon_context, "AddonContext");

@@ -16,6 +16,9 @@ llama_model * model_of(const Napi::Value & addon_model);
 /** Returns the llama_context of `context._ctx`. Throws TypeError when the object is not a created AddonContext. */
 llama_context * context_of(const Napi::Value & addon_context);
 
+/** Returns the number of a sequence of the context. Throws RangeError when the context has no such sequence. */
+llama_seq_id sequence_of(const Napi::Value & value, const llama_context * context);
+
 /**
  * Returns whether `context._ctx` was created from `model._model`, both for node-llama-cpp's classes and for
  * llama.cpp.

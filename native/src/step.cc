@@ -33,35 +33,11 @@ private:
     std::shared_ptr<const std::atomic<bool>> cancelled_;
 };
 
-class Forget : public Task {
-public:
-    Forget(llama_context * context, Napi::Object context_object, llama_seq_id sequence, llama_pos from)
-        : Task(context_object), context_(context), sequence_(sequence), from_(from) {}
-
-    void execute() override { forgotten_ = forget_from(context_, sequence_, from_); }
-
-    Napi::Value result(Napi::Env env) override { return Napi::Boolean::New(env, forgotten_); }
-
-private:
-    llama_context * context_;
-    llama_seq_id sequence_;
-    llama_pos from_;
-    bool forgotten_ = false;
-};
-
-llama_seq_id sequence_of(const Napi::Value & value, const llama_context * context) {
-    const int32_t sequence = value.ToNumber().Int32Value();
-    if (sequence < 0 || static_cast<uint32_t>(sequence) >= llama_n_seq_max(context)) {
-        throw Napi::RangeError::New(value.Env(), "No such sequence: " + std::to_string(sequence));
-    }
-    return sequence;
-}
-
 /** Reads and checks an item. In llama.cpp, an invalid item fails an assertion, which ends the process. */
 Item item_of(const Napi::Object & object, const llama_context * context) {
     const Napi::Env env = object.Env();
     Item item;
-    item.sequence = sequence_of(object.Get("sequence"), context);
+    item.sequence = llama_access::sequence_of(object.Get("sequence"), context);
     item.position = object.Get("position").ToNumber().Int32Value();
     if (item.position < 0) throw Napi::RangeError::New(env, "The position is negative");
 
@@ -108,14 +84,6 @@ Napi::Value step(const Napi::CallbackInfo & info) {
     Evaluation evaluation(context, std::move(items), most_fillers, threads);
     return Lane::decoding(env).run(env, std::make_unique<Step>(
         info[0].As<Napi::Object>(), std::move(evaluation), std::move(cancelled)));
-}
-
-Napi::Value forget(const Napi::CallbackInfo & info) {
-    Napi::Env env = info.Env();
-    llama_context * context = llama_access::context_of(info[0]);
-    const llama_seq_id sequence = sequence_of(info[1], context);
-    const llama_pos from = info[2].ToNumber().Int32Value();
-    return Lane::decoding(env).run(env, std::make_unique<Forget>(context, info[0].As<Napi::Object>(), sequence, from));
 }
 
 void attach_threads(const Napi::CallbackInfo & info) {

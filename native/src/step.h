@@ -14,13 +14,6 @@
 Napi::Value step(const Napi::CallbackInfo & info);
 
 /**
- * forget(context._ctx, sequence, from): Promise<boolean>. Removes the position `from` and all later ones from the
- * sequence. Resolves to false, and removes nothing, when the memory cannot be cut there (see forget_from in
- * evaluation.h).
- */
-Napi::Value forget(const Napi::CallbackInfo & info);
-
-/**
  * attachThreads(context._ctx, threads). Gives a context its own threads (threads.h); a step may use fewer of them.
  * May be called once per context. The threads are never freed, because node-llama-cpp does not announce when it frees
  * a context.

@@ -7,9 +7,11 @@ import { imageCacheKey } from '../image-index.ts'
 import { WorkerFailure } from './failure.ts'
 import type { ImageCache, ImageLease } from './image-cache.ts'
 import type { LoadedModel } from './model.ts'
+import { planPrefill, type PrefillStep } from './prefill-plan.ts'
 import { countTextTokens, type RenderedPrompts, type Segment } from './prompt.ts'
 import type { Rounds } from './rounds.ts'
-import { Sequence, SequencePool, type Prompt } from './sequences.ts'
+import { SequencePool } from './sequence-pool.ts'
+import { Sequence, type Prompt } from './sequence.ts'
 import { createTextStream } from './text-stream.ts'
 
 export interface GeneratorParts {
@@ -37,6 +39,7 @@ const FREQUENCY_WINDOW = 2048
  */
 export function createGenerator ({ loaded, rounds, cache, prompts, encode }: GeneratorParts) {
   const { model, context, decoder } = loaded
+  const turnStart = decoder.rewind === 'checkpoints' ? loaded.prompts.turnStart : null
   const pool = new SequencePool(Array.from({ length: loaded.info.slots }, (_, index) => new Sequence(index, decoder)))
 
   /** Evaluates text without sampling a next token. */
@@ -46,9 +49,7 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     for (let offset = 0; offset < tokens.length;) {
       signal.throwIfAborted()
       const slice = tokens.slice(offset, offset + rounds.sliceLength(context.batchSize))
-      const evaluate = () => decoder.decodeText(sequence.index, sequence.position, slice, signal)
-      await rounds.slice(slice.length, evaluate, signal)
-      sequence.addText(slice)
+      await rounds.slice(slice.length, () => sequence.evaluateText(slice, signal), signal)
       offset += slice.length
       onSlice(slice.length)
     }
@@ -60,12 +61,11 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     for (let offset = 0; offset < encoded.tokens;) {
       signal.throwIfAborted()
       const count = Math.min(encoded.tokens - offset, rounds.sliceLength(context.batchSize))
-      const decode = () => decoder.decodeImage(sequence.index, sequence.position, encoded, offset, count, signal)
-      await rounds.slice(count, decode, signal)
+      const from = offset
+      await rounds.slice(count, () => sequence.evaluateImage(key, encoded, from, count, signal), signal)
       offset += count
       onSlice(count)
     }
-    sequence.addImage(key, encoded)
   }
 
   async function leaseImage (image: EngineImage, signal: AbortSignal): Promise<ImageLease> {
@@ -93,28 +93,31 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
   }
 
   /**
-   * Decodes segments into the KV cache of a sequence, in the order of the prompt. An image is encoded first if it is
-   * not cached.
+   * Runs the steps of a prefill in order. An image is encoded first if it is not cached.
    * @returns for each image of the request, whether its embedding was cached; milliseconds spent on encoding
    */
   async function prefill (
-    sequence: Sequence, segments: Segment[], request: GenerateRequest, progress: Progress, signal: AbortSignal
+    sequence: Sequence, steps: PrefillStep[], request: GenerateRequest, progress: Progress, signal: AbortSignal
   ): Promise<{ cachedImages: boolean[], encodeMs: number }> {
     const { images } = request
-    const needed = new Set(segments.flatMap(segment => segment.type === 'image' ? [segment.image] : []))
+    const needed = new Set(steps.flatMap(step => step.type === 'image' ? [step.image] : []))
     const cachedImages = images.map(() => true)
     let encodeMs = 0
     progress.encoded(images.length - needed.size)
-    for (const segment of segments) {
-      if (segment.type === 'text') {
-        await prefillText(sequence, segment.tokens, signal, progress.evaluated)
+    for (const step of steps) {
+      if (step.type === 'text') {
+        await prefillText(sequence, step.tokens, signal, progress.evaluated)
         continue
       }
-      const image = images[segment.image]!
+      if (step.type === 'checkpoint') {
+        await sequence.saveCheckpoint(step.place)
+        continue
+      }
+      const image = images[step.image]!
       const clock = createClock()
       const lease = await leaseImage(image, signal)
       try {
-        cachedImages[segment.image] = lease.cached
+        cachedImages[step.image] = lease.cached
         encodeMs += clock.total()
         progress.encoded(1)
         await prefillImage(sequence, imageCacheKey(image), lease, signal, progress.evaluated)
@@ -187,16 +190,10 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
       const { rest, cells: cachedTokens } = await sequence.cutTo(prompt)
       for (const image of images) cache.touch(image)
 
-      // The tail of the prompt is evaluated in the step that samples the first token.
-      const last = rest.at(-1)!
-      if (last.type !== 'text') throw new Error('The chat template ends with an image, not with text')
-      const split = Math.max(0, last.tokens.length - rounds.sliceLength(context.batchSize / 2))
-      const head = [...rest.slice(0, -1), { type: 'text' as const, tokens: last.tokens.slice(0, split) }]
-      const tail = last.tokens.slice(split)
-
+      const { steps, tail } = planPrefill(rest, rounds.sliceLength(context.batchSize / 2), turnStart)
       clock.lap()
       const progress = createProgress(emit, images.length, promptTokens, cachedTokens)
-      const { cachedImages, encodeMs } = await prefill(sequence, head, request, progress, signal)
+      const { cachedImages, encodeMs } = await prefill(sequence, steps, request, progress, signal)
       const prefillMs = toTenths(clock.lap() - encodeMs)
 
       let ttftMs = 0
@@ -212,7 +209,7 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
       emit({ type: 'done', finishReason, usage, timings, cachedImages })
     } catch (error) {
       // After an abort, the record of the sequence is correct. After an error of llama.cpp, its content is unknown.
-      if (error !== signal.reason && !(error instanceof WorkerFailure)) await sequence.reset()
+      if (error !== signal.reason && !(error instanceof WorkerFailure)) await sequence.discard()
       throw error
     } finally {
       for (const lease of earlier) lease.release()

@@ -17,6 +17,8 @@ export interface PromptRenderer {
    * @param tools must be empty if `toolSyntax` is null
    */
   render (turns: Turn[], tools: Tool[]): Segment[]
+  /** The token that begins a turn; null if the vocabulary has none. */
+  turnStart: Token | null
   /** The format of tool calls; null if the template does not support tools. */
   toolSyntax: ToolSyntax | null
 }
@@ -85,7 +87,8 @@ export function createPromptRenderer (model: LlamaModel, seesImages: boolean): P
     return toSegments(pieces, model)
   }
 
-  return { render, toolSyntax: syntaxOf(wrapper) }
+  const start = model.tokenize('<|im_start|>', true)
+  return { render, toolSyntax: syntaxOf(wrapper), turnStart: start.length === 1 ? start[0]! : null }
 }
 
 /** @throws Error when the vocabulary does not contain the control token */

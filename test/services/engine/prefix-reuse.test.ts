@@ -186,7 +186,7 @@ t.test('after an abort at any time, the next answer is correct', async t => {
   t.ok(reused > 3, `the evaluated part was reused ${reused} times`)
 })
 
-t.test('a model whose memory cannot be cut evaluates the whole prompt and gives the same answer', async t => {
+t.test('a recurrent model resumes from its checkpoints and gives the same answer', async t => {
   const model = path.join(dir, 'mamba.gguf')
   await writeRecurrentModel(model, 7)
   const engine = await createTestEngine(t, { slots: 1, model })
@@ -197,7 +197,7 @@ t.test('a model whose memory cannot be cut evaluates the whole prompt and gives 
   t.same(wordsOf(await ask('', ['Alpha?'])), wordsOf(first))
   const followUp: Said[] = [['Alpha?'], [textOf(first)], ['Beta?']]
   const second = await ask('', ...followUp)
-  t.equal(doneOf(second).usage.cachedTokens, 0)
+  t.ok(doneOf(second).usage.cachedTokens > 0, `${doneOf(second).usage.cachedTokens} tokens`)
   t.same(wordsOf(second), wordsOf(await ask('other', ...followUp)))
   t.notSame(wordsOf(second), wordsOf(first), 'earlier turns change the answer')
 })

@@ -1,13 +1,23 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Token } from 'node-llama-cpp'
 import t from 'tap'
-import { Sequence, SequencePool, type Prompt } from '../../../../services/engine/worker/sequences.ts'
+import { SequencePool } from '../../../../services/engine/worker/sequence-pool.ts'
+import { Sequence, type Prompt } from '../../../../services/engine/worker/sequence.ts'
 
 const never = new AbortController().signal
 const reason = new Error('the client left')
 const prompt: Prompt = { scope: '', segments: [{ type: 'text', tokens: [1 as Token] }], imageKeys: [] }
 
-const sequence = (index: number) => new Sequence(index, { forget: async () => true })
+const unused = async () => { throw new Error('the pool computes nothing') }
+const sequence = (index: number) => new Sequence(index, {
+  rewind: 'anywhere',
+  decodeText: unused,
+  decodeImage: unused,
+  forget: unused,
+  createCheckpoint: () => { throw new Error('the pool saves nothing') },
+  save: unused,
+  restore: unused
+})
 
 t.test('an aborted request takes no sequence', async t => {
   const pool = new SequencePool([sequence(0)])
