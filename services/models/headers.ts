@@ -2,9 +2,10 @@ import { statSync } from 'node:fs'
 import path from 'node:path'
 import { readGgufFileInfo, type GgufFileInfo } from 'node-llama-cpp'
 import type { VisionInfo } from '../engine/engine.ts'
+import { modelShape, type ModelShape } from './model-shape.ts'
 
 /** The header of a language model. */
-export interface ModelHeader {
+export interface ModelHeader extends ModelShape {
   file: string
   /** e.g. `qwen3vl` */
   architecture: string
@@ -90,6 +91,7 @@ export async function readModelHeader (file: string): Promise<ModelHeader> {
     width: Number(own?.embedding_length ?? 0),
     deepstack: Number(own?.n_deepstack_layers ?? 0),
     trainContext: Number(own?.context_length ?? 0),
+    ...modelShape(architecture, info),
     hasChatTemplate: typeof info.metadata.tokenizer?.chat_template === 'string',
     info
   }
