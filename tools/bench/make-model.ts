@@ -1,8 +1,8 @@
 /**
- * Writes a text model and a projector in the shape of Qwen2-VL with random weights, for measuring speed and memory at a
- * realistic size. Its answers are random words and never end. The same preset, types and seed give the same files.
+ * Writes a language model and a projector with random weights, for measuring speed and memory at a realistic size. Its
+ * answers are random words and never end. The same preset, types and seed give the same files.
  *
- *   npm run bench:make-model -- small            (or 2b; --text Q4_0, --vision Q8_0, --seed 2)
+ *   npm run bench:make-model -- small            (or 2b, hybrid; --text Q4_0, --vision Q8_0, --seed 2)
  */
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import path from 'node:path'
@@ -12,11 +12,10 @@ import { readGgufFileInfo } from 'node-llama-cpp'
 import { ROOT } from '../../config/root.ts'
 import { DEMO } from '../../models/presets.ts'
 import { elementsOf, writeGguf, type GgufValue, type Tensor, type TensorType } from '../lib/gguf.ts'
-import {
-  MERGE, PATCH, SHAPES, textTensors, visionTensors, type ModelShape, type ShapeName, type TensorPlan
-} from './lib/model-shapes.ts'
+import { SHAPES, type ModelShape, type ShapeName } from './lib/model-shapes.ts'
 import { MODELS_DIR } from './lib/paths.ts'
 import { randomRows, zeroRows } from './lib/random-weights.ts'
+import { MERGE, type TensorPlan } from './lib/tensor-plan.ts'
 
 export interface ModelPair { model: string, mmproj: string }
 
@@ -44,11 +43,11 @@ const CONTEXT_LENGTH = 32_768
 /** Writes the two files unless they exist. */
 export async function makeModel ({ preset, text = 'Q8_0', vision = 'F16', seed = 1 }: MakeOptions): Promise<ModelPair> {
   const dir = path.join(MODELS_DIR, preset)
-  const name = `random-qwen2-vl-${preset}-seed${seed}`
+  const shape: ModelShape = SHAPES[preset]
+  const name = `random-${shape.family.toLowerCase()}-${preset}-seed${seed}`
   const pair =
     { model: path.join(dir, `${name}-${text}.gguf`), mmproj: path.join(dir, `mmproj-${name}-${vision}.gguf`) }
   mkdirSync(dir, { recursive: true })
-  const shape: ModelShape = SHAPES[preset]
   if (!existsSync(pair.model)) await writeTextModel(pair.model, name, shape, text, seed)
   if (!existsSync(pair.mmproj)) writeProjector(pair.mmproj, name, shape, vision, seed)
   return pair
@@ -57,27 +56,22 @@ export async function makeModel ({ preset, text = 'Q8_0', vision = 'F16', seed =
 async function writeTextModel (
   file: string, name: string, shape: ModelShape, type: 'Q8_0' | 'Q4_0', seed: number
 ): Promise<void> {
-  const { layers, width, heads, kvHeads, feedForward, vocabulary, ropeSections } = shape.text
+  const { architecture, width, vocabulary } = shape
   // The tokenizer and chat template of the demo model are those of Qwen2-VL, with a smaller vocabulary.
   const { metadata } = await readGgufFileInfo(path.join(ROOT, DEMO.model), { logWarnings: false })
   const tokenizer = metadata.tokenizer.ggml as unknown as Tokenizer
   const known = tokenizer.tokens.length
   const words = Array.from({ length: vocabulary - known }, (_, i) => `Ġword${known + i}`)
 
-  const plans = textTensors(shape, type)
+  const plans = shape.textTensors(type)
   const tensors = plans.map(plan => toTensor(plan, seed, plan.name === 'output.weight' ? known : 0))
   writeGguf(file, {
-    ...general('qwen2vl', 'model', name, type),
-    'qwen2vl.block_count': { uint32: layers },
-    'qwen2vl.context_length': { uint32: CONTEXT_LENGTH },
-    'qwen2vl.embedding_length': { uint32: width },
-    'qwen2vl.feed_forward_length': { uint32: feedForward },
-    'qwen2vl.attention.head_count': { uint32: heads },
-    'qwen2vl.attention.head_count_kv': { uint32: kvHeads },
-    'qwen2vl.attention.layer_norm_rms_epsilon': { float32: 1e-6 },
-    'qwen2vl.rope.freq_base': { float32: 1e6 },
-    'qwen2vl.rope.dimension_sections': { int32s: ropeSections },
-    'qwen2vl.vocab_size': { uint32: vocabulary },
+    ...general(architecture, 'model', name, type),
+    ...shape.textMetadata,
+    [`${architecture}.context_length`]: { uint32: CONTEXT_LENGTH },
+    [`${architecture}.embedding_length`]: { uint32: width },
+    [`${architecture}.attention.layer_norm_rms_epsilon`]: { float32: 1e-6 },
+    [`${architecture}.vocab_size`]: { uint32: vocabulary },
     'tokenizer.ggml.model': 'gpt2',
     'tokenizer.ggml.pre': 'qwen2',
     'tokenizer.ggml.tokens': { strings: [...tokenizer.tokens, ...words] },
@@ -93,23 +87,14 @@ async function writeTextModel (
 }
 
 function writeProjector (file: string, name: string, shape: ModelShape, type: 'F16' | 'Q8_0', seed: number): void {
-  const { layers, width, heads, feedForward } = shape.vision
-  const plans = visionTensors(shape, type)
+  const plans = shape.visionTensors(type)
   writeGguf(file, {
     ...general('clip', 'mmproj', name, type),
+    ...shape.visionMetadata,
     'clip.has_vision_encoder': true,
-    'clip.projector_type': 'qwen2vl_merger',
-    'clip.vision.projection_dim': { uint32: shape.text.width },
-    'clip.vision.image_size': { uint32: 560 },
-    'clip.vision.patch_size': { uint32: PATCH },
+    'clip.vision.projection_dim': { uint32: shape.width },
     'clip.vision.spatial_merge_size': { uint32: MERGE },
-    'clip.vision.embedding_length': { uint32: width },
-    'clip.vision.feed_forward_length': { uint32: feedForward },
-    'clip.vision.block_count': { uint32: layers },
-    'clip.vision.attention.head_count': { uint32: heads },
-    'clip.vision.attention.layer_norm_epsilon': { float32: 1e-6 },
-    'clip.vision.image_mean': { float32s: [0.48145466, 0.4578275, 0.40821073] },
-    'clip.vision.image_std': { float32s: [0.26862954, 0.26130258, 0.27577711] }
+    'clip.vision.attention.layer_norm_epsilon': { float32: 1e-6 }
   }, plans.map(plan => toTensor(plan, seed, 0)))
   report(file, plans)
 }
@@ -134,8 +119,8 @@ function general (
 function toTensor ({ name, shape, type, fill }: TensorPlan, seed: number, silent: number): Tensor {
   const columns = shape[0]!
   const rows = elementsOf({ shape }) / columns
-  if (fill === 'ones') {
-    return { name, shape, type, data: () => [new Uint8Array(new Float32Array(columns).fill(1).buffer)] }
+  if (typeof fill === 'object') {
+    return { name, shape, type, data: () => [new Uint8Array(new Float32Array(columns).fill(fill.value).buffer)] }
   }
   const weights = { rows: rows - silent, columns, type, deviation: fill, seed: seedOf(seed, name) }
   return {

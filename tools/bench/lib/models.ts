@@ -31,13 +31,14 @@ export async function findModel (name: ModelName): Promise<BenchModel> {
       image: { width: 168, height: 140 }
     }
   }
+  const { family, multiple } = SHAPES[name]
   return {
     ...await makeModel({ preset: name }),
-    name: `random weights in the shape of Qwen2-VL, preset ${name}, Q8_0`,
+    name: `random weights in the shape of ${family}, preset ${name}, Q8_0`,
     endless: true,
     contextSize: 8192,
     // 26 by 20 tokens: large enough for the encoder to dominate, small enough for many rounds on two cores.
     imageTokens: { min: 8, max: 520 },
-    image: { width: 728, height: 560 }
+    image: { width: 26 * multiple, height: 20 * multiple }
   }
 }
