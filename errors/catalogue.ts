@@ -109,6 +109,10 @@ export const UnsupportedSchemaError = define('UNSUPPORTED_SCHEMA', 400, {
   zh: (keyword, pointer, fault) => `无法按此 JSON schema 约束回答：${pointer} 处的 "${keyword}" ${fault.zh}`,
   details: (keyword, pointer) => ({ field: 'response_format', keyword, pointer })
 })
+export const PromptRefusedError = define('PROMPT_REFUSED', 400, {
+  en: (sentence: string) => `The model's chat template refuses the conversation: ${sentence}`,
+  zh: sentence => `模型的对话模板拒绝了此对话：${sentence}`
+})
 export const ToolsNotSupportedError = define('TOOLS_NOT_SUPPORTED', 400, {
   en: () => 'The chat template of the loaded model does not support tools',
   zh: () => '当前模型的对话模板不支持工具调用'

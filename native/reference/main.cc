@@ -5,9 +5,11 @@
 //   reference MODEL MMPROJ LIBRARIES MIN_TOKENS MAX_TOKENS THREADS FLASH < cases.jsonl > answers.jsonl
 //
 // FLASH is 1 for flash attention, 0 without. Templates that can think are rendered with `enable_thinking: false`.
-// A case is {"messages": [{"role", "content"}], "images": [{"path", "width", "height"}], "maxTokens"}. The files of
-// images are raw RGB; "<__media__>" in a content marks the place of an image. An answer is {"prompt": [token ids, -1
-// for each token of an image], "tokens": [ids], "text"}.
+// A case is {"messages": [...], "tools": [...], "template", "images": [{"path", "width", "height"}], "maxTokens"}.
+// Messages and tools have the shape of the OpenAI API; "tools" and "template" are optional, and "template" replaces the
+// template of the model. The files of images are raw RGB; "<__media__>" in a content marks the place of an image. An
+// answer is {"prompt": [token ids, -1 for each token of an image], "tokens": [ids], "text"}, or {"refusal"} with the
+// sentence of a template that throws. With "maxTokens" 0 the model evaluates nothing.
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -18,12 +20,14 @@
 
 #include "chat.h"
 #include "ggml-backend.h"
+#include "json.h"
 #include "llama.h"
 #include "mtmd-helper.h"
 #include "mtmd.h"
 #include "nlohmann/json.hpp"
 
-using json = nlohmann::json;
+// Templates render the keys of tools in the order of the request.
+using json = nlohmann::ordered_json;
 
 static std::string piece_of(const llama_vocab * vocab, llama_token token) {
     std::string piece(256, '\0');
@@ -33,21 +37,26 @@ static std::string piece_of(const llama_vocab * vocab, llama_token token) {
     return piece;
 }
 
-static json answer(
-    const json & request, llama_context * context, mtmd_context * vision, const common_chat_templates * templates
-) {
-    const llama_vocab * vocab = llama_model_get_vocab(llama_get_model(context));
-
+static std::string render(const json & request, const llama_model * model) {
     common_chat_templates_inputs inputs;
     inputs.use_jinja = true;
     inputs.enable_thinking = false;
-    for (const json & message : request["messages"]) {
-        common_chat_msg entry;
-        entry.role = message["role"];
-        entry.content = message["content"];
-        inputs.messages.push_back(entry);
+    inputs.messages = common_chat_msgs_parse_oaicompat(common_json::parse(request["messages"].dump()));
+    if (request.contains("tools")) {
+        inputs.tools = common_chat_tools_parse_oaicompat(common_json::parse(request["tools"].dump()));
     }
-    const std::string prompt = common_chat_templates_apply(templates, inputs).prompt;
+    const auto templates = common_chat_templates_init(model, request.value("template", ""));
+    return common_chat_templates_apply(templates.get(), inputs).prompt;
+}
+
+static json answer(const json & request, llama_context * context, mtmd_context * vision) {
+    const llama_vocab * vocab = llama_model_get_vocab(llama_get_model(context));
+    std::string prompt;
+    try {
+        prompt = render(request, llama_get_model(context));
+    } catch (const std::exception & error) {
+        return { { "refusal", error.what() } };
+    }
 
     std::vector<mtmd::bitmap> bitmaps;
     std::vector<const mtmd_bitmap *> pointers;
@@ -77,6 +86,8 @@ static json answer(
         if (tokens == nullptr) count = mtmd_input_chunk_get_n_tokens(chunks[i]);
         for (size_t k = 0; k < count; k++) result["prompt"].push_back(tokens == nullptr ? -1 : tokens[k]);
     }
+
+    if (request["maxTokens"] == 0) return result;
 
     llama_memory_clear(llama_get_memory(context), true);
     llama_pos position = 0;
@@ -143,11 +154,10 @@ int main(int argc, char ** argv) {
     context_params.n_threads = context_params.n_threads_batch = std::stoi(argv[6]);
     llama_context * context = llama_init_from_model(model, context_params);
     if (context == nullptr) return 1;
-    const auto templates = common_chat_templates_init(model, "");
 
     for (std::string line; std::getline(std::cin, line);) {
         if (line.empty()) continue;
-        const json result = answer(json::parse(line), context, vision.get(), templates.get());
+        const json result = answer(json::parse(line), context, vision.get());
         std::cout << result.dump(-1, ' ', false, json::error_handler_t::replace) << std::endl;
     }
     return 0;

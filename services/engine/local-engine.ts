@@ -1,6 +1,6 @@
 import {
-  EngineCrashedError, EngineError, EngineNotReadyError, ImageExpiredError, PromptTooLongError, ShuttingDownError,
-  withDetails
+  EngineCrashedError, EngineError, EngineNotReadyError, ImageExpiredError, PromptRefusedError, PromptTooLongError,
+  ShuttingDownError, withDetails, type SightlineError
 } from '../../errors/catalogue.ts'
 import { verbatim, type Phrase } from '../../errors/language.ts'
 import { NOT_READY } from '../../errors/phrases.ts'
@@ -270,10 +270,15 @@ function withoutPlan ({ plan, ...rest }: ModelInfo): Omit<ModelInfo, 'plan'> {
 }
 
 function toError ({ code, args, details }: WireError): Error {
-  const error = code === 'IMAGE_EXPIRED'
-    ? new ImageExpiredError(args[0] as string)
-    : code === 'PROMPT_TOO_LONG'
-      ? new PromptTooLongError(args[0] as number, args[1] as number)
-      : new EngineError()
+  const error = createError(code, args)
   return details ? withDetails(error, details) : error
+}
+
+function createError (code: WireError['code'], args: WireError['args']): SightlineError {
+  switch (code) {
+    case 'IMAGE_EXPIRED': return new ImageExpiredError(args[0] as string)
+    case 'PROMPT_REFUSED': return new PromptRefusedError(args[0] as string)
+    case 'PROMPT_TOO_LONG': return new PromptTooLongError(args[0] as number, args[1] as number)
+    default: return new EngineError()
+  }
 }

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import {
-  LlamaText, SpecialToken, SpecialTokensText, resolveChatWrapper, type ChatHistoryItem, type ChatModelFunctionCall,
-  type ChatModelFunctions, type JinjaTemplateChatWrapper, type LlamaModel, type Token
-} from 'node-llama-cpp'
-import type { Part, Tool, ToolCall, ToolSyntax, Turn } from '../engine.ts'
+import type { LlamaModel, Token } from 'node-llama-cpp'
+import type { Tool, ToolSyntax, Turn } from '../engine.ts'
+import { WorkerFailure } from './failure.ts'
+import { toFunctionTools, toMessages } from './prompt/messages.ts'
+import { SpecialTokens } from './prompt/special-tokens.ts'
+import { ChatTemplate } from './prompt/template.ts'
+import { findCallForm } from './prompt/tool-syntax.ts'
 
 /** A run of tokens, or an image by its index in the request. */
 export type Segment = { type: 'text', tokens: Token[] } | { type: 'image', image: number }
@@ -12,18 +14,17 @@ export interface PromptRenderer {
   /**
    * Renders a conversation with the model's own chat template, up to the beginning of the assistant's answer.
    *
-   * Only the template's text can become control tokens: an `<|im_end|>` that a user types remains text. Apart from
-   * that, the tokens equal those of llama.cpp for the rendered template.
+   * Only the template's text can become special tokens: an `<|im_end|>` or a `<think>` that a client sends remains
+   * text. Apart from that, the tokens equal those of llama.cpp for the rendered template.
    * @param tools must be empty if `toolSyntax` is null
+   * @throws WorkerFailure PROMPT_REFUSED with the template's sentence when it refuses the conversation
    */
   render (turns: Turn[], tools: Tool[]): Segment[]
-  /** The token that begins a turn; null if the vocabulary has none. */
+  /** The token that begins a turn; null if turns do not begin with a special token. */
   turnStart: Token | null
-  /** The format of tool calls; null if the template does not support tools. */
+  /** The format of tool calls; null if the template does not support tools, or in a format that cannot be read. */
   toolSyntax: ToolSyntax | null
 }
-
-type Piece = string | Token | { image: number }
 
 /** Number of inspected conversations to keep until they are answered. Some are never answered. */
 const MAX_REMEMBERED = 16
@@ -56,163 +57,113 @@ export class RenderedPrompts {
   }
 }
 
+/** Maximum length of a template's sentence for clients, in characters. */
+const MAX_SENTENCE = 300
+
 /**
  * @param seesImages requires the vision tokens of the Qwen-VL family
- * @throws Error when the model has no chat template, or lacks required vision tokens
+ * @throws Error with a sentence for the operator when the model has no chat template, has one that fails, or lacks
+ *   required vision tokens
  */
 export function createPromptRenderer (model: LlamaModel, seesImages: boolean): PromptRenderer {
-  const wrapper = resolveChatWrapper(model, {
-    type: 'jinjaTemplate',
-    // Two adjacent turns of one role remain two turns: joining them is the template's decision.
-    customWrapperSettings: { jinjaTemplate: { joinAdjacentMessagesOfTheSameType: false } }
-  }) as JinjaTemplateChatWrapper | null
-  if (wrapper?.wrapperName !== 'JinjaTemplate') throw new Error('The model file has no chat template')
-
-  const [visionStart, visionEnd] = seesImages
-    ? ['<|vision_start|>', '<|vision_end|>'].map(text => controlToken(model, text))
-    : [0, 0].map(token => token as Token)
+  const template = loadTemplate(model)
+  const specials = new SpecialTokens(model)
+  const vision = seesImages ? visionTokens(specials) : null
+  const thinks = specials.find('<think>') !== null && specials.find('</think>') !== null
+  const form = findCallForm(template)
+  const start = specials.split(template.answerStart())[0]
 
   function render (turns: Turn[], tools: Tool[]): Segment[] {
     // The marks are random for each call, so a client cannot send them.
-    const marks: Marks = { image: randomBytes(16).toString('hex'), angle: randomBytes(16).toString('hex') }
-    const { contextText } = wrapper!.generateContextState({
-      chatHistory: toHistory(turns, marks),
-      availableFunctions: tools.length === 0 ? undefined : toFunctions(tools, marks)
-    })
-    const pieces = contextText.values.flatMap((value): Piece[] => {
-      if (typeof value !== 'string') return controlPieces(value, model, marks)
-      return splitAtImages(value, marks.image).flatMap((piece): Piece[] =>
-        typeof piece === 'object' ? [visionStart!, piece, visionEnd!] : [piece])
-    })
-    return toSegments(pieces, model)
+    const marks = { token: createMark(), image: createMark() }
+    const writer = {
+      text: (text: string) => specials.mask(text, marks.token),
+      image: (index: number) => `${marks.image}${index};`,
+      thinks
+    }
+    let prompt
+    try {
+      prompt = template.render(toMessages(turns, template.traits, writer), toFunctionTools(tools, writer))
+    } catch (error) {
+      // The sentence of a template can quote the conversation.
+      const sentence = (error as Error).message.replaceAll(marks.token, '').replaceAll(marks.image, '')
+      throw new WorkerFailure({ code: 'PROMPT_REFUSED', args: [sentence.slice(0, MAX_SENTENCE)] })
+    }
+    return toSegments(prompt, marks)
   }
 
-  const start = model.tokenize('<|im_start|>', true)
-  return { render, toolSyntax: syntaxOf(wrapper), turnStart: start.length === 1 ? start[0]! : null }
-}
+  function toSegments (prompt: string, marks: Marks): Segment[] {
+    const [first, ...rest] = prompt.split(marks.image)
+    const segments: Segment[] = []
+    let tokens = tokensOf(first!, marks)
+    for (const chunk of rest) {
+      const end = chunk.indexOf(';')
+      const text = tokensOf(chunk.slice(end + 1), marks)
+      if (vision === null) throw new Error('The model has no vision tokens')
+      tokens.push(vision.start)
+      segments.push({ type: 'text', tokens }, { type: 'image', image: Number(chunk.slice(0, end)) })
+      tokens = [vision.end, ...text]
+    }
+    if (tokens.length > 0) segments.push({ type: 'text', tokens })
+    return segments
+  }
 
-/** @throws Error when the vocabulary does not contain the control token */
-function controlToken (model: LlamaModel, text: string): Token {
-  const tokens = model.tokenize(text, true)
-  if (tokens.length !== 1) throw new Error(`The model has no ${text} token: it is not of the Qwen-VL family`)
-  return tokens[0]!
+  /** Text between two special tokens is tokenized as one string, because a token can span "user\n" and "\nHi". */
+  function tokensOf (text: string, marks: Marks): Token[] {
+    const tokens: Token[] = []
+    for (const piece of specials.split(text)) {
+      if (typeof piece === 'number') {
+        tokens.push(piece)
+        continue
+      }
+      const plain = piece.replaceAll(marks.token, '')
+      // push(...) would exceed the maximum number of arguments of a call.
+      for (const token of specials.tokenize(plain, plain !== piece)) tokens.push(token)
+    }
+    return tokens
+  }
+
+  return {
+    render,
+    turnStart: typeof start === 'number' ? start : null,
+    toolSyntax: form?.form === 'json' ? form.syntax : null
+  }
 }
 
 /** Placeholders in a rendered prompt. */
 interface Marks {
+  /** Breaks the text of a special token. */
+  token: string
   /** Marks an image. Its index and a semicolon follow. */
   image: string
-  /**
-   * Replaces `<` in values that the template writes as JSON between its own text, so that they cannot form control
-   * tokens.
-   */
-  angle: string
 }
 
-function syntaxOf (wrapper: JinjaTemplateChatWrapper): ToolSyntax | null {
-  if (!wrapper.usingJinjaFunctionCallTemplate) return null
-  const { prefix, paramsPrefix, suffix } = wrapper.settings.functions.call
-  const [begin, separator, end] = [prefix, paramsPrefix, suffix].map(text =>
-    LlamaText(text).values
-      .map(value => value instanceof SpecialToken ? '' : typeof value === 'string' ? value : value.value)
-      .join(''))
-  // This is the format of Qwen and many other models. Calls in other formats cannot be recognised, so tools are off.
-  const open = /^\s*(<[^<>\s]+>)\s*\{\s*"name":\s*"$/.exec(begin!)?.[1]
-  const close = /^\s*\}\s*(<\/[^<>\s]+>)\s*$/.exec(end!)?.[1]
-  return open && close ? { open, close, begin: begin!, separator: separator!, end: end! } : null
+/** Returns a random number of 39 digits: filters such as `upper` or `tojson` leave digits as they are. */
+function createMark (): string {
+  return BigInt(`0x${randomBytes(16).toString('hex')}`).toString().padStart(39, '0')
 }
 
-/** Converts the conversation to node-llama-cpp's format and appends an empty answer. */
-function toHistory (turns: Turn[], marks: Marks): ChatHistoryItem[] {
-  const items: ChatHistoryItem[] = []
-  for (const turn of [...turns, { role: 'assistant' as const, parts: [] }]) {
-    const text = textOf(turn.parts, marks)
-    const before = items.at(-1)
-    if (turn.role !== 'assistant') {
-      items.push({ type: turn.role, text })
-      continue
-    }
-    const response = [...text === '' ? [] : [text], ...(turn.calls ?? []).map(call => toFunctionCall(call, marks))]
-    // Text after the results of calls belongs to the same item; in a new item, an empty answer would precede it.
-    if (before?.type === 'model' && typeof before.response.at(-1) === 'object') before.response.push(...response)
-    else items.push({ type: 'model', response })
-  }
-  return items
-}
-
-function textOf (parts: Part[], marks: Marks): string {
-  return parts.map(part => part.type === 'text' ? part.text : `${marks.image}${part.image};`).join('')
-}
-
-function toFunctionCall (call: ToolCall, marks: Marks): ChatModelFunctionCall {
-  return {
-    type: 'functionCall', name: call.name, params: maskAngles(call.arguments, marks), result: textOf(call.result, marks)
+/** @throws Error that names the model's file */
+function loadTemplate ({ filename = 'The model', fileInfo, tokens }: LlamaModel): ChatTemplate {
+  const source: unknown = fileInfo.metadata.tokenizer.chat_template
+  if (typeof source !== 'string' || source === '') throw new Error(`${filename} has no chat template`)
+  try {
+    return new ChatTemplate(source, tokens.bosString ?? '', tokens.eosString ?? '')
+  } catch (error) {
+    throw new Error(
+      `The chat template of ${filename} cannot be used: ${(error as Error).message}; use a file with another template`
+    )
   }
 }
 
-function toFunctions (tools: Tool[], marks: Marks): ChatModelFunctions {
-  return Object.fromEntries(tools.map(({ name, description, parameters }) => [name, {
-    description: maskAngles(description, marks),
-    params: maskAngles(parameters, marks) as ChatModelFunctions[string]['params']
-  }]))
-}
-
-function maskAngles<T> (value: T, marks: Marks): T {
-  if (typeof value === 'string') return value.replaceAll('<', marks.angle) as T
-  if (Array.isArray(value)) return value.map(item => maskAngles(item, marks)) as T
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [maskAngles(key, marks), maskAngles(item, marks)])
-  ) as T
-}
-
-function splitAtImages (text: string, sentinel: string): Piece[] {
-  const [first, ...rest] = text.split(sentinel)
-  const after = rest.flatMap((chunk): Piece[] => {
-    const end = chunk.indexOf(';')
-    return [{ image: Number(chunk.slice(0, end)) }, chunk.slice(end + 1)]
+/** @throws Error when the vocabulary does not contain the tokens around an image */
+function visionTokens (specials: SpecialTokens): { start: Token, end: Token } {
+  const [start, end] = ['<|vision_start|>', '<|vision_end|>'].map(text => {
+    const token = specials.find(text)
+    if (token === null) throw new Error(`The model has no ${text} token: it is not of the Qwen-VL family`)
+    return token
   })
-  return [first!, ...after]
-}
-
-/** Splits text of the template into control tokens and plain text. */
-function controlPieces (value: SpecialToken | SpecialTokensText, model: LlamaModel, { angle }: Marks): Piece[] {
-  if (value instanceof SpecialToken) return value.tokenize(model.tokenizer)
-  // In JSON, \u003c is another notation for the same character.
-  const text = value.value.includes(angle) ? new SpecialTokensText(value.value.replaceAll(angle, '\\u003c')) : value
-  return text.tokenizeSpecialTokensOnly(model.tokenizer)
-}
-
-/**
- * Tokenizes adjacent pieces of plain text as one string, because a token can span their border: "user\n" and "\nHi".
- */
-function toSegments (pieces: Piece[], model: LlamaModel): Segment[] {
-  const segments: Segment[] = []
-  let tokens: Token[] = []
-  let plain = ''
-  const flushPlain = () => {
-    // push(...tokens) would exceed the maximum number of arguments of a call.
-    if (plain !== '') for (const token of model.tokenize(plain, false)) tokens.push(token)
-    plain = ''
-  }
-  const flushTokens = () => {
-    flushPlain()
-    if (tokens.length > 0) segments.push({ type: 'text', tokens })
-    tokens = []
-  }
-  for (const piece of pieces) {
-    if (typeof piece === 'string') {
-      plain += piece
-    } else if (typeof piece === 'number') {
-      flushPlain()
-      tokens.push(piece)
-    } else {
-      flushTokens()
-      segments.push({ type: 'image', image: piece.image })
-    }
-  }
-  flushTokens()
-  return segments
+  return { start: start!, end: end! }
 }
 
 export function countTextTokens (segments: Segment[]): number {

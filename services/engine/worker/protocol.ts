@@ -31,7 +31,7 @@ export type WorkerStats = Pick<EngineInfo, 'caches' | 'memory' | 'vram'>
 
 /** A serialised error: a code of `errors/catalogue.ts` with the arguments of its sentence, or `ABORTED`. */
 export interface WireError {
-  code: 'ABORTED' | 'ENGINE_ERROR' | 'IMAGE_EXPIRED' | 'PROMPT_TOO_LONG'
+  code: 'ABORTED' | 'ENGINE_ERROR' | 'IMAGE_EXPIRED' | 'PROMPT_REFUSED' | 'PROMPT_TOO_LONG'
   args: [] | [string] | [number, number]
   details?: Record<string, unknown>
 }
