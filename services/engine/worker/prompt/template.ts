@@ -1,4 +1,4 @@
-import { Template } from '@huggingface/jinja'
+import { parseTemplate } from './jinja.ts'
 
 /** A message as chat templates expect it: the shape of the OpenAI API, with content as one text. */
 export interface Message {
@@ -43,7 +43,7 @@ const TOOL: FunctionTool = {
 /** A model's chat template. */
 export class ChatTemplate {
   traits: TemplateTraits
-  readonly #template: Template
+  readonly #render: (variables: Record<string, unknown>) => string
   readonly #constants: { bos_token: string, eos_token: string }
 
   /**
@@ -52,7 +52,7 @@ export class ChatTemplate {
    * @throws Error when the template cannot be parsed, or cannot render a simple conversation
    */
   constructor (source: string, bos: string, eos: string) {
-    this.#template = new Template(source)
+    this.#render = parseTemplate(source)
     this.#constants = { bos_token: bos, eos_token: eos }
     this.traits = { system: true, typedContent: false, textArguments: false, removesThoughts: false }
     this.traits = this.#findTraits()
@@ -67,7 +67,7 @@ export class ChatTemplate {
   render (messages: Message[], tools: FunctionTool[] = [], asks = true): string {
     const [, month, day, year] = new Date().toDateString().split(' ')
     const { typedContent } = this.traits
-    return this.#template.render({
+    return this.#render({
       ...this.#constants,
       messages: typedContent ? messages.map(message => ({ ...message, content: typed(message.content) })) : messages,
       enable_thinking: false,
