@@ -28,6 +28,7 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [new errors.InvalidMultipartError(BODY_FAULTS.namelessPart), ['chat']],
   [new errors.TooManyImagesError(8), both],
   [new errors.UnsupportedSchemaError('not', '/properties/name', verbatim('cannot be enforced')), both],
+  [new errors.PromptRefusedError('No user query found in messages.'), both],
   [new errors.ToolsNotSupportedError(), ['openai']],
   [new errors.ImageUrlRefusedError(
     'messages[0].content[1].image_url.url', FETCH_FAULTS.off

@@ -94,7 +94,9 @@ export class ChatTemplate {
     const asked = calls.map(({ name, args }, index) =>
       ({ id: `call0000${index}`, name, arguments: textArguments ? JSON.stringify(args) : args }))
     const answer: Message = {
-      role: 'assistant', content: '', tool_calls: asked.map(({ id, ...call }) => ({ id, type: 'function', function: call }))
+      role: 'assistant',
+      content: '',
+      tool_calls: asked.map(({ id, ...call }) => ({ id, type: 'function', function: call }))
     }
     const results = asked.map(({ id, name }): Message =>
       ({ role: 'tool', content: 'sample-result', tool_call_id: id, name }))

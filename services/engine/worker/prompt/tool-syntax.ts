@@ -9,7 +9,8 @@ import type { ChatTemplate } from './template.ts'
 export type CallForm = { form: 'json', syntax: ToolSyntax } | { form: 'xml', open: string, close: string }
 
 /** Names that occur in no template, so that their places in the rendered calls are known. */
-const SAMPLES = [1, 2].map(number => ({ name: `sample_tool_${number}`, key: `sample_key_${number}`, value: `v${number}` }))
+const SAMPLES = [1, 2].map(number =>
+  ({ name: `sample_tool_${number}`, key: `sample_key_${number}`, value: `sample_value_${number}` }))
 
 /**
  * Finds the form of calls by rendering two in one answer. Each must have its own tags.
