@@ -6,10 +6,12 @@ import { findProjector } from '../../services/models/find-projector.ts'
 import {
   mismatch, mostTokens, readModelHeader, readProjectorHeader, visionInfo, type ModelHeader, type ProjectorHeader
 } from '../../services/models/headers.ts'
+import { doubt } from '../../services/models/model-names.ts'
 import { cardOf, planMemory } from '../../services/models/memory.ts'
 import { memoryNeeds } from '../../services/models/requirements.ts'
 import { gigabytes, planTable, table } from '../../services/models/table.ts'
-import { assertComplete, filesOfModel } from '../../services/models/verify.ts'
+import { filesOfModel } from '../../services/models/parts.ts'
+import { assertComplete } from '../../services/models/verify.ts'
 import { CARDS, slotsOf, tabulatedSlots } from './list.ts'
 import { withLlama } from './llama.ts'
 
@@ -51,19 +53,24 @@ async function describeFiles (
   }
   let size = 0
   for (const part of filesOfModel(model.file)) size += await assertComplete(part, llama)
+  const { recurrent, experts } = model
   const rows = [[
     'model',
     `${path.basename(model.file)}, ${gigabytes(size)}, ${model.architecture}, trained for ${model.trainContext} tokens`
   ]]
+  if (recurrent) rows.push(['layers', `${model.layers}, of which ${recurrent.layers} are recurrent`])
+  if (experts) rows.push(['experts', `${experts.count}, of which ${experts.used} compute each token`])
   if (projector === null) return table([...rows, ['projector', 'none: the model answers text only']])
   await assertComplete(projector.file, llama)
   const vision = visionInfo(projector, config)
+  const question = doubt(model, projector)
   const deepstack = model.deepstack > 0 ? `, ${model.deepstack} deepstack layers` : ''
+  const shape = `embeddings of width ${model.width}${deepstack}`
   const tokens = `${vision.minTokens} to ${mostTokens(vision, config.maxPixels)} tokens each`
   return table([
     ...rows,
     ['projector', `${path.basename(projector.file)}, ${gigabytes(projector.bytes)}, ${projector.type}`],
-    ['match', `yes: embeddings of width ${model.width}${deepstack}`],
+    ['match', question === null ? `yes: ${shape}` : `by shape only (${shape}). ${question}`],
     ['images', `sides are multiples of ${vision.multiple} pixels, ${tokens}`]
   ])
 }

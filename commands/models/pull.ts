@@ -5,8 +5,9 @@ import { createDownloadReporter } from '../../services/engine/download-progress.
 import { presetOf, resolveModelFiles } from '../../services/models/files.ts'
 import { mismatch, readModelHeader, readProjectorHeader } from '../../services/models/headers.ts'
 import { parseHubAddress } from '../../services/models/hub.ts'
+import { filesOfModel } from '../../services/models/parts.ts'
 import { gigabytes } from '../../services/models/table.ts'
-import { assertComplete, compareWithHub, filesOfModel } from '../../services/models/verify.ts'
+import { assertComplete, compareWithHub } from '../../services/models/verify.ts'
 import type { Io } from './io.ts'
 import { withLlama } from './llama.ts'
 
@@ -26,6 +27,7 @@ export async function pullModel (name: string, config: Config, io: Io, signal: A
     modelsDir: config.modelsDir,
     signal,
     onWarning: warn,
+    onChoice: warn,
     onProgress: (file, done, total) => report({ file, done, total })
   })
 

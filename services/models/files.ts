@@ -24,6 +24,8 @@ export interface ModelFileOptions {
   modelsDir: string
   onProgress: (file: string, done: number, total: number) => void
   onWarning: (sentence: string) => void
+  /** Receives a sentence about a choice among several files. */
+  onChoice?: (sentence: string) => void
   /** Aborts a download, which the next call resumes. */
   signal?: AbortSignal
 }
@@ -33,14 +35,14 @@ export interface ModelFileOptions {
  * @throws Error with a sentence that names the wrong file or setting
  */
 export async function resolveModelFiles (
-  { model, mmproj, onWarning, ...options }: ModelFileOptions
+  { model, mmproj, onWarning, onChoice, ...options }: ModelFileOptions
 ): Promise<ModelFiles> {
   const preset = presetOf(model)
   const uri = preset?.model ?? model
   const isNew = await findFile(uri, options.modelsDir) === null
   const modelPath = await resolve('MODEL', uri, options)
   const named = mmproj || preset?.mmproj
-  const projector = named ? await resolve('MMPROJ', named, options) : await findProjector(modelPath)
+  const projector = named ? await resolve('MMPROJ', named, options) : await findProjector(modelPath, onChoice)
   return {
     model: modelPath,
     // Only after a download: later starts find both files on the disk and do not contact the hub.

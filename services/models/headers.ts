@@ -1,12 +1,18 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { readGgufFileInfo, type GgufFileInfo } from 'node-llama-cpp'
 import type { VisionInfo } from '../engine/engine.ts'
+import { coordinatesOf, familiesOfModel, familiesOfProjector, FAMILIES } from './families.ts'
+import { modelFault } from './model-fault.ts'
+import { versionOf } from './model-names.ts'
 import { modelShape, type ModelShape } from './model-shape.ts'
+import { filesOfModel } from './parts.ts'
 
 /** The header of a language model. */
 export interface ModelHeader extends ModelShape {
   file: string
+  /** `general.name`, or the name of the file. */
+  name: string
   /** e.g. `qwen3vl` */
   architecture: string
   /** Width of the embedding of a token. */
@@ -16,12 +22,16 @@ export interface ModelHeader extends ModelShape {
   /** Length of the context in training, in tokens. */
   trainContext: number
   hasChatTemplate: boolean
+  /** The vocabulary has the tokens that enclose an image in a prompt. */
+  hasVisionTokens: boolean
   info: GgufFileInfo
 }
 
 /** The header of a projector. */
 export interface ProjectorHeader {
   file: string
+  /** `general.name`, or the name of the file. */
+  name: string
   /** Size of the file. */
   bytes: number
   /** e.g. `qwen3vl_merger` */
@@ -47,6 +57,7 @@ export interface TokenLimits { imageMinTokens: number | null, imageMaxTokens: nu
 
 interface ClipMetadata {
   projector_type?: string
+  has_audio_encoder?: boolean
   vision?: {
     projector_type?: string
     patch_size: number
@@ -60,55 +71,62 @@ interface ClipMetadata {
   }
 }
 
-/** The supported projectors, the architectures that they match, and the unit of coordinates in answers. */
-const PROJECTORS = new Map<string | undefined, { architectures: string[], coordinates: VisionInfo['coordinates'] }>([
-  ['qwen2vl_merger', { architectures: ['qwen2vl'], coordinates: 'pixels' }],
-  ['qwen2.5vl_merger', { architectures: ['qwen2vl'], coordinates: 'pixels' }],
-  ['qwen3vl_merger', { architectures: ['qwen3vl', 'qwen3vlmoe', 'qwen35', 'qwen35moe'], coordinates: 'grid1000' }]
-])
+/** Tokens that enclose the embeddings of an image in every family. */
+const VISION_TOKENS = ['<|vision_start|>', '<|vision_end|>']
 /** Defaults of clip.cpp for the Qwen-VL family, in tokens of one image. */
 const CLIP_MIN_TOKENS = 8
 const CLIP_MAX_TOKENS = 4096
 
 /**
  * Reads the header of a language model. For a split model it reads those of all parts.
- * @throws Error with a sentence that names the file
+ * @throws Error with a sentence that names the file, also when the file is not a model that can answer
  */
 export async function readModelHeader (file: string): Promise<ModelHeader> {
   const info = await readInfo(file)
   const architecture = String(info.metadata.general?.architecture)
-  if (architecture === 'clip') {
-    throw new Error(`${path.basename(file)} is a projector, not a language model: use MMPROJ for it`)
-  }
+  const shape = modelShape(architecture, info)
+  const fault = modelFault(file, architecture, info, shape)
+  if (fault) throw new Error(fault)
   const own = info.architectureMetadata as {
     embedding_length?: number
     context_length?: number
     n_deepstack_layers?: number
   } | undefined
+  const { tokenizer } = info.metadata
+  const vocabulary = tokenizer?.ggml?.tokens as readonly string[] | undefined
   return {
     file,
+    name: nameOf(file, info),
     architecture,
     width: Number(own?.embedding_length ?? 0),
     deepstack: Number(own?.n_deepstack_layers ?? 0),
     trainContext: Number(own?.context_length ?? 0),
-    ...modelShape(architecture, info),
-    hasChatTemplate: typeof info.metadata.tokenizer?.chat_template === 'string',
+    ...shape,
+    hasChatTemplate: typeof tokenizer?.chat_template === 'string',
+    hasVisionTokens: VISION_TOKENS.every(token => vocabulary?.includes(token)),
     info
   }
 }
 
 /**
  * Reads the header of a projector.
- * @throws Error when it is not a projector of the Qwen-VL family
+ * @throws Error with a sentence that names the file, when it is not a projector of a supported family
  */
 export async function readProjectorHeader (file: string): Promise<ProjectorHeader> {
   const info = await readInfo(file)
+  const { architecture } = info.metadata.general ?? {}
+  if (architecture !== 'clip') {
+    throw new Error(`${path.basename(file)} is a language model (${architecture}), not a projector: use MODEL for it`)
+  }
   const clip = (info.metadata as { clip?: ClipMetadata }).clip
   const type = clip?.projector_type ?? clip?.vision?.projector_type
-  const known = PROJECTORS.get(type)
-  if (!clip?.vision || !known) {
+  if (!clip?.vision && clip?.has_audio_encoder) {
+    throw new Error(`${path.basename(file)} is a projector for audio, not for images`)
+  }
+  if (!clip?.vision || familiesOfProjector(type).length === 0) {
     throw new Error(
-      `${path.basename(file)} is not a projector of the Qwen-VL family (${type ?? 'no clip.projector_type'})`
+      `${path.basename(file)} is not a projector of a supported family: clip.projector_type is ${type ?? 'missing'}, ` +
+      `not ${alternatives(FAMILIES.map(({ projector }) => projector))}`
     )
   }
   const { vision } = clip
@@ -120,9 +138,10 @@ export async function readProjectorHeader (file: string): Promise<ProjectorHeade
   const bias = info.tensorInfo?.find(({ name }) => name === 'mm.2.bias')
   return {
     file,
+    name: nameOf(file, info),
     bytes: statSync(file).size,
     type: type!,
-    coordinates: known.coordinates,
+    coordinates: coordinatesOf(type!, info.metadata.general?.name),
     multiple,
     patchesOfToken: merge ** 2,
     width: vision.embedding_length,
@@ -135,6 +154,10 @@ export async function readProjectorHeader (file: string): Promise<ProjectorHeade
 }
 
 async function readInfo (file: string): Promise<GgufFileInfo> {
+  const missing = filesOfModel(file).find(part => !existsSync(part))
+  if (missing !== undefined) {
+    throw new Error(`${path.basename(file)} cannot be read: ${path.basename(missing)} is missing from its folder`)
+  }
   try {
     return await readGgufFileInfo(file, { sourceType: 'filesystem', logWarnings: false })
   } catch (error) {
@@ -142,22 +165,45 @@ async function readInfo (file: string): Promise<GgufFileInfo> {
   }
 }
 
+function nameOf (file: string, { metadata }: GgufFileInfo): string {
+  return metadata.general?.name ?? path.basename(file)
+}
+
 /** Returns why a projector does not match a model, as a sentence that names both files, or null if it matches. */
 export function mismatch (model: ModelHeader, projector: ProjectorHeader): string | null {
-  const { architectures } = PROJECTORS.get(projector.type)!
-  const refusal =
-    `The projector ${path.basename(projector.file)} does not belong to the model ${path.basename(model.file)}`
-  if (!architectures.includes(model.architecture)) {
-    const expected = architectures.join(' or ')
-    return `${refusal}: a ${projector.type} needs the architecture ${expected}, the model has ${model.architecture}`
-  }
-  if (projector.embedding !== model.width) {
-    return `${refusal}: its embeddings have width ${projector.embedding}, those of the model ${model.width}`
+  const reason = mismatchReason(model, projector)
+  const [own, other] = [projector, model].map(({ file }) => path.basename(file))
+  return reason && `The projector ${own} does not belong to the model ${other}: ${reason}`
+}
+
+function mismatchReason (model: ModelHeader, projector: ProjectorHeader): string | null {
+  const ofProjector = familiesOfProjector(projector.type)
+  const families = ofProjector.filter(({ architectures }) => architectures.includes(model.architecture))
+  if (families.length === 0) {
+    const expected = alternatives(ofProjector.flatMap(({ architectures }) => architectures))
+    return `a ${projector.type} needs the architecture ${expected}, the model has ${model.architecture}`
   }
   if (projector.deepstack !== model.deepstack) {
-    return `${refusal}: it has ${projector.deepstack} deepstack layers, the model needs ${model.deepstack}`
+    const own = ofProjector.find(({ deepstack }) => deepstack === (projector.deepstack > 0))
+    const layers = `${projector.deepstack} deepstack layers, the model needs ${model.deepstack}`
+    return own === undefined || families.includes(own)
+      ? `it has ${layers}`
+      : `it is one of ${own.name} and has ${layers} as one of ${families[0]!.name}`
   }
+  if (projector.embedding !== model.width) {
+    return `its embeddings have width ${projector.embedding}, those of the model ${model.width}`
+  }
+  const [named] = familiesOfModel(model.architecture).filter(family => versionOf(family.name) === versionOf(model.name))
+  if (named !== undefined && !families.includes(named)) {
+    return `a ${projector.type} is one of ${families[0]!.name}, the model is one of ${named.name} (${model.name})`
+  }
+  if (!model.hasVisionTokens) return `the vocabulary of the model has no ${VISION_TOKENS.join(' and ')}`
   return null
+}
+
+function alternatives (names: string[]): string {
+  const [last, ...others] = [...new Set(names)].reverse()
+  return others.length === 0 ? last! : `${others.reverse().join(', ')} or ${last}`
 }
 
 /**

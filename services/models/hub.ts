@@ -1,3 +1,5 @@
+import { closestProjectors, isProjectorName } from './projector-names.ts'
+
 /** A file of a repository on the Hugging Face hub. */
 export interface HubFile {
   name: string
@@ -16,8 +18,6 @@ export interface HubAddress {
 
 const ADDRESS = /^(?:hf|huggingface):(?:\/\/)?([^/:#]+\/[^/:#]+)(?::[^/#]*|\/([^#]+))?(?:#(.+))?$/
 const TIMEOUT_MS = 15_000
-/** A vision tower loses little accuracy with 8 bits and needs half of the memory. */
-const PREFERRED = [/q8_0/i, /[^b]f16/i, /bf16/i]
 
 /** Returns null if a URI is not an address on the hub. */
 export function parseHubAddress (uri: string): HubAddress | null {
@@ -49,11 +49,13 @@ export async function listHubFiles ({ repo, branch }: HubAddress): Promise<HubFi
     ({ name: rfilename, size: size ?? null, sha256: lfs?.sha256 ?? null }))
 }
 
-/** Returns the address of the projector in a repository, or null if it has none. */
+/**
+ * Returns the address of the projector in a repository, or null if it has none. Among several it prefers the one whose
+ * name is closest to the model's, and then 8 bits to 16.
+ */
 export async function projectorOnHub (address: HubAddress): Promise<string | null> {
-  const names = (await listHubFiles(address)).map(({ name }) => name).filter(name => /mmproj[^/]*\.gguf$/i.test(name))
-  const chosen = PREFERRED.map(kind => names.find(name => kind.test(name))).find(name => name !== undefined) ?? names[0]
-  return chosen === undefined
-    ? null
-    : `hf:${address.repo}/${chosen}${address.branch === 'main' ? '' : `#${address.branch}`}`
+  const names = (await listHubFiles(address)).map(({ name }) => name).filter(isProjectorName)
+  if (names.length === 0) return null
+  const [chosen] = closestProjectors(`${address.repo}/${address.file ?? ''}`, names)
+  return `hf:${address.repo}/${chosen}${address.branch === 'main' ? '' : `#${address.branch}`}`
 }

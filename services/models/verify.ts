@@ -5,16 +5,6 @@ import { pipeline } from 'node:stream/promises'
 import { GgufInsights, readGgufFileInfo, type Llama } from 'node-llama-cpp'
 import { listHubFiles, parseHubAddress, type HubFile } from './hub.ts'
 
-const PART = /-(\d{5})-of-(\d{5})\.gguf$/
-
-/** Returns all parts of a split model, given the first one. Other files are returned alone. */
-export function filesOfModel (file: string): string[] {
-  const count = Number(PART.exec(file)?.[2] ?? 1)
-  if (count === 1) return [file]
-  return Array.from({ length: count }, (_, index) =>
-    file.replace(PART, (_all, _part: string, of: string) => `-${String(index + 1).padStart(5, '0')}-of-${of}.gguf`))
-}
-
 /**
  * Returns the size of a file in bytes, after checking that it is as long as its header requires.
  * @throws Error with the name of the file, if it is shorter or not a GGUF file

@@ -3,7 +3,8 @@ import t from 'tap'
 import { DEMO } from '../../../models/presets.ts'
 import { ROOT } from '../../../config/root.ts'
 import { listHubFiles, parseHubAddress, projectorOnHub } from '../../../services/models/hub.ts'
-import { compareWithHub, filesOfModel } from '../../../services/models/verify.ts'
+import { filesOfModel } from '../../../services/models/parts.ts'
+import { compareWithHub } from '../../../services/models/verify.ts'
 import { startHub } from '../../hub.ts'
 
 const MODEL = path.join(ROOT, DEMO.model)

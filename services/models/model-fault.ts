@@ -1,0 +1,58 @@
+import path from 'node:path'
+import type { GgufFileInfo } from 'node-llama-cpp'
+import { familiesOfModel } from './families.ts'
+import type { ModelShape } from './model-shape.ts'
+import { partFault } from './parts.ts'
+
+/** Architectures that encode text for a search. Others are found by the key `pooling_type`. */
+const ENCODERS = /(?:bert|^t5encoder|-embedding)$|^(?:bert|nomic-bert|jina-bert)/
+/** Architectures of models that only propose tokens to another model. */
+const DRAFTS = /^(?:dflash|eagle3)$|-assistant$/
+/** `LLAMA_POOLING_TYPE_RANK` */
+const POOLING_RANK = 4
+
+/** Returns why a file cannot be used as the language model, as a sentence that names it, or null if it can be used. */
+export function modelFault (file: string, architecture: string, info: GgufFileInfo, shape: ModelShape): string | null {
+  const name = path.basename(file)
+  const { general, split } = info.metadata as { general?: { type?: string }, split?: { no?: number, count?: number } }
+  const part = partFault(file, split)
+  if (part) return part
+  const type = general?.type ?? 'model'
+  if (architecture === 'clip' || type === 'mmproj') {
+    return `${name} is a projector, not a language model: use MMPROJ for it, and MODEL for its model`
+  }
+  if (type !== 'model') return `${name} is not a language model (its general.type is ${type}): use a model for MODEL`
+  const { pooling_type: pooling = 0 } = (info.architectureMetadata ?? {}) as { pooling_type?: number }
+  if (pooling > 0 || ENCODERS.test(architecture)) {
+    const kind = pooling === POOLING_RANK ? 'a reranking' : 'an embedding'
+    return `${name} is ${kind} model, which cannot answer: use a model for conversations`
+  }
+  if (DRAFTS.test(architecture) || isDraftLayers(info, shape)) {
+    return `${name} contains only the layers for speculative decoding (MTP or a draft), which cannot answer alone: ` +
+      'use the file of the whole model'
+  }
+  const missing = missingKeys(architecture, shape)
+  if (missing.length > 0) {
+    return `${name} has the architecture ${architecture} but lacks ${missing.join(', ')}: ` +
+      'use a file from a current converter of llama.cpp'
+  }
+  return null
+}
+
+function isDraftLayers ({ fullTensorInfo: tensors = [] }: GgufFileInfo, { mtpLayers }: ModelShape): boolean {
+  return mtpLayers > 0 && !tensors.some(({ name }) => name.startsWith('blk.0.'))
+}
+
+/** Returns the keys without which llama.cpp does not load a model of a supported family. */
+function missingKeys (architecture: string, { recurrent, ropeSections }: ModelShape): string[] {
+  if (familiesOfModel(architecture).length === 0) return []
+  const sizes: Array<[string, number | undefined]> = [
+    ['rope.dimension_sections', ropeSections?.length ?? 0],
+    ['ssm.conv_kernel', recurrent?.convKernel],
+    ['ssm.state_size', recurrent?.stateSize],
+    ['ssm.group_count', recurrent?.keyHeads],
+    ['ssm.time_step_rank', recurrent?.valueHeads],
+    ['ssm.inner_size', recurrent?.innerSize]
+  ]
+  return sizes.filter(([, size]) => size === 0).map(([key]) => `${architecture}.${key}`)
+}

@@ -1,0 +1,29 @@
+import path from 'node:path'
+
+/** A file and its name in the header. */
+interface Named { file: string, name: string }
+
+/** Returns the version in a name such as `Qwen2.5-VL-7B`, without its point (`25`), or null. */
+export function versionOf (name: string): string | null {
+  return /qwen(\d(?:\.?\d)?)(?![\d.]*\d|b)/i.exec(name)?.[1]!.replace('.', '') ?? null
+}
+
+/** Returns the number of parameters in a name such as `Qwen3.6-35B-A3B`, in lower case (`35b-a3b`), or null. */
+export function sizeOf (name: string): string | null {
+  return /(?<![a-z0-9.])\d+(?:\.\d+)?b(?:-a\d+(?:\.\d+)?b)?(?![a-z0-9])/i.exec(name)?.[0].toLowerCase() ?? null
+}
+
+/**
+ * Returns why a projector that matches by its shape may still belong to another model, or null. Qwen3.6-27B and
+ * Qwen3.8-27B have one shape, as have the projectors for Qwen3.5-2B and Qwen3.6-35B-A3B. Only their names differ.
+ */
+export function doubt (model: Named, projector: Named): string | null {
+  const differ = [versionOf, sizeOf].some(property => {
+    const [own, other] = [model, projector].map(({ name, file }) => property(name) ?? property(path.basename(file)))
+    return own && other && own !== other
+  })
+  return differ
+    ? `The projector ${path.basename(projector.file)} does not belong to the model ${path.basename(model.file)} ` +
+      `by their names: it is named ${projector.name}, the model ${model.name}`
+    : null
+}
