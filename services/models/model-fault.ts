@@ -8,6 +8,11 @@ import { partFault } from './parts.ts'
 const ENCODERS = /(?:bert|^t5encoder|-embedding)$|^(?:bert|nomic-bert|jina-bert)/
 /** Architectures of models that only propose tokens to another model. */
 const DRAFTS = /^(?:dflash|eagle3)$|-assistant$/
+/**
+ * Qwen3.8-Flash-Next. llama.cpp keeps an index of each sequence for its sparse attention, and a second history in its
+ * recurrent memory. A partial checkpoint contains the latter, but nothing of this was tried here.
+ */
+const UNTRIED = 'qwen4exp'
 /** `LLAMA_POOLING_TYPE_RANK` */
 const POOLING_RANK = 4
 
@@ -30,6 +35,10 @@ export function modelFault (file: string, architecture: string, info: GgufFileIn
   if (DRAFTS.test(architecture) || isDraftLayers(info, shape)) {
     return `${name} contains only the layers for speculative decoding (MTP or a draft), which cannot answer alone: ` +
       'use the file of the whole model'
+  }
+  if (architecture === UNTRIED) {
+    return `${name} has the architecture ${architecture}, which is not supported: for its sparse attention ` +
+      'neither the memory plan nor the reuse of prefixes was tested. Use a model of Qwen3.5, 3.6 or 3.8'
   }
   const missing = missingKeys(architecture, shape)
   if (missing.length > 0) {

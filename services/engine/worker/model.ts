@@ -7,6 +7,7 @@ import { resolveModelFiles, type ModelFiles } from '../../models/files.ts'
 import {
   mismatch, mostTokens, readModelHeader, readProjectorHeader, visionInfo, type ModelHeader, type ProjectorHeader
 } from '../../models/headers.ts'
+import { doubt } from '../../models/model-names.ts'
 import { planMemory } from '../../models/memory.ts'
 import { measureMachine, memoryNeeds } from '../../models/requirements.ts'
 import { planTable, planWarning } from '../../models/table.ts'
@@ -44,7 +45,8 @@ export async function loadModel (
     mmproj: options.mmproj,
     modelsDir: options.modelsDir,
     onProgress: onDownload,
-    onWarning: sentence => log('warn', sentence)
+    onWarning: sentence => log('warn', sentence),
+    onChoice: sentence => log('info', sentence)
   })
   const headers = await readHeaders(files, log)
 
@@ -133,6 +135,8 @@ async function readHeaders (files: ModelFiles, log: WorkerLog): Promise<Headers>
   const projector = await readProjectorHeader(files.mmproj)
   const fault = mismatch(model, projector)
   if (fault) throw new Error(fault)
+  const question = doubt(model, projector)
+  if (question) log('warn', question)
   return { model, projector }
 }
 

@@ -6,6 +6,7 @@ import { ROOT } from '../../../config/root.ts'
 import { resolveModelFiles } from '../../../services/models/files.ts'
 import { readProjectorHeader, visionInfo } from '../../../services/models/headers.ts'
 import { createTestEngine } from '../../helper.ts'
+import { writeHollowModel, writeHollowProjector } from '../../hollow-models.ts'
 import { hubPath, startHub } from '../../hub.ts'
 import { REAL_SHAPES, writeRealModel, writeRealProjector } from '../../real-models.ts'
 
@@ -147,6 +148,57 @@ t.test('the matching projector in the folder of a model is used', async t => {
   })
   write('qwen3-vl-8b', shape => writeRealProjector(inDir('mmproj-eight.gguf'), shape))
   t.equal(await find('eight.gguf'), inDir('mmproj-eight.gguf'))
+})
+
+t.test('quantisations of one projector need no choice, and names decide between models of one shape', async t => {
+  const dir = t.testdir()
+  const inDir = (file: string) => path.join(dir, file)
+  const named = (name: string) => ({ 'general.name': name })
+  const choices: string[] = []
+  const find = async (model: string) => (await resolveModelFiles({
+    model: inDir(model), mmproj: '', modelsDir: dir, ...silent, onChoice: sentence => { choices.push(sentence) }
+  })).mmproj
+  writeHollowModel(dir, 'qwen3.5', named('Qwen3.8 27B'), 'Qwen3.8-27B-Q4_K_M.gguf')
+  writeHollowProjector(dir, 'qwen3.5', named('Qwen3.6 27B'), 'mmproj-Qwen3.6-27B-F16.gguf')
+  await t.rejects(find('Qwen3.8-27B-Q4_K_M.gguf'), {
+    message: 'The projector mmproj-Qwen3.6-27B-F16.gguf does not belong to the model Qwen3.8-27B-Q4_K_M.gguf by ' +
+      'their names: it is named Qwen3.6 27B, the model Qwen3.8 27B. Move it out of the folder of the model, or set MMPROJ'
+  })
+  writeHollowProjector(dir, 'qwen3.5', named('Qwen3.8 27B'), 'mmproj-Qwen3.8-27B-BF16.gguf')
+  t.equal(await find('Qwen3.8-27B-Q4_K_M.gguf'), inDir('mmproj-Qwen3.8-27B-BF16.gguf'))
+  t.strictSame(choices, [], 'only one matches')
+  writeHollowProjector(dir, 'qwen3.5', named('Qwen3.8 27B'), 'Qwen3.8-27B.mmproj-f16.gguf')
+  t.equal(await find('Qwen3.8-27B-Q4_K_M.gguf'), inDir('Qwen3.8-27B.mmproj-f16.gguf'))
+  t.strictSame(choices, [
+    '2 projectors match Qwen3.8-27B-Q4_K_M.gguf: Qwen3.8-27B.mmproj-f16.gguf is used, and MMPROJ can name another'
+  ])
+  writeHollowProjector(dir, 'qwen3-vl', {}, 'mmproj-Qwen3.8-27B-Q8_0.gguf')
+  t.equal(await find('Qwen3.8-27B-Q4_K_M.gguf'), inDir('Qwen3.8-27B.mmproj-f16.gguf'), 'the header decides first')
+})
+
+t.test('a projector without mmproj in its name is found by its header', async t => {
+  const dir = t.testdir({ 'notes.gguf': 'no model', 'folder.gguf': {} })
+  writeHollowProjector(dir, 'qwen3.5', {}, 'Qwen3.5-vision-encoder.gguf')
+  writeHollowModel(dir, 'qwen3.5', {}, 'other-size.gguf')
+  const model = writeHollowModel(dir, 'qwen3.5')
+  t.match(await resolveModelFiles({ model, mmproj: '', modelsDir: dir, ...silent }), {
+    mmproj: path.join(dir, 'Qwen3.5-vision-encoder.gguf')
+  })
+})
+
+t.test('a download takes the projector of its own repository, also where its name lacks the repository', async t => {
+  const dir = t.testdir()
+  const find = async (model: string) =>
+    (await resolveModelFiles({ model: path.join(dir, model), mmproj: '', modelsDir: dir, ...silent })).mmproj
+  // node-llama-cpp names files after the quantisation in the address, and omits a repository of the same name.
+  const model = 'hf_ggml-org_Qwen3.8-27B.Q4_K_M.gguf'
+  writeHollowModel(dir, 'qwen3.5', {}, model)
+  writeHollowProjector(dir, 'qwen3.5', {}, 'hf_ggml-org_Qwen3.6-27B-GGUF_mmproj-Qwen3.6-27B-Q8_0.gguf')
+  writeHollowProjector(dir, 'qwen3.5', {}, 'hf_unsloth_Qwen3.8-27B-GGUF_mmproj-F16.gguf')
+  t.equal(await find(model), null, 'projectors of other repositories are not used')
+  const own = 'hf_ggml-org_Qwen3.8-27B-GGUF_mmproj-Qwen3.8-27B-Q8_0.gguf'
+  writeHollowProjector(dir, 'qwen3.5', {}, own)
+  t.equal(await find(model), path.join(dir, own))
 })
 
 t.test('a model without a projector answers text and refuses images', async t => {

@@ -151,6 +151,9 @@ t.test('a file that is no model to answer is refused with its kind', async t => 
     model({ 'qwen35.block_count': { uint32: 9 }, 'qwen35.nextn_predict_layers': { uint32: 1 } }, 'draft.gguf'),
     { message: /^draft\.gguf contains only the layers for speculative decoding/ }
   )
+  await t.rejects(model({ 'general.architecture': 'qwen4exp' }), {
+    message: /^qwen3\.5\.gguf has the architecture qwen4exp, which is not supported: for its sparse attention/
+  })
   await t.rejects(model({ 'qwen35.ssm.state_size': { uint32: 0 } }), {
     message: /has the architecture qwen35 but lacks qwen35\.ssm\.state_size: use a file from a current converter/
   })

@@ -3,6 +3,7 @@ import t from 'tap'
 import { DEMO } from '../../../models/presets.ts'
 import { ROOT } from '../../../config/root.ts'
 import { listHubFiles, parseHubAddress, projectorOnHub } from '../../../services/models/hub.ts'
+import { closestProjectors } from '../../../services/models/projector-names.ts'
 import { filesOfModel } from '../../../services/models/parts.ts'
 import { compareWithHub } from '../../../services/models/verify.ts'
 import { startHub } from '../../hub.ts'
@@ -36,6 +37,36 @@ t.test('prefers projectors in 8 bits, then in 16', async t => {
   t.equal(await chosen('a/two'), 'hf:a/two/mmproj-x-F16.gguf')
   t.equal(await chosen('a/three'), 'hf:a/three/x.mmproj.gguf')
   t.equal(await chosen('a/four'), null)
+})
+
+t.test('finds projectors under the names that publishers use', async t => {
+  for (const [precisions, best] of [
+    [['mmproj-F16.gguf', 'mmproj-BF16.gguf', 'mmproj-F32.gguf'], 'mmproj-F16.gguf'],
+    [['mmproj-BF16.gguf', 'mmproj-F32.gguf'], 'mmproj-BF16.gguf'],
+    [['f16-mmproj.gguf', 'bf16-mmproj.gguf'], 'f16-mmproj.gguf'],
+    [['mmproj-model-f16.gguf', 'Qwen3.5-4B.mmproj-Q8_0.gguf'], 'Qwen3.5-4B.mmproj-Q8_0.gguf'],
+    [['x-mmproj-bf16.gguf', 'x-mmproj-fp16.gguf'], 'x-mmproj-fp16.gguf'],
+    [['mmproj-Q4_0.gguf', 'mmproj-F32.gguf', 'mmproj.gguf'], 'mmproj-F32.gguf'],
+    [['mmproj/BF16/mmproj.gguf', 'mmproj/F16/mmproj.gguf'], 'mmproj/F16/mmproj.gguf']
+  ] as Array<[string[], string]>) {
+    for (const names of [precisions, [...precisions].reverse()]) {
+      t.equal(closestProjectors('owner/Qwen3.5-4B-GGUF/', names)[0], best, names.join(', '))
+    }
+  }
+})
+
+t.test('in a repository of several models, the projector with the closest name is chosen', async t => {
+  await startHub(t, Object.fromEntries([
+    'Qwen3.5-4B-Q4_K_M.gguf', 'Qwen3.5-9B-Q4_K_M.gguf', 'mmproj-Qwen3.5-4B-Q8_0.gguf', 'mmproj-Qwen3.5-9B-BF16.gguf'
+  ].map(file => [`a/all/${file}`, MMPROJ]).concat([
+    ['a/folders/4B/model-Q4_K_M.gguf', MODEL],
+    ['a/folders/4B/mmproj-F16.gguf', MMPROJ],
+    ['a/folders/9B/mmproj-Q8_0.gguf', MMPROJ]
+  ])))
+  const chosen = async (repo: string, file: string) => await projectorOnHub({ repo, branch: 'main', file })
+  t.equal(await chosen('a/all', 'Qwen3.5-9B-Q4_K_M.gguf'), 'hf:a/all/mmproj-Qwen3.5-9B-BF16.gguf')
+  t.equal(await chosen('a/all', 'Qwen3.5-4B-Q4_K_M.gguf'), 'hf:a/all/mmproj-Qwen3.5-4B-Q8_0.gguf')
+  t.equal(await chosen('a/folders', '4B/model-Q4_K_M.gguf'), 'hf:a/folders/4B/mmproj-F16.gguf')
 })
 
 t.test('compares a file with its own entry, or with every entry if the address names a quantisation', async t => {
