@@ -7,6 +7,8 @@ import { loadConfig } from '../../config/config.ts'
 import { DEMO, PRESETS } from '../../models/presets.ts'
 import { ROOT } from '../../config/root.ts'
 import { runModelsCommand } from '../../commands/models/command.ts'
+import { createLocalEngine } from '../../services/engine/local-engine.ts'
+import { ENGINE_DEFAULTS, silent } from '../helper.ts'
 import { hubPath, startHub } from '../hub.ts'
 import { REAL_SHAPES, writeRealModel, writeRealProjector } from '../real-models.ts'
 
@@ -91,12 +93,46 @@ t.test('check reports whether files match and the memory that they need, and exi
   t.equal(cut.code, 1)
   t.match(
     cut.err,
-    /^mmproj-eight\.gguf is truncated: it has 700000000 of at least 74\d+ bytes\. Delete it and pull it again\n$/
+    /^mmproj-eight\.gguf is truncated: it has 700000000 of at least 7[45]\d+ bytes\. Delete it and pull it again\n$/
   )
 
   const absent = await run(dir, ['check', 'qwen3-vl-4b'])
   t.equal(absent.code, 1)
   t.match(absent.err, /^qwen3-vl-4b is not on the disk .*: run models pull qwen3-vl-4b\n$/)
+})
+
+t.test('check and the start refuse wrong pairs of the hybrid families, and check describes a right one', async t => {
+  const dir = t.testdir({ models: {} })
+  const inModels = (file: string) => path.join(dir, 'models', file)
+  writeRealModel(inModels('Qwen3.5-9B.gguf'), REAL_SHAPES['qwen3.5-9b']!)
+  writeRealProjector(inModels('mmproj-Qwen3.5-9B.gguf'), REAL_SHAPES['qwen3.5-9b']!)
+  writeRealProjector(inModels('mmproj-Qwen3-VL-8B.gguf'), REAL_SHAPES['qwen3-vl-8b']!)
+  writeRealProjector(inModels('mmproj-Qwen3.5-4B.gguf'), REAL_SHAPES['qwen3.5-4b']!)
+  const right = await run(dir, ['check', 'Qwen3.5-9B.gguf'])
+  t.equal(right.code, 0, right.err)
+  t.match(right.out, /^layers +32, of which 24 are recurrent$/m)
+  t.match(right.out, /^projector +mmproj-Qwen3\.5-9B\.gguf, .*, qwen3vl_merger$/m, 'the one that matches')
+  t.match(right.out, /^match +yes: embeddings of width 4096$/m)
+
+  const refusal = 'does not belong to the model Qwen3.5-9B.gguf: '
+  for (const [projector, reason] of [
+    [
+      'mmproj-Qwen3-VL-8B.gguf',
+      'it is one of Qwen3-VL and has 3 deepstack layers, the model needs 0 as one of Qwen3.5'
+    ],
+    ['mmproj-Qwen3.5-4B.gguf', 'its embeddings have width 2560, those of the model 4096']
+  ] as const) {
+    const sentence = `The projector ${projector} ${refusal}${reason}`
+    const { code, err } = await run(dir, ['check'], { MODEL: 'Qwen3.5-9B.gguf', MMPROJ: projector })
+    t.strictSame([code, err], [1, `${sentence}\n`])
+    const engine = createLocalEngine({
+      log: silent, ...ENGINE_DEFAULTS, model: inModels('Qwen3.5-9B.gguf'), mmproj: inModels(projector)
+    })
+    await t.rejects(engine.ready(), { message: sentence }, 'the start')
+    await engine.close()
+  }
+  const swapped = await run(dir, ['check'], { MODEL: 'mmproj-Qwen3.5-9B.gguf', MMPROJ: 'Qwen3.5-9B.gguf' })
+  t.match(swapped, { code: 1, err: /^mmproj-Qwen3\.5-9B\.gguf is a projector, not a language model: use MMPROJ/ })
 })
 
 t.test('the built command checks the embedded model', async t => {

@@ -162,7 +162,8 @@ t.test('quantisations of one projector need no choice, and names decide between 
   writeHollowProjector(dir, 'qwen3.5', named('Qwen3.6 27B'), 'mmproj-Qwen3.6-27B-F16.gguf')
   await t.rejects(find('Qwen3.8-27B-Q4_K_M.gguf'), {
     message: 'The projector mmproj-Qwen3.6-27B-F16.gguf does not belong to the model Qwen3.8-27B-Q4_K_M.gguf by ' +
-      'their names: it is named Qwen3.6 27B, the model Qwen3.8 27B. Move it out of the folder of the model, or set MMPROJ'
+      'their names: it is named Qwen3.6 27B, the model Qwen3.8 27B. ' +
+      'Move it out of the folder of the model, or set MMPROJ'
   })
   writeHollowProjector(dir, 'qwen3.5', named('Qwen3.8 27B'), 'mmproj-Qwen3.8-27B-BF16.gguf')
   t.equal(await find('Qwen3.8-27B-Q4_K_M.gguf'), inDir('mmproj-Qwen3.8-27B-BF16.gguf'))
