@@ -176,7 +176,7 @@ export const EnvironmentSchema = Type.Object({
   BOX_COORDINATES: choice(
     'auto', ['auto', 'pixels', 'grid1000'],
     'Unit of the coordinates that the model writes: pixels of the prepared image, or a grid from 0 to 1000. ' +
-    '`auto`: the unit of its family (Qwen2.5-VL: pixels, Qwen3-VL: grid1000). Qwen2-VL needs `grid1000`.'
+    '`auto`: the unit of its family (Qwen2.5-VL: pixels, all others: grid1000).'
   ),
 
   IMAGE_URL_HOSTS: text(

@@ -15,7 +15,7 @@ export function sizeOf (name: string): string | null {
 
 /**
  * Returns why a projector that matches by its shape may still belong to another model, or null. Qwen3.6-27B and
- * Qwen3.8-27B have one shape, as have the projectors for Qwen3.5-2B and Qwen3.6-35B-A3B. Only their names differ.
+ * Qwen3.8-27B have one shape, and the projectors of Qwen3.5-2B and Qwen3.6-35B-A3B give embeddings of one width.
  */
 export function doubt (model: Named, projector: Named): string | null {
   const differ = [versionOf, sizeOf].some(property => {
