@@ -80,6 +80,7 @@ function toPlanStatus (plan: MemoryPlan): PlanStatus {
     encoding_bytes: plan.encoding,
     compute_bytes: plan.compute,
     slot_bytes: plan.slot,
+    checkpoint_bytes: plan.checkpoints,
     image_cache_bytes: plan.imageCache
   }
 }

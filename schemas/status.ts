@@ -18,7 +18,8 @@ const PlanSchema = Type.Object({
   projector_bytes: bytes('Weights of the projector'),
   encoding_bytes: bytes('Working memory for the largest image'),
   compute_bytes: bytes('Working memory of the model'),
-  slot_bytes: bytes('KV cache of one slot'),
+  slot_bytes: bytes('KV cache of one slot, and its recurrent state if the model has one'),
+  checkpoint_bytes: bytes('Checkpoints of the recurrent state of one slot, always in RAM; 0 for other models'),
   image_cache_bytes: bytes('IMAGE_CACHE_MB, always in RAM')
 }, { description: 'The memory plan' })
 export type PlanStatus = Static<typeof PlanSchema>

@@ -1,11 +1,14 @@
 import { statSync } from 'node:fs'
 import type { Config } from '../../config/config.ts'
-import { PRESETS, type PresetFigures } from '../../models/presets.ts'
+import { PRESETS } from '../../models/presets.ts'
 import type { MemoryPlan } from '../../services/engine/engine.ts'
 import { findFile } from '../../services/models/files.ts'
-import { visionInfo } from '../../services/models/headers.ts'
-import { cardOf, encodingBytes, planMemory, type Machine, type MemoryNeeds } from '../../services/models/memory.ts'
+import { cardOf, planMemory, type Machine } from '../../services/models/memory.ts'
+import { measureMachine } from '../../services/models/requirements.ts'
 import { gibibytes, gigabytes, table } from '../../services/models/table.ts'
+import { withLlama } from './llama.ts'
+import { needsOf } from './needs.ts'
+import { recommend } from './recommend.ts'
 
 /** Common memory sizes of GPUs in GiB. */
 export const CARDS = [8, 12, 16, 24, 32, 48, 80]
@@ -16,35 +19,53 @@ export function tabulatedSlots ({ maxConcurrentRequests }: Config): number {
   return maxConcurrentRequests === 'auto' ? DEFAULT_SLOTS : maxConcurrentRequests
 }
 
-/** Returns two tables of the presets: their files, and the memory that they need. */
+/** Returns two tables of the presets, their files and the memory that they need, and a recommendation. */
 export async function listPresets (config: Config): Promise<string> {
   const slots = tabulatedSlots(config)
   const files = [['preset', 'file', 'size', 'on disk']]
   const memory = [[
-    'preset', 'model', 'projector', 'largest image', 'compute', 'one slot', `total, ${slots} slots`,
+    'preset', 'model', 'projector', 'largest image', 'compute', 'one slot', `total, ${slots} slots`, 'checkpoints',
     ...CARDS.map(gib => `${gib} GB`)
   ]]
   for (const [name, { model, mmproj, figures }] of Object.entries(PRESETS)) {
     files.push(
       await describe(name, model, figures!.model, config), await describe('', mmproj, figures!.projector, config)
     )
-    const needs = needsOf(figures!, config)
+    const needs = needsOf(figures!, 'vram', config)
     const plan = (machine: Machine, wanted: number | 'auto') =>
       planMemory(needs, machine, { slots: wanted, contextSize: config.contextSize, imageCache: 0 })
+    const { needed, ramBesideGpu } = plan(cardOf(0), slots)
     memory.push([
       name,
-      ...[needs.weights, needs.projector, needs.encoding, needs.compute, needs.slot].map(gibibytes),
-      gibibytes(plan(cardOf(0), slots).needed),
+      ...[needs.weights, needs.projector, needs.encoding, needs.compute, needs.slot, needed].map(gibibytes),
+      ramBesideGpu === 0 ? '-' : gibibytes(ramBesideGpu),
       ...CARDS.map(gib => slotsOf(plan(cardOf(gib), 'auto')))
     ])
   }
   return `${table(files, [2])}
 
-Memory with CONTEXT_SIZE=${config.contextSize}, and slots with MAX_CONCURRENT_REQUESTS=auto on an unused GPU:
+Memory of an unused GPU with CONTEXT_SIZE=${config.contextSize}, and slots with MAX_CONCURRENT_REQUESTS=auto:
 
 ${table(memory, memory[0]!.map((_, column) => column).slice(1))}
 
-Sizes of files that are not on the disk are calculated. MODELS_DIR=${config.modelsDir}`
+Checkpoints are in RAM, those of ${slots} slots are shown. MODELS_DIR=${config.modelsDir}
+The authors of this service have downloaded and run none of these models. The sizes of files that are not on the disk
+are those that other projects report, or calculated.
+
+${await recommendation(config)}`
+}
+
+/** Returns the recommendation for this machine, as lines. */
+async function recommendation (config: Config): Promise<string> {
+  const gpu = config.llamaGpu === 'off' ? false : config.llamaGpu
+  const machine = await withLlama(measureMachine, gpu).catch((error: Error) => error)
+  if (machine instanceof Error) return `No recommendation, because LLAMA_GPU=${config.llamaGpu} does not work here`
+  const { preset, reasons } = recommend(machine, config)
+  return [
+    `Recommended for this machine: ${preset ?? 'the embedded model'}`,
+    ...reasons.map(reason => `  ${reason}`),
+    ...preset === null ? [] : [`  MODEL=${preset} MAX_CONCURRENT_REQUESTS=auto npm start`]
+  ].join('\n')
 }
 
 /** Returns the slots of a plan, or a dash if the model does not fit. */
@@ -58,16 +79,4 @@ async function describe (preset: string, uri: string, size: number, { modelsDir 
     preset, uri.slice(uri.lastIndexOf('/') + 1), gigabytes(file === null ? size : statSync(file).size),
     file === null ? 'no' : 'yes'
   ]
-}
-
-function needsOf ({ weights, projector, compute, cell, tower }: PresetFigures, config: Config): MemoryNeeds {
-  const vision =
-    visionInfo({ coordinates: 'pixels', minTokens: undefined, maxTokens: undefined, multiple: tower.multiple }, config)
-  return {
-    weights,
-    projector,
-    compute,
-    slot: cell * config.contextSize,
-    encoding: encodingBytes(tower, vision, config.maxPixels)
-  }
 }

@@ -1,9 +1,16 @@
-import { getLlama, type Llama } from 'node-llama-cpp'
+import os from 'node:os'
+import { getLlama, type Llama, type LlamaOptions } from 'node-llama-cpp'
 
-/** Runs a function with llama.cpp without a GPU, which suffices for headers and memory estimates. */
-export async function withLlama<T> (use: (llama: Llama) => Promise<T>): Promise<T> {
+/**
+ * Runs a function with llama.cpp.
+ * @param gpu false suffices for headers and memory estimates
+ */
+export async function withLlama<T> (
+  use: (llama: Llama) => Promise<T>, gpu: NonNullable<LlamaOptions['gpu']> = false
+): Promise<T> {
   const llama = await getLlama({
-    gpu: false,
+    gpu,
+    maxThreads: os.availableParallelism(),
     build: 'never',
     skipDownload: true,
     logger: (level, message) => {

@@ -7,7 +7,7 @@ import { mismatch, readModelHeader, readProjectorHeader } from '../../services/m
 import { parseHubAddress } from '../../services/models/hub.ts'
 import { filesOfModel } from '../../services/models/parts.ts'
 import { gigabytes } from '../../services/models/table.ts'
-import { assertComplete, compareWithHub } from '../../services/models/verify.ts'
+import { assertComplete, compareChecksum } from '../../services/models/verify.ts'
 import type { Io } from './io.ts'
 import { withLlama } from './llama.ts'
 
@@ -33,18 +33,18 @@ export async function pullModel (name: string, config: Config, io: Io, signal: A
 
   const preset = presetOf(name)
   await withLlama(async llama => {
-    for (const part of filesOfModel(files.model)) await check(part, preset?.model ?? name)
+    for (const part of filesOfModel(files.model)) await check(part, preset?.model ?? name, preset?.sha256?.model)
     if (files.mmproj === null) return warn('The model has no projector: it answers text only')
-    await check(files.mmproj, preset?.mmproj ?? (mmproj || projectorAddress(name)))
+    await check(files.mmproj, preset?.mmproj ?? (mmproj || projectorAddress(name)), preset?.sha256?.mmproj)
     const fault = mismatch(await readModelHeader(files.model), await readProjectorHeader(files.mmproj))
     if (fault) throw new Error(fault)
 
-    async function check (file: string, uri: string): Promise<void> {
+    async function check (file: string, uri: string, known?: string): Promise<void> {
       const size = await assertComplete(file, llama)
       signal.throwIfAborted()
-      const verdict = await compareWithHub(file, uri)
+      const verdict = await compareChecksum(file, uri, known)
       const checksum = verdict.state === 'verified'
-        ? 'complete, checksum matches the hub'
+        ? `complete, checksum matches the ${verdict.by}`
         : `complete; checksum not compared: ${verdict.why}`
       io.out(`${path.relative(process.cwd(), file) || file}  ${gigabytes(size)}  ${checksum}`)
     }

@@ -40,12 +40,18 @@ export interface MemoryPlan {
   encoding: number
   /** Memory of a context in addition to its KV cells. */
   compute: number
-  /** Memory of the KV cells of one sequence. */
+  /** Memory of the KV cells of one sequence, and of its recurrent state. */
   slot: number
+  /** Checkpoints of the recurrent state of one sequence, which are always in RAM. */
+  checkpoints: number
   /** Limit of the image cache, which is always in RAM. */
   imageCache: number
   /** Sum of everything that must fit. */
   needed: number
+  /** With a GPU: the image cache and all checkpoints. Without one they are part of `needed`, and this is 0. */
+  ramBesideGpu: number
+  /** With a GPU: RAM that may be used for them. Null if unknown. */
+  usableRam: number | null
 }
 
 /** A function that the model may ask the client to call. */

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { resolveModelFile } from 'node-llama-cpp'
 import { DEMO, PRESETS, type Preset } from '../../models/presets.ts'
 import { ROOT } from '../../config/root.ts'
+import type { Sampling } from '../engine/engine.ts'
 import { findProjector } from './find-projector.ts'
 import { parseHubAddress, projectorOnHub } from './hub.ts'
 
@@ -11,7 +12,8 @@ export interface ModelFiles {
   /** Null without a projector: the model then answers text only. */
   mmproj: string | null
   demo: boolean
-  temperature: number
+  /** Overrides the advice for the family of the model. */
+  sampling: Sampling | undefined
   /** Best number of CPU threads. Undefined: all cores. */
   threads: number | undefined
 }
@@ -48,7 +50,7 @@ export async function resolveModelFiles (
     // Only after a download: later starts find both files on the disk and do not contact the hub.
     mmproj: projector ?? (isNew ? await downloadProjector(uri, options, onWarning) : null),
     demo: model === '',
-    temperature: preset?.temperature ?? 0.7,
+    sampling: preset?.sampling,
     threads: preset?.threads
   }
 }

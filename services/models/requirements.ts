@@ -1,11 +1,13 @@
 import os from 'node:os'
 import { GgufInsights, type Llama } from 'node-llama-cpp'
-import { encodingBytes, type Machine, type MemoryNeeds } from './memory.ts'
+import { CHECKPOINTS_PER_SLOT, checkpointBytes, encodingBytes, type Machine, type MemoryNeeds } from './memory.ts'
 import { visionInfo, type ModelHeader, type ProjectorHeader, type TokenLimits } from './headers.ts'
 
 export interface NeedsOptions extends TokenLimits {
   contextSize: number
   maxPixels: number
+  /** Default: what the engine uses on this device. */
+  flashAttention?: boolean
 }
 
 /** Tokens of one decode, and the longest slice of a prompt. */
@@ -14,6 +16,17 @@ export const BATCH_SIZE = 512
 /** Share of the RAM for this service, for the preparation of images, and for the system. */
 const RAM_RESERVE_SHARE = 0.25
 const RAM_RESERVE_MAX = 4 * 1024 ** 3
+
+/**
+ * Returns whether contexts use flash attention. Without it the attention scores need more working memory.
+ * @param gpu `Llama.gpu`: false for a CPU
+ */
+export function usesFlashAttention (gpu: Llama['gpu']): boolean {
+  return gpu !== false || CPUS_USE_FLASH_ATTENTION
+}
+
+/** The engine's choice for CPUs. */
+const CPUS_USE_FLASH_ATTENTION = true
 
 /**
  * Estimates the memory of a model and its projector with all layers in one place. node-llama-cpp estimates without
@@ -27,9 +40,10 @@ export async function memoryNeeds (
   const onGpu = llama.gpu !== false
   const gpuLayers = onGpu ? insights.totalLayers : 0
   const bytesOf = ({ gpuVram, cpuRam }: { gpuVram: number, cpuRam: number }) => onGpu ? gpuVram : cpuRam
+  const { flashAttention = usesFlashAttention(llama.gpu) } = options
   const contextSize = Math.min(options.contextSize, model.trainContext || options.contextSize)
   const context = async (sequences: number) => bytesOf(await insights.estimateContextResourceRequirementsV2({
-    contextSize, sequences, batchSize: BATCH_SIZE, modelGpuLayers: gpuLayers
+    contextSize, sequences, batchSize: BATCH_SIZE, modelGpuLayers: gpuLayers, flashAttention
   }))
   const weights = bytesOf(await insights.estimateModelResourceRequirementsV2({ gpuLayers }))
   const [one, two] = [await context(1), await context(2)]
@@ -38,20 +52,25 @@ export async function memoryNeeds (
     projector: projector?.bytes ?? 0,
     encoding: projector === null ? 0 : encodingBytes(projector, visionInfo(projector, options), options.maxPixels),
     compute: Math.max(0, 2 * one - two),
-    slot: Math.max(1, two - one)
+    slot: Math.max(1, two - one),
+    checkpoints: CHECKPOINTS_PER_SLOT * checkpointBytes(model)
   }
 }
 
 /** Measures the memory in which the layers will be loaded. */
 export async function measureMachine (llama: Llama): Promise<Machine> {
   const cores = llama.maxThreads
-  if (llama.gpu !== false) {
-    const { total, free } = await llama.getVramState()
-    return { memory: 'vram', total, free, reserve: llama.vramPaddingSize, cores }
-  }
+  const ram = measureRam()
+  if (llama.gpu === false) return { memory: 'ram', ...ram, usableRam: null, cores }
+  const { total, free } = await llama.getVramState()
+  const usableRam = Math.max(0, ram.free - ram.reserve)
+  return { memory: 'vram', total, free, reserve: llama.vramPaddingSize, usableRam, cores }
+}
+
+function measureRam (): { total: number, free: number, reserve: number } {
   // `process.availableMemory` would count cached files, such as the model, as used memory of the container.
   const limit = process.constrainedMemory() || Infinity
   const total = Math.min(os.totalmem(), limit)
   const free = Math.min(os.freemem(), Math.max(0, limit - process.memoryUsage.rss()))
-  return { memory: 'ram', total, free, reserve: Math.min(total * RAM_RESERVE_SHARE, RAM_RESERVE_MAX), cores }
+  return { total, free, reserve: Math.min(total * RAM_RESERVE_SHARE, RAM_RESERVE_MAX) }
 }

@@ -36,19 +36,38 @@ export function planTable (plan: MemoryPlan): string {
     ['encoding the largest image', gibibytes(plan.encoding)],
     ['compute', gibibytes(plan.compute)],
     [`${slots} of ${plan.contextSize} tokens, ${gibibytes(plan.slot)} each`, gibibytes(plan.slots * plan.slot)],
-    ...plan.memory === 'ram' ? [['image cache (IMAGE_CACHE_MB)', gibibytes(plan.imageCache)]] : [],
+    ...plan.memory === 'ram' ? ramRows(plan) : [],
     ['total', gibibytes(plan.needed)],
     ...plan.total > 0
       ? [
           [`free ${place} of ${gibibytes(plan.total)}`, gibibytes(plan.free)],
           ['of which reserved', gibibytes(plan.reserve)]
         ]
+      : [],
+    // Without recurrent layers only the image cache is in RAM, and that is not worth two lines.
+    ...plan.memory === 'vram' && plan.checkpoints > 0
+      ? [
+          ...ramRows(plan).map(([name, size]) => [`in RAM: ${name}`, size!]),
+          ...plan.usableRam === null ? [] : [['usable RAM', gibibytes(plan.usableRam)]]
+        ]
       : []
   ], [1])
 }
 
+function ramRows ({ imageCache, slots, checkpoints }: MemoryPlan): string[][] {
+  return [
+    ['image cache (IMAGE_CACHE_MB)', gibibytes(imageCache)],
+    ...checkpoints > 0 ? [[`checkpoints, ${gibibytes(checkpoints)} per slot`, gibibytes(slots * checkpoints)]] : []
+  ]
+}
+
 /** Returns a warning for the operator if a model does not fit, otherwise null. */
-export function planWarning (
+export function planWarning (plan: MemoryPlan): string | null {
+  const sentences = [shortageOf(plan), ramShortageOf(plan)].filter(sentence => sentence !== null)
+  return sentences.length === 0 ? null : sentences.join('. ')
+}
+
+function shortageOf (
   { memory, fits, auto, slots, slotsThatFit, contextSize, needed, free, reserve }: MemoryPlan
 ): string | null {
   if (fits) return null
@@ -62,4 +81,10 @@ export function planWarning (
   const consequence =
     memory === 'vram' ? 'some layers run slowly on the CPU' : 'slots get fewer tokens or the start fails'
   return `${shortage}, so ${consequence}: use a smaller model, CONTEXT_SIZE or MAX_PIXELS`
+}
+
+function ramShortageOf ({ ramBesideGpu, usableRam }: MemoryPlan): string | null {
+  if (usableRam === null || ramBesideGpu <= usableRam) return null
+  return `The image cache and the checkpoints need ${gibibytes(ramBesideGpu)} of RAM, ` +
+    `but only ${gibibytes(usableRam)} are available: lower IMAGE_CACHE_MB or MAX_CONCURRENT_REQUESTS`
 }

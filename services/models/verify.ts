@@ -25,27 +25,46 @@ export async function assertComplete (file: string, llama: Llama): Promise<numbe
   return size
 }
 
-/** The result of a comparison with the hub. `why` says why a file could not be compared. */
-export type HubVerdict = { state: 'verified' } | { state: 'unknown', why: string }
+/** The result of a comparison: what the checksum matches, or why it could not be compared. */
+export type Verdict = { state: 'verified', by: 'hub' | 'preset' } | { state: 'unknown', why: string }
 
 /**
- * Compares the size and checksum of a file with those on the hub.
+ * Compares the checksum of a file with the one on the hub, or with the one of its preset if the hub reports none. The
+ * hub takes precedence, because a repository may have replaced the file since the preset was written.
  * @param uri the address from which the file was downloaded
+ * @param known SHA-256 of the file of a preset
  * @throws Error if they differ
  */
-export async function compareWithHub (file: string, uri: string): Promise<HubVerdict> {
+export async function compareChecksum (file: string, uri: string, known?: string): Promise<Verdict> {
+  const listed = await sumsOnHub(file, uri)
+  if (listed instanceof Error && known === undefined) return { state: 'unknown', why: listed.message }
+  const sums = listed instanceof Error ? [known] : listed
+  const by = listed instanceof Error ? 'preset' : 'hub'
+  const hash = await sha256(file)
+  if (sums.includes(hash)) return { state: 'verified', by }
+  const place = by === 'hub' ? 'on the hub' : `in the preset (${known})`
+  throw new Error(
+    `${path.basename(file)} has another checksum (SHA-256 ${hash}) than ${place}. Delete it and pull it again`
+  )
+}
+
+/**
+ * Returns the checksums of the files on the hub that this file may be, or an error that says why there are none.
+ * @throws Error if no file on the hub has the size of this one
+ */
+async function sumsOnHub (file: string, uri: string): Promise<string[] | Error> {
   const address = parseHubAddress(uri)
-  if (address === null) return { state: 'unknown', why: 'it is not from the hub' }
+  if (address === null) return new Error('it is not from the hub')
   let listed: HubFile[]
   try {
     listed = await listHubFiles(address)
   } catch (error) {
-    return { state: 'unknown', why: (error as Error).message }
+    return error as Error
   }
   // An address with a quantisation does not name a file, so any file of the repository may match.
   const possible = listed.filter(({ name, sha256 }) =>
     sha256 !== null && (address.file === null ? name.endsWith('.gguf') : name === address.file))
-  if (possible.length === 0) return { state: 'unknown', why: 'the hub reports no checksum' }
+  if (possible.length === 0) return new Error('the hub reports no checksum')
   const { size } = statSync(file)
   const sameSize = possible.filter(one => one.size === null || one.size === size)
   if (sameSize.length === 0) {
@@ -54,13 +73,7 @@ export async function compareWithHub (file: string, uri: string): Promise<HubVer
       `${path.basename(file)} has ${size} bytes, the file on the hub ${sizes}. Delete it and pull it again`
     )
   }
-  const hash = await sha256(file)
-  if (!sameSize.some(one => one.sha256 === hash)) {
-    throw new Error(
-      `${path.basename(file)} has another checksum (SHA-256 ${hash}) than on the hub. Delete it and pull it again`
-    )
-  }
-  return { state: 'verified' }
+  return sameSize.map(({ sha256 }) => sha256!)
 }
 
 async function sha256 (file: string): Promise<string> {

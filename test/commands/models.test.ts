@@ -62,9 +62,11 @@ t.test('list prints the files, sizes and memory of every preset, and which files
   t.match(lines[row], /^qwen3-vl-8b +Qwen3VL-8B-Instruct-Q4_K_M\.gguf +5\.02 GB {2}yes$/)
   t.match(lines[row + 1], /^ +mmproj-Qwen3VL-8B-Instruct-Q8_0\.gguf +0\.75 GB {2}no$/)
   t.match(
-    out, /^qwen3-vl-8b +4\.35 GiB +0\.70 GiB +0\.17 GiB +0\.34 GiB +1\.13 GiB +8\.93 GiB +1 +4 +5 +6 +8 +11 +16$/m
+    out, /^qwen3-vl-8b +4\.35 GiB +0\.70 GiB +0\.17 GiB +0\.34 GiB +1\.13 GiB +8\.93 GiB +- +1 +4 +5 +6 +8 +11 +16$/m
   )
   for (const preset of Object.keys(PRESETS)) t.match(out, new RegExp(`^${preset} `, 'm'))
+  t.match(out, /^The authors of this service have downloaded and run none of these models\./m)
+  t.match(out, /\n\nRecommended for this machine: \S+[^]*\n {2}MODEL=\S+ MAX_CONCURRENT_REQUESTS=auto npm start\n$/)
 })
 
 t.test('check reports whether files match and the memory that they need, and exits with 1 on an error', async t => {
@@ -181,6 +183,19 @@ t.test('pull downloads both files, reports progress, and compares them with the 
   t.match(await run(dir, ['pull', 'qwen3-vl-2b']), {
     code: 0,
     out: /complete; checksum not compared: 127\.0\.0\.1:\d+ does not list the files of Qwen\/Qwen3-VL-\S+: HTTP 500\n/
+  })
+})
+
+t.test('pull compares with the checksums of the preset if the hub reports none', async t => {
+  const dir = t.testdir()
+  const { model, mmproj } = PRESETS['qwen3.5-4b']!
+  const hub = await startHub(t, { [hubPath(model)]: MODEL, [hubPath(mmproj)]: MMPROJ })
+  t.match(await run(dir, ['pull', 'qwen3.5-4b']), { code: 0, out: /checksum matches the hub\n.*matches the hub\n$/ },
+    'the repository has replaced its files, and the hub confirms them')
+  hub.listingFails = true
+  t.match(await run(dir, ['pull', 'qwen3.5-4b']), {
+    code: 1,
+    err: /Q4_K_M\.gguf has another checksum \(SHA-256 \w{64}\) than in the preset \(00fe7986\w{56}\)\. Delete it /
   })
 })
 

@@ -1,6 +1,5 @@
-import { randomInt } from 'node:crypto'
 import type { Token } from 'node-llama-cpp'
-import { NONE_LEFT, type Sampler, type SamplerOptions, type StepItem } from '../../../native/vision.ts'
+import { NONE_LEFT, type Sampler, type StepItem } from '../../../native/vision.ts'
 import type { EngineEvent, EngineImage, GenerateRequest, Usage } from '../engine.ts'
 import type { createEncoder } from './encoder.ts'
 import { imageCacheKey } from '../image-index.ts'
@@ -10,6 +9,7 @@ import type { LoadedModel } from './model.ts'
 import { planPrefill, type PrefillStep } from './prefill-plan.ts'
 import { countTextTokens, type RenderedPrompts, type Segment } from './prompt.ts'
 import type { Rounds } from './rounds.ts'
+import { samplerOptions } from './sampler-options.ts'
 import { SequencePool } from './sequence-pool.ts'
 import { Sequence, type Prompt } from './sequence.ts'
 import { createTextStream } from './text-stream.ts'
@@ -24,14 +24,6 @@ export interface GeneratorParts {
 }
 
 type Emit = (event: EngineEvent) => void
-
-/** Defaults of llama.cpp for requests that do not set these values. */
-const TOP_K = 40
-const TOP_P = 0.95
-/** Number of previous tokens that a repeat penalty covers. */
-const REPEAT_WINDOW = 64
-/** The frequency and presence penalties of the OpenAI API cover the whole answer. */
-const FREQUENCY_WINDOW = 2048
 
 /**
  * Creates the function that runs answers: it encodes images, fills the KV cache and generates text. Each running
@@ -181,7 +173,7 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
       throw new WorkerFailure({ code: 'PROMPT_TOO_LONG', args: [promptTokens + 1, context.contextSize - 1] })
     }
 
-    const sampler = loaded.createSampler(samplerOptions(request, loaded.info.temperature))
+    const sampler = loaded.createSampler(samplerOptions(request, loaded.sampling))
     const sequence = await pool.take(prompt, signal)
     const earlier: ImageLease[] = []
     try {
@@ -233,17 +225,6 @@ function createProgress (emit: Emit, images: number, tokens: number, cachedToken
       evaluated += count
       emit({ type: 'progress', stage: 'prefill', done: evaluated, total: tokens })
     }
-  }
-}
-
-function samplerOptions ({ sampling, grammar }: GenerateRequest, usualTemperature: number): SamplerOptions {
-  const {
-    temperature = usualTemperature, topK = TOP_K, topP = TOP_P, minP = 0, repeatPenalty = 1, frequencyPenalty = 0,
-    presencePenalty = 0, seed = randomInt(2 ** 32 - 1)
-  } = sampling
-  const penaltyWindow = frequencyPenalty !== 0 || presencePenalty !== 0 ? FREQUENCY_WINDOW : REPEAT_WINDOW
-  return {
-    temperature, topK, topP, minP, seed, penaltyWindow, repeatPenalty, frequencyPenalty, presencePenalty, grammar
   }
 }
 

@@ -10,6 +10,7 @@ import {
 import { doubt } from '../../models/model-names.ts'
 import { planMemory } from '../../models/memory.ts'
 import { measureMachine, memoryNeeds } from '../../models/requirements.ts'
+import { defaultSampling, type DefaultSampling } from '../../models/sampling.ts'
 import { planTable, planWarning } from '../../models/table.ts'
 import type { MemoryPlan, VisionInfo } from '../engine.ts'
 import { createContext } from './context.ts'
@@ -23,6 +24,8 @@ export interface LoadedModel {
   context: LlamaContext
   decoder: Decoder
   createSampler (options: SamplerOptions): Sampler
+  /** Sampling of a request that sets nothing. */
+  sampling: DefaultSampling
   /** Null without a projector. */
   vision: Vision | null
   prompts: PromptRenderer
@@ -86,6 +89,7 @@ export async function loadModel (
   const prompts = createPromptRenderer(model, projector !== null)
 
   const context = await createContext(model, { ...options, slots: plan.slots, threads }, log)
+  const sampling = defaultSampling(headers.model, files.sampling)
 
   return {
     llama,
@@ -93,6 +97,7 @@ export async function loadModel (
     context,
     decoder: new Decoder(bridge, model, context, threads),
     createSampler: options => new bridge.Sampler(addonModel(model), options),
+    sampling,
     vision: projector?.vision ?? null,
     prompts,
     tokensOf: ({ width, height }) => projector === null ? 0 : width * height / projector.info.multiple ** 2,
@@ -107,7 +112,7 @@ export async function loadModel (
       plan,
       vision: projector?.info ?? null,
       tools: prompts.toolSyntax,
-      temperature: files.temperature
+      temperature: sampling.temperature
     }
   }
 }

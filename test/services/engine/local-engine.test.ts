@@ -179,7 +179,7 @@ t.test('a model that cannot be loaded fails the start with a sentence that names
   const foreign = path.join(t.testdir(), 'foreign.gguf')
   writeRealProjector(foreign, REAL_SHAPES['qwen3-vl-2b']!)
   for (const [model, mmproj, sentence] of [
-    ['/no/such.gguf', '', /MODEL=\/no\/such\.gguf is neither a file nor a preset \(qwen3-vl-2b/],
+    ['/no/such.gguf', '', /MODEL=\/no\/such\.gguf is neither a file nor a preset \(qwen3.5-2b/],
     ['', '/no/such.gguf', /MMPROJ=\/no\/such\.gguf/],
     ['', text, /examples\.json/],
     [

@@ -16,7 +16,7 @@ const silent = { onProgress: () => {}, onWarning: () => {} }
 
 t.test('an empty MODEL selects the embedded model', async t => {
   t.same(await resolveModelFiles({ model: '', mmproj: '', modelsDir: t.testdir(), ...silent }), {
-    model: MODEL, mmproj: MMPROJ, demo: true, temperature: 0, threads: 1
+    model: MODEL, mmproj: MMPROJ, demo: true, sampling: { temperature: 0 }, threads: 1
   })
 })
 
@@ -25,7 +25,7 @@ t.test('a path selects a file and the only projector in its folder', async t => 
   copyFileSync(MODEL, path.join(dir, 'model.gguf'))
   const options = { mmproj: '', modelsDir: dir, ...silent }
   t.match(await resolveModelFiles({ ...options, model: path.join(dir, 'model.gguf') }), {
-    mmproj: null, demo: false, temperature: 0.7
+    mmproj: null, demo: false, sampling: undefined
   })
   copyFileSync(MMPROJ, path.join(dir, 'mmproj-a.gguf'))
   t.match(await resolveModelFiles({ ...options, model: path.join(dir, 'model.gguf') }), {
@@ -47,7 +47,7 @@ t.test('a path selects a file and the only projector in its folder', async t => 
 t.test('a name that is neither a file, a preset nor an address is refused', async t => {
   const options = { modelsDir: t.testdir(), ...silent }
   await t.rejects(resolveModelFiles({ ...options, model: 'qwen9', mmproj: '' }), {
-    message: /^MODEL=qwen9 is neither a file nor a preset \(qwen3-vl-2b, /
+    message: /^MODEL=qwen9 is neither a file nor a preset \(qwen3\.5-2b, /
   })
   await t.rejects(resolveModelFiles({ ...options, model: '', mmproj: 'nope' }), { message: /^MMPROJ=nope is neither/ })
 })
@@ -60,7 +60,7 @@ t.test('a preset downloads both of its files once and reports progress', async t
   const files = await resolveModelFiles({
     model: 'qwen3-vl-2b', mmproj: '', modelsDir, ...silent, onProgress: (...args) => { progress.push(args) }
   })
-  t.match(files, { demo: false, temperature: 0.7 })
+  t.match(files, { demo: false, sampling: undefined })
   t.equal(statSync(files.model).size, statSync(MODEL).size)
   t.equal(statSync(files.mmproj!).size, statSync(MMPROJ).size)
   t.ok(

@@ -5,7 +5,7 @@ import { ROOT } from '../../../config/root.ts'
 import { listHubFiles, parseHubAddress, projectorOnHub } from '../../../services/models/hub.ts'
 import { closestProjectors } from '../../../services/models/projector-names.ts'
 import { filesOfModel } from '../../../services/models/parts.ts'
-import { compareWithHub } from '../../../services/models/verify.ts'
+import { compareChecksum } from '../../../services/models/verify.ts'
 import { startHub } from '../../hub.ts'
 
 const MODEL = path.join(ROOT, DEMO.model)
@@ -71,13 +71,13 @@ t.test('in a repository of several models, the projector with the closest name i
 
 t.test('compares a file with its own entry, or with every entry if the address names a quantisation', async t => {
   await startHub(t, { 'a/b/model.gguf': MODEL, 'a/b/mmproj.gguf': MMPROJ })
-  t.same(await compareWithHub(MODEL, 'hf:a/b/model.gguf'), { state: 'verified' })
-  t.same(await compareWithHub(MODEL, 'hf:a/b:Q8_0'), { state: 'verified' })
-  await t.rejects(compareWithHub(MODEL, 'hf:a/b/mmproj.gguf'), {
+  t.same(await compareChecksum(MODEL, 'hf:a/b/model.gguf'), { state: 'verified', by: 'hub' })
+  t.same(await compareChecksum(MODEL, 'hf:a/b:Q8_0'), { state: 'verified', by: 'hub' })
+  await t.rejects(compareChecksum(MODEL, 'hf:a/b/mmproj.gguf'), {
     message: /^tiny-qwen2-vl-q8_0\.gguf has \d+ bytes, the file on the hub \d+\. Delete it and pull it again$/
   })
-  t.match(await compareWithHub(MODEL, 'hf:a/b/other.gguf'), { state: 'unknown', why: /no checksum/ })
-  t.match(await compareWithHub(MODEL, 'https://example.com/model.gguf'), {
+  t.match(await compareChecksum(MODEL, 'hf:a/b/other.gguf'), { state: 'unknown', why: /no checksum/ })
+  t.match(await compareChecksum(MODEL, 'https://example.com/model.gguf'), {
     state: 'unknown', why: /is not from the hub/
   })
 })
