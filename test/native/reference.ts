@@ -6,11 +6,33 @@ import { referenceProgram } from '../../native/vision.ts'
 import { DEMO } from '../../models/presets.ts'
 import { ROOT } from '../../config/root.ts'
 import { fit } from '../../services/images/plan.ts'
+import { usesFlashAttention } from '../../services/models/requirements.ts'
 
-export const DEMO_VISION = { multiple: 28, minTokens: 16, maxTokens: 36 }
+/** A model with a projector, and the limits of its images in tokens. */
+export interface VisionModel {
+  /** Files. */
+  model: string
+  mmproj: string
+  /** Sides of images are multiples of this many pixels. */
+  multiple: number
+  minTokens: number
+  maxTokens: number
+}
 
-/** An image in the prepared size of the embedded model, as PNG and as raw RGB. */
-export interface ReferenceImage { id: string, png: string, raw: string, width: number, height: number }
+/** The embedded model. */
+export const DEMO_VISION: VisionModel = {
+  model: path.join(ROOT, DEMO.model), mmproj: path.join(ROOT, DEMO.mmproj), multiple: 28, minTokens: 16, maxTokens: 36
+}
+
+/** An image in the prepared size of a model, as PNG and as raw RGB. */
+export interface ReferenceImage {
+  id: string
+  png: string
+  raw: string
+  width: number
+  height: number
+  tokens: number
+}
 
 export interface ReferenceCase {
   messages: Array<{ role: 'system' | 'user' | 'assistant', content: string }>
@@ -21,28 +43,40 @@ export interface ReferenceCase {
 export interface ReferenceAnswer { prompt: number[], tokens: number[], text: string }
 
 /** Prepares an example image for the service and for the reference program. */
-export async function prepareExample (dir: string, index: number, file: string): Promise<ReferenceImage> {
+export async function prepareExample (
+  dir: string, index: number, file: string, { multiple, minTokens, maxTokens }: VisionModel = DEMO_VISION
+): Promise<ReferenceImage> {
   const source = path.join(ROOT, 'models/demo/examples', file)
   const meta = await sharp(source).metadata()
-  const { width, height } = fit(meta.width, meta.height, { ...DEMO_VISION, maxSide: 1024, maxPixels: 1003520 })
+  const limits = { multiple, minTokens, maxTokens, maxSide: 1024, maxPixels: 1003520 }
+  const { width, height } = fit(meta.width, meta.height, limits)
   const image = sharp(source).removeAlpha().toColourspace('srgb').resize(width, height, { fit: 'fill' })
   const png = path.join(dir, `${index}.png`)
   const raw = path.join(dir, `${index}.rgb`)
   await image.clone().png().toFile(png)
   writeFileSync(raw, await image.clone().raw().toBuffer())
-  return { id: `sha256:${String(index).padStart(64, '0')}`, png, raw, width, height }
+  const tokens = width * height / multiple ** 2
+  return { id: `sha256:${String(index).padStart(64, '0')}`, png, raw, width, height, tokens }
+}
+
+export interface ReferenceOptions {
+  threads: number
+  /** As in the engine by default: there the last bits of a result depend on it. */
+  flashAttention?: boolean
 }
 
 /** Answers cases with the reference program (`native/reference/main.cc`). `<__media__>` marks the place of an image. */
-export async function askReference (cases: ReferenceCase[], threads: number): Promise<ReferenceAnswer[]> {
+export async function askReference (
+  { model, mmproj, minTokens, maxTokens }: VisionModel, cases: ReferenceCase[],
+  { threads, flashAttention = usesFlashAttention(false) }: ReferenceOptions
+): Promise<ReferenceAnswer[]> {
   const { program, libraries } = await referenceProgram()
   const input = cases.map(({ messages, images, maxTokens }) =>
     JSON.stringify({
       messages, images: images.map(({ raw, width, height }) => ({ path: raw, width, height })), maxTokens
     }))
   const output = execFileSync(program, [
-    path.join(ROOT, DEMO.model), path.join(ROOT, DEMO.mmproj), libraries,
-    String(DEMO_VISION.minTokens), String(DEMO_VISION.maxTokens), String(threads), '1'
+    model, mmproj, libraries, String(minTokens), String(maxTokens), String(threads), flashAttention ? '1' : '0'
   ], { input: input.join('\n'), maxBuffer: 1 << 28 })
   return output.toString().trimEnd().split('\n').map(line => JSON.parse(line))
 }

@@ -6,7 +6,7 @@ import type { EngineEvent, EngineImage, GenerateRequest, Turn } from '../../../s
 import { prepareExample } from '../../native/reference.ts'
 import { createTestEngine } from '../../helper.ts'
 import { integers } from '../../../tools/lib/random.ts'
-import { writeRecurrentModel } from '../../recurrent-model.ts'
+import { writeRecurrentModel } from '../../models/recurrent-model.ts'
 import { collect, textOf } from './requests.ts'
 
 type Done = Extract<EngineEvent, { type: 'done' }>

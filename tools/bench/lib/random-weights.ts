@@ -1,5 +1,6 @@
 import { generator } from '../../lib/random.ts'
 import type { TensorType } from '../../lib/gguf.ts'
+import { half } from '../../lib/quantise.ts'
 
 /**
  * Makes rows of random weights, uniform around zero, in the layouts of ggml-common.h. A benchmark needs only their
@@ -81,15 +82,4 @@ function words (seed: number): Words {
 /** @param word from 0 to 2³² */
 function uniform (word: number, deviation: number): number {
   return (word / 2 ** 31 - 1) * Math.sqrt(3) * deviation
-}
-
-/** The bits of the half-precision number nearest to `value`, which must not exceed 65504. It may be subnormal. */
-export function half (value: number): number {
-  const sign = value < 0 ? 0x8000 : 0
-  const size = Math.abs(value)
-  if (size < 2 ** -25) return sign
-  const exponent = Math.max(Math.floor(Math.log2(size)), -14)
-  const mantissa = Math.round((size / 2 ** exponent) * 1024)
-  // A mantissa that rounds up to 2048 carries into the exponent. Below 1024 the number is subnormal.
-  return sign | ((exponent + 14) * 1024 + mantissa)
 }
