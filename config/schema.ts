@@ -63,7 +63,7 @@ export const EnvironmentSchema = Type.Object({
 
   MODEL: text(
     '',
-    'The model. `npm run models -- list` shows the presets (`qwen3-vl-4b`, `qwen2.5-vl-7b` …) and the memory that ' +
+    'The model. `npm run models -- list` shows the presets (`qwen3.5-4b`, `qwen3.8-27b` …) and the memory that ' +
     'each needs.',
     {
       form: 'a preset, a path, `hf:owner/repo:quant` or a URL',

@@ -101,7 +101,7 @@ t.test('settings are read from .env as well, and /api/status reports the limits 
   const status =
     await (await fetch(`${server.url}/api/status`)).json() as { limits: { max_images: number }, notice: string }
   t.equal(status.limits.max_images, 2)
-  t.match(status.notice, /tiny demonstration model[^]*MODEL=qwen3-vl-4b/)
+  t.match(status.notice, /tiny demonstration model[^]*MODEL=qwen3\.5-4b/)
   t.match(server.output(), /tiny demonstration model/)
   const stream =
     await fetch(`${server.url}/api/chat_stream`, { method: 'POST', body: createForm({ message: QUESTION }, [image]) })

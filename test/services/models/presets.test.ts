@@ -169,9 +169,10 @@ t.test('the estimate for encoding is at least the measured memory of mtmd, and l
 
 /** Bytes of a model in Q8_0 on a GPU: a block of 32 weights has 32 bytes and a scale of 2 bytes. */
 function weightsInQ8 (name: string): number {
-  const { layers, width, heads, kvHeads, headSize, feedForward, vocabulary } = REAL_SHAPES[name]!.text
-  const ofLayer = width * (2 * heads + 2 * kvHeads) * headSize + 3 * width * feedForward
-  return (ofLayer * layers + width * vocabulary) * 34 / 32
+  const shape = REAL_SHAPES[name]!
+  return textTensors(shape)
+    .filter(({ name }) => shape.text.tied || name !== 'token_embd.weight')
+    .reduce((bytes, tensor) => bytes + elementsOf(tensor) * 34 / 32, 0)
 }
 
 t.test('the settings per GPU in docs/operations.md match the plan', async t => {

@@ -27,7 +27,7 @@ export const en = {
   'status.unreachable': 'The service cannot be reached',
   'status.demo': 'Demonstration',
   'status.demoNotice': 'This is a tiny demonstration model that knows coloured shapes and little else. ' +
-    'Start the service with MODEL=qwen3-vl-4b for a real one.',
+    'Start the service with MODEL=qwen3.5-4b for a real one.',
 
   'start.title': 'What shall we look at?',
   'start.hint': 'Drop pictures anywhere, paste them, or choose some. Nothing is kept on the server.',

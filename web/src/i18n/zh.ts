@@ -26,7 +26,7 @@ export const zh: Record<Key, string> = {
   'status.notReady': '模型未就绪：{reason}',
   'status.unreachable': '无法连接服务',
   'status.demo': '演示模型',
-  'status.demoNotice': '这是一个很小的演示模型，只认识彩色图形。用 MODEL=qwen3-vl-4b 启动服务即可使用真正的模型。',
+  'status.demoNotice': '这是一个很小的演示模型，只认识彩色图形。用 MODEL=qwen3.5-4b 启动服务即可使用真正的模型。',
 
   'start.title': '想看看什么？',
   'start.hint': '把图片拖到页面任意位置、粘贴，或从设备中选择。服务器不保留任何内容。',
