@@ -53,7 +53,7 @@ t.test('thoughts and calls are special tokens of the answer', async t => {
   const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true })
   t.teardown(() => llama.dispose())
   const loaded = await llama.loadModel({ modelPath: model.model })
-  const sequence = (await loaded.createContext({ contextSize: 256 })).getSequence()
+  const sequence = (await loaded.createContext({ contextSize: 256, threads: 1 })).getSequence()
   const tokens = []
   for await (const token of sequence.evaluate(loaded.tokenize('<|im_start|>assistant\n<think>\n', true), {
     temperature: 0
@@ -76,7 +76,7 @@ t.test('an answer can go on until the limit', async t => {
 })
 
 t.test('what no chain of tokens can say is refused', async t => {
-  await t.rejects(write([{ after: WITHOUT_THOUGHTS, say: '</think></think>' }]), /"<\/think>" would need two successors/)
+  await t.rejects(write([{ after: PLAIN, say: '</think></think>' }]), /"<\/think>" would need two successors/)
   await t.rejects(
     write([{ after: 'a\n', say: 'b' }, { after: WITH_THOUGHTS, say: 'c' }]), /Two scripts follow the token "\\n"/
   )
