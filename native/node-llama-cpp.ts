@@ -27,6 +27,11 @@ export class Decoder {
   readonly #sequences: number
   readonly #onGpu: boolean
   readonly rewind: Rewind
+  /**
+   * Whether the last bits of a result depend on whether a sequence has one row or several in a batch. This is so on
+   * CPUs, where ggml multiplies a matrix by one row with another kernel.
+   */
+  readonly rowsDiffer: boolean
   /** CPU threads of the next decoding; fewer while images are encoded. */
   threads: number
 
@@ -53,6 +58,7 @@ export class Decoder {
       throw new Error(`The vision bridge does not match the installed node-llama-cpp: ${faults.join('; ')}`)
     }
     this.rewind = info.rewind
+    this.rowsDiffer = !this.#onGpu
     bridge.attachThreads(this.#ctx, threads)
   }
 

@@ -18,15 +18,13 @@ const RAM_RESERVE_SHARE = 0.25
 const RAM_RESERVE_MAX = 4 * 1024 ** 3
 
 /**
- * Returns whether contexts use flash attention. Without it the attention scores need more working memory.
+ * Returns whether contexts use flash attention. On CPUs its results depend on how a prompt is cut into slices, so an
+ * answer after prefix reuse would differ from a cold one. Without it the attention scores need more working memory.
  * @param gpu `Llama.gpu`: false for a CPU
  */
 export function usesFlashAttention (gpu: Llama['gpu']): boolean {
-  return gpu !== false || CPUS_USE_FLASH_ATTENTION
+  return gpu !== false
 }
-
-/** The engine's choice for CPUs. */
-const CPUS_USE_FLASH_ATTENTION = true
 
 /**
  * Estimates the memory of a model and its projector with all layers in one place. node-llama-cpp estimates without

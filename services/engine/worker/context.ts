@@ -1,5 +1,5 @@
 import type { LlamaContext, LlamaModel } from 'node-llama-cpp'
-import { BATCH_SIZE } from '../../models/requirements.ts'
+import { BATCH_SIZE, usesFlashAttention } from '../../models/requirements.ts'
 import type { WorkerLog } from './log.ts'
 
 export interface ContextOptions {
@@ -26,7 +26,12 @@ export async function createContext (
   const max = Math.min(wanted, model.trainContextSize)
   const min = Math.min(max, MIN_CONTEXT_SIZE)
   const context = await model.createContext({
-    sequences: slots, contextSize: { min, max }, batchSize: BATCH_SIZE, threads, failedCreationRemedy: CREATION_REMEDY
+    sequences: slots,
+    contextSize: { min, max },
+    batchSize: BATCH_SIZE,
+    threads,
+    flashAttention: usesFlashAttention(model.llama.gpu),
+    failedCreationRemedy: CREATION_REMEDY
   }).catch((error: Error) => {
     throw new Error(
       `There is no memory for ${slots} slots of ${min} tokens (${error.message}): ` +

@@ -6,7 +6,7 @@ import { imageCacheKey } from '../image-index.ts'
 import { WorkerFailure } from './failure.ts'
 import type { ImageCache, ImageLease } from './image-cache.ts'
 import type { LoadedModel } from './model.ts'
-import { planPrefill, type PrefillStep } from './prefill-plan.ts'
+import { planPrefill, sliceOf, type PrefillStep } from './prefill-plan.ts'
 import { countTextTokens, type RenderedPrompts, type Segment } from './prompt.ts'
 import type { Rounds } from './rounds.ts'
 import { samplerOptions } from './sampler-options.ts'
@@ -40,7 +40,8 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
   ): Promise<void> {
     for (let offset = 0; offset < tokens.length;) {
       signal.throwIfAborted()
-      const slice = tokens.slice(offset, offset + rounds.sliceLength(context.batchSize))
+      const count = sliceOf(tokens.length - offset, rounds.sliceLength(context.batchSize))
+      const slice = tokens.slice(offset, offset + count)
       await rounds.slice(slice.length, () => sequence.evaluateText(slice, signal), signal)
       offset += slice.length
       onSlice(slice.length)
@@ -52,7 +53,7 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
   ): Promise<void> {
     for (let offset = 0; offset < encoded.tokens;) {
       signal.throwIfAborted()
-      const count = Math.min(encoded.tokens - offset, rounds.sliceLength(context.batchSize))
+      const count = sliceOf(encoded.tokens - offset, rounds.sliceLength(context.batchSize))
       const from = offset
       await rounds.slice(count, () => sequence.evaluateImage(key, encoded, from, count, signal), signal)
       offset += count
@@ -120,21 +121,35 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     return { cachedImages, encodeMs: toTenths(encodeMs) }
   }
 
+  /** Evaluates the end of a prompt and samples the first token of the answer. */
+  async function decodeTail (
+    sequence: Sequence, sampler: Sampler, tail: Token[], signal: AbortSignal
+  ): Promise<Token> {
+    const item = { sequence: sequence.index, position: sequence.position, tokens: tail, sampler }
+    // Not in a step, where llama.cpp would split these rows to match the single rows of other answers.
+    const [token] = await rounds.slice(tail.length, () => decoder.step([item]), signal)
+    sequence.addPrompt(tail)
+    return token as Token
+  }
+
   /** Generates until the model ends the answer, a stop string occurs, or `maxTokens` is reached. */
   async function decode (
-    sequence: Sequence, sampler: Sampler, tail: Token[], { stop }: GenerateRequest, maxTokens: number,
+    sequence: Sequence, sampler: Sampler, first: Token, { stop }: GenerateRequest, maxTokens: number,
     signal: AbortSignal, onText: (text: string) => void
   ): Promise<{ finishReason: 'stop' | 'length', count: number }> {
     const text = createTextStream(tokens => model.detokenize(tokens as Token[]), stop)
     const member = rounds.join()
     try {
-      let tokens = tail
+      let token = first
       for (let count = 0; count < maxTokens; count++) {
         signal.throwIfAborted()
-        const { index, position } = sequence
-        const token = await member.step({ sequence: index, position, tokens, sampler }) as Token
-        sequence.addText(tokens)
-        signal.throwIfAborted()
+        if (count > 0) {
+          const { index, position } = sequence
+          const evaluated = token
+          token = await member.step({ sequence: index, position, tokens: [evaluated], sampler }) as Token
+          sequence.addGenerated(evaluated)
+          signal.throwIfAborted()
+        }
         if (token === NONE_LEFT) throw new Error('The grammar allows no token of the vocabulary')
         if (model.isEogToken(token)) {
           onText(text.end())
@@ -142,7 +157,6 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
         }
         onText(text.push(token))
         if (text.stopped) return { finishReason: 'stop', count: count + 1 }
-        tokens = [token]
       }
       onText(text.end())
       return { finishReason: text.stopped ? 'stop' : 'length', count: maxTokens }
@@ -195,7 +209,8 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
         emit({ type: 'token', text })
       }
       const maxTokens = Math.min(request.maxTokens, room)
-      const { finishReason, count } = await decode(sequence, sampler, tail, request, maxTokens, signal, onText)
+      const first = await decodeTail(sequence, sampler, tail, signal)
+      const { finishReason, count } = await decode(sequence, sampler, first, request, maxTokens, signal, onText)
       const usage: Usage = { promptTokens, imageTokens, cachedTokens, completionTokens: count }
       const timings = { encodeMs, prefillMs, decodeMs: clock.lap(), ttftMs: ttftMs || clock.total() }
       emit({ type: 'done', finishReason, usage, timings, cachedImages })

@@ -15,8 +15,19 @@ export type PrefillStep = Segment | { type: 'checkpoint', place: Place }
 
 export interface PrefillPlan {
   steps: PrefillStep[]
-  /** The end of the prompt, which is evaluated together with the first step of the answer. At least one token. */
+  /** The end of the prompt, whose evaluation yields the first token of the answer. At least one token. */
   tail: Token[]
+}
+
+/**
+ * Returns the length of the next slice. It leaves no slice of one token behind, because on CPUs one row differs from
+ * several rows in the last bits (`Decoder.rowsDiffer`).
+ * @param left number of tokens to evaluate
+ * @param most at least 3
+ */
+export function sliceOf (left: number, most: number): number {
+  const length = Math.min(left, most)
+  return left - length === 1 ? length - 1 : length
 }
 
 /**
@@ -31,8 +42,9 @@ export function planPrefill (rest: Segment[], mostTail: number, turnStart: Token
   if (last?.type !== 'text') throw new Error('The chat template ends with an image, not with text')
   const places = turnStart === null ? [] : findPlaces(rest, turnStart)
   const answer = places.find(({ place }) => place === 'answer')
-  const inLast = answer?.segment === rest.length - 1 ? answer.offset : 0
-  const tailStart = Math.max(0, last.tokens.length - mostTail, inLast)
+  const start = answer?.segment === rest.length - 1 ? answer.offset : 0
+  const left = last.tokens.length - start
+  const tailStart = left > mostTail ? last.tokens.length - sliceOf(left, mostTail) : start
 
   const steps: PrefillStep[] = []
   for (const [index, segment] of rest.entries()) {

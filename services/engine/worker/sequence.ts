@@ -25,7 +25,7 @@ export interface Reuse {
 interface CachedImage { key: string, tokens: number, span: number }
 
 type SequenceDecoder = Pick<
-  Decoder, 'rewind' | 'decodeText' | 'decodeImage' | 'forget' | 'createCheckpoint' | 'save' | 'restore'
+  Decoder, 'rewind' | 'rowsDiffer' | 'decodeText' | 'decodeImage' | 'forget' | 'createCheckpoint' | 'save' | 'restore'
 >
 
 /** After this time without a request, the probability that a conversation continues is halved. */
@@ -39,6 +39,9 @@ const IMAGE = -1
  *
  * Attention layers can be cut at any position. The state of recurrent layers cannot be rewound, so a sequence of a
  * hybrid model resumes only from its end or from a checkpoint.
+ *
+ * If a single row differs from several rows (`Decoder.rowsDiffer`), generated tokens are not reused, and at least two
+ * tokens of a prompt are evaluated. An answer then does not depend on the part of its prompt that was reused.
  */
 export class Sequence {
   /** Number of the sequence in the context. */
@@ -48,6 +51,8 @@ export class Sequence {
   #tokens: number[] = []
   /** Complete images, by the position at which they start. */
   #images = new Map<number, CachedImage>()
+  /** Position of the first token that the model generated; Infinity without one. */
+  #generatedFrom = Infinity
   /** False while the memory may contain more than the record: within an image, and after an abort. */
   #exact = true
   /** One checkpoint for each place. Their buffers are kept when they are no longer valid. */
@@ -87,8 +92,8 @@ export class Sequence {
   /** Finds the longest prefix of the prompt that this sequence can resume. */
   match (prompt: Prompt): Reuse {
     if (prompt.scope !== this.#scope) return { position: 0, cells: 0, rest: prompt.segments }
-    const longest = this.#matchUntil(prompt, Infinity)
-    const position = this.#lastResumable(longest.position)
+    const longest = this.#matchUntil(prompt, this.#decoder.rowsDiffer ? this.#generatedFrom : Infinity)
+    const position = this.#lastResumable(longest.position - (this.#leavesSingleRow(longest) ? 1 : 0))
     return position === longest.position ? longest : this.#matchUntil(prompt, position)
   }
 
@@ -105,6 +110,7 @@ export class Sequence {
     }
     await this.#rewindTo(reuse.position)
     this.#tokens.length = reuse.position
+    if (this.#generatedFrom >= reuse.position) this.#generatedFrom = Infinity
     this.#exact = true
     for (const position of this.#images.keys()) {
       if (position >= reuse.position) this.#images.delete(position)
@@ -123,7 +129,7 @@ export class Sequence {
     signal.throwIfAborted()
     this.#exact = false
     await this.#decoder.decodeText(this.index, this.position, tokens, signal)
-    this.addText(tokens)
+    this.addPrompt(tokens)
   }
 
   /**
@@ -142,10 +148,16 @@ export class Sequence {
     this.#exact = true
   }
 
-  /** Records text that a step has evaluated. */
-  addText (tokens: number[]): void {
+  /** Records evaluated text of a prompt. */
+  addPrompt (tokens: number[]): void {
     for (const token of tokens) this.#tokens.push(token)
     this.#exact = true
+  }
+
+  /** Records a token of the answer that a step has evaluated. */
+  addGenerated (token: number): void {
+    this.#generatedFrom = Math.min(this.#generatedFrom, this.position)
+    this.#tokens.push(token)
   }
 
   /**
@@ -173,6 +185,7 @@ export class Sequence {
     this.#images.clear()
     this.#saved.clear()
     this.#tokens = []
+    this.#generatedFrom = Infinity
     this.#exact = true
     await this.#decoder.forget(this.index, 0)
   }
@@ -217,6 +230,12 @@ export class Sequence {
   #lastResumable (position: number): number {
     if (this.#decoder.rewind === 'anywhere' || this.#isEnd(position)) return position
     return Math.max(0, ...[...this.#saved.values()].filter(saved => saved <= position))
+  }
+
+  /** Returns whether the first text to evaluate is one token, although a cold prompt evaluates it with others. */
+  #leavesSingleRow ({ position, rest: [first] }: Reuse): boolean {
+    return this.#decoder.rowsDiffer && position > 0 && this.#tokens[position - 1] !== IMAGE &&
+      first?.type === 'text' && first.tokens.length === 1
   }
 
   #isEnd (position: number): boolean {
