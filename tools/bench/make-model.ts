@@ -4,18 +4,19 @@
  *
  *   npm run bench:make-model -- small            (or 2b, hybrid; --text Q4_0, --vision Q8_0, --seed 2)
  */
-import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { readGgufFileInfo } from 'node-llama-cpp'
 import { ROOT } from '../../config/root.ts'
 import { DEMO } from '../../models/presets.ts'
+import { referenceProgram } from '../../native/vision.ts'
 import { elementsOf, writeGguf, type GgufValue, type Tensor, type TensorType } from '../lib/gguf.ts'
-import { SHAPES, type ModelShape, type ShapeName } from './lib/model-shapes.ts'
+import { SHAPES, type ShapeName } from './lib/model-shapes.ts'
 import { MODELS_DIR } from './lib/paths.ts'
 import { randomRows, zeroRows } from './lib/random-weights.ts'
-import { MERGE, type TensorPlan } from './lib/tensor-plan.ts'
+import { MERGE, type ModelShape, type TensorPlan } from './lib/tensor-plan.ts'
 
 export interface ModelPair { model: string, mmproj: string }
 
@@ -57,12 +58,15 @@ async function writeTextModel (
   file: string, name: string, shape: ModelShape, type: 'Q8_0' | 'Q4_0', seed: number
 ): Promise<void> {
   const { architecture, width, vocabulary } = shape
-  // The tokenizer and chat template of the demo model are those of Qwen2-VL, with a smaller vocabulary.
+  // The tokenizer of the demo model is that of Qwen2-VL, with a smaller vocabulary.
   const { metadata } = await readGgufFileInfo(path.join(ROOT, DEMO.model), { logWarnings: false })
   const tokenizer = metadata.tokenizer.ggml as unknown as Tokenizer
   const known = tokenizer.tokens.length
   const words = Array.from({ length: vocabulary - known }, (_, i) => `Ġword${known + i}`)
 
+  const template = shape.template === null
+    ? String(metadata.tokenizer.chat_template)
+    : readFileSync(path.join((await referenceProgram()).templates, shape.template), 'utf8')
   const plans = shape.textTensors(type)
   const tensors = plans.map(plan => toTensor(plan, seed, plan.name === 'output.weight' ? known : 0))
   writeGguf(file, {
@@ -81,7 +85,7 @@ async function writeTextModel (
     'tokenizer.ggml.eos_token_id': { uint32: tokenizer.eos_token_id },
     'tokenizer.ggml.padding_token_id': { uint32: tokenizer.padding_token_id },
     'tokenizer.ggml.add_bos_token': false,
-    'tokenizer.chat_template': metadata.tokenizer.chat_template!
+    'tokenizer.chat_template': template
   }, tensors)
   report(file, plans)
 }

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import type { Contender } from './contenders/contender.ts'
 import { llamaNode } from './contenders/llama-node.ts'
 import { llamaServer } from './contenders/llama-server.ts'
-import { sightline } from './contenders/sightline.ts'
+import { earlierBuild, sightline } from './contenders/sightline.ts'
 import { describeMachine } from './lib/machine.ts'
 import { findModel, MODEL_NAMES } from './lib/models.ts'
 import { RESULTS_DIR } from './lib/paths.ts'
@@ -18,8 +18,6 @@ import { toTable } from './lib/table.ts'
 import { SCENARIOS } from './scenarios/index.ts'
 import type { Bench } from './scenarios/scenario.ts'
 
-// The others are compared with the first one.
-const CONTENDERS: Record<string, Contender> = { sightline, 'llama-server': llamaServer, 'llama-node': llamaNode }
 const DEFAULT_ROUNDS = 5
 
 const { values } = parseArgs({
@@ -34,6 +32,14 @@ const { values } = parseArgs({
     save: { type: 'string' }
   }
 })
+
+// The others are compared with the first one.
+const CONTENDERS: Record<string, Contender> = {
+  sightline,
+  'llama-server': llamaServer,
+  'llama-node': llamaNode,
+  ...values.before !== undefined && { before: earlierBuild(path.resolve(values.before)) }
+}
 
 const log = (message: string) => console.error(`  ${message}`)
 const scenarios = values.scenario.split(',').map(name => pick('--scenario', name, SCENARIOS))

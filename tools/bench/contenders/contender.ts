@@ -11,7 +11,8 @@ export interface StartOptions {
   threads: number
   gpu: 'off' | 'cuda'
   /** Minimum and maximum tokens of an image. */
-  imageTokens: { min: number, max: number }
+  /** `side`: pixels on each side of the square that one token covers. */
+  imageTokens: { min: number, max: number, side: number }
 }
 
 export interface Turn {

@@ -37,7 +37,9 @@ function toBody ({ system, turns, maxTokens }: Question): Body {
     max_tokens: maxTokens,
     temperature: 0,
     stream: true,
-    stream_options: { include_usage: true }
+    stream_options: { include_usage: true },
+    // Sightline's default. Templates without thoughts ignore it.
+    chat_template_kwargs: { enable_thinking: false }
   }))
   return { type: 'application/json', bytes }
 }

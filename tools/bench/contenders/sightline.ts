@@ -14,8 +14,6 @@ import {
 } from './contender.ts'
 
 const PROBES = ['event-loop-probe.mjs', 'slot-probe.mjs'].map(file => path.join(ROOT, 'tools/bench/lib', file))
-/** Pixels that one token covers. */
-const TOKEN_PIXELS = 28 ** 2
 
 /** Delays of the HTTP process's event loop, in milliseconds. */
 export interface EventLoopDelay { max: number, p99: number }
@@ -41,13 +39,18 @@ export const sightline = createSightline(
   'Sightline', ROOT, `this service, as \`npm start\` runs it, on node-llama-cpp ${NODE_LLAMA_CPP_VERSION}`
 )
 
-/** @param root a checkout of this repository with a build */
 /** This build and, if `--before` names one, the earlier build that it is compared with. */
 export function buildsOf (before: string | null): Sightline[] {
   if (before === null) return [sightline]
-  return [sightline, createSightline('before', before, 'the build named by --before')]
+  return [sightline, earlierBuild(before)]
 }
 
+/** @param root a checkout of this repository with a build */
+export function earlierBuild (root: string): Sightline {
+  return createSightline('before', root, 'the build named by --before')
+}
+
+/** @param root a checkout of this repository with a build */
 export function createSightline (
   name: string, root: string, description: string, moreProbes: readonly string[] = []
 ): Sightline {
@@ -83,7 +86,7 @@ async function start (
       MAX_CONCURRENT_REQUESTS: String(slots),
       IMAGE_MIN_TOKENS: String(imageTokens.min),
       IMAGE_MAX_TOKENS: String(imageTokens.max),
-      MAX_PIXELS: String(imageTokens.max * TOKEN_PIXELS),
+      MAX_PIXELS: String(imageTokens.max * imageTokens.side ** 2),
       MAX_FILE_SIZE_MB: '500',
       REQUEST_TIMEOUT: '3600',
       UPLOAD_TIMEOUT: '3600',

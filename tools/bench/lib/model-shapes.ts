@@ -1,24 +1,6 @@
-import type { GgufValue, TensorType } from '../../lib/gguf.ts'
 import { qwen2Vl } from './qwen2-vl.ts'
 import { qwen35 } from './qwen35.ts'
-import type { TensorPlan } from './tensor-plan.ts'
-
-/** The two files of a model without those parts that all families share. */
-export interface ModelShape {
-  /** Name for people. */
-  family: string
-  /** llama.cpp's name of the language model's architecture. */
-  architecture: string
-  /** Width of the embedding of a token. */
-  width: number
-  vocabulary: number
-  /** Sides of images are multiples of this many pixels. */
-  multiple: number
-  textMetadata: Record<string, GgufValue>
-  textTensors (type: TensorType): TensorPlan[]
-  visionMetadata: Record<string, GgufValue>
-  visionTensors (type: TensorType): TensorPlan[]
-}
+import type { ModelShape } from './tensor-plan.ts'
 
 export const SHAPES = {
   /**

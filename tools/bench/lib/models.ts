@@ -10,7 +10,8 @@ export interface BenchModel extends ModelPair {
   endless: boolean
   /** KV cells of one sequence. */
   contextSize: number
-  imageTokens: { min: number, max: number }
+  /** `side`: pixels on each side of the square that one token covers. */
+  imageTokens: { min: number, max: number, side: number }
   /** An image that no contender needs to resample. */
   image: { width: number, height: number }
 }
@@ -27,7 +28,7 @@ export async function findModel (name: ModelName): Promise<BenchModel> {
       mmproj: path.join(ROOT, DEMO.mmproj),
       endless: false,
       contextSize: 4096,
-      imageTokens: { min: 16, max: 36 },
+      imageTokens: { min: 16, max: 36, side: 28 },
       image: { width: 168, height: 140 }
     }
   }
@@ -38,7 +39,7 @@ export async function findModel (name: ModelName): Promise<BenchModel> {
     endless: true,
     contextSize: 8192,
     // 26 by 20 tokens: large enough for the encoder to dominate, small enough for many rounds on two cores.
-    imageTokens: { min: 8, max: 520 },
+    imageTokens: { min: 8, max: 520, side: multiple },
     image: { width: 26 * multiple, height: 20 * multiple }
   }
 }

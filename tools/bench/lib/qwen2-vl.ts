@@ -1,5 +1,6 @@
-import type { ModelShape } from './model-shapes.ts'
-import { linear, matrix, MERGE, norm, ones, outerTensors, patchTensors, repeat } from './tensor-plan.ts'
+import {
+  linear, matrix, MERGE, norm, ones, outerTensors, patchTensors, repeat, type ModelShape
+} from './tensor-plan.ts'
 
 /** Sizes of a model of the Qwen2-VL family. */
 export interface Qwen2VlSizes {
@@ -25,6 +26,7 @@ export function qwen2Vl ({ text, vision }: Qwen2VlSizes): ModelShape {
     architecture: 'qwen2vl',
     width: text.width,
     vocabulary: text.vocabulary,
+    template: null,
     multiple: PATCH * MERGE,
     textMetadata: {
       'qwen2vl.block_count': { uint32: text.layers },

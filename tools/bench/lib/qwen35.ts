@@ -1,6 +1,6 @@
-import type { ModelShape } from './model-shapes.ts'
 import {
-  bias, linear, matrix, MERGE, norm, ones, outerTensors, patchTensors, repeat, type TensorPlan
+  bias, linear, matrix, MERGE, norm, ones, outerTensors, patchTensors, repeat, type ModelShape,
+  type TensorPlan
 } from './tensor-plan.ts'
 
 /** Sizes of a hybrid model of the Qwen3.5 family. */
@@ -38,6 +38,7 @@ export function qwen35 ({ text, vision }: Qwen35Sizes): ModelShape {
     architecture: 'qwen35',
     width: text.width,
     vocabulary: text.vocabulary,
+    template: 'Qwen3.5-4B.jinja',
     multiple: PATCH * MERGE,
     textMetadata: {
       'qwen35.block_count': { uint32: text.layers },

@@ -1,4 +1,23 @@
-import type { TensorType } from '../../lib/gguf.ts'
+import type { GgufValue, TensorType } from '../../lib/gguf.ts'
+
+/** The two files of a model without those parts that all families share. */
+export interface ModelShape {
+  /** Name for people. */
+  family: string
+  /** llama.cpp's name of the language model's architecture. */
+  architecture: string
+  /** Width of the embedding of a token. */
+  width: number
+  vocabulary: number
+  /** File of llama.cpp's folder of chat templates; null for the template of the embedded model. */
+  template: string | null
+  /** Sides of images are multiples of this many pixels. */
+  multiple: number
+  textMetadata: Record<string, GgufValue>
+  textTensors (type: TensorType): TensorPlan[]
+  visionMetadata: Record<string, GgufValue>
+  visionTensors (type: TensorType): TensorPlan[]
+}
 
 /** A tensor to write. */
 export interface TensorPlan {

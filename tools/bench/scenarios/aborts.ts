@@ -44,7 +44,8 @@ export const aborts: Scenario = {
     const random = generator(bench.freshSeed())
     const measured: Measured = new Map()
     const { threads, gpu, model: { model, mmproj, contextSize } } = bench
-    const options = { model, mmproj, slots: SLOTS, contextSize, threads, gpu, imageTokens: IMAGE_TOKENS }
+    const imageTokens = { ...bench.model.imageTokens, ...IMAGE_TOKENS }
+    const options = { model, mmproj, slots: SLOTS, contextSize, threads, gpu, imageTokens }
     const running: RunningSightline[] = []
     try {
       for (const contender of buildsOf(bench.before)) {

@@ -63,7 +63,7 @@ async function startEngine (bench: Bench): Promise<Engine> {
     slots: 1,
     imageMinTokens: imageTokens.min,
     imageMaxTokens: imageTokens.max,
-    maxPixels: imageTokens.max * 28 ** 2,
+    maxPixels: imageTokens.max * imageTokens.side ** 2,
     imageCacheBytes: 0
   })
   await engine.ready()
