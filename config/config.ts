@@ -34,6 +34,7 @@ export interface Config {
   readonly modelsDir: string
   readonly llamaGpu: Environment['LLAMA_GPU']
   /** 0: all cores. */
+  readonly flashAttention: 'auto' | 'on' | 'off'
   readonly llamaThreads: number
   /** KV cells of one sequence. */
   readonly contextSize: number
@@ -141,6 +142,7 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env, memory = memor
     mmproj: settings.MMPROJ,
     modelsDir: path.resolve(settings.MODELS_DIR),
     llamaGpu: settings.LLAMA_GPU,
+    flashAttention: settings.LLAMA_FLASH_ATTENTION,
     llamaThreads: settings.LLAMA_THREADS ?? 0,
     contextSize: settings.CONTEXT_SIZE,
     maxConcurrentRequests: settings.MAX_CONCURRENT_REQUESTS,

@@ -82,6 +82,12 @@ export const EnvironmentSchema = Type.Object({
   LLAMA_GPU: choice(
     'auto', ['auto', 'cuda', 'vulkan', 'metal', 'off'], 'Backend that runs the layers of the model. `off`: the CPU.'
   ),
+  LLAMA_FLASH_ATTENTION: choice(
+    'auto', ['auto', 'on', 'off'],
+    '`auto`: on GPUs only. `on` makes prompts faster on CPUs, but answers then depend on how much of their prompt was ' +
+    'reused.',
+    { section: 'CPU threads' }
+  ),
   LLAMA_THREADS: integer(undefined, 0, 512, 'CPU threads of the model, at most the number of available cores.', {
     empty: 'all cores, like `0`', section: 'CPU threads'
   }),

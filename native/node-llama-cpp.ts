@@ -28,18 +28,21 @@ export class Decoder {
   readonly #onGpu: boolean
   readonly rewind: Rewind
   /**
-   * Whether the last bits of a result depend on whether a sequence has one row or several in a batch. This is so on
-   * CPUs, where ggml multiplies a matrix by one row with another kernel.
+   * Whether the tokens of an answer must not depend on the part of its prompt that was reused. CPUs can do this without
+   * flash attention: only one row differs from several rows then, because ggml multiplies it with another kernel.
    */
-  readonly rowsDiffer: boolean
+  readonly reproducible: boolean
   /** CPU threads of the next decoding; fewer while images are encoded. */
   threads: number
 
   /**
-   * @param threads maximum of CPU threads for a decoding
+   * @param options.threads maximum of CPU threads for a decoding
    * @throws Error when a pointer or a size does not match the classes for which the bridge was compiled
    */
-  constructor (bridge: Bridge, model: LlamaModel, context: LlamaContext, threads: number) {
+  constructor (
+    bridge: Bridge, model: LlamaModel, context: LlamaContext,
+    { threads, reproducible }: { threads: number, reproducible: boolean }
+  ) {
     this.#bridge = bridge
     this.#ctx = addonContext(context)
     this.#sequences = context.totalSequences
@@ -58,7 +61,7 @@ export class Decoder {
       throw new Error(`The vision bridge does not match the installed node-llama-cpp: ${faults.join('; ')}`)
     }
     this.rewind = info.rewind
-    this.rowsDiffer = !this.#onGpu
+    this.reproducible = reproducible
     bridge.attachThreads(this.#ctx, threads)
   }
 

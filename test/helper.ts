@@ -27,6 +27,7 @@ export const ENGINE_DEFAULTS = {
   mmproj: '',
   modelsDir: 'models',
   gpu: 'off' as const,
+  flashAttention: 'auto' as const,
   threads: 0,
   contextSize: 4096,
   slots: 3,

@@ -7,7 +7,7 @@ import {
 import { BATCH_SIZE, usesFlashAttention } from '../../services/models/requirements.ts'
 
 /** The settings that determine how much memory a model needs. */
-export type NeedsConfig = Pick<Config, 'contextSize' | 'maxPixels' | 'imageMinTokens' | 'imageMaxTokens'>
+export type NeedsConfig = Pick<Config, 'contextSize' | 'maxPixels' | 'imageMinTokens' | 'imageMaxTokens' | 'flashAttention'>
 
 /** Bytes per attention score without flash attention: a float, and a quarter for the buffers around it. */
 const BYTES_OF_SCORE = 5
@@ -21,7 +21,7 @@ export function needsOf (figures: PresetFigures, memory: Machine['memory'], conf
     weights: memory === 'vram' ? weights : model,
     projector,
     encoding: encodingBytes(tower, vision, config.maxPixels),
-    compute: computeBytes(figures, config.contextSize, memory === 'vram' || usesFlashAttention(false)),
+    compute: computeBytes(figures, config.contextSize, usesFlashAttention(memory === 'vram' && 'cuda', config.flashAttention)),
     slot: cell * config.contextSize + (recurrent === null ? 0 : recurrentStateBytes(recurrent)),
     checkpoints: CHECKPOINTS_PER_SLOT * checkpointBytes({ recurrent })
   }

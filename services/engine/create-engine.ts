@@ -37,6 +37,7 @@ export function createEngine (config: Config, log: Log): Engine {
     mmproj: config.mmproj,
     modelsDir: config.modelsDir,
     gpu: config.llamaGpu,
+    flashAttention: config.flashAttention,
     threads: config.llamaThreads,
     contextSize: config.contextSize,
     slots: config.maxConcurrentRequests,

@@ -3,11 +3,13 @@ import { GgufInsights, type Llama } from 'node-llama-cpp'
 import { CHECKPOINTS_PER_SLOT, checkpointBytes, encodingBytes, type Machine, type MemoryNeeds } from './memory.ts'
 import { visionInfo, type ModelHeader, type ProjectorHeader, type TokenLimits } from './headers.ts'
 
+/** `auto`: on GPUs only. */
+export type FlashAttention = 'auto' | 'on' | 'off'
+
 export interface NeedsOptions extends TokenLimits {
   contextSize: number
   maxPixels: number
-  /** Default: what the engine uses on this device. */
-  flashAttention?: boolean
+  flashAttention: FlashAttention
 }
 
 /** Tokens of one decode, and the longest slice of a prompt. */
@@ -22,8 +24,8 @@ const RAM_RESERVE_MAX = 4 * 1024 ** 3
  * answer after prefix reuse would differ from a cold one. Without it the attention scores need more working memory.
  * @param gpu `Llama.gpu`: false for a CPU
  */
-export function usesFlashAttention (gpu: Llama['gpu']): boolean {
-  return gpu !== false
+export function usesFlashAttention (gpu: Llama['gpu'], setting: FlashAttention): boolean {
+  return setting === 'auto' ? gpu !== false : setting === 'on'
 }
 
 /**
@@ -38,7 +40,7 @@ export async function memoryNeeds (
   const onGpu = llama.gpu !== false
   const gpuLayers = onGpu ? insights.totalLayers : 0
   const bytesOf = ({ gpuVram, cpuRam }: { gpuVram: number, cpuRam: number }) => onGpu ? gpuVram : cpuRam
-  const { flashAttention = usesFlashAttention(llama.gpu) } = options
+  const flashAttention = usesFlashAttention(llama.gpu, options.flashAttention)
   const contextSize = Math.min(options.contextSize, model.trainContext || options.contextSize)
   const context = async (sequences: number) => bytesOf(await insights.estimateContextResourceRequirementsV2({
     contextSize, sequences, batchSize: BATCH_SIZE, modelGpuLayers: gpuLayers, flashAttention

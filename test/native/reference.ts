@@ -68,7 +68,7 @@ export interface ReferenceOptions {
 /** Answers cases with the reference program (`native/reference/main.cc`). `<__media__>` marks the place of an image. */
 export async function askReference (
   { model, mmproj, minTokens, maxTokens }: VisionModel, cases: ReferenceCase[],
-  { threads, flashAttention = usesFlashAttention(false) }: ReferenceOptions
+  { threads, flashAttention = usesFlashAttention(false, 'auto') }: ReferenceOptions
 ): Promise<ReferenceAnswer[]> {
   const { program, libraries } = await referenceProgram()
   const input = cases.map(({ messages, images, maxTokens }) =>

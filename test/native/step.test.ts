@@ -14,7 +14,7 @@ const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true })
 const model = await llama.loadModel({ modelPath: path.join(ROOT, DEMO.model) })
 const context = await model.createContext({ sequences: SEQUENCES, contextSize: CELLS, batchSize: BATCH, threads: 2 })
 const bridge = await loadBridge(false)
-const decoder = new Decoder(bridge, model, context, 2)
+const decoder = new Decoder(bridge, model, context, { threads: 2, reproducible: false })
 t.teardown(() => llama.dispose())
 
 const neutral: SamplerOptions = {

@@ -1,5 +1,5 @@
 import type { LlamaContext, LlamaModel } from 'node-llama-cpp'
-import { BATCH_SIZE, usesFlashAttention } from '../../models/requirements.ts'
+import { BATCH_SIZE } from '../../models/requirements.ts'
 import type { WorkerLog } from './log.ts'
 
 export interface ContextOptions {
@@ -7,6 +7,7 @@ export interface ContextOptions {
   contextSize: number
   /** Number of sequences: one per admission slot. */
   slots: number
+  flashAttention: boolean
   /** CPU threads. */
   threads: number
 }
@@ -21,7 +22,7 @@ const CREATION_REMEDY = { retries: 8, autoContextSizeShrink: 0.3 }
  * @throws Error with a sentence for the operator if the memory is too small for 1024 cells per sequence
  */
 export async function createContext (
-  model: LlamaModel, { contextSize: wanted, slots, threads }: ContextOptions, log: WorkerLog
+  model: LlamaModel, { contextSize: wanted, slots, flashAttention, threads }: ContextOptions, log: WorkerLog
 ): Promise<LlamaContext> {
   const max = Math.min(wanted, model.trainContextSize)
   const min = Math.min(max, MIN_CONTEXT_SIZE)
@@ -30,7 +31,7 @@ export async function createContext (
     contextSize: { min, max },
     batchSize: BATCH_SIZE,
     threads,
-    flashAttention: usesFlashAttention(model.llama.gpu),
+    flashAttention,
     failedCreationRemedy: CREATION_REMEDY
   }).catch((error: Error) => {
     throw new Error(

@@ -9,7 +9,7 @@ import {
 } from '../../models/headers.ts'
 import { doubt } from '../../models/model-names.ts'
 import { planMemory } from '../../models/memory.ts'
-import { measureMachine, memoryNeeds } from '../../models/requirements.ts'
+import { measureMachine, memoryNeeds, usesFlashAttention } from '../../models/requirements.ts'
 import { defaultSampling, type DefaultSampling } from '../../models/sampling.ts'
 import { planTable, planWarning } from '../../models/table.ts'
 import type { MemoryPlan, VisionInfo } from '../engine.ts'
@@ -88,14 +88,15 @@ export async function loadModel (
   if (plan.memory === 'vram') await llama.setVramCap(null)
   const prompts = createPromptRenderer(model, projector !== null)
 
-  const context = await createContext(model, { ...options, slots: plan.slots, threads }, log)
+  const flashAttention = usesFlashAttention(llama.gpu, options.flashAttention)
+  const context = await createContext(model, { ...options, flashAttention, slots: plan.slots, threads }, log)
   const sampling = defaultSampling(headers.model, files.sampling)
 
   return {
     llama,
     model,
     context,
-    decoder: new Decoder(bridge, model, context, threads),
+    decoder: new Decoder(bridge, model, context, { threads, reproducible: llama.gpu === false && !flashAttention }),
     createSampler: options => new bridge.Sampler(addonModel(model), options),
     sampling,
     vision: projector?.vision ?? null,

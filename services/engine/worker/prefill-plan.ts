@@ -21,7 +21,7 @@ export interface PrefillPlan {
 
 /**
  * Returns the length of the next slice. It leaves no slice of one token behind, because on CPUs one row differs from
- * several rows in the last bits (`Decoder.rowsDiffer`).
+ * several rows in the last bits (`Decoder.reproducible`).
  * @param left number of tokens to evaluate
  * @param most at least 3
  */

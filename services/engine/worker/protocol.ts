@@ -7,6 +7,7 @@ export interface WorkerOptions {
   mmproj: string
   modelsDir: string
   gpu: 'auto' | 'cuda' | 'vulkan' | 'metal' | 'off'
+  flashAttention: 'auto' | 'on' | 'off'
   /** CPU threads; 0 for all cores. */
   threads: number
   /** Maximum of KV cells per sequence; the model's own limit can be lower. */

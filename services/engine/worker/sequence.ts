@@ -25,7 +25,7 @@ export interface Reuse {
 interface CachedImage { key: string, tokens: number, span: number }
 
 type SequenceDecoder = Pick<
-  Decoder, 'rewind' | 'rowsDiffer' | 'decodeText' | 'decodeImage' | 'forget' | 'createCheckpoint' | 'save' | 'restore'
+  Decoder, 'rewind' | 'reproducible' | 'decodeText' | 'decodeImage' | 'forget' | 'createCheckpoint' | 'save' | 'restore'
 >
 
 /** After this time without a request, the probability that a conversation continues is halved. */
@@ -40,8 +40,8 @@ const IMAGE = -1
  * Attention layers can be cut at any position. The state of recurrent layers cannot be rewound, so a sequence of a
  * hybrid model resumes only from its end or from a checkpoint.
  *
- * If a single row differs from several rows (`Decoder.rowsDiffer`), generated tokens are not reused, and at least two
- * tokens of a prompt are evaluated. An answer then does not depend on the part of its prompt that was reused.
+ * If answers must be reproducible (`Decoder.reproducible`), no token is reused that was evaluated as a single row, such
+ * as those of answers, and no single row is left to evaluate.
  */
 export class Sequence {
   /** Number of the sequence in the context. */
@@ -92,7 +92,7 @@ export class Sequence {
   /** Finds the longest prefix of the prompt that this sequence can resume. */
   match (prompt: Prompt): Reuse {
     if (prompt.scope !== this.#scope) return { position: 0, cells: 0, rest: prompt.segments }
-    const longest = this.#matchUntil(prompt, this.#decoder.rowsDiffer ? this.#generatedFrom : Infinity)
+    const longest = this.#matchUntil(prompt, this.#decoder.reproducible ? this.#generatedFrom : Infinity)
     const position = this.#lastResumable(longest.position - (this.#leavesSingleRow(longest) ? 1 : 0))
     return position === longest.position ? longest : this.#matchUntil(prompt, position)
   }
@@ -234,7 +234,7 @@ export class Sequence {
 
   /** Returns whether the first text to evaluate is one token, although a cold prompt evaluates it with others. */
   #leavesSingleRow ({ position, rest: [first] }: Reuse): boolean {
-    return this.#decoder.rowsDiffer && position > 0 && this.#tokens[position - 1] !== IMAGE &&
+    return this.#decoder.reproducible && position > 0 && this.#tokens[position - 1] !== IMAGE &&
       first?.type === 'text' && first.tokens.length === 1
   }
 

@@ -57,7 +57,7 @@ t.test('after an abort at any time, the next answer is correct', async t => {
   const request = (scope: string) => toRequest(turns, small, scope, MAX_TOKENS)
   const cold = await ask(engine, request(newScope()))
   let reused = 0
-  for (let events = 1; events < 24; events += 2) {
+  for (let events = 1; events < 24; events++) {
     const scope = newScope()
     const controller = new AbortController()
     let seen = 0
@@ -70,7 +70,7 @@ t.test('after an abort at any time, the next answer is correct', async t => {
     t.same(after.words, cold.words, `after ${events} events`)
     if (after.cachedTokens > 0) reused++
   }
-  t.ok(reused > 3, `a checkpoint was reused ${reused} times`)
+  t.ok(reused >= 3, `a checkpoint was reused ${reused} times`)
 })
 
 t.test('a checkpoint has the size of the memory plan, and a sequence has at most three', async t => {
@@ -122,7 +122,7 @@ function createWorker (loaded: LoadedModel, changes: Partial<LoadedModel['decode
   const { decoder } = loaded
   const changed = {
     rewind: decoder.rewind,
-    rowsDiffer: decoder.rowsDiffer,
+    reproducible: decoder.reproducible,
     decodeText: decoder.decodeText.bind(decoder),
     decodeImage: decoder.decodeImage.bind(decoder),
     step: decoder.step.bind(decoder),

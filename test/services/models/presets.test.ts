@@ -19,7 +19,9 @@ import { textTensors } from '../../real-models/text.ts'
 const dir = t.testdir()
 const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true })
 t.teardown(() => llama.dispose())
-const OPTIONS = { contextSize: 8192, maxPixels: 1_003_520, imageMinTokens: null, imageMaxTokens: null }
+const OPTIONS = {
+  contextSize: 8192, maxPixels: 1_003_520, imageMinTokens: null, imageMaxTokens: null, flashAttention: 'auto' as const
+}
 
 /** Sparse files of every preset, with the size and the headers of the real ones. */
 const files = Object.entries(REAL_SHAPES).map(([name, shape]) => {
@@ -37,7 +39,7 @@ t.test('the figures of every preset match its shape', async t => {
   t.strictSame(Object.keys(REAL_SHAPES), Object.keys(PRESETS))
   for (const { name, model, projector } of headers) {
     const figures = PRESETS[name]!.figures!
-    const needs = await memoryNeeds(llama, model, projector, { ...OPTIONS, flashAttention: true })
+    const needs = await memoryNeeds(llama, model, projector, { ...OPTIONS, flashAttention: 'on' })
     // The published file has longer tokens, which are 11 MB of a vocabulary of 248,320.
     t.ok(near(figures.model, statSync(model.file).size), `${name}: the model has ${statSync(model.file).size} bytes`)
     t.ok(near(figures.projector, projector.bytes), `${name}: the projector has ${projector.bytes} bytes`)
@@ -69,7 +71,7 @@ function activeParameters (name: string): number {
 
 t.test('without flash attention a preset needs at most a fifth more than its figures say, and never more', async t => {
   for (const { name, model, projector } of headers) {
-    const { compute } = await memoryNeeds(llama, model, projector, { ...OPTIONS, flashAttention: false })
+    const { compute } = await memoryNeeds(llama, model, projector, { ...OPTIONS, flashAttention: 'off' })
     const share = computeBytes(PRESETS[name]!.figures!, OPTIONS.contextSize, false) / compute
     t.ok(share > 0.97 && share < 1.2, `${name}: ${share.toFixed(3)} of ${compute} bytes`)
   }
@@ -90,7 +92,9 @@ t.test('a real context takes the memory that is estimated', async t => {
     const header = await readModelHeader(file)
     for (const flashAttention of [true, false]) {
       const sizes = await allocate(file, flashAttention)
-      const { compute, slot } = await memoryNeeds(llama, header, null, { ...OPTIONS, flashAttention })
+      const { compute, slot } = await memoryNeeds(llama, header, null, {
+        ...OPTIONS, flashAttention: flashAttention ? 'on' : 'off'
+      })
       const allocated = sizes.kv! + (sizes.rs ?? 0) + sizes.compute! + sizes.output!
       t.ok(near(allocated, compute + 2 * slot, 0.02), `${name}: ${allocated} allocated, ${compute + 2 * slot} planned`)
       t.equal(sizes.rs !== undefined, header.recurrent !== null, `${name}: a recurrent state`)

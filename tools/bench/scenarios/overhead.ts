@@ -58,6 +58,7 @@ async function startEngine (bench: Bench): Promise<Engine> {
     mmproj,
     modelsDir: 'models',
     gpu: bench.gpu,
+    flashAttention: 'auto',
     threads: bench.threads,
     contextSize,
     slots: 1,

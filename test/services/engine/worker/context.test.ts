@@ -10,7 +10,7 @@ const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true })
 const model = await llama.loadModel({ modelPath: path.join(ROOT, DEMO.model) })
 t.teardown(() => llama.dispose())
 /** The embedded model needs 1 KiB per KV cell, so this context needs 256 MiB. */
-const LARGE = { contextSize: 4096, slots: 64, threads: 1 }
+const LARGE = { contextSize: 4096, slots: 64, threads: 1, flashAttention: false }
 const MIB = 1024 ** 2
 
 function createLog () {
@@ -23,7 +23,7 @@ t.afterEach(() => llama.setRamCap(null))
 t.test('each sequence gets the context size of the settings, limited by the model\'s training context', async t => {
   const { lines, log } = createLog()
   for (const [contextSize, expected] of [[1024, 1024], [4096, 4096], [1_000_000, 4096]] as const) {
-    const context = await createContext(model, { contextSize, slots: 2, threads: 1 }, log)
+    const context = await createContext(model, { contextSize, slots: 2, threads: 1, flashAttention: false }, log)
     t.equal(context.contextSize, expected)
     t.equal(context.totalSequences, 2)
     await context.dispose()

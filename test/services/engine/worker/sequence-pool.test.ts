@@ -11,7 +11,7 @@ const prompt: Prompt = { scope: '', segments: [{ type: 'text', tokens: [1 as Tok
 const unused = async () => { throw new Error('the pool computes nothing') }
 const sequence = (index: number) => new Sequence(index, {
   rewind: 'anywhere',
-  rowsDiffer: true,
+  reproducible: true,
   decodeText: unused,
   decodeImage: unused,
   forget: unused,
