@@ -84,8 +84,8 @@ export const EnvironmentSchema = Type.Object({
   ),
   LLAMA_FLASH_ATTENTION: choice(
     'auto', ['auto', 'on', 'off'],
-    '`auto`: on GPUs only. `on` makes prompts faster on CPUs, but answers then depend on how much of their prompt was ' +
-    'reused.',
+    '`auto`: on GPUs only. `on` makes prompts faster on CPUs, but answers then depend on how much of their prompt ' +
+    'was reused.',
     { section: 'CPU threads' }
   ),
   LLAMA_THREADS: integer(undefined, 0, 512, 'CPU threads of the model, at most the number of available cores.', {

@@ -7,7 +7,8 @@ import {
 import { BATCH_SIZE, usesFlashAttention } from '../../services/models/requirements.ts'
 
 /** The settings that determine how much memory a model needs. */
-export type NeedsConfig = Pick<Config, 'contextSize' | 'maxPixels' | 'imageMinTokens' | 'imageMaxTokens' | 'flashAttention'>
+export type NeedsConfig =
+  Pick<Config, 'contextSize' | 'maxPixels' | 'imageMinTokens' | 'imageMaxTokens' | 'flashAttention'>
 
 /** Bytes per attention score without flash attention: a float, and a quarter for the buffers around it. */
 const BYTES_OF_SCORE = 5
@@ -17,11 +18,12 @@ export function needsOf (figures: PresetFigures, memory: Machine['memory'], conf
   const { model, projector, weights, cell, recurrent, tower } = figures
   const vision =
     visionInfo({ coordinates: 'pixels', minTokens: undefined, maxTokens: undefined, multiple: tower.multiple }, config)
+  const flashAttention = usesFlashAttention(memory === 'vram' && 'cuda', config.flashAttention)
   return {
     weights: memory === 'vram' ? weights : model,
     projector,
     encoding: encodingBytes(tower, vision, config.maxPixels),
-    compute: computeBytes(figures, config.contextSize, usesFlashAttention(memory === 'vram' && 'cuda', config.flashAttention)),
+    compute: computeBytes(figures, config.contextSize, flashAttention),
     slot: cell * config.contextSize + (recurrent === null ? 0 : recurrentStateBytes(recurrent)),
     checkpoints: CHECKPOINTS_PER_SLOT * checkpointBytes({ recurrent })
   }

@@ -52,7 +52,7 @@ t.test('follow-ups, edited follow-ups and repeated questions reuse most of their
 })
 
 t.test('after an abort at any time, the next answer is correct', async t => {
-  const engine = await createTestEngine(t, { ...files, slots: 3 })
+  const engine = await createTestEngine(t, { ...files, slots: 1 })
   const turns = [said('Describe it. '.repeat(60), 0, 1, 2, 3), said('Nothing.'), said('Compare the images.')]
   const request = (scope: string) => toRequest(turns, small, scope, MAX_TOKENS)
   const cold = await ask(engine, request(newScope()))
@@ -70,7 +70,7 @@ t.test('after an abort at any time, the next answer is correct', async t => {
     t.same(after.words, cold.words, `after ${events} events`)
     if (after.cachedTokens > 0) reused++
   }
-  t.ok(reused >= 3, `a checkpoint was reused ${reused} times`)
+  t.ok(reused > 5, `a checkpoint was reused ${reused} times`)
 })
 
 t.test('a checkpoint has the size of the memory plan, and a sequence has at most three', async t => {
