@@ -119,7 +119,8 @@ static json answer(const json & request, llama_context * context, mtmd_context *
 
 int main(int argc, char ** argv) {
     if (argc != 8) {
-        std::fprintf(stderr, "usage: reference MODEL MMPROJ LIBRARIES MIN_TOKENS MAX_TOKENS THREADS FLASH < cases.jsonl\n");
+        std::fprintf(stderr,
+            "usage: reference MODEL MMPROJ LIBRARIES MIN_TOKENS MAX_TOKENS THREADS FLASH < cases.jsonl\n");
         return 2;
     }
     const auto quiet = [](ggml_log_level level, const char * text, void *) {

@@ -83,16 +83,20 @@ async function compare (
 }
 
 t.test('hybrid memory', async t => { await compare(t, { family: 'qwen3.5' }) })
-t.test('hybrid memory with experts', async t => { await compare(t, { family: 'qwen3.5-moe', routers: 'Q8_0' }) })
-t.test('attention memory', async t => { await compare(t, { family: 'qwen3-vl' }) })
-t.test('attention memory with experts', async t => { await compare(t, { family: 'qwen3-vl-moe', routers: 'Q8_0' }) })
+t.test('hybrid memory with experts', async t => {
+  await compare(t, { family: 'qwen3.5-moe', routers: 'Q8_0', conversations: 16 })
+})
+t.test('attention memory', async t => { await compare(t, { family: 'qwen3-vl', conversations: 24 }) })
+t.test('attention memory with experts', async t => {
+  await compare(t, { family: 'qwen3-vl-moe', routers: 'Q8_0', conversations: 16 })
+})
 for (const family of ['qwen3.5-moe', 'qwen3-vl-moe'] as const) {
   t.test(`${family} with real routers, one answer at a time`, async t => {
-    await compare(t, { family, routers: 'F32', conversations: 12, busy: false })
+    await compare(t, { family, routers: 'F32', conversations: 8, busy: false })
   })
 }
 for (const family of ['qwen3.5', 'qwen3-vl', 'qwen2.5-vl'] as const) {
   t.test(`${family} in 16 bits, one answer at a time`, async t => {
-    await compare(t, { family, type: 'F16', conversations: 12, busy: false })
+    await compare(t, { family, type: 'F16', conversations: 8, busy: false })
   })
 }
