@@ -114,8 +114,8 @@ export const PromptRefusedError = define('PROMPT_REFUSED', 400, {
   zh: sentence => `模型的对话模板拒绝了此对话：${sentence}`
 })
 export const ToolsNotSupportedError = define('TOOLS_NOT_SUPPORTED', 400, {
-  en: () => 'The chat template of the loaded model does not support tools',
-  zh: () => '当前模型的对话模板不支持工具调用'
+  en: () => 'The chat template of the loaded model has no tools, or writes calls in a format that cannot be read',
+  zh: () => '当前模型的对话模板不支持工具调用，或其调用格式无法识别'
 })
 export const ImageUrlRefusedError = define('IMAGE_URL_REFUSED', 400, {
   en: (field: string, fault: Phrase) => `The image at "${field}" was not fetched: ${fault.en}`,

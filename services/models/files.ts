@@ -5,7 +5,7 @@ import { DEMO, PRESETS, type Preset } from '../../models/presets.ts'
 import { ROOT } from '../../config/root.ts'
 import type { Sampling } from '../engine/engine.ts'
 import { findProjector } from './find-projector.ts'
-import { parseHubAddress, projectorOnHub } from './hub.ts'
+import { assertHubReachable, parseHubAddress, projectorOnHub } from './hub.ts'
 
 export interface ModelFiles {
   model: string
@@ -82,6 +82,7 @@ async function resolve (
     )
   }
   try {
+    if (parseHubAddress(uri) !== null) await assertHubReachable(signal)
     return await resolveModelFile(uri, {
       directory: modelsDir,
       cli: false,

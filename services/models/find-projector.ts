@@ -67,7 +67,8 @@ async function faultOf (model: ModelHeader, file: string): Promise<string | null
 
 /** Returns whether a file is a projector by the first key of its header. */
 function isClip (file: string): boolean {
-  if (!statSync(file).isFile()) return false
+  // A link can lead nowhere.
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return false
   const head = Buffer.alloc(HEAD_BYTES)
   const fd = openSync(file, 'r')
   try {

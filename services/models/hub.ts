@@ -26,22 +26,40 @@ export function parseHubAddress (uri: string): HubAddress | null {
 }
 
 /**
+ * Checks that the hub responds, because a download would retry for minutes without a word.
+ * @throws Error with a sentence for the operator; the reason of `signal`
+ */
+export async function assertHubReachable (signal?: AbortSignal): Promise<void> {
+  const url = endpoint()
+  const timeout = AbortSignal.timeout(TIMEOUT_MS)
+  const either = signal ? AbortSignal.any([signal, timeout]) : timeout
+  await fetch(url, { method: 'HEAD', redirect: 'manual', signal: either }).catch((error: Error) => {
+    signal?.throwIfAborted()
+    const reason = `${url.host} cannot be reached: ${reasonOf(error)}`
+    throw new Error(`${reason}; set HF_ENDPOINT to a mirror, or put the file into MODELS_DIR`)
+  })
+}
+
+function endpoint (): URL {
+  return new URL((process.env.HF_ENDPOINT || 'https://huggingface.co').replace(/\/?$/, '/'))
+}
+
+function reasonOf (error: Error): string {
+  return (error.cause as Error | undefined)?.message || error.message
+}
+
+/**
  * Lists the files of a repository.
  * @throws Error with a sentence for the operator
  */
 export async function listHubFiles ({ repo, branch }: HubAddress): Promise<HubFile[]> {
-  const { HF_ENDPOINT, HF_TOKEN } = process.env
-  const url = new URL(
-    `api/models/${repo}/revision/${encodeURIComponent(branch)}?blobs=true`,
-    (HF_ENDPOINT || 'https://huggingface.co').replace(/\/?$/, '/')
-  )
+  const { HF_TOKEN } = process.env
+  const url = new URL(`api/models/${repo}/revision/${encodeURIComponent(branch)}?blobs=true`, endpoint())
   const response = await fetch(url, {
     headers: HF_TOKEN ? { authorization: `Bearer ${HF_TOKEN}` } : {}, signal: AbortSignal.timeout(TIMEOUT_MS)
+  }).catch((error: Error) => {
+    throw new Error(`${url.host} cannot be reached for the files of ${repo}: ${reasonOf(error)}`)
   })
-    .catch((error: Error) => {
-      const reason = (error.cause as Error | undefined)?.message ?? error.message
-      throw new Error(`${url.host} cannot be reached for the files of ${repo}: ${reason}`)
-    })
   if (!response.ok) throw new Error(`${url.host} does not list the files of ${repo}: HTTP ${response.status}`)
   const { siblings } =
     await response.json() as { siblings?: Array<{ rfilename: string, size?: number, lfs?: { sha256?: string } }> }

@@ -24,6 +24,6 @@ export function doubt (model: Named, projector: Named): string | null {
   })
   return differ
     ? `The projector ${path.basename(projector.file)} does not belong to the model ${path.basename(model.file)} ` +
-      `by their names: it is named ${projector.name}, the model ${model.name}`
+      'by their names, although its shape matches'
     : null
 }

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readdirSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { DEMO, PRESETS } from '../../../models/presets.ts'
@@ -234,4 +234,26 @@ t.test('settings override the limits of images in the file', async t => {
   t.throws(() => visionInfo(projector, { imageMinTokens: 100, imageMaxTokens: null }), {
     message: /at least 100 and at most 36/
   })
+})
+
+t.test('a hub that cannot be reached is named at once', async t => {
+  const before = process.env.HF_ENDPOINT
+  t.teardown(() => {
+    if (before === undefined) delete process.env.HF_ENDPOINT
+    else process.env.HF_ENDPOINT = before
+  })
+  process.env.HF_ENDPOINT = 'http://127.0.0.1:1/'
+  await t.rejects(resolveModelFiles({ model: 'qwen3.5-4b', mmproj: '', modelsDir: t.testdir(), ...silent }), {
+    message: /cannot be downloaded: 127\.0\.0\.1:1 cannot be reached: .*ECONNREFUSED.*; set HF_ENDPOINT to a mirror/
+  })
+})
+
+t.test('a link that leads nowhere does not hide the projector', async t => {
+  const dir = t.testdir()
+  const model = path.join(dir, 'model.gguf')
+  copyFileSync(MODEL, model)
+  copyFileSync(MMPROJ, path.join(dir, 'mmproj-F16.gguf'))
+  symlinkSync(path.join(dir, 'nowhere'), path.join(dir, 'other.gguf'))
+  const files = await resolveModelFiles({ model, mmproj: '', modelsDir: dir, ...silent })
+  t.equal(files.mmproj, path.join(dir, 'mmproj-F16.gguf'))
 })
