@@ -18,12 +18,13 @@ export function sizeOf (name: string): string | null {
  * Qwen3.8-27B have one shape, and the projectors of Qwen3.5-2B and Qwen3.6-35B-A3B give embeddings of one width.
  */
 export function doubt (model: Named, projector: Named): string | null {
-  const differ = [versionOf, sizeOf].some(property => {
-    const [own, other] = [model, projector].map(({ name, file }) => property(name) ?? property(path.basename(file)))
-    return own && other && own !== other
-  })
-  return differ
-    ? `The projector ${path.basename(projector.file)} does not belong to the model ${path.basename(model.file)} ` +
-      'by their names, although its shape matches'
-    : null
+  for (const property of [versionOf, sizeOf]) {
+    // A name in the header says more than the name of a file.
+    const [own, other] = [model, projector].map(({ name, file }) =>
+      [name, path.basename(file)].find(text => property(text) !== null))
+    if (own === undefined || other === undefined || property(own) === property(other)) continue
+    return `The projector ${path.basename(projector.file)} does not belong to the model ${path.basename(model.file)} ` +
+      `by their names: it is named ${other}, the model ${own}`
+  }
+  return null
 }

@@ -17,6 +17,7 @@ t.test('returns the frozen defaults for an empty environment', async t => {
     mmproj: '',
     modelsDir: path.resolve('models'),
     llamaGpu: 'auto',
+    flashAttention: 'auto',
     llamaThreads: 0,
     contextSize: 8192,
     maxConcurrentRequests: 3,

@@ -242,9 +242,9 @@ t.test('a hub that cannot be reached is named at once', async t => {
     if (before === undefined) delete process.env.HF_ENDPOINT
     else process.env.HF_ENDPOINT = before
   })
-  process.env.HF_ENDPOINT = 'http://127.0.0.1:1/'
+  process.env.HF_ENDPOINT = 'http://127.0.0.1:9/'
   await t.rejects(resolveModelFiles({ model: 'qwen3.5-4b', mmproj: '', modelsDir: t.testdir(), ...silent }), {
-    message: /cannot be downloaded: 127\.0\.0\.1:1 cannot be reached: .*ECONNREFUSED.*; set HF_ENDPOINT to a mirror/
+    message: /cannot be downloaded: 127\.0\.0\.1:9 cannot be reached: .+; set HF_ENDPOINT to a mirror/
   })
 })
 
