@@ -76,6 +76,8 @@ const VISION_TOKENS = ['<|vision_start|>', '<|vision_end|>']
 /** Defaults of clip.cpp for the Qwen-VL family, in tokens of one image. */
 const CLIP_MIN_TOKENS = 8
 const CLIP_MAX_TOKENS = 4096
+/** Above every projector; a larger number in a header is a fault. */
+const MOST_WIDTH = 2 ** 16
 
 /**
  * Reads the header of a language model. For a split model it reads those of all parts.
@@ -131,6 +133,12 @@ export async function readProjectorHeader (file: string): Promise<ProjectorHeade
   }
   const { vision } = clip
   const merge = vision.spatial_merge_size ?? 2
+  const sizes = { patch_size: vision.patch_size, spatial_merge_size: merge, embedding_length: vision.embedding_length }
+  const wrong = Object.entries(sizes).filter(([, size]) => !(Number.isInteger(size) && size > 0 && size <= MOST_WIDTH))
+  if (wrong.length > 0) {
+    const keys = wrong.map(([key]) => `clip.vision.${key}`).join(', ')
+    throw new Error(`${path.basename(file)} has a wrong header (${keys}): download the file again`)
+  }
   const multiple = vision.patch_size * merge
   const tokens = (pixels: number | undefined) =>
     pixels === undefined ? undefined : Math.floor(pixels / (multiple * multiple))

@@ -45,7 +45,49 @@ export function modelFault (file: string, architecture: string, info: GgufFileIn
     return `${name} has the architecture ${architecture} but lacks ${missing.join(', ')}: ` +
       'use a file from a current converter of llama.cpp'
   }
+  const wrong = familiesOfModel(architecture).length === 0 ? [] : wrongSizes(info)
+  if (wrong.length > 0) {
+    return `${name} has a wrong header (${wrong.map(key => `${architecture}.${key}`).join(', ')}): ` +
+      'download the file again, or use one from a current converter of llama.cpp'
+  }
   return null
+}
+
+/**
+ * The sizes of a model that llama.cpp asserts, with the largest allowed value. A wrong one would end the process. The
+ * optional ones have defaults in llama.cpp.
+ */
+const SIZES = {
+  required: { block_count: 512, context_length: 2 ** 31, embedding_length: 2 ** 20, 'attention.head_count': 4096 },
+  optional: {
+    feed_forward_length: 2 ** 24,
+    'attention.head_count_kv': 4096,
+    'attention.key_length': 4096,
+    'attention.value_length': 4096,
+    full_attention_interval: 512,
+    'ssm.conv_kernel': 64,
+    'ssm.state_size': 4096,
+    'ssm.group_count': 4096,
+    'ssm.time_step_rank': 4096,
+    'ssm.inner_size': 2 ** 20
+  }
+}
+
+/** Returns the keys whose value is no natural number, or too large. */
+function wrongSizes ({ architectureMetadata }: GgufFileInfo): string[] {
+  const valueOf = (key: string) => key.split('.').reduce<unknown>(
+    (part, name) => (part as Record<string, unknown> | undefined)?.[name], architectureMetadata
+  )
+  const isSize = (value: unknown, most: number) => Number.isInteger(value) && Number(value) > 0 && Number(value) <= most
+  const wrong = Object.entries(SIZES.required).filter(([key, most]) => !isSize(valueOf(key), most))
+  // Some models have a list with one value for each layer.
+  const wrongOptional = Object.entries(SIZES.optional).filter(([key, most]) => {
+    const value = valueOf(key)
+    return value !== undefined && !Array.isArray(value) && !isSize(value, most)
+  })
+  const [inner, rank, state] = ['ssm.inner_size', 'ssm.time_step_rank', 'ssm.state_size'].map(valueOf)
+  const isSplit = inner === undefined || Number(inner) === Number(rank) * Number(state)
+  return [...wrong, ...wrongOptional].map(([key]) => key).concat(isSplit ? [] : ['ssm.inner_size'])
 }
 
 function isDraftLayers ({ fullTensorInfo: tensors = [] }: GgufFileInfo, { mtpLayers }: ModelShape): boolean {

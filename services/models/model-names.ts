@@ -3,9 +3,9 @@ import path from 'node:path'
 /** A file and its name in the header. */
 interface Named { file: string, name: string }
 
-/** Returns the version in a name such as `Qwen2.5-VL-7B`, without its point (`25`), or null. */
+/** Returns the version in a name such as `Qwen2.5-VL-7B`, without its point or underscore (`25`), or null. */
 export function versionOf (name: string): string | null {
-  return /qwen(\d(?:\.?\d)?)(?![\d.]*\d|b)/i.exec(name)?.[1]!.replace('.', '') ?? null
+  return /qwen(\d(?:[._]?\d)?)(?![\d.]*\d|b)/i.exec(name)?.[1]!.replace(/[._]/, '') ?? null
 }
 
 /** Returns the number of parameters in a name such as `Qwen3.6-35B-A3B`, in lower case (`35b-a3b`), or null. */

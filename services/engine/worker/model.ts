@@ -121,11 +121,14 @@ export async function loadModel (
 /** Log lines of llama.cpp about an aborted batch: ggml reports status 1, and llama_decode returns 2. */
 const ABORTED = /failed with error 1$|compute status: 1$|removing memory module entries|failed to decode, ret = 2$/
 
+/** Log line of llama.cpp about each tensor of a draft layer, which Qwen3.8 has and the service does not use. */
+const DRAFT_TENSOR = /model has unused tensor .*\.nextn\./
+
 /** Log line of llama.cpp about each image on recurrent memory, because all tokens of an image have one position. */
 const IMAGE_POSITION = /find_slot: non-consecutive token position/
 
 function levelOf (level: string, message: string): LogLevel {
-  if (ABORTED.test(message.trimEnd()) || IMAGE_POSITION.test(message)) return 'debug'
+  if (ABORTED.test(message.trimEnd()) || IMAGE_POSITION.test(message) || DRAFT_TENSOR.test(message)) return 'debug'
   return level === 'fatal' || level === 'error' ? 'error' : level === 'warn' ? 'warn' : 'debug'
 }
 

@@ -177,3 +177,29 @@ t.test('a split model is named by its first part, and a missing part by its name
     message: 'renamed.gguf is part 2 of 2 of a split model: rename it so that it ends with -00002-of-00002.gguf'
   })
 })
+
+t.test('sizes that would end the process are refused by file and key', async t => {
+  const dir = t.testdir()
+  for (const [key, value] of [
+    ['block_count', 0], ['block_count', 4_294_967_295], ['embedding_length', 0], ['attention.head_count', 0],
+    ['attention.head_count_kv', 4_294_967_295], ['feed_forward_length', 0], ['full_attention_interval', 0],
+    ['ssm.conv_kernel', 4_294_967_295], ['ssm.inner_size', 1]
+  ] as const) {
+    const file = writeHollowModel(dir, 'qwen3.5', { [`qwen35.${key}`]: { uint32: value } }, 'broken.gguf')
+    await t.rejects(readModelHeader(file), {
+      message: `broken.gguf has a wrong header (qwen35.${key}): download the file again, or use one from a current ` +
+        'converter of llama.cpp'
+    }, `${key} = ${value}`)
+  }
+  for (const [key, value] of [['patch_size', 0], ['embedding_length', 0], ['spatial_merge_size', 0]] as const) {
+    const file = writeHollowProjector(dir, 'qwen3.5', { [`clip.vision.${key}`]: { uint32: value } }, 'mmproj.gguf')
+    await t.rejects(readProjectorHeader(file), {
+      message: `mmproj.gguf has a wrong header (clip.vision.${key}): download the file again`
+    }, key)
+  }
+})
+
+t.test('versions are read with a point or an underscore', async t => {
+  const names = { 'Qwen3_5-4B': '35', 'Qwen3.5-4B': '35', Qwen3_4B: '3', 'Qwen3-4B': '3', 'Qwen2_5-VL-7B': '25' }
+  for (const [name, version] of Object.entries(names)) t.equal(versionOf(name), version, name)
+})
