@@ -80,9 +80,11 @@ function wrongSizes ({ architectureMetadata }: GgufFileInfo): string[] {
   )
   const isSize = (value: unknown, most: number) => Number.isInteger(value) && Number(value) > 0 && Number(value) <= most
   const wrong = Object.entries(SIZES.required).filter(([key, most]) => !isSize(valueOf(key), most))
-  // Some models have a list with one value for each layer.
+  // Some models have a list with one value for each layer. Models with experts have no other feed-forward layers.
+  const hasExperts = valueOf('expert_count') !== undefined
   const wrongOptional = Object.entries(SIZES.optional).filter(([key, most]) => {
     const value = valueOf(key)
+    if (key === 'feed_forward_length' && hasExperts) return false
     return value !== undefined && !Array.isArray(value) && !isSize(value, most)
   })
   const [inner, rank, state] = ['ssm.inner_size', 'ssm.time_step_rank', 'ssm.state_size'].map(valueOf)

@@ -1,6 +1,6 @@
 import type { Token } from 'node-llama-cpp'
 import t from 'tap'
-import { planPrefill, type PrefillStep } from '../../../../services/engine/worker/prefill-plan.ts'
+import { planPrefill, sliceOf, type PrefillStep } from '../../../../services/engine/worker/prefill-plan.ts'
 import type { Segment } from '../../../../services/engine/worker/prompt.ts'
 
 const TURN = 100 as Token
@@ -9,8 +9,8 @@ const image = (index: number): Segment => ({ type: 'image', image: index })
 const checkpoint = (place: string): PrefillStep => ({ type: 'checkpoint', place } as PrefillStep)
 
 t.test('without checkpoints, only the tail is split off', async t => {
-  t.same(planPrefill([text(1, 2), image(0), text(3, 4, 5)], 2, null), {
-    steps: [text(1, 2), image(0), text(3)], tail: [4, 5]
+  t.same(planPrefill([text(1, 2), image(0), text(3, 4, 5, 6, 7)], 3, null), {
+    steps: [text(1, 2), image(0), text(3, 4)], tail: [5, 6, 7]
   })
   t.same(planPrefill([text(1, 2)], 8, null), { steps: [], tail: [1, 2] })
 })
@@ -48,4 +48,11 @@ t.test('the rest can begin with the turn of the answer, or within it', async t =
 
 t.test('a prompt that ends with an image is an error', async t => {
   t.throws(() => planPrefill([text(1), image(0)], 8, TURN), { message: /ends with an image/ })
+})
+
+t.test('no slice leaves one token behind', async t => {
+  t.equal(sliceOf(20, 16), 16)
+  t.equal(sliceOf(17, 16), 15)
+  t.equal(sliceOf(16, 16), 16)
+  t.same(planPrefill([text(1, 2, 3, 4)], 3, null), { steps: [text(1, 2)], tail: [3, 4] })
 })
