@@ -15,7 +15,8 @@ export interface PromptRenderer {
    * Renders a conversation with the model's own chat template, up to the beginning of the assistant's answer.
    *
    * Only the template's text can become special tokens: an `<|im_end|>` or a `<think>` that a client sends remains
-   * text. Apart from that, the tokens equal those of llama.cpp for the rendered template.
+   * text. The exception is a thought in an answer that the template itself keeps or removes (`withoutThoughts`). Apart
+   * from that, the tokens equal those of llama.cpp for the rendered template.
    * @param tools must be empty if `toolSyntax` is null
    * @throws WorkerFailure PROMPT_REFUSED with the template's sentence when it refuses the conversation
    */
