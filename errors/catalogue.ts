@@ -117,6 +117,11 @@ export const ToolsNotSupportedError = define('TOOLS_NOT_SUPPORTED', 400, {
   en: () => 'The chat template of the loaded model has no tools, or writes calls in a format that cannot be read',
   zh: () => '当前模型的对话模板不支持工具调用，或其调用格式无法识别'
 })
+export const ThinkingNotSupportedError = define('THINKING_NOT_SUPPORTED', 400, {
+  en: (field: string, reason: Phrase) => `"${field}" asks for thoughts, but ${reason.en}; leave it out, or turn it off`,
+  zh: (field, reason) => `"${field}" 要求模型先思考，但${reason.zh}；请去掉该字段或将其关闭`,
+  details: field => ({ field })
+})
 export const ImageUrlRefusedError = define('IMAGE_URL_REFUSED', 400, {
   en: (field: string, fault: Phrase) => `The image at "${field}" was not fetched: ${fault.en}`,
   zh: (field, fault) => `未获取 "${field}" 处的图片：${fault.zh}`,

@@ -10,6 +10,7 @@ export const FIELD_FAULTS = {
   mustBeString: { en: 'must be a string', zh: '必须是字符串' },
   mustBeFile: { en: 'must be a file', zh: '必须是文件' },
   mustBeText: { en: 'must be text, not a file', zh: '必须是文本，而不是文件' },
+  mustBeThinking: { en: 'must be "off", "on" or a number of tokens', zh: '必须是 "off"、"on" 或 token 数' },
   mustBeTurns: { en: 'must be a list of turns', zh: '必须是对话轮次的列表' },
   mustBeDataUris: { en: 'must be a list of data URIs', zh: '必须是 data URI 的列表' },
   mustBeDataUri: {

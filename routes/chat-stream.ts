@@ -59,6 +59,9 @@ async function forward (
       case 'progress':
         await sse.send('progress', { stage: event.stage, done: event.done, total: event.total })
         break
+      case 'thought':
+        await sse.send('thought', { text: event.text })
+        break
       case 'token':
         await sse.send('token', { text: event.text })
         break

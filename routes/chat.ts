@@ -15,9 +15,11 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
     const work = workOf(request)
     const question = await toChatRequest(request, request.body)
     let response = ''
+    let thoughts = ''
 
     async function collect (): Promise<ChatDone> {
       for await (const event of chat.answer(question, work.signal, request.log)) {
+        if (event.type === 'thought') thoughts += event.text
         if (event.type === 'token') response += event.text
         if (event.type === 'done') return event.result
       }
@@ -29,7 +31,7 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
       // Free the slot before the answer is sent, so that a client can send its next request at once.
       await work.end()
       request.ending = ANSWERED
-      return { ...result, response }
+      return { ...result, response, thoughts }
     } catch (error) {
       throw error instanceof TimeoutError ? withDetails(error, { response }) : error
     }

@@ -44,6 +44,7 @@ const route: FastifyPluginAsync<StatusRouteOptions> = async (app, { store, limit
           multiple: engine.vision.multiple, min_tokens: engine.vision.minTokens, max_tokens: engine.vision.maxTokens
         },
         tools: engine.tools !== null,
+        thinking: engine.thinking,
         restarts: engine.restarts
       },
       plan: engine.plan && toPlanStatus(engine.plan),

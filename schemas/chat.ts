@@ -40,6 +40,14 @@ export const ChatFieldsSchema = Type.Object({
     default: 1024,
     description: 'Maximum number of tokens of the answer; reduced to the room that is left in the context'
   })),
+  thinking: Type.Optional(Type.Union([
+    Type.Literal('off'), Type.Literal('on'), Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX })
+  ], {
+    description: 'Whether the model thinks before it answers, or the maximum number of tokens of its thoughts, at ' +
+      'most MAX_THINKING_TOKENS. `on` allows that many, 0 means `off`. The default is THINKING (`off`). A model that ' +
+      'always thinks does so even if it is `off`',
+    fault: FIELD_FAULTS.mustBeThinking
+  })),
   temperature: Type.Optional(Type.Number({
     minimum: 0, maximum: 2, description: '0 always takes the most likely token; the default depends on the model'
   })),
@@ -101,7 +109,8 @@ export const UsageSchema = Type.Object({
   prompt_tokens: Type.Integer({ description: 'Tokens of the prompt, images included' }),
   image_tokens: Type.Integer({ description: 'Tokens of the images in the prompt' }),
   cached_tokens: Type.Integer({ description: 'Tokens of the prompt that came from the KV cache' }),
-  completion_tokens: Type.Integer({ description: 'Tokens of the answer' })
+  thinking_tokens: Type.Integer({ description: 'Tokens of the thoughts' }),
+  completion_tokens: Type.Integer({ description: 'Tokens of the answer, without the thoughts' })
 }, { title: 'Usage', additionalProperties: false })
 
 const ms = (description: string) => Type.Number({ description: `Milliseconds: ${description}` })
@@ -111,8 +120,9 @@ export const TimingsSchema = Type.Object({
   prepare_ms: ms('reading headers, planning and preparing images'),
   encode_ms: ms('encoding images'),
   prefill_ms: ms('evaluating the prompt'),
+  thinking_ms: ms('generating the thoughts'),
   decode_ms: ms('generating the answer'),
-  ttft_ms: ms('from the start of the request to the first token'),
+  ttft_ms: ms('from the start of the request to the first token, of the thoughts if there are any'),
   total_ms: ms('the whole request')
 }, { title: 'Timings', additionalProperties: false })
 
@@ -131,13 +141,15 @@ const ending = {
   model: Type.String({ description: 'Name of the model that answered' }),
   request_id: Type.String({ description: 'The same as in the header `x-request-id` and in the log' })
 }
-/** The end of an answer: all but its text. */
+/** The end of an answer: all but its texts. */
 export const ChatDoneSchema = Type.Object(ending, { title: 'ChatDone', additionalProperties: false })
 export type ChatDone = Static<typeof ChatDoneSchema>
 
-export const ChatAnswerSchema = Type.Object({ ...ending, response: Type.String({ description: 'The answer' }) }, {
-  title: 'ChatAnswer', additionalProperties: false
-})
+export const ChatAnswerSchema = Type.Object({
+  ...ending,
+  response: Type.String({ description: 'The answer' }),
+  thoughts: Type.String({ description: 'What the model thought before it answered; empty without thoughts' })
+}, { title: 'ChatAnswer', additionalProperties: false })
 export type ChatAnswer = Static<typeof ChatAnswerSchema>
 
 export const ErrorSchema = Type.Object({
@@ -167,6 +179,9 @@ export const ChatEventSchema = Type.Union([
     done: Type.Integer({ description: 'Finished part of `total`' }),
     total: Type.Integer({ description: 'Number of images (encode) or tokens (prefill)' })
   }, { title: 'ProgressEvent', description: '`progress`' }),
+  Type.Object({ text: Type.String({ description: 'Whole characters of the thoughts' }) }, {
+    title: 'ThoughtEvent', description: '`thought`, before the first `token`'
+  }),
   Type.Object({ text: Type.String({ description: 'Whole characters, never a part of a stop string' }) }, {
     title: 'TokenEvent', description: '`token`'
   }),
@@ -175,5 +190,5 @@ export const ChatEventSchema = Type.Union([
 ], {
   title: 'ChatEvent',
   description: 'Server-sent events with JSON as data: `accepted`, `image` (a receipt for each image), `progress`, ' +
-    '`token`, then `done` or `error`; a comment line every 15 s'
+    '`thought`, `token`, then `done` or `error`; a comment line every 15 s'
 })

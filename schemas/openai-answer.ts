@@ -14,11 +14,14 @@ const ToolCallSchema = Type.Object({
 
 export const CompletionUsageSchema = Type.Object({
   prompt_tokens: Type.Integer({ description: 'Tokens of the prompt, images included' }),
-  completion_tokens: Type.Integer({ description: 'Tokens of the answer' }),
+  completion_tokens: Type.Integer({ description: 'Tokens of the answer, including its thoughts' }),
   total_tokens: Type.Integer({ description: 'Prompt and answer together' }),
   prompt_tokens_details: Type.Object({
     cached_tokens: Type.Integer({ description: 'Tokens of the prompt that came from the KV cache' }),
     image_tokens: Type.Integer({ description: 'Tokens of the images in the prompt' })
+  }),
+  completion_tokens_details: Type.Object({
+    reasoning_tokens: Type.Integer({ description: 'Tokens of the thoughts' })
   })
 }, { title: 'CompletionUsage' })
 export type CompletionUsage = Static<typeof CompletionUsageSchema>
@@ -45,6 +48,9 @@ export const CompletionSchema = Type.Object({
     message: Type.Object({
       role: Type.Literal('assistant'),
       content: nullable(Type.String()),
+      reasoning_content: Type.Optional(Type.String({
+        description: 'What the model thought before it answered; absent without thoughts. Not part of the OpenAI API'
+      })),
       refusal: Type.Null(),
       tool_calls: Type.Optional(Type.Array(ToolCallSchema))
     }),
@@ -64,6 +70,7 @@ export const CompletionChunkSchema = Type.Object({
     delta: Type.Object({
       role: Type.Optional(Type.Literal('assistant')),
       content: Type.Optional(Type.String()),
+      reasoning_content: Type.Optional(Type.String({ description: 'A piece of the thoughts' })),
       tool_calls: Type.Optional(Type.Array(Type.Object({ index: Type.Integer(), ...ToolCallSchema.properties })))
     }),
     finish_reason: nullable(FinishReasonSchema),

@@ -44,6 +44,9 @@ export const StatusSchema = Type.Object({
     context_size: count('Tokens (KV cells) of one slot'),
     vision: Type.Union([VisionSchema, Type.Null()]),
     tools: Type.Boolean({ description: 'True if the chat template supports tools' }),
+    thinking: Type.Union([Type.Literal('never'), Type.Literal('optional'), Type.Literal('always')], {
+      description: 'Whether the model thinks before it answers. With ENGINE=openai always `optional`'
+    }),
     restarts: count('Number of restarts of the model process')
   }),
   plan: Type.Union([PlanSchema, Type.Null()], { description: 'Null until the model is loaded' }),

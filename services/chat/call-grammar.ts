@@ -12,7 +12,9 @@ const ANY_OBJECT = 'any-'
  * arguments may be any object.
  * @throws UnsupportedSchemaError for a strict tool whose schema cannot be enforced
  */
-export function createCallGrammar (tools: readonly OfferedTool[], { begin, separator, end }: ToolSyntax): string {
+export function createCallGrammar (tools: readonly OfferedTool[], syntax: ToolSyntax): string {
+  if (syntax.form === 'xml') throw new Error('not written yet')
+  const { begin, separator, end } = syntax
   const convert = schemaGrammars()
   const prefixes = new Map<OfferedTool, string>()
   const rules: string[] = []

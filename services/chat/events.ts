@@ -9,6 +9,7 @@ export type ChatEvent =
   | { type: 'accepted', images: number }
   | { type: 'image', receipt: Receipt }
   | { type: 'progress', stage: 'encode' | 'prefill', done: number, total: number }
+  | { type: 'thought', text: string }
   | { type: 'token', text: string }
   | { type: 'done', result: ChatDone }
 
@@ -18,6 +19,7 @@ export type ChatEvent =
  * @returns null when the events stay separate
  */
 export function mergeEvents (last: ChatEvent, next: ChatEvent): ChatEvent | null {
+  if (last.type === 'thought' && next.type === 'thought') return { type: 'thought', text: last.text + next.text }
   if (last.type === 'token' && next.type === 'token') return { type: 'token', text: last.text + next.text }
   if (last.type === 'progress' && next.type === 'progress' && last.stage === next.stage) return next
   return null

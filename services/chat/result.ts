@@ -35,6 +35,7 @@ export function createResult (
       prompt_tokens: usage.promptTokens,
       image_tokens: usage.imageTokens,
       cached_tokens: usage.cachedTokens,
+      thinking_tokens: usage.thinkingTokens,
       completion_tokens: usage.completionTokens
     },
     timings: {
@@ -43,6 +44,7 @@ export function createResult (
       prepare_ms: rounded(prepareMs),
       encode_ms: timings.encodeMs,
       prefill_ms: timings.prefillMs,
+      thinking_ms: timings.thinkingMs,
       decode_ms: timings.decodeMs,
       ttft_ms: rounded(request.queueMs + engineStart - request.startedAt + timings.ttftMs),
       total_ms: rounded(request.queueMs + performance.now() - request.startedAt)

@@ -63,8 +63,12 @@ export interface Tool {
   parameters?: object
 }
 
-/** The format of a call in the text of an answer: a JSON object with `name` and `arguments` between two tags. */
-export interface ToolSyntax {
+/** The format of a call in the text of an answer. */
+export type ToolSyntax = JsonToolSyntax | XmlToolSyntax
+
+/** A JSON object with `name` and `arguments` between two tags, as Qwen2.5 and Qwen3 write it. */
+export interface JsonToolSyntax {
+  form: 'json'
   /** The tags, e.g. `<tool_call>` and `</tool_call>`. */
   open: string
   close: string
@@ -76,6 +80,18 @@ export interface ToolSyntax {
   separator: string
   end: string
 }
+
+/**
+ * `<function=NAME>` with a `<parameter=KEY>` for each argument between two tags, as Qwen3-Coder and Qwen3.5 write it.
+ */
+export interface XmlToolSyntax {
+  form: 'xml'
+  open: string
+  close: string
+}
+
+/** Whether a model thinks before it answers: never, if the request wants it, or always. */
+export type ThinkingMode = 'never' | 'optional' | 'always'
 
 export type EngineState = 'starting' | 'ready' | 'restarting' | 'failed' | 'closed'
 
@@ -101,6 +117,8 @@ export interface EngineInfo {
   vision: VisionInfo | null
   /** Null if the model's chat template does not support tools. */
   tools: ToolSyntax | null
+  /** `optional` if other servers run the model: they do not report it. */
+  thinking: ThinkingMode
   /** Default temperature of requests. */
   temperature: number
   /** Number of restarts of the child process since the start of the service; 0 without a child. */
@@ -174,12 +192,18 @@ export interface GenerateRequest {
   /** The tools of the prompt. Must be empty if `EngineInfo.tools` is null. */
   tools: Tool[]
   images: EngineImage[]
-  /** Limit of the answer. The engine lowers it to the cells that the prompt leaves free. */
+  /** Limit of the answer. The engine lowers it to the cells that prompt and thoughts leave free. */
   maxTokens: number
+  /**
+   * Limit of the thoughts before the answer; 0 for none, which is the default. At the limit the engine ends the
+   * thoughts, and the model answers. It is lowered so that room is left for the answer.
+   */
+  thinkingTokens?: number
+  /** Strings that end the answer. They do not apply to thoughts. */
   stop: string[]
   /**
-   * GBNF with a rule `root` for the answer; null for free text. `maxTokens` can end the answer before the grammar
-   * does.
+   * GBNF with a rule `root` for the answer, without its thoughts; null for free text. `maxTokens` can end the answer
+   * before the grammar does.
    */
   grammar: string | null
   /** The source of `grammar`, for upstreams that have their own grammars. */
@@ -199,18 +223,23 @@ export interface Usage {
   imageTokens: number
   /** Prompt tokens that were reused from the KV cache. */
   cachedTokens: number
+  /** Tokens of the thoughts. */
+  thinkingTokens: number
+  /** Tokens of the answer without its thoughts. */
   completionTokens: number
 }
 
 export type EngineEvent =
   | { type: 'progress', stage: 'encode' | 'prefill', done: number, total: number }
+  /** A piece of the thoughts. All of them come before the first token. */
+  | { type: 'thought', text: string }
   | { type: 'token', text: string }
   | {
     type: 'done'
     finishReason: 'stop' | 'length'
     usage: Usage
     /** Milliseconds in each stage, including the time that other answers take in the same batch. */
-    timings: { encodeMs: number, prefillMs: number, decodeMs: number, ttftMs: number }
+    timings: { encodeMs: number, prefillMs: number, thinkingMs: number, decodeMs: number, ttftMs: number }
     /** For each image of the request, whether its embedding was cached. */
     cachedImages: boolean[]
   }
@@ -226,7 +255,10 @@ export interface KnownImage {
 }
 
 export interface Inspection {
-  /** Tokens of the rendered conversation without its images, but including the two tokens around each image. */
+  /**
+   * Tokens of the rendered conversation without its images, but including the two tokens around each image, and the
+   * tokens that end the thoughts.
+   */
   textTokens: number
   /** Those of the requested images that are cached, in any order. */
   known: KnownImage[]
@@ -240,9 +272,10 @@ export interface Engine {
 
   /**
    * Renders the conversation with the model's own template and counts its tokens, and looks up images by id.
+   * @param thinks the answer begins with thoughts
    * @throws EngineNotReadyError, EngineCrashedError
    */
-  inspect (turns: Turn[], tools: Tool[], ids: string[]): Promise<Inspection>
+  inspect (turns: Turn[], tools: Tool[], ids: string[], thinks?: boolean): Promise<Inspection>
 
   /**
    * Runs one answer. The iterable ends after `done`, or throws an error of `errors/catalogue.ts`. When `signal`

@@ -36,6 +36,7 @@ const NO_MODEL: ModelInfo = {
   plan: null,
   vision: null,
   tools: null,
+  thinking: 'never',
   temperature: 0
 }
 const NO_STATS: WorkerStats =

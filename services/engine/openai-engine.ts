@@ -64,6 +64,7 @@ export function createOpenAiEngine (
       slots,
       vision,
       tools: TOOL_SYNTAX,
+      thinking: 'optional',
       temperature: 0,
       restarts: 0,
       pid: null,
@@ -136,11 +137,13 @@ export function createOpenAiEngine (
           promptTokens: usage.promptTokens ?? promptTokens,
           imageTokens: usage.imageTokens ?? imageTokens,
           cachedTokens: usage.cachedTokens ?? 0,
+          thinkingTokens: 0,
           completionTokens: usage.completionTokens ?? estimateTokens(answerText)
         },
         timings: {
           encodeMs: 0,
           prefillMs: toTenths(first - sent),
+          thinkingMs: 0,
           decodeMs: toTenths(end - first),
           ttftMs: toTenths(first - started)
         },

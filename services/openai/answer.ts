@@ -67,9 +67,10 @@ function finishReason (calls: number, { finish_reason: reason }: ChatDone) {
 function toUsage ({ usage }: ChatDone): CompletionUsage {
   return {
     prompt_tokens: usage.prompt_tokens,
-    completion_tokens: usage.completion_tokens,
-    total_tokens: usage.prompt_tokens + usage.completion_tokens,
-    prompt_tokens_details: { cached_tokens: usage.cached_tokens, image_tokens: usage.image_tokens }
+    completion_tokens: usage.thinking_tokens + usage.completion_tokens,
+    total_tokens: usage.prompt_tokens + usage.thinking_tokens + usage.completion_tokens,
+    prompt_tokens_details: { cached_tokens: usage.cached_tokens, image_tokens: usage.image_tokens },
+    completion_tokens_details: { reasoning_tokens: usage.thinking_tokens }
   }
 }
 

@@ -1,10 +1,11 @@
-import type { Part, Tool, ToolCall, ToolSyntax, Turn } from '../engine.ts'
+import type { JsonToolSyntax, Part, Tool, ToolCall, Turn } from '../engine.ts'
 
 /**
  * The format of tool calls in the text of an answer. Upstreams report calls separately from text; this engine writes
  * them into the text in Qwen's format, as the local engine does.
  */
-export const TOOL_SYNTAX: ToolSyntax = {
+export const TOOL_SYNTAX: JsonToolSyntax = {
+  form: 'json',
   open: '<tool_call>',
   close: '</tool_call>',
   begin: '<tool_call>\n{"name": "',

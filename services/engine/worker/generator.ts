@@ -211,8 +211,8 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
       const maxTokens = Math.min(request.maxTokens, room)
       const first = await decodeTail(sequence, sampler, tail, signal)
       const { finishReason, count } = await decode(sequence, sampler, first, request, maxTokens, signal, onText)
-      const usage: Usage = { promptTokens, imageTokens, cachedTokens, completionTokens: count }
-      const timings = { encodeMs, prefillMs, decodeMs: clock.lap(), ttftMs: ttftMs || clock.total() }
+      const usage: Usage = { promptTokens, imageTokens, cachedTokens, thinkingTokens: 0, completionTokens: count }
+      const timings = { encodeMs, prefillMs, thinkingMs: 0, decodeMs: clock.lap(), ttftMs: ttftMs || clock.total() }
       emit({ type: 'done', finishReason, usage, timings, cachedImages })
     } catch (error) {
       // After an abort, the record of the sequence is correct. After an error of llama.cpp, its content is unknown.

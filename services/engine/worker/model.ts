@@ -113,6 +113,7 @@ export async function loadModel (
       plan,
       vision: projector?.info ?? null,
       tools: prompts.toolSyntax,
+      thinking: 'never',
       temperature: sampling.temperature
     }
   }

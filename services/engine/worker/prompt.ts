@@ -5,7 +5,7 @@ import { WorkerFailure } from './failure.ts'
 import { toFunctionTools, toMessages } from './prompt/messages.ts'
 import { SpecialTokens } from './prompt/special-tokens.ts'
 import { ChatTemplate } from './prompt/template.ts'
-import { findCallForm } from './prompt/tool-syntax.ts'
+import { findToolSyntax } from './prompt/tool-syntax.ts'
 
 /** A run of tokens, or an image by its index in the request. */
 export type Segment = { type: 'text', tokens: Token[] } | { type: 'image', image: number }
@@ -71,7 +71,7 @@ export function createPromptRenderer (model: LlamaModel, seesImages: boolean): P
   const specials = new SpecialTokens(model)
   const vision = seesImages ? visionTokens(specials) : null
   const thinks = specials.find('<think>') !== null && specials.find('</think>') !== null
-  const form = findCallForm(template)
+  const toolSyntax = findToolSyntax(template)
   const start = specials.split(template.answerStart())[0]
 
   function render (turns: Turn[], tools: Tool[]): Segment[] {
@@ -127,7 +127,7 @@ export function createPromptRenderer (model: LlamaModel, seesImages: boolean): P
   return {
     render,
     turnStart: typeof start === 'number' ? start : null,
-    toolSyntax: form?.form === 'json' ? form.syntax : null
+    toolSyntax: toolSyntax?.form === 'json' ? toolSyntax : null
   }
 }
 

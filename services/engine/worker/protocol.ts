@@ -24,7 +24,8 @@ export interface WorkerOptions {
 /** Properties of a loaded model. */
 export type ModelInfo = Pick<
   EngineInfo,
-  'model' | 'architecture' | 'demo' | 'device' | 'contextSize' | 'slots' | 'plan' | 'vision' | 'tools' | 'temperature'
+  'model' | 'architecture' | 'demo' | 'device' | 'contextSize' | 'slots' | 'plan' | 'vision' | 'tools' | 'thinking' |
+  'temperature'
 >
 
 /** Measurements that change while the model runs. */
