@@ -4,10 +4,10 @@
 //
 //   reference MODEL MMPROJ LIBRARIES MIN_TOKENS MAX_TOKENS THREADS FLASH < cases.jsonl > answers.jsonl
 //
-// FLASH is 1 for flash attention, 0 without. Templates that can think are rendered with `enable_thinking: false`.
-// A case is {"messages": [...], "tools": [...], "template", "images": [{"path", "width", "height"}], "maxTokens"}.
-// Messages and tools have the shape of the OpenAI API; "tools" and "template" are optional, and "template" replaces the
-// template of the model. The files of images are raw RGB; "<__media__>" in a content marks the place of an image. An
+// FLASH is 1 for flash attention, 0 without. A case is {"messages": [...], "tools": [...], "template", "thinks",
+// "images": [{"path", "width", "height"}], "maxTokens"}. Messages and tools have the shape of the OpenAI API; "tools",
+// "template" and "thinks" are optional. "template" replaces the template of the model, and "thinks" is
+// `enable_thinking`, false by default. The files of images are raw RGB; "<__media__>" in a content marks the place of an image. An
 // answer is {"prompt": [token ids, -1 for each token of an image], "tokens": [ids], "text"}, or {"refusal"} with the
 // sentence of a template that throws. With "maxTokens" 0 the model evaluates nothing.
 #include <cstdio>
@@ -40,7 +40,7 @@ static std::string piece_of(const llama_vocab * vocab, llama_token token) {
 static std::string render(const json & request, const llama_model * model) {
     common_chat_templates_inputs inputs;
     inputs.use_jinja = true;
-    inputs.enable_thinking = false;
+    inputs.enable_thinking = request.value("thinks", false);
     inputs.messages = common_chat_msgs_parse_oaicompat(common_json::parse(request["messages"].dump()));
     if (request.contains("tools")) {
         inputs.tools = common_chat_tools_parse_oaicompat(common_json::parse(request["tools"].dump()));

@@ -133,7 +133,7 @@ export function createLocalEngine (
     if (state !== 'ready') throw new EngineNotReadyError(reason)
   }
 
-  async function inspect (turns: Turn[], tools: Tool[], ids: string[]): Promise<Inspection> {
+  async function inspect (turns: Turn[], tools: Tool[], ids: string[], thinks = false): Promise<Inspection> {
     assertReady()
     const id = nextId++
     const answer = createDeferred<Inspection>()
@@ -146,7 +146,7 @@ export function createLocalEngine (
     })
     try {
       // `send` throws if a value cannot be cloned.
-      supervisor.send({ type: 'inspect', id, turns, tools, ids })
+      supervisor.send({ type: 'inspect', id, turns, tools, ids, thinks })
       return await answer.promise
     } finally {
       pending.delete(id)

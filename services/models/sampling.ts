@@ -1,4 +1,3 @@
-import path from 'node:path'
 import type { Sampling } from '../engine/engine.ts'
 import type { ModelHeader } from './headers.ts'
 
@@ -15,16 +14,12 @@ export type DefaultSampling = Sampling & Required<Pick<Sampling, 'temperature' |
 
 /**
  * Returns the sampling that the authors of a model advise.
+ * @param thinks the answer begins with thoughts; the advice is for thoughts and answer
  * @param own overrides the advice
  */
 export function defaultSampling (
-  { architecture, file }: Pick<ModelHeader, 'architecture' | 'file'>, own: Sampling = {}
+  { architecture }: Pick<ModelHeader, 'architecture'>, thinks: boolean, own: Sampling = {}
 ): DefaultSampling {
   if (!ADVISED.includes(architecture)) return { ...USUAL, ...own }
-  return { ...alwaysThinks(file) ? QWEN_THINKING : QWEN, ...own }
-}
-
-/** Qwen3-VL has separate models that think, such as `Qwen3VL-8B-Thinking-Q4_K_M.gguf`. */
-function alwaysThinks (file: string): boolean {
-  return /thinking/i.test(path.basename(file))
+  return { ...thinks ? QWEN_THINKING : QWEN, ...own }
 }

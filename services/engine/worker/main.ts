@@ -6,7 +6,7 @@ import type { StepItem } from '../../../native/vision.ts'
 import { untilAborted } from '../../abort.ts'
 import { createDeferred, type Deferred } from '../../deferred.ts'
 import { blockOtherLoaders } from '../../images/sharp.ts'
-import type { EngineEvent, EngineImage, GenerateRequest, Tool, Turn } from '../engine.ts'
+import type { EngineEvent, EngineImage, GenerateRequest } from '../engine.ts'
 import { createEncoder } from './encoder.ts'
 import { toWire } from './failure.ts'
 import { createGenerator } from './generator.ts'
@@ -14,6 +14,7 @@ import { ImageCache } from './image-cache.ts'
 import type { WorkerLog } from './log.ts'
 import { loadModel, type LoadedModel } from './model.ts'
 import { countTextTokens, RenderedPrompts } from './prompt.ts'
+import { closingOf } from './prompt/thought-syntax.ts'
 import type { FromWorker, FromWorkerBatch, ToWorker, WireRequest, WorkerOptions } from './protocol.ts'
 import { Rounds } from './rounds.ts'
 import { VramGauge } from './vram.ts'
@@ -89,9 +90,10 @@ function sendStats (): void {
   })
 }
 
-function inspect (id: number, turns: Turn[], tools: Tool[], ids: string[]): void {
-  const { prompts, cache } = service!
-  const textTokens = turns.length === 0 ? 0 : countTextTokens(prompts.render(turns, tools))
+function inspect ({ id, turns, tools, ids, thinks }: Extract<ToWorker, { type: 'inspect' }>): void {
+  const { prompts, cache, loaded } = service!
+  const textTokens =
+    turns.length === 0 ? 0 : countTextTokens(prompts.render(turns, tools, thinks)) + closingOf(loaded.prompts.thoughts, thinks).length
   const known = ids.map(image => cache.find(image)).filter(image => image !== undefined)
   send({ type: 'inspected', id, inspection: { textTokens, known } })
 }
@@ -169,7 +171,7 @@ process.on('message', (message: ToWorker) => {
       break
     case 'inspect':
       try {
-        inspect(message.id, message.turns, message.tools, message.ids)
+        inspect(message)
       } catch (error) {
         fail(message.id, error)
       }

@@ -24,8 +24,8 @@ export interface LoadedModel {
   context: LlamaContext
   decoder: Decoder
   createSampler (options: SamplerOptions): Sampler
-  /** Sampling of a request that sets nothing. */
-  sampling: DefaultSampling
+  /** Returns the sampling of a request that sets nothing. */
+  samplingOf (thinks: boolean): DefaultSampling
   /** Null without a projector. */
   vision: Vision | null
   prompts: PromptRenderer
@@ -90,7 +90,8 @@ export async function loadModel (
 
   const flashAttention = usesFlashAttention(llama.gpu, options.flashAttention)
   const context = await createContext(model, { ...options, flashAttention, slots: plan.slots, threads }, log)
-  const sampling = defaultSampling(headers.model, files.sampling)
+  const samplingOf = (thinks: boolean) => defaultSampling(headers.model, thinks, files.sampling)
+  const thinking = prompts.thoughts?.mode ?? 'never'
 
   return {
     llama,
@@ -98,7 +99,7 @@ export async function loadModel (
     context,
     decoder: new Decoder(bridge, model, context, { threads, reproducible: llama.gpu === false && !flashAttention }),
     createSampler: options => new bridge.Sampler(addonModel(model), options),
-    sampling,
+    samplingOf,
     vision: projector?.vision ?? null,
     prompts,
     tokensOf: ({ width, height }) => projector === null ? 0 : width * height / projector.info.multiple ** 2,
@@ -113,8 +114,8 @@ export async function loadModel (
       plan,
       vision: projector?.info ?? null,
       tools: prompts.toolSyntax,
-      thinking: 'never',
-      temperature: sampling.temperature
+      thinking,
+      temperature: samplingOf(thinking === 'always').temperature
     }
   }
 }

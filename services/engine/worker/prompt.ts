@@ -5,6 +5,7 @@ import { WorkerFailure } from './failure.ts'
 import { toFunctionTools, toMessages } from './prompt/messages.ts'
 import { SpecialTokens } from './prompt/special-tokens.ts'
 import { ChatTemplate } from './prompt/template.ts'
+import { findThoughtSyntax, type ThoughtSyntax } from './prompt/thought-syntax.ts'
 import { findToolSyntax } from './prompt/tool-syntax.ts'
 
 /** A run of tokens, or an image by its index in the request. */
@@ -15,16 +16,19 @@ export interface PromptRenderer {
    * Renders a conversation with the model's own chat template, up to the beginning of the assistant's answer.
    *
    * Only the template's text can become special tokens: an `<|im_end|>` or a `<think>` that a client sends remains
-   * text. The exception is a thought in an answer that the template itself keeps or removes (`withoutThoughts`). Apart
-   * from that, the tokens equal those of llama.cpp for the rendered template.
+   * text, except that thoughts are removed from earlier answers. Apart from that, the tokens equal those of llama.cpp
+   * for the rendered template.
    * @param tools must be empty if `toolSyntax` is null
+   * @param thinks the answer begins with thoughts; without effect on a model that always or never thinks
    * @throws WorkerFailure PROMPT_REFUSED with the template's sentence when it refuses the conversation
    */
-  render (turns: Turn[], tools: Tool[]): Segment[]
+  render (turns: Turn[], tools: Tool[], thinks?: boolean): Segment[]
   /** The token that begins a turn; null if turns do not begin with a special token. */
   turnStart: Token | null
   /** The format of tool calls; null if the template does not support tools, or in a format that cannot be read. */
   toolSyntax: ToolSyntax | null
+  /** Null if the vocabulary has no tokens for thoughts. */
+  thoughts: ThoughtSyntax | null
 }
 
 /** Number of inspected conversations to keep until they are answered. Some are never answered. */
@@ -41,18 +45,18 @@ export class RenderedPrompts {
   }
 
   /** Renders a conversation and keeps the result for `take`. */
-  render (turns: Turn[], tools: Tool[]): Segment[] {
-    const segments = this.#render(turns, tools)
-    this.#segments.set(JSON.stringify([turns, tools]), segments)
+  render (turns: Turn[], tools: Tool[], thinks: boolean): Segment[] {
+    const segments = this.#render(turns, tools, thinks)
+    this.#segments.set(JSON.stringify([turns, tools, thinks]), segments)
     const [oldest] = this.#segments.keys()
     if (this.#segments.size > MAX_REMEMBERED) this.#segments.delete(oldest!)
     return segments
   }
 
   /** Returns and removes the kept result, or renders. */
-  take (turns: Turn[], tools: Tool[]): Segment[] {
-    const key = JSON.stringify([turns, tools])
-    const segments = this.#segments.get(key) ?? this.#render(turns, tools)
+  take (turns: Turn[], tools: Tool[], thinks: boolean): Segment[] {
+    const key = JSON.stringify([turns, tools, thinks])
+    const segments = this.#segments.get(key) ?? this.#render(turns, tools, thinks)
     this.#segments.delete(key)
     return segments
   }
@@ -70,27 +74,30 @@ export function createPromptRenderer (model: LlamaModel, seesImages: boolean): P
   const template = loadTemplate(model)
   const specials = new SpecialTokens(model)
   const vision = seesImages ? visionTokens(specials) : null
-  const thinks = specials.find('<think>') !== null && specials.find('</think>') !== null
+  const thoughts = findThoughtSyntax(template, specials)
   const toolSyntax = findToolSyntax(template)
-  const start = specials.split(template.answerStart())[0]
+  const start = specials.split(template.answerStart(false))[0]
 
-  function render (turns: Turn[], tools: Tool[]): Segment[] {
+  function render (turns: Turn[], tools: Tool[], thinks = false): Segment[] {
     // The marks are random for each call, so a client cannot send them.
     const marks = { token: createMark(), image: createMark() }
     const writer = {
       text: (text: string) => specials.mask(text, marks.token),
       image: (index: number) => `${marks.image}${index};`,
-      thinks
+      thinks: thoughts !== null
     }
     let prompt
     try {
-      prompt = template.render(toMessages(turns, template.traits, writer), toFunctionTools(tools, writer))
+      prompt = template.render(
+        toMessages(turns, template.traits, writer), toFunctionTools(tools, writer), { thinks }
+      )
     } catch (error) {
       // The sentence of a template can quote the conversation.
       const sentence = (error as Error).message.replaceAll(marks.token, '').replaceAll(marks.image, '')
       throw new WorkerFailure({ code: 'PROMPT_REFUSED', args: [sentence.slice(0, MAX_SENTENCE)] })
     }
-    return toSegments(prompt, marks)
+    const segments = toSegments(prompt, marks)
+    return thinks && thoughts ? withOpening(segments, thoughts.opening) : segments
   }
 
   function toSegments (prompt: string, marks: Marks): Segment[] {
@@ -126,9 +133,17 @@ export function createPromptRenderer (model: LlamaModel, seesImages: boolean): P
 
   return {
     render,
+    thoughts,
     turnStart: typeof start === 'number' ? start : null,
     toolSyntax: toolSyntax?.form === 'json' ? toolSyntax : null
   }
+}
+
+/** Appends the tokens that begin thoughts. */
+function withOpening (segments: Segment[], opening: Token[]): Segment[] {
+  const last = segments.at(-1)
+  if (last?.type !== 'text' || opening.length === 0) return segments
+  return [...segments.slice(0, -1), { type: 'text', tokens: [...last.tokens, ...opening] }]
 }
 
 /** Placeholders in a rendered prompt. */

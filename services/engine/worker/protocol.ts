@@ -44,7 +44,7 @@ export type WireImage = Omit<EngineImage, 'file'> & { hasFile: boolean }
 
 export type ToWorker =
   | { type: 'load', options: WorkerOptions }
-  | { type: 'inspect', id: number, turns: Turn[], tools: Tool[], ids: string[] }
+  | { type: 'inspect', id: number, turns: Turn[], tools: Tool[], ids: string[], thinks: boolean }
   | { type: 'generate', id: number, request: WireRequest }
   | { type: 'file', id: number, image: number, path: string }
   | { type: 'abort', id: number }

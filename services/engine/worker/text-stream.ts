@@ -68,6 +68,20 @@ export function createTextStream (detokenize: (tokens: number[]) => string, stop
   }
 }
 
+/** Removes the white space at both ends of a stream's text. */
+export function trimmed (stream: TextStream): Pick<TextStream, 'push' | 'end'> {
+  let blanks = ''
+  let begun = false
+  const release = (text: string): string => {
+    const pending = begun ? blanks + text : (blanks + text).trimStart()
+    const ready = pending.trimEnd()
+    blanks = pending.slice(ready.length)
+    begun ||= ready !== ''
+    return ready
+  }
+  return { push: token => release(stream.push(token)), end: () => release(stream.end()) }
+}
+
 function firstIndexOf (text: string, needles: string[]): number {
   const found = needles.map(needle => text.indexOf(needle)).filter(at => at !== -1)
   return found.length > 0 ? Math.min(...found) : -1

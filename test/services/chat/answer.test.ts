@@ -15,8 +15,8 @@ const silent: Log = { debug () {}, info () {}, warn () {}, error () {} }
 const DONE: EngineEvent = {
   type: 'done',
   finishReason: 'stop',
-  usage: { promptTokens: 9, imageTokens: 4, cachedTokens: 0, completionTokens: 1 },
-  timings: { encodeMs: 1, prefillMs: 1, decodeMs: 1, ttftMs: 1 },
+  usage: { promptTokens: 9, imageTokens: 4, cachedTokens: 0, thinkingTokens: 0, completionTokens: 1 },
+  timings: { encodeMs: 1, prefillMs: 1, thinkingMs: 0, decodeMs: 1, ttftMs: 1 },
   cachedImages: []
 }
 

@@ -61,19 +61,13 @@ const PLAIN: Conversation[] = [
   }
 ]
 const THOUGHTS: Conversation[] = [
-  { turns: [say('user', 'One'), say('assistant', '<think>\nhm\n</think>\n\n  Answer '), say('user', 'Two')] },
+  { turns: [say('user', 'One'), say('assistant', '<think>\nhm\n</think>\n\nAnswer '), say('user', 'Two')] },
   { turns: [say('user', 'One'), say('assistant', 'hm\n</think>\n\nAnswer\n\nx'), say('user', 'Two')] },
-  { turns: [say('user', 'One'), say('assistant', 'x<think>a</think>b<think>c</think>\n\n\nd'), say('user', 'Two')] },
-  {
-    turns: [say('user', 'One'), {
-      ...say('assistant', '<think>\nhm\n</think>\n\nI look'), calls: [call('look', { where: 'left' }, 'There')]
-    }],
-    tools: TOOLS
-  }
+  { turns: [say('user', 'One'), say('assistant', 'x<think>a</think>b<think>c</think>\n\n\nd'), say('user', 'Two')] }
 ]
 
 /** Converts a conversation to a case of the reference program. */
-function toCase (template: string, { turns, tools }: Conversation): string {
+function toCase (template: string, { turns, tools }: Conversation, thinks: boolean): string {
   let ids = 0
   const contentOf = (parts: Turn['parts']) => parts.map(part => part.type === 'text' ? part.text : '').join('')
   const messages = turns.flatMap(({ role, parts, calls = [] }) => {
@@ -93,23 +87,28 @@ function toCase (template: string, { turns, tools }: Conversation): string {
   return JSON.stringify({
     template,
     messages,
+    thinks,
     images: [],
     maxTokens: 0,
     ...tools && { tools: tools.map(tool => ({ type: 'function', function: tool })) }
   })
 }
 
-function askReference (template: string, cases: Conversation[]): Array<{ prompt?: number[], refusal?: string }> {
+function askReference (
+  template: string, cases: Conversation[], thinks = false
+): Array<{ prompt?: number[], refusal?: string }> {
   const { model, mmproj, minTokens, maxTokens } = tiny
   const output = execFileSync(program, [model, mmproj, libraries, String(minTokens), String(maxTokens), '1', '0'], {
-    input: cases.map(it => toCase(template, it)).join('\n'), stdio: ['pipe', 'pipe', 'ignore']
+    input: cases.map(it => toCase(template, it, thinks)).join('\n'), stdio: ['pipe', 'pipe', 'ignore']
   })
   return output.toString().trimEnd().split('\n').map(line => JSON.parse(line))
 }
 
-for (const [name, removesThoughts] of [
-  ['Qwen3.5-4B', true], ['Qwen-Qwen3-0.6B', true], ['Qwen-QwQ-32B', true], ['Qwen-Qwen2.5-7B-Instruct', false],
-  ['Qwen3-Coder', false]
+for (const [name, removesThoughts, syntax] of [
+  ['Qwen3.5-4B', true, { mode: 'optional', opens: false }], ['Qwen-Qwen3-0.6B', true, { mode: 'optional', opens: true }],
+  ['Qwen-QwQ-32B', true, { mode: 'optional', opens: false }],
+  ['Qwen-Qwen2.5-7B-Instruct', false, { mode: 'never', opens: false }],
+  ['Qwen3-Coder', false, { mode: 'never', opens: false }]
 ] as const) {
   t.test(`${name}: prompts equal those of llama.cpp, token for token`, async t => {
     const template = readFileSync(path.join(templates, `${name}.jinja`), 'utf8')
@@ -118,13 +117,28 @@ for (const [name, removesThoughts] of [
     const model = await loadVocabulary(t, file)
     const prompts = createPromptRenderer(model, true)
     const cases = removesThoughts ? [...PLAIN, ...THOUGHTS] : PLAIN
-    for (const [index, { prompt }] of askReference(template, cases).entries()) {
-      const { turns, tools = [] } = cases[index]!
-      const segments = prompts.render(turns, tools)
-      t.same(tokensOf(segments), prompt, `${index}: ${textOf(model, segments)}`)
+    for (const thinks of [false, true]) {
+      for (const [index, { prompt }] of askReference(template, cases, thinks).entries()) {
+        const { turns, tools = [] } = cases[index]!
+        const segments = prompts.render(turns, tools, thinks)
+        const opening = thinks ? prompts.thoughts!.opening : []
+        t.same(tokensOf(segments), [...prompt!, ...opening], `${index}, ${thinks}: ${textOf(model, segments)}`)
+      }
     }
+    const { mode, opening } = prompts.thoughts!
+    t.match({ mode, opens: opening.length > 0 }, syntax)
   })
 }
+
+t.test('thoughts of an answer that waits for results of its calls are removed, although the template keeps them', async t => {
+  const prompts = createPromptRenderer(await loadVocabulary(t, tiny.model), true)
+  const conversation = (text: string): Turn[] =>
+    [say('user', 'One'), { ...say('assistant', text), calls: [call('look', { where: 'left' }, 'There')] }]
+  t.same(
+    prompts.render(conversation('<think>\nhm\n</think>\n\nI look'), TOOLS),
+    prompts.render(conversation('I look'), TOOLS)
+  )
+})
 
 t.test('a conversation that llama.cpp refuses is refused with the same sentence', async t => {
   const template = readFileSync(path.join(templates, 'Qwen3.5-4B.jinja'), 'utf8')

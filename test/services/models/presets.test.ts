@@ -118,14 +118,13 @@ t.test('a request without sampling gets the advice for the family of the model',
   const advice = { temperature: 0.7, topP: 0.8, topK: 20, presencePenalty: 1.5 }
   for (const { name, model } of headers) {
     t.strictSame(
-      defaultSampling(model), name.startsWith('qwen2.5') ? { temperature: 0.7, topP: 0.95, topK: 40 } : advice, name
+      defaultSampling(model, false), name.startsWith('qwen2.5') ? { temperature: 0.7, topP: 0.95, topK: 40 } : advice, name
     )
   }
   t.strictSame(
-    defaultSampling({ architecture: 'qwen3vl', file: '/models/Qwen3VL-8B-Thinking-Q4_K_M.gguf' }),
-    { temperature: 1, topP: 0.95, topK: 20 }
+    defaultSampling({ architecture: 'qwen3vl' }, true), { temperature: 1, topP: 0.95, topK: 20 }, 'with thoughts'
   )
-  t.match(defaultSampling(headers[0]!.model, { temperature: 0 }), { ...advice, temperature: 0 })
+  t.match(defaultSampling(headers[0]!.model, false, { temperature: 0 }), { ...advice, temperature: 0 })
 })
 
 t.test('a projector matches only the model of its size and family', async t => {

@@ -1,5 +1,6 @@
 import type { Part, Tool, Turn } from '../../engine.ts'
 import type { FunctionTool, Message, TemplateTraits } from './template.ts'
+import { THOUGHT_TAGS } from './thought-syntax.ts'
 
 /** Converts a client's text and images for the template. */
 export interface ContentWriter {
@@ -20,9 +21,7 @@ export function toMessages (turns: Turn[], traits: TemplateTraits, writer: Conte
   let ids = 0
   const messages = turns.filter(turn => turn.role !== 'system').flatMap((turn): Message[] => {
     const { role, parts, calls = [] } = turn
-    const content = role === 'assistant' && writer.thinks
-      ? withoutThoughts(parts, traits, writer)
-      : contentOf(parts, writer)
+    const content = contentOf(role === 'assistant' && writer.thinks ? withoutThoughts(parts) : parts, writer)
     if (calls.length === 0) return [{ role, content }]
     // Some templates accept only ids of nine letters and digits.
     const asked = calls.map(call => ({ ...call, id: `call${String(++ids).padStart(5, '0')}` }))
@@ -82,23 +81,17 @@ function joinTexts (parts: Part[]): Part[] {
   return joined
 }
 
-const THOUGHT = { begin: '<think>', end: '</think>' }
-
 /**
- * Removes what an earlier answer thought: everything up to the last `</think>`. A template that does so itself gets the
- * thought, because it may keep it in an answer that still waits for the results of its calls.
+ * Removes what an earlier answer thought: everything up to the last `</think>`. Clients that do not know thoughts send
+ * them back as a part of the answer.
  */
-function withoutThoughts (turn: Part[], { removesThoughts }: TemplateTraits, writer: ContentWriter): string {
+function withoutThoughts (turn: Part[]): Part[] {
   const parts = joinTexts(turn)
-  const last = parts.findLastIndex(part => part.type === 'text' && part.text.includes(THOUGHT.end))
+  const last = parts.findLastIndex(part => part.type === 'text' && part.text.includes(THOUGHT_TAGS.close))
   const part = parts[last]
-  if (part?.type !== 'text') return contentOf(parts, writer)
-  const [thought, ...others] = part.text.split(THOUGHT.end)
-  const answer = (text: string) => contentOf([{ type: 'text', text }, ...parts.slice(last + 1)], writer)
-  const rest = others.at(-1)!
-  if (!removesThoughts) return answer(rest.replace(/^\n+/, ''))
-  const begin = thought!.includes(THOUGHT.begin) ? THOUGHT.begin : ''
-  return begin + writer.text(thought!.split(THOUGHT.begin).at(-1)!) + THOUGHT.end + answer(rest)
+  if (part?.type !== 'text') return parts
+  const answer = part.text.slice(part.text.lastIndexOf(THOUGHT_TAGS.close) + THOUGHT_TAGS.close.length)
+  return [{ type: 'text', text: answer.replace(/^\n+/, '') }, ...parts.slice(last + 1)]
 }
 
 function maskValue<T> (value: T, writer: ContentWriter): T {

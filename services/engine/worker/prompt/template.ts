@@ -8,6 +8,8 @@ export interface Message {
   tool_call_id?: string
   /** Name of the called function, in messages of the role `tool`. */
   name?: string
+  /** Thoughts of an earlier answer, only in samples. */
+  reasoning_content?: string
 }
 
 export interface FunctionTool {
@@ -26,8 +28,14 @@ export interface TemplateTraits {
   typedContent: boolean
   /** True if the arguments of calls must be JSON text. */
   textArguments: boolean
-  /** True if the template itself removes thoughts from earlier answers. */
-  removesThoughts: boolean
+}
+
+/** The part of a prompt that follows the conversation. */
+export interface PromptEnd {
+  /** Append the beginning of the assistant's answer. */
+  asks?: boolean
+  /** The answer begins with thoughts, if the model can think. */
+  thinks?: boolean
 }
 
 const QUESTION = { role: 'user', content: 'sample-question' } as const
@@ -54,23 +62,22 @@ export class ChatTemplate {
   constructor (source: string, bos: string, eos: string) {
     this.#render = parseTemplate(source)
     this.#constants = { bos_token: bos, eos_token: eos }
-    this.traits = { system: true, typedContent: false, textArguments: false, removesThoughts: false }
+    this.traits = { system: true, typedContent: false, textArguments: false }
     this.traits = this.#findTraits()
   }
 
   /**
    * Renders a conversation. The names of the variables are those of llama.cpp.
    * @param tools empty for a conversation without tools
-   * @param asks append the beginning of the assistant's answer
    * @throws Error with the template's sentence when it refuses the conversation
    */
-  render (messages: Message[], tools: FunctionTool[] = [], asks = true): string {
+  render (messages: Message[], tools: FunctionTool[] = [], { asks = true, thinks = false }: PromptEnd = {}): string {
     const [, month, day, year] = new Date().toDateString().split(' ')
     const { typedContent } = this.traits
     return this.#render({
       ...this.#constants,
       messages: typedContent ? messages.map(message => ({ ...message, content: typed(message.content) })) : messages,
-      enable_thinking: false,
+      enable_thinking: thinks,
       datetime: `${month} ${day} ${year}`,
       date_string: `${day} ${month} ${year}`,
       ...tools.length > 0 && { tools },
@@ -80,9 +87,10 @@ export class ChatTemplate {
 
   /**
    * Returns the text that the template appends to a conversation to begin the answer; empty if it appends none.
+   * @param thinks the answer begins with thoughts
    */
-  answerStart (): string {
-    const [without, complete] = [this.render([QUESTION], [], false), this.render([QUESTION])]
+  answerStart (thinks: boolean): string {
+    const [without, complete] = [this.render([QUESTION], [], { asks: false }), this.render([QUESTION], [], { thinks })]
     return complete.startsWith(without) ? complete.slice(without.length) : ''
   }
 
@@ -102,29 +110,35 @@ export class ChatTemplate {
       ({ role: 'tool', content: 'sample-result', tool_call_id: id, name }))
     const tools = calls.map(({ name }) => ({ ...TOOL, function: { ...TOOL.function, name } }))
     try {
-      const before = this.render([QUESTION], tools, false)
-      const rendered = this.render([QUESTION, answer, ...results], tools, false)
+      const before = this.render([QUESTION], tools, { asks: false })
+      const rendered = this.render([QUESTION, answer, ...results], tools, { asks: false })
       return rendered.slice(commonStart(before, rendered))
     } catch {
       return null
     }
   }
 
+  /**
+   * Renders an answer with its thoughts.
+   * @returns null if the template does not render the thoughts
+   */
+  renderThoughts (): string | null {
+    const thought = 'sample-thought'
+    const rendered = this.#try([QUESTION, { role: 'assistant', content: 'sample-answer', reasoning_content: thought }])
+    return rendered?.includes(thought) ? rendered.slice(rendered.indexOf(thought) + thought.length) : null
+  }
+
   #findTraits (): TemplateTraits {
     const typedContent = this.#needsTypedContent()
     this.traits = { ...this.traits, typedContent }
     const system = 'sample-system'
-    const withAnswer = (content: string) => this.#try([QUESTION, { role: 'assistant', content }, QUESTION])
-    const answer = withAnswer('sample-answer')
     const call = { name: TOOL.function.name, args: { key: 'sample-value' } }
     const callWith = (textArguments: boolean) =>
       this.renderCalls([call], textArguments)?.includes('sample-value') ?? false
     return {
       typedContent,
       system: this.#try([{ role: 'system', content: system }, QUESTION])?.includes(system) ?? false,
-      textArguments: !callWith(false) && callWith(true),
-      removesThoughts:
-        answer !== null && withAnswer('<think>\nsample-thought\n</think>\n\nsample-answer') === answer
+      textArguments: !callWith(false) && callWith(true)
     }
   }
 
