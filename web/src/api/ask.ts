@@ -12,6 +12,7 @@ export interface AskListener {
   onSent (): void
   onReceipt (receipt: Receipt): void
   onProgress (stage: 'encode' | 'prefill', done: number, total: number): void
+  onThought (text: string): void
   onText (text: string): void
 }
 
@@ -33,6 +34,7 @@ export function ask (form: FormData, language: string, listener: AskListener, si
       const value = JSON.parse(data)
       if (event === 'image') listener.onReceipt(value)
       else if (event === 'progress') listener.onProgress(value.stage, value.done, value.total)
+      else if (event === 'thought') listener.onThought(value.text)
       else if (event === 'token') listener.onText(value.text)
       else if (event === 'done') resolve(value)
       else if (event === 'error') reject(new AskError(failureOfEvent(value)))

@@ -35,6 +35,14 @@ export function AnswerDetails ({ done, images }: { done: ChatDone, images: reado
       <ul class='details-list'>
         {rate !== null && <li>{t('details.speed', { rate: formatNumber(rate, 1) })}</li>}
         <li>{t('details.firstToken', { seconds: seconds(timings.ttft_ms) })}</li>
+        {/* Answers that earlier versions of the page stored have no such numbers. */}
+        {usage.thinking_tokens > 0 && (
+          <li>
+            {t('details.thinking', {
+              tokens: formatNumber(usage.thinking_tokens), seconds: seconds(timings.thinking_ms)
+            })}
+          </li>
+        )}
         <li>{t('details.total', { seconds: seconds(timings.total_ms) })}</li>
         <li>
           {t('details.usage', {

@@ -11,6 +11,7 @@ import { DraftImages } from './draft-images.tsx'
 import { FormatPicker } from './format-picker.tsx'
 import { Icon, IconButton } from './icon.tsx'
 import { Presets } from './presets.tsx'
+import { ThinkingSwitch } from './thinking-switch.tsx'
 
 /** The limit of the service, in characters. */
 const MESSAGE_MAX = 32_000
@@ -85,6 +86,7 @@ export function Composer () {
           <FileButton icon='image' label={t('composer.add')} accept={TAKEN} />
           <FileButton icon='camera' label={t('composer.camera')} accept='image/*' capture />
           <FormatPicker />
+          <ThinkingSwitch />
           <span id='composer-fault' class='composer-fault' role='status'>
             {length > MESSAGE_MAX
               ? t('composer.tooLong', { count: length, limit: MESSAGE_MAX })

@@ -11,7 +11,7 @@ import { useStickToBottom } from './use-stick-to-bottom.ts'
 
 /** Shows the exchanges of the current conversation, the newest at the bottom. */
 export function ConversationView () {
-  const { area, content, isAway, toBottom } = useStickToBottom()
+  const { area, content, isAway, toBottom, stay } = useStickToBottom()
   const { id, turns } = current.value
   const run = runs.value.get(id)
   useEffect(toBottom, [run])
@@ -30,7 +30,9 @@ export function ConversationView () {
               <section class='exchange' key={question.id}>
                 <QuestionView conversation={id} question={question} firstNumber={firstNumber} isBusy={isBusy} />
                 {answer && (
-                  <AnswerView conversation={id} question={question} answer={answer} turns={turns} isBusy={isBusy} />
+                  <AnswerView
+                    conversation={id} question={question} answer={answer} turns={turns} isBusy={isBusy} onFold={stay}
+                  />
                 )}
               </section>
             )

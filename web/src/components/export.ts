@@ -1,8 +1,9 @@
 import { formatNumber, locale, t } from '../i18n/index.ts'
 import type { Conversation } from '../model/conversation.ts'
-import { toJson } from '../model/export-json.ts'
+import { toJson, type ExportOptions } from '../model/export-json.ts'
 import { toMarkdown } from '../model/export-markdown.ts'
 import { conversations } from '../state/conversations.ts'
+import { withThoughts } from '../state/exporting.ts'
 import { notify } from '../state/notice.ts'
 import { imageBytes } from '../state/image-urls.ts'
 
@@ -14,17 +15,21 @@ export async function exportMarkdown (conversation: Conversation): Promise<void>
   const formatDate = (at: number) =>
     new Intl.DateTimeFormat(locale.value, { dateStyle: 'long', timeStyle: 'short' }).format(at)
   await offer(
-    () => toMarkdown(conversation, { t, formatDate, formatNumber }, imageBytes), `${fileNameOf(conversation)}.md`
+    () => toMarkdown(conversation, { t, formatDate, formatNumber }, options()), `${fileNameOf(conversation)}.md`
   )
 }
 
 export async function exportJson (conversation: Conversation): Promise<void> {
-  await offer(() => toJson([conversation], imageBytes), `${fileNameOf(conversation)}.json`)
+  await offer(() => toJson([conversation], options()), `${fileNameOf(conversation)}.json`)
 }
 
 export async function exportEverything (): Promise<void> {
   const date = new Date().toISOString().slice(0, 10)
-  await offer(() => toJson(conversations.value, imageBytes), `sightline-${date}.json`)
+  await offer(() => toJson(conversations.value, options()), `sightline-${date}.json`)
+}
+
+function options (): ExportOptions {
+  return { withThoughts: withThoughts.value, bytesOf: imageBytes }
 }
 
 async function offer (make: () => Promise<Blob>, name: string): Promise<void> {

@@ -10,6 +10,8 @@ const SHAPES = {
   settings: 'M4 8h10M18 8h2M4 16h2M10 16h10M16 6v4M8 14v4',
   copy: 'M9 9h10v11H9zM15 9V5H5v11h4',
   check: 'M5 13l4 4L19 7',
+  checked: 'M5 5h14v14H5zM8 12l3 3 5-6',
+  unchecked: 'M5 5h14v14H5z',
   again: 'M20 11a8 8 0 1 0-2.3 6.300M20 5v6h-6',
   edit: 'M5 19l1-4L16 5l3 3L9 18zM14 7l3 3',
   trash: 'M5 7h14M9 7V4h6v3M7 7l1 13h8l1-13M10 11v5M14 11v5',
@@ -23,6 +25,7 @@ const SHAPES = {
   zoomOut: 'M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM16 16l4 4M8 11h6',
   fit: 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5',
   braces: 'M9 4c-3 0-3 2-3 4s0 4-2 4c2 0 2 2 2 4s0 4 3 4M15 4c3 0 3 2 3 4s0 4 2 4c-2 0-2 2-2 4s0 4-3 4',
+  thought: 'M9 18h6M10 21h4M12 3a6 6 0 0 0-3.500 10.900c.6.5 1 1.200 1 2.100h5c0-.9.4-1.600 1-2.100A6 6 0 0 0 12 3z',
   spark: 'M12 4l1.8 5.200L19 11l-5.2 1.800L12 18l-1.8-5.200L5 11l5.2-1.800z',
   more: 'M6 12h.01M12 12h.01M18 12h.01',
   warning: 'M12 4l9 16H3zM12 10v4M12 17h.01'

@@ -5,6 +5,7 @@ import { ConfirmDialog } from './confirm-dialog.tsx'
 import { exportEverything } from './export.ts'
 import { Icon } from './icon.tsx'
 import { ImportButton } from './import-button.tsx'
+import { ThoughtsChoice } from './thoughts-choice.tsx'
 
 export function DataSettings () {
   const isAsking = useSignal(false)
@@ -23,6 +24,7 @@ export function DataSettings () {
           <Icon name='trash' />
           {t('list.deleteAll')}
         </button>
+        <ThoughtsChoice class='settings-choice' />
       </div>
       <ConfirmDialog
         isOpen={isAsking.value} onClose={() => { isAsking.value = false }} title={t('list.deleteAll')}

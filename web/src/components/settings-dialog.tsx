@@ -3,10 +3,11 @@ import { useId } from 'preact/hooks'
 import { LANGUAGES, language, setLanguage, t } from '../i18n/index.ts'
 import type { RequestSettings } from '../model/form.ts'
 import { SAMPLING_FIELDS } from '../model/sampling.ts'
+import { thinkingMode } from '../state/service.ts'
 import { changeSettings, NO_SAMPLING, settings } from '../state/settings.ts'
 import { Modal } from './modal.tsx'
 import { DataSettings } from './settings-data.tsx'
-import { SamplingSetting, StopSetting } from './settings-sampling.tsx'
+import { SamplingSetting, StopSetting, ThinkingSetting } from './settings-sampling.tsx'
 import '../styles/settings.css'
 
 const isOpen = signal(false)
@@ -69,9 +70,12 @@ function ThemeSetting () {
 function ModelSettings () {
   // A field keeps invalid text locally. A new key recreates the fields after a reset.
   const resets = useSignal(0)
-  const { system, sampling, stop } = settings.value
-  const isDefault = system === '' && stop.length === 0 && Object.values(sampling).every(value => value === null)
-  const defaults: RequestSettings = { system: '', sampling: NO_SAMPLING, stop: [] }
+  const { system, sampling, stop, thinking } = settings.value
+  const isDefault = system === '' && stop.length === 0 && thinking.tokens === null &&
+    Object.values(sampling).every(value => value === null)
+  // The switch next to the question keeps its state, like the format.
+  const defaults: RequestSettings =
+    { system: '', sampling: NO_SAMPLING, stop: [], thinking: { ...thinking, tokens: null } }
   return (
     <>
       <SystemSetting />
@@ -79,6 +83,7 @@ function ModelSettings () {
         <legend>{t('settings.sampling')}</legend>
         <div class='settings-grid' key={resets.value}>
           {SAMPLING_FIELDS.map(field => <SamplingSetting key={field.name} field={field} />)}
+          {thinkingMode.value !== 'never' && <ThinkingSetting />}
           <StopSetting />
         </div>
         <button

@@ -1,20 +1,43 @@
 import { useSignal } from '@preact/signals'
 import { useId } from 'preact/hooks'
 import { formatNumber, t } from '../i18n/index.ts'
-import { MAX_STOP_CHARACTERS, readSampling, readStops, type SamplingField } from '../model/sampling.ts'
+import { MAX_STOP_CHARACTERS, readNumber, readStops, type NumberField, type SamplingField } from '../model/sampling.ts'
+import { THINKING_FIELD } from '../model/thinking.ts'
 import { changeSettings, settings } from '../state/settings.ts'
 
-/** A field for a number; empty uses the default of the service. A value that the service would refuse is not stored. */
 export function SamplingSetting ({ field }: { field: SamplingField }) {
+  const { sampling } = settings.value
+  return (
+    <NumberSetting
+      field={field} value={sampling[field.name]}
+      onChange={value => changeSettings({ sampling: { ...sampling, [field.name]: value } })}
+    />
+  )
+}
+
+export function ThinkingSetting () {
+  const { thinking } = settings.value
+  return (
+    <NumberSetting
+      field={THINKING_FIELD} value={thinking.tokens}
+      onChange={tokens => changeSettings({ thinking: { ...thinking, tokens } })}
+    />
+  )
+}
+
+interface NumberSettingProps { field: NumberField, value: number | null, onChange: (value: number | null) => void }
+
+/** A field for a number; empty uses the default of the service. A value that the service would refuse is not stored. */
+function NumberSetting ({ field, value, onChange }: NumberSettingProps) {
   const id = useId()
-  const { name, label, min, max, isWhole, isAbove } = field
-  const written = useSignal(String(settings.value.sampling[name] ?? ''))
-  const isInvalid = readSampling(written.value, field) === undefined
+  const { label, min, max, isWhole, isAbove } = field
+  const written = useSignal(String(value ?? ''))
+  const isInvalid = readNumber(written.value, field) === undefined
 
   function change (text: string): void {
     written.value = text
-    const value = readSampling(text, field)
-    if (value !== undefined) changeSettings({ sampling: { ...settings.value.sampling, [name]: value } })
+    const value = readNumber(text, field)
+    if (value !== undefined) onChange(value)
   }
 
   return (

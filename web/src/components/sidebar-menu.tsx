@@ -1,8 +1,10 @@
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { t } from '../i18n/index.ts'
+import { haveThoughts } from '../model/thoughts.ts'
 import { findConversation, removeConversation } from '../state/conversations.ts'
+import { withThoughts } from '../state/exporting.ts'
 import { exportJson, exportMarkdown } from './export.ts'
-import { Icon } from './icon.tsx'
+import { Icon, type IconName } from './icon.tsx'
 import { moveFocus, stepOf } from './move-focus.ts'
 
 /** The conversation that the menu acts on, and the button that opened it. */
@@ -16,6 +18,7 @@ export interface SidebarMenuProps {
 }
 
 const MARGIN_PX = 8
+const ITEMS = '[role=menuitem], [role=menuitemcheckbox]'
 
 /** The menu of a conversation. It is a popover, so the browser closes it on Escape and on a click elsewhere. */
 export function SidebarMenu ({ target, onClose, onRemoved }: SidebarMenuProps) {
@@ -26,7 +29,7 @@ export function SidebarMenu ({ target, onClose, onRemoved }: SidebarMenuProps) {
     if (target === null) return element.hidePopover()
     element.showPopover()
     placeBelow(element, target.anchor)
-    element.querySelector<HTMLElement>('[role=menuitem]')?.focus()
+    element.querySelector<HTMLElement>(ITEMS)?.focus()
   }, [target])
   useEffect(() => {
     target?.anchor.setAttribute('aria-expanded', 'true')
@@ -47,7 +50,7 @@ export function SidebarMenu ({ target, onClose, onRemoved }: SidebarMenuProps) {
     } else if (step !== null && menu.current) {
       event.preventDefault()
       event.stopPropagation()
-      moveFocus(menu.current.querySelectorAll<HTMLElement>('[role=menuitem]'), step)
+      moveFocus(menu.current.querySelectorAll<HTMLElement>(ITEMS), step)
     }
   }
 
@@ -66,6 +69,12 @@ export function SidebarMenu ({ target, onClose, onRemoved }: SidebarMenuProps) {
         icon='braces' label={t('list.exportJson')}
         onClick={() => choose(() => { if (conversation) void exportJson(conversation) })}
       />
+      {conversation && haveThoughts([conversation]) && (
+        <MenuItem
+          icon={withThoughts.value ? 'checked' : 'unchecked'} label={t('list.withThoughts')}
+          checked={withThoughts.value} onClick={() => { withThoughts.value = !withThoughts.value }}
+        />
+      )}
       <MenuItem
         icon='trash' label={t('list.delete', { title })} onClick={() => choose(() => {
           if (!conversation) return
@@ -77,11 +86,20 @@ export function SidebarMenu ({ target, onClose, onRemoved }: SidebarMenuProps) {
   )
 }
 
-interface MenuItemProps { icon: 'download' | 'braces' | 'trash', label: string, onClick: () => void }
+interface MenuItemProps {
+  icon: IconName
+  label: string
+  /** Undefined for an action. */
+  checked?: boolean
+  onClick: () => void
+}
 
-function MenuItem ({ icon, label, onClick }: MenuItemProps) {
+function MenuItem ({ icon, label, checked, onClick }: MenuItemProps) {
   return (
-    <button type='button' role='menuitem' tabIndex={-1} class='sidebar-item' data-kind={icon} onClick={onClick}>
+    <button
+      type='button' role={checked === undefined ? 'menuitem' : 'menuitemcheckbox'} aria-checked={checked} tabIndex={-1}
+      class='sidebar-item' data-kind={icon} onClick={onClick}
+    >
       <Icon name={icon} />
       <span>{label}</span>
     </button>

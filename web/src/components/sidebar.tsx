@@ -11,6 +11,7 @@ import { Notice } from './notices.tsx'
 import { openSettings } from './settings-dialog.tsx'
 import { SidebarList } from './sidebar-list.tsx'
 import { SidebarSearch } from './sidebar-search.tsx'
+import { ThoughtsChoice } from './thoughts-choice.tsx'
 import '../styles/sidebar.css'
 
 const narrow = matchMedia('(max-width: 799.98px)')
@@ -91,6 +92,7 @@ function Foot () {
         <Icon name='download' />
         {t('list.exportAll')}
       </button>
+      <ThoughtsChoice class='sidebar-action sidebar-choice' />
       <ImportButton class='sidebar-action' />
       <button type='button' class='sidebar-action' onClick={openSettings}>
         <Icon name='settings' />

@@ -5,8 +5,10 @@ import type { Run, Stage } from '../state/runs.ts'
 export function StageView ({ run }: { run: Run }) {
   const stage = run.stage.value
   const share = shareOf(stage)
+  // The thoughts themselves show that the model thinks, but not to screen readers.
+  const classes = stage.name === 'thinking' ? 'stage visually-hidden' : 'stage'
   return (
-    <div class='stage' data-stage={stage.name}>
+    <div class={classes} data-stage={stage.name}>
       <p class='stage-words'>{wordsOf(stage)}</p>
       {share !== null && <progress class='stage-bar' value={share} max={1} aria-label={wordsOf(stage)} />}
       {stage.name === 'waiting' && (
@@ -26,6 +28,7 @@ function wordsOf (stage: Stage): string {
     case 'preparing': return t(stage.images > 0 ? 'stage.preparing' : 'stage.preparingText')
     case 'encoding': return t('stage.encoding', { number: Math.min(stage.done + 1, stage.total), total: stage.total })
     case 'reading': return t('stage.reading', { percent: Math.floor(100 * stage.done / Math.max(1, stage.total)) })
+    case 'thinking': return t('stage.thinking')
     case 'answering': return t('stage.answering')
   }
 }

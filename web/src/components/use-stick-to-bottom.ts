@@ -11,6 +11,8 @@ export interface Stick {
   /** Whether the user has scrolled up to read. */
   isAway: Signal<boolean>
   toBottom (): void
+  /** The next change of the height does not move the content, because the reader opens or closes a part of it. */
+  stay (): void
 }
 
 /** Keeps the newest text visible while an answer grows. When the user has scrolled up, the content does not move. */
@@ -18,6 +20,7 @@ export function useStickToBottom (): Stick {
   const area = useRef<HTMLDivElement>(null)
   const content = useRef<HTMLDivElement>(null)
   const isAway = useSignal(false)
+  const stays = useRef(false)
 
   function toBottom (): void {
     isAway.value = false
@@ -28,15 +31,21 @@ export function useStickToBottom (): Stick {
     const element = area.current!
     let lastTop = element.scrollTop
     const onScroll = () => {
-      const { scrollTop, scrollHeight, clientHeight } = element
-      const isNear = scrollHeight - scrollTop - clientHeight < NEAR_PX
+      const { scrollTop } = element
       // Growing content increases the distance too, so only scrolling up counts as a user action.
-      if (isNear) isAway.value = false
+      if (isNearBottom(element)) isAway.value = false
       else if (scrollTop < lastTop) isAway.value = true
       lastTop = scrollTop
     }
     element.addEventListener('scroll', onScroll, { passive: true })
-    const observer = new ResizeObserver(() => { if (!isAway.peek()) element.scrollTop = element.scrollHeight })
+    const observer = new ResizeObserver(() => {
+      if (stays.current) {
+        stays.current = false
+        isAway.value = !isNearBottom(element)
+      } else if (!isAway.peek()) {
+        element.scrollTop = element.scrollHeight
+      }
+    })
     observer.observe(content.current!)
     observer.observe(element)
     return () => {
@@ -45,5 +54,9 @@ export function useStickToBottom (): Stick {
     }
   }, [])
 
-  return { area, content, isAway, toBottom }
+  return { area, content, isAway, toBottom, stay: () => { stays.current = true } }
+}
+
+function isNearBottom ({ scrollTop, scrollHeight, clientHeight }: Element): boolean {
+  return scrollHeight - scrollTop - clientHeight < NEAR_PX
 }

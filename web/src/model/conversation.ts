@@ -1,5 +1,6 @@
 import type { ChatDone, Receipt } from '../api/types.ts'
 import type { Failure } from '../api/failure.ts'
+import type { Thoughts } from './thoughts.ts'
 
 /** An image of a turn. Its bytes are in the database under `key`. */
 export interface StoredImage {
@@ -39,6 +40,8 @@ export interface Answer {
   /** Receipts of the images sent with the question, as far as they have arrived. */
   receipts: Receipt[]
   done: ChatDone | null
+  /** Absent without thoughts, and in answers that earlier versions of the page stored. */
+  thoughts?: Thoughts
 }
 
 export type Turn = Question | Answer
@@ -94,8 +97,8 @@ export function titleOf ({ turns }: Pick<Conversation, 'turns'>): string {
 export interface HistoryTurn { role: 'user' | 'assistant', content: string, images?: string[] }
 
 /**
- * The earlier exchanges, as the service expects them. Questions without any answer text are left out, because the model
- * never saw them.
+ * The earlier exchanges, as the service expects them: without thoughts. Questions without any answer text are left out,
+ * because the model never saw them.
  */
 export function historyOf (turns: readonly Turn[]): HistoryTurn[] {
   const history: HistoryTurn[] = []

@@ -24,25 +24,28 @@ export interface Export {
   conversations: ExportedConversation[]
 }
 
+export interface ExportOptions {
+  withThoughts: boolean
+  /** Returns the bytes of an image, or null when they are gone. */
+  bytesOf (key: string): Promise<Blob | null>
+}
+
 /**
  * Exports conversations as an `Export`. The result is a Blob because the images may be larger than the longest string.
- * @param bytesOf returns the bytes of an image, or null when they are gone
  */
-export async function toJson (
-  conversations: readonly Conversation[], bytesOf: (key: string) => Promise<Blob | null>
-): Promise<Blob> {
+export async function toJson (conversations: readonly Conversation[], options: ExportOptions): Promise<Blob> {
   const exportedAt = new Date().toISOString()
   const parts: BlobPart[] = [
     `{"format":"${EXPORT_FORMAT}","version":${EXPORT_VERSION},"exportedAt":"${exportedAt}","conversations":[`
   ]
   for (const [i, conversation] of conversations.entries()) {
-    parts.push(i === 0 ? '\n' : ',\n', await conversationToJson(conversation, bytesOf))
+    parts.push(i === 0 ? '\n' : ',\n', await conversationToJson(conversation, options))
   }
   return new Blob([...parts, '\n]}\n'], { type: 'application/json' })
 }
 
 async function conversationToJson (
-  conversation: Conversation, bytesOf: (key: string) => Promise<Blob | null>
+  conversation: Conversation, { withThoughts, bytesOf }: ExportOptions
 ): Promise<Blob> {
   // Marks where an image belongs. The text is random, so no user text can contain it.
   const place = `${newId()}:`
@@ -54,9 +57,17 @@ async function conversationToJson (
     updatedAt: isoOf(updatedAt),
     turns: turns.map(turn => {
       if (turn.role === 'assistant') {
-        const { role, text, at, state, format, failure, receipts, done } = turn
+        const { role, text, at, state, format, failure, receipts, done, thoughts } = turn
         return {
-          role, text, at: isoOf(at), state: state === 'running' ? 'interrupted' : state, format, failure, receipts, done
+          role,
+          text,
+          at: isoOf(at),
+          state: state === 'running' ? 'interrupted' : state,
+          format,
+          failure,
+          receipts,
+          done,
+          ...withThoughts && thoughts && { thoughts }
         }
       }
       const { role, text, at, pictures: images } = turn

@@ -2,6 +2,8 @@ import type { Box, Point } from '../api/types.ts'
 import type { Key, Values } from '../i18n/index.ts'
 import { imagesOf, type Answer, type Conversation, type StoredImage, type Question } from './conversation.ts'
 import { toDataUri } from './data-uri.ts'
+import type { ExportOptions } from './export-json.ts'
+import { hasThoughts, stoppedKey, thoughtFor } from './thoughts.ts'
 
 export interface MarkdownWords {
   t (key: Key, values?: Values): string
@@ -9,12 +11,9 @@ export interface MarkdownWords {
   formatNumber (value: number, digits?: number): string
 }
 
-/**
- * Exports a conversation as Markdown with embedded images.
- * @param bytesOf returns the bytes of an image, or null when they are gone
- */
+/** Exports a conversation as Markdown with embedded images. */
 export async function toMarkdown (
-  conversation: Conversation, words: MarkdownWords, bytesOf: (key: string) => Promise<Blob | null>
+  conversation: Conversation, words: MarkdownWords, { withThoughts, bytesOf }: ExportOptions
 ): Promise<Blob> {
   const { t, formatDate } = words
   const parts: BlobPart[] =
@@ -26,7 +25,7 @@ export async function toMarkdown (
       for (const image of turn.pictures) parts.push(...await imageToMarkdown(image, ++number))
       parts.push(`${turn.text}\n`)
     } else {
-      parts.push(answerToMarkdown(turn, conversation, words))
+      parts.push(answerToMarkdown(turn, conversation, words, withThoughts))
     }
   }
   return new Blob(parts, { type: 'text/markdown' })
@@ -39,14 +38,17 @@ export async function toMarkdown (
   }
 }
 
-function answerToMarkdown (answer: Answer, { turns }: Conversation, words: MarkdownWords): string {
+function answerToMarkdown (
+  answer: Answer, { turns }: Conversation, words: MarkdownWords, withThoughts: boolean
+): string {
   const { t } = words
   const { text, state, failure, done, format } = answer
   const question = turns[turns.findIndex(({ id }) => id === answer.id) - 1]
   const pieces = [
     `## ${t('turn.model')}`,
+    withThoughts && thoughtsToMarkdown(answer, words),
     text === '' ? t('turn.empty') : format.type === 'text' ? text : fenced(text),
-    state === 'stopped' && `*${t('turn.stopped')}*`,
+    state === 'stopped' && `*${t(stoppedKey(answer))}*`,
     (state === 'interrupted' || state === 'running') && `*${t('turn.interrupted')}*`,
     failure && `*${inline(failure.sentence || failure.code)}*`,
     done?.finish_reason === 'length' && `*${t('turn.cutOff')}*`,
@@ -55,6 +57,14 @@ function answerToMarkdown (answer: Answer, { turns }: Conversation, words: Markd
     done && t('details.model', { model: inline(done.model) })
   ]
   return `\n${pieces.filter(piece => typeof piece === 'string' && piece !== '').join('\n\n')}\n`
+}
+
+function thoughtsToMarkdown (answer: Answer, { t }: MarkdownWords): string {
+  const { thoughts } = answer
+  if (!thoughts || !hasThoughts(answer)) return ''
+  const { key, values } = thoughtFor(thoughts)
+  // A quotation ends with its lines; the end of an element could be a part of the thoughts.
+  return `**${t(key, values)}**\n\n${thoughts.text.trim()}`.replace(/^/gm, '> ')
 }
 
 function receiptsTable (

@@ -5,8 +5,10 @@ import { fromDataUri } from './data-uri.ts'
 import { EXPORT_FORMAT, EXPORT_VERSION } from './export-json.ts'
 import { typeOf } from './image-file.ts'
 import {
-  flag, list, nullable, number, numbers, oneOf, record, ShapeError, text, time, variant, type Read
+  flag, list, nullable, number, numbers, oneOf, optional, record, ShapeError, text, time, variant, withDefault,
+  type Read
 } from './read.ts'
+import type { Thoughts } from './thoughts.ts'
 
 /** Imported conversations with new ids, and the bytes of their images by key. */
 export interface Imported {
@@ -101,13 +103,20 @@ const readReceipt = record<Receipt>({
 const readDone = record<ChatDone>({
   success: oneOf(true),
   finish_reason: oneOf('stop', 'length'),
-  usage: record({ prompt_tokens: number, image_tokens: number, cached_tokens: number, completion_tokens: number }),
+  usage: record({
+    prompt_tokens: number,
+    image_tokens: number,
+    cached_tokens: number,
+    thinking_tokens: withDefault(number, 0),
+    completion_tokens: number
+  }),
   timings: record({
     queue_ms: number,
     upload_ms: number,
     prepare_ms: number,
     encode_ms: number,
     prefill_ms: number,
+    thinking_ms: withDefault(number, 0),
     decode_ms: number,
     ttft_ms: number,
     total_ms: number
@@ -144,5 +153,6 @@ const readAnswer = record<Answer>({
   format: readFormat,
   failure: nullable(readFailure),
   receipts: list(readReceipt),
-  done: nullable(readDone)
+  done: nullable(readDone),
+  thoughts: optional(record<Thoughts>({ text, ms: number }))
 })

@@ -37,6 +37,16 @@ export function nullable<T> (read: Read<T>): Read<T | null> {
   return (value, path) => value === null ? null : read(value, path)
 }
 
+/** Reads a property that may be missing. */
+export function optional<T> (read: Read<T>): Read<T | undefined> {
+  return (value, path) => value === undefined ? undefined : read(value, path)
+}
+
+/** Reads a property that older files do not have. */
+export function withDefault<T> (read: Read<T>, missing: T): Read<T> {
+  return (value, path) => value === undefined ? missing : read(value, path)
+}
+
 export function list<T> (read: Read<T>): Read<T[]> {
   return (value, path) => Array.isArray(value) ? value.map((item, i) => read(item, `${path}[${i}]`)) : fail(path, '[…]')
 }
@@ -52,7 +62,7 @@ export function numbers<T extends number[]> (count: T['length']): Read<T> {
   }
 }
 
-export function record<T extends object> (members: { [K in keyof T]: Read<T[K]> }): Read<T> {
+export function record<T extends object> (members: { [K in keyof T]-?: Read<T[K]> }): Read<T> {
   return (value, path) => {
     const given = object(value, path)
     return Object.fromEntries(Object.entries<Read<unknown>>(members).map(([name, read]) =>

@@ -11,8 +11,7 @@ export interface Sampling {
   seed: number | null
 }
 
-export interface SamplingField {
-  name: keyof Sampling
+export interface NumberField {
   label: Key
   min: number
   max: number
@@ -20,6 +19,8 @@ export interface SamplingField {
   /** The value must be greater than `min`, not equal to it. */
   isAbove?: boolean
 }
+
+export interface SamplingField extends NumberField { name: keyof Sampling }
 
 /** The ranges that the service accepts. */
 export const SAMPLING_FIELDS: readonly SamplingField[] = [
@@ -36,8 +37,8 @@ const MAX_STOPS = 4
 export const MAX_STOP_CHARACTERS = 100
 
 /** Parses the text of a field. Returns null for empty text, and undefined for a value that the service would refuse. */
-export function readSampling (
-  text: string, { min, max, isWhole, isAbove = false }: SamplingField
+export function readNumber (
+  text: string, { min, max, isWhole, isAbove = false }: NumberField
 ): number | null | undefined {
   // Chinese keyboards produce full-width digits; some European ones produce a decimal comma.
   const written = text.normalize('NFKC').trim().replace(',', '.')

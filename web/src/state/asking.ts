@@ -7,11 +7,12 @@ import {
   newAnswer, newQuestion, withReceipts, withTurn, type Answer, type StoredImage, type Question, type Turn
 } from '../model/conversation.ts'
 import { formOf } from '../model/form.ts'
+import { hasThoughts, type Thoughts } from '../model/thoughts.ts'
 import { saveImage } from '../storage/database.ts'
 import { changeTurns, findConversation, keep, removeTurns } from './conversations.ts'
 import { imageBytes } from './image-urls.ts'
 import { endRun, runs, setRun, type Stage } from './runs.ts'
-import { watchService } from './service.ts'
+import { thinkingMode, watchService } from './service.ts'
 import { settings } from './settings.ts'
 import { waitUntil } from './wait.ts'
 
@@ -40,7 +41,8 @@ export function askAgain (conversation: string, questionId: string, text?: strin
   const old = turns[index]
   if (old?.role !== 'user' || runs.value.has(conversation)) return
   const before = turns.slice(0, index)
-  const isWorthKeeping = turns.slice(index + 1).some(turn => turn.text !== '')
+  const isWorthKeeping =
+    turns.slice(index + 1).some(turn => turn.text !== '' || (turn.role === 'assistant' && hasThoughts(turn)))
   if (isWorthKeeping) removeTurns(conversation, () => before, 'turn.replaced')
   void run(conversation, before, { ...old, text: text ?? old.text, at: Date.now() })
 }
@@ -63,9 +65,15 @@ async function run (conversation: string, before: readonly Turn[], question: Que
 
   try {
     const done = await untilAnswered(async resend => {
-      answer.value = { ...answer.value, text: '', receipts: [] }
+      answer.value = first
       const form = await formOf({
-        question, before, resend, settings: settings.value, format: first.format, bytesOf: imageBytes
+        question,
+        before,
+        resend,
+        settings: settings.value,
+        format: first.format,
+        thinkingMode: thinkingMode.value,
+        bytesOf: imageBytes
       })
       stopping.signal.throwIfAborted()
       stage.value = { name: 'uploading', sent: 0, total: 0 }
@@ -78,24 +86,44 @@ async function run (conversation: string, before: readonly Turn[], question: Que
         onProgress: (name, done, total) => {
           stage.value = { name: name === 'encode' ? 'encoding' : 'reading', done, total }
         },
+        onThought: text => {
+          if (stage.value.name !== 'thinking') stage.value = { name: 'thinking', since: Date.now() }
+          answer.value = { ...answer.value, thoughts: thoughtsNow(text) }
+          keepNowAndThen()
+        },
         onText: text => {
+          answer.value = { ...answer.value, text: answer.value.text + text, thoughts: thoughtsNow() }
           if (stage.value.name !== 'answering') stage.value = { name: 'answering' }
-          answer.value = { ...answer.value, text: answer.value.text + text }
           keepNowAndThen()
         }
       }, stopping.signal)
     })
-    answer.value = { ...answer.value, state: 'done', done, receipts: done.images }
+    const { thoughts } = answer.value
+    answer.value = {
+      ...answer.value,
+      state: 'done',
+      done,
+      receipts: done.images,
+      ...thoughts && { thoughts: { ...thoughts, ms: done.timings.thinking_ms } }
+    }
   } catch (error) {
+    const soFar: Answer = { ...answer.value, thoughts: thoughtsNow() }
     answer.value = stopping.signal.aborted
-      ? { ...answer.value, state: 'stopped' }
-      : { ...answer.value, state: 'failed', failure: toFailure(error) }
+      ? { ...soFar, state: 'stopped' }
+      : { ...soFar, state: 'failed', failure: toFailure(error) }
   }
   endRun(conversation)
   changeTurns(conversation, turns => withTurn<Answer>(
     withTurn<Question>(turns, question.id, it => withReceipts(it, answer.value.receipts)), first.id, () => answer.value
   ))
   void watchService()
+
+  /** The thoughts up to now, with one more piece. While the model thinks, their time is that of the page's clock. */
+  function thoughtsNow (piece = ''): Thoughts | undefined {
+    const { thoughts } = answer.value
+    if (stage.value.name !== 'thinking') return thoughts
+    return { text: (thoughts?.text ?? '') + piece, ms: Date.now() - stage.value.since }
+  }
 
   /** Repeats the request while the service is busy, and sends expired images again. */
   async function untilAnswered (attempt: (resend: ReadonlySet<string>) => Promise<ChatDone>): Promise<ChatDone> {

@@ -8,6 +8,7 @@ export type Stage =
   | { name: 'preparing', images: number }
   | { name: 'encoding', done: number, total: number }
   | { name: 'reading', done: number, total: number }
+  | { name: 'thinking', since: number }
   | { name: 'answering' }
 
 /**

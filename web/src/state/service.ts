@@ -4,6 +4,7 @@ import { fetchStatus } from '../api/status.ts'
 import { AskError } from '../api/failure.ts'
 import type { Status } from '../api/types.ts'
 import type { Limits } from '../model/image-file.ts'
+import type { ThinkingMode } from '../model/thinking.ts'
 
 const POLL_MS = 5_000
 /** The interval while the model is loading or the service is unreachable. */
@@ -25,6 +26,9 @@ export const limits = computed<Limits>(() => {
     maxAvifPixels: latest?.max_avif_pixels ?? UNKNOWN_LIMITS.maxAvifPixels
   }
 })
+
+/** `never` while it is unknown. */
+export const thinkingMode = computed<ThinkingMode>(() => status.value?.model.thinking ?? 'never')
 
 let timer: ReturnType<typeof setTimeout> | undefined
 

@@ -2,6 +2,7 @@ import { effect, signal } from '@preact/signals'
 import type { Format } from '../model/conversation.ts'
 import type { RequestSettings } from '../model/form.ts'
 import type { Sampling } from '../model/sampling.ts'
+import type { Thinking } from '../model/thinking.ts'
 
 export interface Settings extends RequestSettings {
   theme: 'system' | 'light' | 'dark'
@@ -12,7 +13,10 @@ const STORED_AS = 'sightline.settings'
 
 export const NO_SAMPLING: Sampling =
   { max_tokens: null, temperature: null, top_p: null, top_k: null, min_p: null, repeat_penalty: null, seed: null }
-const DEFAULTS: Settings = { system: '', sampling: NO_SAMPLING, stop: [], theme: 'system', format: { type: 'text' } }
+const NO_THINKING: Thinking = { isOn: false, tokens: null }
+const DEFAULTS: Settings = {
+  system: '', sampling: NO_SAMPLING, stop: [], thinking: NO_THINKING, theme: 'system', format: { type: 'text' }
+}
 
 /** The settings for all conversations, stored in the browser. */
 export const settings = signal<Settings>(stored())
@@ -34,8 +38,10 @@ effect(() => {
 
 function stored (): Settings {
   try {
-    const { sampling, ...rest } = JSON.parse(localStorage.getItem(STORED_AS) ?? '{}') as Partial<Settings>
-    return { ...DEFAULTS, ...rest, sampling: { ...NO_SAMPLING, ...sampling } }
+    const { sampling, thinking, ...rest } = JSON.parse(localStorage.getItem(STORED_AS) ?? '{}') as Partial<Settings>
+    return {
+      ...DEFAULTS, ...rest, sampling: { ...NO_SAMPLING, ...sampling }, thinking: { ...NO_THINKING, ...thinking }
+    }
   } catch {
     return DEFAULTS
   }

@@ -1,0 +1,26 @@
+import { t } from '../i18n/index.ts'
+import { thinkingMode } from '../state/service.ts'
+import { changeSettings, settings } from '../state/settings.ts'
+import '../styles/thinking-switch.css'
+import { Icon } from './icon.tsx'
+
+/** Lets the model think before the next answers. A model that cannot choose has no switch. */
+export function ThinkingSwitch () {
+  const { thinking } = settings.value
+  switch (thinkingMode.value) {
+    case 'never': return null
+    case 'always': return (
+      <p class='thinking-always' title={t('composer.thinkingAlwaysHint')}>
+        <Icon name='thought' /> {t('composer.thinkingAlways')}
+      </p>
+    )
+    case 'optional': return (
+      <button
+        type='button' class='button thinking-switch' aria-pressed={thinking.isOn} title={t('composer.thinkingHint')}
+        onClick={() => changeSettings({ thinking: { ...thinking, isOn: !thinking.isOn } })}
+      >
+        <Icon name='thought' /> {t('composer.thinking')}
+      </button>
+    )
+  }
+}
