@@ -9,6 +9,7 @@ export default async function (t: Test): Promise<void> {
     const sent = await watchForms(page)
     await open(page)
     await page.getByRole('button', { name: 'Settings' }).first().click()
+    t.equal(await page.getByLabel('Most tokens of the thoughts').count(), 0)
     await page.getByLabel('System prompt').fill('Be brief.')
     await page.getByLabel('Seed').fill('４２')
     await page.getByLabel('Most tokens').fill('5')
@@ -31,5 +32,6 @@ export default async function (t: Test): Promise<void> {
     await page.getByRole('button', { name: 'New conversation' }).click()
     await complete(await ask(page, 'Hi'))
     t.same((await sent())[1]!.map(([name]) => name), ['message'])
+    t.equal(await page.getByText('Think first').count(), 0, 'the embedded model never thinks')
   })
 }

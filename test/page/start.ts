@@ -19,12 +19,13 @@ export async function testPages (...names: string[]): Promise<void> {
 }
 
 /**
- * Starts a service that serves the built page, and creates browser tests for it. All files share engine and browser.
+ * Starts a service that serves the built page, and creates browser tests for it. All files share a browser.
+ * @param own an engine; by default that of the embedded model, which files share
  */
 export async function startPage (
-  t: Test, env: Record<string, string> = {}
+  t: Test, env: Record<string, string> = {}, own?: Engine
 ): Promise<{ service: TestService, engine: Engine, pageTest: PageTest }> {
-  engine ??= createTestEngine(root)
-  const service = await startService(t, env, await engine)
-  return { service, engine: await engine, pageTest: createPageTests(t, `${service.url}/`) }
+  const used = own ?? await (engine ??= createTestEngine(root))
+  const service = await startService(t, env, used)
+  return { service, engine: used, pageTest: createPageTests(t, `${service.url}/`) }
 }
