@@ -6,7 +6,9 @@ import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { readHosts, readKeys, readOrigins, readTrustProxy } from './access.ts'
 import { EnvironmentSchema, MAX_PIXELS_LIMIT, type Environment } from './schema.ts'
-import { ConfigError, readEngineKey, readEngineUrls, readTraces, wrong, type TracesConfig } from './values.ts'
+import {
+  ConfigError, readEffortTokens, readEngineKey, readEngineUrls, readTraces, wrong, type Effort, type TracesConfig
+} from './values.ts'
 
 export { ConfigError, EnvironmentSchema }
 
@@ -57,6 +59,12 @@ export interface Config {
   readonly imageMinTokens: number | null
   readonly imageMaxTokens: number | null
   readonly maxImages: number
+  /** Thinking of requests that do not ask for it; a number is the maximum of thought tokens. */
+  readonly thinking: 'off' | 'on' | number
+  /** Maximum number of thought tokens of an answer; 0 forbids thoughts. */
+  readonly maxThinkingTokens: number
+  /** Thought tokens of each `reasoning_effort`. */
+  readonly reasoningEffortTokens: Readonly<Record<Effort, number>>
   readonly maxFileSizeMb: number
   readonly jsonBodyLimitMb: number
   readonly maxInputPixels: number
@@ -145,6 +153,9 @@ export function loadConfig (env: NodeJS.ProcessEnv = process.env, memory = memor
     flashAttention: settings.LLAMA_FLASH_ATTENTION,
     llamaThreads: settings.LLAMA_THREADS ?? 0,
     contextSize: settings.CONTEXT_SIZE,
+    thinking: settings.THINKING,
+    maxThinkingTokens: settings.MAX_THINKING_TOKENS,
+    reasoningEffortTokens: readEffortTokens(settings.REASONING_EFFORT_TOKENS),
     maxConcurrentRequests: settings.MAX_CONCURRENT_REQUESTS,
     queueSize: settings.QUEUE_SIZE,
     queueTimeoutMs: milliseconds(settings.QUEUE_TIMEOUT),

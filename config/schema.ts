@@ -98,6 +98,25 @@ export const EnvironmentSchema = Type.Object({
     { unit: 'tokens', section: 'Memory and slots' }
   ),
 
+  THINKING: Type.Union([Type.Literal('off'), Type.Literal('on'), integer(undefined, 1, 131_072)], {
+    default: 'off',
+    section: 'Thinking',
+    description: 'Whether the model thinks before it answers, for requests that do not say it: `off`, `on`, or the ' +
+      'maximum number of tokens of its thoughts. No effect on a model that cannot think.'
+  }),
+  MAX_THINKING_TOKENS: integer(
+    4096, 0, 131_072,
+    'Maximum tokens of the thoughts of one answer. At the limit the thoughts are ended, and the model answers. `0` ' +
+    'forbids thoughts.',
+    { unit: 'tokens', section: 'Thinking' }
+  ),
+  REASONING_EFFORT_TOKENS: text(
+    'minimal=256,low=1024,medium=2048,high=4096,xhigh=8192',
+    'Maximum tokens of thoughts for each `reasoning_effort` of `/v1`. `MAX_THINKING_TOKENS` limits them. An effort ' +
+    'that is left out keeps its default.',
+    { form: '`effort=tokens` separated by commas', section: 'Thinking' }
+  ),
+
   MAX_CONCURRENT_REQUESTS: Type.Union([Type.Literal('auto'), integer(undefined, 1, 64)], {
     default: 3,
     section: 'Memory and slots',

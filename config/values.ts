@@ -15,6 +15,14 @@ export const TRACES_SAMPLERS = [
 ] as const
 export type TracesSampler = typeof TRACES_SAMPLERS[number]
 
+/** Amounts of thinking that have a name in the OpenAI API, without `none`. */
+export const EFFORTS = ['minimal', 'low', 'medium', 'high', 'xhigh'] as const
+export type Effort = typeof EFFORTS[number]
+
+/** Thought tokens of each effort that `REASONING_EFFORT_TOKENS` does not name. */
+const EFFORT_TOKENS: Readonly<Record<Effort, number>> =
+  Object.freeze({ minimal: 256, low: 1024, medium: 2048, high: 4096, xhigh: 8192 })
+
 /** An invalid setting. The message is one line for the operator. */
 export class ConfigError extends Error {}
 
@@ -57,6 +65,20 @@ export function readEngineUrls (value: string, needed: boolean): readonly string
 }
 
 const withoutPassword = (url: string) => url.replace(/\/\/[^/]*@/, '//')
+
+/** Reads `effort=tokens` pairs separated by commas. */
+export function readEffortTokens (value: string): Readonly<Record<Effort, number>> {
+  const given = listOf(value).map(entry => {
+    const [, effort, tokens] = /^(\w+)\s*=\s*(\d{1,6})$/.exec(entry) ?? []
+    if (tokens === undefined || !EFFORTS.some(known => known === effort)) {
+      throw wrong(
+        'REASONING_EFFORT_TOKENS', `effort=tokens separated by commas, with the efforts ${EFFORTS.join(', ')}`, value
+      )
+    }
+    return [effort, Number(tokens)]
+  })
+  return Object.freeze({ ...EFFORT_TOKENS, ...Object.fromEntries(given) })
+}
 
 export function readEngineKey (value: string): string {
   // The message does not contain the key, because it is logged.

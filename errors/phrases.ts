@@ -27,6 +27,19 @@ export const FIELD_FAULTS = {
   excludesStop: { en: 'cannot be combined with "stop"', zh: '不能与 "stop" 同时使用' }
 } satisfies Phrases
 
+/** Reasons why a request gets no thoughts. */
+export const THINKING_FAULTS = {
+  cannot: (model: string) => ({
+    en: `the loaded model (${model}) cannot think`, zh: `当前模型（${model}）不具备思考能力`
+  }),
+  forbidden: { en: 'this service forbids them (MAX_THINKING_TOKENS=0)', zh: '本服务禁止思考（MAX_THINKING_TOKENS=0）' },
+  /** Completes `Field "…" …`. */
+  tooMany: (limit: number) => ({
+    en: `asks for more thought tokens than this service allows: at most ${limit} (MAX_THINKING_TOKENS)`,
+    zh: `要求的思考 token 数超过本服务的上限 ${limit}（MAX_THINKING_TOKENS）`
+  })
+} satisfies Phrases
+
 /** Faults that only requests of the OpenAI-compatible API can have. Each completes `Field "…" …`. */
 export const OPENAI_FAULTS = {
   required: { en: 'is required', zh: '必填' },
@@ -49,6 +62,14 @@ export const OPENAI_FAULTS = {
   },
   useTools: { en: 'is not supported; use "tools"', zh: '不受支持，请使用 "tools"' },
   useToolChoice: { en: 'is not supported; use "tool_choice"', zh: '不受支持，请使用 "tool_choice"' },
+  mustBeEffort: {
+    en: 'must be none, minimal, low, medium, high, xhigh or max',
+    zh: '必须是 none、minimal、low、medium、high、xhigh 或 max'
+  },
+  mustBeTemplateArguments: {
+    en: 'must be an object with "enable_thinking" alone', zh: '必须是只含 "enable_thinking" 的对象'
+  },
+  contradicts: (field: string) => ({ en: `contradicts "${field}"`, zh: `与 "${field}" 相互矛盾` }),
   mustBeTools: { en: 'must be a list of tools', zh: '必须是工具的列表' },
   mustBeToolChoice: {
     en: 'must be none, auto, required or a function', zh: '必须是 none、auto、required 或某个函数'

@@ -33,7 +33,7 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
       request.ending = ANSWERED
       return { ...result, response, thoughts }
     } catch (error) {
-      throw error instanceof TimeoutError ? withDetails(error, { response }) : error
+      throw error instanceof TimeoutError ? withDetails(error, { response, thoughts }) : error
     }
   })
 }

@@ -11,12 +11,11 @@ import { CompletionRequestSchema } from '../schemas/openai-request.ts'
 import type { ChatEvent } from '../services/chat/events.ts'
 import { ANSWERED } from '../services/metrics.ts'
 import {
-  createHead, toCallDelta, toChunk, toCompletion, toLastChunk, toUsageChunk, type CompletionHead
+  createHead, toCallDelta, toChunk, toCompletion, toLastChunk, toUsageChunk, type AnswerTexts,
+  type CompletionHead
 } from '../services/openai/answer.ts'
 import { parseCompletionRequest, toCompletionQuestion } from '../services/openai/request.ts'
-import {
-  createCallReader, PLAIN_READER, type AnswerPart, type AskedCall, type CallReader
-} from '../services/openai/tools.ts'
+import { createCallReader, PLAIN_READER, type AnswerPart, type CallReader } from '../services/openai/tools.ts'
 import { withRequest, type ChatRouteOptions } from './chat-request.ts'
 import { faultDocs } from './error-docs.ts'
 import { assertModel, loadedModel, toOpenAiErrorBody } from './openai.ts'
@@ -73,19 +72,19 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
 
 async function sendWhole (request: FastifyRequest, { events, reader, head }: RunningAnswer): Promise<Completion> {
   const work = workOf(request)
-  let content = ''
-  const calls: AskedCall[] = []
+  const texts: AnswerTexts = { thoughts: '', content: '', calls: [] }
   try {
     const done = await work.run(() => read(events, reader, part => {
-      content += part.text
-      calls.push(...part.calls)
+      texts.thoughts += part.thoughts
+      texts.content += part.text
+      texts.calls.push(...part.calls)
     }))
     // Free the slot before the end of the answer, so that a client can send its next request at once.
     await work.end()
     request.ending = ANSWERED
-    return toCompletion(head, content, calls, done)
+    return toCompletion(head, texts, done)
   } catch (error) {
-    throw error instanceof TimeoutError ? withDetails(error, { response: content }) : error
+    throw error instanceof TimeoutError ? withDetails(error, { response: texts.content }) : error
   }
 }
 
@@ -100,6 +99,7 @@ async function sendChunks (
   try {
     await sse.data(toChunk(head, { role: 'assistant', content: '' }))
     const done = await work.run(() => read(events, reader, async part => {
+      if (part.thoughts !== '') await sse.data(toChunk(head, { reasoning_content: part.thoughts }))
       if (part.text !== '') await sse.data(toChunk(head, { content: part.text }))
       for (const call of part.calls) await sse.data(toChunk(head, toCallDelta(call, calls++)))
     }))
@@ -118,14 +118,18 @@ async function sendChunks (
   }
 }
 
-/** Reads an answer to its end, in parts of text and complete tool calls. */
+/** A part of an answer: thoughts, or text and complete tool calls. */
+type Piece = AnswerPart & { thoughts: string }
+
+/** Reads an answer to its end. */
 async function read (
-  events: AsyncGenerator<ChatEvent>, reader: CallReader, onPart: (part: AnswerPart) => Promise<void> | void
+  events: AsyncGenerator<ChatEvent>, reader: CallReader, onPart: (part: Piece) => Promise<void> | void
 ): Promise<ChatDone> {
   for await (const event of events) {
-    if (event.type === 'token') await onPart(reader.push(event.text))
+    if (event.type === 'thought') await onPart({ thoughts: event.text, text: '', calls: [] })
+    if (event.type === 'token') await onPart({ thoughts: '', ...reader.push(event.text) })
     if (event.type !== 'done') continue
-    await onPart(reader.end())
+    await onPart({ thoughts: '', ...reader.end() })
     return event.result
   }
   throw new Error('The answer has no end')

@@ -38,7 +38,8 @@ export const ChatFieldsSchema = Type.Object({
     minimum: 1,
     maximum: MAX_TOKENS_MAX,
     default: 1024,
-    description: 'Maximum number of tokens of the answer; reduced to the room that is left in the context'
+    description: 'Maximum number of tokens of the answer without its thoughts; reduced to the room that is left in ' +
+      'the context'
   })),
   thinking: Type.Optional(Type.Union([
     Type.Literal('off'), Type.Literal('on'), Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX })

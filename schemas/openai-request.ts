@@ -1,7 +1,7 @@
 import { Type, type Static, type TSchema, type TSchemaOptions } from 'typebox'
 import { FIELD_FAULTS, OPENAI_FAULTS } from '../errors/phrases.ts'
 import type { CheckOptions } from './check.ts'
-import { MESSAGES_MAX, STOP_MAX_CHARACTERS, STOP_MAX_STRINGS, TOOLS_MAX } from './limits.ts'
+import { MAX_TOKENS_MAX, MESSAGES_MAX, STOP_MAX_CHARACTERS, STOP_MAX_STRINGS, TOOLS_MAX } from './limits.ts'
 import { ResponseFormatSchema } from './response-format.ts'
 
 /**
@@ -98,6 +98,44 @@ const ToolChoiceSchema = Type.Union([
 ], { description: 'The default is `auto` with tools and `none` without', fault: OPENAI_FAULTS.mustBeToolChoice })
 export type ToolChoice = Static<typeof ToolChoiceSchema>
 
+// Thinking
+
+const EffortSchema = Type.Union([
+  Type.Literal('none'), Type.Literal('minimal'), Type.Literal('low'), Type.Literal('medium'), Type.Literal('high'),
+  Type.Literal('xhigh'), Type.Literal('max')
+], {
+  description: 'How much the model thinks before it answers. REASONING_EFFORT_TOKENS sets the maximum of thought ' +
+    'tokens of each effort; `none`: no thoughts; `max`: MAX_THINKING_TOKENS',
+  fault: OPENAI_FAULTS.mustBeEffort
+})
+const thoughtTokens = (description: string) =>
+  Type.Optional(nullable(Type.Integer({ minimum: -1, maximum: MAX_TOKENS_MAX, description })))
+const flag = (description: string) => Type.Optional(nullable(Type.Boolean({ description })))
+
+/** How much the model thinks, in the fields of several servers. */
+const thinkingFields = {
+  reasoning_effort: Type.Optional(EffortSchema),
+  chat_template_kwargs: Type.Optional(Type.Object({
+    enable_thinking: flag('Whether the model thinks before it answers, as for vLLM, SGLang and llama-server')
+  }, { additionalProperties: false, fault: OPENAI_FAULTS.mustBeTemplateArguments })),
+  enable_thinking: flag('The same as `chat_template_kwargs.enable_thinking`'),
+  thinking_budget: thoughtTokens(
+    'Maximum of thought tokens, at most MAX_THINKING_TOKENS; -1: that many; 0: no thoughts. Not part of the OpenAI API'
+  ),
+  thinking_token_budget: thoughtTokens('The same as `thinking_budget`, in the words of vLLM'),
+  thinking_budget_tokens: thoughtTokens('The same as `thinking_budget`, in the words of llama-server'),
+  reasoning_budget_tokens: thoughtTokens('The same as `thinking_budget`, in the words of llama-server'),
+  reasoning: Type.Optional(Type.Object({
+    effort: Type.Optional(nullable(EffortSchema)),
+    max_tokens: thoughtTokens('The same as `thinking_budget`'),
+    enabled: flag('The same as `chat_template_kwargs.enable_thinking`')
+  }, { description: 'The same as `reasoning_effort` and `thinking_budget`, in the words of OpenRouter' })),
+  thinking: Type.Optional(Type.Object({
+    type: Type.Optional(nullable(Type.Union([Type.Literal('enabled'), Type.Literal('disabled')]))),
+    budget_tokens: thoughtTokens('The same as `thinking_budget`')
+  }, { description: 'The same as `enable_thinking` and `thinking_budget`, in the words of Anthropic' }))
+}
+
 // The request
 
 const StopStringSchema = Type.String({ minLength: 1, maxLength: STOP_MAX_CHARACTERS })
@@ -124,11 +162,13 @@ export const CompletionRequestSchema = Type.Object({
   max_completion_tokens: Type.Optional(Type.Integer({
     minimum: 1,
     default: 1024,
-    description: 'Maximum number of tokens of the answer; reduced to the room that is left in the context'
+    description: 'Maximum number of tokens of the answer without its thoughts; reduced to the room that is left in ' +
+      'the context'
   })),
   max_tokens: Type.Optional(
     Type.Integer({ minimum: 1, description: 'The older name of `max_completion_tokens`' })
   ),
+  ...thinkingFields,
   stop: Type.Optional(Type.Union([
     StopStringSchema, Type.Array(StopStringSchema, { maxItems: STOP_MAX_STRINGS })
   ], { description: 'The answer ends before any of these strings; at most four' })),

@@ -39,6 +39,9 @@ export function createServices (config: Config, engine: Engine, traces: Traces |
     limits: {
       maxInputPixels: config.maxInputPixels, maxSide: config.imageCompressionMaxSize, maxPixels: config.maxPixels
     },
+    thinking: {
+      usual: config.thinking, maxTokens: config.maxThinkingTokens, effortTokens: config.reasoningEffortTokens
+    },
     boxCoordinates: config.boxCoordinates,
     observer: traces ? observeBoth(metrics, traces) : metrics
   })

@@ -29,7 +29,8 @@ const GAP_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2,
 /** The names of stages in `timings` of an answer and in labels. */
 const STAGES = [
   ['queue_ms', 'queue'], ['upload_ms', 'upload'], ['prepare_ms', 'prepare'], ['encode_ms', 'encode'],
-  ['prefill_ms', 'prefill'], ['decode_ms', 'decode'], ['ttft_ms', 'first_token'], ['total_ms', 'total']
+  ['prefill_ms', 'prefill'], ['thinking_ms', 'think'], ['decode_ms', 'decode'], ['ttft_ms', 'first_token'],
+  ['total_ms', 'total']
 ] as const
 
 /** Each service has a separate registry, so that several services in one process do not share metrics. */
@@ -104,10 +105,14 @@ export function createMetrics ({ engine, slots, store }: MetricsOptions): Metric
     },
     onGap: ms => gaps.observe(ms / 1000),
     onAnswer ({ timings, usage, images }: ChatDone) {
-      for (const [key, stage] of STAGES) stages.observe({ stage }, timings[key] / 1000)
+      for (const [key, stage] of STAGES) {
+        // Most answers have no thoughts, and their zeros would hide the time of the others.
+        if (stage !== 'think' || usage.thinking_tokens > 0) stages.observe({ stage }, timings[key] / 1000)
+      }
       tokens.inc({ kind: 'prompt' }, usage.prompt_tokens)
       tokens.inc({ kind: 'image' }, usage.image_tokens)
       tokens.inc({ kind: 'cached' }, usage.cached_tokens)
+      tokens.inc({ kind: 'thinking' }, usage.thinking_tokens)
       tokens.inc({ kind: 'completion' }, usage.completion_tokens)
       for (const { cached } of images) imageCounter.inc({ cached: String(cached) })
     }

@@ -18,6 +18,8 @@ import { followStages } from './stages.ts'
 /** A request whose plan was accepted. */
 export interface AcceptedRequest {
   request: ChatRequest
+  /** Maximum number of thought tokens; 0 for no thoughts. */
+  thinkingTokens: number
   info: EngineInfo
   conversation: Conversation
   plan: ChatPlan
@@ -145,6 +147,7 @@ export class AnswerRun {
         this.#finish(event, images, await prepared, engineStart)
         continue
       }
+      if (event.type === 'thought') this.#noteGap()
       if (event.type === 'token') this.#addToken(event.text)
       this.events.push(event)
     }
@@ -166,20 +169,37 @@ export class AnswerRun {
   }
 
   #engineRequest (images: EngineImage[]): GenerateRequest {
-    const { request, conversation: { turns }, grammar } = this.#accepted
+    const { request, thinkingTokens, conversation: { turns }, grammar } = this.#accepted
     const { scope, tools, maxTokens, stop, constraint, singleCall, sampling, traceHeaders } = request
     const format = constraint?.type === 'format' ? constraint.format : undefined
     const callOneOf = constraint?.type === 'call' ? constraint.tools.map(({ name }) => name) : undefined
     return {
-      scope, turns, tools, images, maxTokens, stop, grammar, format, callOneOf, singleCall, sampling, traceHeaders
+      scope,
+      turns,
+      tools,
+      images,
+      maxTokens,
+      thinkingTokens,
+      stop,
+      grammar,
+      format,
+      callOneOf,
+      singleCall,
+      sampling,
+      traceHeaders
     }
   }
 
   #addToken (text: string): void {
+    this.#noteGap()
+    this.#text += text
+  }
+
+  /** Reports the time since the last token, of the thoughts or of the answer. */
+  #noteGap (): void {
     const now = performance.now()
     if (this.#lastTokenAt !== null) this.#options.observer.onGap(now - this.#lastTokenAt)
     this.#lastTokenAt = now
-    this.#text += text
   }
 
   #finish (

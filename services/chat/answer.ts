@@ -9,10 +9,12 @@ import type { ChatEvent } from './events.ts'
 import type { Grammars } from './grammars.ts'
 import { planRequest, type ChatPlan, type PlanLimits } from './plan.ts'
 import type { ChatRequest, UploadedFile } from './request.ts'
+import { thinkingTokens, type ThinkingLimits } from './thinking.ts'
 
 export interface ChatServiceOptions extends Omit<AnswerRunOptions, 'anticipation'> {
   grammars: Grammars
   limits: PlanLimits
+  thinking: ThinkingLimits
 }
 
 export interface ChatService {
@@ -32,15 +34,16 @@ export interface ChatService {
 }
 
 export function createChatService (options: ChatServiceOptions): ChatService {
-  const { engine, grammars, limits, observer } = options
+  const { engine, grammars, limits, observer, thinking } = options
   const anticipation = createAnticipation(options)
 
   async function * answer (request: ChatRequest, signal: AbortSignal, log: Log): AsyncGenerator<ChatEvent> {
     const info = engine.info()
     if (info.state !== 'ready') throw new EngineNotReadyError(info.reason)
     const prepareStart = performance.now()
+    const thoughtTokens = thinkingTokens(request.thinking, info, thinking)
     const conversation = createConversation(request)
-    const planned = planAnswer(request, info, conversation, signal)
+    const planned = planAnswer(request, thoughtTokens, info, conversation, signal)
     const { plan, grammar } = await untilAborted(planned, signal).catch(error => {
       observer.onStage?.(request.requestId, 'prepare', prepareStart, performance.now(), true)
       throw error
@@ -48,7 +51,7 @@ export function createChatService (options: ChatServiceOptions): ChatService {
     signal.throwIfAborted()
     yield { type: 'accepted', images: plan.images.length }
 
-    const accepted = { request, info, conversation, plan, grammar, prepareStart, log }
+    const accepted = { request, thinkingTokens: thoughtTokens, info, conversation, plan, grammar, prepareStart, log }
     const run = new AnswerRun(accepted, { ...options, anticipation }, signal)
     const settled = run.start()
     try {
@@ -61,9 +64,11 @@ export function createChatService (options: ChatServiceOptions): ChatService {
 
   /** The plan comes before the grammar: a prompt that is too long is refused before a schema is converted for it. */
   async function planAnswer (
-    request: ChatRequest, info: EngineInfo, conversation: Conversation, signal: AbortSignal
+    request: ChatRequest, thoughtTokens: number, info: EngineInfo, conversation: Conversation, signal: AbortSignal
   ): Promise<{ plan: ChatPlan, grammar: string | null }> {
-    const plan = await planRequest(request, conversation, engine, limits, file => anticipation.inspect(file, signal))
+    const plan = await planRequest(
+      request, thoughtTokens, conversation, engine, limits, file => anticipation.inspect(file, signal)
+    )
     const { constraint } = request
     return { plan, grammar: constraint && await grammars.of(constraint, info.tools, signal) }
   }

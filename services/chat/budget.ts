@@ -10,22 +10,24 @@ export interface BudgetInput {
   historyTokens: number
   /** Maximum tokens of the answer, as the client requested. */
   maxTokens: number
+  /** Maximum tokens of the thoughts. */
+  thinkingTokens: number
   /** The images of this request. */
   uploads: PlanImage[]
   bounds: PlanBounds
 }
 
-/** Images leave at most this share of the context to the answer. */
+/** Images leave at most this share of the context to the answer, and as much to its thoughts. */
 const ANSWER_SHARE = 0.25
 
 /**
- * Divides the cells of a sequence among text, images and the answer, and sizes the request's images to fit.
+ * Divides the cells of a sequence among text, images, thoughts and the answer, and sizes the request's images to fit.
  * @returns the size of each upload
  * @throws PromptTooLongError when text and earlier images alone do not fit; ImagesDoNotFitError when the uploads do not
  *   fit even at their smallest sizes
  */
 export function planBudget (
-  { contextSize, textTokens, historyTokens, maxTokens, uploads, bounds }: BudgetInput
+  { contextSize, textTokens, historyTokens, maxTokens, thinkingTokens, uploads, bounds }: BudgetInput
 ): PlannedSize[] {
   // One cell stays empty, and the answer needs at least one token.
   const usable = contextSize - 2
@@ -33,7 +35,8 @@ export function planBudget (
   if (fixed > usable) throw new PromptTooLongError(fixed, usable)
   if (uploads.length === 0) return []
 
-  const reserve = Math.min(maxTokens, Math.floor(contextSize * ANSWER_SHARE))
+  const share = Math.floor(contextSize * ANSWER_SHARE)
+  const reserve = Math.min(maxTokens, share) + Math.min(thinkingTokens, share)
   const budget = usable - fixed - reserve
   const plan = planImages(uploads, bounds, budget)
   if (plan === null) throw new ImagesDoNotFitError(smallestTokens(uploads, bounds), Math.max(budget, 0))

@@ -59,6 +59,7 @@ function toType (name: string, value: unknown, json: JsonReader): unknown {
   if (Array.isArray(value) && value.length > 1) throw new InvalidFieldError(name, FIELD_FAULTS.repeated)
   if (typeof value !== 'string' || name === 'message' || name === 'system') return value
   if (value.trim() === '') return undefined
+  if (name === 'thinking') return DECIMAL.test(value.trim()) ? Number(value) : value.trim()
   if (name === 'response_format') return parseFormatJson(value, json)
   if (NUMERIC.has(name)) {
     if (!DECIMAL.test(value.trim())) throw new InvalidFieldError(name, FIELD_FAULTS.mustBeNumber)

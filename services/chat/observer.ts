@@ -1,7 +1,7 @@
 import type { ChatDone } from '../../schemas/chat.ts'
 
 /** The stages of a request, in order. Only `prepare` and `encode` overlap. */
-export type Stage = 'queue' | 'upload' | 'prepare' | 'encode' | 'prefill' | 'decode'
+export type Stage = 'queue' | 'upload' | 'prepare' | 'encode' | 'prefill' | 'think' | 'decode'
 
 /** Receives the timings of answers, for metrics and traces. */
 export interface ChatObserver {

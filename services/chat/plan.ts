@@ -38,11 +38,12 @@ export function boundsOf ({ vision }: EngineInfo, limits: PlanLimits): PlanBound
 /**
  * Reads every header and sizes every image. Its errors become HTTP statuses, because nothing has been sent yet.
  * `inspect` also checks the structure of each image: a decoder that has begun cannot be interrupted.
+ * @param thinkingTokens maximum number of thought tokens
  * @param inspect reads a file's header
  * @throws errors of `errors/catalogue.ts`
  */
 export async function planRequest (
-  request: ChatRequest, { turns, images }: Conversation, engine: Engine, limits: PlanLimits,
+  request: ChatRequest, thinkingTokens: number, { turns, images }: Conversation, engine: Engine, limits: PlanLimits,
   inspect: (file: UploadedFile) => Promise<ImageHeader>
 ): Promise<ChatPlan> {
   const info = engine.info()
@@ -50,7 +51,7 @@ export async function planRequest (
   const headers = await readHeaders(request.files, inspect)
   refuseHopelessText(request, info.contextSize)
   const { textTokens, known: found } =
-    await engine.inspect(turns, request.tools, [...new Set(images.map(image => image.key))])
+    await engine.inspect(turns, request.tools, [...new Set(images.map(image => image.key))], thinkingTokens > 0)
   const known = new Map(found.map(image => [image.id, image]))
 
   const earlier = images.filter(image => image.file === null)
@@ -63,6 +64,7 @@ export async function planRequest (
     textTokens,
     historyTokens: earlier.reduce((sum, { key }) => sum + known.get(key)!.tokens, 0),
     maxTokens: request.maxTokens,
+    thinkingTokens,
     uploads: uploads.map(({ file, maxSide }) => ({ ...headers[file]!, maxSide })),
     bounds: boundsOf(info, limits)
   })

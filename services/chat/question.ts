@@ -37,6 +37,7 @@ export function toQuestion (fields: ChatFields, images: UploadedFile[], resent: 
     turns,
     tools: [],
     maxTokens: fields.max_tokens ?? DEFAULT_MAX_TOKENS,
+    thinking: fields.thinking === undefined ? null : { field: 'thinking', amount: fields.thinking },
     stop: fields.stop ?? [],
     constraint: toConstraint(fields.response_format, fields.stop),
     singleCall: false,

@@ -1,5 +1,6 @@
 import type { AnswerFormat, Sampling, Tool, Turn } from '../engine/engine.ts'
 import type { TraceHeaders } from '../tracing/traces.ts'
+import type { ThinkingWish } from './thinking.ts'
 
 /** An image on disk, as the client sent it. */
 export interface UploadedFile {
@@ -40,6 +41,8 @@ export interface ChatQuestion {
   tools: Tool[]
   /** The maximum that the client asks for. The context may leave less room. */
   maxTokens: number
+  /** Null if the request does not say whether the model shall think. */
+  thinking: ThinkingWish | null
   stop: string[]
   /** Null for free text. */
   constraint: Constraint | null

@@ -6,8 +6,8 @@ export type StageListener = (stage: Stage, startedAt: number, endedAt: number, i
 
 /**
  * Passes an engine's events on and reports the stages that they imply. Encoding ends when every image is encoded, and
- * includes the parts of the prompt that are evaluated meanwhile. Prefill ends with the first token, decoding with the
- * answer.
+ * includes the parts of the prompt that are evaluated meanwhile. Prefill ends with the first token, thinking with the
+ * first token of the answer, decoding with the answer.
  * @param first the stage with which the engine begins
  * @throws the error of `events`
  */
@@ -28,6 +28,7 @@ export async function * followStages (
   try {
     for await (const event of events) {
       if (event.type === 'done') enter(null)
+      else if (event.type === 'thought' && stage !== 'think') enter('think')
       else if (event.type === 'token' && stage !== 'decode') enter('decode')
       else if (stage === 'encode' && isEncodingComplete(event)) enter('prefill')
       yield event

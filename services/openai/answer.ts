@@ -9,7 +9,12 @@ export function createHead (requestId: string, model: string): CompletionHead {
   return { id: `chatcmpl-${requestId}`, created: Math.floor(Date.now() / 1000), model }
 }
 
-export function toCompletion (head: CompletionHead, content: string, calls: AskedCall[], done: ChatDone): Completion {
+/** The texts of a whole answer. */
+export interface AnswerTexts { thoughts: string, content: string, calls: AskedCall[] }
+
+export function toCompletion (
+  head: CompletionHead, { thoughts, content, calls }: AnswerTexts, done: ChatDone
+): Completion {
   return {
     ...head,
     object: 'chat.completion',
@@ -18,6 +23,7 @@ export function toCompletion (head: CompletionHead, content: string, calls: Aske
       message: {
         role: 'assistant',
         content: content === '' && calls.length > 0 ? null : content,
+        ...thoughts !== '' && { reasoning_content: thoughts },
         refusal: null,
         ...calls.length > 0 && { tool_calls: calls.map(toToolCall) }
       },

@@ -9,6 +9,7 @@ import { DEFAULT_MAX_TOKENS, type ChatQuestion, type Constraint, type OfferedToo
 import type { ToolSyntax } from '../engine/engine.ts'
 import type { ImageSource } from '../uploads/image-source.ts'
 import { readMessages } from './messages.ts'
+import { readThinking } from './thinking.ts'
 
 const check = createCheck(CompletionRequestSchema)
 
@@ -53,6 +54,7 @@ export function toCompletionQuestion (
     turns,
     tools: tools.map(({ name, description, parameters }) => ({ name, description, parameters })),
     maxTokens: request.max_completion_tokens ?? request.max_tokens ?? DEFAULT_MAX_TOKENS,
+    thinking: readThinking(request),
     stop,
     constraint,
     singleCall,

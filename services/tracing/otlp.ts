@@ -122,7 +122,8 @@ function attributesOf ({ model, finish_reason: reason, usage, images }: ChatDone
     'gen_ai.response.model': model,
     'gen_ai.response.finish_reasons': [reason],
     'gen_ai.usage.input_tokens': usage.prompt_tokens,
-    'gen_ai.usage.output_tokens': usage.completion_tokens,
+    'gen_ai.usage.output_tokens': usage.thinking_tokens + usage.completion_tokens,
+    'sightline.usage.thinking_tokens': usage.thinking_tokens,
     'gen_ai.usage.cache_read.input_tokens': usage.cached_tokens,
     'sightline.usage.image_tokens': usage.image_tokens,
     'sightline.images': images.length

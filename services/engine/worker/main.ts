@@ -92,8 +92,8 @@ function sendStats (): void {
 
 function inspect ({ id, turns, tools, ids, thinks }: Extract<ToWorker, { type: 'inspect' }>): void {
   const { prompts, cache, loaded } = service!
-  const textTokens =
-    turns.length === 0 ? 0 : countTextTokens(prompts.render(turns, tools, thinks)) + closingOf(loaded.prompts.thoughts, thinks).length
+  const closing = closingOf(loaded.prompts.thoughts, thinks)
+  const textTokens = turns.length === 0 ? 0 : countTextTokens(prompts.render(turns, tools, thinks)) + closing.length
   const known = ids.map(image => cache.find(image)).filter(image => image !== undefined)
   send({ type: 'inspected', id, inspection: { textTokens, known } })
 }

@@ -54,6 +54,7 @@ const serviceFor = (engine: Engine, preparer = createPreparer(1)) => createChatS
   preparer,
   grammars,
   limits: { maxInputPixels: 1e8, maxSide: 1024, maxPixels: 1e6 },
+  thinking: { usual: 'off', maxTokens: 100, effortTokens: { minimal: 1, low: 2, medium: 3, high: 4, xhigh: 5 } },
   boxCoordinates: 'auto',
   observer: { onGap () {}, onAnswer () {} }
 })
@@ -73,6 +74,7 @@ function requestFor (files: UploadedFile[]): ChatRequest {
     }],
     tools: [],
     maxTokens: 10,
+    thinking: null,
     stop: [],
     constraint: null,
     singleCall: false,

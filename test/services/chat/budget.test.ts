@@ -8,8 +8,10 @@ const PHOTO = { width: 4000, height: 3000 }
 /** 36 × 27 tokens, when the photo is alone. */
 const PHOTO_TOKENS = 972
 
-const input = (changes: Partial<BudgetInput>): BudgetInput =>
-  ({ contextSize: 8192, textTokens: 100, historyTokens: 0, maxTokens: 1024, uploads: [], bounds: BOUNDS, ...changes })
+const input = (changes: Partial<BudgetInput>): BudgetInput => ({
+  contextSize: 8192, textTokens: 100, historyTokens: 0, maxTokens: 1024, thinkingTokens: 0, uploads: [],
+  bounds: BOUNDS, ...changes
+})
 const tokensOf = (changes: Partial<BudgetInput>) => planBudget(input(changes)).map(size => size.tokens)
 
 function refusal (changes: Partial<BudgetInput>) {

@@ -75,6 +75,7 @@ function isOpen (text: string): boolean {
 
 /** Reads the white space around the closing tag from rendered thoughts. */
 function breaksAround (rendered: string | null): { beforeClose: string, afterClose: string } | null {
-  const { beforeClose, afterClose } = /(?<beforeClose>\s*)<\/think>(?<afterClose>\s*)/.exec(rendered ?? '')?.groups ?? {}
+  const { beforeClose, afterClose } =
+    /(?<beforeClose>\s*)<\/think>(?<afterClose>\s*)/.exec(rendered ?? '')?.groups ?? {}
   return beforeClose === undefined || afterClose === undefined ? null : { beforeClose, afterClose }
 }
