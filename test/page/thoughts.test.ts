@@ -10,7 +10,7 @@ import { formOf } from '../../web/src/model/form.ts'
 import { fromJson } from '../../web/src/model/import-json.ts'
 import { ShapeError } from '../../web/src/model/read.ts'
 import { hasWords, wordsOf } from '../../web/src/model/search.ts'
-import { thinkingField, type ThinkingMode } from '../../web/src/model/thinking.ts'
+import { abilityOf, thinkingField, type ThinkingMode } from '../../web/src/model/thinking.ts'
 import { haveThoughts, stoppedKey, thoughtFor } from '../../web/src/model/thoughts.ts'
 
 const THOUGHTS = { text: 'It is round.\n\n</details> So a circle.\n', ms: 12_400 }
@@ -35,16 +35,26 @@ const words = {
 }
 
 t.test('the field says whether to think where a model has the choice', async t => {
-  const field = (isOn: boolean, tokens: number | null, mode: ThinkingMode) => thinkingField({ isOn, tokens }, mode)
+  const field = (isOn: boolean, tokens: number | null, mode: ThinkingMode) =>
+    thinkingField({ isOn, tokens }, { mode, maxTokens: 1_000 })
   t.equal(field(false, null, 'optional'), 'off', 'the service may think by default')
   t.equal(field(false, 500, 'optional'), 'off')
   t.equal(field(true, null, 'optional'), 'on')
   t.equal(field(true, 500, 'optional'), '500')
+  t.equal(field(true, 2_000, 'optional'), '1000', 'more would be refused')
   for (const isOn of [true, false]) {
     t.equal(field(isOn, null, 'always'), null)
     t.equal(field(isOn, 500, 'always'), '500')
     t.equal(field(isOn, 500, 'never'), null, 'a model that never thinks would refuse it')
   }
+})
+
+t.test('a service that allows no thoughts has a model that never thinks', async t => {
+  const status = (thinking: ThinkingMode, limits: Record<string, number>) => ({ model: { thinking }, limits })
+  t.same(abilityOf(null), { mode: 'never', maxTokens: 131_072 }, 'before the first status')
+  t.same(abilityOf(status('optional', {})), { mode: 'optional', maxTokens: 131_072 })
+  t.same(abilityOf(status('always', { max_thinking_tokens: 512 })), { mode: 'always', maxTokens: 512 })
+  t.same(abilityOf(status('always', { max_thinking_tokens: 0 })), { mode: 'never', maxTokens: 0 })
 })
 
 t.test('a request contains the answers of earlier turns without their thoughts', async t => {
@@ -71,7 +81,7 @@ t.test('a request contains the answers of earlier turns without their thoughts',
       thinking: { isOn: true, tokens: null }
     },
     format: { type: 'text' },
-    thinkingMode: 'optional',
+    ability: { mode: 'optional', maxTokens: 4_096 },
     bytesOf
   })
   t.same([...form.keys()], ['message', 'thinking', 'history'])

@@ -3,7 +3,7 @@ import { useId } from 'preact/hooks'
 import { LANGUAGES, language, setLanguage, t } from '../i18n/index.ts'
 import type { RequestSettings } from '../model/form.ts'
 import { SAMPLING_FIELDS } from '../model/sampling.ts'
-import { thinkingMode } from '../state/service.ts'
+import { thinkingAbility } from '../state/service.ts'
 import { changeSettings, NO_SAMPLING, settings } from '../state/settings.ts'
 import { Modal } from './modal.tsx'
 import { DataSettings } from './settings-data.tsx'
@@ -83,7 +83,7 @@ function ModelSettings () {
         <legend>{t('settings.sampling')}</legend>
         <div class='settings-grid' key={resets.value}>
           {SAMPLING_FIELDS.map(field => <SamplingSetting key={field.name} field={field} />)}
-          {thinkingMode.value !== 'never' && <ThinkingSetting />}
+          {thinkingAbility.value.mode !== 'never' && <ThinkingSetting />}
           <StopSetting />
         </div>
         <button

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useId } from 'preact/hooks'
 import { formatNumber, t } from '../i18n/index.ts'
 import { MAX_STOP_CHARACTERS, readNumber, readStops, type NumberField, type SamplingField } from '../model/sampling.ts'
-import { THINKING_FIELD } from '../model/thinking.ts'
+import { thinkingAbility } from '../state/service.ts'
 import { changeSettings, settings } from '../state/settings.ts'
 
 export function SamplingSetting ({ field }: { field: SamplingField }) {
@@ -17,9 +17,10 @@ export function SamplingSetting ({ field }: { field: SamplingField }) {
 
 export function ThinkingSetting () {
   const { thinking } = settings.value
+  const { maxTokens } = thinkingAbility.value
   return (
     <NumberSetting
-      field={THINKING_FIELD} value={thinking.tokens}
+      field={{ label: 'settings.thinkingTokens', min: 1, max: maxTokens, isWhole: true }} value={thinking.tokens}
       onChange={tokens => changeSettings({ thinking: { ...thinking, tokens } })}
     />
   )

@@ -1,5 +1,5 @@
 import { t } from '../i18n/index.ts'
-import { thinkingMode } from '../state/service.ts'
+import { thinkingAbility } from '../state/service.ts'
 import { changeSettings, settings } from '../state/settings.ts'
 import '../styles/thinking-switch.css'
 import { Icon } from './icon.tsx'
@@ -7,7 +7,7 @@ import { Icon } from './icon.tsx'
 /** Lets the model think before the next answers. A model that cannot choose has no switch. */
 export function ThinkingSwitch () {
   const { thinking } = settings.value
-  switch (thinkingMode.value) {
+  switch (thinkingAbility.value.mode) {
     case 'never': return null
     case 'always': return (
       <p class='thinking-always' title={t('composer.thinkingAlwaysHint')}>

@@ -1,7 +1,7 @@
 import { AskError, networkFailure } from '../api/failure.ts'
 import { historyOf, imagesOf, type Format, type Question, type Turn } from './conversation.ts'
 import type { Sampling } from './sampling.ts'
-import { thinkingField, type Thinking, type ThinkingMode } from './thinking.ts'
+import { thinkingField, type Thinking, type ThinkingAbility } from './thinking.ts'
 
 /** The settings that are sent with each question. */
 export interface RequestSettings {
@@ -19,8 +19,7 @@ export interface FormInput {
   resend: ReadonlySet<string>
   settings: RequestSettings
   format: Format
-  /** Whether the model of the service thinks. */
-  thinkingMode: ThinkingMode
+  ability: ThinkingAbility
   bytesOf (key: string): Promise<Blob | null>
 }
 
@@ -32,14 +31,14 @@ export const IMAGE_LOST = 'PICTURE_LOST'
  * @throws AskError with the code `IMAGE_LOST`
  */
 export async function formOf (
-  { question, before, resend, settings, format, thinkingMode, bytesOf }: FormInput
+  { question, before, resend, settings, format, ability, bytesOf }: FormInput
 ): Promise<FormData> {
   const form = new FormData()
   const { system, sampling, stop } = settings
   form.set('message', question.text)
   if (system.trim() !== '') form.set('system', system)
   for (const [name, value] of Object.entries(sampling)) if (value !== null) form.set(name, String(value))
-  const thinking = thinkingField(settings.thinking, thinkingMode)
+  const thinking = thinkingField(settings.thinking, ability)
   if (thinking !== null) form.set('thinking', thinking)
   if (format.type === 'text') {
     if (stop.length > 0) form.set('stop', JSON.stringify(stop))

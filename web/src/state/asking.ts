@@ -12,7 +12,7 @@ import { saveImage } from '../storage/database.ts'
 import { changeTurns, findConversation, keep, removeTurns } from './conversations.ts'
 import { imageBytes } from './image-urls.ts'
 import { endRun, runs, setRun, type Stage } from './runs.ts'
-import { thinkingMode, watchService } from './service.ts'
+import { thinkingAbility, watchService } from './service.ts'
 import { settings } from './settings.ts'
 import { waitUntil } from './wait.ts'
 
@@ -72,7 +72,7 @@ async function run (conversation: string, before: readonly Turn[], question: Que
         resend,
         settings: settings.value,
         format: first.format,
-        thinkingMode: thinkingMode.value,
+        ability: thinkingAbility.value,
         bytesOf: imageBytes
       })
       stopping.signal.throwIfAborted()

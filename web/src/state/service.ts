@@ -4,7 +4,7 @@ import { fetchStatus } from '../api/status.ts'
 import { AskError } from '../api/failure.ts'
 import type { Status } from '../api/types.ts'
 import type { Limits } from '../model/image-file.ts'
-import type { ThinkingMode } from '../model/thinking.ts'
+import { abilityOf } from '../model/thinking.ts'
 
 const POLL_MS = 5_000
 /** The interval while the model is loading or the service is unreachable. */
@@ -27,8 +27,7 @@ export const limits = computed<Limits>(() => {
   }
 })
 
-/** `never` while it is unknown. */
-export const thinkingMode = computed<ThinkingMode>(() => status.value?.model.thinking ?? 'never')
+export const thinkingAbility = computed(() => abilityOf(status.value))
 
 let timer: ReturnType<typeof setTimeout> | undefined
 
