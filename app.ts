@@ -172,6 +172,7 @@ function limitsOf (config: Config) {
     max_input_pixels: config.maxInputPixels,
     max_avif_pixels: maxPixelsOf('avif', config.maxInputPixels),
     max_side: config.imageCompressionMaxSize,
-    max_pixels: config.maxPixels
+    max_pixels: config.maxPixels,
+    max_thinking_tokens: config.maxThinkingTokens
   }
 }

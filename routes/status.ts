@@ -15,6 +15,7 @@ export interface StatusRouteOptions {
     max_avif_pixels: number
     max_side: number
     max_pixels: number
+    max_thinking_tokens: number
   }
 }
 
