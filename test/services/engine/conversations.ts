@@ -9,7 +9,7 @@ type Done = Extract<EngineEvent, { type: 'done' }>
 /** One turn. The user has the first turn. Images are indices and precede the text. */
 export interface Said { text: string, images: number[] }
 
-/** An answer, token by token, with its finish reason, and the part of its prompt that was reused. */
+/** Thoughts and answer, token by token, with the finish reason, and the part of its prompt that was reused. */
 export interface Answer { words: string[], text: string, promptTokens: number, cachedTokens: number }
 
 const never = new AbortController().signal
@@ -58,6 +58,7 @@ export async function ask (
 ): Promise<Answer> {
   const events = await collect(engine.generate(request, signal))
   const { finishReason, usage: { promptTokens, cachedTokens } } = events.at(-1) as Done
-  const words = [...events.flatMap(event => event.type === 'token' ? [event.text] : []), finishReason]
+  const words =
+    [...events.flatMap(event => event.type === 'thought' || event.type === 'token' ? [event.text] : []), finishReason]
   return { words, text: textOf(events), promptTokens, cachedTokens }
 }

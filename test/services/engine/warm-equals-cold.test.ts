@@ -17,22 +17,24 @@ interface Asked { said: Said[], warm: Answer }
 
 /** Asks the questions of one conversation in one scope, one after another. */
 async function converse (
-  engine: Engine, questions: Said[], images: EngineImage[], scope: string
+  engine: Engine, questions: Said[], images: EngineImage[], scope: string, thinkingTokens: number
 ): Promise<Asked[]> {
   const said: Said[] = []
   const asked: Asked[] = []
   for (const question of questions) {
     said.push(question)
-    const warm = await ask(engine, toRequest(said, images, scope, MAX_TOKENS))
+    const warm = await ask(engine, { ...toRequest(said, images, scope, MAX_TOKENS), thinkingTokens })
     asked.push({ said: [...said], warm })
     said.push({ text: warm.text, images: [] })
   }
   return asked
 }
 
-async function compareWithCold (t: Test, engine: Engine, asked: Asked[], images: EngineImage[]): Promise<void> {
+async function compareWithCold (
+  t: Test, engine: Engine, asked: Asked[], images: EngineImage[], thinkingTokens: number
+): Promise<void> {
   for (const [index, { said, warm }] of asked.entries()) {
-    const cold = await ask(engine, toRequest(said, images, `cold ${index}`, MAX_TOKENS))
+    const cold = await ask(engine, { ...toRequest(said, images, `cold ${index}`, MAX_TOKENS), thinkingTokens })
     t.equal(cold.cachedTokens, 0)
     t.same(warm.words, cold.words, JSON.stringify(said))
   }
@@ -45,10 +47,12 @@ interface Comparison {
   routers?: 'F32' | 'Q8_0'
   conversations?: number
   busy?: boolean
+  thinkingTokens?: number
 }
 
 async function compare (
-  t: Test, { family, type = 'Q8_0', routers, conversations = CONVERSATIONS, busy = true }: Comparison
+  t: Test,
+  { family, type = 'Q8_0', routers, conversations = CONVERSATIONS, busy = true, thinkingTokens = 0 }: Comparison
 ): Promise<void> {
   const tiny = await writeTinyModel(t.testdir(), { family, type, ...routers && { routers } })
   const images = await drawNoise(t.testdirName, IMAGES, 6 * tiny.multiple, 4 * tiny.multiple)
@@ -62,9 +66,11 @@ async function compare (
 
   await t.test('one at a time', async t => {
     const asked = []
-    for (const [index, some] of questions.entries()) asked.push(...await converse(triple, some, images, `one ${index}`))
+    for (const [index, some] of questions.entries()) {
+      asked.push(...await converse(triple, some, images, `one ${index}`, thinkingTokens))
+    }
     t.ok(reused(asked) > conversations, `${reused(asked)} of ${asked.length} answers reused their prompt`)
-    await compareWithCold(t, single, asked, images)
+    await compareWithCold(t, single, asked, images, thinkingTokens)
   })
 
   if (!busy) return
@@ -73,12 +79,12 @@ async function compare (
     const asked: Asked[] = []
     const client = async () => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        asked.push(...await converse(triple, next[1], images, `three ${next[0]}`))
+        asked.push(...await converse(triple, next[1], images, `three ${next[0]}`, thinkingTokens))
       }
     }
     await Promise.all([client(), client(), client()])
     t.ok(reused(asked) > conversations, `${reused(asked)} of ${asked.length} answers reused their prompt`)
-    await compareWithCold(t, single, asked, images)
+    await compareWithCold(t, single, asked, images, thinkingTokens)
   })
 }
 
@@ -89,6 +95,12 @@ t.test('hybrid memory with experts', async t => {
 t.test('attention memory', async t => { await compare(t, { family: 'qwen3-vl', conversations: 24 }) })
 t.test('attention memory with experts', async t => {
   await compare(t, { family: 'qwen3-vl-moe', routers: 'Q8_0', conversations: 16 })
+})
+t.test('hybrid memory after thoughts', async t => {
+  await compare(t, { family: 'qwen3.5', conversations: 16, thinkingTokens: 8 })
+})
+t.test('attention memory after thoughts', async t => {
+  await compare(t, { family: 'qwen3-vl-thinking', conversations: 16, thinkingTokens: 8 })
 })
 for (const family of ['qwen3.5-moe', 'qwen3-vl-moe'] as const) {
   t.test(`${family} with real routers, one answer at a time`, async t => {
