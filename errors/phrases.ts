@@ -66,6 +66,7 @@ export const OPENAI_FAULTS = {
     en: 'must be none, minimal, low, medium, high, xhigh or max',
     zh: '必须是 none、minimal、low、medium、high、xhigh 或 max'
   },
+  mustBeEnabled: { en: 'must be enabled or disabled', zh: '必须是 enabled 或 disabled' },
   mustBeTemplateArguments: {
     en: 'must be an object with "enable_thinking" alone', zh: '必须是只含 "enable_thinking" 的对象'
   },

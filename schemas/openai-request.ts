@@ -126,12 +126,14 @@ const thinkingFields = {
   thinking_budget_tokens: thoughtTokens('The same as `thinking_budget`, in the words of llama-server'),
   reasoning_budget_tokens: thoughtTokens('The same as `thinking_budget`, in the words of llama-server'),
   reasoning: Type.Optional(Type.Object({
-    effort: Type.Optional(nullable(EffortSchema)),
+    effort: Type.Optional(nullable(EffortSchema, { fault: OPENAI_FAULTS.mustBeEffort })),
     max_tokens: thoughtTokens('The same as `thinking_budget`'),
     enabled: flag('The same as `chat_template_kwargs.enable_thinking`')
   }, { description: 'The same as `reasoning_effort` and `thinking_budget`, in the words of OpenRouter' })),
   thinking: Type.Optional(Type.Object({
-    type: Type.Optional(nullable(Type.Union([Type.Literal('enabled'), Type.Literal('disabled')]))),
+    type: Type.Optional(nullable(Type.Union([Type.Literal('enabled'), Type.Literal('disabled')]), {
+      fault: OPENAI_FAULTS.mustBeEnabled
+    })),
     budget_tokens: thoughtTokens('The same as `thinking_budget`')
   }, { description: 'The same as `enable_thinking` and `thinking_budget`, in the words of Anthropic' }))
 }

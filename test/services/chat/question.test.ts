@@ -35,6 +35,7 @@ t.test('a message alone is one turn of the user; the settings are left to the mo
     turns: [{ role: 'user', parts: [text('Hi')] }],
     tools: [],
     maxTokens: 1024,
+    thinking: null,
     stop: [],
     constraint: null,
     singleCall: false,
