@@ -129,7 +129,7 @@ async function read (
     if (event.type === 'thought') await onPart({ thoughts: event.text, text: '', calls: [] })
     if (event.type === 'token') await onPart({ thoughts: '', ...reader.push(event.text) })
     if (event.type !== 'done') continue
-    await onPart({ thoughts: '', ...reader.end() })
+    await onPart({ thoughts: '', ...reader.end(event.result.finish_reason === 'length') })
     return event.result
   }
   throw new Error('The answer has no end')

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import type { Tool, ToolSyntax } from '../engine/engine.ts'
+import type { JsonToolSyntax, Tool, ToolSyntax, XmlToolSyntax } from '../engine/engine.ts'
+import { createXmlScan, FUNCTION, skipBlanks, tagAt } from './xml-call.ts'
+import { toArguments } from './xml-arguments.ts'
 
 /** A tool call in an answer. */
 export interface AskedCall {
@@ -18,57 +20,132 @@ export interface AnswerPart { text: string, calls: AskedCall[] }
  */
 export interface CallReader {
   push (text: string): AnswerPart
-  /** Returns the rest at the end of the answer. A call that is incomplete, or of an unknown tool, counts as text. */
-  end (): AnswerPart
+  /**
+   * Returns the rest at the end of the answer. A call of an unknown tool counts as text.
+   * @param cut the answer was cut at its limit, and an incomplete call is dropped. Otherwise the model ended the
+   *   answer, and an incomplete call counts as text.
+   */
+  end (cut: boolean): AnswerPart
 }
 
 /** The reader for answers without tools. */
 export const PLAIN_READER: CallReader = { push: text => ({ text, calls: [] }), end: () => ({ text: '', calls: [] }) }
 
+/** Whether the text that was read so far is all of the answer, and how the answer ended. */
+type End = 'no' | 'model' | 'cut'
+
+/** A call, or text that is none, at the beginning of a text; `partial` if that depends on what follows. */
+type Found = { call: AskedCall | null, length: number } | 'partial'
+
+/** Finds calls of one form. */
+interface CallFinder {
+  /** Reads a text that begins with the opening tag, and later longer ones, until it is no longer partial. */
+  find (text: string, end: End): Found
+  /** Reads the text after a call. If `opened`, another call follows after `length`, without an opening tag. */
+  after (text: string, end: End): { length: number, opened: boolean } | 'partial'
+}
+
 /** @param singleCall drop everything after the first call */
-export function createCallReader ({ open, close }: ToolSyntax, tools: Tool[], singleCall = false): CallReader {
-  const names = new Set(tools.map(tool => tool.name))
+export function createCallReader (syntax: ToolSyntax, tools: Tool[], singleCall = false): CallReader {
+  const { open } = syntax
+  const byName = new Map(tools.map(tool => [tool.name, tool]))
+  const finder = syntax.form === 'xml' ? createXmlFinder(syntax, byName) : createJsonFinder(syntax, byName)
   const words = createWordReader()
   let held = ''
+  let isAfter = false
+  let isOpened = false
   let isOver = false
 
-  function read (final: boolean): AnswerPart {
+  function read (end: End): AnswerPart {
     let text = ''
     const calls: AskedCall[] = []
     while (held !== '' && !isOver) {
-      const start = held.indexOf(open)
+      if (isAfter) {
+        const next = finder.after(held, end)
+        if (next === 'partial') break
+        held = held.slice(next.length)
+        isAfter = false
+        isOpened = next.opened
+        continue
+      }
+      const start = isOpened ? 0 : held.indexOf(open)
       if (start === -1) {
-        const keep = final ? 0 : overlap(held, open)
-        text += words.push(held.slice(0, held.length - keep))
-        held = held.slice(held.length - keep)
+        const kept = end === 'model' ? 0 : overlap(held, open)
+        text += words.push(held.slice(0, held.length - kept))
+        if (end === 'cut' && kept > 0) words.call()
+        held = held.slice(held.length - kept)
         break
       }
       text += words.push(held.slice(0, start))
       held = held.slice(start)
-      const stop = held.indexOf(close, open.length)
-      // A model may end its answer without the closing tag.
-      if (stop === -1 && !final) break
-      const whole = stop === -1 ? held : held.slice(0, stop + close.length)
-      const call = parseCall(held.slice(open.length, stop === -1 ? undefined : stop), names)
-      if (call) {
-        calls.push(call)
+      const found = finder.find(held, end)
+      if (found === 'partial') {
+        if (end === 'model') text += words.push(held)
+        if (end === 'cut') words.call()
+        break
+      }
+      isOpened = false
+      if (found.call) {
+        calls.push(found.call)
         words.call()
+        isAfter = true
         isOver = singleCall
       } else {
-        text += words.push(whole)
+        text += words.push(held.slice(0, found.length))
       }
-      held = held.slice(whole.length)
+      held = held.slice(found.length)
     }
-    if (isOver) held = ''
-    return { text: final ? text + words.end() : text, calls }
+    if (isOver || end !== 'no') held = ''
+    return { text: end === 'no' ? text : text + words.end(), calls }
   }
 
   return {
     push (text) {
       held += text
-      return read(false)
+      return read('no')
     },
-    end: () => read(true)
+    end: cut => read(cut ? 'cut' : 'model')
+  }
+}
+
+function createJsonFinder ({ open, close }: JsonToolSyntax, tools: ReadonlyMap<string, Tool>): CallFinder {
+  return {
+    find (text, end) {
+      const stop = text.indexOf(close, open.length)
+      // A model may end its answer without the closing tag.
+      if (stop === -1 && end === 'no') return 'partial'
+      const call = parseCall(text.slice(open.length, stop === -1 ? text.length - overlap(text, close) : stop), tools)
+      if (stop === -1) return call === null ? 'partial' : { call, length: text.length }
+      return { call, length: stop + close.length }
+    },
+    after: () => ({ length: 0, opened: false })
+  }
+}
+
+function createXmlFinder ({ open, close }: XmlToolSyntax, tools: ReadonlyMap<string, Tool>): CallFinder {
+  let scan: ReturnType<typeof createXmlScan> | null = null
+  return {
+    find (text, end) {
+      const start = text.startsWith(open) ? open.length : 0
+      scan ??= createXmlScan(start)
+      const found = scan(text, end !== 'no')
+      if (found === 'partial') return found
+      scan = null
+      if (found === 'none') return { call: null, length: Math.max(1, start) }
+      // A model may end its answer without the closing tags. After a parameter, a cut answer may lack another one.
+      if (!found.closed && end === 'cut') return 'partial'
+      const tool = tools.get(found.name)
+      const call = tool ? createCall(tool.name, toArguments(found.parameters, tool)) : null
+      return { call, length: found.end }
+    },
+    after (text, end) {
+      const next = skipBlanks(text, 0)
+      const tag = tagAt(text, next, [close, FUNCTION.open])
+      if (tag === 'partial' && end === 'no') return tag
+      if (tag === FUNCTION.open) return { length: next, opened: true }
+      if (tag === close) return { length: next + close.length, opened: false }
+      return { length: tag === 'partial' && end === 'cut' ? text.length : 0, opened: false }
+    }
   }
 }
 
@@ -94,16 +171,17 @@ function createWordReader () {
   }
 }
 
-function parseCall (json: string, names: Set<string>): AskedCall | null {
+function parseCall (json: string, tools: ReadonlyMap<string, Tool>): AskedCall | null {
   try {
     const call = JSON.parse(json)
-    if (!names.has(call?.name)) return null
-    return {
-      id: `call_${randomUUID().replaceAll('-', '')}`, name: call.name, arguments: JSON.stringify(call.arguments ?? {})
-    }
+    return tools.has(call?.name) ? createCall(call.name, JSON.stringify(call.arguments ?? {})) : null
   } catch {
     return null
   }
+}
+
+function createCall (name: string, args: string): AskedCall {
+  return { id: `call_${randomUUID().replaceAll('-', '')}`, name, arguments: args }
 }
 
 /** Counts the characters at the end of `text` that may be the beginning of `word`. */

@@ -4,7 +4,7 @@ import type { ToolSyntax } from '../../../services/engine/engine.ts'
 import { parseCompletionRequest, toCompletionQuestion } from '../../../services/openai/request.ts'
 import { errorOf, refusalOf } from '../refusal.ts'
 
-const SYNTAX: ToolSyntax = { open: '<call>', close: '</call>', begin: '<call>', separator: ',', end: '</call>' }
+const SYNTAX: ToolSyntax = { form: 'xml', open: '<call>', close: '</call>' }
 const MESSAGES = [{ role: 'user', content: 'Hi' }]
 const FORMAT = { type: 'json_schema', json_schema: { name: 'colour', schema: { enum: ['red'] } } }
 
@@ -34,6 +34,7 @@ t.test('a model and messages are enough; everything else has defaults', async t 
     turns: [{ role: 'user', parts: [{ type: 'text', text: 'Hi' }] }],
     tools: [],
     maxTokens: 1024,
+    thinking: null,
     stop: [],
     constraint: null,
     singleCall: false,

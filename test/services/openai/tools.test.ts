@@ -1,7 +1,9 @@
 import t from 'tap'
+import type { JsonToolSyntax } from '../../../services/engine/engine.ts'
 import { createCallReader, type AskedCall } from '../../../services/openai/tools.ts'
 
-const syntax = {
+const syntax: JsonToolSyntax = {
+  form: 'json',
   open: '<tool_call>',
   close: '</tool_call>',
   begin: '<tool_call>\n{"name": "',
@@ -12,7 +14,7 @@ const CALL = '<tool_call>\n{"name": "look", "arguments": {"at": "<b>"}}\n</tool_
 
 /** Reads an answer in pieces of some length. */
 function read (
-  answer: string, length: number, singleCall = false
+  answer: string, length: number, { singleCall = false, cut = false } = {}
 ): { text: string, calls: Array<Omit<AskedCall, 'id'>>, pieces: string[] } {
   const reader = createCallReader(syntax, [{ name: 'look' }, { name: 'stop' }], singleCall)
   const pieces: string[] = []
@@ -22,7 +24,7 @@ function read (
     calls.push(...part.calls)
   }
   for (let at = 0; at < answer.length; at += length) take(reader.push(answer.slice(at, at + length)))
-  take(reader.end())
+  take(reader.end(cut))
   return { text: pieces.join(''), calls: calls.map(({ id, ...call }) => call), pieces }
 }
 
@@ -59,11 +61,11 @@ t.test('white space around calls is nobody\'s words, and where an answer is cut 
 t.test('where calls must not be parallel the answer ends with its first call', async t => {
   const answer = `I look.\n${CALL}\n${CALL.replace('look', 'stop')}\nDone.`
   for (const length of [1, 5, 1000]) {
-    const { text, calls } = read(answer, length, true)
+    const { text, calls } = read(answer, length, { singleCall: true })
     t.equal(text, 'I look.')
     t.same(calls.map(call => call.name), ['look'])
   }
-  t.same(read('No call.', 3, true), read('No call.', 3))
+  t.same(read('No call.', 3, { singleCall: true }), read('No call.', 3))
 })
 
 t.test('text is held back only while it may be the beginning of a call', async t => {
@@ -83,4 +85,15 @@ t.test('what is no call is text: of no tool, not JSON, cut off', async t => {
     read('<tool_call>\n{"name": "stop"}', 5).calls, [{ name: 'stop', arguments: '{}' }],
     'only the closing tag is missing'
   )
+})
+
+t.test('an answer that is cut contains no part of a call', async t => {
+  const answer = `I look.\n\n${CALL}`
+  const complete = answer.length - '\n</tool_call>'.length
+  for (let end = 0; end <= answer.length; end++) {
+    const { text, calls } = read(answer.slice(0, end), 3, { cut: true })
+    t.equal(text, end < 10 ? answer.slice(0, end) : 'I look.', `${end} characters`)
+    t.equal(calls.length, end < complete ? 0 : 1, `${end} characters`)
+  }
+  t.equal(read(CALL.replace('look', 'fly'), 3, { cut: true }).text, CALL.replace('look', 'fly'), 'an unknown tool')
 })
