@@ -5,9 +5,9 @@ import type { Log } from '../log.ts'
 import type {
   Engine, EngineEvent, EngineInfo, GenerateRequest, Inspection, KnownImage, Tool, Turn, VisionInfo
 } from './engine.ts'
+import { AnswerStream } from './upstream/answer-stream.ts'
 import { UpstreamClient } from './upstream/client.ts'
-import { CompletionReader } from './upstream/completion.ts'
-import { estimatePrompt, estimateTokens } from './upstream/estimate.ts'
+import { estimatePrompt } from './upstream/estimate.ts'
 import type { RequestSummary } from './upstream/failure.ts'
 import { gatherImages } from './upstream/gather.ts'
 import { TOOL_SYNTAX } from './upstream/messages.ts'
@@ -110,49 +110,32 @@ export function createOpenAiEngine (
   async function * answer (request: GenerateRequest, signal: AbortSignal): AsyncGenerator<EngineEvent> {
     const started = performance.now()
     const images = await gatherImages(request.images, preparedImages, signal)
-    const sent = performance.now()
     const imageTokens = request.turns.reduce(
       (sum, turn) => sum + imagesOf(turn).reduce((own, image) => own + tokensOf(request.images[image]!), 0), 0
     )
     const promptTokens = countText(request.turns, request.tools) + imageTokens
     const summary: RequestSummary = { promptTokens, contextSize, tools: request.tools.length > 0 }
-    const exchange = await client.ask(request, images, summary, signal)
-    let first = 0
-    let answerText = ''
-    try {
-      const reader = new CompletionReader()
-      for await (const text of client.read(exchange, reader, summary, signal)) {
-        first ||= performance.now()
-        answerText += text
-        yield { type: 'token', text }
-      }
-      const { finishReason, usage } = reader.ending()
-      const end = performance.now()
-      first ||= end
-      yield {
-        type: 'done',
-        finishReason,
-        // Estimates replace the counts that the upstream does not report.
-        usage: {
-          promptTokens: usage.promptTokens ?? promptTokens,
-          imageTokens: usage.imageTokens ?? imageTokens,
-          cachedTokens: usage.cachedTokens ?? 0,
-          thinkingTokens: 0,
-          completionTokens: usage.completionTokens ?? estimateTokens(answerText)
-        },
-        timings: {
-          encodeMs: 0,
-          prefillMs: toTenths(first - sent),
-          thinkingMs: 0,
-          decodeMs: toTenths(end - first),
-          ttftMs: toTenths(first - started)
-        },
-        cachedImages: images.map(image => image.cached)
-      }
-    } catch (error) {
-      throw client.toClientError(error, exchange.upstream)
-    } finally {
-      client.close(exchange)
+    const stream = new AnswerStream({ client, question: { request, images, summary }, log })
+    const { finishReason, usage, timings, firstEvent } = yield * stream.read(signal)
+    yield {
+      type: 'done',
+      finishReason,
+      // Estimates replace the counts that the upstream does not report.
+      usage: {
+        promptTokens: usage.promptTokens ?? promptTokens,
+        imageTokens: usage.imageTokens ?? imageTokens,
+        cachedTokens: usage.cachedTokens ?? 0,
+        thinkingTokens: usage.thinkingTokens,
+        completionTokens: usage.completionTokens
+      },
+      timings: {
+        encodeMs: 0,
+        prefillMs: toTenths(timings.prefillMs),
+        thinkingMs: toTenths(timings.thinkingMs),
+        decodeMs: toTenths(timings.decodeMs),
+        ttftMs: toTenths(firstEvent - started)
+      },
+      cachedImages: images.map(image => image.cached)
     }
   }
 

@@ -14,10 +14,12 @@ export interface RequestBody {
  * Creates the body of a request for the OpenAI-compatible API. Fields that the OpenAI API does not have (`top_k`,
  * `min_p`, and the repetition penalty under both of its names) are present only if the client set them.
  * @param images the images of the request, by index
- * @param maxTokens limit of the answer, which fits the upstream's context
+ * @param maxTokens limit of thoughts and answer, which fits the upstream's context
+ * @param thinking the result of `thinkingFields`
  */
 export function createBody (
-  request: GenerateRequest, images: UpstreamImage[], model: string, maxTokens: number
+  request: GenerateRequest, images: UpstreamImage[], model: string, maxTokens: number,
+  { continuous_usage_stats: continuous, ...thinking }: Record<string, unknown>
 ): RequestBody {
   const { turns, tools, callOneOf, singleCall, format, stop, sampling } = request
   // The mark is random for each request, so a client cannot send it.
@@ -26,8 +28,9 @@ export function createBody (
     model,
     messages: toMessages(turns, image => `${mark}${image};`),
     stream: true,
-    stream_options: { include_usage: true },
+    stream_options: { include_usage: true, continuous_usage_stats: continuous },
     max_tokens: maxTokens,
+    ...thinking,
     ...stop.length > 0 && { stop },
     ...format && { response_format: format },
     ...tools.length > 0 && { tools: toTools(tools), tool_choice: toToolChoice(callOneOf, tools) },

@@ -5,13 +5,16 @@ import {
 import type { Log } from '../../log.ts'
 import type { GenerateRequest } from '../engine.ts'
 import { createBody } from './body.ts'
-import type { CompletionReader } from './completion.ts'
+import type { Chunk, CompletionReader } from './completion.ts'
 import {
-  fromEvent, isTurnedAway, readRefusal, roomIn, toError, type Refusal, type RequestSummary
+  fromEvent, isTurnedAway, isUnexplained, readRefusal, roomIn, toError, type Refusal, type RequestSummary
 } from './failure.ts'
 import { LostError, readBytes, readText, send, UnreachableError } from './http.ts'
 import type { UpstreamImage } from './prepared-images.ts'
 import { MalformedStreamError, readSse } from './sse.ts'
+import { fieldsToDrop, thinkingFields } from './thinking-fields.ts'
+import { divideRoom, type Limits, type ThoughtPlan } from './thought-plan.ts'
+import type { UpstreamThinking } from './upstream-thinking.ts'
 import type { Upstream, Upstreams } from './upstreams.ts'
 
 export interface UpstreamClientOptions {
@@ -21,10 +24,21 @@ export interface UpstreamClientOptions {
   log: Log
 }
 
+/** A request for an answer. */
+export interface Question {
+  request: GenerateRequest
+  /** The images of the request, by index. */
+  images: UpstreamImage[]
+  summary: RequestSummary
+  /** Plans the thoughts for an upstream. */
+  plan: (thinking: UpstreamThinking) => ThoughtPlan
+}
+
 /** An upstream that accepted a request, and the beginning of its answer. */
 export interface Exchange {
   upstream: Upstream
   response: IncomingMessage
+  limits: Limits
 }
 
 /**
@@ -45,42 +59,29 @@ export class UpstreamClient {
    * Sends a request to the least busy upstream. If that one is busy, not ready or unreachable, it computed nothing,
    * so the next one is tried. If a connection breaks later, the request is not retried, because it may have crashed
    * the upstream.
+   * @param preferred the upstream to ask first
    * @returns the exchange, which the caller must pass to `close`
    * @throws errors of `errors/catalogue.ts`; the reason of `signal`
    */
-  async ask (
-    request: GenerateRequest, images: UpstreamImage[], summary: RequestSummary, signal: AbortSignal
-  ): Promise<Exchange> {
+  async ask (question: Question, signal: AbortSignal, preferred?: Upstream): Promise<Exchange> {
     const upstreams = this.#upstreams
-    const conversation = beginningOf(request)
-    let maxTokens = Math.max(1, Math.min(request.maxTokens, summary.contextSize - 1 - summary.promptTokens))
-    const post = (upstream: Upstream) => send({
-      url: new URL('chat/completions', upstream.base),
-      apiKey: this.#apiKey,
-      headers: request.traceHeaders,
-      body: createBody(request, images, upstream.model, maxTokens)
-    }, signal)
+    const conversation = beginningOf(question.request)
     const tried = new Set<Upstream>()
     let failure: SightlineError | null = null
-    for (let upstream = upstreams.take(conversation, tried); upstream; upstream = upstreams.take(conversation, tried)) {
+    for (;;) {
+      const upstream = upstreams.take(conversation, tried, preferred)
+      if (upstream === null) throw failure ?? new EngineNotReadyError(upstreams.reason)
       tried.add(upstream)
       let accepted = false
       try {
-        let response = await post(upstream)
-        let refusal = await refusalOf(response, signal)
-        const room = refusal && roomIn(refusal)
-        if (room && room < maxTokens) {
-          maxTokens = room
-          response = await post(upstream)
-          refusal = await refusalOf(response, signal)
-        }
-        if (refusal === null) {
+        const reply = await this.#send(upstream, question, signal)
+        if (!('status' in reply)) {
           accepted = true
-          return { upstream, response }
+          return { upstream, ...reply }
         }
-        const error = toError(refusal, summary, this.#log, upstream.base.href)
-        if (!isTurnedAway(refusal)) throw error
-        if (refusal.status === 503) upstreams.doubt(upstream)
+        const error = toError(reply, question.summary, this.#log, upstream.base.href)
+        if (!isTurnedAway(reply)) throw error
+        if (reply.status === 503) upstreams.doubt(upstream)
         // Prefer SERVER_BUSY to ENGINE_NOT_READY: a client can retry it sooner.
         if (!(failure instanceof ServerBusyError)) failure = error
       } catch (error) {
@@ -90,28 +91,62 @@ export class UpstreamClient {
         if (!accepted) upstreams.giveBack(upstream)
       }
     }
-    throw failure ?? new EngineNotReadyError(upstreams.reason)
   }
 
   /**
-   * Reads an answer to its end and returns its text piece by piece.
+   * Sends a request to an upstream. One that is refused because of `max_tokens` is sent again with the room that the
+   * upstream reports, and one that is refused because of fields about thinking is sent again without them.
+   */
+  async #send (
+    upstream: Upstream, { request, images, summary, plan }: Question, signal: AbortSignal
+  ): Promise<Omit<Exchange, 'upstream'> | Refusal> {
+    const { thinking } = upstream
+    const dropped: string[] = []
+    let room = Math.max(1, summary.contextSize - 1 - summary.promptTokens)
+    for (let knowsRoom = false; ;) {
+      const limits = divideRoom(plan(thinking), request.maxTokens, room)
+      const fields = thinkingFields(limits, new Set([...thinking.refused, ...dropped]))
+      const response = await send({
+        url: new URL('chat/completions', upstream.base),
+        apiKey: this.#apiKey,
+        headers: request.traceHeaders,
+        body: createBody(request, images, upstream.model, limits.total, fields)
+      }, signal)
+      const refusal = await refusalOf(response, signal)
+      if (refusal === null) {
+        if (dropped.length > 0) thinking.refuses(dropped)
+        return { response, limits }
+      }
+      const reported = knowsRoom ? null : roomIn(refusal)
+      if (reported !== null && reported < limits.total) {
+        room = reported
+        knowsRoom = true
+        continue
+      }
+      const names = fieldsToDrop(refusal, Object.keys(fields), isUnexplained(refusal, summary))
+      if (names.length === 0) return refusal
+      dropped.push(...names)
+    }
+  }
+
+  /**
+   * Reads an answer to its end.
+   * @returns the chunks that contain no error
    * @throws errors that `toClientError` maps
    */
   async * read (
     { upstream, response }: Exchange, reader: CompletionReader, summary: RequestSummary, signal: AbortSignal
-  ): AsyncGenerator<string> {
+  ): AsyncGenerator<Chunk> {
     if (!/^text\/event-stream\b/i.test(response.headers['content-type'] ?? '')) {
       throw new MalformedStreamError('the answer is not an event stream')
     }
     for await (const data of readSse(readBytes(response, signal))) {
       if (data === '[DONE]') break
-      const { text, error } = reader.push(data)
-      if (error !== undefined) throw toError(fromEvent(error), summary, this.#log, upstream.base.href)
-      if (text !== '') yield text
+      const chunk = reader.push(data)
+      if (chunk.error !== undefined) throw toError(fromEvent(chunk.error), summary, this.#log, upstream.base.href)
+      yield chunk
     }
     if (!reader.finished || reader.aborted) throw new LostError('the answer is incomplete')
-    const calls = reader.calls()
-    if (calls !== '') yield calls
   }
 
   /**

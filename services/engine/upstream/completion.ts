@@ -5,11 +5,22 @@ import { MalformedStreamError } from './sse.ts'
 /** The end of an answer, as its stream reports it. */
 export interface Ending {
   finishReason: 'stop' | 'length'
-  /** Counts of the upstream. Upstreams can omit each of them. */
+  /** Counts of the upstream, which can omit each of them. `completionTokens` includes thoughts. */
   usage: { [Name in keyof Usage]?: number }
 }
 
 type Json = Record<string, unknown>
+
+/** The parts of a chunk, or the error that the upstream reports instead. */
+export interface Chunk {
+  thought: string
+  text: string
+  /** True if the chunk contains a part of a tool call. */
+  call: boolean
+  error?: unknown
+}
+
+const NOTHING: Chunk = { thought: '', text: '', call: false }
 
 /** Reads an answer from the chunks of its stream. */
 export class CompletionReader {
@@ -23,22 +34,30 @@ export class CompletionReader {
   /** True if the upstream aborted the answer. */
   get aborted (): boolean { return this.#finish === 'abort' || this.#finish === 'error' }
 
+  /** The number of generated tokens so far, for upstreams that report it in each chunk. */
+  get tokensSoFar (): number | undefined { return count(this.#usage.completion_tokens) }
+
   /**
    * @param data the JSON data of an event
-   * @returns the text of the chunk, or the error that the upstream reports instead
    * @throws MalformedStreamError
    */
-  push (data: string): { text: string, error?: unknown } {
+  push (data: string): Chunk {
     const chunk = parse(data)
-    if (chunk.error !== undefined && chunk.error !== null) return { text: '', error: chunk.error }
+    if (chunk.error !== undefined && chunk.error !== null) return { ...NOTHING, error: chunk.error }
     if (isObject(chunk.usage)) this.#usage = chunk.usage
     if (!Array.isArray(chunk.choices)) throw new MalformedStreamError('a chunk has no choices')
     const choice = chunk.choices[0]
-    if (!isObject(choice)) return { text: '' }
+    if (!isObject(choice)) return NOTHING
     const delta = isObject(choice.delta) ? choice.delta : {}
-    if (Array.isArray(delta.tool_calls)) for (const call of delta.tool_calls) this.#addCall(call)
+    const calls = Array.isArray(delta.tool_calls) ? delta.tool_calls : []
+    for (const call of calls) this.#addCall(call)
     if (typeof choice.finish_reason === 'string') this.#finish = choice.finish_reason
-    return { text: typeof delta.content === 'string' ? delta.content : '' }
+    return {
+      // The older and the newer name of the field. Some servers send both.
+      thought: text(delta.reasoning_content) || text(delta.reasoning),
+      text: text(delta.content),
+      call: calls.length > 0
+    }
   }
 
   /** Returns the tool calls as text. Must follow the last chunk. */
@@ -47,13 +66,16 @@ export class CompletionReader {
   }
 
   ending (): Ending {
-    const details = isObject(this.#usage.prompt_tokens_details) ? this.#usage.prompt_tokens_details : {}
+    const { prompt_tokens_details: prompt, completion_tokens_details: completion } = this.#usage
+    const details = isObject(prompt) ? prompt : {}
     return {
       finishReason: this.#finish === 'length' ? 'length' : 'stop',
       usage: {
         promptTokens: count(this.#usage.prompt_tokens),
         imageTokens: count(details.image_tokens),
         cachedTokens: count(details.cached_tokens),
+        // SGLang reports thoughts next to the sums.
+        thinkingTokens: count(isObject(completion) ? completion.reasoning_tokens : this.#usage.reasoning_tokens),
         completionTokens: count(this.#usage.completion_tokens)
       }
     }

@@ -96,6 +96,11 @@ export function toError (refusal: Refusal, summary: RequestSummary, log: Log, up
   return error
 }
 
+/** Returns whether a refusal gives no reason that this service knows. */
+export function isUnexplained (refusal: Refusal, summary: RequestSummary): boolean {
+  return kindOf(refusal, summary) instanceof EngineError
+}
+
 function kindOf (refusal: Refusal, summary: RequestSummary): SightlineError {
   const { status, code, type, message, body } = refusal
   if (TOO_LONG_CODES.has(code) ||

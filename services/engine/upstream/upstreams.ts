@@ -4,6 +4,7 @@ import { NOT_READY } from '../../../errors/phrases.ts'
 import type { Log } from '../../log.ts'
 import { createDeferred } from '../../deferred.ts'
 import { readModels } from './models.ts'
+import { UpstreamThinking } from './upstream-thinking.ts'
 
 /** One of the servers of `ENGINE_URL`. */
 export interface Upstream {
@@ -14,6 +15,7 @@ export interface Upstream {
   readonly model: string
   /** Number of our running requests. */
   readonly inFlight: number
+  readonly thinking: UpstreamThinking
 }
 
 export interface Upstreams {
@@ -33,9 +35,10 @@ export interface Upstreams {
    * `giveBack`, once.
    * @param conversation identifies the conversation, the same for all of its turns
    * @param tried upstreams to exclude
+   * @param preferred the upstream to take if it is ready
    * @returns null if no upstream is left
    */
-  take (conversation: string, tried: ReadonlySet<Upstream>): Upstream | null
+  take (conversation: string, tried: ReadonlySet<Upstream>, preferred?: Upstream): Upstream | null
   giveBack (upstream: Upstream): void
   /** Checks an upstream at once, because a request failed. */
   doubt (upstream: Upstream): void
@@ -69,6 +72,7 @@ interface Entry extends Upstream {
   ready: boolean
   model: string
   inFlight: number
+  thinking: UpstreamThinking
   failures: number
   /** Starts the next check. */
   timer: NodeJS.Timeout | undefined
@@ -80,8 +84,16 @@ interface Entry extends Upstream {
 export function createUpstreams (
   { urls, apiKey, model: wanted, log, intervalMs = CHECK_INTERVAL_MS, timeoutMs = CHECK_TIMEOUT_MS }: UpstreamsOptions
 ): Upstreams {
-  const entries = urls.map((url): Entry =>
-    ({ base: new URL(url), ready: false, model: wanted, inFlight: 0, failures: 0, timer: undefined, checking: null }))
+  const entries = urls.map((url): Entry => ({
+    base: new URL(url),
+    ready: false,
+    model: wanted,
+    inFlight: 0,
+    thinking: new UpstreamThinking(log, url),
+    failures: 0,
+    timer: undefined,
+    checking: null
+  }))
   const firstReady = createDeferred<void>()
   firstReady.promise.catch(() => {})
   let model = wanted
@@ -111,6 +123,7 @@ export function createUpstreams (
   function found (entry: Entry, name: string): void {
     const changed = !entry.ready || entry.model !== name
     Object.assign(entry, { ready: true, model: name, failures: 0 })
+    if (changed) entry.thinking = new UpstreamThinking(log, entry.base.href)
     // A single upstream can change its model at any time, and clients see the new name.
     if (model === '' || entries.length === 1) model = name
     if (changed) log.info({ upstream: entry.base.href, model: name }, 'upstream ready')
@@ -146,11 +159,12 @@ export function createUpstreams (
     get everReady () { return everReady },
     get reason () { return everReady ? NOT_READY.unreachable : NOT_READY.noAnswerYet },
     get model () { return model },
-    take (conversation, tried) {
+    take (conversation, tried, preferred) {
       const candidates = entries.filter(entry => entry.ready && !tried.has(entry))
       const fewest = Math.min(...candidates.map(entry => entry.inFlight))
-      const [chosen] = candidates.filter(entry => entry.inFlight === fewest).sort((a, b) =>
+      const [first] = candidates.filter(entry => entry.inFlight === fewest).sort((a, b) =>
         compare(rank(b, conversation), rank(a, conversation)))
+      const chosen = candidates.find(entry => entry === preferred) ?? first
       if (!chosen) return null
       chosen.inFlight++
       return chosen

@@ -35,7 +35,7 @@ t.test('boxes are in pixels of the original image, in any unit of the model', as
   t.same((await ask(blind.url, { message: 'Hi' })).body.boxes, [])
 })
 
-t.test('requests follow the OpenAI API and contain no fields that the client did not set', async t => {
+t.test('requests follow the OpenAI API and contain no fields that the client did not set, but the switch for thoughts', async t => {
   const front = await startScriptedFront(t, response => say(response, 'Yes.'), { ENGINE_API_KEY: 'sk-upstream' })
   const history = [{ role: 'user', content: 'One' }, { role: 'assistant', content: 'Two' }]
   await askJson(front.url, {
@@ -43,8 +43,10 @@ t.test('requests follow the OpenAI API and contain no fields that the client did
   })
   const { headers, body } = front.asked[0]!
   t.equal(headers.authorization, 'Bearer sk-upstream')
-  t.same(Object.keys(body), ['model', 'messages', 'stream', 'stream_options', 'max_tokens'])
-  t.match(body, { model: 'scripted', stream: true, stream_options: { include_usage: true }, max_tokens: 1024 })
+  t.same(Object.keys(body), ['model', 'messages', 'stream', 'stream_options', 'max_tokens', 'chat_template_kwargs'])
+  t.match(body, { model: 'scripted', stream: true, max_tokens: 1024 })
+  t.same(body.stream_options, { include_usage: true })
+  t.same(body.chat_template_kwargs, { enable_thinking: false })
   t.same(body.messages.slice(0, 3), [{ role: 'system', content: 'Be short.' }, ...history])
   t.same(body.messages[3].content.map((part: { type: string }) => part.type), ['image_url', 'text'])
 

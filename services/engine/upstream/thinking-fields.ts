@@ -1,0 +1,48 @@
+import type { Refusal } from './failure.ts'
+import type { ThoughtPlan } from './thought-plan.ts'
+
+/**
+ * Returns the fields that control thoughts, by name. None of them is part of the OpenAI API but `reasoning_effort`.
+ * Servers ignore fields that they do not know, or refuse the request; `fieldsToDrop` reads such a refusal.
+ *
+ * - `chat_template_kwargs`: vLLM, SGLang, llama-server and Sightline. It is the only switch that all four have.
+ * - `reasoning_effort`: only for a server that refuses `chat_template_kwargs`, as OpenAI's does. The others need not
+ *   have it; vLLM passes it to the chat template, and templates have scales of their own.
+ * - `enable_thinking`: DashScope, which ignores `chat_template_kwargs` and therefore thinks although it should not.
+ * - Budgets: `thinking_budget_tokens` of llama-server, `thinking_token_budget` of vLLM (needs `--reasoning-parser`),
+ *   `custom_params` of SGLang (needs `--enable-strict-thinking`), `thinking_budget` of Sightline and DashScope.
+ * - `continuous_usage_stats`: vLLM and SGLang then report the tokens so far in each chunk.
+ *
+ * @param refused names of fields that the upstream refuses
+ */
+export function thinkingFields (
+  { wanted, budget, patient }: ThoughtPlan, refused: ReadonlySet<string>
+): Record<string, unknown> {
+  const fields = {
+    chat_template_kwargs: { enable_thinking: wanted },
+    ...refused.has('chat_template_kwargs') && { reasoning_effort: wanted ? 'medium' : 'none' },
+    ...patient && { enable_thinking: wanted },
+    ...budget > 0 && {
+      thinking_budget_tokens: budget,
+      thinking_token_budget: budget,
+      thinking_budget: budget,
+      custom_params: { thinking_budget: budget },
+      continuous_usage_stats: true
+    }
+  }
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !refused.has(name)))
+}
+
+/**
+ * Returns the fields without which a refused request may be accepted: those that the refusal names. A server that
+ * refuses `chat_template_kwargs` knows no field outside the OpenAI API.
+ * @param sent the names of the fields of `thinkingFields`
+ * @param unexplained the refusal gives no other reason that this service knows, so that any field can be the reason
+ */
+export function fieldsToDrop ({ status, body }: Refusal, sent: string[], unexplained: boolean): string[] {
+  if (status !== 400 && status !== 422) return []
+  const words = new Set(JSON.stringify(body).match(/\w+/g))
+  const named = sent.filter(name => words.has(name))
+  if (named.includes('chat_template_kwargs')) return sent.filter(name => name !== 'reasoning_effort')
+  return named.length === 0 && unexplained ? sent : named
+}

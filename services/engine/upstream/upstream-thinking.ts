@@ -1,0 +1,45 @@
+import type { Log } from '../../log.ts'
+
+/** Log messages, each of which is written once for an upstream until it restarts. */
+const WARNINGS = {
+  refused: 'upstream refused fields about thinking',
+  askedAgain: 'upstream asked again without thoughts',
+  unwanted: 'upstream thinks although thinking is off',
+  inText: 'upstream sends thoughts as text'
+} as const
+
+/**
+ * How an upstream handles thoughts, learned from its answers. It is forgotten when the upstream restarts, because the
+ * next start can have other options.
+ */
+export class UpstreamThinking {
+  readonly #log: Log
+  readonly #url: string
+  readonly #written = new Set<keyof typeof WARNINGS>()
+  readonly #refused = new Set<string>()
+
+  /** Thoughts have arrived in a field of their own, so the text of this upstream contains none. */
+  separates = false
+  /** Thoughts have arrived although they were off. */
+  alwaysThinks = false
+
+  constructor (log: Log, url: string) {
+    this.#log = log
+    this.#url = url
+  }
+
+  /** Names of the request fields that the upstream refuses. */
+  get refused (): ReadonlySet<string> { return this.#refused }
+
+  /** Records that the upstream accepts requests only without these fields. */
+  refuses (fields: Iterable<string>): void {
+    for (const field of fields) this.#refused.add(field)
+    this.warn('refused', { fields: [...this.#refused] })
+  }
+
+  warn (warning: keyof typeof WARNINGS, fields: object = {}): void {
+    if (this.#written.has(warning)) return
+    this.#written.add(warning)
+    this.#log.warn({ upstream: this.#url, ...fields }, WARNINGS[warning])
+  }
+}
