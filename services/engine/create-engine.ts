@@ -28,7 +28,8 @@ export function createEngine (config: Config, log: Log): Engine {
       // loadConfig rejects `auto` for this engine.
       slots: config.maxConcurrentRequests as number,
       vision: visionOf(config),
-      imageCacheBytes
+      imageCacheBytes,
+      maxThinkingTokens: config.maxThinkingTokens
     })
   }
   return createLocalEngine({

@@ -15,6 +15,9 @@ import { displayNameOf } from './upstream/models.ts'
 import { PreparedImages } from './upstream/prepared-images.ts'
 import { createUpstreams } from './upstream/upstreams.ts'
 
+/** Thoughts that an upstream may need for an answer although they are off, if it cannot stop thinking. */
+const UNWANTED_THOUGHTS_MIN = 4096
+
 export interface OpenAiEngineOptions {
   log: Log
   /** Base URLs of the upstreams, each with a slash at its end. */
@@ -31,6 +34,8 @@ export interface OpenAiEngineOptions {
   vision: VisionInfo | null
   /** Limit for the prepared images that are kept. */
   imageCacheBytes: number
+  /** MAX_THINKING_TOKENS. */
+  maxThinkingTokens: number
 }
 
 /**
@@ -38,12 +43,13 @@ export interface OpenAiEngineOptions {
  * llama-server or another Sightline.
  */
 export function createOpenAiEngine (
-  { log, urls, apiKey, model, contextSize, slots, vision, imageCacheBytes }: OpenAiEngineOptions
+  { log, urls, apiKey, model, contextSize, slots, vision, imageCacheBytes, maxThinkingTokens }: OpenAiEngineOptions
 ): Engine {
   const upstreams = createUpstreams({ urls, apiKey, model, log })
   const tokensOf = ({ width, height }: { width: number, height: number }) =>
     vision === null ? 0 : width * height / vision.multiple ** 2
   const preparedImages = new PreparedImages(imageCacheBytes, tokensOf)
+  const unwantedThoughts = Math.max(UNWANTED_THOUGHTS_MIN, maxThinkingTokens)
   const client = new UpstreamClient({ upstreams, apiKey, log })
   /** The estimates of `inspect`, which `generate` needs again. */
   const textTokens = new WeakMap<Turn[], number>()
@@ -115,7 +121,7 @@ export function createOpenAiEngine (
     )
     const promptTokens = countText(request.turns, request.tools) + imageTokens
     const summary: RequestSummary = { promptTokens, contextSize, tools: request.tools.length > 0 }
-    const stream = new AnswerStream({ client, question: { request, images, summary }, log })
+    const stream = new AnswerStream({ client, question: { request, images, summary }, unwantedThoughts, log })
     const { finishReason, usage, timings, firstEvent } = yield * stream.read(signal)
     yield {
       type: 'done',

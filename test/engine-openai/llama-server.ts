@@ -13,18 +13,25 @@ export const program = [QUICK_LLAMA_SERVER, LLAMA_SERVER].find(file => existsSyn
 export const CONTEXT_SIZE = 4096
 export const SLOTS = 2
 
-/**
- * Starts llama.cpp's own server with the embedded model, waits until it is ready, and stops it with the test.
- * @param args additional arguments
- */
+export interface LlamaServerOptions {
+  port?: number
+  /** Paths; the embedded model by default. */
+  files?: { model: string, mmproj: string }
+  /** Additional arguments. */
+  args?: string[]
+}
+
+const EMBEDDED = { model: path.join(ROOT, DEMO.model), mmproj: path.join(ROOT, DEMO.mmproj) }
+
+/** Starts llama.cpp's own server, waits until it is ready, and stops it with the test. */
 export async function startLlamaServer (
-  t: Test, { port, args = [] }: { port?: number, args?: string[] } = {}
+  t: Test, { port, files = EMBEDDED, args = [] }: LlamaServerOptions = {}
 ): Promise<ServerProcess> {
   const own = port ?? await freePort()
   const server = await startServer({
     command: program!,
     args: [
-      '--model', path.join(ROOT, DEMO.model), '--mmproj', path.join(ROOT, DEMO.mmproj),
+      '--model', files.model, '--mmproj', files.mmproj,
       '--host', '127.0.0.1', '--port', String(own), '--offline', '--device', 'none',
       '--parallel', String(SLOTS), '--ctx-size', String(SLOTS * CONTEXT_SIZE), '--threads', '1', '--jinja',
       '--image-min-tokens', '16', '--image-max-tokens', '36', '--no-warmup', '--slots', ...args

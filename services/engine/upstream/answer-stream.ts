@@ -24,6 +24,8 @@ export interface AnswerEnd {
 export interface AnswerStreamOptions {
   client: UpstreamClient
   question: Omit<Question, 'plan'>
+  /** Maximum number of tokens of thoughts that an upstream thinks although they are off. */
+  unwantedThoughts: number
   log: Log
 }
 
@@ -48,12 +50,12 @@ export class AnswerStream {
 
   /** @throws errors of `errors/catalogue.ts`; the reason of `signal` */
   async * read (signal: AbortSignal): AsyncGenerator<TextEvent, AnswerEnd> {
-    const { client, question, log } = this.#options
-    const { thinkingTokens = 0 } = question.request
+    const { client, question, unwantedThoughts, log } = this.#options
+    const thoughts = { wanted: question.request.thinkingTokens ?? 0, unwanted: unwantedThoughts }
     let attempt: Attempt = 'as requested'
     let upstream: Upstream | undefined
     for (let count = 1; ; count++) {
-      const plan: Question['plan'] = ({ alwaysThinks }) => planThoughts(attempt, thinkingTokens, alwaysThinks)
+      const plan: Question['plan'] = ({ alwaysThinks }) => planThoughts(attempt, thoughts, alwaysThinks)
       const sent = performance.now()
       const exchange: Exchange = await client.ask({ ...question, plan }, signal, upstream)
       upstream = exchange.upstream

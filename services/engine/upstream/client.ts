@@ -105,7 +105,7 @@ export class UpstreamClient {
     let room = Math.max(1, summary.contextSize - 1 - summary.promptTokens)
     for (let knowsRoom = false; ;) {
       const limits = divideRoom(plan(thinking), request.maxTokens, room)
-      const fields = thinkingFields(limits, new Set([...thinking.refused, ...dropped]))
+      const fields = thinkingFields(limits, new Set([...thinking.refused(limits.wanted), ...dropped]))
       const response = await send({
         url: new URL('chat/completions', upstream.base),
         apiKey: this.#apiKey,
@@ -114,7 +114,7 @@ export class UpstreamClient {
       }, signal)
       const refusal = await refusalOf(response, signal)
       if (refusal === null) {
-        if (dropped.length > 0) thinking.refuses(dropped)
+        if (dropped.length > 0) thinking.refuses(limits.wanted, dropped)
         return { response, limits }
       }
       const reported = knowsRoom ? null : roomIn(refusal)

@@ -1,6 +1,9 @@
 import type { Refusal } from './failure.ts'
 import type { ThoughtPlan } from './thought-plan.ts'
 
+/** The names of a budget. A server knows at most one or two of them, or all. */
+const BUDGETS = ['thinking_budget_tokens', 'thinking_token_budget', 'thinking_budget', 'custom_params']
+
 /**
  * Returns the fields that control thoughts, by name. None of them is part of the OpenAI API but `reasoning_effort`.
  * Servers ignore fields that they do not know, or refuse the request; `fieldsToDrop` reads such a refusal.
@@ -35,7 +38,8 @@ export function thinkingFields (
 
 /**
  * Returns the fields without which a refused request may be accepted: those that the refusal names. A server that
- * refuses `chat_template_kwargs` knows no field outside the OpenAI API.
+ * refuses `chat_template_kwargs` knows no field outside the OpenAI API, and one that refuses its own name of the budget
+ * ignores the others.
  * @param sent the names of the fields of `thinkingFields`
  * @param unexplained the refusal gives no other reason that this service knows, so that any field can be the reason
  */
@@ -43,6 +47,8 @@ export function fieldsToDrop ({ status, body }: Refusal, sent: string[], unexpla
   if (status !== 400 && status !== 422) return []
   const words = new Set(JSON.stringify(body).match(/\w+/g))
   const named = sent.filter(name => words.has(name))
+  if (named.length === 0) return unexplained ? sent : []
   if (named.includes('chat_template_kwargs')) return sent.filter(name => name !== 'reasoning_effort')
-  return named.length === 0 && unexplained ? sent : named
+  const refusesBudget = named.some(name => BUDGETS.includes(name))
+  return refusesBudget ? sent.filter(name => named.includes(name) || BUDGETS.includes(name)) : named
 }

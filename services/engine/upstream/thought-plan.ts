@@ -1,9 +1,3 @@
-/**
- * Thoughts that an upstream may think although they are off, if it cannot stop thinking. The same as the default of
- * MAX_THINKING_TOKENS.
- */
-const UNWANTED_TOKENS = 4096
-
 /** The thoughts of one exchange with an upstream. */
 export interface ThoughtPlan {
   /** The upstream is asked to think. */
@@ -27,17 +21,24 @@ export interface Limits extends ThoughtPlan {
 /** How often thoughts have kept an upstream from answering this request. */
 export type Attempt = 'as requested' | 'without thoughts' | 'patient'
 
+export interface ThoughtLimits {
+  /** The limit of the request; 0 for no thoughts. */
+  wanted: number
+  /** The limit of thoughts that an upstream thinks although they are off. */
+  unwanted: number
+}
+
 /**
  * Plans the thoughts of an exchange.
- * @param thinkingTokens the limit that the request sets; 0 for no thoughts
  * @param alwaysThinks the upstream thought before although it was asked not to
  */
-export function planThoughts (attempt: Attempt, thinkingTokens: number, alwaysThinks: boolean): ThoughtPlan {
+export function planThoughts (
+  attempt: Attempt, { wanted, unwanted }: ThoughtLimits, alwaysThinks: boolean
+): ThoughtPlan {
   if (attempt === 'patient' || alwaysThinks) {
-    const limit = Math.max(thinkingTokens, UNWANTED_TOKENS)
-    return { wanted: thinkingTokens > 0, budget: thinkingTokens || limit, limit, patient: true }
+    return { wanted: wanted > 0, budget: wanted || unwanted, limit: Math.max(wanted, unwanted), patient: true }
   }
-  const limit = attempt === 'without thoughts' ? 0 : thinkingTokens
+  const limit = attempt === 'without thoughts' ? 0 : wanted
   return { wanted: limit > 0, budget: limit, limit, patient: false }
 }
 

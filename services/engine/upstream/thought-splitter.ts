@@ -1,7 +1,7 @@
 const OPEN = '<think>'
 const CLOSE = '</think>'
-/** White space, then perhaps the beginning of the closing tag, at the end of a text. */
-const PENDING_END = /\s*(?:<(?:\/(?:t(?:h(?:i(?:nk?)?)?)?)?)?)?$/
+/** The beginning of the closing tag at the end of a text. */
+const PENDING_END = /<(?:\/(?:t(?:h(?:i(?:nk?)?)?)?)?)?$/
 
 export interface SplitterOptions {
   /** The upstream has sent thoughts in a field before, so its text contains none, and tags in it are text. */
@@ -33,6 +33,8 @@ export class ThoughtSplitter {
   #opened = false
   #closed = false
   #thoughts = false
+  /** White space behind the last thought. */
+  #blanks = ''
   #pieces: Pieces = { thought: '', text: '' }
 
   constructor ({ separates, expected, untagged }: SplitterOptions) {
@@ -70,7 +72,7 @@ export class ThoughtSplitter {
   /** Ends the answer. Text that was held back is text of the answer. */
   end (): Pieces {
     this.#pieces = { thought: '', text: '' }
-    if (this.#state === 'inside') this.#think(this.#pending.trimEnd())
+    if (this.#state === 'inside') this.#think(this.#pending)
     else if (this.#pending !== '' && !(this.#thoughts && this.#pending.trim() === '')) this.#answer()
     return this.#pieces
   }
@@ -78,7 +80,7 @@ export class ThoughtSplitter {
   /** Ends the answer within its thoughts. Text that was held back counts as thoughts. */
   abandon (): Pieces {
     this.#pieces = { thought: '', text: '' }
-    this.#think(withoutOpening(this.#pending).trimEnd())
+    this.#think(withoutOpening(this.#pending))
     return this.#pieces
   }
 
@@ -132,7 +134,7 @@ export class ThoughtSplitter {
   #findClose (toThoughts: (text: string) => string): boolean {
     const end = this.#pending.indexOf(CLOSE)
     if (end === -1) return false
-    this.#think(toThoughts(this.#pending.slice(0, end)).trimEnd())
+    this.#think(toThoughts(this.#pending.slice(0, end)))
     this.#pending = this.#pending.slice(end + CLOSE.length)
     this.#closed = true
     this.#readsTags = false
@@ -141,9 +143,11 @@ export class ThoughtSplitter {
     return true
   }
 
-  /** Passes on thoughts, without white space before the first one. */
+  /** Passes on thoughts, without white space at both ends. */
   #think (text: string): void {
-    const thought = this.#thoughts ? text : text.trimStart()
+    const all = this.#thoughts ? this.#blanks + text : text.trimStart()
+    const thought = all.trimEnd()
+    this.#blanks = all.slice(thought.length)
     this.#thoughts ||= thought !== ''
     this.#pieces.thought += thought
   }

@@ -16,7 +16,7 @@ export class UpstreamThinking {
   readonly #log: Log
   readonly #url: string
   readonly #written = new Set<keyof typeof WARNINGS>()
-  readonly #refused = new Set<string>()
+  readonly #refused = { on: new Set<string>(), off: new Set<string>() }
 
   /** Thoughts have arrived in a field of their own, so the text of this upstream contains none. */
   separates = false
@@ -28,13 +28,18 @@ export class UpstreamThinking {
     this.#url = url
   }
 
-  /** Names of the request fields that the upstream refuses. */
-  get refused (): ReadonlySet<string> { return this.#refused }
+  /**
+   * Names of the fields that the upstream refuses.
+   * @param wanted the request asks for thoughts: some servers refuse fields only then
+   */
+  refused (wanted: boolean): ReadonlySet<string> { return this.#refused[wanted ? 'on' : 'off'] }
 
   /** Records that the upstream accepts requests only without these fields. */
-  refuses (fields: Iterable<string>): void {
-    for (const field of fields) this.#refused.add(field)
-    this.warn('refused', { fields: [...this.#refused] })
+  refuses (wanted: boolean, fields: Iterable<string>): void {
+    const thinking = wanted ? 'on' : 'off'
+    const refused = this.#refused[thinking]
+    for (const field of fields) refused.add(field)
+    this.warn('refused', { thinking, fields: [...refused] })
   }
 
   warn (warning: keyof typeof WARNINGS, fields: object = {}): void {
