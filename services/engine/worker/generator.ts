@@ -16,7 +16,7 @@ import { samplerOptions } from './sampler-options.ts'
 import { SequencePool } from './sequence-pool.ts'
 import { Sequence, type Prompt } from './sequence.ts'
 import { createTextStream } from './text-stream.ts'
-import { Thinking, type ThoughtPlan } from './thinking.ts'
+import { Thinking, type Begun, type ThoughtPlan } from './thinking.ts'
 
 export interface GeneratorParts {
   loaded: LoadedModel
@@ -65,12 +65,12 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
 
   /** Generates until the model ends the answer, a stop string occurs, or `maxTokens` is reached. */
   async function answer (
-    sequence: Sequence, sampler: Sampler, first: Token, { stop }: GenerateRequest, maxTokens: number,
+    sequence: Sequence, sampler: Sampler, { first, hidden }: Begun, { stop }: GenerateRequest, maxTokens: number,
     signal: AbortSignal, onText: (text: string) => void
   ): Promise<{ finishReason: 'stop' | 'length', count: number }> {
     const text = createTextStream(detokenize, stop)
     const { end, count } = await decoding.sample(sequence, sampler, first, maxTokens, signal, token => {
-      onText(text.push(token))
+      if (token !== hidden) onText(text.push(token))
       return text.stopped
     })
     onText(text.end())
@@ -116,7 +116,7 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
       const thinkingMs = plan.thinks ? clock.lap() : 0
       const maxTokens = Math.min(request.maxTokens, room - begun.cells)
       const { finishReason, count } =
-        await answer(sequence, sampler, begun.first, request, maxTokens, signal, onText('token'))
+        await answer(sequence, sampler, begun, request, maxTokens, signal, onText('token'))
       const usage: Usage = {
         ...promptUsage, cachedTokens, thinkingTokens: begun.thinkingTokens, completionTokens: count
       }

@@ -22,6 +22,11 @@ export interface Begun {
   thinkingTokens: number
   /** KV cells of the thoughts, in addition to `ThoughtPlan.closing`. */
   cells: number
+  /**
+   * A token that is not text of the answer. A model whose thoughts were cut off may go on with them and write the
+   * closing tag a second time. Null for none.
+   */
+  hidden: Token | null
 }
 
 export interface AnswerStart {
@@ -76,7 +81,7 @@ export class Thinking {
     if (!thinks) return await this.#withoutThoughts(start, signal)
     if (budget === 0) {
       const first = await this.#sampleAnswer(start, tail, closing, signal)
-      return { first, thinkingTokens: 0, cells: 0 }
+      return { first, thinkingTokens: 0, cells: 0, hidden: this.#parts.syntax!.closeTag }
     }
     return await this.#think(start, this.#parts.syntax!, signal, onText)
   }
@@ -100,7 +105,7 @@ export class Thinking {
     const rest = end === 'reader' ? [closeTag, ...afterClose] : end === 'limit' ? [last, ...closing] : closing
     const first = await this.#sampleAnswer({ sequence, sampler }, [], rest, signal)
     const thinkingTokens = end === 'reader' ? count - 1 : count
-    return { first, thinkingTokens, cells: thinkingTokens }
+    return { first, thinkingTokens, cells: thinkingTokens, hidden: end === 'reader' ? null : closeTag }
   }
 
   /**
@@ -110,10 +115,12 @@ export class Thinking {
   async #withoutThoughts (start: AnswerStart, signal: AbortSignal): Promise<Begun> {
     const { syntax } = this.#parts
     const first = await this.#sampleAnswer(start, start.tail, [], signal)
-    if (syntax === null || first !== syntax.openTag) return { first, thinkingTokens: 0, cells: 0 }
+    const plain = { first, thinkingTokens: 0, cells: 0, hidden: null }
+    if (syntax === null || first !== syntax.openTag) return plain
     const empty = [syntax.openTag, ...closingTokens(syntax)]
-    if (start.room <= empty.length) return { first, thinkingTokens: 0, cells: 0 }
-    return { first: await this.#sampleAnswer(start, [], empty, signal), thinkingTokens: 0, cells: empty.length }
+    if (start.room <= empty.length) return plain
+    const answer = await this.#sampleAnswer(start, [], empty, signal)
+    return { first: answer, thinkingTokens: 0, cells: empty.length, hidden: syntax.closeTag }
   }
 
   /** Evaluates the end of the prompt and tokens of the answer, and samples the next token. */

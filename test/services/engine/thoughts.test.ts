@@ -133,6 +133,13 @@ t.test('a model that ends its turn within its thoughts answers nevertheless', as
   t.match(await ask(engine), { thoughts: 'Enough.', text: ANSWER, finishReason: 'stop' })
 })
 
+t.test('a second closing tag of a model whose thoughts were cut off is not part of the answer', async t => {
+  const engine = await startEngine([
+    { after: WITH_THOUGHTS, say: ' blue', then: 'repeat' }, { after: WITHOUT_THOUGHTS, say: 'It is</think> a circle.' }
+  ])
+  t.match(await ask(engine, { thinkingTokens: 3 }), { thoughts: 'blue blue blue', text: 'It is a circle.' })
+})
+
 t.test('a model that always thinks does so within its budget', async t => {
   const engine = await startEngine([
     { after: WITH_THOUGHTS, say: ' red', then: 'repeat' }, { after: WITHOUT_THOUGHTS, say: ANSWER }
