@@ -2,7 +2,8 @@ import type { TSchema } from 'typebox'
 import * as errors from '../errors/catalogue.ts'
 import { verbatim } from '../errors/language.ts'
 import {
-  BODY_FAULTS, FETCH_FAULTS, FIELD_FAULTS, IMAGE_FAULTS, IMAGE_KINDS, NOT_READY, STORAGE_FAULTS
+  BODY_FAULTS, FETCH_FAULTS, FIELD_FAULTS, IMAGE_FAULTS, IMAGE_KINDS, NOT_READY, STORAGE_FAULTS,
+  THINKING_FAULTS
 } from '../errors/phrases.ts'
 import { toOpenAiError } from '../services/openai/error.ts'
 import { ErrorSchema } from '../schemas/chat.ts'
@@ -30,6 +31,7 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [new errors.UnsupportedSchemaError('not', '/properties/name', verbatim('cannot be enforced')), both],
   [new errors.PromptRefusedError('No user query found in messages.'), both],
   [new errors.ToolsNotSupportedError(), ['openai']],
+  [new errors.ThinkingNotSupportedError('thinking', THINKING_FAULTS.cannot('Qwen3VL-4B-Instruct-Q4_K_M')), both],
   [new errors.ImageUrlRefusedError(
     'messages[0].content[1].image_url.url', FETCH_FAULTS.off
   ), ['openai']],
@@ -74,7 +76,7 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [new errors.ShuttingDownError(), both],
   [new errors.EngineNotReadyError(NOT_READY.loading), both],
   [new errors.EngineCrashedError(), both],
-  [errors.withDetails(new errors.TimeoutError(300), { response: 'A red' }), both],
+  [errors.withDetails(new errors.TimeoutError(300), { response: 'A red', thoughts: '' }), both],
   [new errors.StorageError(STORAGE_FAULTS.diskFull), both]
 ]
 
