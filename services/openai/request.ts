@@ -82,11 +82,8 @@ function readDemands (request: CompletionRequest, stop: string[]): Demands {
   if (tools.length === 0) throw new InvalidFieldError('tool_choice', OPENAI_FAULTS.needsTools)
   if (constraint !== null) throw new InvalidFieldError('response_format', OPENAI_FAULTS.excludesTools)
   const required = requiredTools(choice, tools)
-  return {
-    tools,
-    constraint: required.length > 0 ? { type: 'call', tools: required } : null,
-    singleCall: request.parallel_tool_calls === false
-  }
+  const singleCall = request.parallel_tool_calls === false
+  return { tools, constraint: required.length > 0 ? { type: 'call', tools: required, singleCall } : null, singleCall }
 }
 
 function offeredTools (tools: RequestedTool[]): OfferedTool[] {

@@ -114,6 +114,11 @@ export function constant ({ document, place }: Subschema, value: unknown): Subsc
   return subschema(document, place, { const: value })
 }
 
+/** Returns a schema for all values of some types, at the place of another schema. */
+export function ofTypes ({ document, place }: Subschema, types: readonly string[]): Subschema {
+  return subschema(document, place, { type: types })
+}
+
 /** Joins schemas to a conjunction, without schemas that every value satisfies. */
 export function conjunction (...schemas: Subschema[]): Conjunction {
   const unique = new Map(schemas

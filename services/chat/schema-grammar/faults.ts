@@ -37,6 +37,9 @@ export const SCHEMA_FAULTS = {
 
   noValue: { en: 'leaves no valid value', zh: '使任何值都无法有效' },
   noNumber: { en: 'leaves no number of at most 15 digits', zh: '使任何不超过 15 位的数字都无法有效' },
+  unwritableName: (name: string) => ({
+    en: `contains "${name}", which cannot be the name of a parameter`, zh: `含有无法用作参数名的 "${name}"`
+  }),
   tooManyNames: { en: 'requires more names than can be distinguished', zh: '要求的名称多于可区分的名称' },
   notExclusive: (first: number, second: number) => ({
     en: `is not known to be exclusive: ${first} and ${second} might both be valid; use "anyOf"`,
