@@ -61,14 +61,17 @@ t.test('thoughts in earlier answers are removed, also for templates that keep th
 
 t.test('the form of tool calls is found by rendering them', async t => {
   const json = {
+    form: 'json',
     open: '<tool_call>',
     close: '</tool_call>',
     begin: '<tool_call>\n{"name": "',
     separator: '", "arguments": ',
     end: '}\n</tool_call>'
   }
+  const xml = { form: 'xml', open: '<tool_call>', close: '</tool_call>' }
   for (const [name, syntax] of [
-    ['Qwen-Qwen2.5-7B-Instruct', json], ['Qwen-Qwen3-0.6B', json], ['Qwen3.5-4B', null], ['Qwen3-Coder', null],
+    ['Qwen-Qwen2.5-7B-Instruct', json], ['Qwen-Qwen3-0.6B', json], ['Qwen3.5-4B', xml], ['Qwen3-Coder', xml],
+    ['NVIDIA-Nemotron-3-Nano-30B-A3B-BF16', xml], ['ByteDance-Seed-OSS', null],
     ['meta-llama-Llama-3.1-8B-Instruct', null], ['MiniMax-M1', null]
   ] as const) {
     t.same((await createPrompts(t, { template: await templateOf(name) })).prompts.toolSyntax, syntax, name)

@@ -27,10 +27,11 @@ function jsonSyntax (text: string, { name, key, value }: Sample): JsonToolSyntax
   return { form: 'json', open, close, begin, separator, end }
 }
 
+/** Each tag must be on a line of its own. Calls that a grammar enforces are written so. */
 function xmlSyntax (text: string, { name, key, value }: Sample): XmlToolSyntax | null {
   const { open, close } = new RegExp(
-    `(?<open><[^<>\\s]+>)\\s*<function=${name}>\\s*<parameter=${key}>\\s*${value}\\s*</parameter>\\s*</function>` +
-    '\\s*(?<close></[^<>\\s]+>)'
+    `(?<open><[^<>\\s]+>)\n<function=${name}>\n<parameter=${key}>\n${value}\n</parameter>\n</function>\n` +
+    '(?<close></[^<>\\s]+>)'
   ).exec(text)?.groups ?? {}
   return open && close ? { form: 'xml', open, close } : null
 }
