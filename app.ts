@@ -10,7 +10,7 @@ import { answerClientError, HEAD_MAX_BYTES } from './plugins/client-errors.ts'
 import concurrencyLimit from './plugins/concurrency-limit.ts'
 import connectionLimit from './plugins/connection-limit.ts'
 import cors from './plugins/cors.ts'
-import errors, { createErrorHandler, toErrorBody } from './plugins/errors.ts'
+import errors, { createErrorHandler } from './plugins/errors.ts'
 import jsonBody from './plugins/json-body.ts'
 import metricsPlugin from './plugins/metrics.ts'
 import model from './plugins/model.ts'
@@ -142,6 +142,8 @@ function createServer (config: Config, logger: AppOptions['logger']): FastifyIns
     // Ids name folders and log lines, so clients do not choose them.
     genReqId: () => randomUUID(),
     requestIdHeader: false,
+    // Clients join base URLs and paths with one slash too many.
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     logController: new RequestLog(),
     // While it drains, the service sends its own error responses.
     return503OnClosing: false,
@@ -154,7 +156,7 @@ function createServer (config: Config, logger: AppOptions['logger']): FastifyIns
       connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, config.headersTimeoutMs)
     },
     clientErrorHandler: answerClientError,
-    frameworkErrors: createErrorHandler(toErrorBody),
+    frameworkErrors: createErrorHandler(),
     // The cleanup plugin has waited for all answers by then, so only idle and refused connections are closed.
     forceCloseConnections: true
   })

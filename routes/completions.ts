@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { TimeoutError, withDetails } from '../errors/catalogue.ts'
 import { workOf } from '../plugins/cleanup.ts'
-import { createErrorHandler, noteFailure, toSightlineError } from '../plugins/errors.ts'
+import { noteFailure, toErrorBody, toSightlineError } from '../plugins/errors.ts'
 import { dropBody, uploadOf } from '../plugins/uploads.ts'
 import type { ChatDone } from '../schemas/chat.ts'
 import {
@@ -18,7 +18,7 @@ import { parseCompletionRequest, toCompletionQuestion } from '../services/openai
 import { createCallReader, PLAIN_READER, type AnswerPart, type CallReader } from '../services/openai/tools.ts'
 import { withRequest, type ChatRouteOptions } from './chat-request.ts'
 import { faultDocs } from './error-docs.ts'
-import { assertModel, loadedModel, toOpenAiErrorBody } from './openai.ts'
+import { assertModel, loadedModel } from './openai.ts'
 import { startSse } from './sse.ts'
 import type { TypedApp } from './typed-app.ts'
 import { validateBy } from './validation.ts'
@@ -32,8 +32,6 @@ interface RunningAnswer {
 
 /** `POST /v1/chat/completions`: answers for clients of the OpenAI API, whole or streamed. */
 const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat, bodyLimit }) => {
-  app.setErrorHandler(createErrorHandler(toOpenAiErrorBody))
-
   app.post('/v1/chat/completions', {
     bodyLimit,
     schema: {
@@ -112,7 +110,7 @@ async function sendChunks (
     const known = toSightlineError(error as FastifyError, request)
     noteFailure(error as Error, known, request)
     await work.end()
-    await sse.data(toOpenAiErrorBody(known, request))
+    await sse.data(toErrorBody(known, request))
   } finally {
     sse.end()
   }

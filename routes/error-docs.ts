@@ -99,7 +99,7 @@ const STATUSES: Record<number, string> = {
   507: 'The upload could not be stored'
 }
 
-const RETRY_AFTER = { 'Retry-After': { description: 'Seconds until a retry', schema: { type: 'integer', minimum: 1 } } }
+const RETRY_AFTER = { 'Retry-After': { description: 'Seconds until a retry', type: 'integer', minimum: 1 } }
 
 /** Documents the error responses of an operation: for each status, an example of every code. */
 export function faultDocs (statuses: number[], schema: typeof ErrorSchema | typeof OpenAiErrorSchema) {

@@ -57,7 +57,9 @@ export function createTextStream (detokenize: (tokens: number[]) => string, stop
     },
     end () {
       if (stopped) return ''
-      const text = release(pending.length > 0 ? detokenize(pending).slice(released) : '')
+      // The limit can end an answer within a character, which is then left out.
+      const last = pending.length > 0 ? detokenize(pending).slice(released) : ''
+      const text = release(last.endsWith(REPLACEMENT) ? last.slice(0, -REPLACEMENT.length) : last)
       pending = []
       released = 0
       if (stopped) return text
