@@ -76,6 +76,7 @@ export class ExchangeReader {
       if (chunk.thought !== '') thinking.separates = true
       if (chunk.thought !== '' && limit === 0 && !splitter.answering) return 'unwanted'
       const pieces = splitter.push(chunk.thought, chunk.text)
+      if (splitter.foundTags) thinking.warn('inText', { advice: 'start the server with its reasoning parser' })
       if (this.#count(chunk)) {
         yield * this.#calls()
         return 'limited'
@@ -119,10 +120,9 @@ export class ExchangeReader {
   }
 
   * #end (): Generator<TextEvent, Outcome> {
-    const { limits: { limit, answer, patient }, upstream: { thinking } } = this.#exchange
+    const { limit, answer, patient } = this.#exchange.limits
     const splitter = this.#splitter
     const { finishReason, usage } = this.completion.ending()
-    if (splitter.foundTags) thinking.warn('inText', { advice: 'start the server with its reasoning parser' })
     if (splitter.undecided && finishReason === 'length' && (limit > 0 || splitter.open)) {
       yield * this.#pass(splitter.abandon())
       return 'length'

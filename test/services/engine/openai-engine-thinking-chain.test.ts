@@ -50,7 +50,10 @@ t.test('a front before a service whose model thinks if it is asked to', async t 
 
   const client = new OpenAI({ baseURL: `${front.url}/v1`, apiKey: 'none', maxRetries: 0 })
   const { choices } = await client.chat.completions.create({
-    model: front.engine.info().model, temperature: 0, reasoning_effort: 'low', messages: [{ role: 'user', content: 'Hi' }]
+    model: front.engine.info().model,
+    temperature: 0,
+    reasoning_effort: 'low',
+    messages: [{ role: 'user', content: 'Hi' }]
   })
   t.match(choices[0]!.message, { reasoning_content: THOUGHTS, content: 'A red circle.' })
 
