@@ -29,6 +29,8 @@ interface RunningAnswer {
   events: AsyncGenerator<ChatEvent>
   reader: CallReader
   head: CompletionHead
+  /** A stop string may end the answer within a call. */
+  hasStops: boolean
   /** Unknown fields of the request. */
   ignored: string[]
 }
@@ -66,6 +68,7 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
       events: chat.answer(withRequest(question, request), workOf(request).signal, request.log),
       reader: info.tools && tools.length > 0 ? createCallReader(info.tools, tools, singleCall) : PLAIN_READER,
       head: createHead(request.id, info.model),
+      hasStops: question.stop.length > 0,
       ignored
     }
     if (!stream) return await sendWhole(request, answer)
@@ -73,13 +76,12 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
   })
 }
 
-async function sendWhole (
-  request: FastifyRequest, { events, reader, head, ignored }: RunningAnswer
-): Promise<Completion> {
+async function sendWhole (request: FastifyRequest, answer: RunningAnswer): Promise<Completion> {
+  const { head, ignored } = answer
   const work = workOf(request)
   const texts: AnswerTexts = { thoughts: '', content: '', calls: [] }
   try {
-    const done = await work.run(() => read(events, reader, part => {
+    const done = await work.run(() => read(answer, part => {
       texts.thoughts += part.thoughts
       texts.content += part.text
       texts.calls.push(...part.calls)
@@ -95,9 +97,9 @@ async function sendWhole (
 }
 
 async function sendChunks (
-  request: FastifyRequest, reply: FastifyReply, { events, reader, head, ignored }: RunningAnswer,
-  includeUsage: boolean
+  request: FastifyRequest, reply: FastifyReply, answer: RunningAnswer, includeUsage: boolean
 ): Promise<void> {
+  const { events, head, ignored } = answer
   const work = workOf(request)
   // A fault before the request is accepted becomes an HTTP status.
   await work.run(() => events.next())
@@ -105,7 +107,7 @@ async function sendChunks (
   let calls = 0
   try {
     await sse.data(toChunk(head, { role: 'assistant', content: '' }))
-    const done = await work.run(() => read(events, reader, async part => {
+    const done = await work.run(() => read(answer, async part => {
       if (part.thoughts !== '') await sse.data(toChunk(head, { reasoning_content: part.thoughts }))
       if (part.text !== '') await sse.data(toChunk(head, { content: part.text }))
       for (const call of part.calls) await sse.data(toChunk(head, toCallDelta(call, calls++)))
@@ -130,13 +132,13 @@ type Piece = AnswerPart & { thoughts: string }
 
 /** Reads an answer to its end. */
 async function read (
-  events: AsyncGenerator<ChatEvent>, reader: CallReader, onPart: (part: Piece) => Promise<void> | void
+  { events, reader, hasStops }: RunningAnswer, onPart: (part: Piece) => Promise<void> | void
 ): Promise<ChatDone> {
   for await (const event of events) {
     if (event.type === 'thought') await onPart({ thoughts: event.text, text: '', calls: [] })
     if (event.type === 'token') await onPart({ thoughts: '', ...reader.push(event.text) })
     if (event.type !== 'done') continue
-    await onPart({ thoughts: '', ...reader.end(event.result.finish_reason === 'length') })
+    await onPart({ thoughts: '', ...reader.end(hasStops || event.result.finish_reason === 'length') })
     return event.result
   }
   throw new Error('The answer has no end')

@@ -128,14 +128,22 @@ const thinkingFields = {
   reasoning: Type.Optional(Type.Object({
     effort: Type.Optional(nullable(EffortSchema, { fault: OPENAI_FAULTS.mustBeEffort })),
     max_tokens: thoughtTokens('The same as `thinking_budget`'),
-    enabled: flag('The same as `chat_template_kwargs.enable_thinking`')
-  }, { description: 'The same as `reasoning_effort` and `thinking_budget`, in the words of OpenRouter' })),
+    enabled: flag('The same as `chat_template_kwargs.enable_thinking`'),
+    exclude: Type.Optional(Type.Literal(false, { fault: OPENAI_FAULTS.unsupported })),
+    summary: Type.Optional(Type.Unsafe<unknown>({ description: 'Has no effect: the thoughts themselves are returned' }))
+  }, {
+    additionalProperties: false,
+    description: 'The same as `reasoning_effort` and `thinking_budget`, in the words of OpenRouter'
+  })),
   thinking: Type.Optional(Type.Object({
     type: Type.Optional(nullable(Type.Union([Type.Literal('enabled'), Type.Literal('disabled')]), {
       fault: OPENAI_FAULTS.mustBeEnabled
     })),
     budget_tokens: thoughtTokens('The same as `thinking_budget`')
-  }, { description: 'The same as `enable_thinking` and `thinking_budget`, in the words of Anthropic' }))
+  }, {
+    additionalProperties: false,
+    description: 'The same as `enable_thinking` and `thinking_budget`, in the words of Anthropic'
+  }))
 }
 
 // The request

@@ -34,6 +34,13 @@ export const SYNONYMS: readonly Synonym[] = [
   { field: 'max_output_tokens', means: 'max_tokens', of: 'OpenAI\'s Responses API' },
   { field: 'repetition_penalty', means: 'repeat_penalty', of: 'vLLM, SGLang, TGI' },
   { field: 'stop_sequences', means: 'stop', of: 'Anthropic' },
+  { field: 'reasoning_budget', means: 'thinking_budget', of: 'llama-server' },
+  {
+    field: 'think',
+    means: 'reasoning',
+    convert: think => typeof think === 'boolean' ? { enabled: think } : { effort: think },
+    of: 'Ollama'
+  },
   { field: 'guided_json', means: 'response_format', convert: schemaFormat, of: 'vLLM' },
   { field: 'json_schema', means: 'response_format', convert: schemaFormat, of: 'llama-server, SGLang' },
   {

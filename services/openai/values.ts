@@ -24,6 +24,7 @@ const VALUES: Readonly<Record<string, (value: unknown) => unknown>> = {
   seed: value => value === -1 ? undefined : value,
   top_k: value => value === -1 ? 0 : typeof value === 'number' && value > TOP_K_MAX ? TOP_K_MAX : value,
   stop: withoutEmpty,
+  thinking: translateThinking,
   tools: translateTools,
   tool_choice: translateChoice,
   response_format: translateFormat,
@@ -42,6 +43,12 @@ export function translateValues (body: Body): Body {
   const { tool_choice: choice, ...rest } = translated
   // Without tools a model cannot choose one.
   return translated.tools === undefined && (choice === 'auto' || choice === 'none') ? rest : translated
+}
+
+/** Converts `thinking` of this service's own interface: `"on"`, `"off"` or a number of tokens. */
+function translateThinking (value: unknown): unknown {
+  if (typeof value === 'number') return { budget_tokens: value }
+  return value === 'on' ? { type: 'enabled' } : value === 'off' ? { type: 'disabled' } : value
 }
 
 /** Leaves out empty stop strings. */

@@ -84,6 +84,17 @@ export function trimmed (stream: TextStream): Pick<TextStream, 'push' | 'end'> {
   return { push: token => release(stream.push(token)), end: () => release(stream.end()) }
 }
 
+/** Removes the white space at the beginning of a stream's text. */
+export function withoutLeadingBlanks (stream: TextStream): Pick<TextStream, 'push' | 'end'> {
+  let begun = false
+  const release = (text: string): string => {
+    const ready = begun ? text : text.trimStart()
+    begun ||= ready !== ''
+    return ready
+  }
+  return { push: token => release(stream.push(token)), end: () => release(stream.end()) }
+}
+
 function firstIndexOf (text: string, needles: string[]): number {
   const found = needles.map(needle => text.indexOf(needle)).filter(at => at !== -1)
   return found.length > 0 ? Math.min(...found) : -1
