@@ -167,6 +167,11 @@ export function cacheBytesOf ({ engine, imageCacheMb }: Pick<Config, 'engine' | 
   return engine === 'openai' ? imageCacheMb * 1024 * 1024 : 0
 }
 
+/** Thought tokens of a request that does not ask for thoughts. */
+function defaultThinkingTokens ({ thinking, maxThinkingTokens: most }: Config): number {
+  return thinking === 'off' ? 0 : thinking === 'on' ? most : Math.min(thinking, most)
+}
+
 function limitsOf (config: Config) {
   return {
     max_images: config.maxImages,
@@ -175,6 +180,7 @@ function limitsOf (config: Config) {
     max_avif_pixels: maxPixelsOf('avif', config.maxInputPixels),
     max_side: config.imageCompressionMaxSize,
     max_pixels: config.maxPixels,
-    max_thinking_tokens: config.maxThinkingTokens
+    max_thinking_tokens: config.maxThinkingTokens,
+    default_thinking_tokens: defaultThinkingTokens(config)
   }
 }
