@@ -130,6 +130,11 @@ export function ofTypes ({ document, place }: Subschema, types: readonly string[
   return subschema(document, place, { type: types })
 }
 
+/** Returns a schema for the strings that match a pattern, at the place of another schema. */
+export function ofPattern ({ document, place }: Subschema, pattern: string): Subschema {
+  return subschema(document, place, { type: 'string', pattern })
+}
+
 /** Joins schemas to a conjunction, without schemas that every value satisfies. */
 export function conjunction (...schemas: Subschema[]): Conjunction {
   const unique = new Map(schemas

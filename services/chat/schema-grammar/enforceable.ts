@@ -62,9 +62,11 @@ function schemasBelow (node: Subschema): Subschema[] {
     const value = keywords[keyword]
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? [child(node, keyword)] : []
   })
-  const { properties } = keywords
-  const named = typeof properties === 'object' && properties !== null && !Array.isArray(properties)
-    ? Object.keys(properties).map(name => child(node, 'properties', name))
-    : []
+  const named = ['properties', 'patternProperties'].flatMap(keyword => {
+    const value = keywords[keyword]
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.keys(value).map(name => child(node, keyword, name))
+      : []
+  })
   return [...keywords.$ref === undefined ? [] : [resolveRef(node)], ...lists, ...single, ...named]
 }

@@ -32,7 +32,7 @@ export const SCHEMA_FAULTS = {
 
   externalReference: {
     en: 'must point into the schema itself: #/$defs/…, or the $id or $anchor of a schema in it',
-    zh: '必须指向该 schema 内部：#/$defs/…，或其中某个 schema 的 $id 或 $anchor'
+    zh: '必须指向该 schema 内部：可用 #/$defs/…、$id 或 $anchor 指明位置'
   },
   danglingReference: { en: 'points at nothing', zh: '所指之处不存在' },
   circularReference: { en: 'refers to itself without end', zh: '无止境地指回自身' },

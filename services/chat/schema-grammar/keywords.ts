@@ -1,7 +1,7 @@
 import { intersect, type Automaton } from './automaton.ts'
 import { compilePattern } from './compile-pattern.ts'
 import {
-  child, conjunction, constant, refuse, refuseConstraint, type Conjunction, type Keywords, type Subschema
+  child, conjunction, constant, ofPattern, refuse, refuseConstraint, type Conjunction, type Keywords, type Subschema
 } from './document.ts'
 import { SCHEMA_FAULTS } from './faults.ts'
 import { formatAutomaton, impliesPattern, NUMBER_FORMATS } from './formats.ts'
@@ -68,6 +68,7 @@ export function checkKeywords (node: Subschema): void {
     if (meant !== null) refuse(node, keyword, SCHEMA_FAULTS.misspelled(meant))
     refuseConstraint(node, keyword, SCHEMA_FAULTS.unsupported)
   }
+  mapOf(node)
   const { format } = keywords
   if (format !== undefined && typeof format !== 'string') refuse(node, 'format', SCHEMA_FAULTS.mustBeString)
 }
@@ -108,20 +109,49 @@ function shapeOf (type: string, node: Subschema, keywords: Keywords, formats: bo
       automaton: stringsOf(node, keywords, formats)
     }
     case 'array': return arrayShape(node, keywords)
-    default: return {
-      ...OBJECT,
-      min: countOf(node, 'minProperties', 0),
-      max: countOf(node, 'maxProperties', Infinity),
-      properties: new Map(
-        Object.keys(objectOf(node, 'properties')).map(name => [name, conjunction(child(node, 'properties', name))])
-      ),
-      required: requiredOf(node, keywords),
-      others: restOf(node, 'additionalProperties'),
-      names: keywords.propertyNames === undefined ? [] : conjunction(child(node, 'propertyNames')),
-      declared: keywords.properties !== undefined,
-      open: keywords.additionalProperties !== undefined
-    }
+    default: return objectShape(node, keywords, formats)
   }
+}
+
+function objectShape (node: Subschema, keywords: Keywords, formats: boolean): Shape {
+  const names = keywords.propertyNames === undefined ? [] : [child(node, 'propertyNames')]
+  const map = mapOf(node)
+  // The grammar leaves out names that do not match the pattern of a map, although they are valid.
+  if (map !== null && formats && !ANY_NAME.has(map)) names.push(ofPattern(node, map))
+  const others = map === null ? restOf(node, 'additionalProperties') : formats ? conjunction(valueOf(node, map)) : []
+  return {
+    ...OBJECT,
+    min: countOf(node, 'minProperties', 0),
+    max: countOf(node, 'maxProperties', Infinity),
+    properties: new Map(
+      Object.keys(objectOf(node, 'properties')).map(name => [name, conjunction(child(node, 'properties', name))])
+    ),
+    required: requiredOf(node, keywords),
+    others,
+    names: conjunction(...names),
+    declared: keywords.properties !== undefined,
+    open: keywords.additionalProperties !== undefined || map !== null
+  }
+}
+
+const valueOf = (node: Subschema, pattern: string) => child(node, 'patternProperties', pattern)
+
+/** Patterns of TypeBox for any name. */
+const ANY_NAME = new Set(['^.*$', '^(.*)$', '.*', ''])
+
+/**
+ * Returns the pattern of an object that has `patternProperties` alone: TypeBox writes maps like this.
+ * @returns null for an object without `patternProperties`
+ * @throws UnsupportedSchemaError for other uses
+ */
+function mapOf (node: Subschema): string | null {
+  const { patternProperties, properties, additionalProperties } = node.schema as Keywords
+  if (patternProperties === undefined) return null
+  const [pattern, ...others] = Object.keys(objectOf(node, 'patternProperties'))
+  const isMap = pattern !== undefined && others.length === 0 && properties === undefined &&
+    (additionalProperties === undefined || typeof additionalProperties === 'boolean')
+  if (!isMap) refuseConstraint(node, 'patternProperties', SCHEMA_FAULTS.unsupported)
+  return pattern
 }
 
 function arrayShape (node: Subschema, { prefixItems, items }: Keywords): Shape {

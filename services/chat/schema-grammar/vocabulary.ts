@@ -2,7 +2,7 @@
 export const ASSERTIONS: ReadonlySet<string> = new Set([
   'type', 'nullable', 'enum', 'const', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'minLength',
   'maxLength', 'pattern', 'format', 'items', 'prefixItems', 'additionalItems', 'minItems', 'maxItems', 'properties',
-  'required', 'additionalProperties', 'propertyNames', 'minProperties', 'maxProperties', 'not', 'uniqueItems'
+  'required', 'additionalProperties', 'patternProperties', 'propertyNames', 'minProperties', 'maxProperties', 'not', 'uniqueItems'
 ])
 
 /** Keywords that apply other schemas to the same value. */
@@ -10,7 +10,7 @@ export const COMBINATIONS: ReadonlySet<string> = new Set(['$ref', 'allOf', 'anyO
 
 /** Keywords that constrain a value, but not in a way that a grammar can express. */
 const UNENFORCEABLE: ReadonlySet<string> = new Set([
-  'if', 'then', 'else', 'multipleOf', 'divisibleBy', 'patternProperties', 'dependentRequired', 'dependentSchemas',
+  'if', 'then', 'else', 'multipleOf', 'divisibleBy', 'dependentRequired', 'dependentSchemas',
   'dependencies', 'contains', 'minContains', 'maxContains', 'unevaluatedProperties', 'unevaluatedItems', '$dynamicRef',
   '$recursiveRef'
 ])
