@@ -123,7 +123,7 @@ export const IMAGE_KINDS = {
   icon: { en: 'an icon', zh: '图标文件' },
   raw: { en: 'a raw photo of a camera', zh: '相机 RAW 照片' },
   dng: { en: 'a raw photo (DNG)', zh: 'RAW 照片（DNG）' },
-  rawOf: (make: string) => ({ en: `a raw photo of a ${make} camera`, zh: `${make} 相机的 RAW 照片` }),
+  rawOf: (make: string) => ({ en: `a raw photo (${make})`, zh: `${make} 相机的 RAW 照片` }),
   svg: { en: 'an SVG drawing', zh: 'SVG 图形' },
   metafile: { en: 'a Windows metafile', zh: 'Windows 图元文件' },
   postScript: { en: 'a PostScript document', zh: 'PostScript 文档' },

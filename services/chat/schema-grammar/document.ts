@@ -106,7 +106,8 @@ function shortened (text: string): string {
  */
 export function rootOf (schema: unknown): { root: Subschema, values: number } {
   const values = countValues(schema)
-  return { root: subschema({ root: schema, ids: new Map(), known: new WeakMap(), patterns: new Map() }, null, schema), values }
+  const document: Document = { root: schema, ids: new Map(), known: new WeakMap(), patterns: new Map() }
+  return { root: subschema(document, null, schema), values }
 }
 
 /** Returns the schema at a path below another schema. */

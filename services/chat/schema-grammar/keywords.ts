@@ -61,8 +61,10 @@ export function mainKeyword ({ schema }: Subschema): string {
 export function checkKeywords (node: Subschema): void {
   const keywords = node.schema as Keywords
   for (const [keyword, value] of Object.entries(keywords)) {
-    if (keyword === 'uniqueItems' && value !== false) refuseConstraint(node, keyword, SCHEMA_FAULTS.unsupported)
-    if (keyword === 'not' && value !== false && !isEverything(value)) refuseConstraint(node, keyword, SCHEMA_FAULTS.unsupported)
+    const isWithoutEffect = value === false || (keyword === 'not' && isEverything(value))
+    if (['uniqueItems', 'not'].includes(keyword) && !isWithoutEffect) {
+      refuseConstraint(node, keyword, SCHEMA_FAULTS.unsupported)
+    }
     if (ASSERTIONS.has(keyword) || COMBINATIONS.has(keyword) || isAnnotation(keyword)) continue
     const meant = misspelled(keyword)
     if (meant !== null) refuse(node, keyword, SCHEMA_FAULTS.misspelled(meant))
@@ -192,10 +194,12 @@ function numberShape (node: Subschema, keywords: Keywords, integer: boolean, for
   const closed = (value: number | undefined): NumberBound[] => value === undefined ? [] : [{ value, open: false }]
   const own = { ...NUMBER, whole: integer || range.whole === true }
   const bounds: NumberShape[] = [
-    ...[...inclusive('minimum', 'exclusiveMinimum'), ...bound('exclusiveMinimum', true), ...closed(range.min)].map(min =>
-      ({ ...own, min })),
-    ...[...inclusive('maximum', 'exclusiveMaximum'), ...bound('exclusiveMaximum', true), ...closed(range.max)].map(max =>
-      ({ ...own, max }))
+    ...[
+      ...inclusive('minimum', 'exclusiveMinimum'), ...bound('exclusiveMinimum', true), ...closed(range.min)
+    ].map(min => ({ ...own, min })),
+    ...[
+      ...inclusive('maximum', 'exclusiveMaximum'), ...bound('exclusiveMaximum', true), ...closed(range.max)
+    ].map(max => ({ ...own, max }))
   ]
   return bounds.reduce((shape, one) => meet(shape, one) as NumberShape | null ?? { ...own, values: [] }, own)
 }

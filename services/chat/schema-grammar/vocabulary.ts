@@ -2,7 +2,8 @@
 export const ASSERTIONS: ReadonlySet<string> = new Set([
   'type', 'nullable', 'enum', 'const', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'minLength',
   'maxLength', 'pattern', 'format', 'items', 'prefixItems', 'additionalItems', 'minItems', 'maxItems', 'properties',
-  'required', 'additionalProperties', 'patternProperties', 'propertyNames', 'minProperties', 'maxProperties', 'not', 'uniqueItems'
+  'required', 'additionalProperties', 'patternProperties', 'propertyNames', 'minProperties', 'maxProperties',
+  'not', 'uniqueItems'
 ])
 
 /** Keywords that apply other schemas to the same value. */
@@ -64,5 +65,6 @@ export function misspelled (keyword: string): string | null {
 
 /** Returns whether a keyword does not constrain a value. All unknown keywords are annotations. */
 export function isAnnotation (keyword: string): boolean {
-  return ANNOTATIONS.has(keyword) || keyword.startsWith('x-') || (!isConstraint(keyword) && misspelled(keyword) === null)
+  if (ANNOTATIONS.has(keyword) || keyword.startsWith('x-')) return true
+  return !isConstraint(keyword) && misspelled(keyword) === null
 }

@@ -109,7 +109,10 @@ t.test('healthy JPEGs with oddities are decoded', async t => {
   const second = await drawn.clone().resize(160, 80).jpeg().toBuffer()
   const cases: Array<[oddity: string, bytes: Buffer]> = [
     ['stray bytes between segments', join(baseline.subarray(0, scan), 0x11, 0x22, baseline.subarray(scan))],
-    ['stray bytes in a progressive JPEG', join(several.subarray(0, scanAt(several)), 9, several.subarray(scanAt(several)))],
+    [
+      'stray bytes in a progressive JPEG',
+      join(several.subarray(0, scanAt(several)), 9, several.subarray(scanAt(several)))
+    ],
     ['fill bytes before a marker', join(baseline.subarray(0, scan), 0xff, 0xff, baseline.subarray(scan))],
     ['bytes before the end marker (cameras on USB)', join(baseline.subarray(0, -2), 0, 0, 0, 0, END)],
     ['a block of zeros before the end marker', join(baseline.subarray(0, -2), Buffer.alloc(500), END)],

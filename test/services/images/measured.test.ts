@@ -55,8 +55,10 @@ t.test('measurements are stretched by their own range', async t => {
     for (const name of ['a.tif', 'scaled.tif']) {
       const size = name === 'a.tif' ? SIZE : { width: 128, height: 64 }
       const prepared = await prepare(await store(t.testdir(), name, bytes), size)
-      t.match(await sharp(prepared.path).metadata(), { ...size, format: 'png', space: 'srgb', channels: 3, depth: 'uchar' })
-      const seen = await Promise.all([0, 0.5, 0.99].map(async at => await pixel(prepared.path, Math.floor(at * size.width), 9)))
+      const metadata = await sharp(prepared.path).metadata()
+      t.match(metadata, { ...size, format: 'png', space: 'srgb', channels: 3, depth: 'uchar' })
+      const columns = [0, 0.5, 0.99].map(at => Math.floor(at * size.width))
+      const seen = await Promise.all(columns.map(async at => await pixel(prepared.path, at, 9)))
       const [dark, middle, light] = seen as [Colour, Colour, Colour]
       t.ok(dark[0] < 20 && middle[0] > 105 && middle[0] < 150 && light[0] > 235, `${what}: ${seen.join(' | ')}`)
       t.equal(new Set(middle).size, 1, 'it is grey')

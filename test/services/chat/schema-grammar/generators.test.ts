@@ -144,5 +144,5 @@ t.test('generators by samples of their output', async t => {
     }, 'patternProperties at #']
   ]
   for (const [name, kind, schema, refused = null] of cases) t.equal(fault(schema), refused, `${name}: ${kind}`)
-  t.match(grammarOfSchema({ type: 'integer', minimum: 0, exclusiveMinimum: true, maximum: 2 }), '[1-2]')
+  t.match(grammarOfSchema({ type: 'integer', minimum: 0, exclusiveMinimum: true, maximum: 2 }), '"1" "" | "2"')
 })
