@@ -187,8 +187,8 @@ export const UnsupportedMediaTypeError = define('UNSUPPORTED_MEDIA_TYPE', 415, {
   zh: type => `不支持 Content-Type ${type}；请发送 multipart/form-data 或 application/json`
 })
 export const UnsupportedImageError = define('UNSUPPORTED_IMAGE', 415, {
-  en: (label: string, kind: Phrase) => `${label} is ${kind.en}; send JPEG, PNG, WebP, AVIF, GIF or TIFF`,
-  zh: (label, kind) => `${label} 的类型（${kind.zh}）不受支持；请发送 JPEG、PNG、WebP、AVIF、GIF 或 TIFF`
+  en: (label: string, kind: Phrase, advice: Phrase) => `${label} is ${kind.en}; ${advice.en}`,
+  zh: (label, kind, advice) => `${label} 的类型（${kind.zh}）不受支持；${advice.zh}`
 })
 export const EmptyFileError = define('EMPTY_FILE', 422, {
   en: (label: string) => `${label} is empty`,

@@ -112,23 +112,72 @@ export const BODY_FAULTS = {
   namelessPart: { en: 'a part has no name', zh: '有一个部分没有名称' }
 } satisfies Phrases
 
-/** Each completes `photo.jpg is …`. */
+/** Formats of images that are not accepted. Each completes `photo.jpg is …`, and `IMAGE_ADVICE.convert` follows. */
 export const IMAGE_KINDS = {
+  bmp: { en: 'a BMP image', zh: 'BMP 图片' },
+  heic: { en: 'a HEIC image', zh: 'HEIC 图片' },
   jpegXl: { en: 'a JPEG XL image', zh: 'JPEG XL 图片' },
   jpeg2000: { en: 'a JPEG 2000 image', zh: 'JPEG 2000 图片' },
+  jpegXr: { en: 'a JPEG XR image', zh: 'JPEG XR 图片' },
+  jpegLs: { en: 'a JPEG-LS image', zh: 'JPEG-LS 图片' },
+  tga: { en: 'a TGA image', zh: 'TGA 图片' },
+  netpbm: { en: 'a PPM, PGM or PBM image', zh: 'PPM、PGM 或 PBM 图片' },
+  pfm: { en: 'a PFM image', zh: 'PFM 图片' },
+  dds: { en: 'a DDS texture', zh: 'DDS 纹理' },
+  ktx: { en: 'a KTX texture', zh: 'KTX 纹理' },
+  exr: { en: 'an OpenEXR image', zh: 'OpenEXR 图片' },
+  radiance: { en: 'a Radiance HDR image', zh: 'Radiance HDR 图片' },
+  dicom: { en: 'a DICOM file', zh: 'DICOM 文件' },
+  nifti: { en: 'a NIfTI volume', zh: 'NIfTI 体数据' },
+  fits: { en: 'a FITS file', zh: 'FITS 文件' },
+  zeiss: { en: 'a CZI microscope image', zh: 'CZI 显微图像' },
+  qoi: { en: 'a QOI image', zh: 'QOI 图片' },
+  bpg: { en: 'a BPG image', zh: 'BPG 图片' },
+  flif: { en: 'a FLIF image', zh: 'FLIF 图片' },
+  pcx: { en: 'a PCX image', zh: 'PCX 图片' },
+  sgi: { en: 'an SGI image', zh: 'SGI 图片' },
+  vips: { en: 'a libvips image', zh: 'libvips 图片' },
   photoshop: { en: 'a Photoshop document', zh: 'Photoshop 文档' },
+  gimp: { en: 'a GIMP document', zh: 'GIMP 文档' },
   icon: { en: 'an icon', zh: '图标文件' },
+  raw: { en: 'a raw photo of a camera', zh: '相机 RAW 照片' },
+  dng: { en: 'a raw photo (DNG)', zh: 'RAW 照片（DNG）' },
+  rawOf: (make: string) => ({ en: `a raw photo (${make})`, zh: `${make} 相机的 RAW 照片` }),
+  svg: { en: 'an SVG drawing', zh: 'SVG 图形' },
+  metafile: { en: 'a Windows metafile', zh: 'Windows 图元文件' },
+  postScript: { en: 'a PostScript document', zh: 'PostScript 文档' },
+  tiffCompressed: (method: string) => ({ en: `a TIFF with ${method} compression`, zh: `采用 ${method} 压缩的 TIFF` }),
+  tiffColour: (space: string) => ({ en: `a TIFF in ${space} colour`, zh: `${space} 色彩的 TIFF` }),
+  tiffPacked: (bits: number) => ({ en: `a TIFF with ${bits} bits per sample`, zh: `每个样本 ${bits} 位的 TIFF` }),
+  tiffHalf: { en: 'a TIFF with floating-point samples of 16 bits', zh: '样本为 16 位浮点数的 TIFF' },
+  tiffComplex: { en: 'a TIFF with complex numbers', zh: '样本为复数的 TIFF' },
+  tiffChannels: (count: number) => ({ en: `a TIFF with ${count} channels`, zh: `含 ${count} 个通道的 TIFF` })
+} satisfies Phrases
+
+/** Other files. Each completes `photo.jpg is …`. `IMAGE_ADVICE.convert` follows a document, otherwise `.send`. */
+export const FILE_KINDS = {
+  pdf: { en: 'a PDF document', zh: 'PDF 文档' },
+  html: { en: 'an HTML page', zh: 'HTML 页面' },
+  text: { en: 'a text file', zh: '文本文件' },
   zip: { en: 'a ZIP archive or an office document', zh: 'ZIP 压缩包或 Office 文档' },
   archive: { en: 'a compressed archive', zh: '压缩包' },
+  office: { en: 'an office document', zh: 'Office 文档' },
+  array: { en: 'an array of numbers (NumPy, HDF5 or MATLAB)', zh: '数值数组（NumPy、HDF5 或 MATLAB）' },
+  appleDouble: {
+    en: 'a file with metadata of macOS, whose image has the name without "._"',
+    zh: 'macOS 的元数据文件（图片的文件名不带 "._"）'
+  },
   video: { en: 'a video', zh: '视频' },
+  sound: { en: 'a sound', zh: '音频' },
   soundOrVideo: { en: 'a sound or a video', zh: '音频或视频' },
-  bmp: { en: 'a BMP image', zh: 'BMP 图片' },
-  pdf: { en: 'a PDF document', zh: 'PDF 文档' },
-  heic: { en: 'a HEIC image', zh: 'HEIC 图片' },
-  html: { en: 'an HTML page', zh: 'HTML 页面' },
-  svg: { en: 'an SVG drawing', zh: 'SVG 图形' },
-  text: { en: 'a text file', zh: '文本文件' },
+  program: { en: 'a program', zh: '程序' },
   notAnImage: { en: 'not an image', zh: '不是图片' }
+} satisfies Phrases
+
+/** What to do about a file that is not accepted. */
+export const IMAGE_ADVICE = {
+  convert: { en: 'convert it to JPEG or PNG', zh: '请转换为 JPEG 或 PNG' },
+  send: { en: 'send JPEG, PNG, WebP, AVIF, GIF or TIFF', zh: '请发送 JPEG、PNG、WebP、AVIF、GIF 或 TIFF' }
 } satisfies Phrases
 
 /** Each completes `photo.jpg cannot be decoded: …`. */

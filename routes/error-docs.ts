@@ -2,7 +2,7 @@ import type { TSchema } from 'typebox'
 import * as errors from '../errors/catalogue.ts'
 import { verbatim } from '../errors/language.ts'
 import {
-  BODY_FAULTS, FETCH_FAULTS, FIELD_FAULTS, IMAGE_FAULTS, IMAGE_KINDS, NOT_READY, STORAGE_FAULTS,
+  BODY_FAULTS, FETCH_FAULTS, FIELD_FAULTS, FILE_KINDS, IMAGE_ADVICE, IMAGE_FAULTS, NOT_READY, STORAGE_FAULTS,
   THINKING_FAULTS
 } from '../errors/phrases.ts'
 import { toOpenAiError } from '../services/openai/error.ts'
@@ -55,7 +55,7 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [errors.withDetails(new errors.FileTooLargeError(PHOTO, 20), { ...AT_PHOTO, limit_mb: 20 }), both],
   [new errors.PromptTooLongError(9000, 8190), both],
   [new errors.UnsupportedMediaTypeError('text/plain'), both],
-  [errors.withDetails(new errors.UnsupportedImageError(PHOTO, IMAGE_KINDS.pdf), AT_PHOTO), both],
+  [errors.withDetails(new errors.UnsupportedImageError(PHOTO, FILE_KINDS.pdf, IMAGE_ADVICE.convert), AT_PHOTO), both],
   [errors.withDetails(new errors.EmptyFileError(PHOTO), AT_PHOTO), both],
   [errors.withDetails(new errors.CorruptImageError(PHOTO, IMAGE_FAULTS.damaged), AT_PHOTO), both],
   [errors.withDetails(new errors.ImageTooManyPixelsError(verbatim(PHOTO), 60_000, 40_000, 100_000_000), {
