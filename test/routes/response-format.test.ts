@@ -124,11 +124,11 @@ t.test('the refusal of a malformed response format refers to its type', async t 
   for (const [format, field, sentence] of [
     [{ type: 'xml' }, 'response_format.type', /must be one of text, json_object, json_schema/],
     [{}, 'response_format.type', /must be one of/],
-    [5, 'response_format', /must be object/],
-    [{ type: 'json_schema' }, 'response_format', /must have required properties json_schema/],
+    [5, 'response_format', /must be an object/],
+    [{ type: 'json_schema' }, 'response_format', /must have "json_schema"/],
     [
       { type: 'json_schema', json_schema: { name: 'a' } }, 'response_format.json_schema',
-      /must have required properties schema/
+      /must have "schema"/
     ],
     [{ type: 'json_object', schema: {} }, 'response_format', /is unknown/]
   ] as const) {

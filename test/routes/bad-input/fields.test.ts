@@ -48,7 +48,7 @@ const cases: Array<[name: string, fields: Fields, status: number, code: string, 
   ['history that is not a list', history({ images: [] }), 400, 'INVALID_HISTORY', /must be a list/],
   [
     'a single invalid turn instead of a list', history({ role: 'user' }), 400, 'INVALID_HISTORY',
-    /turn 0 must have required properties content/
+    /turn 0 must have "content"/
   ],
   ['an unknown role', history([{ role: 'system', content: 'x' }]), 400, 'INVALID_HISTORY', /turn 0 role/],
   [

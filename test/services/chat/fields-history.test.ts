@@ -42,23 +42,23 @@ t.test('a history that is not JSON or not a list is refused', async t => {
 
 t.test('a refusal names the turn at fault and the place in it', async t => {
   const cases: Array<[turn: unknown, fault: string]> = [
-    [5, ' must be object'],
-    [null, ' must be object'],
-    [[], ' must be object'],
-    [{ role: 'user' }, ' must have required properties content'],
-    [{ content: 'Hi' }, ' must have required properties role'],
+    [5, ' must be an object'],
+    [null, ' must be an object'],
+    [[], ' must be an object'],
+    [{ role: 'user' }, ' must have "content"'],
+    [{ content: 'Hi' }, ' must have "role"'],
     [{ role: 'system', content: 'Hi' }, ' role must be one of user, assistant'],
-    [{ role: 'user', content: 5 }, ' content must be string'],
-    [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }, ' content must be string'],
+    [{ role: 'user', content: 5 }, ' content must be a string'],
+    [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }, ' content must be a string'],
     [
       { role: 'user', content: 'x'.repeat(MESSAGE_MAX_CHARACTERS + 1) },
       ' content must not have more than 32000 characters'
     ],
     [{ role: 'user', content: 'Hi', name: 'Ann' }, ' name is unknown'],
     [JSON.parse('{"role":"user","content":"Hi","__proto__":5}'), ' __proto__ is unknown'],
-    [{ role: 'user', content: 'Hi', images: ID }, ' images must be array'],
-    [{ role: 'user', content: 'Hi', images: null }, ' images must be array'],
-    [{ role: 'user', content: 'Hi', images: [ID, 5] }, ' images 1 must be string'],
+    [{ role: 'user', content: 'Hi', images: ID }, ' images must be a list'],
+    [{ role: 'user', content: 'Hi', images: null }, ' images must be a list'],
+    [{ role: 'user', content: 'Hi', images: [ID, 5] }, ' images 1 must be a string'],
     [
       { role: 'user', content: 'Hi', images: Array.from({ length: TURN_MAX_IMAGES + 1 }, () => ID) },
       ' images must not have more than 64 items'
@@ -75,7 +75,7 @@ t.test('a refusal names the turn at fault and the place in it', async t => {
 
 t.test('a text in a list of turns is JSON if it is a field of a form, and no turn if it is within JSON', async t => {
   t.match(refusal([GOOD, 'Hi']).message, /^Field "history" is not valid JSON: /)
-  t.equal(refusal(JSON.stringify([GOOD, 'Hi'])).message, 'Field "history" turn 1 must be object')
+  t.equal(refusal(JSON.stringify([GOOD, 'Hi'])).message, 'Field "history" turn 1 must be an object')
 })
 
 t.test('the images of a turn are ids, exactly as on receipts', async t => {

@@ -185,7 +185,7 @@ t.test('a number must be a decimal number', async t => {
   }
   for (const value of [true, null, {}, [5]]) {
     const { code, message } = refusal({ message: 'Hi', temperature: value })
-    t.strictSame([code, message], ['INVALID_FIELD', 'Field "temperature" must be number'], JSON.stringify(value))
+    t.strictSame([code, message], ['INVALID_FIELD', 'Field "temperature" must be a number'], JSON.stringify(value))
   }
 })
 
