@@ -93,6 +93,7 @@ export const OPENAI_FAULTS = {
   },
   contradicts: (field: string) => ({ en: `contradicts "${field}"`, zh: `与 "${field}" 相互矛盾` }),
   mustBeTools: { en: 'must be a list of tools', zh: '必须是工具的列表' },
+  mustBeToolName: { en: 'must have 1 to 64 letters, digits, _ or -', zh: '必须由 1 到 64 个字母、数字、_ 或 - 组成' },
   mustBeToolChoice: {
     en: 'must be none, auto, required or a function', zh: '必须是 none、auto、required 或某个函数'
   },

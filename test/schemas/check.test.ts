@@ -28,15 +28,15 @@ t.test('a fault is found at its place, for every keyword', async t => {
   const cases: Array<[schema: TSchema, value: unknown, place: string, phrase: string]> = [
     [Type.String(), 5, '', 'must be a string'],
     [Type.String({ minLength: 2 }), 'a', '', 'must not have fewer than 2 characters'],
-    [Type.String({ pattern: '^a$' }), 'b', '', 'must match pattern "^a$"'],
+    [Type.String({ pattern: '^a$' }), 'b', '', 'is not valid'],
     [Type.Integer(), 1.5, '', 'must be an integer'],
     [Type.Number({ minimum: 1 }), 0, '', 'must be >= 1'],
     [Type.Number({ exclusiveMinimum: 0 }), 0, '', 'must be > 0'],
     [Type.Boolean(), 'true', '', 'must be true or false'],
-    [Type.Literal('a'), 'b', '', 'must be equal to constant'],
-    [Type.Never(), 5, '', 'must not be valid'],
+    [Type.Literal('a'), 'b', '', 'must be "a"'],
+    [Type.Never(), 5, '', 'is not valid'],
     [Type.Array(Type.String()), {}, '', 'must be a list'],
-    [Type.Array(Type.String(), { minItems: 1 }), [], '', 'must not have fewer than 1 items'],
+    [Type.Array(Type.String(), { minItems: 1 }), [], '', 'must not be empty'],
     [Type.Array(Type.String()), ['a', 5], '1', 'must be a string'],
     [Type.Array(Type.Array(Type.String())), [[], ['a', 5]], '1/1', 'must be a string'],
     [object({ a: Type.String() }), [], '', 'must be an object'],
@@ -45,7 +45,7 @@ t.test('a fault is found at its place, for every keyword', async t => {
     [object({ a: object({ b: Type.String() }) }), { a: {} }, 'a', 'must have "b"'],
     [object({ a: Type.String() }), { a: 5 }, 'a', 'must be a string'],
     [object({ a: Type.Array(object({ b: Type.String() })) }), { a: [{ b: '' }, { b: 1 }] }, 'a/1/b', 'must be a string'],
-    [object({}, { maxProperties: 0 }), { a: 1 }, '', 'must not have more than 0 properties']
+    [object({}, { maxProperties: 0 }), { a: 1 }, '', 'must not have more than 0 members']
   ]
   for (const [schema, value, place, phrase] of cases) {
     t.strictSame(brief(faultOf(schema, value)), [place, phrase], `${JSON.stringify(schema)} ${JSON.stringify(value)}`)
@@ -74,7 +74,7 @@ t.test('a fault above a limit has the limit', async t => {
 t.test('phrases are in English and Chinese', async t => {
   t.strictSame(faultOf(Type.Number({ maximum: 5 }), 6).phrase, { en: 'must be <= 5', zh: '必须 <= 5' })
   t.strictSame(faultOf(object({ a: Type.String() }), {}).phrase, {
-    en: 'must have "a"', zh: '必须具有必需属性 a'
+    en: 'must have "a"', zh: '缺少 "a"'
   })
   t.strictSame(faultOf(constants('a', 'b'), 'c').phrase, { en: 'must be one of a, b', zh: '必须是 a、b 之一' })
   t.strictSame(faultOf(object({ a: Type.Any() }, { additionalProperties: false }), { b: 1 }).phrase, {
@@ -141,8 +141,8 @@ t.test('a union of constants names them', async t => {
 
 t.test('in a union of kinds the alternative of the kind of the value has the fault', async t => {
   const stop = Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { maxItems: 2 })])
-  t.strictSame(brief(faultOf(stop, '')), ['', 'must not have fewer than 1 characters'])
-  t.strictSame(brief(faultOf(stop, ['a', ''])), ['1', 'must not have fewer than 1 characters'])
+  t.strictSame(brief(faultOf(stop, '')), ['', 'must not be empty'])
+  t.strictSame(brief(faultOf(stop, ['a', ''])), ['1', 'must not be empty'])
   t.strictSame(faultOf(stop, ['a', 'b', 'c']).limit, 2)
   const schema = Type.Union([Type.Boolean(), object({ a: Type.String() })])
   t.strictSame(brief(faultOf(schema, { a: 5 })), ['a', 'must be a string'], 'the only object is meant')

@@ -53,7 +53,9 @@ t.test('invalid JSON fields', async t => {
     ],
     [{ message: 'Hi', images: ['data:image/png;base64,'] }, 422, 'EMPTY_FILE', /images\[0\] is empty/],
     [{ message: 'Hi', images: ['file:///etc/passwd'] }, 400, 'INVALID_FIELD', /"images\[0\]" must be a data URI/],
-    [{ message: 'Hi', max_tokens: null }, 400, 'INVALID_FIELD', /"max_tokens" must be an integer/],
+    [{ message: 'Hi', max_tokens: 1.5 }, 400, 'INVALID_FIELD', /"max_tokens" must be an integer/],
+    [{ model: 'x', messages: [] }, 400, 'UNKNOWN_FIELD', /Sightline's own interface/],
+    [{ message: 'Hi', prompt: 'x' }, 400, 'UNKNOWN_FIELD', /did you mean "message"\?/],
     [{ message: 'Hi', history: [[]] }, 400, 'INVALID_HISTORY', /turn 0 must be an object/],
     [{ message: 'Hi', history_images: 'x' }, 400, 'INVALID_FIELD', /"history_images" must be a list/],
     [
