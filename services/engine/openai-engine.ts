@@ -97,7 +97,7 @@ export function createOpenAiEngine (
 
   async function inspect (turns: Turn[], tools: Tool[], ids: string[]): Promise<Inspection> {
     assertReady()
-    const known = ids.map(id => preparedImages.find(id)).filter((image): image is KnownImage => image !== undefined)
+    const known = ids.flatMap(id => preparedImages.sizesOf(id))
     return { textTokens: turns.length === 0 ? 0 : countText(turns, tools), known }
   }
 
