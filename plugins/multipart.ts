@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer'
-import { once } from 'node:events'
 import { addAbortSignal, type Readable } from 'node:stream'
 import multipart, { type MultipartFile } from '@fastify/multipart'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
@@ -79,8 +78,13 @@ const plugin: FastifyPluginAsync<MultipartOptions> = async (app, { maxImages, on
           continue
         }
         const source = addAbortSignal(signal, decodeStream(part.file, encoding, fieldname))
-        if (!isImageField(name.field)) await form.addPart(name, source, part.mimetype).catch(refuseForm)
-        else if (await hasImage(part, source, signal)) await saveImage(request, part, source, name, images[name.field])
+        const read = isImageField(name.field)
+          ? readImage(request, part, source, name, images[name.field])
+          : form.addPart(name, source, part.mimetype)
+        await read.catch(error => {
+          signal.throwIfAborted()
+          refuseForm(error)
+        })
       }
       heads.signal.throwIfAborted()
     } finally {
@@ -92,14 +96,15 @@ const plugin: FastifyPluginAsync<MultipartOptions> = async (app, { maxImages, on
     return form.fields
   }
 
-  async function saveImage (
-    request: FastifyRequest, { filename }: MultipartFile, source: Readable, name: FieldName,
+  async function readImage (
+    request: FastifyRequest, part: MultipartFile, source: Readable, name: FieldName,
     siblings: NumberedList<UploadedFile>
   ): Promise<void> {
+    if (!await hasImage(part, source)) return
     const work = workOf(request)
     const index = siblings.length
     const field = `${name.field}[${name.index ?? index}]`
-    const file = await uploadOf(request).save(source, { field, index, filename }).catch(refuseForm)
+    const file = await uploadOf(request).save(source, { field, index, filename: part.filename })
     siblings.add(file, name)
     // Rejects only if the request is over. The result is not awaited, because a refused request needs no preparation.
     work.run(() => onSaved(file, request.client.scope, AbortSignal.any([work.signal, work.ending]))).catch(() => {})
@@ -130,17 +135,17 @@ function watchHeads ({ raw, headers }: FastifyRequest): { signal: AbortSignal, s
  * with an empty file name; HTML forms also send empty texts.
  * @throws InvalidFieldError if the part is text
  */
-async function hasImage ({ fieldname, filename, mimetype }: MultipartFile, source: Readable, signal: AbortSignal) {
+async function hasImage ({ fieldname, filename, mimetype }: MultipartFile, source: Readable): Promise<boolean> {
   if (filename) return true
-  await once(source, 'readable', { signal }).catch(refuseForm)
-  const start: Buffer | null = source.read()
-  if (start === null) return false
-  // Some clients give images neither a file name nor a type, e.g. .NET's ByteArrayContent.
-  if (!looksLikeFile(mimetype, filename) && isUtf8(start) && !start.includes(0)) {
-    throw new InvalidFieldError(fieldname, FIELD_FAULTS.mustBeFile)
+  for await (const start of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    // Some clients give images neither a file name nor a type, e.g. .NET's ByteArrayContent.
+    if (!looksLikeFile(mimetype, filename) && isUtf8(start) && !start.includes(0)) {
+      throw new InvalidFieldError(fieldname, FIELD_FAULTS.mustBeFile)
+    }
+    source.unshift(start)
+    return true
   }
-  source.unshift(start)
-  return true
+  return false
 }
 
 /** Returns the next part of a form, or null after the last. Rejects when the request is aborted. */
