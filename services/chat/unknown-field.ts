@@ -81,7 +81,8 @@ function adviceFor (suggestion: string, name: string): Phrase {
  */
 export function suggestField (name: string): string | null {
   if (name.length > MAX_COMPARED) return null
-  const plain = name.replace(/[[{.].*$/s, '').replace(/([a-z0-9])([A-Z])/g, '$1_$2').replace(/[\s-]+/g, '_').toLowerCase()
+  const plain = name.replace(/[[{.].*$/s, '').replace(/([a-z0-9])([A-Z])/g, '$1_$2').replace(/[\s-]+/g, '_')
+    .toLowerCase()
   if (isChatField(plain)) return plain
   const meant = MEANT.get(plain)
   if (meant !== undefined) return meant

@@ -3,7 +3,7 @@ import { verbatim } from '../../errors/language.ts'
 import { NOT_READY } from '../../errors/phrases.ts'
 import type { Log } from '../log.ts'
 import type {
-  Engine, EngineEvent, EngineInfo, GenerateRequest, Inspection, KnownImage, Tool, Turn, VisionInfo
+  Engine, EngineEvent, EngineInfo, GenerateRequest, Inspection, Tool, Turn, VisionInfo
 } from './engine.ts'
 import { AnswerStream } from './upstream/answer-stream.ts'
 import { UpstreamClient } from './upstream/client.ts'

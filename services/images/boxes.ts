@@ -33,8 +33,8 @@ export interface PointedImage {
  * 5. the first image of the conversation.
  *
  * Numbers count the images of the latest turn if it has that many: people who send two images call them the first and
- * the second, and the prompt does not number images either, so the model uses the words of the question. If the question
- * or the answer contains a number for which the latest turn has too few images, all numbers count the images of the
+ * the second, and the prompt does not number images, so the model uses the words of the question. If the question or
+ * the answer contains a number for which the latest turn has too few images, all numbers count the images of the
  * conversation.
  *
  * These are left out: boxes and points of an image that does not exist, boxes completely outside of their image, and

@@ -22,7 +22,9 @@ async function send (...parts: Part[]): Promise<Reply> {
   const chunks = parts.flatMap(({ head, body }) => [`--${boundary}\r\n${head}\r\n\r\n`, body, '\r\n'])
   const bytes = Buffer.concat([...chunks, `--${boundary}--\r\n`].map(chunk => Buffer.from(chunk as string)))
   const response = await fetch(`${service.url}/api/chat`, {
-    method: 'POST', body: new Uint8Array(bytes), headers: { 'content-type': `multipart/form-data; boundary=${boundary}` }
+    method: 'POST',
+    body: new Uint8Array(bytes),
+    headers: { 'content-type': `multipart/form-data; boundary=${boundary}` }
   })
   return { status: response.status, headers: response.headers, body: await response.json() as never }
 }
@@ -35,7 +37,8 @@ const base64 = (body: Buffer | string) =>
   Buffer.from(body).toString('base64').replace(/.{76}/g, '$&\r\n')
 const BASE64 = 'Content-Transfer-Encoding: base64'
 /** Number of prompt tokens of the form with the history, sent as one JSON text. */
-const withHistory = (await send(hi, image('images'), named('history', JSON.stringify(HISTORY)))).body.usage.prompt_tokens
+const withHistory =
+  (await send(hi, image('images'), named('history', JSON.stringify(HISTORY)))).body.usage.prompt_tokens
 
 t.test('forms as clients send them', async t => {
   const history = JSON.stringify(HISTORY)
@@ -78,12 +81,19 @@ t.test('forms as clients send them', async t => {
       hi, image('images'), ...HISTORY.map(turn => named('history[]', JSON.stringify(turn)))
     ]],
     ['axios: history{}', [hi, image('images'), named('history{}', history)]],
-    ['stop[] and empty stop strings', [hi, image('images'), named('stop[]', ' on a'), named('stop[]', '')], 'A red circle'],
+    [
+      'stop[] and empty stop strings', [hi, image('images'), named('stop[]', ' on a'), named('stop[]', '')],
+      'A red circle'
+    ],
     ['stop[1], stop[0]', [hi, image('images'), named('stop[1]', 'x'), named('stop[0]', ' on a')], 'A red circle'],
-    ['Python email: an image in base64', [hi, { ...image('images', Buffer.from(base64(red))), head: `${image('images').head}\r\n${BASE64}` }]],
+    ['Python email: an image in base64', [
+      hi, part('name="images"; filename="a.png"', base64(red), 'Content-Type: image/png', BASE64)
+    ]],
     ['aiohttp: a text in base64', [named('message', base64('What is in the picture?'), BASE64), image('images')]],
     ['JSON in base64', [hi, image('images'), named('history', base64(history), json, BASE64)]],
-    ['optional fields left empty', [hi, image('images'), named('seed', ''), named('stop', ''), named('history', '', json)]]
+    ['optional fields left empty', [
+      hi, image('images'), named('seed', ''), named('stop', ''), named('history', '', json)
+    ]]
   ]
   for (const [client, parts, response = RED] of cases) {
     const reply = await send(...parts)
@@ -119,7 +129,10 @@ t.test('refusals say what to do instead', async t => {
   const cases: Array<[client: string, parts: Part[], status: number, body: object]> = [
     ['a named file without bytes', [hi, named422], 422, { code: 'EMPTY_FILE', field: 'images[0]' }],
     ['multer tutorials: file', [hi, image('file')], 400, {
-      code: 'UNKNOWN_FIELD', field: 'file', suggestion: 'images', error: 'Field "file" is unknown; did you mean "images"?'
+      code: 'UNKNOWN_FIELD',
+      field: 'file',
+      suggestion: 'images',
+      error: 'Field "file" is unknown; did you mean "images"?'
     }],
     ['image', [hi, image('image')], 400, { code: 'UNKNOWN_FIELD', suggestion: 'images' }],
     ['files[]', [hi, image('files[]')], 400, { code: 'UNKNOWN_FIELD', suggestion: 'images' }],
@@ -132,10 +145,17 @@ t.test('refusals say what to do instead', async t => {
     ['a data URI as text', [hi, named('images', 'data:image/png;base64,AAAA')], 400, {
       code: 'INVALID_FIELD', field: 'images', error: /must be a file in a form/
     }],
-    ['an image as message', [image('message')], 400, { code: 'INVALID_FIELD', field: 'message', error: /must be text/ }],
-    ['a text that is not UTF-8', [part('name="message"; filename="a.txt"', Buffer.from([0xE9, 0x20]), 'Content-Type: text/plain')],
-      400, { code: 'INVALID_FIELD', error: /UTF-8/ }],
-    ['JSON that is not JSON', [hi, part('name="history"; filename="blob"', '[{', json)], 400, { code: 'INVALID_HISTORY' }],
+    ['an image as message', [image('message')], 400, {
+      code: 'INVALID_FIELD', field: 'message', error: /must be text/
+    }],
+    [
+      'a text that is not UTF-8',
+      [part('name="message"; filename="a.txt"', Buffer.from([0xE9, 0x20]), 'Content-Type: text/plain')], 400,
+      { code: 'INVALID_FIELD', error: /UTF-8/ }
+    ],
+    ['JSON that is not JSON', [hi, part('name="history"; filename="blob"', '[{', json)], 400, {
+      code: 'INVALID_HISTORY'
+    }],
     ['quoted-printable', [hi, named('system', '=48', 'Content-Transfer-Encoding: quoted-printable')], 400, {
       code: 'INVALID_FIELD', field: 'system', error: /quoted-printable/
     }],
@@ -149,14 +169,17 @@ t.test('refusals say what to do instead', async t => {
       code: 'INVALID_MULTIPART', error: /part 2 has no header Content-Disposition/
     }],
     ['a part without any header', [{ head: 'X: y', body: 'Hi' }, hi], 400, { error: /part 1 has no header/ }],
-    ['an attachment of an e-mail', [hi, { head: 'Content-Disposition: attachment; filename="a.png"', body: red }], 400, {
-      error: /part 2 has no header/
-    }],
+    [
+      'an attachment of an e-mail', [hi, { head: 'Content-Disposition: attachment; filename="a.png"', body: red }],
+      400, { error: /part 2 has no header/ }
+    ],
     ['a part without a name', [hi, part('filename="a.png"', red)], 400, { error: /a part has no name/ }],
     ['images[0] twice', [hi, image('images[0]'), image('images[0]')], 400, {
       code: 'INVALID_FIELD', field: 'images[0]', error: /more than once/
     }],
-    ['history[0] twice', [hi, named('history[0]', '{}'), named('history[0][role]', 'user')], 400, { error: /more than once/ }],
+    ['history[0] twice', [hi, named('history[0]', '{}'), named('history[0][role]', 'user')], 400, {
+      error: /more than once/
+    }],
     ['a turn without content', [hi, named('history[3][role]', 'user')], 400, {
       code: 'INVALID_HISTORY', error: 'Field "history" turn 0 must have "content"'
     }]

@@ -44,7 +44,9 @@ t.test('a fault is found at its place, for every keyword', async t => {
     [object({ a: Type.String() }), {}, '', 'must have "a"'],
     [object({ a: object({ b: Type.String() }) }), { a: {} }, 'a', 'must have "b"'],
     [object({ a: Type.String() }), { a: 5 }, 'a', 'must be a string'],
-    [object({ a: Type.Array(object({ b: Type.String() })) }), { a: [{ b: '' }, { b: 1 }] }, 'a/1/b', 'must be a string'],
+    [
+      object({ a: Type.Array(object({ b: Type.String() })) }), { a: [{ b: '' }, { b: 1 }] }, 'a/1/b', 'must be a string'
+    ],
     [object({}, { maxProperties: 0 }), { a: 1 }, '', 'must not have more than 0 members']
   ]
   for (const [schema, value, place, phrase] of cases) {

@@ -12,7 +12,8 @@ const SCALED = sized('a', 24, 18)
 const FULL = sized('a', 36, 27)
 
 const file = (id: string): UploadedFile => ({ id, path: '', field: 'images[0]', label: 'images[0]', bytes: 1 })
-const user = (text: string, ...parts: ChatPart[]): ChatTurn => ({ role: 'user', parts: [...parts, { type: 'text', text }] })
+const user = (text: string, ...parts: ChatPart[]): ChatTurn =>
+  ({ role: 'user', parts: [...parts, { type: 'text', text }] })
 const answer = (text: string): ChatTurn => ({ role: 'assistant', parts: [{ type: 'text', text }] })
 const upload = { type: 'upload', file: 0 } as const
 const byId = { type: 'earlier', id: 'a' } as const
