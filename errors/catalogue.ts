@@ -76,8 +76,8 @@ export const MessageTooLongError = define('MESSAGE_TOO_LONG', 400, {
   details: (_characters, limit) => ({ field: 'message', limit })
 })
 export const UnknownFieldError = define('UNKNOWN_FIELD', 400, {
-  en: (field: string) => `Field "${field}" is unknown; correct its name or remove it`,
-  zh: field => `未知字段 "${field}"，请更正名称或删除`,
+  en: (field: string, advice: Phrase) => `Field "${field}" is unknown; ${advice.en}`,
+  zh: (field, advice) => `未知字段 "${field}"，${advice.zh}`,
   details: field => ({ field })
 })
 export const InvalidFieldError = define('INVALID_FIELD', 400, {

@@ -8,8 +8,10 @@ type Phrases = Record<string, Phrase | ((...args: never[]) => Phrase)>
 export const FIELD_FAULTS = {
   mustBeNumber: { en: 'must be a number', zh: '必须是数字' },
   mustBeString: { en: 'must be a string', zh: '必须是字符串' },
-  mustBeFile: { en: 'must be a file', zh: '必须是文件' },
-  mustBeText: { en: 'must be text, not a file', zh: '必须是文本，而不是文件' },
+  mustBeFile: {
+    en: 'must be a file in a form; data URIs are for JSON bodies', zh: '在表单中必须是文件；data URI 用于 JSON 请求体'
+  },
+  mustBeText: { en: 'must be text in UTF-8 or JSON, not another file', zh: '必须是 UTF-8 文本或 JSON，而不是其他文件' },
   mustBeThinking: { en: 'must be "off", "on" or a number of tokens', zh: '必须是 "off"、"on" 或 token 数' },
   mustBeTurns: { en: 'must be a list of turns', zh: '必须是对话轮次的列表' },
   mustBeDataUris: { en: 'must be a list of data URIs', zh: '必须是 data URI 的列表' },
@@ -17,14 +19,33 @@ export const FIELD_FAULTS = {
     en: 'must be a data URI in base64 (data:image/png;base64,…)',
     zh: '必须是 base64 编码的 data URI（data:image/png;base64,…）'
   },
+  mustBeImageId: {
+    en: 'must be the id of an image as on its receipt: sha256: and 64 hexadecimal digits',
+    zh: '必须是回执中的图片 id：sha256: 加 64 位十六进制数字'
+  },
   mustBeHistoryImage: { en: 'must be an image that "history" names', zh: '必须是 "history" 中引用过的图片' },
   notBase64: { en: 'contains characters that are not base64', zh: '含有不属于 base64 的字符' },
   truncatedBase64: { en: 'is truncated: base64 never has this length', zh: '不完整：base64 不会是这个长度' },
+  transferEncoding: (encoding: string) => ({
+    en: `has Content-Transfer-Encoding ${encoding}; send its bytes as they are, or base64`,
+    zh: `的 Content-Transfer-Encoding 为 ${encoding}；请直接发送原始字节，或使用 base64`
+  }),
   repeated: { en: 'is given more than once', zh: '出现了多次' },
   unknown: { en: 'is unknown', zh: '未知' },
   invalid: { en: 'is not valid', zh: '无效' },
-  invalidJson: { en: 'is not valid JSON', zh: '不是有效的 JSON' },
-  excludesStop: { en: 'cannot be combined with "stop"', zh: '不能与 "stop" 同时使用' }
+  invalidJson: { en: 'is not valid JSON', zh: '不是有效的 JSON' }
+} satisfies Phrases
+
+/** Advice about an unknown field. Each completes `Field "…" is unknown; …`. */
+export const UNKNOWN_FIELD_ADVICE = {
+  correct: { en: 'correct its name or remove it', zh: '请更正名称或删除' },
+  didYouMean: (field: string) => ({ en: `did you mean "${field}"?`, zh: `您是否想用 "${field}"？` }),
+  otherApi: {
+    en: 'this is Sightline\'s own interface, with "message" and "images"; OpenAI\'s is at /v1/chat/completions',
+    zh: '这是 Sightline 自己的接口，使用 "message" 与 "images"；OpenAI 接口位于 /v1/chat/completions'
+  },
+  otherPath: { en: 'for a stream, send the request to /api/chat_stream', zh: '如需流式回答，请发送到 /api/chat_stream' },
+  whole: (field: string) => ({ en: `send "${field}" as one field`, zh: `请把 "${field}" 作为一个字段发送` })
 } satisfies Phrases
 
 /** Reasons why a request gets no thoughts. */
@@ -91,6 +112,7 @@ export const OPENAI_FAULTS = {
   },
   contradicts: (field: string) => ({ en: `contradicts "${field}"`, zh: `与 "${field}" 相互矛盾` }),
   mustBeTools: { en: 'must be a list of tools', zh: '必须是工具的列表' },
+  mustBeToolName: { en: 'must have 1 to 64 letters, digits, _ or -', zh: '必须由 1 到 64 个字母、数字、_ 或 - 组成' },
   mustBeToolChoice: {
     en: 'must be none, auto, required or a function', zh: '必须是 none、auto、required 或某个函数'
   },
@@ -109,7 +131,14 @@ export const BODY_FAULTS = {
   cannotBeParsed: {
     en: 'it cannot be parsed, or it has a key __proto__ or constructor', zh: '无法解析，或含有键 __proto__ 或 constructor'
   },
-  namelessPart: { en: 'a part has no name', zh: '有一个部分没有名称' }
+  namelessPart: {
+    en: 'a part has no name; each needs Content-Disposition: form-data; name="…"',
+    zh: '有一个部分没有名称；每个部分都需要 Content-Disposition: form-data; name="…"'
+  },
+  notFormData: (number: number) => ({
+    en: `part ${number} has no header Content-Disposition: form-data; name="…"`,
+    zh: `第 ${number} 个部分缺少头部 Content-Disposition: form-data; name="…"`
+  })
 } satisfies Phrases
 
 /** Formats of images that are not accepted. Each completes `photo.jpg is …`, and `IMAGE_ADVICE.convert` follows. */

@@ -5,6 +5,7 @@ import {
   BODY_FAULTS, FETCH_FAULTS, FIELD_FAULTS, FILE_KINDS, IMAGE_ADVICE, IMAGE_FAULTS, NOT_READY, STORAGE_FAULTS,
   THINKING_FAULTS
 } from '../errors/phrases.ts'
+import { unknownField } from '../services/chat/unknown-field.ts'
 import { toOpenAiError } from '../services/openai/error.ts'
 import { ErrorSchema } from '../schemas/chat.ts'
 import { OpenAiErrorSchema } from '../schemas/openai-answer.ts'
@@ -22,7 +23,7 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [new errors.ValidationError('Premature close'), both],
   [new errors.MessageRequiredError(), ['chat']],
   [new errors.MessageTooLongError(40_000, 32_000), ['chat']],
-  [new errors.UnknownFieldError('mesage'), ['chat']],
+  [unknownField('mesage'), ['chat']],
   [new errors.InvalidFieldError('temperature', verbatim('must be <= 2')), both],
   [new errors.InvalidHistoryError(FIELD_FAULTS.mustBeTurns), ['chat']],
   [new errors.InvalidJsonError(BODY_FAULTS.empty), both],

@@ -75,7 +75,7 @@ export type Message = Static<typeof MessageSchema>
 const ToolSchema = Type.Object({
   type: Type.Literal('function'),
   function: Type.Object({
-    name: Type.String({ pattern: '^[a-zA-Z0-9_-]{1,64}$' }),
+    name: Type.String({ pattern: '^[a-zA-Z0-9_-]{1,64}$', fault: OPENAI_FAULTS.mustBeToolName }),
     description: Type.Optional(Type.String()),
     parameters: Type.Optional(
       Type.Object({}, { additionalProperties: true, description: 'JSON schema of the arguments' })

@@ -5,6 +5,7 @@ import type { Log } from '../log.ts'
 import { AnswerRun, type AnswerRunOptions } from './answer-run.ts'
 import { createAnticipation } from './anticipation.ts'
 import { createConversation, type Conversation } from './conversation.ts'
+import { SizeMemory } from './earlier-images.ts'
 import type { ChatEvent } from './events.ts'
 import type { Grammars } from './grammars.ts'
 import { planRequest, type ChatPlan, type PlanLimits } from './plan.ts'
@@ -36,6 +37,7 @@ export interface ChatService {
 export function createChatService (options: ChatServiceOptions): ChatService {
   const { engine, grammars, limits, observer, thinking } = options
   const anticipation = createAnticipation(options)
+  const memory = new SizeMemory()
 
   async function * answer (request: ChatRequest, signal: AbortSignal, log: Log): AsyncGenerator<ChatEvent> {
     const info = engine.info()
@@ -67,7 +69,7 @@ export function createChatService (options: ChatServiceOptions): ChatService {
     request: ChatRequest, thinkingTokens: number, info: EngineInfo, conversation: Conversation, signal: AbortSignal
   ): Promise<{ plan: ChatPlan, grammar: string | null }> {
     const plan = await planRequest(
-      request, thinkingTokens, conversation, engine, limits, file => anticipation.inspect(file, signal)
+      request, thinkingTokens, conversation, engine, limits, file => anticipation.inspect(file, signal), memory
     )
     const { constraint } = request
     return { plan, grammar: constraint && await grammars.of(constraint, info.tools, signal) }

@@ -18,7 +18,7 @@ export interface UploadedFile {
 export type ChatPart =
   | { type: 'text', text: string }
   | { type: 'upload', file: number, maxSide?: number }
-  | { type: 'earlier', id: string }
+  | { type: 'earlier', id: string, maxSide?: number }
 
 export type ChatTurn = Turn<ChatPart>
 

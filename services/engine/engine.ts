@@ -260,7 +260,7 @@ export interface Inspection {
    * tokens that end the thoughts.
    */
   textTokens: number
-  /** Those of the requested images that are cached, in any order. */
+  /** Those of the requested images that are cached, each in all of its sizes, in any order. */
   known: KnownImage[]
 }
 

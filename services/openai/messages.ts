@@ -92,7 +92,8 @@ function readImage (
 ): ChatPart {
   if (url.startsWith(EARLIER)) {
     const id = url.slice(EARLIER.length)
-    return EARLIER_ID.test(id) ? { type: 'earlier', id } : refuse(field, OPENAI_FAULTS.mustBeImageId)
+    const wanted = detail === 'low' ? { maxSide: LOW_DETAIL_SIDE } : detail === 'high' ? { maxSide: Infinity } : {}
+    return EARLIER_ID.test(id) ? { type: 'earlier', id, ...wanted } : refuse(field, OPENAI_FAULTS.mustBeImageId)
   }
   const file = images.push({ field, uri: url, remote: true }) - 1
   return { type: 'upload', file, ...detail === 'low' && { maxSide: LOW_DETAIL_SIDE } }

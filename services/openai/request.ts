@@ -49,7 +49,7 @@ export function toCompletionQuestion (
 ): { question: ChatQuestion, images: ImageSource[] } {
   const { turns, images } = readMessages(request.messages)
   const stop = typeof request.stop === 'string' ? [request.stop] : request.stop ?? []
-  const { tools, constraint, singleCall } = readDemands(request, stop)
+  const { tools, constraint, singleCall } = readDemands(request)
   const hasCalls = turns.some(turn => turn.calls !== undefined)
   if (syntax === null && (tools.length > 0 || hasCalls)) throw new ToolsNotSupportedError()
   const question = {
@@ -76,8 +76,8 @@ export function toCompletionQuestion (
   return { question, images }
 }
 
-function readDemands (request: CompletionRequest, stop: string[]): Demands {
-  const constraint = toConstraint(request.response_format, stop)
+function readDemands (request: CompletionRequest): Demands {
+  const constraint = toConstraint(request.response_format)
   const tools = offeredTools(request.tools ?? [])
   const choice = request.tool_choice ?? (tools.length > 0 ? 'auto' : 'none')
   if (choice === 'none') return { tools: [], constraint, singleCall: false }

@@ -6,6 +6,13 @@ type Entry = Phrase | ((...args: never[]) => Phrase)
 
 /** The arguments of phrases that contain numbers or names. */
 const ARGUMENTS: Record<string, unknown[]> = {
+  'FIELD_FAULTS.transferEncoding': ['quoted-printable'],
+  'UNKNOWN_FIELD_ADVICE.didYouMean': ['images'],
+  'UNKNOWN_FIELD_ADVICE.whole': ['response_format'],
+  'THINKING_FAULTS.cannot': ['Qwen3VL'],
+  'THINKING_FAULTS.tooMany': [4096],
+  'OPENAI_FAULTS.contradicts': ['thinking'],
+  'BODY_FAULTS.notFormData': [2],
   'FETCH_FAULTS.tooLong': [8192],
   'FETCH_FAULTS.tooManyRedirects': [3],
   'FETCH_FAULTS.status': [404],
