@@ -135,7 +135,11 @@ const thinkingFields = {
       fault: OPENAI_FAULTS.mustBeEnabled
     })),
     budget_tokens: thoughtTokens('The same as `thinking_budget`')
-  }, { description: 'The same as `enable_thinking` and `thinking_budget`, in the words of Anthropic' }))
+  }, {
+    // Without a title, orval gives `thinking.budget_tokens` and `thinking_budget_tokens` types of the same name.
+    title: 'AnthropicThinking',
+    description: 'The same as `enable_thinking` and `thinking_budget`, in the words of Anthropic'
+  }))
 }
 
 // The request
