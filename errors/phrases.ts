@@ -70,6 +70,25 @@ export const OPENAI_FAULTS = {
   mustBeTemplateArguments: {
     en: 'must be an object with "enable_thinking" alone', zh: '必须是只含 "enable_thinking" 的对象'
   },
+  mustBePart: {
+    en: 'must be text or an image: {"type": "text", "text": "…"} or ' +
+      '{"type": "image_url", "image_url": {"url": "data:image/png;base64,…"}}',
+    zh: '必须是文本或图片：{"type": "text", "text": "…"} 或 ' +
+      '{"type": "image_url", "image_url": {"url": "data:image/png;base64,…"}}'
+  },
+  mustBeImages: { en: 'must be a list of images in base64', zh: '必须是 base64 图片的列表' },
+  onlyJsonOutputs: {
+    en: 'is supported with "json" alone; a JSON schema can also be sent in "response_format"',
+    zh: '只支持 "json"；JSON schema 也可放在 "response_format" 中'
+  },
+  useResponseFormat: {
+    en: 'is not supported; constrain the answer by a JSON schema in "response_format"',
+    zh: '不受支持；请在 "response_format" 中用 JSON schema 约束回答'
+  },
+  useMessages: { en: 'is not supported; use "messages"', zh: '不受支持，请使用 "messages"' },
+  useFields: {
+    en: 'is not supported; send its members as fields of the request', zh: '不受支持；请把其中的成员作为请求的字段发送'
+  },
   contradicts: (field: string) => ({ en: `contradicts "${field}"`, zh: `与 "${field}" 相互矛盾` }),
   mustBeTools: { en: 'must be a list of tools', zh: '必须是工具的列表' },
   mustBeToolChoice: {

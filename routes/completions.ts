@@ -14,6 +14,7 @@ import {
   createHead, toCallDelta, toChunk, toCompletion, toLastChunk, toUsageChunk, type AnswerTexts,
   type CompletionHead
 } from '../services/openai/answer.ts'
+import { unknownFields } from '../services/openai/dialects.ts'
 import { parseCompletionRequest, toCompletionQuestion } from '../services/openai/request.ts'
 import { createCallReader, PLAIN_READER, type AnswerPart, type CallReader } from '../services/openai/tools.ts'
 import { withRequest, type ChatRouteOptions } from './chat-request.ts'
@@ -28,6 +29,8 @@ interface RunningAnswer {
   events: AsyncGenerator<ChatEvent>
   reader: CallReader
   head: CompletionHead
+  /** Unknown fields of the request. */
+  ignored: string[]
 }
 
 /** `POST /v1/chat/completions`: answers for clients of the OpenAI API, whole or streamed. */
@@ -55,20 +58,24 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
     const info = loadedModel(app.model)
     assertModel(model, info.model)
     const { question, images } = toCompletionQuestion(request.body, info.tools)
+    const ignored = unknownFields(request.body)
     await uploadOf(request).saveSources(images)
     dropBody(request)
     const { tools, singleCall } = question
     const answer = {
       events: chat.answer(withRequest(question, request), workOf(request).signal, request.log),
       reader: info.tools && tools.length > 0 ? createCallReader(info.tools, tools, singleCall) : PLAIN_READER,
-      head: createHead(request.id, info.model)
+      head: createHead(request.id, info.model),
+      ignored
     }
     if (!stream) return await sendWhole(request, answer)
     await sendChunks(request, reply, answer, options?.include_usage ?? false)
   })
 }
 
-async function sendWhole (request: FastifyRequest, { events, reader, head }: RunningAnswer): Promise<Completion> {
+async function sendWhole (
+  request: FastifyRequest, { events, reader, head, ignored }: RunningAnswer
+): Promise<Completion> {
   const work = workOf(request)
   const texts: AnswerTexts = { thoughts: '', content: '', calls: [] }
   try {
@@ -80,14 +87,16 @@ async function sendWhole (request: FastifyRequest, { events, reader, head }: Run
     // Free the slot before the end of the answer, so that a client can send its next request at once.
     await work.end()
     request.ending = ANSWERED
-    return toCompletion(head, texts, done)
+    return toCompletion(head, texts, done, ignored)
   } catch (error) {
-    throw error instanceof TimeoutError ? withDetails(error, { response: texts.content }) : error
+    const { content: response, thoughts } = texts
+    throw error instanceof TimeoutError ? withDetails(error, { response, thoughts }) : error
   }
 }
 
 async function sendChunks (
-  request: FastifyRequest, reply: FastifyReply, { events, reader, head }: RunningAnswer, includeUsage: boolean
+  request: FastifyRequest, reply: FastifyReply, { events, reader, head, ignored }: RunningAnswer,
+  includeUsage: boolean
 ): Promise<void> {
   const work = workOf(request)
   // A fault before the request is accepted becomes an HTTP status.
@@ -102,7 +111,7 @@ async function sendChunks (
       for (const call of part.calls) await sse.data(toChunk(head, toCallDelta(call, calls++)))
     }))
     await work.end()
-    await sse.data(toLastChunk(head, calls, done))
+    await sse.data(toLastChunk(head, calls, done, ignored))
     if (includeUsage) await sse.data(toUsageChunk(head, done))
     await sse.data('[DONE]')
     request.ending = ANSWERED

@@ -8,7 +8,7 @@
 /** Code points of `message`, of `system` and of the `content` of a turn. */
 export const MESSAGE_MAX_CHARACTERS = 32_000
 /** Stop strings of a request, and characters of each. */
-export const STOP_MAX_STRINGS = 4
+export const STOP_MAX_STRINGS = 16
 export const STOP_MAX_CHARACTERS = 100
 
 /** `max_tokens` of a request on `/api`. The context may leave less room. */

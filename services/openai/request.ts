@@ -8,21 +8,23 @@ import { toConstraint } from '../chat/answer-format.ts'
 import { DEFAULT_MAX_TOKENS, type ChatQuestion, type Constraint, type OfferedTool } from '../chat/request.ts'
 import type { ToolSyntax } from '../engine/engine.ts'
 import type { ImageSource } from '../uploads/image-source.ts'
+import { translateFields } from './dialects.ts'
 import { readMessages } from './messages.ts'
 import { readThinking } from './thinking.ts'
+import { translateValues } from './values.ts'
 
 const check = createCheck(CompletionRequestSchema)
 
 /**
- * Checks the body of a completion request. Fields that are null are left out, because clients send null for fields that
- * they do not set.
+ * Converts the body of a completion request from the dialects of clients and checks it. Fields that are null are left
+ * out, because clients send null for fields that they do not set.
  * @throws InvalidJsonError, InvalidFieldError
  */
 export function parseCompletionRequest (body: unknown): CompletionRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new InvalidJsonError(BODY_FAULTS.mustBeObject)
   }
-  const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
+  const given = translateValues(translateFields(body as Record<string, unknown>))
   const fault = check(given)
   if (fault) throw toFieldError(fault)
   return given as CompletionRequest
