@@ -141,6 +141,8 @@ const thinkingFields = {
     })),
     budget_tokens: thoughtTokens('The same as `thinking_budget`')
   }, {
+    // Without a title, orval gives `thinking.budget_tokens` and `thinking_budget_tokens` types of the same name.
+    title: 'AnthropicThinking',
     additionalProperties: false,
     description: 'The same as `enable_thinking` and `thinking_budget`, in the words of Anthropic'
   }))
