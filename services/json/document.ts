@@ -101,7 +101,11 @@ export class JsonDocument {
 
   /** The name of this place in sentences, e.g. `images[1]`. */
   get field (): string {
-    return placeOf(this.#levels.map(({ container, name }) => Array.isArray(container) ? `${container.length}` : name))
+    return placeOf(this.#levels.map(({ container, name }, depth) => {
+      if (!Array.isArray(container)) return name
+      // A list already contains the list or object that is open inside it.
+      return String(depth === this.#levels.length - 1 ? container.length : container.length - 1)
+    }))
   }
 
   #open (container: Level['container'], expected: Expected): void {

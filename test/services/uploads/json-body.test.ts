@@ -202,7 +202,7 @@ t.test('faults name the image', async t => {
     ],
     ['late padding', JSON.stringify(`${uri}=${uri.slice(-100)}`), 'contains characters that are not base64']
   ] as const) {
-    for (const pieceBytes of [1, 4000, 1_000_000]) {
+    for (const pieceBytes of [13, 4000, 1_000_000]) {
       const body = cutEach(bytesOf(`{"images":["${uri}",${text}]}`), pieceBytes)
       await t.rejects(read(t, body, () => {}), {
         code: 'INVALID_FIELD', message: `Field "images[1]" ${fault}`, details: { field: 'images[1]' }
