@@ -40,6 +40,7 @@ import type { Engine } from './services/engine/engine.ts'
 import { maxPixelsOf } from './services/images/inspect.ts'
 import type { Traces } from './services/tracing/traces.ts'
 import { createImageFetcher } from './services/uploads/fetch-image.ts'
+import { CHAT_PLACES, COMPLETION_PLACES } from './services/uploads/image-places.ts'
 
 export interface AppOptions {
   config: Config
@@ -92,7 +93,6 @@ export async function buildApp ({ config, engine, logger, traces = null }: AppOp
 
   await app.register(async service => {
     await service.register(auth, access)
-    await service.register(jsonBody)
     await service.register(notFound)
     await service.register(apiDocsRoute)
     await service.register(metricsRoute)
@@ -118,20 +118,24 @@ async function registerModelRoutes (
   await app.register(rateLimit, { perKey: config.rateLimitKey, perAddress: config.rateLimitAddress })
   await app.register(concurrencyLimit, { slots, engine })
   await app.register(cleanup, { requestTimeoutMs: config.requestTimeoutMs, shutdownGraceMs: config.shutdownGraceMs })
-  await app.register(jsonBody)
   await app.register(uploads, {
     store,
     fetcher: createImageFetcher({ hosts: config.imageUrlHosts, maxFileSizeMb: config.maxFileSizeMb }),
     maxImages: config.maxImages,
     maxFileSizeMb: config.maxFileSizeMb,
-    uploadTimeoutMs: config.uploadTimeoutMs
+    uploadTimeoutMs: config.uploadTimeoutMs,
+    onSaved: chat.anticipate
   })
   const options = { chat, bodyLimit: Math.floor(config.jsonBodyLimitMb * 1024 * 1024) }
-  await app.register(completionsRoute, options)
-  await app.register(async forms => {
-    await forms.register(multipart, { maxImages: config.maxImages, onSaved: chat.anticipate })
-    await forms.register(chatRoute, options)
-    await forms.register(chatStreamRoute, options)
+  await app.register(async completions => {
+    await completions.register(jsonBody, { place: COMPLETION_PLACES })
+    await completions.register(completionsRoute, options)
+  })
+  await app.register(async chats => {
+    await chats.register(jsonBody, { place: CHAT_PLACES })
+    await chats.register(multipart, { maxImages: config.maxImages })
+    await chats.register(chatRoute, options)
+    await chats.register(chatStreamRoute, options)
   })
 }
 

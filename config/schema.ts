@@ -176,8 +176,9 @@ export const EnvironmentSchema = Type.Object({
     unit: 'megabytes'
   }),
   JSON_BODY_LIMIT_MB: number(
-    16, 0.001, 512,
-    'Maximum size of a JSON body, including images as data URIs. A larger one gets 413. Send large images as a form.',
+    4, 0.001, 512,
+    'Maximum size of a JSON body without its images, which `MAX_FILE_SIZE_MB` and `MAX_IMAGES` bound. A larger one ' +
+    'gets 413.',
     { unit: 'megabytes' }
   ),
   MAX_INPUT_PIXELS: integer(

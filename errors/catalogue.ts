@@ -157,8 +157,9 @@ export const ImageExpiredError = define('IMAGE_EXPIRED', 410, {
   zh: ids => `以下图片已不在缓存中，请重新发送：${ids}`
 })
 export const BodyTooLargeError = define('BODY_TOO_LARGE', 413, {
-  en: (megabytes: number) => `The body is larger than ${megabytes} MB; send large images as multipart/form-data`,
-  zh: megabytes => `请求体超过 ${megabytes} MB；较大的图片请用 multipart/form-data 发送`,
+  en: (megabytes: number) =>
+    `The JSON body without its images is larger than ${megabytes} MB; shorten its texts, or send fewer turns`,
+  zh: megabytes => `JSON 请求体除图片外超过 ${megabytes} MB，请缩短文本或减少轮次`,
   details: megabytes => ({ limit_mb: megabytes })
 })
 export const FieldTooLargeError = define('FIELD_TOO_LARGE', 413, {
@@ -185,6 +186,10 @@ export const PromptTooLongError = define('PROMPT_TOO_LONG', 413, {
 export const UnsupportedMediaTypeError = define('UNSUPPORTED_MEDIA_TYPE', 415, {
   en: (type: string) => `Content-Type ${type} is not supported; send multipart/form-data or application/json`,
   zh: type => `不支持 Content-Type ${type}；请发送 multipart/form-data 或 application/json`
+})
+export const UnsupportedEncodingError = define('UNSUPPORTED_ENCODING', 415, {
+  en: (encoding: string) => `Content-Encoding ${encoding} is not supported; send the body uncompressed`,
+  zh: encoding => `不支持 Content-Encoding ${encoding}；请发送未压缩的请求体`
 })
 export const UnsupportedImageError = define('UNSUPPORTED_IMAGE', 415, {
   en: (label: string, kind: Phrase, advice: Phrase) => `${label} is ${kind.en}; ${advice.en}`,

@@ -124,13 +124,30 @@ export const OPENAI_FAULTS = {
   }
 } satisfies Phrases
 
+/** Each is completed by its position, e.g. `The JSON body is rejected: a colon is expected at byte 9 (line 1)`. */
+export const JSON_FAULTS = {
+  value: { en: 'a value is expected', zh: '应为一个值' },
+  valueOrEnd: { en: 'a value or ] is expected', zh: '应为一个值或 ]' },
+  name: { en: 'a name in double quotes is expected', zh: '应为带双引号的名称' },
+  nameOrEnd: { en: 'a name in double quotes or } is expected', zh: '应为带双引号的名称或 }' },
+  colon: { en: 'a colon is expected', zh: '应为冒号' },
+  commaOrEndOfList: { en: 'a comma or ] is expected', zh: '应为逗号或 ]' },
+  commaOrEndOfObject: { en: 'a comma or } is expected', zh: '应为逗号或 }' },
+  nothing: { en: 'the end is expected', zh: '应已结束' },
+  scalar: { en: 'it has an invalid number or word', zh: '有无效的数字或单词' },
+  control: { en: 'a string has a control character', zh: '的字符串含有控制字符' },
+  escape: { en: 'a string has an invalid escape', zh: '的字符串含有无效的转义' },
+  prototype: {
+    en: 'the names __proto__ and constructor.prototype are not allowed',
+    zh: '不允许使用名称 __proto__ 和 constructor.prototype'
+  },
+  tooShort: { en: 'it ends too early', zh: '过早结束' }
+} satisfies Phrases
+
 /** Each completes `The JSON body is rejected: …` or `The multipart body is malformed: …`. */
 export const BODY_FAULTS = {
   empty: { en: 'it is empty', zh: '内容为空' },
   mustBeObject: { en: 'it must be an object', zh: '必须是一个对象' },
-  cannotBeParsed: {
-    en: 'it cannot be parsed, or it has a key __proto__ or constructor', zh: '无法解析，或含有键 __proto__ 或 constructor'
-  },
   namelessPart: {
     en: 'a part has no name; each needs Content-Disposition: form-data; name="…"',
     zh: '有一个部分没有名称；每个部分都需要 Content-Disposition: form-data; name="…"'

@@ -1,11 +1,10 @@
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import {
-  BodyTooLargeError, InternalError, InvalidJsonError, InvalidMultipartError, SightlineError, UnsupportedMediaTypeError,
-  ValidationError, withDetails
+  InternalError, InvalidJsonError, InvalidMultipartError, SightlineError, UnsupportedMediaTypeError, ValidationError,
+  withDetails
 } from '../errors/catalogue.ts'
 import { preferredLanguage, verbatim } from '../errors/language.ts'
-import { BODY_FAULTS } from '../errors/phrases.ts'
 import { FORM_MAX_PARTS } from '../schemas/limits.ts'
 import { toOpenAiError } from '../services/openai/error.ts'
 
@@ -81,14 +80,8 @@ export function toSightlineError (error: FastifyError | SightlineError, request:
   if (error instanceof SightlineError) return error
   const { code = '', statusCode, message } = error
   switch (code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new BodyTooLargeError(request.routeOptions.bodyLimit / 1024 / 1024)
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new UnsupportedMediaTypeError(mediaTypeOf(request) ?? '(none)')
-    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
-      return new InvalidJsonError(BODY_FAULTS.empty)
-    case 'FST_ERR_CTP_INVALID_JSON_BODY':
-      return new InvalidJsonError(BODY_FAULTS.cannotBeParsed)
     case 'FST_PARTS_LIMIT':
       return withDetails(new InvalidMultipartError(TOO_MANY_PARTS), { limit: FORM_MAX_PARTS })
   }

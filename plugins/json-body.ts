@@ -1,31 +1,27 @@
-import type { FastifyPluginAsync } from 'fastify'
+import type { Readable } from 'node:stream'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { InvalidJsonError, withDetails, type SightlineError } from '../errors/catalogue.ts'
-import { checkJsonBounds, JsonBoundsError } from '../services/json-bounds.ts'
+import type { Place } from '../services/json/place.ts'
+import { readJsonBody } from '../services/uploads/json-body.ts'
+import { workOf } from './cleanup.ts'
+import { uploadOf } from './uploads.ts'
+
+export interface JsonBodyPluginOptions {
+  /** The places of bodies at which strings may be images. */
+  place: Place
+}
 
 /**
- * Reads JSON bodies, the only ones that its context accepts. Bodies that are too deep or have too many values are
- * refused before Fastify's parser gets them.
+ * Reads the JSON bodies of its context, and refuses bodies of other types unless another plugin reads them. Images are
+ * saved while the rest of the body is arriving; `bodyLimit` of the route bounds the rest.
  */
-const plugin: FastifyPluginAsync = async app => {
-  const parse = app.getDefaultJsonParser('error', 'error')
+const plugin: FastifyPluginAsync<JsonBodyPluginOptions> = async (app, { place }) => {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
-    const refusal = refusalOf(body)
-    if (refusal) done(refusal)
-    else parse(request, body, done)
+  app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: Readable) => {
+    const work = workOf(request)
+    const options = { upload: uploadOf(request), place, maxBytes: request.routeOptions.bodyLimit }
+    return await work.run(() => readJsonBody(payload, options, work.signal))
   })
 }
 
-function refusalOf (body: string): SightlineError | null {
-  try {
-    checkJsonBounds(body)
-    return null
-  } catch (error) {
-    if (!(error instanceof JsonBoundsError)) throw error
-    const { fault: { en, zh }, limit } = error
-    return withDetails(new InvalidJsonError({ en: `it ${en}`, zh }), { limit })
-  }
-}
-
-export default fp(plugin, { fastify: '5.x', name: 'json-body' })
+export default fp(plugin, { fastify: '5.x', name: 'json-body', dependencies: ['uploads'] })

@@ -20,11 +20,6 @@ import { uploadOf } from './uploads.ts'
 
 export interface MultipartOptions {
   maxImages: number
-  /**
-   * Called with each image as soon as it is on disk, while the rest of the form is still arriving. The files are kept
-   * until the promise has settled.
-   */
-  onSaved (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
 }
 
 const isTextField = (name: string) => Object.hasOwn(ChatFieldsSchema.properties, name)
@@ -36,7 +31,7 @@ const looksLikeFile = (type: string, filename: string | undefined) =>
  * Reads the multipart forms of its context: saves the images, hashed while they are written, and makes the other
  * fields the body of the request, which is checked like a JSON body.
  */
-const plugin: FastifyPluginAsync<MultipartOptions> = async (app, { maxImages, onSaved }) => {
+const plugin: FastifyPluginAsync<MultipartOptions> = async (app, { maxImages }) => {
   await app.register(multipart, {
     throwFileSizeLimit: false,
     // The parser collects text fields in memory. All other parts become streams when they begin: an unknown field is
@@ -101,13 +96,10 @@ const plugin: FastifyPluginAsync<MultipartOptions> = async (app, { maxImages, on
     siblings: NumberedList<UploadedFile>
   ): Promise<void> {
     if (!await hasImage(part, source)) return
-    const work = workOf(request)
     const index = siblings.length
     const field = `${name.field}[${name.index ?? index}]`
-    const file = await uploadOf(request).save(source, { field, index, filename: part.filename })
-    siblings.add(file, name)
-    // Rejects only if the request is over. The result is not awaited, because a refused request needs no preparation.
-    work.run(() => onSaved(file, request.client.scope, AbortSignal.any([work.signal, work.ending]))).catch(() => {})
+    const { filename } = part
+    siblings.add(await uploadOf(request).save(source, { field, index, filename }), name)
   }
 }
 

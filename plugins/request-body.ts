@@ -3,12 +3,16 @@ import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
+import { UnsupportedEncodingError } from '../errors/catalogue.ts'
+import { NAME_MAX_SHOWN } from '../schemas/limits.ts'
 
 /**
  * Bytes of a refused body that are read and discarded, so that the sender can read the answer. Then the connection is
  * closed.
  */
 export const DISCARD_MAX_BYTES = 64 * 1024 * 1024
+/** The `Content-Encoding` of a body that is not compressed. */
+const IDENTITY = 'identity'
 const DISCARD_MAX_MS = 10_000
 const DISCARD_CHECK_MS = 250
 const DISCARD_POLL_MS = 10
@@ -31,8 +35,9 @@ export async function bodiesDiscarded (atMostMs: number): Promise<void> {
 }
 
 /**
- * Delays reading a body until its request is admitted: only then is `100 Continue` sent. The rest of a refused body is
- * discarded within bounds. If the connection were closed at once, a fast sender would see a broken pipe, not its 429.
+ * Delays reading a body until its request is admitted: only then is `100 Continue` sent. Compressed bodies are refused.
+ * The rest of a refused body is discarded within bounds. If the connection were closed at once, a fast sender would see
+ * a broken pipe, not its 429.
  */
 const plugin: FastifyPluginAsync = async app => {
   // Without a listener Node would answer `100 Continue` before any hook runs.
@@ -40,6 +45,8 @@ const plugin: FastifyPluginAsync = async app => {
     app.server.emit('request', request, response))
 
   app.addHook('preParsing', async (request, reply) => {
+    const encoding = request.headers['content-encoding'] ?? IDENTITY
+    if (encoding.toLowerCase() !== IDENTITY) throw new UnsupportedEncodingError(encoding.slice(0, NAME_MAX_SHOWN))
     if (expectsContinue(request.raw)) reply.raw.writeContinue()
   })
 

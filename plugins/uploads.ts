@@ -9,32 +9,15 @@ export const uploadOf = (request: FastifyRequest): Upload => request.getDecorato
 export const uploadIfAdmitted = (request: FastifyRequest): Upload | null =>
   request.getDecorator<Upload | null>('upload')
 
-/** Frees a JSON body after its images are saved to disk, because its megabytes of base64 are no longer needed. */
-export function dropBody (request: FastifyRequest): void {
-  request.body = null
-}
-
 /** Decorates every request of its context with an upload. Its deadline begins with admission. */
 const plugin: FastifyPluginAsync<UploadOptions> = async (app, options) => {
   app.decorateRequest('upload', null)
 
-  app.addHook('onRequest', (request, reply, done) => {
-    const work = workOf(request)
-    const upload = new Upload(options, work, request.id)
-    request.setDecorator('upload', upload)
-    // Fastify reads JSON bodies itself and would wait for the rest. Forms end by the signal.
-    work.signal.addEventListener('abort', () => {
-      if (!isForm(request) && !reply.sent && !request.raw.complete && !request.raw.destroyed) {
-        void reply.send(work.signal.reason)
-      }
-    }, { once: true })
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { id, client: { scope } } = request
+    request.setDecorator('upload', new Upload(options, workOf(request), { id, scope }))
     done()
   })
-}
-
-/** Media types are case-insensitive. */
-function isForm ({ headers }: FastifyRequest): boolean {
-  return /^multipart\/form-data\b/i.test(headers['content-type'] ?? '')
 }
 
 export default fp(plugin, { fastify: '5.x', name: 'uploads', dependencies: ['cleanup'] })

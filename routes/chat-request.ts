@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import { workOf } from '../plugins/cleanup.ts'
-import { dropBody, uploadOf } from '../plugins/uploads.ts'
+import { uploadOf } from '../plugins/uploads.ts'
 import { ChatFormSchema, ErrorSchema, type ChatForm } from '../schemas/chat.ts'
 import type { ChatService } from '../services/chat/answer.ts'
 import { parseChatForm } from '../services/chat/fields.ts'
@@ -13,19 +13,18 @@ import { validateBy } from './validation.ts'
 
 export interface ChatRouteOptions {
   chat: ChatService
-  /** Largest JSON body in bytes. */
+  /** Maximum bytes of a JSON body without its images. */
   bodyLimit: number
 }
 
 /**
- * Collects what the chat service needs of a request to `/api/chat` or `/api/chat_stream`. Images of a JSON body are
- * saved to disk; the images of a form are already on disk.
+ * Collects what the chat service needs of a request to `/api/chat` or `/api/chat_stream`. The images are on disk. For a
+ * JSON body they are still looked up by the texts that refer to them.
  */
 export async function toChatRequest (request: FastifyRequest, form: ChatForm): Promise<ChatRequest> {
   const upload = uploadOf(request)
   if (upload.uploadMs === null) {
     await upload.saveSources(sourcesOf('images', form.images), sourcesOf('history_images', form.history_images))
-    dropBody(request)
   }
   return withRequest(toQuestion(form, upload.images, upload.historyImages), request)
 }

@@ -2,7 +2,7 @@ import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } f
 import { TimeoutError, withDetails } from '../errors/catalogue.ts'
 import { workOf } from '../plugins/cleanup.ts'
 import { noteFailure, toErrorBody, toSightlineError } from '../plugins/errors.ts'
-import { dropBody, uploadOf } from '../plugins/uploads.ts'
+import { uploadOf } from '../plugins/uploads.ts'
 import type { ChatDone } from '../schemas/chat.ts'
 import {
   CompletionChunkSchema, CompletionSchema, OpenAiErrorSchema, type Completion
@@ -62,7 +62,6 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
     const { question, images } = toCompletionQuestion(request.body, info.tools)
     const ignored = unknownFields(request.body)
     await uploadOf(request).saveSources(images)
-    dropBody(request)
     const { tools, singleCall } = question
     const answer = {
       events: chat.answer(withRequest(question, request), workOf(request).signal, request.log),

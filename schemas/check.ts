@@ -246,6 +246,6 @@ function firstOf<T> (items: Iterable<T>, find: (item: T) => Fault | null): Fault
 }
 
 /** The name of a place in sentences: `['stop', '0']` → `stop[0]`. */
-function placeOf ([name = '', ...steps]: string[]): string {
+export function placeOf ([name = '', ...steps]: string[]): string {
   return name + steps.map(step => /^\d+$/.test(step) ? `[${step}]` : `.${step}`).join('')
 }

@@ -13,18 +13,15 @@ export class JsonBoundsError extends Error {
   }
 }
 
-const TOO_DEEP = {
-  en: `is nested deeper than ${JSON_MAX_DEPTH} levels`,
-  zh: `嵌套超过 ${JSON_MAX_DEPTH} 层`
-}
-const TOO_MANY = {
-  en: `has more than ${JSON_MAX_VALUES} values`,
-  zh: `包含的值超过 ${JSON_MAX_VALUES} 个`
-}
-const LONG_NAME = {
-  en: `has a name of more than ${JSON_MAX_NAME} characters`,
-  zh: `包含超过 ${JSON_MAX_NAME} 个字符的名称`
-}
+export const tooDeep = () => new JsonBoundsError({
+  en: `is nested deeper than ${JSON_MAX_DEPTH} levels`, zh: `嵌套超过 ${JSON_MAX_DEPTH} 层`
+}, JSON_MAX_DEPTH)
+export const tooManyValues = () => new JsonBoundsError({
+  en: `has more than ${JSON_MAX_VALUES} values`, zh: `包含的值超过 ${JSON_MAX_VALUES} 个`
+}, JSON_MAX_VALUES)
+export const longName = () => new JsonBoundsError({
+  en: `has a name of more than ${JSON_MAX_NAME} characters`, zh: `包含超过 ${JSON_MAX_NAME} 个字符的名称`
+}, JSON_MAX_NAME)
 
 const QUOTE = 0x22
 const COMMA = 0x2C
@@ -61,13 +58,13 @@ export function checkJsonBounds (text: string, maxDepth = JSON_MAX_DEPTH, maxVal
     const character = text.charCodeAt(at)
     if (character === QUOTE) {
       const end = endOfString(text, at)
-      if (end - at - 1 > JSON_MAX_NAME && isName(text, end)) throw new JsonBoundsError(LONG_NAME, JSON_MAX_NAME)
+      if (end - at - 1 > JSON_MAX_NAME && isName(text, end)) throw longName()
       at = end
     } else if (character === COMMA) {
-      if (++values > maxValues) throw new JsonBoundsError(TOO_MANY, JSON_MAX_VALUES)
+      if (++values > maxValues) throw tooManyValues()
     } else if ((character | CASE_BIT) === OPEN) {
-      if (++depth > maxDepth) throw new JsonBoundsError(TOO_DEEP, JSON_MAX_DEPTH)
-      if (++values > maxValues) throw new JsonBoundsError(TOO_MANY, JSON_MAX_VALUES)
+      if (++depth > maxDepth) throw tooDeep()
+      if (++values > maxValues) throw tooManyValues()
     } else if ((character | CASE_BIT) === CLOSE) {
       depth--
     }

@@ -1,8 +1,11 @@
-/** An image inside a JSON body. */
+/** An image of a JSON body. */
 export interface ImageSource {
   /** Its place in the body, e.g. `images[0]`, for errors. */
   field: string
-  /** A data URI or, if `remote`, perhaps an http(s) URL. */
+  /**
+   * The text at this place. For an image that arrived with the body it is a reference (`Upload.referTo`). If `remote`,
+   * it may be an http(s) URL.
+   */
   uri: string
   /** Whether an http(s) URL is accepted. */
   remote: boolean

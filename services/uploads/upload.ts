@@ -1,11 +1,15 @@
-import { Readable } from 'node:stream'
-import { FileTooLargeError, TooManyImagesError, UploadTimeoutError, withDetails } from '../../errors/catalogue.ts'
+import { randomUUID } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import {
+  FileTooLargeError, InvalidFieldError, TooManyImagesError, UploadTimeoutError, withDetails
+} from '../../errors/catalogue.ts'
+import { FIELD_FAULTS } from '../../errors/phrases.ts'
 import type { UploadedFile } from '../chat/request.ts'
 import type { UploadStore } from '../upload-store.ts'
 import type { Work } from '../work.ts'
-import { decodeDataUri } from './data-uri.ts'
 import type { ImageFetcher } from './fetch-image.ts'
 import type { ImageSource } from './image-source.ts'
+import { ImageWriter } from './image-writer.ts'
 import { labelOf } from './label.ts'
 import { saveFile } from './save-file.ts'
 
@@ -16,6 +20,17 @@ export interface UploadOptions {
   maxFileSizeMb: number
   /** Time from admission until all images are on disk. */
   uploadTimeoutMs: number
+  /**
+   * Called with each image as soon as it is on disk, while the rest of the body is still arriving. The files are kept
+   * until the promise has settled.
+   */
+  onSaved (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
+}
+
+export interface UploadRequest {
+  id: string
+  /** Separates the images of different clients. */
+  scope: string
 }
 
 /** The place of an image in a request. */
@@ -41,14 +56,16 @@ export class Upload {
   uploadMs: number | null = null
   readonly #options: UploadOptions
   readonly #work: Work
-  readonly #requestId: string
+  readonly #request: UploadRequest
   readonly #timer: NodeJS.Timeout
+  /** Images of a JSON body, by the texts that refer to them. */
+  readonly #arrived = new Map<string, UploadedFile>()
   #count = 0
 
-  constructor (options: UploadOptions, work: Work, requestId: string) {
+  constructor (options: UploadOptions, work: Work, request: UploadRequest) {
     this.#options = options
     this.#work = work
-    this.#requestId = requestId
+    this.#request = request
     const { uploadTimeoutMs } = options
     this.#timer = setTimeout(() => work.abort(new UploadTimeoutError(uploadTimeoutMs / 1000)), uploadTimeoutMs)
     // The work has already ended if the client left while its request was waiting for a slot.
@@ -56,27 +73,53 @@ export class Upload {
     else work.ending.addEventListener('abort', () => this.stop(), { once: true })
   }
 
+  /** Maximum bytes of an image. */
+  get maxBytes (): number {
+    return Math.floor(this.#options.maxFileSizeMb * 1024 * 1024)
+  }
+
   /**
-   * Saves one image.
+   * Saves one image and starts its preparation.
    * @param source destroyed if the image is refused
    * @throws TooManyImagesError, FileTooLargeError, StorageError, the reason of the work's signal
    */
-  async save (source: Readable, { field, index, filename }: ImagePlace): Promise<UploadedFile> {
+  async save (source: Readable, place: ImagePlace): Promise<UploadedFile> {
     const { store, maxImages } = this.#options
+    const { signal } = this.#work
+    signal.throwIfAborted()
     if (this.#count >= maxImages) throw new TooManyImagesError(maxImages)
     const number = this.#count++
-    this.#work.folder ??= await store.open(this.#requestId).catch(error => {
+    this.#work.folder ??= await store.open(this.#request.id).catch(error => {
       source.destroy()
       throw error
     })
     const path = this.#work.folder.file(number, 'upload')
-    const label = labelOf(field, filename)
-    const limit = { bytes: this.#maxBytes(), error: () => this.#tooLarge(field, index, label) }
-    return { path, field, label, ...await saveFile(source, path, this.#work.signal, limit) }
+    const { field, filename } = place
+    const limit = { bytes: this.maxBytes, error: () => this.tooLarge(place) }
+    const file = { path, field, label: labelOf(field, filename), ...await saveFile(source, path, signal, limit) }
+    this.#prepare(file)
+    return file
+  }
+
+  /** Saves an image that arrives in pieces. */
+  open (place: ImagePlace): ImageWriter {
+    return new ImageWriter(source => this.save(source, place))
   }
 
   /**
-   * Saves the images of a JSON body, data URIs and URLs, and ends the upload.
+   * Returns a text that refers to an image. It begins like the text that the client sent. Nobody else can make it,
+   * because it contains a random id.
+   * @param head e.g. `data:image/png;base64,`
+   */
+  referTo (file: UploadedFile, head: string): string {
+    const reference = `${head}{${randomUUID()}}`
+    this.#arrived.set(reference, file)
+    return reference
+  }
+
+  /**
+   * Completes the images of a JSON body: looks up those that have arrived, fetches those that are given by URL, and
+   * ends the upload.
    * @throws errors of `save`, InvalidFieldError, ImageUrlRefusedError, ImageUrlFailedError
    */
   async saveSources (images: ImageSource[], historyImages: ImageSource[] = []): Promise<void> {
@@ -93,25 +136,26 @@ export class Upload {
   }
 
   async #saveSource ({ field, uri, remote }: ImageSource, index: number): Promise<UploadedFile> {
-    const source = remote && /^https?:/i.test(uri)
-      ? await this.#options.fetcher.open(uri, field, this.#work.signal)
-      : this.#decode(uri, field, index)
+    const arrived = this.#arrived.get(uri)
+    if (arrived) return arrived
+    if (!remote || !/^https?:/i.test(uri)) throw new InvalidFieldError(field, FIELD_FAULTS.mustBeDataUri)
+    const source = await this.#options.fetcher.open(uri, field, this.#work.signal)
     return await this.save(source, { field, index })
   }
 
-  #decode (uri: string, field: string, index: number): Readable {
-    const bytes = decodeDataUri(uri, field)
-    if (bytes.length > this.#maxBytes()) throw this.#tooLarge(field, index)
-    return Readable.from([bytes])
+  #prepare (file: UploadedFile): void {
+    const { signal, ending } = this.#work
+    const prepared =
+      this.#work.run(() => this.#options.onSaved(file, this.#request.scope, AbortSignal.any([signal, ending])))
+    // It is not awaited, because a refused request needs no preparation. It rejects only if the request is over.
+    prepared.catch(() => {})
   }
 
-  #maxBytes (): number {
-    return Math.floor(this.#options.maxFileSizeMb * 1024 * 1024)
-  }
-
-  #tooLarge (field: string, image: number, label = field): Error {
+  /** The error for an image of more than `maxBytes`. */
+  tooLarge ({ field, index, filename }: ImagePlace): Error {
     const { maxFileSizeMb } = this.#options
-    return withDetails(new FileTooLargeError(label, maxFileSizeMb), { field, image, limit_mb: maxFileSizeMb })
+    const error = new FileTooLargeError(labelOf(field, filename), maxFileSizeMb)
+    return withDetails(error, { field, image: index, limit_mb: maxFileSizeMb })
   }
 
   /** All images are on disk. */

@@ -38,7 +38,7 @@ t.test('returns the frozen defaults for an empty environment', async t => {
     imageMaxTokens: null,
     maxImages: 8,
     maxFileSizeMb: 20,
-    jsonBodyLimitMb: 16,
+    jsonBodyLimitMb: 4,
     maxInputPixels: 100_000_000,
     uploadDir: path.resolve('uploads'),
     imageCacheMb: 512,

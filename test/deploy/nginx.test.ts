@@ -78,7 +78,7 @@ t.test('refusals by nginx itself have the shape of all errors', { skip: NO_NGINX
   const service = await start(t)
   const { url } = await startNginx(t, 'nginx.conf', [service.port, service.port])
   const client = await connectRaw(portOf(url))
-  client.send(formHead('/api/chat', 171 * MB))
+  client.send(formHead('/api/chat', 221 * MB))
   t.match(await client.until(/\}/), /^HTTP\/1\.1 413 [^]*"code":"BODY_TOO_LARGE","request_id":"[0-9a-f]{32}"\}/)
   client.socket.destroy()
 

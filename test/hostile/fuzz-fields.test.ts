@@ -3,12 +3,11 @@ import { parseChatForm } from '../../services/chat/fields.ts'
 import { toQuestion } from '../../services/chat/question.ts'
 import { grammarOfSchema } from '../../services/chat/schema-grammar/index.ts'
 import { parseCompletionRequest, toCompletionQuestion } from '../../services/openai/request.ts'
-import { decodeDataUri } from '../../services/uploads/data-uri.ts'
 import { labelOf } from '../../services/uploads/label.ts'
 import { SCHEMAS } from '../services/chat/schema-grammar/schemas.ts'
 import { fuzz, refusesOnly } from './fuzz.ts'
 import { mutateJson, mutateText } from './mutate.ts'
-import { CHAT, COMPLETION, FORMAT, IMAGE, NAMES } from './requests.ts'
+import { CHAT, COMPLETION, FORMAT, NAMES } from './requests.ts'
 
 t.test('damaged fields of a chat request are accepted or refused', async t => {
   await fuzz(t, 2500, async below => {
@@ -58,19 +57,6 @@ t.test('damaged schemas become a grammar or are refused', async t => {
   await fuzz(t, 2500, async (below, index) => {
     const schema = mutateJson(schemas[index % schemas.length], keywords, below)
     await refusesOnly(() => { grammarOfSchema(schema) }, schema)
-  })
-})
-
-t.test('damaged data URIs become bytes or are refused', async t => {
-  const words = [
-    'data:', ';base64,', ';', ',', '=', '==', '====', '/', '+', '-', '_', '\0', '\n', ' ', '%', 'é', '\u202e',
-    'image/png', 'A'.repeat(300)
-  ]
-  await fuzz(t, 10_000, async below => {
-    const bytes = () => Buffer.from(Array.from({ length: below(60) }, () => below(256)))
-    const good = below(3) === 0 ? IMAGE : `data:image/png;base64,${bytes().toString('base64')}`
-    const uri = mutateText(good, words, below)
-    await refusesOnly(() => { decodeDataUri(uri, 'images[0]') }, uri)
   })
 })
 

@@ -97,6 +97,20 @@ export const createProbes = (model: string): Record<LimitName, Probe | Elsewhere
     figure: '1 MB',
     otherwise: 'UNSUPPORTED_IMAGE'
   },
+  uriHead: {
+    ask: excess => chat({ images: [`data:${'x'.repeat(1000 - 'data:;base64,'.length + excess)};base64,SGk=`] }),
+    names: /"images\[0\]"/,
+    figure: null,
+    otherwise: 'UNSUPPORTED_IMAGE'
+  },
+  uriLength: {
+    ask: excess => json(
+      `{"message":"Hi","images":["data:;base64,SGk=${'\\n'.repeat(2 * MB + 491 + excess)}"]}`
+    ),
+    names: /images\[0\]/,
+    figure: '1 MB',
+    otherwise: 'UNSUPPORTED_IMAGE'
+  },
 
   message: {
     ask: excess => chat({ message: '😀'.repeat(32_000 + excess) }),

@@ -10,7 +10,6 @@ import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import auth, { createGuessLimit } from '../../plugins/auth.ts'
 import errors, { createErrorHandler } from '../../plugins/errors.ts'
-import jsonBody from '../../plugins/json-body.ts'
 import notFound from '../../plugins/not-found.ts'
 import rateLimit, { type RateLimitOptions } from '../../plugins/rate-limit.ts'
 import { createApiKeys } from '../../services/api-keys.ts'
@@ -32,7 +31,6 @@ async function createApp (t: Test, options: RateLimitOptions, keys: string[] = [
   const access = { keys: createApiKeys(keys), guesses: createGuessLimit() }
   await app.register(async others => {
     await others.register(auth, access)
-    await others.register(jsonBody)
     await others.register(notFound)
     others.get('/other', async () => 'done')
   })

@@ -18,6 +18,7 @@ import { MAX_TEXT_MIB } from '../../services/images/structure/text.ts'
 import * as tiff from '../../services/images/structure/tiff.ts'
 import { MAX_AVIF_TABLE_ENTRIES } from '../../services/images/structure/tracks.ts'
 import { MAX_WEBP_CHUNKS } from '../../services/images/structure/webp.ts'
+import { HEAD_MAX_CHARACTERS, MAX_LENGTH_FACTOR } from '../../services/uploads/image-text.ts'
 
 /** A limit for something that a client sends. */
 export interface Limit {
@@ -45,6 +46,7 @@ const FORM = 'services/uploads/form-fields.ts'
 const FIELDS = 'services/chat/fields.ts'
 const CHECK = 'schemas/check.ts'
 const UPLOAD = 'services/uploads/upload.ts'
+const IMAGE_TEXT = 'services/uploads/image-text.ts'
 const STRUCTURE = 'services/images/structure'
 
 /** Every list, size and time that a client controls, in the order of a request. A test tries each of them. */
@@ -83,7 +85,10 @@ export const LIMITS = {
   queueTime: row('time in the queue', setting('QUEUE_TIMEOUT'), '503 `QUEUE_TIMEOUT`', 'services/slots.ts'),
 
   // Bodies
-  jsonBody: row('a JSON body', setting('JSON_BODY_LIMIT_MB'), '413 `BODY_TOO_LARGE`', 'routes/chat.ts'),
+  jsonBody: row(
+    'a JSON body without its images', setting('JSON_BODY_LIMIT_MB'), '413 `BODY_TOO_LARGE`',
+    'services/uploads/json-body.ts'
+  ),
   jsonDepth: row(
     'levels of JSON', limits.JSON_MAX_DEPTH, '400 `INVALID_JSON`, or the error of the field',
     'services/json-bounds.ts'
@@ -102,6 +107,11 @@ export const LIMITS = {
   formText: row('all text fields of a form', size(limits.FORM_TEXT_MAX_BYTES), '413 `FORM_TOO_LARGE`', FORM),
   images: row('images', setting('MAX_IMAGES'), '400 `TOO_MANY_IMAGES`', UPLOAD),
   file: row('the file of an image', setting('MAX_FILE_SIZE_MB'), '413 `FILE_TOO_LARGE`', UPLOAD),
+  uriHead: row('characters of a data URI before its base64', HEAD_MAX_CHARACTERS, INVALID_FIELD, IMAGE_TEXT),
+  uriLength: row(
+    'base64 of an image with its blanks and escapes', `${MAX_LENGTH_FACTOR} × ${setting('MAX_FILE_SIZE_MB')}`,
+    '413 `FILE_TOO_LARGE`', IMAGE_TEXT
+  ),
 
   // Fields
   message: row('characters of `message`', limits.MESSAGE_MAX_CHARACTERS, '400 `MESSAGE_TOO_LONG`', FIELDS),

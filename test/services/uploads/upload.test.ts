@@ -1,26 +1,9 @@
+import { Readable } from 'node:stream'
 import t from 'tap'
-import type { Slot } from '../../../services/slots.ts'
-import { createUploadStore } from '../../../services/upload-store.ts'
-import { createImageFetcher } from '../../../services/uploads/fetch-image.ts'
-import { Upload } from '../../../services/uploads/upload.ts'
-import { createWork } from '../../../services/work.ts'
-import { silent } from '../../helper.ts'
+import { createUpload, startWork, uploadOf } from './uploading.ts'
 
 const TIMEOUT_MS = 100
-
-function createUpload (dir: string, endFirst: boolean) {
-  const slot: Slot = { id: 1, waitedMs: 0, release () {} }
-  const work = createWork({ slot, log: silent, timeoutMs: 60_000, timeoutError: () => new Error('Too late') })
-  const ended = endFirst ? work.end() : Promise.resolve()
-  const upload = new Upload({
-    store: createUploadStore({ dir, foreignAgeMs: 1_000 }),
-    fetcher: createImageFetcher({ hosts: [], maxFileSizeMb: 1 }),
-    maxImages: 1,
-    maxFileSizeMb: 1,
-    uploadTimeoutMs: TIMEOUT_MS
-  }, work, 'request')
-  return { work, upload, ended }
-}
+const options = { uploadTimeoutMs: TIMEOUT_MS }
 
 /** The reason of an abort within twice the deadline of the upload, or null. */
 async function abortReason (signal: AbortSignal): Promise<{ code?: string } | null> {
@@ -29,25 +12,49 @@ async function abortReason (signal: AbortSignal): Promise<{ code?: string } | nu
 }
 
 t.test('the deadline aborts the work while images are still arriving', async t => {
-  const { work } = createUpload(t.testdir(), false)
+  const { work } = createUpload(t.testdir(), options)
   t.match(await abortReason(work.signal), { code: 'UPLOAD_TIMEOUT' })
   await work.end()
 })
 
 t.test('the deadline stops when the images are on disk, and when the work ends', async t => {
-  const finished = createUpload(t.testdir(), false)
+  const finished = createUpload(t.testdir(), options)
   await finished.upload.saveSources([])
   t.equal(await abortReason(finished.work.signal), null)
   t.type(finished.upload.uploadMs, 'number')
   await finished.work.end()
 
-  const ended = createUpload(t.testdir(), false)
+  const ended = createUpload(t.testdir(), options)
   await ended.work.end()
   t.equal(await abortReason(ended.work.signal), null)
 })
 
 t.test('work that ended before its upload began has no deadline', async t => {
-  const { work, ended } = createUpload(t.testdir(), true)
+  const work = startWork()
+  const ended = work.end()
+  uploadOf(work, t.testdir(), options)
   await ended
   t.equal(await abortReason(work.signal), null)
+})
+
+t.test('an image is saved for its reference alone', async t => {
+  const { work, upload } = createUpload(t.testdir())
+  const file = await upload.save(Readable.from([Buffer.from('Hi')]), { field: 'images[0]', index: 0 })
+  const reference = upload.referTo(file, 'data:image/png;base64,')
+  t.match(reference, /^data:image\/png;base64,\{[0-9a-f-]{36}\}$/)
+  await upload.saveSources([{ field: 'images[0]', uri: reference, remote: false }])
+  t.equal(upload.images[0], file)
+  for (const uri of [`${reference} `, 'data:image/png;base64,SGk=', 'data:image/png;base64,{}']) {
+    await t.rejects(upload.saveSources([{ field: 'images[0]', uri, remote: true }]), { code: 'INVALID_FIELD' })
+  }
+  await work.end()
+})
+
+t.test('after an abort nothing is saved', async t => {
+  const dir = t.testdir()
+  const { work, upload } = createUpload(dir)
+  work.abort(new Error('gone'))
+  await t.rejects(upload.save(Readable.from([Buffer.from('Hi')]), { field: 'images[0]', index: 0 }), /gone/)
+  t.equal(work.folder, null)
+  await work.end()
 })
