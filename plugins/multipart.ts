@@ -129,15 +129,16 @@ function watchHeads ({ raw, headers }: FastifyRequest): { signal: AbortSignal, s
  */
 async function hasImage ({ fieldname, filename, mimetype }: MultipartFile, source: Readable): Promise<boolean> {
   if (filename) return true
-  for await (const start of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    // Some clients give images neither a file name nor a type, e.g. .NET's ByteArrayContent.
-    if (!looksLikeFile(mimetype, filename) && isUtf8(start) && !start.includes(0)) {
-      throw new InvalidFieldError(fieldname, FIELD_FAULTS.mustBeFile)
-    }
-    source.unshift(start)
-    return true
+  const chunks = source.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>
+  const { value: start, done } = await chunks.next()
+  await chunks.return?.()
+  if (done) return false
+  // Some clients give images neither a file name nor a type, e.g. .NET's ByteArrayContent.
+  if (!looksLikeFile(mimetype, filename) && isUtf8(start) && !start.includes(0)) {
+    throw new InvalidFieldError(fieldname, FIELD_FAULTS.mustBeFile)
   }
-  return false
+  source.unshift(start)
+  return true
 }
 
 /** Returns the next part of a form, or null after the last. Rejects when the request is aborted. */

@@ -8,6 +8,7 @@ import { createCheck, toFieldError, type Fault } from '../../schemas/check.ts'
 import { MESSAGE_MAX_CHARACTERS } from '../../schemas/limits.ts'
 import { JsonBoundsError, JsonReader } from '../json-bounds.ts'
 import type { RawFields } from '../uploads/form-fields.ts'
+import { translateFormat } from './format-variants.ts'
 import { namedImagesFault } from './named-images.ts'
 import { isChatField, unknownFieldAmong } from './unknown-field.ts'
 
@@ -62,10 +63,11 @@ function toType (name: string, value: unknown, json: JsonReader): unknown {
   if (name === 'history') return toHistory(value, json)
   if (name === 'images' || name === 'history_images') return value
   if (Array.isArray(value) && value.length > 1) throw new InvalidFieldError(name, FIELD_FAULTS.repeated)
+  if (name === 'response_format' && typeof value !== 'string') return translateFormat(value)
   if (typeof value !== 'string' || name === 'message' || name === 'system') return value
   if (value.trim() === '') return undefined
   if (name === 'thinking') return DECIMAL.test(value.trim()) ? Number(value) : value.trim()
-  if (name === 'response_format') return parseFormatJson(value, json)
+  if (name === 'response_format') return translateFormat(parseFormatJson(value, json))
   if (NUMERIC.has(name)) {
     if (!DECIMAL.test(value.trim())) throw new InvalidFieldError(name, FIELD_FAULTS.mustBeNumber)
     return Number(value)

@@ -12,10 +12,8 @@ const TEXT_TYPES = new Set(['text', 'input_text', 'output_text'])
 /** Part types that contain an image: chat completions, Responses, Anthropic and Qwen. */
 const IMAGE_TYPES = new Set(['image_url', 'input_image', 'image'])
 
-/** Base64 without the head of a data URI. Shorter texts may be file names. */
-const BARE_BASE64 = /^[A-Za-z0-9+/_-][A-Za-z0-9+/_\s-]{98,}={0,2}\s*$/
-/** Mentioning the media type is enough: images are recognised by their bytes. */
-const DATA_URI_HEAD = 'data:;base64,'
+/** A text among the parts that is an image. */
+const DATA_URI = /^\s*data:[^,]*;base64,/i
 
 /** The places at which clients wrote the images of parts. */
 const places = new WeakMap<object, string>()
@@ -56,7 +54,7 @@ function translateContent (content: unknown, field: string): unknown {
 }
 
 function translatePart (part: unknown, field: string): unknown {
-  if (typeof part === 'string') return { type: 'text', text: part }
+  if (typeof part === 'string') return DATA_URI.test(part) ? imagePart(part, field) : { type: 'text', text: part }
   if (!isObject(part)) return part
   const type = part.type ?? guessType(part)
   if (TEXT_TYPES.has(type as string)) return { type: 'text', text: part.text }
@@ -95,8 +93,7 @@ function translateImage (part: Json, field: string): Json {
  */
 function imagePart (value: unknown, place: string, more: Json = {}): Json {
   if (typeof value !== 'string') throw new InvalidFieldError(place, FIELD_FAULTS.mustBeString)
-  const url = BARE_BASE64.test(value) ? DATA_URI_HEAD + value : value
-  const part = { type: 'image_url', image_url: { ...more, url } }
+  const part = { type: 'image_url', image_url: { ...more, url: value } }
   places.set(part, place)
   return part
 }

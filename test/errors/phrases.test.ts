@@ -18,10 +18,7 @@ const ARGUMENTS: Record<string, unknown[]> = {
   'FETCH_FAULTS.status': [404],
   'FETCH_FAULTS.tooSlow': [15],
   'FETCH_FAULTS.afterRedirect': [groups.FETCH_FAULTS.notUrl],
-  'NOT_READY.downloading': ['model.gguf', 50],
-  'OPENAI_FAULTS.contradicts': ['max_tokens'],
-  'THINKING_FAULTS.cannot': ['Qwen3VL-4B-Instruct-Q4_K_M'],
-  'THINKING_FAULTS.tooMany': [4096]
+  'NOT_READY.downloading': ['model.gguf', 50]
 }
 
 const phrases = Object.entries(groups).flatMap(([group, entries]) =>

@@ -8,7 +8,6 @@ import { refusalOf } from '../refusal.ts'
 const SYNTAX: ToolSyntax = { form: 'xml', open: '<call>', close: '</call>' }
 const MESSAGES = [{ role: 'user', content: 'Hi' }]
 const SCHEMA = { type: 'object', properties: { colour: { type: 'string' } } }
-/** Long enough to be recognised without the head of a data URI. */
 const BASE64 = `iVBORw0KGgo${'A'.repeat(121)}`
 const URI = `data:image/png;base64,${BASE64}`
 
@@ -143,22 +142,23 @@ t.test('images in the shapes of many clients are found, at the place where they 
     [
       'Anthropic',
       { content: [{ type: 'image', source: { type: 'base64', media_type: 'image/png', data: BASE64 } }] },
-      `data:;base64,${BASE64}`, `${content}.source.data`
+      BASE64, `${content}.source.data`
     ],
     [
       'Anthropic, URL', { content: [{ type: 'image', source: { type: 'url', url: 'https://x.example/a.png' } }] },
       'https://x.example/a.png', `${content}.source.url`
     ],
     [
-      'MCP', { content: [{ type: 'image', data: BASE64, mimeType: 'image/png' }] }, `data:;base64,${BASE64}`,
+      'MCP', { content: [{ type: 'image', data: BASE64, mimeType: 'image/png' }] }, BASE64,
       `${content}.data`
     ],
     [
-      'raw base64', { content: [{ type: 'image_url', image_url: { url: BASE64 } }] }, `data:;base64,${BASE64}`,
+      'raw base64', { content: [{ type: 'image_url', image_url: { url: BASE64 } }] }, BASE64,
       `${content}.image_url.url`
     ],
+    ['a URI among texts', { content: ['What is this?', URI] }, URI, 'messages[0].content[1]'],
     ['a part alone', { content: { type: 'image_url', image_url: URI } }, URI, 'messages[0].content.image_url'],
-    ['Ollama', { content: 'What is this?', images: [BASE64] }, `data:;base64,${BASE64}`, 'messages[0].images[0]'],
+    ['Ollama', { content: 'What is this?', images: [BASE64] }, BASE64, 'messages[0].images[0]'],
     ['Ollama, URI', { content: 'What is this?', images: [URI] }, URI, 'messages[0].images[0]']
   ]
   for (const [client, message, uri, field] of forms) {

@@ -73,7 +73,7 @@ t.test('values and arguments of the template that cannot be obeyed are refused b
   const cases: Array<[object, string, RegExp]> = [
     [{ reasoning_effort: 'huge' }, 'reasoning_effort', /none, minimal, low, medium, high, xhigh or max/],
     [{ chat_template_kwargs: { preserve_thinking: true } }, 'chat_template_kwargs.preserve_thinking', /unknown/],
-    [{ chat_template_kwargs: { enable_thinking: 'no' } }, 'chat_template_kwargs.enable_thinking', /boolean/],
+    [{ chat_template_kwargs: { enable_thinking: 'no' } }, 'chat_template_kwargs.enable_thinking', /true or false/],
     [{ thinking_budget: 1.5 }, 'thinking_budget', /integer/],
     [{ thinking_budget: -2 }, 'thinking_budget', />= -1/],
     [{ reasoning: { exclude: true } }, 'reasoning.exclude', /not supported/],
