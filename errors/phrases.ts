@@ -54,6 +54,10 @@ export const THINKING_FAULTS = {
     en: `the loaded model (${model}) cannot think`, zh: `当前模型（${model}）不具备思考能力`
   }),
   forbidden: { en: 'this service forbids them (MAX_THINKING_TOKENS=0)', zh: '本服务禁止思考（MAX_THINKING_TOKENS=0）' },
+  refused: {
+    en: 'the model server refuses them, because its model cannot think or its settings forbid it',
+    zh: '模型服务器拒绝思考，因为其模型不具备思考能力，或其设置禁止思考'
+  },
   /** Completes `Field "…" …`. */
   tooMany: (limit: number) => ({
     en: `asks for more thought tokens than this service allows: at most ${limit} (MAX_THINKING_TOKENS)`,

@@ -180,6 +180,7 @@ export class AnswerRun {
       images,
       maxTokens,
       thinkingTokens,
+      thinkingField: request.thinking?.field,
       stop,
       grammar,
       format,

@@ -120,7 +120,9 @@ export function createOpenAiEngine (
       (sum, turn) => sum + imagesOf(turn).reduce((own, image) => own + tokensOf(request.images[image]!), 0), 0
     )
     const promptTokens = countText(request.turns, request.tools) + imageTokens
-    const summary: RequestSummary = { promptTokens, contextSize, tools: request.tools.length > 0 }
+    const summary: RequestSummary = {
+      promptTokens, contextSize, tools: request.tools.length > 0, thinkingField: request.thinkingField
+    }
     const stream = new AnswerStream({ client, question: { request, images, summary }, unwantedThoughts, log })
     const { finishReason, usage, timings, firstEvent } = yield * stream.read(signal)
     yield {

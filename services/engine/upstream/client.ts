@@ -7,7 +7,8 @@ import type { GenerateRequest } from '../engine.ts'
 import { createBody } from './body.ts'
 import type { Chunk, CompletionReader } from './completion.ts'
 import {
-  fromEvent, isTurnedAway, isUnexplained, readRefusal, refusesThoughts, roomIn, toError, type Refusal, type RequestSummary
+  fromEvent, isTurnedAway, isUnexplained, readRefusal, refusesThoughts, roomIn, toError, type Refusal,
+  type RequestSummary
 } from './failure.ts'
 import { LostError, readBytes, readText, send, UnreachableError } from './http.ts'
 import type { UpstreamImage } from './prepared-images.ts'

@@ -28,7 +28,7 @@ const strict = (...known: string[]) => (response: ServerResponse, asked: Receive
 
 const OFF = ['chat_template_kwargs']
 const ON = [
-  'chat_template_kwargs', 'thinking_budget_tokens', 'thinking_token_budget', 'thinking_budget', 'custom_params',
+  'chat_template_kwargs', 'thinking_budget', 'thinking_budget_tokens', 'thinking_token_budget', 'custom_params',
   'continuous_usage_stats'
 ]
 
@@ -72,15 +72,59 @@ t.test('vLLM without a reasoning parser refuses the budget and keeps the switch'
   t.same(fields(upstream)[3], OFF)
 })
 
-t.test('a model that cannot think answers without thoughts', async t => {
+t.test('a server that refuses thoughts', async t => {
   const sentence = '"chat_template_kwargs.enable_thinking" asks for thoughts, but the loaded model (x) cannot think'
   const upstream = await startScripted(t, (response, asked) => asked.body.chat_template_kwargs?.enable_thinking === true
     ? refuse(400, { error: { message: sentence, code: 'THINKING_NOT_SUPPORTED' } })(response)
     : say(response, 'Yes.'))
-  const { engine } = await createThinkingFront(t, [upstream.url])
-  t.match(await generate(engine, { thinkingTokens: 9 }), { thoughts: '', text: 'Yes.' })
+  const { engine, warnings } = await createThinkingFront(t, [upstream.url])
+  const isOn = () => upstream.asked.map(({ body }) => body.chat_template_kwargs.enable_thinking)
+  for (let i = 0; i < 2; i++) {
+    await t.rejects(generate(engine, { thinkingTokens: 9, thinkingField: 'reasoning_effort' }), {
+      code: 'THINKING_NOT_SUPPORTED',
+      statusCode: 400,
+      message: /^"reasoning_effort" asks for thoughts, but the model server/
+    })
+  }
+  t.same(isOn(), [true, true], 'the server decides each time')
+  t.match(await generate(engine, { thinkingTokens: 9 }), { thoughts: '', text: 'Yes.' }, 'a default of the service')
   await generate(engine)
-  t.same(upstream.asked[2]!.body.chat_template_kwargs, { enable_thinking: false }, 'refused only with thoughts')
+  t.same(isOn().slice(2), [false, false])
+  t.match(warnings().filter(line => line.msg !== 'upstream refused a request'), [
+    { msg: 'upstream refused to think', advice: /MAX_THINKING_TOKENS=0/ }
+  ])
+
+  const { engine: fresh } = await createThinkingFront(t, [upstream.url])
+  t.match(await generate(fresh, { thinkingTokens: 9 }), { thoughts: '', text: 'Yes.' })
+  t.same(isOn().slice(4), [true, false], 'asked again without thoughts')
+})
+
+t.test('a refused value is lowered to the limit that the refusal reports', async t => {
+  const refusals: Array<[string, object]> = [
+    ['a field', { error: { code: 'INVALID_FIELD', param: 'thinking_budget', message: 'Too many', limit: 5 } }],
+    ['DashScope', invalid('The thinking_budget parameter must be a positive integer and not greater than 5')],
+    ['a comparison', invalid('thinking_token_budget: Input should be less than or equal to 5')]
+  ]
+  for (const [name, body] of refusals) {
+    const upstream = await startScripted(t, (response, asked) =>
+      asked.body.thinking_budget > 5 ? refuse(400, body)(response) : say(response, 'Yes.'))
+    const { engine, warnings } = await createThinkingFront(t, [upstream.url])
+    const budgets = () => upstream.asked.map(({ body }) => body.thinking_budget)
+    for (const thinkingTokens of [9, 8, 3]) t.equal((await generate(engine, { thinkingTokens })).text, 'Yes.')
+    t.same(budgets(), [9, 5, 5, 3], name)
+    t.equal(upstream.asked[1]!.body.max_tokens, 105)
+    t.match(warnings(), [{ msg: 'upstream allows fewer thought tokens', limit: 5, advice: /MAX_THINKING_TOKENS/ }])
+    t.equal(warnings().length, 1)
+  }
+})
+
+t.test('a field whose value was refused is sent again with the next request', async t => {
+  const upstream = await startScripted(t, (response, asked) => asked.body.thinking_budget === 9
+    ? refuse(400, { error: { code: 'INVALID_FIELD', param: 'thinking_budget', message: 'Not 9' } })(response)
+    : say(response, 'Yes.'))
+  const { engine } = await createThinkingFront(t, [upstream.url])
+  for (const thinkingTokens of [9, 8]) t.equal((await generate(engine, { thinkingTokens })).text, 'Yes.')
+  t.same(fields(upstream), [ON, ['chat_template_kwargs', 'continuous_usage_stats'], ON])
 })
 
 t.test('a refusal without a reason can be about these fields', async t => {

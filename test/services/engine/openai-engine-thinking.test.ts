@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import t from 'tap'
 import { createDeferred } from '../../../services/deferred.ts'
 import { delta, finish, refuse, say, startScripted, stream, thought, type ReceivedRequest } from './upstream/front.ts'
@@ -12,6 +12,11 @@ function think (
   for (const piece of thoughts.match(/\s*\S+/g) ?? []) send(thought(piece, field))
   for (const piece of text.match(/\s*\S+/g) ?? []) send(delta(piece))
   finish(send, response, 'stop', usage ?? undefined)
+}
+
+/** The list of models of another Sightline. */
+const models: RequestListener = (_request, response) => {
+  response.end(JSON.stringify({ data: [{ id: 'tiny', owned_by: 'sightline' }] }))
 }
 
 const isOn = ({ body }: ReceivedRequest): boolean => body.chat_template_kwargs?.enable_thinking === true
@@ -145,6 +150,49 @@ t.test('upstreams that report tokens in each chunk are counted exactly', async t
   t.match(done, {
     finishReason: 'length', usage: { promptTokens: 9, thinkingTokens: 5, completionTokens: 10 }
   })
+})
+
+t.test('an answer that is cut has the tokens that the upstream reported for its text', async t => {
+  const upstream = await startScripted(t, response => {
+    const send = stream(response)
+    for (const [at, part] of [thought('Hm.'), delta('A '), delta('circle '), delta('in red.')].entries()) {
+      send({ ...part, usage: { prompt_tokens: 9, completion_tokens: 4 * (at + 1) } })
+    }
+    finish(send, response, 'stop')
+  })
+  const { engine } = await createThinkingFront(t, [upstream.url])
+  t.match(await generate(engine, { thinkingTokens: 100, maxTokens: 10 }), {
+    text: 'A circle ', done: { finishReason: 'length', usage: { thinkingTokens: 4, completionTokens: 8 } }
+  })
+})
+
+t.test('another Sightline gets the limits of thoughts and answer apart, and keeps them itself', async t => {
+  const words = Array.from({ length: 20 }, (_, i) => ` w${i}`)
+  const usage = { prompt_tokens: 9, completion_tokens: 23, completion_tokens_details: { reasoning_tokens: 3 } }
+  const upstream = await startScripted(t, response => think(response, 'Hm hm hm.', words.join(''), usage), models)
+  const { engine, warnings } = await createThinkingFront(t, [upstream.url])
+  for (const thinkingTokens of [0, 1]) {
+    t.match(await generate(engine, { thinkingTokens, maxTokens: 10 }), {
+      thoughts: 'Hm hm hm.',
+      text: words.join('').trim(),
+      done: { finishReason: 'stop', usage: { promptTokens: 9, thinkingTokens: 3, completionTokens: 20 } }
+    })
+  }
+  const [off, on] = upstream.asked.map(({ body }) => body)
+  const same = { max_tokens: 10, stream_options: { include_usage: true } }
+  t.match(off, { ...same, chat_template_kwargs: { enable_thinking: false } })
+  t.match(on, { ...same, chat_template_kwargs: { enable_thinking: true }, thinking_budget: 1 })
+  t.same(Object.keys(on).filter(name => !(name in off)), ['thinking_budget'])
+  t.same(warnings(), [])
+
+  const empty = await startScripted(t, response => {
+    const send = stream(response)
+    send(thought('Hm.'))
+    finish(send, response, 'length', usage)
+  }, models)
+  const { engine: other } = await createThinkingFront(t, [empty.url])
+  t.match(await generate(other, { thinkingTokens: 9 }), { thoughts: 'Hm.', text: '', done: { finishReason: 'length' } })
+  t.equal(empty.asked.length, 1, 'its answer can be empty')
 })
 
 t.test('thoughts leave room for the answer in the context', async t => {
