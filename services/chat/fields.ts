@@ -76,7 +76,7 @@ function toType (name: string, value: unknown, json: JsonReader): unknown {
 }
 
 /** Empty stop strings stop nothing. Agents send them for stop strings that are not set. */
-function withoutEmpty (stop: unknown): unknown {
+export function withoutEmpty (stop: unknown): unknown {
   return Array.isArray(stop) ? stop.filter(string => string !== '') : stop
 }
 

@@ -1,3 +1,4 @@
+import { withoutEmpty } from '../chat/fields.ts'
 import { translateFormat } from '../chat/format-variants.ts'
 import { translateMessages } from './content.ts'
 import { translateChoice, translateTools } from './tool-variants.ts'
@@ -23,7 +24,7 @@ const VALUES: Readonly<Record<string, (value: unknown) => unknown>> = {
   max_completion_tokens: withoutLimit,
   seed: value => value === -1 ? undefined : value,
   top_k: value => value === -1 ? 0 : typeof value === 'number' && value > TOP_K_MAX ? TOP_K_MAX : value,
-  stop: withoutEmpty,
+  stop: value => value === '' ? undefined : withoutEmpty(value),
   thinking: translateThinking,
   tools: translateTools,
   tool_choice: translateChoice,
@@ -49,12 +50,4 @@ export function translateValues (body: Body): Body {
 function translateThinking (value: unknown): unknown {
   if (typeof value === 'number') return { budget_tokens: value }
   return value === 'on' ? { type: 'enabled' } : value === 'off' ? { type: 'disabled' } : value
-}
-
-/** Leaves out empty stop strings. */
-export function withoutEmpty (stop: unknown): unknown {
-  if (stop === '') return undefined
-  if (!Array.isArray(stop)) return stop
-  const strings = stop.filter(string => string !== '')
-  return strings.length === 0 ? undefined : strings
 }

@@ -36,7 +36,7 @@ export class PreparedImages {
   get bytes (): number { return this.#entries.calculatedSize }
   get size (): number { return this.#entries.size }
 
-  /** Returns the image with this id in each cached size, the most recently used one last. It does not count as a use. */
+  /** Returns the image with this id in each cached size, the most recently used one last. This is not a use. */
   sizesOf (id: string): KnownImage[] {
     return this.#index.of(id).map(({ known }) => known)
   }
