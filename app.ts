@@ -129,7 +129,7 @@ async function registerModelRoutes (
   const options = { chat, bodyLimit: Math.floor(config.jsonBodyLimitMb * 1024 * 1024) }
   await app.register(completionsRoute, options)
   await app.register(async forms => {
-    await forms.register(multipart, { maxImages: config.maxImages, onSaved: chat.anticipate })
+    await forms.register(multipart, { onSaved: chat.anticipate })
     await forms.register(chatRoute, options)
     await forms.register(chatStreamRoute, options)
   })

@@ -19,7 +19,6 @@ import { workOf } from './cleanup.ts'
 import { uploadOf } from './uploads.ts'
 
 export interface MultipartOptions {
-  maxImages: number
   /**
    * Called with each image as soon as it is on disk, while the rest of the form is still arriving. The files are kept
    * until the promise has settled.
@@ -36,7 +35,7 @@ const looksLikeFile = (type: string, filename: string | undefined) =>
  * Reads the multipart forms of its context: saves the images, hashed while they are written, and makes the other
  * fields the body of the request, which is checked like a JSON body.
  */
-const plugin: FastifyPluginAsync<MultipartOptions> = async (app, { maxImages, onSaved }) => {
+const plugin: FastifyPluginAsync<MultipartOptions> = async (app, { onSaved }) => {
   await app.register(multipart, {
     throwFileSizeLimit: false,
     // The parser collects text fields in memory. All other parts become streams when they begin: an unknown field is
@@ -49,7 +48,8 @@ const plugin: FastifyPluginAsync<MultipartOptions> = async (app, { maxImages, on
       fileSize: Infinity,
       fieldSize: FIELD_MAX_BYTES,
       fields: FORM_MAX_FIELDS + 1,
-      files: maxImages + FORM_MAX_FIELDS + 1,
+      // A file can be a text field, or an input in which nothing is chosen.
+      files: FORM_MAX_PARTS + 1,
       headerPairs: 100,
       parts: FORM_MAX_PARTS
     }
@@ -137,15 +137,16 @@ function watchHeads ({ raw, headers }: FastifyRequest): { signal: AbortSignal, s
  */
 async function hasImage ({ fieldname, filename, mimetype }: MultipartFile, source: Readable): Promise<boolean> {
   if (filename) return true
-  for await (const start of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    // Some clients give images neither a file name nor a type, e.g. .NET's ByteArrayContent.
-    if (!looksLikeFile(mimetype, filename) && isUtf8(start) && !start.includes(0)) {
-      throw new InvalidFieldError(fieldname, FIELD_FAULTS.mustBeFile)
-    }
-    source.unshift(start)
-    return true
+  const chunks = source.iterator({ destroyOnReturn: false })
+  const { value: start, done } = await chunks.next() as IteratorResult<Buffer, undefined>
+  await chunks.return?.()
+  if (done || start === undefined) return false
+  // Some clients give images neither a file name nor a type, e.g. .NET's ByteArrayContent.
+  if (!looksLikeFile(mimetype, filename) && isUtf8(start) && !start.includes(0)) {
+    throw new InvalidFieldError(fieldname, FIELD_FAULTS.mustBeFile)
   }
-  return false
+  source.unshift(start)
+  return true
 }
 
 /** Returns the next part of a form, or null after the last. Rejects when the request is aborted. */

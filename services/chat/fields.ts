@@ -53,8 +53,8 @@ function toError (fault: Fault): SightlineError {
 }
 
 /**
- * Converts one field. Undefined if it is absent: left empty, as in HTML forms, or null, as typed clients send it (Jackson,
- * .NET, Go).
+ * Converts one field. Undefined if it is absent: left empty, as in HTML forms, or null, as typed clients send it
+ * (Jackson, .NET, Go).
  */
 function toType (name: string, value: unknown, json: JsonReader): unknown {
   if (value === null) return undefined
