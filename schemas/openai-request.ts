@@ -173,7 +173,7 @@ export const CompletionRequestSchema = Type.Object({
   ...thinkingFields,
   stop: Type.Optional(Type.Union([
     StopStringSchema, Type.Array(StopStringSchema, { maxItems: STOP_MAX_STRINGS })
-  ], { description: 'The answer ends before any of these strings; at most four' })),
+  ], { description: 'The answer ends before any of these strings; at most 16' })),
   temperature: Type.Optional(Type.Number({
     minimum: 0, maximum: 2, description: '0 always takes the most likely token; the default depends on the model'
   })),
