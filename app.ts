@@ -133,7 +133,7 @@ async function registerModelRoutes (
   })
   await app.register(async chats => {
     await chats.register(jsonBody, { place: CHAT_PLACES })
-    await chats.register(multipart, { maxImages: config.maxImages })
+    await chats.register(multipart)
     await chats.register(chatRoute, options)
     await chats.register(chatStreamRoute, options)
   })

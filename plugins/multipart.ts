@@ -18,10 +18,6 @@ import { decodeStream, decodeText } from '../services/uploads/transfer-encoding.
 import { workOf } from './cleanup.ts'
 import { uploadOf } from './uploads.ts'
 
-export interface MultipartOptions {
-  maxImages: number
-}
-
 const isTextField = (name: string) => Object.hasOwn(ChatFieldsSchema.properties, name)
 /** Whether a part has the file name or the media type of a file. */
 const looksLikeFile = (type: string, filename: string | undefined) =>
@@ -31,7 +27,7 @@ const looksLikeFile = (type: string, filename: string | undefined) =>
  * Reads the multipart forms of its context: saves the images, hashed while they are written, and makes the other
  * fields the body of the request, which is checked like a JSON body.
  */
-const plugin: FastifyPluginAsync<MultipartOptions> = async (app, { maxImages }) => {
+const plugin: FastifyPluginAsync = async app => {
   await app.register(multipart, {
     throwFileSizeLimit: false,
     // The parser collects text fields in memory. All other parts become streams when they begin: an unknown field is
@@ -44,7 +40,8 @@ const plugin: FastifyPluginAsync<MultipartOptions> = async (app, { maxImages }) 
       fileSize: Infinity,
       fieldSize: FIELD_MAX_BYTES,
       fields: FORM_MAX_FIELDS + 1,
-      files: maxImages + FORM_MAX_FIELDS + 1,
+      // A file can be a text field, or an input in which nothing is chosen.
+      files: FORM_MAX_PARTS + 1,
       headerPairs: 100,
       parts: FORM_MAX_PARTS
     }
@@ -129,10 +126,10 @@ function watchHeads ({ raw, headers }: FastifyRequest): { signal: AbortSignal, s
  */
 async function hasImage ({ fieldname, filename, mimetype }: MultipartFile, source: Readable): Promise<boolean> {
   if (filename) return true
-  const chunks = source.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>
-  const { value: start, done } = await chunks.next()
+  const chunks = source.iterator({ destroyOnReturn: false })
+  const { value: start, done } = await chunks.next() as IteratorResult<Buffer, undefined>
   await chunks.return?.()
-  if (done) return false
+  if (done || start === undefined) return false
   // Some clients give images neither a file name nor a type, e.g. .NET's ByteArrayContent.
   if (!looksLikeFile(mimetype, filename) && isUtf8(start) && !start.includes(0)) {
     throw new InvalidFieldError(fieldname, FIELD_FAULTS.mustBeFile)

@@ -58,5 +58,5 @@ export const FIELD_MAX_BYTES = 1024 * 1024
 export const FORM_TEXT_MAX_BYTES = 4 * 1024 * 1024
 /** Text fields. A history may have one field for each turn. */
 export const FORM_MAX_FIELDS = HISTORY_MAX_TURNS + 50
-/** Parts of any kind, including nameless ones. */
+/** Parts of any kind, including file inputs in which nothing is chosen. */
 export const FORM_MAX_PARTS = 1_000

@@ -63,9 +63,7 @@ function turnsOfImages ({ turns, images }: Conversation): string[] {
   const found: string[] = []
   for (const { role, parts, calls = [] } of images.length === 0 ? [] : turns) {
     if (role === 'user') {
-      for (const part of parts) {
-        hash.update(JSON.stringify(part.type === 'text' ? part.text : [images[part.image]!.key]))
-      }
+      for (const part of parts) hash.update(JSON.stringify(isImage(part) ? [images[part.image]!.key] : part.text))
       hash.update('\n')
     }
     const turn = hash.copy().digest('base64')
