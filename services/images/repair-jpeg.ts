@@ -106,11 +106,13 @@ export async function repairJpeg (file: Buffer): Promise<RepairedJpeg | null> {
 }
 
 /**
- * Returns whether a JPEG needs a closer look: blocks of the file were lost if its pixels contain as many zeros.
+ * Returns whether a JPEG that was decoded without a warning needs a closer look: it has no end marker, or as many zeros
+ * as lost blocks of the file would leave.
  * @param file the whole file
  */
-export function mayHaveHole (file: Buffer): boolean {
-  return file.includes(Buffer.alloc(HOLE_BYTES), file.indexOf(FIRST_SCAN))
+export function isSuspicious (file: Buffer): boolean {
+  const start = file.indexOf(FIRST_SCAN)
+  return !file.includes(END, start) || file.includes(Buffer.alloc(HOLE_BYTES), start)
 }
 
 /** Returns the segment at or after an offset; null if the file ends before the segment does. */
