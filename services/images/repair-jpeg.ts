@@ -148,11 +148,11 @@ async function endOfData (file: Buffer, from: number): Promise<number> {
   return file[last] === 0xff ? last : file.length
 }
 
-/** Returns the end of coded pixels without zeros after them. One zero may belong to the pixels. */
+/** Returns the end of coded pixels without zeros after them. A zero after 0xff belongs to the pixels. */
 function trimZeros (file: Buffer, start: number, end: number): number {
   let at = end
   while (at > start && file[at - 1] === 0) at--
-  return end - at < HOLE_BYTES ? end : at + 1
+  return end - at < HOLE_BYTES ? end : at + (file[at - 1] === 0xff ? 1 : 0)
 }
 
 /** Returns the content that replaces the one of a segment; null if it needs no replacement. */
