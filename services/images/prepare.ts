@@ -7,7 +7,7 @@ import { IMAGE_FAULTS, STORAGE_FAULTS } from '../../errors/phrases.ts'
 import type { ImageFile, ImageHeader } from './inspect.ts'
 import type { ImageFormat } from './kind.ts'
 import type { Size } from './plan.ts'
-import { mayHaveHole, repairJpeg, type RepairedJpeg } from './repair-jpeg.ts'
+import { isSuspicious, repairJpeg, type RepairedJpeg } from './repair-jpeg.ts'
 import sharp from './sharp.ts'
 import { asMeasured, mayBeMeasured, toBytes } from './stretch.ts'
 
@@ -103,10 +103,11 @@ async function convertJpeg (
     const png = await convert({ file, header }, size)
     signal?.throwIfAborted()
     const content = await readFile(file.path)
-    if (!mayHaveHole(content)) return png
+    if (!isSuspicious(content)) return png
     repaired = await repairJpeg(content)
     await checkAll({ file, header }, repaired)
-    return png
+    // libjpeg does not always notice that the end marker is missing. The engine gets a complete file in any case.
+    return repaired?.endless ? await convert({ file, header, bytes: repaired.bytes }, size) : png
   } catch (error) {
     if (!(error instanceof CorruptImageError)) throw error
     signal?.throwIfAborted()

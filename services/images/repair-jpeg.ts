@@ -106,11 +106,13 @@ export async function repairJpeg (file: Buffer): Promise<RepairedJpeg | null> {
 }
 
 /**
- * Returns whether a JPEG needs a closer look: blocks of the file were lost if its pixels contain as many zeros.
+ * Returns whether a JPEG that was decoded without a warning needs a closer look: it has no end marker, or as many zeros
+ * as lost blocks of the file would leave.
  * @param file the whole file
  */
-export function mayHaveHole (file: Buffer): boolean {
-  return file.includes(Buffer.alloc(HOLE_BYTES), file.indexOf(FIRST_SCAN))
+export function isSuspicious (file: Buffer): boolean {
+  const start = file.indexOf(FIRST_SCAN)
+  return !file.includes(END, start) || file.includes(Buffer.alloc(HOLE_BYTES), start)
 }
 
 /** Returns the segment at or after an offset; null if the file ends before the segment does. */
@@ -146,11 +148,11 @@ async function endOfData (file: Buffer, from: number): Promise<number> {
   return file[last] === 0xff ? last : file.length
 }
 
-/** Returns the end of coded pixels without zeros after them. One zero may belong to the pixels. */
+/** Returns the end of coded pixels without zeros after them. A zero after 0xff belongs to the pixels. */
 function trimZeros (file: Buffer, start: number, end: number): number {
   let at = end
   while (at > start && file[at - 1] === 0) at--
-  return end - at < HOLE_BYTES ? end : at + 1
+  return end - at < HOLE_BYTES ? end : at + (file[at - 1] === 0xff ? 1 : 0)
 }
 
 /** Returns the content that replaces the one of a segment; null if it needs no replacement. */

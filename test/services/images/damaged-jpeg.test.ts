@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import sharp, { type Sharp } from 'sharp'
 import t from 'tap'
 import { be16, join, patched } from '../../../tools/lib/bytes.ts'
+import { generator } from '../../../tools/lib/random.ts'
 import { near, pixel, prepare, store, type Colour } from './draw.ts'
 
 const START = Buffer.from([0xff, 0xd8])
@@ -10,22 +11,18 @@ const SIZE = { width: 56, height: 28 }
 /** The size of the file, which needs no preparation. */
 const READY = { width: 560, height: 280 }
 
-/** A photo with details down to its last row: a green lower half below a red upper half. */
-async function photo (): Promise<Sharp> {
+/** A photo with details down to its last row, equal in each run: red in the upper half, green in the lower one. */
+function photo (): Sharp {
   const { width, height } = READY
-  const half = (background: string) => sharp({
-    create: { width, height: height / 2, channels: 3, background, noise: { type: 'gaussian', mean: 0, sigma: 30 } }
-  }).png().toBuffer()
-  const plain = (background: string) => ({ create: { width, height, channels: 3 as const, background } })
-  const noise = { input: await half('black'), blend: 'add' as const }
-  const drawn = await sharp(plain('#a03020')).composite([
-    { input: { create: { ...plain('#20a030').create, height: height / 2 } }, left: 0, top: height / 2 },
-    { ...noise, left: 0, top: 0 }, { ...noise, left: 0, top: height / 2 }
-  ]).png().toBuffer()
-  return sharp(drawn)
+  const random = generator(1)
+  const data = Buffer.from(Array.from({ length: width * height * 3 }, (_, i) => {
+    const colour = i < width * height * 3 / 2 ? [160, 48, 32] : [32, 160, 48]
+    return colour[i % 3]! + Math.floor(random() * 60) - 30
+  }))
+  return sharp(data, { raw: { width, height, channels: 3 } })
 }
 
-const drawn = await photo()
+const drawn = photo()
 const segment = (marker: number, content: Buffer) => join(0xff, marker, be16(content.length + 2), content)
 const scanAt = (jpeg: Buffer) => jpeg.indexOf(join(0xff, 0xda))
 const afterStart = (jpeg: Buffer, ...parts: Buffer[]) => join(START, ...parts, jpeg.subarray(2))
