@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { join } from '../../tools/lib/bytes.ts'
+import { jsonHead } from '../clients/clients.ts'
 import { startService } from '../helper.ts'
 import { connectRaw, formBody, formHead } from '../raw-client.ts'
 import { noise } from '../services/images/draw.ts'
@@ -75,13 +76,15 @@ t.test('damaged forms are accepted or refused', async t => {
   await isCalm(t)
 })
 
+const uri = `data:image/png;base64,${image.toString('base64')}`
+
 t.test('damaged JSON bodies are accepted or refused', async t => {
   const model = service.engine.info().model
   const chat = JSON.stringify({
     ...CHAT,
     history: CHAT.history.slice(1),
     history_images: [],
-    images: [],
+    images: [uri, uri],
     max_tokens: 1,
     response_format: undefined,
     stop: undefined
@@ -92,25 +95,37 @@ t.test('damaged JSON bodies are accepted or refused', async t => {
     max_tokens: 1,
     tools: undefined,
     tool_choice: undefined,
-    messages: COMPLETION.messages.slice(0, 1),
+    messages: [
+      COMPLETION.messages[0],
+      { role: 'user', content: [{ type: 'image_url', image_url: { url: uri } }, { type: 'text', text: 'Hi' }] }
+    ],
     response_format: undefined,
     stop: undefined
   })
+  const words = [
+    '"', '\\', '\\n', '\n', '\0', '=', '%', '*', ',', '}', ']', '{', '[', ':', 'data:', ';base64,', '\\u0041',
+    '"images":[', '[['.repeat(100), 'AAAA'.repeat(50_000), '"data:;base64,SGk=",'.repeat(10), '"data:;base64,'
+  ]
   await fuzz(t, 250, async below => {
     const [to, text] = pick([['/api/chat', chat], ['/v1/chat/completions', completion]] as const, below)
+    const body =
+      below(2) === 0 ? mutateBytes(Buffer.from(text), below) : Buffer.from(mutateText(text, words, below))
     await send(
-      to, mutateBytes(Buffer.from(text), below),
-      pick(['application/json', 'application/json; charset=utf-8', 'application/json;charset=utf-7'], below)
+      to, body, pick(['application/json', 'application/json; charset=utf-8', 'application/json;charset=utf-7'], below)
     )
   })
   await isCalm(t)
 })
 
 t.test('an upload that stops in the middle leaves nothing', async t => {
-  const body = formBody('Hi', [image, image])
-  await fuzz(t, 40, async below => {
+  const form = formBody('Hi', [image, image])
+  const json = Buffer.from(JSON.stringify({ message: 'Hi', images: [uri, uri] }))
+  await fuzz(t, 60, async below => {
     const client = await connectRaw(service.port)
-    client.send(formHead('/api/chat', body.length))
+    const [head, body] = pick([
+      [formHead('/api/chat', form.length), form], [jsonHead('/api/chat', `Content-Length: ${json.length}\r\n`), json]
+    ] as const, below)
+    client.send(head)
     client.send(body.subarray(0, below(body.length)))
     if (below(2) === 0) client.socket.end()
     await new Promise(resolve => setTimeout(resolve, below(20)))
