@@ -28,13 +28,16 @@ export function createArgumentReader ({ parameters: schema }: Tool): (parameters
   const choose = schema === undefined ? null : createChoice(schema)
 
   return parameters => {
-    const texts = [...new Map(parameters)]
-    const usual = texts.map(([name, text]): [string, Reading] => [name, usualReading(text, valuesOf(name))])
-    const only = new Map(usual.map(([name, one]): [string, Reading[]] => [name, [one]]))
-    const all = () => new Map(usual.map(([name, one], at): [string, Reading[]] =>
-      [name, [one, ...otherReadings(texts[at]![1])]]))
-    const chosen = [...choose?.(only) ?? choose?.(all()) ?? usual]
-    return `{${chosen.map(([name, { json }]) => `${JSON.stringify(name)}:${json}`).join(',')}}`
+    const readings = new Map<string, Reading[]>()
+    const usual = new Map<string, Reading>()
+    for (const [name, text] of new Map(parameters)) {
+      const first = usualReading(text, valuesOf(name))
+      usual.set(name, first)
+      readings.set(name, [first, ...otherReadings(text)])
+    }
+    const usualOnly = new Map([...usual].map(([name, reading]) => [name, [reading]]))
+    const chosen = choose?.(usualOnly) ?? choose?.(readings) ?? usual
+    return `{${[...chosen].map(([name, { json }]) => `${JSON.stringify(name)}:${json}`).join(',')}}`
   }
 }
 
