@@ -1,4 +1,5 @@
 import { UnsupportedSchemaError, withDetails } from '../../errors/catalogue.ts'
+import { FUNCTION } from '../engine/call-tags.ts'
 import type { JsonToolSyntax, ToolSyntax, XmlToolSyntax } from '../engine/engine.ts'
 import type { OfferedTool } from './request.ts'
 import {
@@ -35,7 +36,8 @@ function jsonGrammar (tools: readonly OfferedTool[], { begin, separator, end }: 
 function xmlGrammar (tools: readonly OfferedTool[], { open, close }: XmlToolSyntax, singleCall: boolean): string {
   const { rules, names } = argumentRules(tools, schemaGrammars('parameters'), ANY_PARAMETERS_GRAMMAR)
   const functions = tools.map(tool => `${literal(`${tool.name}>\n`)} ${names.get(tool)}`)
-  const call = `${literal(`${open}\n<function=`)} (${functions.join(' | ')}) ${literal(`</function>\n${close}`)}`
+  const [before, after] = [literal(`${open}\n${FUNCTION.open}`), literal(`${FUNCTION.close}\n${close}`)]
+  const call = `${before} (${functions.join(' | ')}) ${after}`
   return [`root ::= call${singleCall ? '' : ' ("\\n" call)*'}`, `call ::= ${call}`, ...rules].join('\n')
 }
 

@@ -105,7 +105,8 @@ function constantsOf (keywords: Keywords): unknown[] | null {
 }
 
 function both (a: AllowedValues, b: AllowedValues): AllowedValues {
-  return { types: new Set([...a.types].filter(type => b.types.has(type))), words: new Set([...a.words, ...b.words]) }
+  const types = new Set([...a.types].filter(type => b.types.has(type)))
+  return { types, words: types.has('string') ? new Set([...a.words, ...b.words]) : NO_WORDS }
 }
 
 function either (a: AllowedValues, b: AllowedValues): AllowedValues {

@@ -7,6 +7,7 @@ import { createRules, type Rules } from './rules.ts'
 import { spend, spendLength, startWork } from './work.ts'
 import { createWriter, type Writer } from './writer.ts'
 
+export { createChoice, type Candidate, type Choose } from './choice.ts'
 export { literal } from './rules.ts'
 
 /** GBNF for `{"type":"json_object"}`: any object. */

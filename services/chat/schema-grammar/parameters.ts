@@ -1,3 +1,4 @@
+import { PARAMETER } from '../../engine/call-tags.ts'
 import { accepts, intersect, ofLength, ofWords, subtract, without, type Automaton } from './automaton.ts'
 import { complement, intersection, union, type Range } from './characters.ts'
 import { compilePattern } from './compile-pattern.ts'
@@ -10,8 +11,7 @@ import { asWritten, type Shape, type StringShape } from './shapes.ts'
 // The parameters of a call as Qwen3-Coder and Qwen3.5 write them: `<parameter=NAME>`, a line break, the value, a line
 // break, `</parameter>`, a line break. A string is its text, without the closing tag. Other values are JSON.
 
-const OPEN = '<parameter='
-const CLOSE = '</parameter>'
+const { open: OPEN, close: CLOSE } = PARAMETER
 const AFTER = `\n${CLOSE}\n`
 
 /** The characters of texts. Other control characters are left out. */

@@ -1,3 +1,4 @@
+import { FUNCTION, PARAMETER } from '../../call-tags.ts'
 import type { JsonToolSyntax, ToolSyntax, XmlToolSyntax } from '../../engine.ts'
 import type { ChatTemplate } from './template.ts'
 
@@ -30,7 +31,8 @@ function jsonSyntax (text: string, { name, key, value }: Sample): JsonToolSyntax
 /** Each tag must be on a line of its own. Calls that a grammar enforces are written so. */
 function xmlSyntax (text: string, { name, key, value }: Sample): XmlToolSyntax | null {
   const { open, close } = new RegExp(
-    `(?<open><[^<>\\s]+>)\n<function=${name}>\n<parameter=${key}>\n${value}\n</parameter>\n</function>\n` +
+    `(?<open><[^<>\\s]+>)\n${FUNCTION.open}${name}>\n${PARAMETER.open}${key}>\n${value}\n` +
+    `${PARAMETER.close}\n${FUNCTION.close}\n` +
     '(?<close></[^<>\\s]+>)'
   ).exec(text)?.groups ?? {}
   return open && close ? { form: 'xml', open, close } : null
