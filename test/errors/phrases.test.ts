@@ -18,6 +18,11 @@ const ARGUMENTS: Record<string, unknown[]> = {
   'FETCH_FAULTS.status': [404],
   'FETCH_FAULTS.tooSlow': [15],
   'FETCH_FAULTS.afterRedirect': [groups.FETCH_FAULTS.notUrl],
+  'IMAGE_KINDS.rawOf': ['Canon'],
+  'IMAGE_KINDS.tiffCompressed': ['LZMA'],
+  'IMAGE_KINDS.tiffColour': ['Lab'],
+  'IMAGE_KINDS.tiffPacked': [12],
+  'IMAGE_KINDS.tiffChannels': [7],
   'NOT_READY.downloading': ['model.gguf', 50]
 }
 
