@@ -15,17 +15,17 @@ const piece = randomBytes(PIECE).toString('base64')
 
 const outgoing = request(url, { method: 'POST', headers: { 'content-type': 'application/json' } })
 const answered = once(outgoing, 'response')
-let isAnswered = false
-answered.then(() => { isAnswered = true })
+const state = { isAnswered: false }
+answered.then(() => { state.isAnswered = true })
 
 const send = async text => {
-  if (!outgoing.write(text) && !isAnswered) await Promise.race([once(outgoing, 'drain'), answered])
+  if (!outgoing.write(text) && !state.isAnswered) await Promise.race([once(outgoing, 'drain'), answered])
 }
 
 await send('{"message":"Hi","images":[')
 for (let image = 0; image < Number(images); image++) {
   await send(image === 0 ? '"data:image/jpeg;base64,' : ',"data:image/jpeg;base64,')
-  for (let sent = 0; sent < Number(bytes) && !isAnswered; sent += PIECE) await send(piece)
+  for (let sent = 0; sent < Number(bytes) && !state.isAnswered; sent += PIECE) await send(piece)
   await send('"')
 }
 outgoing.end(']}')
