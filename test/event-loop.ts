@@ -12,6 +12,8 @@ export interface Stall {
   wallMs: number
   /** The same time without the part in which the thread waited for a processor. */
   ownMs: number
+  /** Longest processor time between two turns. Nothing else on the machine makes it longer. */
+  ranMs: number
 }
 
 export interface Watched<T> {
@@ -25,13 +27,14 @@ export interface Watched<T> {
 
 /** Runs a task and measures the event loop of this thread meanwhile. */
 export async function withStall<T> (task: () => Promise<T>): Promise<Watched<T>> {
-  const stall: Stall = { wallMs: 0, ownMs: 0 }
+  const stall: Stall = { wallMs: 0, ownMs: 0, ranMs: 0 }
   const first = look()
   let last = first
   const check = () => {
     const now = look()
     const wallMs = now.at - last.at
     stall.wallMs = Math.max(stall.wallMs, wallMs)
+    stall.ranMs = Math.max(stall.ranMs, now.ranMs - last.ranMs)
     stall.ownMs = Math.max(stall.ownMs, wallMs - (now.waitedMs - last.waitedMs))
     last = now
   }

@@ -10,8 +10,8 @@ const MB = 1024 * 1024
 const SCRIPT = path.join(ROOT, 'test/clients/send-json-images.mjs')
 /** Far less than one of the images, and than the text of the body (213 MB). */
 const MOST_GROWTH_BYTES = 48 * MB
-/** It is 20 ms on a machine that does nothing else. The rest is a reserve for garbage collection beside other tests. */
-const MOST_STALL_MS = 40
+/** Processor time between two turns of the event loop. It is about 10 ms on a machine of 2026. */
+const MOST_STALL_MS = 20
 
 const send = async (url: string, images: number, bytes: number) => {
   const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, `${url}/api/chat`, `${images}`, `${bytes}`])
@@ -39,8 +39,8 @@ t.test('8 images of 20 MB in a JSON body need little memory and do not stop the 
     withGrowth(() => send(service.url, 8, 20 * MB - 64 * 1024)))
   t.same(result, { status: 415, code: 'UNSUPPORTED_IMAGE' }, 'the whole body is read')
   await service.quiet()
-  const [grown, own, wall] = [growth / MB, stall.ownMs, stall.wallMs].map(Math.round)
-  t.comment(`resident memory grows by ${grown} MB; the longest stall takes ${own} ms, by the clock ${wall} ms`)
+  const [grown, ran, wall] = [growth / MB, stall.ranMs, stall.wallMs].map(Math.round)
+  t.comment(`resident memory grows by ${grown} MB; the longest stall computes ${ran} ms, by the clock ${wall} ms`)
   t.ok(growth < MOST_GROWTH_BYTES, `${grown} MB`)
-  if (canMeasureStalls) t.ok(stall.ownMs < MOST_STALL_MS, `${own} ms`)
+  if (canMeasureStalls) t.ok(stall.ranMs < MOST_STALL_MS, `${ran} ms`)
 })

@@ -2,7 +2,7 @@
 export const LIMITS = {
   maxImages: 8,
   maxFileMb: 4,
-  jsonBodyMb: 16,
+  jsonBodyMb: 4,
   maxInputPixels: 30_000_000,
   /** Limit of a text field of a form, which is not a setting. */
   fieldBytes: 1024 * 1024,

@@ -2,6 +2,7 @@ import { aborts } from './aborts.ts'
 import { anticipation } from './anticipation.ts'
 import { eventLoop } from './event-loop.ts'
 import { firstToken } from './first-token.ts'
+import { jsonImages } from './json-images.ts'
 import { memory } from './memory.ts'
 import { overhead } from './overhead.ts'
 import { preparation } from './preparation.ts'
@@ -27,5 +28,6 @@ export const SCENARIOS: Record<string, Scenario> = {
   memory,
   overhead,
   'event-loop': eventLoop,
-  'side-by-side': sideBySide
+  'side-by-side': sideBySide,
+  'json-images': jsonImages
 }

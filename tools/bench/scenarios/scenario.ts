@@ -74,9 +74,8 @@ export function rotated<T> (items: readonly T[], round: number): T[] {
 }
 
 /** Measures each contender in each round. */
-export async function eachRound (
-  bench: Bench, running: readonly RunningContender[], rounds: number,
-  measure: (contender: RunningContender, round: number) => Promise<void>
+export async function eachRound<C extends RunningContender> (
+  bench: Bench, running: readonly C[], rounds: number, measure: (contender: C, round: number) => Promise<void>
 ): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     for (const contender of rotated(running, round)) {

@@ -100,7 +100,7 @@ const TEXTS = [
 function longText ({ draw }: Material): Draft {
   const [detail, text] = draw.pick(CHARACTERS)
   const { field, open, close, ending } = draw.pick(TEXTS)
-  const body = filled(frame({ message: 'Hi' }, field, open, close), text, 15 * MB)
+  const body = filled(frame({ message: 'Hi' }, field, open, close), text, (LIMITS.jsonBodyMb - 0.1) * MB)
   return draft(postRequest(draw.pick(CHAT_PATHS), body), ending, { detail: `${field} of ${detail}` })
 }
 

@@ -1,5 +1,5 @@
 import type { Kind } from './kind.ts'
-import { askIn, drawQuestion, FORMS, fresh, WAYS } from './question.ts'
+import { askIn, drawQuestion, fresh, WAYS } from './question.ts'
 
 const SCHEMA = {
   type: 'json_schema',
@@ -38,7 +38,7 @@ export const good: Kind[] = [
       const { draw, images } = material
       const photo = draw.pick(images.photos)
       return askIn(
-        draw.pick(FORMS), material,
+        draw.pick(WAYS), material,
         { question: 'What is in the picture?', images: [draw.chance(0.7) ? fresh(draw, photo) : photo] }
       )
     }

@@ -3,7 +3,7 @@ import {
 } from '../lib/http.ts'
 import { LIMITS } from '../settings.ts'
 import { draft, type Kind } from './kind.ts'
-import { askIn, fresh, FORMS } from './question.ts'
+import { askIn, fresh, WAYS } from './question.ts'
 
 const MB = 1024 * 1024
 const PATHS = ['/api/chat', '/api/chat_stream']
@@ -101,7 +101,7 @@ export const huge: Kind[] = [
       const { draw, images } = material
       const some =
         Array.from({ length: draw.between(3, LIMITS.maxImages) }, () => fresh(draw, draw.pick(images.photos.slice(1))))
-      return askIn(draw.pick(FORMS), material, { question: 'Describe the images.', images: some })
+      return askIn(draw.pick(WAYS), material, { question: 'Describe the images.', images: some })
     }
   },
   {

@@ -3,6 +3,7 @@ import { costly } from './costly.ts'
 import { good } from './good.ts'
 import { history } from './history.ts'
 import { huge } from './huge.ts'
+import { jsonImages } from './json-images.ts'
 import type { Kind } from './kind.ts'
 import { looking } from './looking.ts'
 import { malformed } from './malformed.ts'
@@ -11,5 +12,6 @@ import { slow } from './slow.ts'
 import { schemas } from './schemas.ts'
 
 export const KINDS: readonly Kind[] = [
-  ...good, ...history, ...malformed, ...huge, ...costly, ...schemas, ...slow, ...aborted, ...repeated, ...looking
+  ...good, ...history, ...malformed, ...huge, ...costly, ...jsonImages, ...schemas, ...slow, ...aborted, ...repeated,
+  ...looking
 ]

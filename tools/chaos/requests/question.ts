@@ -23,7 +23,6 @@ export interface Question {
 export const WAYS = ['form', 'form stream', 'json', 'json stream', 'completion', 'completion stream'] as const
 export type Way = typeof WAYS[number]
 export const JSONS: readonly Way[] = ['json', 'json stream', 'completion', 'completion stream']
-/** Ways that accept large images. */
 export const FORMS: readonly Way[] = ['form', 'form stream']
 export const STREAMS: readonly Way[] = ['form stream', 'json stream', 'completion stream']
 
@@ -34,16 +33,21 @@ const PATHS = {
 }
 
 /** A request for a question. Its right ending is a complete answer. */
-export function askIn (way: Way, { draw, model }: Material, question: Question): Draft {
+export function askIn (way: Way, material: Material, question: Question): Draft {
+  const { path, body } = bodyIn(way, material, question)
+  return draft(
+    postRequest(path, body, material.draw.chance(0.5) ? 'Connection: close\r\n' : ''),
+    STREAMS.includes(way) ? 'stream' : 'answer', { text: question.answer, detail: way }
+  )
+}
+
+/** The path and the body of a question. */
+export function bodyIn (way: Way, { draw, model }: Material, question: Question): { path: string, body: Body } {
   const [kind, stream] = way.split(' ') as ['form' | 'json' | 'completion', string?]
   const body = kind === 'form'
     ? toForm(question)
     : kind === 'json' ? toJson(question) : toCompletion(question, model, stream !== undefined, draw)
-  const path = PATHS[kind][stream === undefined ? 0 : 1]!
-  return draft(
-    postRequest(path, body, draw.chance(0.5) ? 'Connection: close\r\n' : ''),
-    stream === undefined ? 'answer' : 'stream', { text: question.answer, detail: way }
-  )
+  return { path: PATHS[kind][stream === undefined ? 0 : 1]!, body }
 }
 
 /** An image that looks the same but has another id: bytes after its end are ignored. */

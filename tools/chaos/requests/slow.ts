@@ -1,4 +1,4 @@
-import { formBody, FORM_TYPE, jsonBody, postHead, postRequest } from '../lib/http.ts'
+import { dataUri, formBody, FORM_TYPE, jsonBody, postHead, postRequest } from '../lib/http.ts'
 import { LIMITS } from '../settings.ts'
 import { draft, type Draft, type Kind } from './kind.ts'
 import { askIn, drawQuestion, FORMS, fresh, STREAMS, WAYS } from './question.ts'
@@ -33,7 +33,7 @@ export const slow: Kind[] = [
       const image = fresh(draw, draw.pick(images.photos))
       const body = draw.chance(0.5)
         ? formBody({ message: 'Hi' }, [{ field: 'images', data: image }])
-        : jsonBody({ message: 'x'.repeat(20_000) })
+        : jsonBody({ message: 'x'.repeat(20_000), images: [dataUri(image)] })
       const bytes = postRequest(draw.pick(['/api/chat', '/api/chat_stream']), body)
       // The upload takes twice the allowed time, which starts only when a waiting request leaves the queue.
       const pauseMs = 100
