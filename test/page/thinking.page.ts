@@ -122,7 +122,7 @@ export default async function (t: Test): Promise<void> {
     t.equal(await checked.getAttribute('aria-checked'), 'true', 'the menu stays open')
     t.same(await accessibilityFaults(page), [])
     await page.keyboard.press('Escape')
-    t.match(await item('Export as Markdown'), /> \*\*Thought for less than 1 s\*\*\n> \n> The \*\*box\*\* is/)
+    t.match(await item('Export as Markdown'), /> \*\*Thought for (?:less than )?\d+ s\*\*\n> \n> The \*\*box\*\* is/)
     t.match(JSON.parse(await item('Export as JSON')).conversations[0].turns[1].thoughts, { text: /box/, ms: Number })
 
     const all = page.locator('#sidebar').getByLabel('Export with thoughts')
