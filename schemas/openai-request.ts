@@ -129,7 +129,9 @@ const thinkingFields = {
     effort: Type.Optional(nullable(EffortSchema, { fault: OPENAI_FAULTS.mustBeEffort })),
     max_tokens: thoughtTokens('The same as `thinking_budget`'),
     enabled: flag('The same as `chat_template_kwargs.enable_thinking`'),
-    exclude: Type.Optional(Type.Literal(false, { fault: OPENAI_FAULTS.unsupported })),
+    exclude: Type.Optional(Type.Literal(false, {
+      description: 'Thoughts are always returned', fault: OPENAI_FAULTS.unsupported
+    })),
     summary: Type.Optional(Type.Unsafe<unknown>({ description: 'Has no effect: the thoughts themselves are returned' }))
   }, {
     additionalProperties: false,

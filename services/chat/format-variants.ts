@@ -1,5 +1,7 @@
 type Json = Record<string, unknown>
 
+const SCHEMA_KEYWORDS = ['type', 'properties', '$ref', 'anyOf', 'oneOf', 'allOf', 'enum', 'const', 'items', '$defs']
+
 /** Name of a schema that a client left nameless. The name has no effect on the answer. */
 const NAMELESS = 'answer'
 
@@ -13,7 +15,7 @@ export function translateFormat (format: unknown): unknown {
   const { type, schema, json_schema: own, ...rest } = withoutNulls(format)
   if (type !== 'json_object' && type !== 'json_schema') return format
   if (own === undefined && schema === undefined) return { type, ...rest }
-  const wrapped = isObject(own) && 'schema' in own ? withoutNulls(own) : { schema: own ?? schema }
+  const wrapped = isObject(own) && !isSchema(own) ? withoutNulls(own) : { schema: own ?? schema }
   const { name, strict, description, ...others } = { ...rest, ...wrapped } as Json
   return {
     type: 'json_schema',
@@ -24,6 +26,11 @@ export function translateFormat (format: unknown): unknown {
       ...others
     }
   }
+}
+
+/** Whether a `json_schema` is the schema itself, without the object that names it. */
+function isSchema (value: Json): boolean {
+  return !('schema' in value) && SCHEMA_KEYWORDS.some(keyword => keyword in value)
 }
 
 function withoutNulls (value: Json): Json {

@@ -154,7 +154,7 @@ t.test('the refusal of a malformed response format refers to its type', async t 
       { type: 'json_schema', json_schema: { name: 'a' } }, 'response_format.json_schema',
       /must have "schema"/
     ],
-    [{ type: 'json_object', schema: {} }, 'response_format', /is unknown/]
+    [{ type: 'json_object', shape: {} }, 'response_format', /is unknown/]
   ] as const) {
     t.match(
       await askJson(service.url, { message: 'Hi', response_format: format }),

@@ -201,7 +201,7 @@ t.test('structured answers are valid by their schema', async t => {
   )
   const error = await failure(complete([{ role: 'user', content: 'Hi' }], {
     response_format: {
-      type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object', properties: { a: { not: {} } } } }
+      type: 'json_schema', json_schema: { name: 'x', schema: { type: 'array', items: { not: { type: 'null' } } } }
     }
   }))
   t.match(error, { status: 400, code: 'UNSUPPORTED_SCHEMA', param: 'response_format', error: { keyword: 'not' } })

@@ -205,7 +205,7 @@ t.test('an answer is one or more calls of the tools, or exactly one', async t =>
 })
 
 t.test('a schema that cannot be enforced is refused for strict tools; others may have any parameters', async t => {
-  const unknown = { type: 'object', properties: { at: { type: 'string' } }, not: {} }
+  const unknown = { type: 'object', properties: { at: { type: 'string' } }, not: { required: ['at'] } }
   t.throws(() => grammarOf([tool('look', unknown)]), {
     code: 'UNSUPPORTED_SCHEMA', details: { field: 'tools[look].function.parameters', keyword: 'not', pointer: '#' }
   })

@@ -36,13 +36,13 @@ t.test('schemas are converted on a separate thread, and refusals keep their deta
   t.match(await grammars.of({ type: 'format', format: { type: 'json_object' } }, null, never), /^root ::= /)
   const texts = await Promise.all(['red', 'blue'].map(word => grammars.of(withSchema({ const: word }), null, never)))
   t.match(texts, [/red/, /blue/])
-  await t.rejects(grammars.of(withSchema({ type: 'object', properties: { a: { not: {} } } }), null, never), {
+  await t.rejects(grammars.of(withSchema({ properties: { a: { not: { type: 'null' } } } }), null, never), {
     code: 'UNSUPPORTED_SCHEMA',
     statusCode: 400,
     message: 'The JSON schema cannot be enforced: "not" at #/properties/a is not supported',
     details: { field: 'response_format', keyword: 'not', pointer: '#/properties/a' }
   })
-  const error = await grammars.of(withSchema({ not: {} }), null, never).catch(error => error)
+  const error = await grammars.of(withSchema({ not: { type: 'null' } }), null, never).catch(error => error)
   t.equal(error.sentence('zh'), '无法按此 JSON schema 约束回答：# 处的 "not" 不受支持')
 })
 
