@@ -107,7 +107,11 @@ export const JSON_FAULTS = {
 export const BODY_FAULTS = {
   empty: { en: 'it is empty', zh: '内容为空' },
   mustBeObject: { en: 'it must be an object', zh: '必须是一个对象' },
-  namelessPart: { en: 'a part has no name', zh: '有一个部分没有名称' }
+  namelessPart: { en: 'a part has no name', zh: '有一个部分没有名称' },
+  encodedPart: (encoding: string) => ({
+    en: `a part has the Content-Transfer-Encoding ${encoding}; send its bytes as they are`,
+    zh: `有一个部分的 Content-Transfer-Encoding 为 ${encoding}；请按原样发送其字节`
+  })
 } satisfies Phrases
 
 /** Each completes `photo.jpg is …`. */

@@ -17,6 +17,8 @@ export interface MultipartOptions {
 }
 
 const isTextField = (name: string) => Object.hasOwn(ChatFieldsSchema.properties, name)
+/** Values of `Content-Transfer-Encoding` that leave the bytes as they are. */
+const PLAIN_ENCODINGS = ['7bit', '8bit', 'binary']
 const isJson = (type: string) => type.startsWith('application/json')
 const isFile = (type: string, filename: string | undefined) =>
   filename !== undefined || type === 'application/octet-stream'
@@ -56,8 +58,11 @@ const plugin: FastifyPluginAsync<MultipartOptions> = async (app, { maxImages }) 
     const form = createFormFields()
     const parts = request.parts()
     for (let part = await nextPart(parts, signal); part; part = await nextPart(parts, signal)) {
-      const { fieldname: name, mimetype } = part
+      const { fieldname: name, mimetype, encoding } = part
       if (name === undefined) throw new InvalidMultipartError(BODY_FAULTS.namelessPart)
+      if (!PLAIN_ENCODINGS.includes(encoding)) {
+        throw new InvalidMultipartError(BODY_FAULTS.encodedPart(encoding.slice(0, NAME_MAX_SHOWN)))
+      }
       if (part.type === 'field') {
         form.addText(name, part.value as string, part.valueTruncated)
       } else if (Object.hasOwn(images, name)) {

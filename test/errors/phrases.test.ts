@@ -6,6 +6,7 @@ type Entry = Phrase | ((...args: never[]) => Phrase)
 
 /** The arguments of phrases that contain numbers or names. */
 const ARGUMENTS: Record<string, unknown[]> = {
+  'BODY_FAULTS.encodedPart': ['base64'],
   'FETCH_FAULTS.tooLong': [8192],
   'FETCH_FAULTS.tooManyRedirects': [3],
   'FETCH_FAULTS.status': [404],

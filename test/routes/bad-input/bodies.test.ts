@@ -95,6 +95,15 @@ t.test('invalid forms', async t => {
   for (const header of ['Content-Disposition: form-data', 'Content-Disposition: form-data; filename="a.png"']) {
     await refused(t, await postRaw(hi + part(header, 'x') + FORM_END), 400, 'INVALID_MULTIPART', /a part has no name/)
   }
+  for (const encoding of ['base64', 'Quoted-Printable']) {
+    const sentence = new RegExp(`Content-Transfer-Encoding ${encoding.toLowerCase()}; send its bytes as they are`)
+    for (const more of ['', '; filename="a.png"']) {
+      const encoded = fieldPart('images', 'SGk=', `${more}\r\nContent-Transfer-Encoding: ${encoding}`)
+      await refused(t, await postRaw(hi + encoded + FORM_END), 400, 'INVALID_MULTIPART', sentence)
+    }
+  }
+  const binary = fieldPart('images', 'text', '; filename="a.png"\r\nContent-Transfer-Encoding: binary')
+  await refused(t, await postRaw(hi + binary + FORM_END), 415, 'UNSUPPORTED_IMAGE', /images\[0\]/)
   for (const name of ['__proto__', 'constructor']) {
     await refused(
       t, await postRaw(hi + fieldPart(name, 'x') + FORM_END), 400, 'INVALID_MULTIPART', /prototype property/
