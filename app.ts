@@ -10,7 +10,7 @@ import { answerClientError, HEAD_MAX_BYTES } from './plugins/client-errors.ts'
 import concurrencyLimit from './plugins/concurrency-limit.ts'
 import connectionLimit from './plugins/connection-limit.ts'
 import cors from './plugins/cors.ts'
-import errors, { createErrorHandler, toErrorBody } from './plugins/errors.ts'
+import errors, { createErrorHandler } from './plugins/errors.ts'
 import jsonBody from './plugins/json-body.ts'
 import metricsPlugin from './plugins/metrics.ts'
 import model from './plugins/model.ts'
@@ -133,7 +133,7 @@ async function registerModelRoutes (
   })
   await app.register(async chats => {
     await chats.register(jsonBody, { place: CHAT_PLACES })
-    await chats.register(multipart, { maxImages: config.maxImages })
+    await chats.register(multipart)
     await chats.register(chatRoute, options)
     await chats.register(chatStreamRoute, options)
   })
@@ -146,6 +146,8 @@ function createServer (config: Config, logger: AppOptions['logger']): FastifyIns
     // Ids name folders and log lines, so clients do not choose them.
     genReqId: () => randomUUID(),
     requestIdHeader: false,
+    // Clients join base URLs and paths with one slash too many.
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     logController: new RequestLog(),
     // While it drains, the service sends its own error responses.
     return503OnClosing: false,
@@ -158,7 +160,7 @@ function createServer (config: Config, logger: AppOptions['logger']): FastifyIns
       connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, config.headersTimeoutMs)
     },
     clientErrorHandler: answerClientError,
-    frameworkErrors: createErrorHandler(toErrorBody),
+    frameworkErrors: createErrorHandler(),
     // The cleanup plugin has waited for all answers by then, so only idle and refused connections are closed.
     forceCloseConnections: true
   })
@@ -169,6 +171,11 @@ export function cacheBytesOf ({ engine, imageCacheMb }: Pick<Config, 'engine' | 
   return engine === 'openai' ? imageCacheMb * 1024 * 1024 : 0
 }
 
+/** Thought tokens of a request that does not ask for thoughts. */
+function defaultThinkingTokens ({ thinking, maxThinkingTokens: most }: Config): number {
+  return thinking === 'off' ? 0 : thinking === 'on' ? most : Math.min(thinking, most)
+}
+
 function limitsOf (config: Config) {
   return {
     max_images: config.maxImages,
@@ -177,6 +184,7 @@ function limitsOf (config: Config) {
     max_avif_pixels: maxPixelsOf('avif', config.maxInputPixels),
     max_side: config.imageCompressionMaxSize,
     max_pixels: config.maxPixels,
-    max_thinking_tokens: config.maxThinkingTokens
+    max_thinking_tokens: config.maxThinkingTokens,
+    default_thinking_tokens: defaultThinkingTokens(config)
   }
 }

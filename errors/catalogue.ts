@@ -76,8 +76,8 @@ export const MessageTooLongError = define('MESSAGE_TOO_LONG', 400, {
   details: (_characters, limit) => ({ field: 'message', limit })
 })
 export const UnknownFieldError = define('UNKNOWN_FIELD', 400, {
-  en: (field: string) => `Field "${field}" is unknown; correct its name or remove it`,
-  zh: field => `未知字段 "${field}"，请更正名称或删除`,
+  en: (field: string, advice: Phrase) => `Field "${field}" is unknown; ${advice.en}`,
+  zh: (field, advice) => `未知字段 "${field}"，${advice.zh}`,
   details: field => ({ field })
 })
 export const InvalidFieldError = define('INVALID_FIELD', 400, {
@@ -192,8 +192,8 @@ export const UnsupportedEncodingError = define('UNSUPPORTED_ENCODING', 415, {
   zh: encoding => `不支持 Content-Encoding ${encoding}；请发送未压缩的请求体`
 })
 export const UnsupportedImageError = define('UNSUPPORTED_IMAGE', 415, {
-  en: (label: string, kind: Phrase) => `${label} is ${kind.en}; send JPEG, PNG, WebP, AVIF, GIF or TIFF`,
-  zh: (label, kind) => `${label} 的类型（${kind.zh}）不受支持；请发送 JPEG、PNG、WebP、AVIF、GIF 或 TIFF`
+  en: (label: string, kind: Phrase, advice: Phrase) => `${label} is ${kind.en}; ${advice.en}`,
+  zh: (label, kind, advice) => `${label} 的类型（${kind.zh}）不受支持；${advice.zh}`
 })
 export const EmptyFileError = define('EMPTY_FILE', 422, {
   en: (label: string) => `${label} is empty`,

@@ -8,8 +8,10 @@ type Phrases = Record<string, Phrase | ((...args: never[]) => Phrase)>
 export const FIELD_FAULTS = {
   mustBeNumber: { en: 'must be a number', zh: '必须是数字' },
   mustBeString: { en: 'must be a string', zh: '必须是字符串' },
-  mustBeFile: { en: 'must be a file', zh: '必须是文件' },
-  mustBeText: { en: 'must be text, not a file', zh: '必须是文本，而不是文件' },
+  mustBeFile: {
+    en: 'must be a file in a form; data URIs are for JSON bodies', zh: '在表单中必须是文件；data URI 用于 JSON 请求体'
+  },
+  mustBeText: { en: 'must be text in UTF-8 or JSON, not another file', zh: '必须是 UTF-8 文本或 JSON，而不是其他文件' },
   mustBeThinking: { en: 'must be "off", "on" or a number of tokens', zh: '必须是 "off"、"on" 或 token 数' },
   mustBeTurns: { en: 'must be a list of turns', zh: '必须是对话轮次的列表' },
   mustBeDataUris: { en: 'must be a list of data URIs', zh: '必须是 data URI 的列表' },
@@ -17,14 +19,33 @@ export const FIELD_FAULTS = {
     en: 'must be a data URI in base64 (data:image/png;base64,…)',
     zh: '必须是 base64 编码的 data URI（data:image/png;base64,…）'
   },
+  mustBeImageId: {
+    en: 'must be the id of an image as on its receipt: sha256: and 64 hexadecimal digits',
+    zh: '必须是回执中的图片 id：sha256: 加 64 位十六进制数字'
+  },
   mustBeHistoryImage: { en: 'must be an image that "history" names', zh: '必须是 "history" 中引用过的图片' },
   notBase64: { en: 'contains characters that are not base64', zh: '含有不属于 base64 的字符' },
   truncatedBase64: { en: 'is truncated: base64 never has this length', zh: '不完整：base64 不会是这个长度' },
+  transferEncoding: (encoding: string) => ({
+    en: `has Content-Transfer-Encoding ${encoding}; send its bytes as they are, or base64`,
+    zh: `的 Content-Transfer-Encoding 为 ${encoding}；请直接发送原始字节，或使用 base64`
+  }),
   repeated: { en: 'is given more than once', zh: '出现了多次' },
   unknown: { en: 'is unknown', zh: '未知' },
   invalid: { en: 'is not valid', zh: '无效' },
-  invalidJson: { en: 'is not valid JSON', zh: '不是有效的 JSON' },
-  excludesStop: { en: 'cannot be combined with "stop"', zh: '不能与 "stop" 同时使用' }
+  invalidJson: { en: 'is not valid JSON', zh: '不是有效的 JSON' }
+} satisfies Phrases
+
+/** Advice about an unknown field. Each completes `Field "…" is unknown; …`. */
+export const UNKNOWN_FIELD_ADVICE = {
+  correct: { en: 'correct its name or remove it', zh: '请更正名称或删除' },
+  didYouMean: (field: string) => ({ en: `did you mean "${field}"?`, zh: `您是否想用 "${field}"？` }),
+  otherApi: {
+    en: 'this is Sightline\'s own interface, with "message" and "images"; OpenAI\'s is at /v1/chat/completions',
+    zh: '这是 Sightline 自己的接口，使用 "message" 与 "images"；OpenAI 接口位于 /v1/chat/completions'
+  },
+  otherPath: { en: 'for a stream, send the request to /api/chat_stream', zh: '如需流式回答，请发送到 /api/chat_stream' },
+  whole: (field: string) => ({ en: `send "${field}" as one field`, zh: `请把 "${field}" 作为一个字段发送` })
 } satisfies Phrases
 
 /** Reasons why a request gets no thoughts. */
@@ -33,6 +54,10 @@ export const THINKING_FAULTS = {
     en: `the loaded model (${model}) cannot think`, zh: `当前模型（${model}）不具备思考能力`
   }),
   forbidden: { en: 'this service forbids them (MAX_THINKING_TOKENS=0)', zh: '本服务禁止思考（MAX_THINKING_TOKENS=0）' },
+  refused: {
+    en: 'the model server refuses them, because its model cannot think or its settings forbid it',
+    zh: '模型服务器拒绝思考，因为其模型不具备思考能力，或其设置禁止思考'
+  },
   /** Completes `Field "…" …`. */
   tooMany: (limit: number) => ({
     en: `asks for more thought tokens than this service allows: at most ${limit} (MAX_THINKING_TOKENS)`,
@@ -70,8 +95,28 @@ export const OPENAI_FAULTS = {
   mustBeTemplateArguments: {
     en: 'must be an object with "enable_thinking" alone', zh: '必须是只含 "enable_thinking" 的对象'
   },
+  mustBePart: {
+    en: 'must be text or an image: {"type": "text", "text": "…"} or ' +
+      '{"type": "image_url", "image_url": {"url": "data:image/png;base64,…"}}',
+    zh: '必须是文本或图片：{"type": "text", "text": "…"} 或 ' +
+      '{"type": "image_url", "image_url": {"url": "data:image/png;base64,…"}}'
+  },
+  mustBeImages: { en: 'must be a list of images in base64', zh: '必须是 base64 图片的列表' },
+  onlyJsonOutputs: {
+    en: 'is supported with "json" alone; a JSON schema can also be sent in "response_format"',
+    zh: '只支持 "json"；JSON schema 也可放在 "response_format" 中'
+  },
+  useResponseFormat: {
+    en: 'is not supported; constrain the answer by a JSON schema in "response_format"',
+    zh: '不受支持；请在 "response_format" 中用 JSON schema 约束回答'
+  },
+  useMessages: { en: 'is not supported; use "messages"', zh: '不受支持，请使用 "messages"' },
+  useFields: {
+    en: 'is not supported; send its members as fields of the request', zh: '不受支持；请把其中的成员作为请求的字段发送'
+  },
   contradicts: (field: string) => ({ en: `contradicts "${field}"`, zh: `与 "${field}" 相互矛盾` }),
   mustBeTools: { en: 'must be a list of tools', zh: '必须是工具的列表' },
+  mustBeToolName: { en: 'must have 1 to 64 letters, digits, _ or -', zh: '必须由 1 到 64 个字母、数字、_ 或 - 组成' },
   mustBeToolChoice: {
     en: 'must be none, auto, required or a function', zh: '必须是 none、auto、required 或某个函数'
   },
@@ -107,30 +152,82 @@ export const JSON_FAULTS = {
 export const BODY_FAULTS = {
   empty: { en: 'it is empty', zh: '内容为空' },
   mustBeObject: { en: 'it must be an object', zh: '必须是一个对象' },
-  namelessPart: { en: 'a part has no name', zh: '有一个部分没有名称' },
-  encodedPart: (encoding: string) => ({
-    en: `a part has the Content-Transfer-Encoding ${encoding}; send its bytes as they are`,
-    zh: `有一个部分的 Content-Transfer-Encoding 为 ${encoding}；请按原样发送其字节`
+  namelessPart: {
+    en: 'a part has no name; each needs Content-Disposition: form-data; name="…"',
+    zh: '有一个部分没有名称；每个部分都需要 Content-Disposition: form-data; name="…"'
+  },
+  notFormData: (number: number) => ({
+    en: `part ${number} has no header Content-Disposition: form-data; name="…"`,
+    zh: `第 ${number} 个部分缺少头部 Content-Disposition: form-data; name="…"`
   })
 } satisfies Phrases
 
-/** Each completes `photo.jpg is …`. */
+/** Formats of images that are not accepted. Each completes `photo.jpg is …`, and `IMAGE_ADVICE.convert` follows. */
 export const IMAGE_KINDS = {
+  bmp: { en: 'a BMP image', zh: 'BMP 图片' },
+  heic: { en: 'a HEIC image', zh: 'HEIC 图片' },
   jpegXl: { en: 'a JPEG XL image', zh: 'JPEG XL 图片' },
   jpeg2000: { en: 'a JPEG 2000 image', zh: 'JPEG 2000 图片' },
+  jpegXr: { en: 'a JPEG XR image', zh: 'JPEG XR 图片' },
+  jpegLs: { en: 'a JPEG-LS image', zh: 'JPEG-LS 图片' },
+  tga: { en: 'a TGA image', zh: 'TGA 图片' },
+  netpbm: { en: 'a PPM, PGM or PBM image', zh: 'PPM、PGM 或 PBM 图片' },
+  pfm: { en: 'a PFM image', zh: 'PFM 图片' },
+  dds: { en: 'a DDS texture', zh: 'DDS 纹理' },
+  ktx: { en: 'a KTX texture', zh: 'KTX 纹理' },
+  exr: { en: 'an OpenEXR image', zh: 'OpenEXR 图片' },
+  radiance: { en: 'a Radiance HDR image', zh: 'Radiance HDR 图片' },
+  dicom: { en: 'a DICOM file', zh: 'DICOM 文件' },
+  nifti: { en: 'a NIfTI volume', zh: 'NIfTI 体数据' },
+  fits: { en: 'a FITS file', zh: 'FITS 文件' },
+  zeiss: { en: 'a CZI microscope image', zh: 'CZI 显微图像' },
+  qoi: { en: 'a QOI image', zh: 'QOI 图片' },
+  bpg: { en: 'a BPG image', zh: 'BPG 图片' },
+  flif: { en: 'a FLIF image', zh: 'FLIF 图片' },
+  pcx: { en: 'a PCX image', zh: 'PCX 图片' },
+  sgi: { en: 'an SGI image', zh: 'SGI 图片' },
+  vips: { en: 'a libvips image', zh: 'libvips 图片' },
   photoshop: { en: 'a Photoshop document', zh: 'Photoshop 文档' },
+  gimp: { en: 'a GIMP document', zh: 'GIMP 文档' },
   icon: { en: 'an icon', zh: '图标文件' },
+  raw: { en: 'a raw photo of a camera', zh: '相机 RAW 照片' },
+  dng: { en: 'a raw photo (DNG)', zh: 'RAW 照片（DNG）' },
+  rawOf: (make: string) => ({ en: `a raw photo (${make})`, zh: `${make} 相机的 RAW 照片` }),
+  svg: { en: 'an SVG drawing', zh: 'SVG 图形' },
+  metafile: { en: 'a Windows metafile', zh: 'Windows 图元文件' },
+  postScript: { en: 'a PostScript document', zh: 'PostScript 文档' },
+  tiffCompressed: (method: string) => ({ en: `a TIFF with ${method} compression`, zh: `采用 ${method} 压缩的 TIFF` }),
+  tiffColour: (space: string) => ({ en: `a TIFF in ${space} colour`, zh: `${space} 色彩的 TIFF` }),
+  tiffPacked: (bits: number) => ({ en: `a TIFF with ${bits} bits per sample`, zh: `每个样本 ${bits} 位的 TIFF` }),
+  tiffHalf: { en: 'a TIFF with floating-point samples of 16 bits', zh: '样本为 16 位浮点数的 TIFF' },
+  tiffComplex: { en: 'a TIFF with complex numbers', zh: '样本为复数的 TIFF' },
+  tiffChannels: (count: number) => ({ en: `a TIFF with ${count} channels`, zh: `含 ${count} 个通道的 TIFF` })
+} satisfies Phrases
+
+/** Other files. Each completes `photo.jpg is …`. `IMAGE_ADVICE.convert` follows a document, otherwise `.send`. */
+export const FILE_KINDS = {
+  pdf: { en: 'a PDF document', zh: 'PDF 文档' },
+  html: { en: 'an HTML page', zh: 'HTML 页面' },
+  text: { en: 'a text file', zh: '文本文件' },
   zip: { en: 'a ZIP archive or an office document', zh: 'ZIP 压缩包或 Office 文档' },
   archive: { en: 'a compressed archive', zh: '压缩包' },
+  office: { en: 'an office document', zh: 'Office 文档' },
+  array: { en: 'an array of numbers (NumPy, HDF5 or MATLAB)', zh: '数值数组（NumPy、HDF5 或 MATLAB）' },
+  appleDouble: {
+    en: 'a file with metadata of macOS, whose image has the name without "._"',
+    zh: 'macOS 的元数据文件（图片的文件名不带 "._"）'
+  },
   video: { en: 'a video', zh: '视频' },
+  sound: { en: 'a sound', zh: '音频' },
   soundOrVideo: { en: 'a sound or a video', zh: '音频或视频' },
-  bmp: { en: 'a BMP image', zh: 'BMP 图片' },
-  pdf: { en: 'a PDF document', zh: 'PDF 文档' },
-  heic: { en: 'a HEIC image', zh: 'HEIC 图片' },
-  html: { en: 'an HTML page', zh: 'HTML 页面' },
-  svg: { en: 'an SVG drawing', zh: 'SVG 图形' },
-  text: { en: 'a text file', zh: '文本文件' },
+  program: { en: 'a program', zh: '程序' },
   notAnImage: { en: 'not an image', zh: '不是图片' }
+} satisfies Phrases
+
+/** What to do about a file that is not accepted. */
+export const IMAGE_ADVICE = {
+  convert: { en: 'convert it to JPEG or PNG', zh: '请转换为 JPEG 或 PNG' },
+  send: { en: 'send JPEG, PNG, WebP, AVIF, GIF or TIFF', zh: '请发送 JPEG、PNG、WebP、AVIF、GIF 或 TIFF' }
 } satisfies Phrases
 
 /** Each completes `photo.jpg cannot be decoded: …`. */

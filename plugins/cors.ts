@@ -14,13 +14,13 @@ const PREFLIGHT_MAX_AGE_S = 600
  * Lets pages of other origins call the API. It is registered before the plugins that may refuse a request, because
  * preflights have no key, and because a page can read an answer or a refusal only with these headers. The service uses
  * no cookies, so credentials mode is off.
+ * A page may send any header: SDKs add their own.
  */
 const plugin: FastifyPluginAsync<CorsOptions> = async (app, { origins }) => {
   if (origins.length === 0) return
   await app.register(cors, {
     origin: [...origins],
     methods: ['GET', 'POST'],
-    allowedHeaders: ['Authorization', 'X-API-Key', 'Content-Type', 'Accept-Language'],
     exposedHeaders: ['X-Request-Id', 'Retry-After'],
     maxAge: PREFLIGHT_MAX_AGE_S,
     // Otherwise @fastify/cors would refuse OPTIONS requests that are not preflights, with an error of another shape.

@@ -6,6 +6,7 @@ import {
 } from '../errors/catalogue.ts'
 import { preferredLanguage, verbatim } from '../errors/language.ts'
 import { FORM_MAX_PARTS } from '../schemas/limits.ts'
+import { toOpenAiError } from '../services/openai/error.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -26,17 +27,17 @@ const UNAVAILABLE_RETRY_S = 5
 /** Codes of the multipart parser's errors. */
 const MULTIPART_CODE = /^FST_.*(?:MULTIPART|_PARTS_|_FILES_|_FIELDS_|_JSON_FIELD_|PROTO_VIOLATION|PREMATURE)/
 
-/** Answers every error with a body of one shape: `{ error, code, request_id, …details }`. */
+/** Answers every error with a body of one shape, which `toErrorBody` gives it. */
 const plugin: FastifyPluginAsync = async app => {
   app.decorateRequest('ending', null)
-  app.setErrorHandler(createErrorHandler(toErrorBody))
+  app.setErrorHandler(createErrorHandler())
 }
 
 /**
  * Creates an error handler that sends errors in the shape of `toBody`. It also handles errors that occur before Fastify
  * has found a route.
  */
-export function createErrorHandler (toBody: ToErrorBody) {
+export function createErrorHandler (toBody: ToErrorBody = toErrorBody) {
   return (error: FastifyError | SightlineError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const known = toSightlineError(error, request)
     noteFailure(error, known, request)
@@ -61,16 +62,17 @@ export function noteFailure (error: Error, known: SightlineError, request: Fasti
   else log.info({ code: known.code }, 'request refused')
 }
 
-/** The body of an error response, and the data of an `error` event, in the language of the client. */
-export function toErrorBody (
-  error: SightlineError, request: FastifyRequest
-): { error: string, code: string, request_id: string } {
-  return { error: sentenceFor(error, request), code: error.code, request_id: request.id, ...error.details }
-}
+/** Paths of the OpenAI-compatible API, routes or not: SDKs also try paths that this service does not have. */
+const OPENAI_PATH = /^\/+v1(?:[/?]|$)/
 
-/** The sentence of an error in the language of the client. */
-export function sentenceFor (error: SightlineError, request: FastifyRequest): string {
-  return error.sentence(preferredLanguage(request.headers['accept-language']))
+/**
+ * The body of an error response, and the data of an `error` event, in the language of the client:
+ * `{ error, code, request_id, …details }`, or OpenAI's shape on paths below `/v1`.
+ */
+export function toErrorBody (error: SightlineError, request: FastifyRequest): object {
+  const sentence = error.sentence(preferredLanguage(request.headers['accept-language']))
+  if (OPENAI_PATH.test(request.url)) return toOpenAiError(error, sentence, request.id)
+  return { error: sentence, code: error.code, request_id: request.id, ...error.details }
 }
 
 /** Translates errors of Fastify. An unexpected error becomes `INTERNAL`; only the log contains its message. */

@@ -1,45 +1,47 @@
-import { addAbortSignal } from 'node:stream'
+import { isUtf8 } from 'node:buffer'
+import { addAbortSignal, type Readable } from 'node:stream'
 import multipart, { type MultipartFile } from '@fastify/multipart'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { InvalidFieldError, InvalidMultipartError, UnknownFieldError } from '../errors/catalogue.ts'
+import { InvalidFieldError, InvalidMultipartError } from '../errors/catalogue.ts'
 import { verbatim } from '../errors/language.ts'
 import { BODY_FAULTS, FIELD_FAULTS } from '../errors/phrases.ts'
 import { ChatFieldsSchema } from '../schemas/chat.ts'
-import { FIELD_MAX_BYTES, FORM_MAX_FIELDS, FORM_MAX_PARTS, NAME_MAX_SHOWN } from '../schemas/limits.ts'
+import { FIELD_MAX_BYTES, FORM_MAX_FIELDS, FORM_MAX_PARTS } from '../schemas/limits.ts'
 import type { UploadedFile } from '../services/chat/request.ts'
-import { createFormFields, type RawFields } from '../services/uploads/form-fields.ts'
+import { isChatField, unknownField } from '../services/chat/unknown-field.ts'
+import { parseFieldName, type FieldName } from '../services/uploads/field-names.ts'
+import { createFormFields, isJsonType, type RawFields } from '../services/uploads/form-fields.ts'
+import { NumberedList } from '../services/uploads/numbered-list.ts'
+import { PartHeads } from '../services/uploads/part-heads.ts'
+import { decodeStream, decodeText } from '../services/uploads/transfer-encoding.ts'
 import { workOf } from './cleanup.ts'
 import { uploadOf } from './uploads.ts'
 
-export interface MultipartOptions {
-  maxImages: number
-}
-
 const isTextField = (name: string) => Object.hasOwn(ChatFieldsSchema.properties, name)
-/** Values of `Content-Transfer-Encoding` that leave the bytes as they are. */
-const PLAIN_ENCODINGS = ['7bit', '8bit', 'binary']
-const isJson = (type: string) => type.startsWith('application/json')
-const isFile = (type: string, filename: string | undefined) =>
-  filename !== undefined || type === 'application/octet-stream'
+/** Whether a part has the file name or the media type of a file. */
+const looksLikeFile = (type: string, filename: string | undefined) =>
+  filename !== undefined || type === 'application/octet-stream' || type.startsWith('image/')
 
 /**
  * Reads the multipart forms of its context: saves the images, hashed while they are written, and makes the other
  * fields the body of the request, which is checked like a JSON body.
  */
-const plugin: FastifyPluginAsync<MultipartOptions> = async (app, { maxImages }) => {
+const plugin: FastifyPluginAsync = async app => {
   await app.register(multipart, {
     throwFileSizeLimit: false,
     // The parser collects text fields in memory. All other parts become streams when they begin: an unknown field is
     // refused before its content arrives.
     isPartAFile: (name, type = '', filename) =>
-      isFile(type, filename) || isJson(type) || name === undefined || !isTextField(name),
+      looksLikeFile(type, filename) || isJsonType(type) || name === undefined ||
+      !isTextField(parseFieldName(name, isChatField)?.field ?? ''),
     // These limits are one above ours, so that our checks report the error. `Upload` bounds the number of images.
     limits: {
       fileSize: Infinity,
       fieldSize: FIELD_MAX_BYTES,
       fields: FORM_MAX_FIELDS + 1,
-      files: maxImages + FORM_MAX_FIELDS + 1,
+      // A file can be a text field, or an input in which nothing is chosen.
+      files: FORM_MAX_PARTS + 1,
       headerPairs: 100,
       parts: FORM_MAX_PARTS
     }
@@ -52,40 +54,88 @@ const plugin: FastifyPluginAsync<MultipartOptions> = async (app, { maxImages }) 
   })
 
   async function readForm (request: FastifyRequest): Promise<RawFields> {
-    const { signal } = workOf(request)
-    const upload = uploadOf(request)
-    const images: Record<string, UploadedFile[]> = { images: upload.images, history_images: upload.historyImages }
+    const heads = watchHeads(request)
+    const signal = AbortSignal.any([workOf(request).signal, heads.signal])
+    const images = { images: new NumberedList<UploadedFile>(), history_images: new NumberedList<UploadedFile>() }
     const form = createFormFields()
-    const parts = request.parts()
-    for (let part = await nextPart(parts, signal); part; part = await nextPart(parts, signal)) {
-      const { fieldname: name, mimetype, encoding } = part
-      if (name === undefined) throw new InvalidMultipartError(BODY_FAULTS.namelessPart)
-      if (!PLAIN_ENCODINGS.includes(encoding)) {
-        throw new InvalidMultipartError(BODY_FAULTS.encodedPart(encoding.slice(0, NAME_MAX_SHOWN)))
+    try {
+      const parts = request.parts()
+      for (let part = await nextPart(parts, signal); part; part = await nextPart(parts, signal)) {
+        const { fieldname, encoding } = part
+        if (fieldname === undefined) throw new InvalidMultipartError(BODY_FAULTS.namelessPart)
+        const name = parseFieldName(fieldname, isChatField)
+        if (name === null) throw unknownField(fieldname)
+        if (part.type === 'field') {
+          form.addText(name, decodeText(part.value as string, encoding, fieldname), part.valueTruncated)
+          continue
+        }
+        const source = addAbortSignal(signal, decodeStream(part.file, encoding, fieldname))
+        const read = isImageField(name.field)
+          ? readImage(request, part, source, name, images[name.field])
+          : form.addPart(name, source, part.mimetype)
+        await read.catch(error => {
+          signal.throwIfAborted()
+          refuseForm(error)
+        })
       }
-      if (part.type === 'field') {
-        form.addText(name, part.value as string, part.valueTruncated)
-      } else if (Object.hasOwn(images, name)) {
-        if (!isFile(mimetype, part.filename)) throw new InvalidFieldError(name, FIELD_FAULTS.mustBeFile)
-        await saveImage(request, part, images[name]!)
-      } else if (!isTextField(name)) {
-        throw new UnknownFieldError(name.slice(0, NAME_MAX_SHOWN))
-      } else if (isFile(mimetype, part.filename)) {
-        throw new InvalidFieldError(name, FIELD_FAULTS.mustBeText)
-      } else {
-        await form.addJson(name, addAbortSignal(signal, part.file)).catch(refuseForm)
-      }
+      heads.signal.throwIfAborted()
+    } finally {
+      heads.stop()
     }
+    const upload = uploadOf(request)
+    upload.images.push(...images.images.values)
+    upload.historyImages.push(...images.history_images.values)
     return form.fields
   }
 
-  async function saveImage (
-    request: FastifyRequest, { fieldname, file: source, filename }: MultipartFile, siblings: UploadedFile[]
+  async function readImage (
+    request: FastifyRequest, part: MultipartFile, source: Readable, name: FieldName,
+    siblings: NumberedList<UploadedFile>
   ): Promise<void> {
+    if (!await hasImage(part, source)) return
     const index = siblings.length
-    siblings.push(await uploadOf(request)
-      .save(source, { field: `${fieldname}[${index}]`, index, filename }).catch(refuseForm))
+    const field = `${name.field}[${name.index ?? index}]`
+    const { filename } = part
+    siblings.add(await uploadOf(request).save(source, { field, index, filename }), name)
   }
+}
+
+const isImageField = (name: string): name is 'images' | 'history_images' => !isTextField(name)
+
+/** Watches the heads of the parts of a form. The signal fires at a part that the parser would skip in silence. */
+function watchHeads ({ raw, headers }: FastifyRequest): { signal: AbortSignal, stop (): void } {
+  const heads = new PartHeads(headers['content-type'])
+  const fault = new AbortController()
+  const read = (chunk: Buffer) => {
+    try {
+      heads.push(chunk)
+    } catch (error) {
+      stop()
+      fault.abort(error)
+    }
+  }
+  const stop = () => raw.off('data', read)
+  raw.on('data', read)
+  return { signal: fault.signal, stop }
+}
+
+/**
+ * Returns whether a part contains an image. Browsers send an empty part for a file input in which nothing is chosen,
+ * with an empty file name; HTML forms also send empty texts.
+ * @throws InvalidFieldError if the part is text
+ */
+async function hasImage ({ fieldname, filename, mimetype }: MultipartFile, source: Readable): Promise<boolean> {
+  if (filename) return true
+  const chunks = source.iterator({ destroyOnReturn: false })
+  const { value: start, done } = await chunks.next() as IteratorResult<Buffer, undefined>
+  await chunks.return?.()
+  if (done || start === undefined) return false
+  // Some clients give images neither a file name nor a type, e.g. .NET's ByteArrayContent.
+  if (!looksLikeFile(mimetype, filename) && isUtf8(start) && !start.includes(0)) {
+    throw new InvalidFieldError(fieldname, FIELD_FAULTS.mustBeFile)
+  }
+  source.unshift(start)
+  return true
 }
 
 /** Returns the next part of a form, or null after the last. Rejects when the request is aborted. */

@@ -19,7 +19,9 @@ const plugin: FastifyPluginAsync<OpenapiOptions> = async (app, { version }) => {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Sightline', version, description: DESCRIPTION },
+      info: {
+        title: 'Sightline', version, description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' }
+      },
       servers: [{ url: '/', description: 'This service' }],
       tags: [
         { name: 'chat', description: 'Questions about images' },
@@ -41,18 +43,21 @@ const plugin: FastifyPluginAsync<OpenapiOptions> = async (app, { version }) => {
 
 /**
  * Moves every schema that has a title to `components`, so that generated clients have a type for it, and removes the
- * options that only the service's own check of requests reads.
+ * options that only the service's own check of requests reads. Defaults of request fields become part of their
+ * descriptions, because openapi-typescript makes every field with `default` required.
  */
 function nameSchemas (document: Json): object {
   const named: Json = {}
 
-  function visit (value: unknown): unknown {
-    if (Array.isArray(value)) return value.map(visit)
+  function visit (value: unknown, inRequest = false): unknown {
+    if (Array.isArray(value)) return value.map(inner => visit(inner, inRequest))
     if (!isObject(value)) return value
-    const { title, ...rest } = Object.fromEntries(Object.entries(value).flatMap(([key, inner]) => {
+    const schema = inRequest && 'default' in value ? describeDefault(value) : value
+    const { title, ...rest } = Object.fromEntries(Object.entries(schema).flatMap(([key, inner]) => {
       if (key.startsWith('example')) return [[key, inner]]
-      if (key === 'properties' && isObject(inner)) return [[key, visitProperties(inner)]]
-      return (CHECK_OPTIONS as string[]).includes(key) ? [] : [[key, visit(inner)]]
+      if (key === 'properties' && isObject(inner)) return [[key, visitProperties(inner, inRequest)]]
+      if ((CHECK_OPTIONS as string[]).includes(key)) return []
+      return [[key, visit(inner, inRequest || key === 'requestBody')]]
     })) as Json
     if (typeof title !== 'string') return title === undefined ? rest : { ...rest, title }
     if (named[title] && JSON.stringify(named[title]) !== JSON.stringify(rest)) {
@@ -62,13 +67,18 @@ function nameSchemas (document: Json): object {
     return { $ref: `#/components/schemas/${title}` }
   }
 
-  function visitProperties (properties: Json): Json {
+  function visitProperties (properties: Json, inRequest: boolean): Json {
     const shown = Object.entries(properties).filter(([, inner]) => !(inner as CheckOptions).hidden)
-    return Object.fromEntries(shown.map(([name, inner]) => [name, visit(inner)]))
+    return Object.fromEntries(shown.map(([name, inner]) => [name, visit(inner, inRequest)]))
   }
 
   const paths = visit(document.paths)
   return { ...document, paths, components: { ...document.components as Json, schemas: named } }
+}
+
+function describeDefault ({ default: value, description, ...schema }: Json): Json {
+  const sentence = `Default: \`${String(value)}\``
+  return { ...schema, description: description === undefined ? sentence : `${description}. ${sentence}` }
 }
 
 function isObject (value: unknown): value is Json {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { UnsupportedEncodingError } from '../errors/catalogue.ts'
 import { NAME_MAX_SHOWN } from '../schemas/limits.ts'
@@ -47,7 +47,7 @@ const plugin: FastifyPluginAsync = async app => {
   app.addHook('preParsing', async (request, reply) => {
     const encoding = request.headers['content-encoding'] ?? IDENTITY
     if (encoding.toLowerCase() !== IDENTITY) throw new UnsupportedEncodingError(encoding.slice(0, NAME_MAX_SHOWN))
-    if (expectsContinue(request.raw)) reply.raw.writeContinue()
+    if (expectsContinue(request.raw) && isReadable(request)) reply.raw.writeContinue()
   })
 
   /** Requests whose senders want the connection to be closed after the answer. */
@@ -73,6 +73,12 @@ const plugin: FastifyPluginAsync = async app => {
     if (!raw.complete) discardRest(raw)
     done()
   })
+}
+
+/** Whether a route reads bodies of this type. Fastify refuses the others later. */
+function isReadable ({ is404, server, headers }: FastifyRequest): boolean {
+  const [type = ''] = headers['content-type']?.split(';') ?? []
+  return !is404 && server.hasContentTypeParser(type.trim().toLowerCase())
 }
 
 function expectsContinue (request: IncomingMessage): boolean {

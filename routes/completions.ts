@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { TimeoutError, withDetails } from '../errors/catalogue.ts'
 import { workOf } from '../plugins/cleanup.ts'
-import { createErrorHandler, noteFailure, toSightlineError } from '../plugins/errors.ts'
+import { noteFailure, toErrorBody, toSightlineError } from '../plugins/errors.ts'
 import { uploadOf } from '../plugins/uploads.ts'
 import type { ChatDone } from '../schemas/chat.ts'
 import {
@@ -14,11 +14,12 @@ import {
   createHead, toCallDelta, toChunk, toCompletion, toLastChunk, toUsageChunk, type AnswerTexts,
   type CompletionHead
 } from '../services/openai/answer.ts'
+import { unknownFields } from '../services/openai/dialects.ts'
 import { parseCompletionRequest, toCompletionQuestion } from '../services/openai/request.ts'
 import { createCallReader, PLAIN_READER, type AnswerPart, type CallReader } from '../services/openai/tools.ts'
 import { withRequest, type ChatRouteOptions } from './chat-request.ts'
 import { faultDocs } from './error-docs.ts'
-import { assertModel, loadedModel, toOpenAiErrorBody } from './openai.ts'
+import { assertModel, loadedModel } from './openai.ts'
 import { startSse } from './sse.ts'
 import type { TypedApp } from './typed-app.ts'
 import { validateBy } from './validation.ts'
@@ -28,12 +29,14 @@ interface RunningAnswer {
   events: AsyncGenerator<ChatEvent>
   reader: CallReader
   head: CompletionHead
+  /** A stop string may end the answer within a call. */
+  hasStops: boolean
+  /** Unknown fields of the request. */
+  ignored: string[]
 }
 
 /** `POST /v1/chat/completions`: answers for clients of the OpenAI API, whole or streamed. */
 const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat, bodyLimit }) => {
-  app.setErrorHandler(createErrorHandler(toOpenAiErrorBody))
-
   app.post('/v1/chat/completions', {
     bodyLimit,
     schema: {
@@ -57,23 +60,27 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
     const info = loadedModel(app.model)
     assertModel(model, info.model)
     const { question, images } = toCompletionQuestion(request.body, info.tools)
+    const ignored = unknownFields(request.body)
     await uploadOf(request).saveSources(images)
     const { tools, singleCall } = question
     const answer = {
       events: chat.answer(withRequest(question, request), workOf(request).signal, request.log),
       reader: info.tools && tools.length > 0 ? createCallReader(info.tools, tools, singleCall) : PLAIN_READER,
-      head: createHead(request.id, info.model)
+      head: createHead(request.id, info.model),
+      hasStops: question.stop.length > 0,
+      ignored
     }
     if (!stream) return await sendWhole(request, answer)
     await sendChunks(request, reply, answer, options?.include_usage ?? false)
   })
 }
 
-async function sendWhole (request: FastifyRequest, { events, reader, head }: RunningAnswer): Promise<Completion> {
+async function sendWhole (request: FastifyRequest, answer: RunningAnswer): Promise<Completion> {
+  const { head, ignored } = answer
   const work = workOf(request)
   const texts: AnswerTexts = { thoughts: '', content: '', calls: [] }
   try {
-    const done = await work.run(() => read(events, reader, part => {
+    const done = await work.run(() => read(answer, part => {
       texts.thoughts += part.thoughts
       texts.content += part.text
       texts.calls.push(...part.calls)
@@ -81,15 +88,17 @@ async function sendWhole (request: FastifyRequest, { events, reader, head }: Run
     // Free the slot before the end of the answer, so that a client can send its next request at once.
     await work.end()
     request.ending = ANSWERED
-    return toCompletion(head, texts, done)
+    return toCompletion(head, texts, done, ignored)
   } catch (error) {
-    throw error instanceof TimeoutError ? withDetails(error, { response: texts.content }) : error
+    const { content: response, thoughts } = texts
+    throw error instanceof TimeoutError ? withDetails(error, { response, thoughts }) : error
   }
 }
 
 async function sendChunks (
-  request: FastifyRequest, reply: FastifyReply, { events, reader, head }: RunningAnswer, includeUsage: boolean
+  request: FastifyRequest, reply: FastifyReply, answer: RunningAnswer, includeUsage: boolean
 ): Promise<void> {
+  const { events, head, ignored } = answer
   const work = workOf(request)
   // A fault before the request is accepted becomes an HTTP status.
   await work.run(() => events.next())
@@ -97,13 +106,13 @@ async function sendChunks (
   let calls = 0
   try {
     await sse.data(toChunk(head, { role: 'assistant', content: '' }))
-    const done = await work.run(() => read(events, reader, async part => {
+    const done = await work.run(() => read(answer, async part => {
       if (part.thoughts !== '') await sse.data(toChunk(head, { reasoning_content: part.thoughts }))
       if (part.text !== '') await sse.data(toChunk(head, { content: part.text }))
       for (const call of part.calls) await sse.data(toChunk(head, toCallDelta(call, calls++)))
     }))
     await work.end()
-    await sse.data(toLastChunk(head, calls, done))
+    await sse.data(toLastChunk(head, calls, done, ignored))
     if (includeUsage) await sse.data(toUsageChunk(head, done))
     await sse.data('[DONE]')
     request.ending = ANSWERED
@@ -111,7 +120,7 @@ async function sendChunks (
     const known = toSightlineError(error as FastifyError, request)
     noteFailure(error as Error, known, request)
     await work.end()
-    await sse.data(toOpenAiErrorBody(known, request))
+    await sse.data(toErrorBody(known, request))
   } finally {
     sse.end()
   }
@@ -122,13 +131,13 @@ type Piece = AnswerPart & { thoughts: string }
 
 /** Reads an answer to its end. */
 async function read (
-  events: AsyncGenerator<ChatEvent>, reader: CallReader, onPart: (part: Piece) => Promise<void> | void
+  { events, reader, hasStops }: RunningAnswer, onPart: (part: Piece) => Promise<void> | void
 ): Promise<ChatDone> {
   for await (const event of events) {
     if (event.type === 'thought') await onPart({ thoughts: event.text, text: '', calls: [] })
     if (event.type === 'token') await onPart({ thoughts: '', ...reader.push(event.text) })
     if (event.type !== 'done') continue
-    await onPart({ thoughts: '', ...reader.end(event.result.finish_reason === 'length') })
+    await onPart({ thoughts: '', ...reader.end(hasStops || event.result.finish_reason === 'length') })
     return event.result
   }
   throw new Error('The answer has no end')

@@ -2,8 +2,10 @@ import type { TSchema } from 'typebox'
 import * as errors from '../errors/catalogue.ts'
 import { verbatim } from '../errors/language.ts'
 import {
-  BODY_FAULTS, FETCH_FAULTS, FIELD_FAULTS, IMAGE_FAULTS, IMAGE_KINDS, NOT_READY, STORAGE_FAULTS
+  BODY_FAULTS, FETCH_FAULTS, FIELD_FAULTS, FILE_KINDS, IMAGE_ADVICE, IMAGE_FAULTS, NOT_READY, STORAGE_FAULTS,
+  THINKING_FAULTS
 } from '../errors/phrases.ts'
+import { unknownField } from '../services/chat/unknown-field.ts'
 import { toOpenAiError } from '../services/openai/error.ts'
 import { ErrorSchema } from '../schemas/chat.ts'
 import { OpenAiErrorSchema } from '../schemas/openai-answer.ts'
@@ -21,7 +23,7 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [new errors.ValidationError('Premature close'), both],
   [new errors.MessageRequiredError(), ['chat']],
   [new errors.MessageTooLongError(40_000, 32_000), ['chat']],
-  [new errors.UnknownFieldError('mesage'), ['chat']],
+  [unknownField('mesage'), ['chat']],
   [new errors.InvalidFieldError('temperature', verbatim('must be <= 2')), both],
   [new errors.InvalidHistoryError(FIELD_FAULTS.mustBeTurns), ['chat']],
   [new errors.InvalidJsonError(BODY_FAULTS.empty), both],
@@ -30,6 +32,7 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [new errors.UnsupportedSchemaError('not', '/properties/name', verbatim('cannot be enforced')), both],
   [new errors.PromptRefusedError('No user query found in messages.'), both],
   [new errors.ToolsNotSupportedError(), ['openai']],
+  [new errors.ThinkingNotSupportedError('thinking', THINKING_FAULTS.cannot('Qwen3VL-4B-Instruct-Q4_K_M')), both],
   [new errors.ImageUrlRefusedError(
     'messages[0].content[1].image_url.url', FETCH_FAULTS.off
   ), ['openai']],
@@ -54,7 +57,7 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [new errors.PromptTooLongError(9000, 8190), both],
   [new errors.UnsupportedMediaTypeError('text/plain'), both],
   [new errors.UnsupportedEncodingError('gzip'), both],
-  [errors.withDetails(new errors.UnsupportedImageError(PHOTO, IMAGE_KINDS.pdf), AT_PHOTO), both],
+  [errors.withDetails(new errors.UnsupportedImageError(PHOTO, FILE_KINDS.pdf, IMAGE_ADVICE.convert), AT_PHOTO), both],
   [errors.withDetails(new errors.EmptyFileError(PHOTO), AT_PHOTO), both],
   [errors.withDetails(new errors.CorruptImageError(PHOTO, IMAGE_FAULTS.damaged), AT_PHOTO), both],
   [errors.withDetails(new errors.ImageTooManyPixelsError(verbatim(PHOTO), 60_000, 40_000, 100_000_000), {
@@ -75,7 +78,7 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [new errors.ShuttingDownError(), both],
   [new errors.EngineNotReadyError(NOT_READY.loading), both],
   [new errors.EngineCrashedError(), both],
-  [errors.withDetails(new errors.TimeoutError(300), { response: 'A red' }), both],
+  [errors.withDetails(new errors.TimeoutError(300), { response: 'A red', thoughts: '' }), both],
   [new errors.StorageError(STORAGE_FAULTS.diskFull), both]
 ]
 
@@ -98,7 +101,7 @@ const STATUSES: Record<number, string> = {
   507: 'The upload could not be stored'
 }
 
-const RETRY_AFTER = { 'Retry-After': { description: 'Seconds until a retry', schema: { type: 'integer', minimum: 1 } } }
+const RETRY_AFTER = { 'Retry-After': { description: 'Seconds until a retry', type: 'integer', minimum: 1 } }
 
 /** Documents the error responses of an operation: for each status, an example of every code. */
 export function faultDocs (statuses: number[], schema: typeof ErrorSchema | typeof OpenAiErrorSchema) {

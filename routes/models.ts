@@ -1,16 +1,13 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { Type } from 'typebox'
-import { createErrorHandler } from '../plugins/errors.ts'
 import { ModelListSchema, ModelSchema, OpenAiErrorSchema } from '../schemas/openai-answer.ts'
 import { faultDocs } from './error-docs.ts'
-import { assertModel, loadedModel, toOpenAiErrorBody } from './openai.ts'
+import { assertModel, loadedModel } from './openai.ts'
 import type { TypedApp } from './typed-app.ts'
 
 /** `GET /v1/models` and `GET /v1/models/:model`: the loaded model, for clients of the OpenAI API. */
 const route: FastifyPluginAsync = async (app: TypedApp) => {
   const startedAt = Math.floor(Date.now() / 1000)
-  app.setErrorHandler(createErrorHandler(toOpenAiErrorBody))
-
   const describe = (id: string) =>
     ({ id, object: 'model' as const, created: startedAt, owned_by: 'sightline' as const })
 

@@ -1,14 +1,6 @@
-import type { FastifyRequest } from 'fastify'
-import { EngineNotReadyError, ModelNotFoundError, withDetails, type SightlineError } from '../errors/catalogue.ts'
-import { sentenceFor } from '../plugins/errors.ts'
+import { EngineNotReadyError, ModelNotFoundError, withDetails } from '../errors/catalogue.ts'
 import { NAME_MAX_SHOWN } from '../schemas/limits.ts'
 import type { Engine, EngineInfo } from '../services/engine/engine.ts'
-import { toOpenAiError } from '../services/openai/error.ts'
-
-/** Shapes an error for clients of the OpenAI API. */
-export function toOpenAiErrorBody (error: SightlineError, request: FastifyRequest): object {
-  return toOpenAiError(error, sentenceFor(error, request), request.id)
-}
 
 /** @throws EngineNotReadyError */
 export function loadedModel (engine: Engine): EngineInfo {

@@ -22,7 +22,8 @@ export function startSse (reply: FastifyReply, signal: AbortSignal): SseWriter {
   const headers: OutgoingHttpHeaders = {
     ...reply.getHeaders() as OutgoingHttpHeaders,
     'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-store',
+    // `no-transform`: compressing proxies would collect the events.
+    'cache-control': 'no-store, no-transform',
     // Without this header nginx buffers the events.
     'x-accel-buffering': 'no'
   }

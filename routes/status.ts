@@ -16,6 +16,7 @@ export interface StatusRouteOptions {
     max_side: number
     max_pixels: number
     max_thinking_tokens: number
+    default_thinking_tokens: number
   }
 }
 

@@ -12,7 +12,7 @@ import { ResponseFormatSchema } from './response-format.ts'
 const HistoryTurnSchema = Type.Object({
   role: Type.Union([Type.Literal('user'), Type.Literal('assistant')], { description: 'Author of the turn' }),
   content: Type.String({ maxLength: MESSAGE_MAX_CHARACTERS, description: 'The text, up to 32,000 characters' }),
-  images: Type.Optional(Type.Array(Type.String({ pattern: IMAGE_ID_PATTERN }), {
+  images: Type.Optional(Type.Array(Type.String({ pattern: IMAGE_ID_PATTERN, fault: FIELD_FAULTS.mustBeImageId }), {
     maxItems: TURN_MAX_IMAGES,
     description: 'Ids of the images of this turn, as on their receipts; only for turns of the user. A request may ' +
       `name ${NAMED_IMAGES_MAX} different images`

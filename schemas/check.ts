@@ -1,11 +1,11 @@
 import type { TSchema } from 'typebox'
 import type { TLocalizedValidationError } from 'typebox/error'
 import { Compile, type Validator } from 'typebox/compile'
-import { Locale } from 'typebox/system'
 import { Value } from 'typebox/value'
 import { InvalidFieldError, withDetails, type SightlineError } from '../errors/catalogue.ts'
 import type { Phrase } from '../errors/language.ts'
 import { FIELD_FAULTS } from '../errors/phrases.ts'
+import { phraseOf } from './fault-phrases.ts'
 import { NAME_MAX_SHOWN } from './limits.ts'
 
 /** Options of a schema in addition to JSON Schema. `plugins/openapi.ts` removes them from the document. */
@@ -56,7 +56,7 @@ const DISCRIMINATORS = ['type', 'role']
  *
  * @example
  * const check = createCheck(Type.Object({ stop: Type.Array(Type.String()) }))
- * check({ stop: ['a', 1] }) // { steps: ['stop', '1'], phrase: { en: 'must be string', … } }
+ * check({ stop: ['a', 1] }) // { steps: ['stop', '1'], phrase: { en: 'must be a string', … } }
  */
 export function createCheck (schema: TSchema): (value: unknown) => Fault | null {
   const validator = validatorOf(schema as Schema)
@@ -151,7 +151,7 @@ function findObjectFault (schema: Schema, value: Json, steps: string[]): Fault |
 
 function missingFault (name: string, { fault, place = [name] }: Schema, steps: string[]): Fault {
   if (fault) return { steps: [...steps, ...place], phrase: fault }
-  return { steps, phrase: inBothLanguages({ keyword: 'required', params: { requiredProperties: [name] } }) }
+  return { steps, phrase: phraseOf({ keyword: 'required', params: { requiredProperties: [name] } }) }
 }
 
 function findListFault (schema: Schema, value: unknown[], steps: string[]): Fault | null {
@@ -169,18 +169,13 @@ function ownFault (schema: Schema, value: unknown, steps: string[]): Fault | nul
   const { properties: _properties, required: _required, items: _items, additionalProperties: _more, ...own } = schema
   const [error] = Value.Errors(own as TSchema, value)
   if (!error) return null
-  const phrase = schema.fault ?? choicePhrase(schema) ?? inBothLanguages(error)
+  const phrase = schema.fault ?? choicePhrase(schema) ?? phraseOf(error)
   return { steps: schema.place ? [...steps.slice(0, -1), ...schema.place] : steps, phrase, ...limitOf(error) }
 }
 
 /** The limit that a value exceeds, if that is its fault. */
 function limitOf ({ keyword, params }: TLocalizedValidationError): { limit?: number } {
   return ['maximum', 'maxLength', 'maxItems'].includes(keyword) ? { limit: (params as { limit: number }).limit } : {}
-}
-
-function inBothLanguages (error: Pick<TLocalizedValidationError, 'keyword' | 'params'>): Phrase {
-  const whole = { schemaPath: '', instancePath: '', ...error } as TLocalizedValidationError
-  return { en: Locale.en_US(whole), zh: Locale.zh_Hans(whole) }
 }
 
 /**

@@ -8,7 +8,7 @@
 /** Code points of `message`, of `system` and of the `content` of a turn. */
 export const MESSAGE_MAX_CHARACTERS = 32_000
 /** Stop strings of a request, and characters of each. */
-export const STOP_MAX_STRINGS = 4
+export const STOP_MAX_STRINGS = 16
 export const STOP_MAX_CHARACTERS = 100
 
 /** `max_tokens` of a request on `/api`. The context may leave less room. */
@@ -58,5 +58,5 @@ export const FIELD_MAX_BYTES = 1024 * 1024
 export const FORM_TEXT_MAX_BYTES = 4 * 1024 * 1024
 /** Text fields. A history may have one field for each turn. */
 export const FORM_MAX_FIELDS = HISTORY_MAX_TURNS + 50
-/** Parts of any kind, including nameless ones. */
+/** Parts of any kind, including file inputs in which nothing is chosen. */
 export const FORM_MAX_PARTS = 1_000

@@ -34,7 +34,10 @@ const ExtrasSchema = Type.Object({
     description: 'Boxes in the answer, in pixels of the images that were sent'
   }),
   points: Type.Array(PointSchema, { description: 'Points in the answer, in pixels of the images that were sent' }),
-  timings: TimingsSchema
+  timings: TimingsSchema,
+  ignored: Type.Optional(Type.Array(Type.String(), {
+    description: 'Fields of the request that this service does not know, so they had no effect'
+  }))
 }, { title: 'CompletionExtras', description: 'Fields that the OpenAI API does not have' })
 
 const FinishReasonSchema = Type.Union([Type.Literal('stop'), Type.Literal('length'), Type.Literal('tool_calls')])

@@ -75,7 +75,7 @@ export type Message = Static<typeof MessageSchema>
 const ToolSchema = Type.Object({
   type: Type.Literal('function'),
   function: Type.Object({
-    name: Type.String({ pattern: '^[a-zA-Z0-9_-]{1,64}$' }),
+    name: Type.String({ pattern: '^[a-zA-Z0-9_-]{1,64}$', fault: OPENAI_FAULTS.mustBeToolName }),
     description: Type.Optional(Type.String()),
     parameters: Type.Optional(
       Type.Object({}, { additionalProperties: true, description: 'JSON schema of the arguments' })
@@ -128,14 +128,24 @@ const thinkingFields = {
   reasoning: Type.Optional(Type.Object({
     effort: Type.Optional(nullable(EffortSchema, { fault: OPENAI_FAULTS.mustBeEffort })),
     max_tokens: thoughtTokens('The same as `thinking_budget`'),
-    enabled: flag('The same as `chat_template_kwargs.enable_thinking`')
-  }, { description: 'The same as `reasoning_effort` and `thinking_budget`, in the words of OpenRouter' })),
+    enabled: flag('The same as `chat_template_kwargs.enable_thinking`'),
+    exclude: Type.Optional(Type.Literal(false, { fault: OPENAI_FAULTS.unsupported })),
+    summary: Type.Optional(Type.Unsafe<unknown>({ description: 'Has no effect: the thoughts themselves are returned' }))
+  }, {
+    additionalProperties: false,
+    description: 'The same as `reasoning_effort` and `thinking_budget`, in the words of OpenRouter'
+  })),
   thinking: Type.Optional(Type.Object({
     type: Type.Optional(nullable(Type.Union([Type.Literal('enabled'), Type.Literal('disabled')]), {
       fault: OPENAI_FAULTS.mustBeEnabled
     })),
     budget_tokens: thoughtTokens('The same as `thinking_budget`')
-  }, { description: 'The same as `enable_thinking` and `thinking_budget`, in the words of Anthropic' }))
+  }, {
+    // Without a title, orval gives `thinking.budget_tokens` and `thinking_budget_tokens` types of the same name.
+    title: 'AnthropicThinking',
+    additionalProperties: false,
+    description: 'The same as `enable_thinking` and `thinking_budget`, in the words of Anthropic'
+  }))
 }
 
 // The request
@@ -173,7 +183,7 @@ export const CompletionRequestSchema = Type.Object({
   ...thinkingFields,
   stop: Type.Optional(Type.Union([
     StopStringSchema, Type.Array(StopStringSchema, { maxItems: STOP_MAX_STRINGS })
-  ], { description: 'The answer ends before any of these strings; at most four' })),
+  ], { description: 'The answer ends before any of these strings; at most 16' })),
   temperature: Type.Optional(Type.Number({
     minimum: 0, maximum: 2, description: '0 always takes the most likely token; the default depends on the model'
   })),

@@ -19,6 +19,8 @@ export const ResponseFormatSchema = Type.Union([
   }, { additionalProperties: false })
 ], {
   title: 'ResponseFormat',
+  // Generators send unions without a type as text.
+  type: 'object',
   description: 'Enforced by a grammar: the answer is JSON that follows the schema, unless `finish_reason` is ' +
     '`length`. In a form: JSON as text'
 })

@@ -66,7 +66,7 @@ export function createMetrics ({ engine, slots, store }: MetricsOptions): Metric
   })
   const tokens = new Counter({
     name: 'sightline_tokens_total',
-    help: 'Tokens of answered requests: prompt (which includes image and cached) and completion',
+    help: 'Tokens of answered requests: prompt (which includes image and cached), thinking and completion',
     labelNames: ['kind'],
     registers
   })

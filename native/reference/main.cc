@@ -7,9 +7,9 @@
 // FLASH is 1 for flash attention, 0 without. A case is {"messages": [...], "tools": [...], "template", "thinks",
 // "images": [{"path", "width", "height"}], "maxTokens"}. Messages and tools have the shape of the OpenAI API; "tools",
 // "template" and "thinks" are optional. "template" replaces the template of the model, and "thinks" is
-// `enable_thinking`, false by default. The files of images are raw RGB; "<__media__>" in a content marks the place of an image. An
-// answer is {"prompt": [token ids, -1 for each token of an image], "tokens": [ids], "text"}, or {"refusal"} with the
-// sentence of a template that throws. With "maxTokens" 0 the model evaluates nothing.
+// `enable_thinking`, false by default. The files of images are raw RGB; "<__media__>" in a content marks the place of
+// an image. An answer is {"prompt": [token ids, -1 for each token of an image], "tokens": [ids], "text"}, or
+// {"refusal"} with the sentence of a template that throws. With "maxTokens" 0 the model evaluates nothing.
 #include <cstdio>
 #include <fstream>
 #include <iostream>

@@ -155,8 +155,8 @@ export class AnswerRun {
 
   #engineImages (): EngineImage[] {
     const { conversation, plan } = this.#accepted
-    return conversation.images.map(({ key, file }): EngineImage => {
-      if (file === null) return plan.known.get(key)!
+    return conversation.images.map(({ key, file }, index): EngineImage => {
+      if (file === null) return plan.earlier[index]!
       const { header, size } = plan.images[file]!
       return {
         id: key,
@@ -180,6 +180,7 @@ export class AnswerRun {
       images,
       maxTokens,
       thinkingTokens,
+      thinkingField: request.thinking?.field,
       stop,
       grammar,
       format,

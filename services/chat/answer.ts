@@ -5,11 +5,12 @@ import type { Log } from '../log.ts'
 import { AnswerRun, type AnswerRunOptions } from './answer-run.ts'
 import { createAnticipation } from './anticipation.ts'
 import { createConversation, type Conversation } from './conversation.ts'
+import { SizeMemory } from './earlier-images.ts'
 import type { ChatEvent } from './events.ts'
 import type { Grammars } from './grammars.ts'
 import { planRequest, type ChatPlan, type PlanLimits } from './plan.ts'
 import type { ChatRequest, UploadedFile } from './request.ts'
-import { thinkingTokens, type ThinkingLimits } from './thinking.ts'
+import { resolveThinking, type ThinkingLimits } from './thinking.ts'
 
 export interface ChatServiceOptions extends Omit<AnswerRunOptions, 'anticipation'> {
   grammars: Grammars
@@ -36,14 +37,15 @@ export interface ChatService {
 export function createChatService (options: ChatServiceOptions): ChatService {
   const { engine, grammars, limits, observer, thinking } = options
   const anticipation = createAnticipation(options)
+  const memory = new SizeMemory()
 
   async function * answer (request: ChatRequest, signal: AbortSignal, log: Log): AsyncGenerator<ChatEvent> {
     const info = engine.info()
     if (info.state !== 'ready') throw new EngineNotReadyError(info.reason)
     const prepareStart = performance.now()
-    const thoughtTokens = thinkingTokens(request.thinking, info, thinking)
+    const thinkingTokens = resolveThinking(request.thinking, info, thinking)
     const conversation = createConversation(request)
-    const planned = planAnswer(request, thoughtTokens, info, conversation, signal)
+    const planned = planAnswer(request, thinkingTokens, info, conversation, signal)
     const { plan, grammar } = await untilAborted(planned, signal).catch(error => {
       observer.onStage?.(request.requestId, 'prepare', prepareStart, performance.now(), true)
       throw error
@@ -51,7 +53,7 @@ export function createChatService (options: ChatServiceOptions): ChatService {
     signal.throwIfAborted()
     yield { type: 'accepted', images: plan.images.length }
 
-    const accepted = { request, thinkingTokens: thoughtTokens, info, conversation, plan, grammar, prepareStart, log }
+    const accepted = { request, thinkingTokens, info, conversation, plan, grammar, prepareStart, log }
     const run = new AnswerRun(accepted, { ...options, anticipation }, signal)
     const settled = run.start()
     try {
@@ -64,10 +66,10 @@ export function createChatService (options: ChatServiceOptions): ChatService {
 
   /** The plan comes before the grammar: a prompt that is too long is refused before a schema is converted for it. */
   async function planAnswer (
-    request: ChatRequest, thoughtTokens: number, info: EngineInfo, conversation: Conversation, signal: AbortSignal
+    request: ChatRequest, thinkingTokens: number, info: EngineInfo, conversation: Conversation, signal: AbortSignal
   ): Promise<{ plan: ChatPlan, grammar: string | null }> {
     const plan = await planRequest(
-      request, thoughtTokens, conversation, engine, limits, file => anticipation.inspect(file, signal)
+      request, thinkingTokens, conversation, engine, limits, file => anticipation.inspect(file, signal), memory
     )
     const { constraint } = request
     return { plan, grammar: constraint && await grammars.of(constraint, info.tools, signal) }

@@ -1,36 +1,62 @@
 import { UnsupportedSchemaError, withDetails } from '../../errors/catalogue.ts'
-import type { ToolSyntax } from '../engine/engine.ts'
+import { FUNCTION } from '../engine/call-tags.ts'
+import type { JsonToolSyntax, ToolSyntax, XmlToolSyntax } from '../engine/engine.ts'
 import type { OfferedTool } from './request.ts'
-import { JSON_OBJECT_GRAMMAR, schemaGrammars } from './schema-grammar/index.ts'
+import {
+  ANY_PARAMETERS_GRAMMAR, JSON_OBJECT_GRAMMAR, literal, schemaGrammars, type ConvertSchema
+} from './schema-grammar/index.ts'
 
-/** Prefix of the rules for any object. */
-const ANY_OBJECT = 'any-'
+/** Prefix of the rules for any arguments. */
+const ANY = 'any-'
+
+/** The rules for the arguments of tools. */
+interface ArgumentRules {
+  rules: string[]
+  /** The name of the rule for the arguments of each tool. */
+  names: Map<OfferedTool, string>
+}
 
 /**
- * Returns the grammar of an answer that is exactly one call of one of the tools. All tools share one budget for the
- * conversion of their schemas and for the length of the grammar. If the schema of a tool cannot be enforced, its
- * arguments may be any object.
+ * Returns the grammar of an answer that calls tools, as the model's template writes calls. In the XML form the answer
+ * is one or more calls, in the JSON form exactly one. All tools share one budget for the conversion of their schemas
+ * and for the length of the grammar. If the schema of a tool cannot be enforced, its arguments may be anything.
+ * @param singleCall the answer is exactly one call
  * @throws UnsupportedSchemaError for a strict tool whose schema cannot be enforced
  */
-export function createCallGrammar (tools: readonly OfferedTool[], syntax: ToolSyntax): string {
-  if (syntax.form === 'xml') throw new Error('not written yet')
-  const { begin, separator, end } = syntax
-  const convert = schemaGrammars()
-  const prefixes = new Map<OfferedTool, string>()
+export function createCallGrammar (tools: readonly OfferedTool[], syntax: ToolSyntax, singleCall: boolean): string {
+  return syntax.form === 'json' ? jsonGrammar(tools, syntax) : xmlGrammar(tools, syntax, singleCall)
+}
+
+function jsonGrammar (tools: readonly OfferedTool[], { begin, separator, end }: JsonToolSyntax): string {
+  const { rules, names } = argumentRules(tools, schemaGrammars(), JSON_OBJECT_GRAMMAR)
+  const calls = tools.map(tool => `${literal(tool.name + separator)} ${names.get(tool)}`)
+  return [`root ::= ${literal(begin)} (${calls.join(' | ')}) ${literal(end)}`, ...rules].join('\n')
+}
+
+function xmlGrammar (tools: readonly OfferedTool[], { open, close }: XmlToolSyntax, singleCall: boolean): string {
+  const { rules, names } = argumentRules(tools, schemaGrammars('parameters'), ANY_PARAMETERS_GRAMMAR)
+  const functions = tools.map(tool => `${literal(`${tool.name}>\n`)} ${names.get(tool)}`)
+  const [before, after] = [literal(`${open}\n${FUNCTION.open}`), literal(`${FUNCTION.close}\n${close}`)]
+  const call = `${before} (${functions.join(' | ')}) ${after}`
+  return [`root ::= call${singleCall ? '' : ' ("\\n" call)*'}`, `call ::= ${call}`, ...rules].join('\n')
+}
+
+/** @param any the grammar of any arguments */
+function argumentRules (tools: readonly OfferedTool[], convert: ConvertSchema, any: string): ArgumentRules {
+  const names = new Map<OfferedTool, string>()
   const rules: string[] = []
   // Strict tools come first, so that optional schemas cannot use up their budget.
   for (const tool of [...tools].sort((a, b) => Number(b.strict) - Number(a.strict))) {
     const prefix = `t${tools.indexOf(tool)}-`
     const own = argumentsGrammar(tool, schema => convert(schema, grammar => renamed(grammar, prefix)))
-    prefixes.set(tool, own === null ? ANY_OBJECT : prefix)
+    names.set(tool, `${own === null ? ANY : prefix}root`)
     if (own !== null) rules.push(own)
   }
-  if ([...prefixes.values()].includes(ANY_OBJECT)) rules.push(renamed(JSON_OBJECT_GRAMMAR, ANY_OBJECT))
-  const calls = tools.map(tool => `${literal(tool.name + separator)} ${prefixes.get(tool)}root`)
-  return [`root ::= ${literal(begin)} (${calls.join(' | ')}) ${literal(end)}`, ...rules].join('\n')
+  if ([...names.values()].includes(`${ANY}root`)) rules.push(renamed(any, ANY))
+  return { rules, names }
 }
 
-/** Returns null when the arguments may be any object. */
+/** Returns null when the arguments may be anything. */
 function argumentsGrammar (
   { parameters, field, strict }: OfferedTool, convert: (schema: object) => string
 ): string | null {
@@ -42,11 +68,6 @@ function argumentsGrammar (
     if (strict) throw withDetails(error, { field: `${field}.function.parameters` })
     return null
   }
-}
-
-/** Returns a literal of GBNF. */
-function literal (text: string): string {
-  return JSON.stringify(text)
 }
 
 /** Matches strings, character classes and comments of GBNF, which contain no names, and names. */

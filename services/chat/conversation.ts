@@ -30,10 +30,11 @@ export function createConversation (
 
   function place (part: ChatPart, latest: boolean): Part {
     if (part.type === 'text') return part
-    const { id, ...rest } = part.type === 'upload'
-      ? { id: files[part.file]!.id, file: part.file, ...part.maxSide !== undefined && { maxSide: part.maxSide } }
+    const { id, file } = part.type === 'upload'
+      ? { id: files[part.file]!.id, file: part.file }
       : { id: part.id, file: null }
-    return { type: 'image', image: images.push({ id, key: scopedImageId(id, scope), ...rest, latest }) - 1 }
+    const own = part.maxSide === undefined ? {} : { maxSide: part.maxSide }
+    return { type: 'image', image: images.push({ id, key: scopedImageId(id, scope), file, ...own, latest }) - 1 }
   }
 
   const placed = turns.map((turn): Turn => {

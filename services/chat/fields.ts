@@ -1,14 +1,16 @@
 import {
   InvalidFieldError, InvalidHistoryError, InvalidJsonError, MessageRequiredError, MessageTooLongError,
-  UnknownFieldError, withDetails, type SightlineError
+  withDetails, type SightlineError
 } from '../../errors/catalogue.ts'
 import { BODY_FAULTS, FIELD_FAULTS } from '../../errors/phrases.ts'
 import { ChatFormSchema, type ChatForm, type HistoryTurn } from '../../schemas/chat.ts'
 import { createCheck, toFieldError, type Fault } from '../../schemas/check.ts'
-import { MESSAGE_MAX_CHARACTERS, NAME_MAX_SHOWN } from '../../schemas/limits.ts'
+import { MESSAGE_MAX_CHARACTERS } from '../../schemas/limits.ts'
 import { JsonBoundsError, JsonReader } from '../json-bounds.ts'
 import type { RawFields } from '../uploads/form-fields.ts'
+import { translateFormat } from './format-variants.ts'
 import { namedImagesFault } from './named-images.ts'
+import { isChatField, unknownFieldAmong } from './unknown-field.ts'
 
 const check = createCheck(ChatFormSchema)
 
@@ -25,8 +27,8 @@ export function parseChatForm (body: unknown): ChatForm {
     throw new InvalidJsonError(BODY_FAULTS.mustBeObject)
   }
   const raw = body as RawFields
-  const unknown = Object.keys(raw).find(name => !Object.hasOwn(ChatFormSchema.properties, name))
-  if (unknown !== undefined) throw new UnknownFieldError(unknown.slice(0, NAME_MAX_SHOWN))
+  const unknown = Object.keys(raw).filter(name => !isChatField(name))
+  if (unknown.length > 0) throw unknownFieldAmong(unknown)
   const json = new JsonReader()
   const typed: RawFields = Object.fromEntries(Object.entries(raw).flatMap(([name, value]) => {
     const converted = toType(name, value, json)
@@ -51,21 +53,31 @@ function toError (fault: Fault): SightlineError {
   return withDetails(new InvalidHistoryError(sentence), limit === undefined ? {} : { limit })
 }
 
-/** Converts one field. Undefined if it is optional and was left empty, as HTML forms do. */
+/**
+ * Converts one field. Undefined if it is absent: left empty, as in HTML forms, or null, as typed clients send it
+ * (Jackson, .NET, Go).
+ */
 function toType (name: string, value: unknown, json: JsonReader): unknown {
-  if (name === 'stop') return toStopList(value, json)
+  if (value === null) return undefined
+  if (name === 'stop') return withoutEmpty(toStopList(value, json))
   if (name === 'history') return toHistory(value, json)
   if (name === 'images' || name === 'history_images') return value
   if (Array.isArray(value) && value.length > 1) throw new InvalidFieldError(name, FIELD_FAULTS.repeated)
+  if (name === 'response_format' && typeof value !== 'string') return translateFormat(value)
   if (typeof value !== 'string' || name === 'message' || name === 'system') return value
   if (value.trim() === '') return undefined
   if (name === 'thinking') return DECIMAL.test(value.trim()) ? Number(value) : value.trim()
-  if (name === 'response_format') return parseFormatJson(value, json)
+  if (name === 'response_format') return translateFormat(parseFormatJson(value, json))
   if (NUMERIC.has(name)) {
     if (!DECIMAL.test(value.trim())) throw new InvalidFieldError(name, FIELD_FAULTS.mustBeNumber)
     return Number(value)
   }
   return value
+}
+
+/** Empty stop strings stop nothing. Agents send them for stop strings that are not set. */
+export function withoutEmpty (stop: unknown): unknown {
+  return Array.isArray(stop) ? stop.filter(string => string !== '') : stop
 }
 
 function toStopList (value: unknown, json: JsonReader): unknown {
@@ -85,6 +97,17 @@ function toStopList (value: unknown, json: JsonReader): unknown {
  * field of JSON per turn; a field is already parsed if the type of its part is `application/json`.
  */
 function toHistory (value: unknown, json: JsonReader): unknown {
+  const turns = toTurns(value, json)
+  return Array.isArray(turns) ? turns.map(withoutNullImages) : turns
+}
+
+function withoutNullImages (turn: unknown): unknown {
+  if (!isTurn(turn) || (turn as Partial<HistoryTurn>).images !== null) return turn
+  const { images: _images, ...rest } = turn as HistoryTurn
+  return rest
+}
+
+function toTurns (value: unknown, json: JsonReader): unknown {
   if (typeof value === 'string') {
     if (value.trim() === '') return undefined
     const parsed = parseHistoryJson(value, json)

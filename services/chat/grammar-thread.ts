@@ -11,7 +11,7 @@ import { grammarOfSchema } from './schema-grammar/index.ts'
 
 export type GrammarJob =
   | { type: 'schema', schema: unknown }
-  | { type: 'call', tools: OfferedTool[], syntax: ToolSyntax }
+  | { type: 'call', tools: OfferedTool[], syntax: ToolSyntax, singleCall: boolean }
 
 type RefusalArguments = ConstructorParameters<typeof UnsupportedSchemaError>
 
@@ -26,11 +26,15 @@ parentPort!.on('message', (job: GrammarJob) => parentPort!.postMessage(outcomeOf
 
 function outcomeOf (job: GrammarJob): GrammarOutcome {
   try {
-    return { grammar: job.type === 'schema' ? grammarOfSchema(job.schema) : createCallGrammar(job.tools, job.syntax) }
+    return { grammar: grammarOf(job) }
   } catch (error) {
     if (error instanceof UnsupportedSchemaError) {
       return { refusal: error.args as RefusalArguments, details: error.details }
     }
     return { failure: error instanceof Error ? error.stack ?? error.message : String(error) }
   }
+}
+
+function grammarOf (job: GrammarJob): string {
+  return job.type === 'schema' ? grammarOfSchema(job.schema) : createCallGrammar(job.tools, job.syntax, job.singleCall)
 }

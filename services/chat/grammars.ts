@@ -107,7 +107,7 @@ function programOf (file: URL): URL {
 function jobOf (constraint: Constraint, syntax: ToolSyntax | null): GrammarJob | null {
   if (constraint.type === 'call') {
     if (syntax === null) throw new Error('A model without tools cannot be made to call one')
-    return { type: 'call', tools: constraint.tools, syntax }
+    return { type: 'call', tools: constraint.tools, syntax, singleCall: constraint.singleCall }
   }
   const { format } = constraint
   return format.type === 'json_object' ? null : { type: 'schema', schema: format.json_schema.schema }

@@ -5,6 +5,7 @@ import type { PlanBounds, PlannedSize } from '../images/plan.ts'
 import type { PrepareJob } from '../images/preparer.ts'
 import { planBudget } from './budget.ts'
 import type { Conversation, PlacedImage } from './conversation.ts'
+import type { SizeMemory } from './earlier-images.ts'
 import type { ChatRequest, UploadedFile } from './request.ts'
 
 export interface PlanLimits { maxInputPixels: number, maxSide: number, maxPixels: number }
@@ -22,8 +23,8 @@ export interface PlannedImage extends PrepareJob {
 export interface ChatPlan {
   /** In the order of the request's files. */
   images: PlannedImage[]
-  /** The images of the conversation that the engine has cached, by key. */
-  known: Map<string, KnownImage>
+  /** The cached images that the conversation names by id, by their index in the conversation. */
+  earlier: Array<KnownImage | undefined>
 }
 
 /** Maximum characters of a token. Long runs of spaces come closest. */
@@ -40,29 +41,30 @@ export function boundsOf ({ vision }: EngineInfo, limits: PlanLimits): PlanBound
  * `inspect` also checks the structure of each image: a decoder that has begun cannot be interrupted.
  * @param thinkingTokens maximum number of thought tokens
  * @param inspect reads a file's header
+ * @param memory knows in which sizes conversations have shown their images
  * @throws errors of `errors/catalogue.ts`
  */
 export async function planRequest (
-  request: ChatRequest, thinkingTokens: number, { turns, images }: Conversation, engine: Engine, limits: PlanLimits,
-  inspect: (file: UploadedFile) => Promise<ImageHeader>
+  request: ChatRequest, thinkingTokens: number, conversation: Conversation, engine: Engine, limits: PlanLimits,
+  inspect: (file: UploadedFile) => Promise<ImageHeader>, memory: SizeMemory
 ): Promise<ChatPlan> {
+  const { turns, images } = conversation
   const info = engine.info()
   if (images.length > 0 && info.vision === null) throw new NoVisionError()
   const headers = await readHeaders(request.files, inspect)
   refuseHopelessText(request, info.contextSize)
-  const { textTokens, known: found } =
+  const { textTokens, known } =
     await engine.inspect(turns, request.tools, [...new Set(images.map(image => image.key))], thinkingTokens > 0)
-  const known = new Map(found.map(image => [image.id, image]))
 
-  const earlier = images.filter(image => image.file === null)
-  const expired = [...new Set(earlier.filter(({ key }) => !known.has(key)).map(({ id }) => id))]
+  const earlier = memory.select(conversation, known)
+  const expired = [...new Set(images.filter(({ file }, i) => file === null && !earlier[i]).map(({ id }) => id))]
   if (expired.length > 0) throw withDetails(new ImageExpiredError(expired.join(', ')), { ids: expired })
 
   const uploads = images.filter(isUpload)
   const sizes = planBudget({
     contextSize: info.contextSize,
     textTokens,
-    historyTokens: earlier.reduce((sum, { key }) => sum + known.get(key)!.tokens, 0),
+    historyTokens: earlier.reduce((sum, image) => sum + (image?.tokens ?? 0), 0),
     maxTokens: request.maxTokens,
     thinkingTokens,
     uploads: uploads.map(({ file, maxSide }) => ({ ...headers[file]!, maxSide })),
@@ -74,16 +76,16 @@ export async function planRequest (
     const place = own === -1 ? uploads.findIndex(upload => upload.id === file.id) : own
     const size = sizes[place]!
     const { key, file: firstCopy } = uploads[place]!
-    const before = known.get(key)
     return {
       file,
       header: headers[index]!,
       size,
-      cached: before?.width === size.width && before.height === size.height,
+      cached: known.some(({ id, width, height }) => id === key && width === size.width && height === size.height),
       firstCopy
     }
   })
-  return { images: planned, known }
+  memory.remember(conversation, images.map(({ key, file }, i) => earlier[i] ?? { id: key, ...planned[file!]!.size }))
+  return { images: planned, earlier }
 }
 
 function isUpload (image: PlacedImage): image is PlacedImage & { file: number } {

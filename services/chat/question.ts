@@ -10,7 +10,7 @@ import { DEFAULT_MAX_TOKENS, type ChatPart, type ChatQuestion, type ChatTurn, ty
  * @param images images of the question
  * @param resent images of the history that were sent again; their indexes continue those of `images`. Of two copies the
  * first is used
- * @throws InvalidFieldError if the history does not name one of `resent`, or if a format excludes stop strings
+ * @throws InvalidFieldError if the history does not name one of `resent`
  */
 export function toQuestion (fields: ChatFields, images: UploadedFile[], resent: UploadedFile[]): ChatQuestion {
   // The list is reversed, so that the first copy of an image is set last and replaces the others.
@@ -39,7 +39,7 @@ export function toQuestion (fields: ChatFields, images: UploadedFile[], resent: 
     maxTokens: fields.max_tokens ?? DEFAULT_MAX_TOKENS,
     thinking: fields.thinking === undefined ? null : { field: 'thinking', amount: fields.thinking },
     stop: fields.stop ?? [],
-    constraint: toConstraint(fields.response_format, fields.stop),
+    constraint: toConstraint(fields.response_format),
     singleCall: false,
     sampling: {
       temperature: fields.temperature,

@@ -18,7 +18,7 @@ export interface UploadedFile {
 export type ChatPart =
   | { type: 'text', text: string }
   | { type: 'upload', file: number, maxSide?: number }
-  | { type: 'earlier', id: string }
+  | { type: 'earlier', id: string, maxSide?: number }
 
 export type ChatTurn = Turn<ChatPart>
 
@@ -30,10 +30,10 @@ export interface OfferedTool extends Tool {
   strict: boolean
 }
 
-/** A constraint on an answer: a format, or exactly one call of one of these tools. */
+/** A constraint on an answer: a format, or calls of these tools. */
 export type Constraint =
   | { type: 'format', format: AnswerFormat }
-  | { type: 'call', tools: OfferedTool[] }
+  | { type: 'call', tools: OfferedTool[], singleCall: boolean }
 
 /** A question to the model, from either API. */
 export interface ChatQuestion {

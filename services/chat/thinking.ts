@@ -27,12 +27,13 @@ export interface ThinkingLimits {
  * @throws ThinkingNotSupportedError when the model cannot think, or the service forbids thoughts; InvalidFieldError for
  *   a number above the limit
  */
-export function thinkingTokens (
+export function resolveThinking (
   wish: ThinkingWish | null, { thinking: mode, model }: Pick<EngineInfo, 'thinking' | 'model'>, limits: ThinkingLimits
 ): number {
   const { usual, maxTokens, effortTokens } = limits
   const amount = wish?.amount ?? usual
-  if (amount === 'off' || amount === 0) return mode === 'always' ? maxTokens : 0
+  if (amount === 'off') return mode === 'always' ? maxTokens : 0
+  if (amount === 0) return 0
   if (mode === 'never') {
     if (wish === null) return 0
     throw new ThinkingNotSupportedError(wish.field, THINKING_FAULTS.cannot(model))

@@ -199,6 +199,8 @@ export interface GenerateRequest {
    * thoughts, and the model answers. It is lowered so that room is left for the answer.
    */
   thinkingTokens?: number
+  /** The field that asks for thoughts, for errors. Absent if the service's own setting does. */
+  thinkingField?: string
   /** Strings that end the answer. They do not apply to thoughts. */
   stop: string[]
   /**
@@ -260,7 +262,7 @@ export interface Inspection {
    * tokens that end the thoughts.
    */
   textTokens: number
-  /** Those of the requested images that are cached, in any order. */
+  /** Those of the requested images that are cached, each in all of its sizes, in any order. */
   known: KnownImage[]
 }
 

@@ -3,7 +3,7 @@ export const imageCacheKey = ({ id, width, height }: { id: string, width: number
   `${id} ${width}x${height}`
 
 /**
- * The entries of a cache by image id. A cache can contain one image in several sizes; finding the newest needs no
+ * The entries of a cache by image id. A cache can contain one image in several sizes; finding them needs no
  * search.
  */
 export class ImageIndex<Entry> {
@@ -24,8 +24,8 @@ export class ImageIndex<Entry> {
     if (entries?.size === 0) this.#entries.delete(id)
   }
 
-  /** Returns the most recently used entry of this image. */
-  latest (id: string): Entry | undefined {
-    return [...this.#entries.get(id) ?? []].at(-1)
+  /** Returns the entries of this image, the most recently used one last. */
+  of (id: string): Entry[] {
+    return [...this.#entries.get(id) ?? []]
   }
 }

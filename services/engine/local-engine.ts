@@ -7,7 +7,7 @@ import { NOT_READY } from '../../errors/phrases.ts'
 import { createDeferred } from '../deferred.ts'
 import type { Log } from '../log.ts'
 import { createDownloadReporter } from './download-progress.ts'
-import type { Engine, EngineEvent, EngineInfo, GenerateRequest, Inspection, Tool, Turn } from './engine.ts'
+import type { Engine, EngineEvent, EngineInfo, GenerateRequest, Inspection, Tool, ToolSyntax, Turn } from './engine.ts'
 import { EventQueue } from './event-queue.ts'
 import { createSupervisor, type WorkerProgram } from './supervisor.ts'
 import type { FromWorker, ModelInfo, WireError, WorkerOptions, WorkerStats } from './worker/protocol.ts'
@@ -212,8 +212,8 @@ export function createLocalEngine (
       })
     }
     const images = request.images.map(({ file, ...image }) => ({ ...image, hasFile: file !== undefined }))
-    // The closing tag ends a single call. The call can be parsed without the tag, which a stop string removes.
-    const stop = request.singleCall && model.tools ? [...request.stop, model.tools.close] : request.stop
+    // The closing tags end a single call. The call can be parsed without them, and a stop string removes them.
+    const stop = request.singleCall && model.tools ? [...request.stop, endOfCall(model.tools)] : request.stop
     try {
       supervisor.send({
         type: 'generate',
@@ -268,6 +268,11 @@ export function createLocalEngine (
 /** Removes the plan from the log line, because the worker already logged it. */
 function withoutPlan ({ plan, ...rest }: ModelInfo): Omit<ModelInfo, 'plan'> {
   return rest
+}
+
+/** In XML, the text of a parameter may contain the closing tag by itself. */
+function endOfCall ({ form, close }: ToolSyntax): string {
+  return form === 'xml' ? `</function>\n${close}` : close
 }
 
 function toError ({ code, args, details }: WireError): Error {

@@ -3,7 +3,7 @@ import { verbatim } from '../../errors/language.ts'
 import { NOT_READY } from '../../errors/phrases.ts'
 import type { Log } from '../log.ts'
 import type {
-  Engine, EngineEvent, EngineInfo, GenerateRequest, Inspection, KnownImage, Tool, Turn, VisionInfo
+  Engine, EngineEvent, EngineInfo, GenerateRequest, Inspection, Tool, Turn, VisionInfo
 } from './engine.ts'
 import { AnswerStream } from './upstream/answer-stream.ts'
 import { UpstreamClient } from './upstream/client.ts'
@@ -97,7 +97,7 @@ export function createOpenAiEngine (
 
   async function inspect (turns: Turn[], tools: Tool[], ids: string[]): Promise<Inspection> {
     assertReady()
-    const known = ids.map(id => preparedImages.find(id)).filter((image): image is KnownImage => image !== undefined)
+    const known = ids.flatMap(id => preparedImages.sizesOf(id))
     return { textTokens: turns.length === 0 ? 0 : countText(turns, tools), known }
   }
 
@@ -120,7 +120,9 @@ export function createOpenAiEngine (
       (sum, turn) => sum + imagesOf(turn).reduce((own, image) => own + tokensOf(request.images[image]!), 0), 0
     )
     const promptTokens = countText(request.turns, request.tools) + imageTokens
-    const summary: RequestSummary = { promptTokens, contextSize, tools: request.tools.length > 0 }
+    const summary: RequestSummary = {
+      promptTokens, contextSize, tools: request.tools.length > 0, thinkingField: request.thinkingField
+    }
     const stream = new AnswerStream({ client, question: { request, images, summary }, unwantedThoughts, log })
     const { finishReason, usage, timings, firstEvent } = yield * stream.read(signal)
     yield {

@@ -1,6 +1,6 @@
 import type { Box, Point } from '../../schemas/image.ts'
 import type { Size } from './plan.ts'
-import { findImageAskedAbout, findPointings } from './pointing.ts'
+import { findImageNumbers, findPointings } from './pointing.ts'
 
 /**
  * The units of the coordinates in an answer.
@@ -32,6 +32,11 @@ export interface PointedImage {
  * 4. the first image of the latest turn;
  * 5. the first image of the conversation.
  *
+ * Numbers count the images of the latest turn if it has that many: people who send two images call them the first and
+ * the second, and the prompt does not number images, so the model uses the words of the question. If the question or
+ * the answer contains a number for which the latest turn has too few images, all numbers count the images of the
+ * conversation.
+ *
  * These are left out: boxes and points of an image that does not exist, boxes completely outside of their image, and
  * boxes whose corners are equal (models write `[0, 0, 0, 0]` for "not found"). A box with only one side of zero length
  * stays, because a thin object can be flat in the units of the model.
@@ -52,13 +57,21 @@ export function findBoxes (
   const points: Point[] = []
   if (images.length === 0) return { boxes, points }
 
-  const asked = findImageAskedAbout(question)
-  const byDefault = asked !== null && asked in images ? asked : Math.max(0, images.findIndex(({ latest }) => latest))
-  for (const { shape, numbers, label, image: namedIndex, heading } of findPointings(text)) {
+  const pointings = findPointings(text)
+  const asked = findImageNumbers(question)
+  const start = startOfNumbers(images, [
+    ...[...asked, ...findImageNumbers(text)].map(number => number - 1),
+    ...pointings.flatMap(({ image, heading }) => [image, heading]).filter(index => index !== null)
+  ])
+  const firstLatest = Math.max(0, images.findIndex(({ latest }) => latest))
+  const imageAt = (number: number) => number >= 0 && start + number < images.length ? start + number : null
+  const byDefault = (asked.length === 1 ? imageAt(asked[0]! - 1) : null) ?? firstLatest
+  for (const { shape, numbers, label, image: namedIndex, heading } of pointings) {
     // In the only image, a heading such as "图2：" is a caption that the model read in the image.
-    const index = namedIndex ?? (images.length > 1 ? heading : null) ?? byDefault
-    const image = images[index]
-    if (image === undefined) continue
+    const number = namedIndex ?? (images.length > 1 ? heading : null)
+    const index = number === null ? byDefault : imageAt(number)
+    const image = index === null ? undefined : images[index]
+    if (index === null || image === undefined) continue
 
     const of = { image: index, id: image.id, label }
     if (shape === 'box') {
@@ -71,6 +84,17 @@ export function findBoxes (
     }
   }
   return { boxes, points }
+}
+
+/**
+ * Returns the index of the image at which numbers begin: the first of the latest turn, or of the conversation.
+ * @param indexes all indexes, from 0, that the question and the answer contain
+ */
+function startOfNumbers (images: PointedImage[], indexes: number[]): number {
+  const latest = images.filter(image => image.latest).length
+  // A number beyond all images, e.g. a caption that the model read, names none.
+  const isTooLarge = indexes.some(index => index >= latest && index < images.length)
+  return latest === 0 || isTooLarge ? 0 : images.findIndex(image => image.latest)
 }
 
 function toBox (numbers: number[], image: PointedImage, coordinates: Coordinates): Box['box'] | null {

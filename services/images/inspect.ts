@@ -4,12 +4,13 @@ import {
   CorruptImageError, EmptyFileError, ImageTooManyPixelsError, ImageTooNarrowError, UnsupportedImageError, withDetails
 } from '../../errors/catalogue.ts'
 import { verbatim } from '../../errors/language.ts'
-import { IMAGE_FAULTS } from '../../errors/phrases.ts'
+import { IMAGE_ADVICE, IMAGE_FAULTS } from '../../errors/phrases.ts'
 import { KIND_BYTES, kindOf, type ImageFormat } from './kind.ts'
 import sharp from './sharp.ts'
 import { avifLabel } from './structure/avif.ts'
 import { checkStructure } from './structure/index.ts'
 import { createReader } from './structure/reader.ts'
+import { readTiffTraits } from './tiff.ts'
 
 /** A file that a client sent. Its request owns the file and removes it. */
 export interface ImageFile {
@@ -33,6 +34,10 @@ export interface ImageHeader {
   pages: number
   /** Bits of one stored sample, e.g. 8, 10 or 16. For an index into a palette: 1 to 8. */
   bits: number
+  /** Type of one decoded sample in libvips, e.g. `uchar`, `ushort`, `short` or `float`. */
+  depth: string
+  /** The value 0 is white. Only a TIFF can have this. */
+  zeroIsWhite: boolean
   /** Samples of one decoded pixel, alpha included. */
   channels: number
   /** Name of the colour space in libvips, e.g. `srgb`, `rgb16`, `b-w`, `grey16`, `cmyk`, `lab`. */
@@ -85,7 +90,7 @@ const BITS_OF_DEPTH: Record<string, number> = { uchar: 8, char: 8, ushort: 16, s
  * const { format, width, height } = await inspectImage(file, { maxInputPixels: 100_000_000 })
  */
 export async function inspectImage (file: ImageFile, limits: InspectLimits): Promise<ImageHeader> {
-  const { format, maxPixels } = await readFormat(file, limits)
+  const { format, maxPixels, zeroIsWhite } = await readFormat(file, limits)
   const metadata = await readMetadata(file, format)
   const { width, height } = metadata.autoOrient
   const size = { width, height }
@@ -104,6 +109,8 @@ export async function inspectImage (file: ImageFile, limits: InspectLimits): Pro
     orientation: metadata.orientation ?? 1,
     pages: metadata.pages ?? 1,
     bits: metadata.bitsPerSample ?? BITS_OF_DEPTH[metadata.depth] ?? 64,
+    depth: metadata.depth,
+    zeroIsWhite,
     channels: metadata.channels,
     space: metadata.space,
     palette: metadata.isPalette,
@@ -115,18 +122,20 @@ export async function inspectImage (file: ImageFile, limits: InspectLimits): Pro
 /** Detects the format from the first bytes and checks the structure of the whole file. */
 async function readFormat (
   { path, label, bytes }: ImageFile, { maxInputPixels }: InspectLimits
-): Promise<{ format: ImageFormat, maxPixels: number }> {
+): Promise<{ format: ImageFormat, maxPixels: number, zeroIsWhite: boolean }> {
   const handle = await open(path)
   try {
     const reader = await createReader(handle)
     const head = (await reader.from(0, KIND_BYTES)).subarray(0, KIND_BYTES)
     if (bytes === 0 || head.length === 0) throw new EmptyFileError(label)
     const kind = kindOf(head)
-    if (kind.format === null) throw new UnsupportedImageError(label, kind.seems)
+    if (kind.format === null) throw new UnsupportedImageError(label, kind.seems, kind.advice)
     const { format } = kind
     const maxPixels = maxPixelsOf(format, maxInputPixels)
+    const traits = format === 'tiff' ? await readTiffTraits(reader) : null
+    if (traits?.unsupported) throw new UnsupportedImageError(label, traits.unsupported, IMAGE_ADVICE.convert)
     await checkStructure(format, reader, label, maxPixels)
-    return { format, maxPixels }
+    return { format, maxPixels, zeroIsWhite: traits?.zeroIsWhite ?? false }
   } finally {
     await handle.close()
   }

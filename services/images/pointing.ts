@@ -105,14 +105,11 @@ export function findPointings (text: string): Pointing[] {
 }
 
 /**
- * Finds the image that a question is about.
- * @returns the index, from 0, of the only image that the question names ("in the second photo", "图2"); null if it names
- *   no image or several
+ * Returns the different numbers that a text gives to images ("in the second photo", "图2"), from 1 and in the order of
+ * the text.
  */
-export function findImageAskedAbout (question: string): number | null {
-  const numbers = new Set(Array.from(question.matchAll(new RegExp(NAME, 'gi')), numberOf))
-  const [number] = numbers
-  return number === undefined || numbers.size > 1 ? null : number - 1
+export function findImageNumbers (text: string): number[] {
+  return [...new Set(Array.from(text.matchAll(new RegExp(NAME, 'gi')), numberOf))]
 }
 
 type Add = (pointing: Found) => void

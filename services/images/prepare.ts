@@ -1,12 +1,15 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Sharp, SharpOptions } from 'sharp'
 import { CorruptImageError, StorageError } from '../../errors/catalogue.ts'
 import { verbatim, type Phrase } from '../../errors/language.ts'
 import { IMAGE_FAULTS, STORAGE_FAULTS } from '../../errors/phrases.ts'
 import type { ImageFile, ImageHeader } from './inspect.ts'
+import type { ImageFormat } from './kind.ts'
 import type { Size } from './plan.ts'
+import { isSuspicious, repairJpeg, type RepairedJpeg } from './repair-jpeg.ts'
 import sharp from './sharp.ts'
+import { asMeasured, mayBeMeasured, toBytes } from './stretch.ts'
 
 /** A file that the engine can read: upright, 8-bit sRGB, opaque, and of the planned size. */
 export interface PreparedImage extends Size {
@@ -26,7 +29,7 @@ export const DECODE_TIMEOUT_S = 30
 /**
  * Converts an image for the model. It is resampled once, with Lanczos, and written next to the original. If the
  * original already has the required form (see `isReady`), it is used unchanged. It is decoded once anyway, so that a
- * damaged file fails here and not in the engine.
+ * damaged file fails here and not in the engine. A JPEG with harmless oddities is converted (see `repairJpeg`).
  *
  * sharp cannot be interrupted. After an abort the promise settles when sharp has finished. No output remains then.
  *
@@ -42,17 +45,13 @@ export async function prepareImage (
 ): Promise<PreparedImage> {
   signal?.throwIfAborted()
   const { width, height } = size
-  const image = open(file, header)
-
-  if (isReady(header, size)) {
-    await decode(file, image.raw())
-    signal?.throwIfAborted()
-    return { path: file.path, width, height, compressed: false }
-  }
-
   // The output goes through memory (a few MB), so that an error of the decoder differs from an error of the disk.
-  const png = await decode(file, pipeline(image, header, size))
+  const png = header.format === 'jpeg'
+    ? await convertJpeg(file, header, size, signal)
+    : await convert({ file, header }, size)
   signal?.throwIfAborted()
+  if (png === null) return { path: file.path, width, height, compressed: false }
+
   const output = compressedPath(file.path)
   try {
     await writeFile(output, png, { signal })
@@ -79,17 +78,85 @@ export function compressedPath (original: string): string {
   return path.join(dir, `${name}_compressed.png`)
 }
 
-function open (file: ImageFile, header: ImageHeader): Sharp {
+/** An image to decode: the file, or other bytes in place of its content. */
+interface Source { file: ImageFile, header: ImageHeader, bytes?: Buffer }
+
+/** Returns the converted image as PNG; null if the file is ready. */
+async function convert (source: Source, size: Size): Promise<Buffer | null> {
+  const { file, header } = source
+  if (source.bytes === undefined && isReady(header, size)) {
+    await decode(file, open(source).raw())
+    return null
+  }
+  return await convertMeasured(source, size) ?? await decode(file, pipeline(open(source), header, size))
+}
+
+/**
+ * Converts a JPEG. libjpeg only warns about damaged pixels, and it also warns about harmless oddities. So a file with
+ * warnings is decoded again without its oddities.
+ */
+async function convertJpeg (
+  file: ImageFile, header: ImageHeader, size: Size, signal?: AbortSignal
+): Promise<Buffer | null> {
+  let repaired: RepairedJpeg | null = null
+  try {
+    const png = await convert({ file, header }, size)
+    signal?.throwIfAborted()
+    const content = await readFile(file.path)
+    if (!isSuspicious(content)) return png
+    repaired = await repairJpeg(content)
+    await checkAll({ file, header }, repaired)
+    // libjpeg does not always notice that the end marker is missing. The engine gets a complete file in any case.
+    return repaired?.endless ? await convert({ file, header, bytes: repaired.bytes }, size) : png
+  } catch (error) {
+    if (!(error instanceof CorruptImageError)) throw error
+    signal?.throwIfAborted()
+    repaired ??= await repairJpeg(await readFile(file.path))
+    if (repaired === null || !repaired.changed) throw error
+    if (repaired.endless) await checkAll({ file, header }, repaired)
+    signal?.throwIfAborted()
+    return await convert({ file, header, bytes: repaired.bytes }, size)
+  }
+}
+
+/** Checks the pixels of the last rows too. */
+async function checkAll ({ file, header }: Source, repaired: RepairedJpeg | null): Promise<void> {
+  if (!repaired?.probe) return
+  const corner = { left: 0, top: 0, width: 1, height: 1 }
+  await decode(file, open({ file, header, bytes: repaired.probe }).extract(corner).raw())
+}
+
+/** Converts samples that do not use the range of their type; null if sharp converts them. */
+async function convertMeasured (source: Source, { width, height }: Size): Promise<Buffer | null> {
+  const { file, header } = source
+  if (!mayBeMeasured(header)) return null
+  const resized = open(source).resize(width, height, { fit: 'fill', kernel: 'lanczos3' })
+  const { buffer, byteOffset, byteLength } = await decode(file, asMeasured(resized, header))
+  const samples = new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength))
+  const bytes = toBytes(samples, header)
+  if (bytes === null) return null
+  const channels = samples.length / (width * height) as 1 | 3
+  const image = sharp(bytes, { raw: { width, height, channels } })
+  return await image.toColourspace('srgb').png({ compressionLevel: 0 }).toBuffer()
+}
+
+/**
+ * The formats whose warnings are about missing pixels. libpng and libtiff warn about profiles and tags, which many
+ * programs write wrongly.
+ */
+const STRICT = new Set<ImageFormat>(['jpeg', 'gif'])
+
+function open ({ file, header, bytes }: Source): Sharp {
   const options: SharpOptions = {
     autoOrient: true,
-    // 'error' refuses truncated images. 'warning' would also refuse a JPEG with stray bytes between its markers.
-    failOn: 'error',
+    // 'error' refuses truncated images only.
+    failOn: STRICT.has(header.format) ? 'warning' : 'error',
     // A file with more pixels than its header claims is refused.
     limitInputPixels: header.width * header.height,
     sequentialRead: true,
     pages: 1
   }
-  return sharp(file.path, options).timeout({ seconds: DECODE_TIMEOUT_S })
+  return sharp(bytes ?? file.path, options).timeout({ seconds: DECODE_TIMEOUT_S })
 }
 
 function pipeline (image: Sharp, header: ImageHeader, { width, height }: Size): Sharp {

@@ -12,8 +12,9 @@ export function createHead (requestId: string, model: string): CompletionHead {
 /** The texts of a whole answer. */
 export interface AnswerTexts { thoughts: string, content: string, calls: AskedCall[] }
 
+/** @param ignored unknown fields of the request */
 export function toCompletion (
-  head: CompletionHead, { thoughts, content, calls }: AnswerTexts, done: ChatDone
+  head: CompletionHead, { thoughts, content, calls }: AnswerTexts, done: ChatDone, ignored: string[]
 ): Completion {
   return {
     ...head,
@@ -31,7 +32,7 @@ export function toCompletion (
       logprobs: null
     }],
     usage: toUsage(done),
-    sightline: toExtras(done)
+    sightline: toExtras(done, ignored)
   }
 }
 
@@ -48,13 +49,19 @@ export function toCallDelta (call: AskedCall, index: number): Delta {
   return { tool_calls: [{ index, ...toToolCall(call) }] }
 }
 
-/** The end of an answer, with the fields that the OpenAI API does not have. */
-export function toLastChunk (head: CompletionHead, calls: number, done: ChatDone): CompletionChunk {
+/**
+ * The end of an answer, with the fields that the OpenAI API does not have.
+ * @param calls number of calls in the answer
+ * @param ignored unknown fields of the request
+ */
+export function toLastChunk (
+  head: CompletionHead, calls: number, done: ChatDone, ignored: string[]
+): CompletionChunk {
   return {
     ...head,
     object: 'chat.completion.chunk',
     choices: [{ index: 0, delta: {}, finish_reason: finishReason(calls, done), logprobs: null }],
-    sightline: toExtras(done)
+    sightline: toExtras(done, ignored)
   }
 }
 
@@ -80,6 +87,6 @@ function toUsage ({ usage }: ChatDone): CompletionUsage {
   }
 }
 
-function toExtras ({ images, boxes, points, timings }: ChatDone) {
-  return { images, boxes, points, timings }
+function toExtras ({ images, boxes, points, timings }: ChatDone, ignored: string[]) {
+  return { images, boxes, points, timings, ...ignored.length > 0 && { ignored } }
 }

@@ -10,6 +10,7 @@ import type { ChatPart, ChatTurn } from '../chat/request.ts'
 import type { ToolCall } from '../engine/engine.ts'
 import { JsonBoundsError, JsonReader } from '../json-bounds.ts'
 import type { ImageSource } from '../uploads/image-source.ts'
+import { placeOfImage } from './content.ts'
 
 /** `image_url: { url: 'sightline:sha256:…' }` names an image of an earlier request by the id on its receipt. */
 const EARLIER = 'sightline:'
@@ -42,10 +43,7 @@ export function readMessages (messages: Message[]): { turns: ChatTurn[], images:
         break
       case 'assistant': {
         const own = readCalls(message.tool_calls ?? [], `${field}.tool_calls`, json)
-        const content = message.content ?? null
-        // Only a message with calls may have no content.
-        if (content === null && own.size === 0) refuse(`${field}.content`, OPENAI_FAULTS.required)
-        const parts = content === null ? [] : partsOf(content)
+        const parts = message.content ? partsOf(message.content) : []
         turns.push({ role: 'assistant', parts, ...own.size > 0 && { calls: [...own.values()] } })
         for (const [id, call] of own) calls.set(id, call)
         break
@@ -84,7 +82,7 @@ function readContent (content: MessageContent, field: string, images: ImageSourc
       case 'refusal':
         return { type: 'text', text: part.refusal }
       default:
-        return readImage(part.image_url, `${field}[${index}].image_url.url`, images)
+        return readImage(part.image_url, placeOfImage(part, `${field}[${index}]`), images)
     }
   })
 }
@@ -94,7 +92,8 @@ function readImage (
 ): ChatPart {
   if (url.startsWith(EARLIER)) {
     const id = url.slice(EARLIER.length)
-    return EARLIER_ID.test(id) ? { type: 'earlier', id } : refuse(field, OPENAI_FAULTS.mustBeImageId)
+    const wanted = detail === 'low' ? { maxSide: LOW_DETAIL_SIDE } : detail === 'high' ? { maxSide: Infinity } : {}
+    return EARLIER_ID.test(id) ? { type: 'earlier', id, ...wanted } : refuse(field, OPENAI_FAULTS.mustBeImageId)
   }
   const file = images.push({ field, uri: url, remote: true }) - 1
   return { type: 'upload', file, ...detail === 'low' && { maxSide: LOW_DETAIL_SIDE } }

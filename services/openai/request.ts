@@ -8,21 +8,23 @@ import { toConstraint } from '../chat/answer-format.ts'
 import { DEFAULT_MAX_TOKENS, type ChatQuestion, type Constraint, type OfferedTool } from '../chat/request.ts'
 import type { ToolSyntax } from '../engine/engine.ts'
 import type { ImageSource } from '../uploads/image-source.ts'
+import { translateFields } from './dialects.ts'
 import { readMessages } from './messages.ts'
 import { readThinking } from './thinking.ts'
+import { translateValues } from './values.ts'
 
 const check = createCheck(CompletionRequestSchema)
 
 /**
- * Checks the body of a completion request. Fields that are null are left out, because clients send null for fields that
- * they do not set.
+ * Converts the body of a completion request from the dialects of clients and checks it. Fields that are null are left
+ * out, because clients send null for fields that they do not set.
  * @throws InvalidJsonError, InvalidFieldError
  */
 export function parseCompletionRequest (body: unknown): CompletionRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new InvalidJsonError(BODY_FAULTS.mustBeObject)
   }
-  const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
+  const given = translateValues(translateFields(body as Record<string, unknown>))
   const fault = check(given)
   if (fault) throw toFieldError(fault)
   return given as CompletionRequest
@@ -47,7 +49,7 @@ export function toCompletionQuestion (
 ): { question: ChatQuestion, images: ImageSource[] } {
   const { turns, images } = readMessages(request.messages)
   const stop = typeof request.stop === 'string' ? [request.stop] : request.stop ?? []
-  const { tools, constraint, singleCall } = readDemands(request, stop)
+  const { tools, constraint, singleCall } = readDemands(request)
   const hasCalls = turns.some(turn => turn.calls !== undefined)
   if (syntax === null && (tools.length > 0 || hasCalls)) throw new ToolsNotSupportedError()
   const question = {
@@ -74,19 +76,16 @@ export function toCompletionQuestion (
   return { question, images }
 }
 
-function readDemands (request: CompletionRequest, stop: string[]): Demands {
-  const constraint = toConstraint(request.response_format, stop)
+function readDemands (request: CompletionRequest): Demands {
+  const constraint = toConstraint(request.response_format)
   const tools = offeredTools(request.tools ?? [])
   const choice = request.tool_choice ?? (tools.length > 0 ? 'auto' : 'none')
   if (choice === 'none') return { tools: [], constraint, singleCall: false }
   if (tools.length === 0) throw new InvalidFieldError('tool_choice', OPENAI_FAULTS.needsTools)
   if (constraint !== null) throw new InvalidFieldError('response_format', OPENAI_FAULTS.excludesTools)
   const required = requiredTools(choice, tools)
-  return {
-    tools,
-    constraint: required.length > 0 ? { type: 'call', tools: required } : null,
-    singleCall: request.parallel_tool_calls === false
-  }
+  const singleCall = request.parallel_tool_calls === false
+  return { tools, constraint: required.length > 0 ? { type: 'call', tools: required, singleCall } : null, singleCall }
 }
 
 function offeredTools (tools: RequestedTool[]): OfferedTool[] {

@@ -37,8 +37,13 @@ export function propertyValues (schema: object | undefined): (name: string) => A
   const ofSchema = walk(root, ownValues, ANYTHING)
   return name => {
     if (root === undefined) return ANYTHING
-    const declared = walk(root, ({ properties }) =>
-      isKeywords(properties) && Object.hasOwn(properties, name) ? ofSchema(properties[name]) : null, null)
+    const declared = walk(root, keywords => {
+      if (isKeywords(keywords.properties) && Object.hasOwn(keywords.properties, name)) {
+        return ofSchema(keywords.properties[name])
+      }
+      const values = constantsOf(keywords)?.filter(isKeywords).filter(one => Object.hasOwn(one, name))
+      return values && values.length > 0 ? ofSchema({ enum: values.map(one => one[name]) }) : null
+    }, null)
     const others = walk(root, ({ additionalProperties }) =>
       isKeywords(additionalProperties) ? ofSchema(additionalProperties) : null, null)
     return declared(root) ?? others(root) ?? ANYTHING
@@ -82,11 +87,11 @@ function walk (
 }
 
 function ownValues (keywords: Keywords): AllowedValues | null {
-  const { type, nullable, enum: values } = keywords
+  const { type, nullable } = keywords
   const types = new Set(listOf(type).filter(one => ANYTHING.types.has(one as JsonType)) as JsonType[])
   if (types.size > 0 && nullable === true) types.add('null')
   if (types.has('number')) types.add('integer')
-  const constants = 'const' in keywords ? [keywords.const] : Array.isArray(values) ? values : null
+  const constants = constantsOf(keywords)
   const typed = types.size > 0 ? { types, words: NO_WORDS } : null
   if (constants === null) return typed
   return both(typed ?? ANYTHING, {
@@ -94,8 +99,14 @@ function ownValues (keywords: Keywords): AllowedValues | null {
   })
 }
 
+function constantsOf (keywords: Keywords): unknown[] | null {
+  if (Object.hasOwn(keywords, 'const')) return [keywords.const]
+  return Array.isArray(keywords.enum) ? keywords.enum : null
+}
+
 function both (a: AllowedValues, b: AllowedValues): AllowedValues {
-  return { types: new Set([...a.types].filter(type => b.types.has(type))), words: new Set([...a.words, ...b.words]) }
+  const types = new Set([...a.types].filter(type => b.types.has(type)))
+  return { types, words: types.has('string') ? new Set([...a.words, ...b.words]) : NO_WORDS }
 }
 
 function either (a: AllowedValues, b: AllowedValues): AllowedValues {

@@ -3,7 +3,7 @@ import { OPENAI_FAULTS } from '../../errors/phrases.ts'
 import type { CompletionRequest } from '../../schemas/openai-request.ts'
 import type { ThinkingWish } from '../chat/thinking.ts'
 
-/** Fields that hold the maximum of thought tokens: Sightline's and Qwen's own, vLLM's, llama-server's. */
+/** Fields for the maximum of thought tokens: Sightline's and Qwen's own, vLLM's, llama-server's. */
 const BUDGETS = [
   'thinking_budget', 'thinking_token_budget', 'thinking_budget_tokens', 'reasoning_budget_tokens'
 ] as const
@@ -26,7 +26,7 @@ export function readThinking (request: ThinkingFields): ThinkingWish | null {
   refuseOther(first, wishes.find(wish => isOff(wish) !== isOff(first)))
   const [amount] = amounts
   if (amount === undefined) return first
-  refuseOther(amount, amounts.find(other => other.amount !== amount.amount))
+  refuseOther(amount, amounts.find(other => other.amount !== amount.amount && !isOff(amount)))
   // An amount says more than a switch.
   return amount
 }
@@ -48,7 +48,7 @@ function readWishes (request: ThinkingFields): Record<'switches' | 'amounts', Th
   }
   const addEffort = (field: string, effort: CompletionRequest['reasoning_effort'] | null) => {
     if (typeof effort !== 'string') return
-    amounts.push({ field, amount: effort === 'none' ? 0 : effort === 'max' ? 'on' : effort })
+    amounts.push({ field, amount: effort === 'none' ? 'off' : effort === 'max' ? 'on' : effort })
   }
   const addTokens = (field: string, tokens: number | null | undefined) => {
     if (typeof tokens === 'number') amounts.push({ field, amount: tokens === -1 ? 'on' : tokens })

@@ -1,3 +1,5 @@
+import { FUNCTION, PARAMETER } from '../engine/call-tags.ts'
+
 /** A function and its parameters, as an XML-form model writes them: `<function=NAME>` … `</function>`. */
 export interface XmlCall {
   name: string
@@ -11,9 +13,6 @@ export interface XmlCall {
 
 /** `partial`: the text ends before the call does. `none`: the text is no call. */
 export type XmlScan = XmlCall | 'partial' | 'none'
-
-export const FUNCTION = { open: '<function=', close: '</function>' } as const
-export const PARAMETER = { open: '<parameter=', close: '</parameter>' } as const
 
 const BLANKS = /\s*/y
 /** Names of functions and parameters are on one line. */

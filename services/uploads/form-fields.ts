@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import {
   FieldTooLargeError, FormTooLargeError, InvalidFieldError, InvalidHistoryError, InvalidMultipartError, withDetails
@@ -5,6 +6,8 @@ import {
 import { FIELD_FAULTS } from '../../errors/phrases.ts'
 import { FIELD_MAX_BYTES, FORM_MAX_FIELDS, FORM_TEXT_MAX_BYTES } from '../../schemas/limits.ts'
 import { JsonBoundsError, JsonReader } from '../json-bounds.ts'
+import type { FieldName } from './field-names.ts'
+import { NumberedList } from './numbered-list.ts'
 
 /** Fields as they were sent: strings from a form (a repeated field is a list), any JSON value from a JSON body. */
 export type RawFields = Record<string, unknown>
@@ -14,23 +17,39 @@ export type RawFields = Record<string, unknown>
  * while they arrive.
  */
 export interface FormFields {
-  /** The fields by name. A repeated field is a list. */
+  /** The fields by name. A repeated field, and a field with numbered items, is a list. */
   readonly fields: RawFields
   /**
    * Adds a text field.
    * @param isCut whether the parser has dropped bytes beyond FIELD_MAX_BYTES
-   * @throws FieldTooLargeError, FormTooLargeError, InvalidMultipartError
+   * @throws FieldTooLargeError, FormTooLargeError, InvalidMultipartError, InvalidFieldError
    */
-  addText (name: string, value: string, isCut: boolean): void
+  addText (name: FieldName, value: string, isCut: boolean): void
   /**
-   * Reads and parses a part of type `application/json`.
-   * @throws errors of `addText`, InvalidFieldError, InvalidHistoryError
+   * Reads a text field that arrives as a file: JSON, or text in UTF-8.
+   * @param type the media type of the part
+   * @throws errors of `addText`, InvalidHistoryError
    */
-  addJson (name: string, part: Readable): Promise<void>
+  addPart (name: FieldName, part: Readable, type: string): Promise<void>
 }
 
+/** `application/json`, `application/ld+json` … */
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\b/i
+/** Types of texts, and the type of a `Blob` without one. */
+const TEXT_TYPE = /^(?:text\/|application\/octet-stream\b)/i
+/** A JSON part of these fields that is no JSON string is the text itself. */
+const TEXTS = new Set(['message', 'system'])
+
+export const isJsonType = (type: string) => JSON_TYPE.test(type)
+
+/** A turn of the history of which every member is a field. */
+type Turn = Record<string, unknown>
+
 export function createFormFields (): FormFields {
-  const fields: RawFields = Object.create(null)
+  const lists = new Map<string, NumberedList<unknown>>()
+  /** Fields with one value whose name has no brackets. */
+  const single = new Set<string>()
+  const turns = new Map<unknown, NumberedList<unknown>>()
   const json = new JsonReader()
   let count = 0
   let bytes = 0
@@ -48,40 +67,88 @@ export function createFormFields (): FormFields {
     if (bytes > FORM_TEXT_MAX_BYTES) throw new FormTooLargeError(name, FORM_TEXT_MAX_BYTES)
   }
 
-  function add (name: string, value: unknown): void {
-    const before = fields[name]
-    fields[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value]
+  function add (name: FieldName, value: unknown): void {
+    const list = listOf(name.field)
+    if (name.member !== undefined) return addMember(turnOf(list, name), name, value)
+    list.add(value, name)
+    if (list.length === 1 && name.index === undefined) single.add(name.field)
+    else single.delete(name.field)
+  }
+
+  function listOf (field: string): NumberedList<unknown> {
+    const list = lists.get(field) ?? new NumberedList()
+    lists.set(field, list)
+    return list
+  }
+
+  /** Returns the turn that a member such as `history[0][role]` belongs to. */
+  function turnOf (list: NumberedList<unknown>, name: FieldName): Turn {
+    const known = list.at(name.index!)
+    if (known !== undefined && !turns.has(known)) throw new InvalidFieldError(name.name, FIELD_FAULTS.repeated)
+    const turn = (known ?? {}) as Turn
+    if (known === undefined) {
+      list.add(turn, name)
+      turns.set(turn, new NumberedList())
+    }
+    return turn
+  }
+
+  function addMember (turn: Turn, { name, member, memberIndex }: FieldName, value: unknown): void {
+    if (member !== 'images') {
+      if (Object.hasOwn(turn, member!)) throw new InvalidFieldError(name, FIELD_FAULTS.repeated)
+      turn[member!] = value
+      return
+    }
+    const images = turns.get(turn)!
+    images.add(value, { name, index: memberIndex })
+    turn.images = images.values
+  }
+
+  /** A field of text that is sent as JSON: a JSON string, or the text itself. */
+  function parse ({ field, name }: FieldName, text: string): unknown {
+    try {
+      const value = json.parse(text)
+      return TEXTS.has(field) && typeof value !== 'string' ? text : value
+    } catch (error) {
+      if (TEXTS.has(field)) return text
+      const fault = error instanceof JsonBoundsError ? error.fault : FIELD_FAULTS.invalidJson
+      const refusal = field === 'history' ? new InvalidHistoryError(fault) : new InvalidFieldError(name, fault)
+      throw error instanceof JsonBoundsError ? withDetails(refusal, { limit: error.limit }) : refusal
+    }
   }
 
   return {
-    fields,
+    get fields () {
+      const values = Array.from(lists, ([field, list]) => [field, single.has(field) ? list.values[0] : list.values])
+      return Object.assign(Object.create(null), Object.fromEntries(values))
+    },
 
     addText (name, value, isCut) {
       countField()
-      if (isCut) throw new FieldTooLargeError(name, FIELD_MAX_BYTES)
+      if (isCut) throw new FieldTooLargeError(name.name, FIELD_MAX_BYTES)
       const length = Buffer.byteLength(value)
       // The size is 0 because the parser has already checked it. A field in another character set had fewer bytes than
       // its text in UTF-8.
-      countBytes(name, length, 0)
+      countBytes(name.name, length, 0)
       add(name, value)
     },
 
-    async addJson (name, part) {
+    async addPart (name, part, type) {
+      if (!isJsonType(type) && !TEXT_TYPE.test(type)) throw new InvalidFieldError(name.name, FIELD_FAULTS.mustBeText)
       countField()
       const chunks: Buffer[] = []
       let size = 0
       for await (const chunk of part as AsyncIterable<Buffer>) {
         size += chunk.length
-        countBytes(name, chunk.length, size)
+        countBytes(name.name, chunk.length, size)
         chunks.push(chunk)
       }
-      try {
-        add(name, json.parse(Buffer.concat(chunks).toString()))
-      } catch (error) {
-        const fault = error instanceof JsonBoundsError ? error.fault : FIELD_FAULTS.invalidJson
-        const refusal = name === 'history' ? new InvalidHistoryError(fault) : new InvalidFieldError(name, fault)
-        throw error instanceof JsonBoundsError ? withDetails(refusal, { limit: error.limit }) : refusal
-      }
+      const content = Buffer.concat(chunks)
+      if (!isUtf8(content) || content.includes(0)) throw new InvalidFieldError(name.name, FIELD_FAULTS.mustBeText)
+      // Editors on Windows begin text files with a byte order mark.
+      const text = content.toString().replace(/^\uFEFF/, '')
+      // An empty part is an empty field, whatever its type.
+      add(name, isJsonType(type) && text.trim() !== '' ? parse(name, text) : text)
     }
   }
 }

@@ -20,6 +20,9 @@ t.test('returns the frozen defaults for an empty environment', async t => {
     flashAttention: 'auto',
     llamaThreads: 0,
     contextSize: 8192,
+    thinking: 'off',
+    maxThinkingTokens: 4096,
+    reasoningEffortTokens: { minimal: 256, low: 1024, medium: 2048, high: 4096, xhigh: 8192 },
     maxConcurrentRequests: 3,
     queueSize: 0,
     queueTimeoutMs: 30_000,
@@ -121,4 +124,18 @@ t.test('resolves folders to absolute paths', async t => {
 t.test('listens on a single address for localhost', async t => {
   t.equal(loadConfig({ HOST: 'localhost' }).host, '127.0.0.1')
   t.equal(loadConfig({ HOST: '::1' }).host, '::1')
+})
+
+t.test('the thinking settings take words, numbers and efforts', async t => {
+  t.match(loadConfig({ THINKING: 'on', MAX_THINKING_TOKENS: '0' }), { thinking: 'on', maxThinkingTokens: 0 })
+  t.equal(loadConfig({ THINKING: '512' }).thinking, 512)
+  t.strictSame(loadConfig({ REASONING_EFFORT_TOKENS: 'low=5, high = 70' }).reasoningEffortTokens, {
+    minimal: 256, low: 5, medium: 2048, high: 70, xhigh: 8192
+  })
+  for (const THINKING of ['0', 'yes', '-1']) {
+    t.match(messageOf({ THINKING }), /THINKING must be off or on or an integer from 1 to 131072/)
+  }
+  for (const REASONING_EFFORT_TOKENS of ['low', 'low=', 'huge=5', 'low=-5', 'none=0', 'low=5;high=7']) {
+    t.match(messageOf({ REASONING_EFFORT_TOKENS }), /^REASONING_EFFORT_TOKENS must be effort=tokens/)
+  }
 })

@@ -14,6 +14,7 @@ import { until } from '../server-process.ts'
 import { createUnreadyEngine, startFront } from '../services/engine/upstream/front.ts'
 import { begin, toEnd } from '../services/engine/upstream/long-answers.ts'
 import { CONTEXT_SIZE, program, startLlamaServer, untilWorking, working } from './llama-server.ts'
+import { testThinking } from './thinking.ts'
 
 // `npm run check:llama-server` tests ENGINE=openai with llama.cpp's own server. Not part of `npm test`, because its
 // build takes minutes.
@@ -287,3 +288,5 @@ t.test('a server is suspended', async t => {
   await untilWorking(still.url, 0)
   t.equal((await ask(hasty.url, { message: 'What is in the picture?', temperature: '0' }, [red])).status, 200)
 })
+
+t.test('thoughts of scripted models', testThinking)

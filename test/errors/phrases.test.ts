@@ -6,12 +6,23 @@ type Entry = Phrase | ((...args: never[]) => Phrase)
 
 /** The arguments of phrases that contain numbers or names. */
 const ARGUMENTS: Record<string, unknown[]> = {
-  'BODY_FAULTS.encodedPart': ['base64'],
+  'FIELD_FAULTS.transferEncoding': ['quoted-printable'],
+  'UNKNOWN_FIELD_ADVICE.didYouMean': ['images'],
+  'UNKNOWN_FIELD_ADVICE.whole': ['response_format'],
+  'THINKING_FAULTS.cannot': ['Qwen3VL'],
+  'THINKING_FAULTS.tooMany': [4096],
+  'OPENAI_FAULTS.contradicts': ['thinking'],
+  'BODY_FAULTS.notFormData': [2],
   'FETCH_FAULTS.tooLong': [8192],
   'FETCH_FAULTS.tooManyRedirects': [3],
   'FETCH_FAULTS.status': [404],
   'FETCH_FAULTS.tooSlow': [15],
   'FETCH_FAULTS.afterRedirect': [groups.FETCH_FAULTS.notUrl],
+  'IMAGE_KINDS.rawOf': ['Canon'],
+  'IMAGE_KINDS.tiffCompressed': ['LZMA'],
+  'IMAGE_KINDS.tiffColour': ['Lab'],
+  'IMAGE_KINDS.tiffPacked': [12],
+  'IMAGE_KINDS.tiffChannels': [7],
   'NOT_READY.downloading': ['model.gguf', 50]
 }
 

@@ -214,7 +214,7 @@ export async function hostileTiffs (): Promise<HostileImage[]> {
     [
       'a tile of 8000 x 8000 of 64 bits for 40 x 30',
       image({ ...SMALL, samples: 4, bits: 64, format: 3, compression: DEFLATE, tile: [8000, 8000] }, bomb),
-      'CORRUPT_IMAGE'
+      'UNSUPPORTED_IMAGE'
     ],
     [
       'a tile of 4096 x 4096 for 40 x 30',
@@ -229,7 +229,7 @@ export async function hostileTiffs (): Promise<HostileImage[]> {
     ['65535 samples', image({ ...SMALL, samples: 65_535 }, data), 'CORRUPT_IMAGE'],
     ['no samples', image({ ...SMALL, samples: 0 }, data), 'CORRUPT_IMAGE'],
     ['7 bits', image({ ...SMALL, bits: 7 }, data), 'CORRUPT_IMAGE'],
-    ['128 bits', image({ ...SMALL, bits: 128, format: 6 }, Buffer.alloc(40 * 30 * 48)), 'CORRUPT_IMAGE'],
+    ['128 bits', image({ ...SMALL, bits: 128, format: 6 }, Buffer.alloc(40 * 30 * 48)), 'UNSUPPORTED_IMAGE'],
     ['an unknown compression', image({ ...SMALL, compression: 12_345 }, data), 'CORRUPT_IMAGE'],
     ['an unknown photometric interpretation', image({ ...SMALL, photometric: 999 }, data), 'CORRUPT_IMAGE'],
     ['JPEG without tables', image({ ...SMALL, compression: 7, photometric: 6 }, data), 'CORRUPT_IMAGE'],

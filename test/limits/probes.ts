@@ -1,6 +1,6 @@
 import type { LimitName } from '../../tools/scripts/limits.ts'
 import {
-  call, chat, complete, form, imageId, json, MB, namingImages, nested, noImage, redImage, repeat, turn, unnamedParts,
+  call, chat, complete, emptyInputs, form, imageId, json, MB, namingImages, nested, noImage, redImage, repeat, turn,
   withSchema, type Asking
 } from './requests.ts'
 
@@ -66,7 +66,7 @@ export const createProbes = (model: string): Record<LimitName, Probe | Elsewhere
     figure: '1000',
     otherwise: 'UNKNOWN_FIELD'
   },
-  formParts: { ask: excess => unnamedParts(998 + excess), names: /parts/, figure: '1000' },
+  formParts: { ask: excess => emptyInputs(998 + excess), names: /parts/, figure: '1000' },
   formFields: {
     ask: excess => form({ message: 'Hi', stop: repeat(249 + excess, String) }),
     names: /text fields/,
@@ -149,7 +149,7 @@ export const createProbes = (model: string): Record<LimitName, Probe | Elsewhere
     figure: '1000',
     otherwise: 'IMAGE_EXPIRED'
   },
-  stops: { ask: excess => chat({ stop: repeat(4 + excess, String) }), names: /"stop"/, figure: '4' },
+  stops: { ask: excess => chat({ stop: repeat(16 + excess, String) }), names: /"stop"/, figure: '16' },
   stop: { ask: excess => chat({ stop: ['x'.repeat(100 + excess)] }), names: /"stop\[0\]"/, figure: '100' },
   messages: {
     ask: excess => complete(model, { messages: repeat(1000 + excess, () => ({ role: 'user', content: 'Hi' })) }),

@@ -24,12 +24,12 @@ export const form = (fields: Record<string, string | string[]>, images: Buffer[]
 export const complete = (model: string, more: object): Asking =>
   json({ model, max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }], ...more }, '/v1/chat/completions')
 
-/** A form with a message and this many parts without a name. */
-export const unnamedParts = (count: number): Asking => {
+/** A form with a message and this many file inputs in which nothing is chosen. */
+export const emptyInputs = (count: number): Asking => {
   const field = (name: string, value: string) =>
     `--limits\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`
-  const body =
-    field('message', 'Hi') + field('max_tokens', '1') + '--limits\r\n\r\nx\r\n'.repeat(count) + '--limits--\r\n'
+  const empty = '--limits\r\nContent-Disposition: form-data; name="images"; filename=""\r\n\r\n\r\n'
+  const body = field('message', 'Hi') + field('max_tokens', '1') + empty.repeat(count) + '--limits--\r\n'
   return {
     path: '/api/chat',
     init: { method: 'POST', body, headers: { 'content-type': 'multipart/form-data; boundary=limits' } }

@@ -9,7 +9,10 @@ import { toTensor, type Plan } from './weights.ts'
 export interface Script {
   /** The end of the prompt that the answer follows. Only its last token counts; it can be a special token. */
   after: string
-  /** May contain special tokens, as in `The circle is red.\n</think>\n\nRed.` */
+  /**
+   * May contain special tokens, as in `The circle is red.\n</think>\n\nRed.`, each once in all scripts. The tags of
+   * tool calls may occur again: after the first time they are ordinary tokens of the same text.
+   */
   say: string
   /** After the answer: the end of the turn by default, or the answer again and again. */
   then?: 'end' | 'repeat'
@@ -29,6 +32,7 @@ export const WITHOUT_THOUGHTS = '</think>\n\n'
 export const PLAIN = 'assistant\n'
 
 const LAYERS = 4
+const CALL_TAGS = ['<tool_call>', '</tool_call>']
 /**
  * Embeddings are random signs, so the score of a token's successor is their number, and others score less than a half
  * of it. The end of the turn always has this share, so that it follows where no script continues.
@@ -44,7 +48,7 @@ const END_SCORE = 0.6
  * words. In the history of a conversation the tokenizer does not use the longer tokens, so prefix reuse ends at the
  * first one.
  *
- * @throws Error when two scripts follow the same token, or a special token occurs twice
+ * @throws Error when two scripts follow the same token, or need the same special token
  * @example
  * const { model, mmproj } = await writeScriptedModel(t.testdir(), {
  *   family: 'qwen3.5', scripts: [{ after: WITHOUT_THOUGHTS, say: 'A red circle.' }]
@@ -108,7 +112,7 @@ function toChains (vocabulary: Vocabulary, scripts: Script[]): { vocabulary: Voc
  * or with the previous ones if a special token or the end follows.
  */
 function chainOf (vocabulary: Vocabulary, text: string, used: Set<string>): string[] {
-  const tokens = tokenize(vocabulary, text)
+  const tokens = withOrdinaryTags(vocabulary, tokenize(vocabulary, text), used)
   if (tokens.length === 0) throw new Error('A script says nothing')
   const isNormal = (id: number | undefined) => id !== undefined && vocabulary.types[id] === NORMAL
   const special = new Set(vocabulary.tokens.filter((_, id) => !isNormal(id)))
@@ -129,6 +133,19 @@ function chainOf (vocabulary: Vocabulary, text: string, used: Set<string>): stri
     chain.push(token)
   }
   return chain
+}
+
+/** Replaces the tags of tool calls, except unused ones, by ordinary tokens of the same text. */
+function withOrdinaryTags (vocabulary: Vocabulary, tokens: number[], used: ReadonlySet<string>): number[] {
+  const ordinary = { ...vocabulary, types: vocabulary.types.map(() => NORMAL) }
+  const seen = new Set(used)
+  return tokens.flatMap(token => {
+    const tag = vocabulary.tokens[token]!
+    if (!CALL_TAGS.includes(tag)) return [token]
+    if (seen.has(tag)) return tokenize(ordinary, tag)
+    seen.add(tag)
+    return [token]
+  })
 }
 
 function nameOf (token: string): string {

@@ -35,13 +35,18 @@ const words = {
 }
 
 t.test('the field says whether to think where a model has the choice', async t => {
-  const field = (isOn: boolean, tokens: number | null, mode: ThinkingMode) =>
-    thinkingField({ isOn, tokens }, { mode, maxTokens: 1_000 })
+  const field = (isOn: boolean | null, tokens: number | null, mode: ThinkingMode, isDefault = false) =>
+    thinkingField({ isOn, tokens }, { mode, maxTokens: 1_000, isDefault })
   t.equal(field(false, null, 'optional'), 'off', 'the service may think by default')
   t.equal(field(false, 500, 'optional'), 'off')
   t.equal(field(true, null, 'optional'), 'on')
   t.equal(field(true, 500, 'optional'), '500')
   t.equal(field(true, 2_000, 'optional'), '1000', 'more would be refused')
+  t.equal(field(null, null, 'optional'), null, 'the service decides until the switch is used')
+  t.equal(field(null, null, 'optional', true), null)
+  t.equal(field(null, 500, 'optional', true), '500')
+  t.equal(field(null, 500, 'optional'), null)
+  t.equal(field(false, null, 'optional', true), 'off')
   for (const isOn of [true, false]) {
     t.equal(field(isOn, null, 'always'), null)
     t.equal(field(isOn, 500, 'always'), '500')
@@ -51,10 +56,12 @@ t.test('the field says whether to think where a model has the choice', async t =
 
 t.test('a service that allows no thoughts has a model that never thinks', async t => {
   const status = (thinking: ThinkingMode, limits: Record<string, number>) => ({ model: { thinking }, limits })
-  t.same(abilityOf(null), { mode: 'never', maxTokens: 131_072 }, 'before the first status')
-  t.same(abilityOf(status('optional', {})), { mode: 'optional', maxTokens: 131_072 })
-  t.same(abilityOf(status('always', { max_thinking_tokens: 512 })), { mode: 'always', maxTokens: 512 })
-  t.same(abilityOf(status('always', { max_thinking_tokens: 0 })), { mode: 'never', maxTokens: 0 })
+  const unknown = { maxTokens: 131_072, isDefault: false }
+  t.same(abilityOf(null), { mode: 'never', ...unknown }, 'before the first status')
+  t.same(abilityOf(status('optional', {})), { mode: 'optional', ...unknown })
+  t.match(abilityOf(status('always', { max_thinking_tokens: 512 })), { mode: 'always', maxTokens: 512 })
+  t.same(abilityOf(status('always', { max_thinking_tokens: 0 })), { mode: 'never', maxTokens: 0, isDefault: false })
+  t.match(abilityOf(status('optional', { default_thinking_tokens: 512 })), { isDefault: true })
 })
 
 t.test('a request contains the answers of earlier turns without their thoughts', async t => {
@@ -81,7 +88,7 @@ t.test('a request contains the answers of earlier turns without their thoughts',
       thinking: { isOn: true, tokens: null }
     },
     format: { type: 'text' },
-    ability: { mode: 'optional', maxTokens: 4_096 },
+    ability: { mode: 'optional', maxTokens: 4_096, isDefault: false },
     bytesOf
   })
   t.same([...form.keys()], ['message', 'thinking', 'history'])

@@ -106,3 +106,24 @@ t.test('senders of refused bodies can read their answer while the service stops'
   for (const answer of await over) t.match(answer, /^HTTP\/1\.1 503 [^]*SHUTTING_DOWN/)
   await closed
 })
+
+t.test('a body that no route reads is not asked for', async t => {
+  const service = await startService(t, {}, engine)
+  const expecting = (path: string, type: string) =>
+    `POST ${path} HTTP/1.1\r\nHost: test\r\nContent-Type: ${type}\r\n` +
+    'Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n'
+  for (const [path, type, status] of [
+    ['/api/cats', 'application/json', 404], ['/api/chat', 'text/plain', 415],
+    ['/v1/chat/completions', 'multipart/form-data; boundary=x', 415]
+  ] as const) {
+    const client = await connectRaw(service.port)
+    client.send(expecting(path, type))
+    t.match(await client.until(/"code":"[A-Z_]+"/), new RegExp(`^HTTP/1.1 ${status} `), `${path} ${type}`)
+    client.socket.destroy()
+  }
+  const client = await connectRaw(service.port)
+  client.send(expecting('/api/chat', 'application/json; charset=utf-8'))
+  t.match(await client.until(/\r\n\r\n/), /^HTTP\/1\.1 100 Continue/)
+  client.socket.destroy()
+  await service.quiet()
+})

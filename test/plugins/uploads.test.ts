@@ -84,7 +84,7 @@ t.test('a part of type application/json is parsed as JSON, within the bounds of 
   t.match(await post([['message', 'Hi'], ['history', '[', json]]), {
     status: 400, body: { code: 'INVALID_HISTORY', field: 'history' }
   })
-  t.match(await post([['message', 'Hi', json]]), { status: 400, body: { code: 'INVALID_FIELD', field: 'message' } })
+  t.equal((await post([['message', 'Hi', json], ['max_tokens', '1']])).status, 200, 'a text that is called JSON')
   t.match(await post([['message', 'Hi'], ['history', `[${'0,'.repeat(60_000)}0]`, json]]), {
     status: 400, body: { code: 'INVALID_HISTORY', limit: 50_000 }
   })

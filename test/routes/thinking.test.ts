@@ -72,8 +72,12 @@ t.test('a follow-up does not contain the thoughts and reuses the prompt', async 
   const second = await ask(service.url, { ...fields, thinking: 'on' })
   t.equal(second.body.thoughts, THOUGHTS)
   t.ok(second.body.usage.cached_tokens > 0.6 * first.body.usage.prompt_tokens, 'up to the beginning of the answer')
-  const without = await ask(service.url, fields)
-  t.ok(without.body.usage.prompt_tokens < second.body.usage.prompt_tokens + 10, 'no thoughts in the prompt')
+  const sent = async (content: string) => (await ask(service.url, {
+    ...fields,
+    history: JSON.stringify([{ role: 'user', content: message }, { role: 'assistant', content }])
+  })).body.usage.prompt_tokens
+  t.equal(await sent(`<think>\n${THOUGHTS}\n</think>\n\n${ANSWER}`), await sent(ANSWER), 'no thoughts in the prompt')
+  t.ok(await sent('The tag </think> ends thoughts.') > await sent('ends thoughts.'), 'a mention of the tag stays')
 })
 
 t.test('values that cannot be obeyed are refused by name', async t => {

@@ -1,4 +1,4 @@
-import { ALL, type Range } from './characters.ts'
+import { ALL, complement, intersection, union, type Range } from './characters.ts'
 import { spend, TooComplex } from './work.ts'
 
 /**
@@ -127,6 +127,26 @@ export function ofWords (words: readonly string[]): Automaton {
       edges: [...next].map(([character, rest]) =>
         ({ low: character, high: character, to: { depth: depth + 1, words: rest } }))
     }
+  })
+}
+
+/** Returns the strings of these characters that do not contain the word. */
+export function without (word: string, characters: readonly Range[]): Automaton {
+  const codes = [...word].map(character => character.codePointAt(0)!)
+  /** Returns the length of the longest beginning of the word with which these characters end. */
+  const matched = (seen: readonly number[]): number => {
+    let length = Math.min(seen.length, codes.length)
+    while (!codes.slice(0, length).every((code, at) => code === seen[seen.length - length + at])) length--
+    return length
+  }
+  const known = [...new Set(codes)]
+  const others = intersection(characters, complement(union(known.map(code => [code, code]))))
+  // A state is the length of the word's beginning with which the string ends.
+  return explore<number>(0, String, length => {
+    const next = known.filter(code => characters.some(([low, high]) => low <= code && code <= high))
+      .map(code => ({ low: code, high: code, to: matched([...codes.slice(0, length), code]) }))
+      .filter(({ to }) => to < codes.length)
+    return { accepts: true, edges: [...next, ...others.map(([low, high]) => ({ low, high, to: 0 }))] }
   })
 }
 

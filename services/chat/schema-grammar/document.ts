@@ -1,6 +1,9 @@
 import { UnsupportedSchemaError, withDetails } from '../../../errors/catalogue.ts'
 import type { Phrase } from '../../../errors/language.ts'
+import type { Automaton } from './automaton.ts'
 import { SCHEMA_FAULTS } from './faults.ts'
+import { findReference } from './references.ts'
+import { isAnnotation } from './vocabulary.ts'
 import { TooComplex } from './work.ts'
 
 export type Keywords = Readonly<Record<string, unknown>>
@@ -25,6 +28,8 @@ interface Document {
   /** Ids by the JSON of schemas. */
   readonly ids: Map<string, number>
   readonly known: WeakMap<object, number>
+  /** Compiled patterns, by their source. */
+  readonly patterns: Map<string, Automaton>
 }
 
 /** Schemas of which a value must satisfy all. Every value satisfies the empty conjunction. */
@@ -38,32 +43,38 @@ export const MAX_DEPTH = 64
 /** Characters of a name or a pointer in an error. */
 const MAX_SHOWN = 200
 
-/** Keywords that do not constrain a value. */
-const ANNOTATIONS = new Set([
-  'title', 'description', 'default', 'example', 'examples', '$comment', 'deprecated', 'readOnly', 'writeOnly', '$defs',
-  'definitions', 'discriminator'
-])
-
 /** Keywords that contain schemas. */
 const SCHEMA_LISTS = new Set(['allOf', 'anyOf', 'oneOf', 'prefixItems'])
-const SCHEMAS = new Set(['items', 'additionalProperties', 'propertyNames'])
-
-export function isAnnotation (keyword: string): boolean {
-  return ANNOTATIONS.has(keyword) || keyword.startsWith('x-')
-}
+const SCHEMAS = new Set(['items', 'additionalItems', 'additionalProperties', 'propertyNames'])
 
 /** @throws UnsupportedSchemaError */
 export function refuse ({ place }: Pick<Subschema, 'place'>, keyword: string, fault: Phrase): never {
   throw new UnsupportedSchemaError(shortened(keyword), shortened(pointerTo(place)), fault)
 }
 
+const unenforceable = new WeakSet<object>()
+
+/**
+ * Refuses a constraint that a grammar cannot express.
+ * @throws UnsupportedSchemaError for which `isUnenforceable` is true
+ */
+export function refuseConstraint (node: Pick<Subschema, 'place'>, keyword: string, fault: Phrase): never {
+  try {
+    refuse(node, keyword, fault)
+  } catch (error) {
+    unenforceable.add(error as object)
+    throw error
+  }
+}
+
+/** Returns whether an error is about a valid schema whose constraint a grammar cannot express. */
+export function isUnenforceable (error: unknown): boolean {
+  return typeof error === 'object' && error !== null && unenforceable.has(error)
+}
+
 /** Returns a place as a URI fragment: `#/properties/name`. */
 function pointerTo (place: Place): string {
-  const steps: string[] = []
-  for (let at = place; at !== null; at = at.above) {
-    steps.push(String(at.step).replaceAll('~', '~0').replaceAll('/', '~1'))
-  }
-  return ['#', ...steps.reverse()].join('/')
+  return ['#', ...pathOf(place).map(step => String(step).replaceAll('~', '~0').replaceAll('/', '~1'))].join('/')
 }
 
 /** @throws UnsupportedSchemaError with the limit that the whole schema exceeds */
@@ -95,7 +106,8 @@ function shortened (text: string): string {
  */
 export function rootOf (schema: unknown): { root: Subschema, values: number } {
   const values = countValues(schema)
-  return { root: subschema({ root: schema, ids: new Map(), known: new WeakMap() }, null, schema), values }
+  const document: Document = { root: schema, ids: new Map(), known: new WeakMap(), patterns: new Map() }
+  return { root: subschema(document, null, schema), values }
 }
 
 /** Returns the schema at a path below another schema. */
@@ -112,6 +124,16 @@ export function child (parent: Subschema, ...path: Array<string | number>): Subs
 /** Returns a schema that only `value` satisfies. The place is that of the schema with the `const` or `enum`. */
 export function constant ({ document, place }: Subschema, value: unknown): Subschema {
   return subschema(document, place, { const: value })
+}
+
+/** Returns a schema for all values of some types, at the place of another schema. */
+export function ofTypes ({ document, place }: Subschema, types: readonly string[]): Subschema {
+  return subschema(document, place, { type: types })
+}
+
+/** Returns a schema for the strings that match a pattern, at the place of another schema. */
+export function ofPattern ({ document, place }: Subschema, pattern: string): Subschema {
+  return subschema(document, place, { type: 'string', pattern })
 }
 
 /** Joins schemas to a conjunction, without schemas that every value satisfies. */
@@ -131,26 +153,16 @@ export function conjunctionKey (all: Conjunction): string {
 export function resolveRef (from: Subschema): Subschema {
   const { $ref: ref } = from.schema as Keywords
   if (typeof ref !== 'string') refuse(from, '$ref', SCHEMA_FAULTS.mustBeString)
-  if (ref !== '#' && !ref.startsWith('#/')) refuse(from, '$ref', SCHEMA_FAULTS.externalReference)
-  let schema: unknown = from.document.root
-  const path: string[] = []
-  for (const step of ref.split('/').slice(1)) {
-    const name = decode(step)?.replaceAll('~1', '/').replaceAll('~0', '~')
-    if (name === undefined || typeof schema !== 'object' || schema === null || !Object.hasOwn(schema, name)) {
-      refuse(from, '$ref', SCHEMA_FAULTS.danglingReference)
-    }
-    schema = (schema as Record<string, unknown>)[name]
-    path.push(name)
-  }
+  const path = findReference(from.document.root, pathOf(from.place), ref)
+  if (path === 'external') refuse(from, '$ref', SCHEMA_FAULTS.externalReference)
+  if (path === 'dangling') refuse(from, '$ref', SCHEMA_FAULTS.danglingReference)
   return child(subschema(from.document, null, from.document.root), ...path)
 }
 
-function decode (step: string): string | undefined {
-  try {
-    return decodeURIComponent(step)
-  } catch {
-    return undefined
-  }
+function pathOf (place: Place): Array<string | number> {
+  const steps: Array<string | number> = []
+  for (let at = place; at !== null; at = at.above) steps.push(at.step)
+  return steps.reverse()
 }
 
 function subschema (document: Document, place: Place, schema: unknown): Subschema {
@@ -162,7 +174,9 @@ function subschema (document: Document, place: Place, schema: unknown): Subschem
 
 /** Returns one number for all schemas that differ at most in annotations. */
 function schemaIdOf (document: Document, schema: unknown): number {
-  if (typeof schema !== 'object' || schema === null) return intern(document, JSON.stringify(schema))
+  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) {
+    return intern(document, JSON.stringify(schema))
+  }
   const known = document.known.get(schema)
   if (known !== undefined) return known
   const id = intern(document, JSON.stringify(Object.entries(schema).filter(([keyword]) => !isAnnotation(keyword)).map(
@@ -174,9 +188,11 @@ function schemaIdOf (document: Document, schema: unknown): number {
 
 /** Returns the value of a keyword, with ids in place of schemas. */
 function contentOf (document: Document, keyword: string, value: unknown): unknown {
-  if (SCHEMAS.has(keyword)) return schemaIdOf(document, value)
+  // Before draft 2020-12, `items` could be a list.
+  const isList = Array.isArray(value)
+  if (SCHEMAS.has(keyword) && !isList) return schemaIdOf(document, value)
   if (typeof value !== 'object' || value === null) return value
-  if (SCHEMA_LISTS.has(keyword) && Array.isArray(value)) return value.map(one => schemaIdOf(document, one))
+  if (isList && (SCHEMA_LISTS.has(keyword) || SCHEMAS.has(keyword))) return value.map(one => schemaIdOf(document, one))
   if (keyword !== 'properties') return value
   return Object.entries(value).map(([name, one]) => [name, schemaIdOf(document, one)])
 }

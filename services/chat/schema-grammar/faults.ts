@@ -3,7 +3,9 @@ import type { Phrase } from '../../../errors/language.ts'
 /** Reasons to refuse a JSON schema. Each completes `The JSON schema cannot be enforced: "minimum" at #/items …`. */
 export const SCHEMA_FAULTS = {
   unsupported: { en: 'is not supported', zh: '不受支持' },
-  unsupportedValue: (value: string) => ({ en: `"${value}" is not supported`, zh: `"${value}" 不受支持` }),
+  misspelled: (keyword: string) => ({
+    en: `is not a keyword; did you mean "${keyword}"?`, zh: `不是关键字；是否应为 "${keyword}"？`
+  }),
 
   mustBeString: { en: 'must be a string', zh: '必须是字符串' },
   mustBeNumber: { en: 'must be a number', zh: '必须是数字' },
@@ -17,8 +19,8 @@ export const SCHEMA_FAULTS = {
   mustBeSchema: { en: 'must be a schema, which is an object or a boolean', zh: '必须是 schema，即对象或布尔值' },
   mustBeSchemas: { en: 'must be a list of schemas', zh: '必须是 schema 的列表' },
   mustBeOneSchema: {
-    en: 'must be one schema; a list of schemas is called "prefixItems"',
-    zh: '必须是单个 schema；schema 列表应使用 "prefixItems"'
+    en: 'must be one schema, because the list of schemas is in "prefixItems"',
+    zh: '必须是单个 schema，因为 schema 列表已在 "prefixItems" 中'
   },
 
   unsupportedPattern: (piece: string) => ({
@@ -29,7 +31,8 @@ export const SCHEMA_FAULTS = {
   }),
 
   externalReference: {
-    en: 'must point into the schema itself: #/$defs/…', zh: '必须指向该 schema 内部：#/$defs/…'
+    en: 'must point into the schema itself: #/$defs/…, or the $id or $anchor of a schema in it',
+    zh: '必须指向该 schema 内部：可用 #/$defs/…、$id 或 $anchor 指明位置'
   },
   danglingReference: { en: 'points at nothing', zh: '所指之处不存在' },
   circularReference: { en: 'refers to itself without end', zh: '无止境地指回自身' },
@@ -37,6 +40,9 @@ export const SCHEMA_FAULTS = {
 
   noValue: { en: 'leaves no valid value', zh: '使任何值都无法有效' },
   noNumber: { en: 'leaves no number of at most 15 digits', zh: '使任何不超过 15 位的数字都无法有效' },
+  unwritableName: (name: string) => ({
+    en: `contains "${name}", which cannot be the name of a parameter`, zh: `含有无法用作参数名的 "${name}"`
+  }),
   tooManyNames: { en: 'requires more names than can be distinguished', zh: '要求的名称多于可区分的名称' },
   notExclusive: (first: number, second: number) => ({
     en: `is not known to be exclusive: ${first} and ${second} might both be valid; use "anyOf"`,

@@ -37,11 +37,26 @@ const PATTERNS: Record<string, string> = {
 
 const compiled = new Map<string, Automaton>()
 
-export function isFormat (format: string): boolean {
-  return Object.hasOwn(PATTERNS, format) || NUMBER_FORMATS.has(format)
+/**
+ * Patterns that zod writes next to a format and that no automaton can express, or only a large one. Every string that
+ * is written for the format matches.
+ */
+const IMPLIED: Record<string, string[]> = {
+  duration: [
+    '^P(?:(\\d+W)|(?!.*W)(?=\\d|T\\d)(\\d+Y)?(\\d+M)?(\\d+D)?(T(?=\\d)(\\d+H)?(\\d+M)?(\\d+([.,]\\d+)?S)?)?)$'
+  ],
+  hostname: [
+    '^(?=.{1,253}\\.?$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?' +
+      '(?:\\.[a-zA-Z0-9](?:[-0-9a-zA-Z]{0,61}[0-9a-zA-Z])?)*\\.?$'
+  ]
 }
 
-/** Returns the strings of a format; null for a format of numbers. */
+/** Returns whether every string that is written for a format matches a pattern. */
+export function impliesPattern (format: string, pattern: string): boolean {
+  return Object.hasOwn(IMPLIED, format) && IMPLIED[format]!.includes(pattern)
+}
+
+/** Returns the strings of a format; null for a format of numbers and for an unknown one. */
 export function formatAutomaton (format: string): Automaton | null {
   if (!Object.hasOwn(PATTERNS, format)) return null
   const automaton = compiled.get(format) ?? compilePattern(PATTERNS[format]!)

@@ -1,13 +1,19 @@
 import { bounded, conjunction, refuse, rootOf, type Subschema } from './document.ts'
 import { SCHEMA_FAULTS } from './faults.ts'
 import { freeObject } from './free-values.ts'
+import { anyParameters } from './parameters.ts'
 import { createResolver } from './resolver.ts'
-import { createRules } from './rules.ts'
+import { createRules, type Rules } from './rules.ts'
 import { spend, spendLength, startWork } from './work.ts'
-import { createWriter } from './writer.ts'
+import { createWriter, type Writer } from './writer.ts'
+
+export { createChoice, type Candidate, type Choose } from './choice.ts'
+export { literal } from './rules.ts'
 
 /** GBNF for `{"type":"json_object"}`: any object. */
-export const JSON_OBJECT_GRAMMAR: string = writeObjectGrammar()
+export const JSON_OBJECT_GRAMMAR: string = writeConstantGrammar(freeObject)
+/** GBNF for any parameters of a call in XML. */
+export const ANY_PARAMETERS_GRAMMAR: string = writeConstantGrammar(anyParameters)
 
 /**
  * Converts a JSON schema of draft 2020-12 to a grammar for llama.cpp: GBNF with a rule `root`. Every text of the
@@ -21,8 +27,9 @@ export const JSON_OBJECT_GRAMMAR: string = writeObjectGrammar()
  * - values of unconstrained schemas that are nested more than 8 deep
  *
  * The stages: `document.ts` bounds the schema and finds places in it. `keywords.ts` and `resolver.ts` turn it into
- * shapes, which contain no logic (`shapes.ts`). `writer.ts` turns shapes into rules. Patterns and formats of strings
- * are automata (`automaton.ts`).
+ * shapes, which contain no logic (`shapes.ts`). `writer.ts` turns shapes into rules. Objects are written as JSON
+ * (`layout.ts`) or as the parameters of a call (`parameters.ts`). Patterns and formats of strings are automata
+ * (`automaton.ts`).
  *
  * @throws UnsupportedSchemaError with the keyword and its place, when a text might be invalid, when no value is valid,
  *   or when the conversion or the grammar is too large
@@ -31,29 +38,31 @@ export function grammarOfSchema (schema: unknown): string {
   return schemaGrammars()(schema, grammar => grammar)
 }
 
+/** Converts one schema like `grammarOfSchema`, and passes the grammar through `finish`. */
+export type ConvertSchema = (schema: unknown, finish: (grammar: string) => string) => string
+
 /**
  * Begins the conversions of a request, which share one budget.
- * @returns a function that converts one schema like `grammarOfSchema`, and passes the grammar through `finish`
+ * @param form `parameters` for grammars whose texts are the parameters of a call in XML (`parameters.ts`)
  */
-export function schemaGrammars (): (schema: unknown, finish: (grammar: string) => string) => string {
+export function schemaGrammars (form: keyof Writer = 'value'): ConvertSchema {
   startWork()
   return (schema, finish) => {
     const { root, values } = rootOf(schema)
     return bounded(root, 'schema', () => {
       spend(values)
-      const grammar = finish(grammarOf(root))
+      const grammar = finish(grammarOf(root, form))
       spendLength(grammar.length)
       return grammar
     })
   }
 }
 
-function grammarOf (root: Subschema): string {
+function grammarOf (root: Subschema, form: keyof Writer): string {
   const rules = createRules()
   rules.define('root', '')
   const resolver = createResolver({ formats: true })
-  const write = createWriter(rules, resolver)
-  rules.define('root', write(conjunction(root)))
+  rules.define('root', createWriter(rules, resolver)[form](conjunction(root)))
 
   const wide = createResolver({ formats: false })
   for (const node of resolver.exclusive.values()) {
@@ -65,10 +74,10 @@ function grammarOf (root: Subschema): string {
   return rules.text()
 }
 
-function writeObjectGrammar (): string {
+function writeConstantGrammar (write: (rules: Rules) => string): string {
   startWork()
   const rules = createRules()
   rules.define('root', '')
-  rules.define('root', freeObject(rules))
+  rules.define('root', write(rules))
   return rules.text()
 }

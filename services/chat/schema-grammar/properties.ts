@@ -1,5 +1,5 @@
-import { listed } from './free-values.ts'
-import { literal, type Rules } from './rules.ts'
+import { isKnown, type Layout } from './layout.ts'
+import type { Rules } from './rules.ts'
 import { spend } from './work.ts'
 
 /** The properties of one object. */
@@ -17,7 +17,7 @@ export interface Properties {
 export type Fork = readonly string[]
 
 export interface WrittenProperties {
-  /** GBNF for the text between the braces; null when no such object exists. */
+  /** GBNF for all properties; null when no such object exists. */
   body: string | null
   forks: Fork[]
   /** Maximum number of names that may come next at any place. */
@@ -63,10 +63,9 @@ function planOf (given: Properties, id: number) {
  * Writes one object, with two rules for each property: `pick` starts with this property or a later one, `after`
  * continues after the properties before it. If properties are counted, it writes two rules for each count.
  */
-export function writeProperties (rules: Rules, given: Properties): WrittenProperties {
+export function writeProperties (rules: Rules, given: Properties, layout: Layout): WrittenProperties {
   const plan = planOf(given, 0)
   const { properties, extra, count, next, fits, mayEnd } = plan
-  const sp = rules.common('sp')
   const done = new Map<string, string | null>()
 
   /** Returns a rule, which is written once; null without alternatives. */
@@ -87,7 +86,7 @@ export function writeProperties (rules: Rules, given: Properties): WrittenProper
     return once('pick', index, taken, () => {
       const { name, value, required } = properties[index]!
       const rest = after(index + 1, next(taken))
-      const chosen = rest === null ? null : `${pairOf(rules, { name: nameOf(name), value })} ${rest}`
+      const chosen = rest === null ? null : `${layout.pair(layout.name(name), value)} ${rest}`
       return [chosen, required ? null : pick(index + 1, taken)]
     })
   }
@@ -96,14 +95,14 @@ export function writeProperties (rules: Rules, given: Properties): WrittenProper
     const [least, most] = plan.extras(taken)
     return extra === null || most < 1 || least > 1
       ? null
-      : listed(rules, rules.add('pair', pairOf(rules, extra)), 1, most)
+      : layout.list(rules.add('pair', layout.pair(extra.name, extra.value)), 1, most)
   }
 
   function after (index: number, taken: number): string | null {
     if (!fits(index, taken)) return null
     return once('after', index, taken, () => {
       const more = pick(index, taken)
-      return [mayEnd(index, taken) ? '""' : null, more === null ? null : `"," ${sp} ${more}`]
+      return [mayEnd(index, taken) ? '""' : null, more === null ? null : layout.next(more)]
     })
   }
 
@@ -131,9 +130,10 @@ function longestRun ({ properties }: Properties): number {
  * Writes the alternatives of several objects. Objects with the same first properties share rules: llama.cpp would
  * otherwise follow each object in parallel, and multiply them with each level of recursion.
  */
-export function mergeProperties (rules: Rules, given: readonly Properties[]): WrittenProperties {
+export function mergeProperties (
+  rules: Rules, given: readonly Properties[], layout: Layout
+): WrittenProperties {
   const plans = given.map(planOf)
-  const sp = rules.common('sp')
   const done = new Map<string, string | null>()
   const forks: Fork[] = []
   let widest = 1
@@ -152,7 +152,7 @@ export function mergeProperties (rules: Rules, given: readonly Properties[]): Wr
     for (const { plan, index, taken } of rests) {
       for (let at = index; at <= plan.count; at++) {
         const property = plan.properties[at]
-        if (property) add(nameOf(property.name), property.value, { plan, index: at + 1, taken: plan.next(taken) })
+        if (property) add(layout.name(property.name), property.value, { plan, index: at + 1, taken: plan.next(taken) })
         else if (plan.extra && plan.extras(taken)[0] <= 1 && plan.extras(taken)[1] >= 1) {
           add(plan.extra.name, plan.extra.value, { plan, index: plan.count, taken: plan.next(taken) })
         }
@@ -189,7 +189,7 @@ export function mergeProperties (rules: Rules, given: readonly Properties[]): Wr
       }
       return next.map(choice => {
         const rest = after(choice.rests)
-        return rest === null ? null : `${pairOf(rules, choice)} ${rest}`
+        return rest === null ? null : `${layout.pair(choice.name, choice.value)} ${rest}`
       })
     })
   }
@@ -199,7 +199,7 @@ export function mergeProperties (rules: Rules, given: readonly Properties[]): Wr
       const more = pick(rests)
       return [
         rests.some(({ plan, index, taken }) => plan.mayEnd(index, taken)) ? '""' : null,
-        more === null ? null : `"," ${sp} ${more}`
+        more === null ? null : layout.next(more)
       ]
     })
   }
@@ -213,18 +213,4 @@ export function mergeProperties (rules: Rules, given: readonly Properties[]): Wr
 export function canMerge (given: readonly Properties[]): boolean {
   return given.every(({ properties, extra, max }) =>
     properties.length <= MAX_MERGED_PROPERTIES && (extra === null || max === Infinity || max <= MAX_MERGED_EXTRAS))
-}
-
-/** Returns whether `name` is a literal. Otherwise it is the name of a rule. */
-function isKnown (name: string): boolean {
-  return name.startsWith('"')
-}
-
-function nameOf (name: string): string {
-  return literal(JSON.stringify(name))
-}
-
-function pairOf (rules: Rules, { name, value }: { name: string, value: string }): string {
-  const colon = isKnown(name) ? `${name.slice(0, -1)}:"` : `${name} ":"`
-  return `${colon} ${rules.common('sp')} ${value}`
 }

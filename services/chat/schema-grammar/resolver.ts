@@ -2,6 +2,7 @@ import {
   bounded, child, conjunction, conjunctionKey, constant, refuse, resolveRef, type Conjunction, type Keywords,
   type Subschema
 } from './document.ts'
+import { createFindUnenforceable } from './enforceable.ts'
 import { SCHEMA_FAULTS } from './faults.ts'
 import { mainKeyword, ownShapes } from './keywords.ts'
 import { ANY, asWritten, joinValues, meet, normal, type ArrayShape, type ObjectShape, type Shape } from './shapes.ts'
@@ -30,6 +31,7 @@ export function createResolver ({ formats }: { formats: boolean }) {
   const exclusive = new Map<number, Subschema>()
   const open = new Set<number>()
   const visiting = new Set<string>()
+  const findUnenforceable = createFindUnenforceable()
 
   function meetAll (
     some: readonly Shape[], others: readonly Shape[], node: Subschema, keyword: string
@@ -70,7 +72,7 @@ export function createResolver ({ formats }: { formats: boolean }) {
     }
     if (keywords.$ref !== undefined) also('$ref', referred(node))
     for (const schema of branches(node, 'allOf')) also('allOf', shapesOf(schema))
-    if (keywords.anyOf !== undefined) also('anyOf', limited(branches(node, 'anyOf').flatMap(shapesOf), node, 'anyOf'))
+    if (keywords.anyOf !== undefined) also('anyOf', limited(anyOf(node), node, 'anyOf'))
     if (keywords.oneOf !== undefined) {
       exclusive.set(node.id, node)
       const ways =
@@ -79,6 +81,21 @@ export function createResolver ({ formats }: { formats: boolean }) {
       result = limited(ways, node, 'oneOf')
     }
     return result
+  }
+
+  /**
+   * Returns the shapes of an `anyOf`. Branches that cannot be enforced are left out while one is left: every value of
+   * the others is valid.
+   */
+  function anyOf (node: Subschema): readonly Shape[] {
+    const all = branches(node, 'anyOf')
+    const errors = all.map(branch => findUnenforceable(branch))
+    if (all.length > 0 && !errors.includes(null)) throw errors[0]
+    return all.flatMap((branch, index) => {
+      if (errors[index] === null) return shapesOf(branch)
+      // The values of such a branch are unknown, so it may overlap with any alternative of a `oneOf`.
+      return formats ? [] : ANY
+    })
   }
 
   function own (node: Subschema): readonly Shape[] {

@@ -125,13 +125,18 @@ export function createRules () {
     return add('b', `${unit}{${size}}`)
   }
 
+  /** Writes JSON values as alternatives. */
+  function constants (values: readonly unknown[]): string[] {
+    return words(values.map(value => JSON.stringify(value)))
+  }
+
   /**
-   * Writes JSON values as alternatives. Many values are merged by common prefixes, because llama.cpp matches each open
+   * Writes texts as alternatives. Many texts are merged by common prefixes, because llama.cpp matches each open
    * alternative against its whole vocabulary.
    */
-  function constants (values: readonly unknown[]): string[] {
-    const texts = [...new Set(values.map(value => JSON.stringify(value)))]
-    return texts.length < MANY_CONSTANTS ? texts.map(literal) : [branch(texts.map(text => [...text, END]), 0)]
+  function words (texts: readonly string[]): string[] {
+    const unique = [...new Set(texts)]
+    return unique.length < MANY_CONSTANTS ? unique.map(literal) : [branch(unique.map(text => [...text, END]), 0)]
   }
 
   /** Writes the rest of texts that are equal up to an index. */
@@ -153,6 +158,15 @@ export function createRules () {
 
   /** Writes the JSON strings of an automaton that is not empty. */
   function strings (automaton: Automaton): string {
+    return `"\\"" ${spelled(automaton, JSON_STRING)}`
+  }
+
+  /** Writes the texts of an automaton that is not empty, as they are. */
+  function texts (automaton: Automaton): string {
+    return spelled(automaton, PLAIN_TEXT)
+  }
+
+  function spelled (automaton: Automaton, { one, some, end }: Spelling): string {
     const places = new Map<number, string>()
     const todo: number[] = []
     const nameOf = (at: number) => {
@@ -162,14 +176,14 @@ export function createRules () {
       }
       return places.get(at)!
     }
-    /** Writes the rest of the string from a state on. A rule is needed only if the automaton branches in that state. */
+    /** Writes the rest of the text from a state on. A rule is needed only if the automaton branches in that state. */
     const from = (at: number) => {
       let text = ''
       for (;;) {
         const { accepts, edges: [edge, ...others] } = automaton[at]!
-        if (edge === undefined) return `${text} "\\""`.trim()
+        if (edge === undefined) return `${text} ${end}`.trim()
         if (accepts || others.length > 0 || edge.low !== edge.high) return `${text} ${nameOf(at)}`.trim()
-        text += ` ${literal(JSON.stringify(String.fromCodePoint(edge.low)).slice(1, -1))}`
+        text += ` ${one(edge.low)}`
         at = edge.to
       }
     }
@@ -178,12 +192,12 @@ export function createRules () {
       const { accepts, edges } = automaton[at]!
       const ways = [...rangesTo(edges)].flatMap(([to, ranges]) => {
         const rest = from(to)
-        return characters(ranges).map(character => `${character} ${rest}`)
+        return some(ranges).map(character => `${character} ${rest}`)
       })
-      if (accepts) ways.push('"\\""')
+      if (accepts) ways.push(end)
       define(places.get(at)!, ways.join(' | '))
     }
-    return `"\\"" ${start}`
+    return start
   }
 
   /** Returns the whole grammar. The rule `root` must be defined. */
@@ -191,24 +205,39 @@ export function createRules () {
     return [...bodies].map(([name, body]) => `${name} ::= ${body}\n`).join('')
   }
 
-  return { reserve, define, add, once, common, repeat, constants, strings, text }
+  return { reserve, define, add, once, common, repeat, constants, words, strings, texts, text }
 }
 
 /** Returns a literal of GBNF. */
 export function literal (text: string): string {
-  return `"${text.replace(/["\\]/g, '\\$&')}"`
+  return `"${text.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\r', '\\r')}"`
 }
 
 /** Returns a character class of GBNF. */
-function charClass (ranges: readonly Range[]): string {
+export function charClass (ranges: readonly Range[]): string {
   const code = (value: number) => /[0-9A-Za-z]/.test(String.fromCodePoint(value))
     ? String.fromCodePoint(value)
     : `\\U${value.toString(16).padStart(8, '0')}`
   return `[${ranges.map(([low, high]) => low === high ? code(low) : `${code(low)}-${code(high)}`).join('')}]`
 }
 
+/** How the characters of an automaton are written. */
+interface Spelling {
+  one: (code: number) => string
+  /** Returns alternatives. */
+  some: (ranges: readonly Range[]) => string[]
+  /** Ends the text. */
+  end: string
+}
+
+const JSON_STRING: Spelling = {
+  one: code => literal(JSON.stringify(String.fromCodePoint(code)).slice(1, -1)), some: jsonCharacters, end: '"\\""'
+}
+const PLAIN_TEXT: Spelling =
+  { one: code => literal(String.fromCodePoint(code)), some: ranges => [charClass(ranges)], end: '""' }
+
 /** Writes the characters as they appear in a JSON string, as alternatives. */
-function characters (ranges: readonly Range[]): string[] {
+function jsonCharacters (ranges: readonly Range[]): string[] {
   const ways: string[] = []
   const plain = intersection(ranges, PLAIN)
   if (plain.length > 0) ways.push(charClass(plain))

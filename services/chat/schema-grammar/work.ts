@@ -10,9 +10,9 @@ export class TooComplex extends Error {}
 let left = 0
 let lengthLeft = 0
 
-/** Resets the budget for the conversions of a request. */
-export function startWork (): void {
-  left = MAX_WORK
+/** Resets the budget for the conversions of a request, or for other work with schemas. */
+export function startWork (steps: number = MAX_WORK): void {
+  left = steps
   lengthLeft = MAX_GRAMMAR_LENGTH
 }
 

@@ -1,4 +1,3 @@
-import { ofLength, ofWords, subtract } from './automaton.ts'
 import type { Phrase } from '../../../errors/language.ts'
 import {
   bounded, conjunctionKey, refuse, resolveRef, type Conjunction, type Keywords, type Subschema
@@ -6,11 +5,13 @@ import {
 import { SCHEMA_FAULTS } from './faults.ts'
 import { freeValue, listed } from './free-values.ts'
 import { mainKeyword } from './keywords.ts'
+import { jsonLayout, type Layout } from './layout.ts'
 import { decimals, integers } from './numbers.ts'
 import { findTooOpen, type Openings } from './openness.ts'
 import { canMerge, mergeProperties, writeProperties, type Properties } from './properties.ts'
+import { anyParameters, parameterLayout } from './parameters.ts'
 import type { Resolver } from './resolver.ts'
-import { literal, MAX_NAME_LENGTH, type Rules } from './rules.ts'
+import { literal, type Rules } from './rules.ts'
 import {
   asWritten, type ArrayShape, type NumberShape, type ObjectShape, type Shape, type StringShape
 } from './shapes.ts'
@@ -23,40 +24,52 @@ interface Written extends Openings { all: Conjunction, name: string, needs: Need
 /** An alternative has a value when all of `all` have one, and at least `count` of `some`. */
 interface Need { all: Conjunction[], some: Conjunction[], count: number }
 
-/**
- * Writes rules for the values that satisfy schemas.
- * @returns a function that writes the rule for a conjunction, with all rules that it needs, and returns its name
- */
-export function createWriter (rules: Rules, resolver: Resolver) {
+/** Writes rules for the values that satisfy schemas, with all rules that they need. The methods return GBNF. */
+export interface Writer {
+  /** Writes values as JSON. */
+  value (all: Conjunction): string
+  /** Writes the properties of objects as parameters of a call in XML. */
+  parameters (all: Conjunction): string
+}
+
+export function createWriter (rules: Rules, resolver: Resolver): Writer {
   const written = new Map<string, Written>()
   const todo: Written[] = []
+  /** Parameters of calls. They end if the values within them end. */
+  const calls: Written[] = []
+  const json = jsonLayout(rules, resolver, value)
 
   /** Returns the name of the rule for a conjunction, and queues the rule to be written. */
   function value (all: Conjunction): string {
     if (all.length === 0) return freeValue(rules)
-    const key = conjunctionKey(all)
-    const known = written.get(key)
+    const known = written.get(conjunctionKey(all))
     if (known !== undefined) return known.name
-    const entry: Written = { all, name: rules.reserve('v'), needs: [], forks: [], widest: 0, lists: [], simple: 0 }
-    written.set(key, entry)
+    const entry = reserve(all)
+    written.set(conjunctionKey(all), entry)
     todo.push(entry)
     return entry.name
   }
 
+  function reserve (all: Conjunction): Written {
+    return { all, name: rules.reserve('v'), needs: [], forks: [], widest: 0, lists: [], simple: 0 }
+  }
+
   function write (entry: Written): void {
     const shapes = resolver.shapesOfAll(entry.all).map(asWritten)
-    if (shapes.length === 0) {
-      const { node, keyword } = resolver.culprit(entry.all)
-      refuse(node, keyword, SCHEMA_FAULTS.noValue)
-    }
+    if (shapes.length === 0) refuseEmpty(entry.all)
     const simple = [...new Set(
       shapes.flatMap(shape => shape.type === 'array' || shape.type === 'object' ? [] : alternatives(shape, entry))
     )]
     if (simple.length > 0) entry.needs.push({ all: [], some: [], count: 0 })
     entry.simple = simple.length
     const lists = new Set(shapes.flatMap(shape => shape.type === 'array' ? [array(shape, entry)] : []))
-    const maps = objects(shapes.filter(shape => shape.type === 'object'), entry)
+    const maps = objects(shapes.filter(shape => shape.type === 'object'), entry, json)
     rules.define(entry.name, [...simple, ...lists, ...maps].join(' | '))
+  }
+
+  function refuseEmpty (all: Conjunction): never {
+    const { node, keyword } = resolver.culprit(all)
+    refuse(node, keyword, SCHEMA_FAULTS.noValue)
   }
 
   function alternatives (shape: Exclude<Shape, ArrayShape | ObjectShape>, entry: Written): string[] {
@@ -105,23 +118,25 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     return `"[" ${first.map(value).join(` "," ${sp} `)} ${tail} "]"`
   }
 
-  function objects (shapes: ObjectShape[], entry: Written): string[] {
+  function objects (shapes: ObjectShape[], entry: Written, layout: Layout): string[] {
     if (shapes.length === 0) return []
-    const given = shapes.map(shape => propertiesOf(shape, entry))
+    const given = shapes.map(shape => propertiesOf(shape, entry, layout))
     const written = given.length > 1 && canMerge(given)
-      ? [mergeProperties(rules, given)]
-      : given.map(one => writeProperties(rules, one))
+      ? [mergeProperties(rules, given, layout)]
+      : given.map(one => writeProperties(rules, one, layout))
     // llama.cpp follows objects that were not merged in parallel, up to their end.
     entry.forks = written.length === 1 ? written[0]!.forks : [written.flatMap(({ forks }) => forks.flat())]
     entry.widest = written.reduce((sum, { widest }) => sum + widest, 0)
     return written.map(({ body }) => {
       if (body === null) refuseHere(entry, 'minProperties', SCHEMA_FAULTS.tooManyNames)
-      return `"{" ${body} "}"`
+      return layout.object(body)
     })
   }
 
-  function propertiesOf (shape: ObjectShape, entry: Written): Properties {
+  function propertiesOf (shape: ObjectShape, entry: Written, layout: Layout): Properties {
     const { required, min, max, others } = shape
+    const unwritable = [...required].find(name => !layout.canWrite(name))
+    if (unwritable !== undefined) refuseHere(entry, 'required', SCHEMA_FAULTS.unwritableName(unwritable.slice(0, 40)))
     const declared = [...shape.properties]
     // Names that are listed can be distinguished. Names from a pattern might repeat.
     const named = others === null ? [] : resolver.stringsOf(shape.names).map(one => one.values)
@@ -132,13 +147,13 @@ export function createWriter (rules: Rules, resolver: Resolver) {
         )
       : []
 
-    const properties = [...declared, ...listed]
+    const properties = [...declared, ...listed].filter(([name]) => layout.canWrite(name))
     const counted = min > required.size || max < properties.length
     if (counted && properties.length > MAX_COUNTED) {
       const keyword = min > required.size ? 'minProperties' : 'maxProperties'
       refuseHere(entry, keyword, SCHEMA_FAULTS.tooManyCounted(MAX_COUNTED))
     }
-    const name = others === null || all ? null : otherName(shape, entry)
+    const name = others === null || all ? null : otherName(shape, entry, layout)
     entry.needs.push({
       all: [...required].map(name => shape.properties.get(name)!),
       some: [
@@ -148,24 +163,18 @@ export function createWriter (rules: Rules, resolver: Resolver) {
       count: Math.max(0, min - required.size)
     })
     return {
-      properties: properties.map(([name, schema]) => ({ name, value: value(schema), required: required.has(name) })),
-      extra: others === null || name === null ? null : { name, value: value(others) },
+      properties: properties.map(([name, schema]) =>
+        ({ name, value: layout.value(schema), required: required.has(name) })),
+      extra: others === null || name === null ? null : { name, value: layout.value(others) },
       min,
       max
     }
   }
 
   /** Returns the rule of names that are not declared, or null when all possible names are declared. */
-  function otherName ({ properties, names }: ObjectShape, entry: Written): string | null {
-    const ways = bounded(placeOf(entry, 'additionalProperties'), 'additionalProperties', () =>
-      resolver.stringsOf(names).flatMap((shape): string[] => {
-        const isUnbounded = shape.min === 0 && shape.max === Infinity
-        const { values, automaton, min, max } = isUnbounded ? { ...shape, min: 1, max: MAX_NAME_LENGTH } : shape
-        if (values !== null) return rules.constants(values.filter(name => !properties.has(name)))
-        if (automaton === null && properties.size === 0) return [plain(min, max)]
-        const left = subtract(automaton ?? ofLength(min, max), ofWords([...properties.keys()]))
-        return left.length > 0 ? [rules.strings(left)] : []
-      }))
+  function otherName (shape: ObjectShape, entry: Written, layout: Layout): string | null {
+    const ways =
+      bounded(placeOf(entry, 'additionalProperties'), 'additionalProperties', () => layout.otherNames(shape))
     return ways.length > 0 ? rules.add('key', ways.join(' | ')) : null
   }
 
@@ -198,7 +207,7 @@ export function createWriter (rules: Rules, resolver: Resolver) {
 
   /** @throws UnsupportedSchemaError for a rule with too many open alternatives */
   function checkOpenness (): void {
-    const byName = new Map([...written.values()].map(entry => [entry.name, entry]))
+    const byName = new Map([...written.values(), ...calls].map(entry => [entry.name, entry]))
     const name = findTooOpen(byName)
     if (name === null) return
     let [node] = byName.get(name)!.all as [Subschema]
@@ -207,14 +216,31 @@ export function createWriter (rules: Rules, resolver: Resolver) {
     refuse(node, keyword, SCHEMA_FAULTS.tooOpen)
   }
 
-  return (all: Conjunction): string => {
-    const name = value(all)
+  function finish (): void {
     for (let entry = todo.shift(); entry !== undefined; entry = todo.shift()) {
       const [node] = entry.all
       bounded(node!, mainKeyword(node!), () => write(entry))
     }
     checkEnds()
     checkOpenness()
-    return name
+  }
+
+  return {
+    value (all) {
+      const name = value(all)
+      finish()
+      return name
+    },
+
+    parameters (all) {
+      if (all.length === 0) return anyParameters(rules)
+      const shapes = resolver.shapesOfAll(all).map(asWritten).filter(shape => shape.type === 'object')
+      if (shapes.length === 0) refuseEmpty(all)
+      const entry = reserve(all)
+      calls.push(entry)
+      rules.define(entry.name, objects(shapes, entry, parameterLayout(rules, resolver, value)).join(' | '))
+      finish()
+      return entry.name
+    }
   }
 }

@@ -2,8 +2,9 @@ import { EngineError } from '../../../errors/catalogue.ts'
 import type { Log } from '../../log.ts'
 import type { Exchange, Question, UpstreamClient } from './client.ts'
 import type { Ending } from './completion.ts'
-import { ExchangeReader, type Outcome, type StageTimings, type TextEvent } from './exchange-reader.ts'
-import { nextAttempt, planThoughts, type Attempt } from './thought-plan.ts'
+import { ExchangeReader, type Outcome, type TextEvent } from './exchange-reader.ts'
+import type { StageTimings } from './stage-clock.ts'
+import { nextAttempt, planExchange, type Attempt } from './thought-plan.ts'
 import type { Upstream } from './upstreams.ts'
 
 /** As requested, without thoughts, and patiently. */
@@ -51,11 +52,15 @@ export class AnswerStream {
   /** @throws errors of `errors/catalogue.ts`; the reason of `signal` */
   async * read (signal: AbortSignal): AsyncGenerator<TextEvent, AnswerEnd> {
     const { client, question, unwantedThoughts, log } = this.#options
-    const thoughts = { wanted: question.request.thinkingTokens ?? 0, unwanted: unwantedThoughts }
+    const { thinkingTokens = 0, thinkingField, maxTokens } = question.request
     let attempt: Attempt = 'as requested'
     let upstream: Upstream | undefined
     for (let count = 1; ; count++) {
-      const plan: Question['plan'] = ({ alwaysThinks }) => planThoughts(attempt, thoughts, alwaysThinks)
+      const plan: Question['plan'] = (upstream, room) => {
+        // If no field asks for thoughts, the service's own setting does, and has no effect on such an upstream.
+        const wanted = upstream.thinking.cannotThink && thinkingField === undefined ? 0 : thinkingTokens
+        return planExchange(upstream, attempt, { wanted, unwanted: unwantedThoughts }, maxTokens, room)
+      }
       const sent = performance.now()
       const exchange: Exchange = await client.ask({ ...question, plan }, signal, upstream)
       upstream = exchange.upstream

@@ -7,14 +7,14 @@ import type { GenerateRequest } from '../engine.ts'
 import { createBody } from './body.ts'
 import type { Chunk, CompletionReader } from './completion.ts'
 import {
-  fromEvent, isTurnedAway, isUnexplained, readRefusal, roomIn, toError, type Refusal, type RequestSummary
+  fromEvent, isTurnedAway, isUnexplained, readRefusal, refusesThoughts, roomIn, toError, type Refusal,
+  type RequestSummary
 } from './failure.ts'
 import { LostError, readBytes, readText, send, UnreachableError } from './http.ts'
 import type { UpstreamImage } from './prepared-images.ts'
 import { MalformedStreamError, readSse } from './sse.ts'
-import { fieldsToDrop, thinkingFields } from './thinking-fields.ts'
-import { divideRoom, type Limits, type ThoughtPlan } from './thought-plan.ts'
-import type { UpstreamThinking } from './upstream-thinking.ts'
+import { fieldsToDrop, isAboutValue, largestBudgetIn, thinkingFields } from './thinking-fields.ts'
+import type { Limits } from './thought-plan.ts'
 import type { Upstream, Upstreams } from './upstreams.ts'
 
 export interface UpstreamClientOptions {
@@ -30,8 +30,11 @@ export interface Question {
   /** The images of the request, by index. */
   images: UpstreamImage[]
   summary: RequestSummary
-  /** Plans the thoughts for an upstream. */
-  plan: (thinking: UpstreamThinking) => ThoughtPlan
+  /**
+   * Plans the exchange with an upstream.
+   * @param room tokens that remain for thoughts and answer
+   */
+  plan: (upstream: Upstream, room: number) => Limits
 }
 
 /** An upstream that accepted a request, and the beginning of its answer. */
@@ -94,18 +97,20 @@ export class UpstreamClient {
   }
 
   /**
-   * Sends a request to an upstream. One that is refused because of `max_tokens` is sent again with the room that the
-   * upstream reports, and one that is refused because of fields about thinking is sent again without them.
+   * Sends a request to an upstream. A refused request is sent again with the room that the upstream reports, with the
+   * largest budget of thoughts that it allows, or without the fields about thinking that it refuses.
    */
   async #send (
     upstream: Upstream, { request, images, summary, plan }: Question, signal: AbortSignal
   ): Promise<Omit<Exchange, 'upstream'> | Refusal> {
-    const { thinking } = upstream
-    const dropped: string[] = []
+    const { thinking, sightline } = upstream
+    const dropped = new Set<string>()
+    const refused = new Set<string>()
     let room = Math.max(1, summary.contextSize - 1 - summary.promptTokens)
     for (let knowsRoom = false; ;) {
-      const limits = divideRoom(plan(thinking), request.maxTokens, room)
-      const fields = thinkingFields(limits, new Set([...thinking.refused(limits.wanted), ...dropped]))
+      const limits = plan(upstream, room)
+      const without = new Set([...thinking.refused(limits.wanted), ...dropped])
+      const fields = thinkingFields(limits, { sightline, refused: without })
       const response = await send({
         url: new URL('chat/completions', upstream.base),
         apiKey: this.#apiKey,
@@ -114,7 +119,7 @@ export class UpstreamClient {
       }, signal)
       const refusal = await refusalOf(response, signal)
       if (refusal === null) {
-        if (dropped.length > 0) thinking.refuses(limits.wanted, dropped)
+        if (refused.size > 0) thinking.refuses(limits.wanted, refused)
         return { response, limits }
       }
       const reported = knowsRoom ? null : roomIn(refusal)
@@ -123,9 +128,23 @@ export class UpstreamClient {
         knowsRoom = true
         continue
       }
-      const names = fieldsToDrop(refusal, Object.keys(fields), isUnexplained(refusal, summary))
+      if (limits.wanted && refusesThoughts(refusal)) {
+        thinking.refusesThoughts()
+        if (summary.thinkingField !== undefined) return refusal
+        continue
+      }
+      const sent = Object.keys(fields)
+      const largest = largestBudgetIn(refusal, sent, limits.budget)
+      if (largest !== null) {
+        thinking.allowsAtMost(largest)
+        continue
+      }
+      const names = fieldsToDrop(refusal, sent, isUnexplained(refusal, summary))
       if (names.length === 0) return refusal
-      dropped.push(...names)
+      for (const name of names) {
+        dropped.add(name)
+        if (!isAboutValue(refusal)) refused.add(name)
+      }
     }
   }
 

@@ -1,7 +1,8 @@
 import type { EngineEvent } from '../engine.ts'
+import { tokensOf, type AnswerTokens } from './answer-tokens.ts'
 import type { Exchange } from './client.ts'
 import { CompletionReader, type Chunk, type Ending } from './completion.ts'
-import { estimateTokens } from './estimate.ts'
+import { StageClock, type StageTimings } from './stage-clock.ts'
 import type { Attempt } from './thought-plan.ts'
 import { ThoughtSplitter, type Pieces } from './thought-splitter.ts'
 import { TokenTally } from './token-tally.ts'
@@ -29,36 +30,37 @@ export interface ExchangeReaderOptions {
   separator: string
 }
 
-/** Reads the stream of one exchange, separates thoughts from the answer, and keeps both within their limits. */
+/**
+ * Reads the stream of one exchange, separates thoughts from the answer, and keeps both within their limits. A
+ * Sightline separates them and keeps the limits itself.
+ */
 export class ExchangeReader {
   readonly completion = new CompletionReader()
   readonly #exchange: Exchange
   readonly #splitter: ThoughtSplitter
   readonly #tally = new TokenTally()
-  readonly #sent: number
+  readonly #clock: StageClock
   readonly #separator: string
   /** Thoughts and text that were passed on. */
   #thoughts = ''
   #text = ''
   #thoughtsAreAnswer = false
-  // Times of the first delta, the first event and the first token of the answer; 0 until then.
-  #firstDelta = 0
-  #firstEvent = 0
-  #answerBegan = 0
+  /** Tokens of the answer that were passed on when it reached its limit. */
+  #limitedTokens = 0
 
   constructor (exchange: Exchange, { attempt, sent, separator }: ExchangeReaderOptions) {
-    const { upstream: { thinking }, limits } = exchange
+    const { upstream: { thinking, sightline }, limits } = exchange
     const expected = limits.limit > 0
     this.#exchange = exchange
-    this.#sent = sent
+    this.#clock = new StageClock(sent)
     this.#separator = separator
     this.#splitter = new ThoughtSplitter({
-      separates: thinking.separates, expected, untagged: expected || attempt !== 'as requested'
+      separates: sightline || thinking.separates, expected, untagged: expected || attempt !== 'as requested'
     })
   }
 
   /** Time of the first event, by `performance.now()`; 0 before it. */
-  get firstEvent (): number { return this.#firstEvent }
+  get firstEvent (): number { return this.#clock.firstEvent }
 
   /** True after thoughts were passed on. */
   get thought (): boolean { return this.#thoughts !== '' }
@@ -68,20 +70,24 @@ export class ExchangeReader {
    * @throws errors of `chunks`
    */
   async * read (chunks: AsyncIterable<Chunk>): AsyncGenerator<TextEvent, Outcome> {
-    const { upstream: { thinking }, limits: { limit } } = this.#exchange
+    const { upstream: { thinking, sightline }, limits: { limit } } = this.#exchange
     const splitter = this.#splitter
     for await (const chunk of chunks) {
       if (chunk.thought === '' && chunk.text === '' && !chunk.call) continue
-      this.#firstDelta ||= performance.now()
+      this.#clock.noteDelta()
       if (chunk.thought !== '') thinking.separates = true
       if (chunk.thought !== '' && limit === 0 && !splitter.answering) return 'unwanted'
       const pieces = splitter.push(chunk.thought, chunk.text)
-      if (this.#count(chunk)) {
+      if (splitter.foundTags) thinking.warn('inText', { advice: 'start the server with its reasoning parser' })
+      const answered = this.#tally.answer
+      this.#count(chunk)
+      if (!sightline && this.#exceedsAnswer()) {
+        this.#limitedTokens = this.#tally.exact ? answered : this.#exchange.limits.answer
         yield * this.#calls()
         return 'limited'
       }
       yield * this.#pass(pieces)
-      if (limit > 0 && !splitter.answering && this.#tally.thoughts > limit + CLOSING_TOKENS) {
+      if (!sightline && this.#exceedsThoughts()) {
         yield * this.#pass(splitter.abandon())
         return 'budget'
       }
@@ -89,56 +95,80 @@ export class ExchangeReader {
     return yield * this.#end()
   }
 
-  /** Splits the tokens that the upstream counts, in which thoughts are part of the answer. */
-  usage (outcome: Outcome): Ending['usage'] & Tokens {
+  /** The counts of the upstream, or of this reader if the exchange was closed before the upstream reported them. */
+  usage (outcome: Outcome): Ending['usage'] & AnswerTokens {
     const { usage } = this.completion.ending()
     return { ...usage, ...this.#tokens(outcome, usage) }
   }
 
-  /** Returns milliseconds. The time of thoughts ends with the first token of the answer. */
   timings (): StageTimings {
-    const end = performance.now()
-    const first = this.#firstDelta || end
-    const answerBegan = this.#answerBegan || end
-    return this.#splitter.thoughts
-      ? { prefillMs: first - this.#sent, thinkingMs: answerBegan - first, decodeMs: end - answerBegan }
-      : { prefillMs: first - this.#sent, thinkingMs: 0, decodeMs: end - first }
+    return this.#clock.timings(this.#splitter.thoughts)
   }
 
-  /** @returns true if the answer exceeds its limit */
-  #count ({ thought, text, call }: Chunk): boolean {
-    const { limits } = this.#exchange
+  #count ({ thought, text, call }: Chunk): void {
     const total = this.completion.tokensSoFar
     if (thought !== '') this.#tally.add('thoughts', thought, total)
-    if (text === '' && !call) return false
+    if (text === '' && !call) return
     const isAnswer = this.#splitter.answering || call
     this.#tally.add(isAnswer ? 'answer' : 'thoughts', text, total)
-    if (isAnswer) this.#answerBegan ||= performance.now()
-    // Without thoughts, `max_tokens` is the limit of the answer, and the upstream counts exactly.
-    return isAnswer && limits.limit > 0 && this.#tally.answer > limits.answer
+    if (isAnswer) this.#clock.noteAnswer()
   }
 
+  #exceedsAnswer (): boolean {
+    const { limit, answer } = this.#exchange.limits
+    // Without thoughts, `max_tokens` is the limit of the answer, and the upstream counts exactly.
+    return limit > 0 && this.#tally.answer > answer
+  }
+
+  #exceedsThoughts (): boolean {
+    const { limit } = this.#exchange.limits
+    return limit > 0 && !this.#splitter.answering && this.#tally.thoughts > limit + CLOSING_TOKENS
+  }
+
+  /** Passes on the rest of the stream. */
   * #end (): Generator<TextEvent, Outcome> {
-    const { limits: { limit, answer, patient }, upstream: { thinking } } = this.#exchange
-    const splitter = this.#splitter
-    const { finishReason, usage } = this.completion.ending()
-    if (splitter.foundTags) thinking.warn('inText', { advice: 'start the server with its reasoning parser' })
-    if (splitter.undecided && finishReason === 'length' && (limit > 0 || splitter.open)) {
-      yield * this.#pass(splitter.abandon())
+    if (this.#endsWithinThoughts()) {
+      yield * this.#pass(this.#splitter.abandon())
       return 'length'
     }
-    const { thought, text } = splitter.end()
-    const held = this.#tally.thoughts
-    if (limit > 0 && text !== '' && !splitter.thoughts && held > answer) {
-      yield * this.#pass({ thought, text: text.slice(0, Math.floor(text.length * answer / held)) })
+    const { thought, text } = this.#splitter.end()
+    const share = text === '' || this.#exchange.upstream.sightline ? 1 : this.#allowedShare()
+    yield * this.#pass({ thought, text: text.slice(0, Math.floor(text.length * share)) })
+    if (share < 1) {
+      this.#limitedTokens = this.#exchange.limits.answer
       return 'limited'
     }
-    yield * this.#pass({ thought, text })
     yield * this.#calls()
-    if (this.#text !== '') return 'answered'
-    if (!splitter.thoughts && !usage.thinkingTokens) return 'answered'
-    if (finishReason === 'length') return 'length'
-    if (!patient) return 'empty'
+    return this.#hasAnswer() ? 'answered' : yield * this.#endWithoutAnswer()
+  }
+
+  /** Returns whether `max_tokens` ended the answer before the splitter could find the end of its thoughts. */
+  #endsWithinThoughts (): boolean {
+    const { undecided, open } = this.#splitter
+    return undecided &&
+      this.completion.ending().finishReason === 'length' &&
+      (this.#exchange.limits.limit > 0 || open)
+  }
+
+  /**
+   * Returns the share of the text that its limit allows, for a text that was held back to its end because it could
+   * have been thoughts. Its tokens were counted as thoughts.
+   */
+  #allowedShare (): number {
+    const { limit, answer } = this.#exchange.limits
+    const textTokens = this.#tally.thoughts
+    return limit > 0 && !this.#splitter.thoughts && textTokens > answer ? answer / textTokens : 1
+  }
+
+  /** Returns whether thoughts did not prevent an answer. It can be empty without them, or if it is a Sightline's. */
+  #hasAnswer (): boolean {
+    if (this.#text !== '' || this.#exchange.upstream.sightline) return true
+    return !this.#splitter.thoughts && !this.completion.ending().usage.thinkingTokens
+  }
+
+  * #endWithoutAnswer (): Generator<TextEvent, Outcome> {
+    if (this.completion.ending().finishReason === 'length') return 'length'
+    if (!this.#exchange.limits.patient) return 'empty'
     // Some reasoning parsers take an answer without thoughts for thoughts.
     this.#thoughtsAreAnswer = true
     yield * this.#pass({ thought: '', text: this.#thoughts })
@@ -150,7 +180,7 @@ export class ExchangeReader {
   }
 
   * #pass ({ thought, text }: Pieces): Generator<TextEvent> {
-    if (thought !== '' || text !== '') this.#firstEvent ||= performance.now()
+    if (thought !== '' || text !== '') this.#clock.noteEvent()
     const separator = this.#thoughts === '' ? this.#separator : ''
     this.#thoughts += thought
     this.#text += text
@@ -158,26 +188,12 @@ export class ExchangeReader {
     if (text !== '') yield { type: 'token', text }
   }
 
-  #tokens (outcome: Outcome, { completionTokens: total, thinkingTokens: reported = 0 }: Ending['usage']): Tokens {
-    const { thoughts, answer } = this.#tally
-    // The exchange was closed before the upstream reported its counts.
+  #tokens (outcome: Outcome, usage: Ending['usage']): AnswerTokens {
+    const tally = this.#tally
     if (outcome !== 'answered') {
-      return {
-        thinkingTokens: this.#splitter.thoughts ? thoughts : 0, completionTokens: this.#exchange.limits.answer
-      }
+      return { thinkingTokens: this.#splitter.thoughts ? tally.thoughts : 0, completionTokens: this.#limitedTokens }
     }
-    if (this.#thoughtsAreAnswer) return { thinkingTokens: 0, completionTokens: total ?? estimateTokens(this.#text) }
-    if (total === undefined) {
-      return {
-        thinkingTokens: reported || estimateTokens(this.#thoughts), completionTokens: estimateTokens(this.#text)
-      }
-    }
-    const estimate = this.#splitter.thoughts ? Math.round(total * thoughts / (thoughts + answer)) : 0
-    const thinkingTokens = reported || estimate
-    return { thinkingTokens, completionTokens: Math.max(0, total - thinkingTokens) }
+    const [thoughts, reported] = this.#thoughtsAreAnswer ? ['', 0] : [this.#thoughts, usage.thinkingTokens]
+    return tokensOf({ ...usage, thinkingTokens: reported }, { thoughts, text: this.#text, tally })
   }
 }
-
-export interface StageTimings { prefillMs: number, thinkingMs: number, decodeMs: number }
-
-interface Tokens { thinkingTokens: number, completionTokens: number }

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import {
-  EngineCrashedError, EngineError, EngineNotReadyError, PromptTooLongError, ServerBusyError, ToolsNotSupportedError,
-  type SightlineError
+  EngineCrashedError, EngineError, EngineNotReadyError, PromptTooLongError, ServerBusyError, ThinkingNotSupportedError,
+  ToolsNotSupportedError, type SightlineError
 } from '../../../errors/catalogue.ts'
-import { NOT_READY } from '../../../errors/phrases.ts'
+import { NOT_READY, THINKING_FAULTS } from '../../../errors/phrases.ts'
 import type { Log } from '../../log.ts'
 
 /** An error that an upstream returned instead of an answer. */
@@ -20,7 +20,13 @@ export interface Refusal {
 }
 
 /** The properties of a request that determine the meaning of a refusal. */
-export interface RequestSummary { promptTokens: number, contextSize: number, tools: boolean }
+export interface RequestSummary {
+  promptTokens: number
+  contextSize: number
+  tools: boolean
+  /** The field of the request that asks for thoughts. Absent if no field does. */
+  thinkingField?: string
+}
 
 const RETRY_AFTER_MAX_S = 3600
 
@@ -101,6 +107,11 @@ export function isUnexplained (refusal: Refusal, summary: RequestSummary): boole
   return kindOf(refusal, summary) instanceof EngineError
 }
 
+/** Returns whether the upstream refuses thoughts: its model cannot think, or its operator forbids it. */
+export function refusesThoughts ({ status, code }: Refusal): boolean {
+  return status >= 400 && status < 500 && code === 'THINKING_NOT_SUPPORTED'
+}
+
 function kindOf (refusal: Refusal, summary: RequestSummary): SightlineError {
   const { status, code, type, message, body } = refusal
   if (TOO_LONG_CODES.has(code) ||
@@ -112,6 +123,9 @@ function kindOf (refusal: Refusal, summary: RequestSummary): SightlineError {
   }
   if (status === 503) return new EngineNotReadyError(NOT_READY.upstreamNotReady)
   const isClientError = status >= 400 && status < 500
+  if (summary.thinkingField !== undefined && refusesThoughts(refusal)) {
+    return new ThinkingNotSupportedError(summary.thinkingField, THINKING_FAULTS.refused)
+  }
   if (isClientError && summary.tools && (code === 'TOOLS_NOT_SUPPORTED' || /\btools?\b/i.test(message))) {
     return new ToolsNotSupportedError()
   }

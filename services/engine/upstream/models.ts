@@ -6,24 +6,33 @@ const FAULTS: Record<number, string> = {
   404: 'it has no path /models under ENGINE_URL, which usually ends in /v1'
 }
 
+/** The model of an upstream. */
+export interface UpstreamModel {
+  /** Its name in requests. */
+  name: string
+  /** The upstream is another service of this kind. */
+  sightline: boolean
+}
+
 /**
  * Requests the list of models of an upstream.
  * @param wanted the model that the list must contain; empty for the first one of the list
- * @returns the name of the model for requests
  * @throws Error with a sentence for the operator; the reason of `signal`
  */
-export async function readModels (request: UpstreamRequest, wanted: string, signal: AbortSignal): Promise<string> {
+export async function readModels (
+  request: UpstreamRequest, wanted: string, signal: AbortSignal
+): Promise<UpstreamModel> {
   const response = await send(request, signal)
   try {
     const { statusCode = 0 } = response
     if (statusCode !== 200) throw new Error(FAULTS[statusCode] ?? `it returned status ${statusCode}`)
-    const names = namesIn(await readText(response, signal))
-    if (wanted !== '' && !names.includes(wanted)) {
-      throw new Error(`it does not serve ENGINE_MODEL=${wanted}, only ${names.slice(0, 5).join(', ')}`)
-    }
-    const [first] = names
-    if (first === undefined) throw new Error('it lists no models')
-    return wanted || first
+    const models = modelsIn(await readText(response, signal))
+    const [first] = models
+    const model = wanted === '' ? first : models.find(({ name }) => name === wanted)
+    if (model) return model
+    if (first === undefined && wanted === '') throw new Error('it lists no models')
+    const names = models.slice(0, 5).map(({ name }) => name)
+    throw new Error(`it does not serve ENGINE_MODEL=${wanted}, only ${names.join(', ')}`)
   } finally {
     response.destroy()
   }
@@ -38,7 +47,7 @@ export function displayNameOf (id: string): string {
   return isPath ? /([^\\/]+?)(?:\.gguf)?[\\/]*$/i.exec(id)?.[1] ?? id : id
 }
 
-function namesIn (text: string): string[] {
+function modelsIn (text: string): UpstreamModel[] {
   let list: unknown
   try {
     list = JSON.parse(text)
@@ -47,5 +56,7 @@ function namesIn (text: string): string[] {
   }
   const { data } = Object(list)
   if (!Array.isArray(data)) throw new Error('its list of models has no "data"')
-  return data.map(entry => Object(entry).id).filter(id => typeof id === 'string')
+  return data.map(Object)
+    .filter(({ id }) => typeof id === 'string')
+    .map(({ id, owned_by: owner }) => ({ name: id, sightline: owner === 'sightline' }))
 }

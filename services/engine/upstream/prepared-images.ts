@@ -36,9 +36,9 @@ export class PreparedImages {
   get bytes (): number { return this.#entries.calculatedSize }
   get size (): number { return this.#entries.size }
 
-  /** Returns the most recently used image with this id, in any size. Does not count as a use. */
-  find (id: string): KnownImage | undefined {
-    return this.#index.latest(id)?.known
+  /** Returns the image with this id in each cached size, the most recently used one last. This is not a use. */
+  sizesOf (id: string): KnownImage[] {
+    return this.#index.of(id).map(({ known }) => known)
   }
 
   /** Returns an image in exactly this size. Counts as a use. */

@@ -1,8 +1,11 @@
+import { thoughtRoom } from '../thought-room.ts'
+import type { UpstreamThinking } from './upstream-thinking.ts'
+
 /** The thoughts of one exchange with an upstream. */
 export interface ThoughtPlan {
   /** The upstream is asked to think. */
   wanted: boolean
-  /** Maximum number of thought tokens that the upstream is asked for; 0 to say nothing about it. */
+  /** Maximum number of thought tokens in the request to the upstream; 0: the request contains no maximum. */
   budget: number
   /** The exchange is closed above this number of thought tokens. 0: at the first thought. */
   limit: number
@@ -14,7 +17,7 @@ export interface ThoughtPlan {
 export interface Limits extends ThoughtPlan {
   /** Maximum number of tokens of the answer, without its thoughts. */
   answer: number
-  /** `max_tokens` of the request: upstreams count thoughts as part of the answer. */
+  /** `max_tokens` of the request to the upstream. */
   total: number
 }
 
@@ -28,27 +31,48 @@ export interface ThoughtLimits {
   unwanted: number
 }
 
+/** The properties of an upstream that determine the plan. */
+export interface Planned {
+  sightline: boolean
+  thinking: Pick<UpstreamThinking, 'alwaysThinks' | 'maxTokens'>
+}
+
 /**
- * Plans the thoughts of an exchange.
- * @param alwaysThinks the upstream thought before although it was asked not to
+ * Plans an exchange.
+ * @param maxTokens limit of the answer
+ * @param room tokens that remain for thoughts and answer, at least 1
  */
-export function planThoughts (
-  attempt: Attempt, { wanted, unwanted }: ThoughtLimits, alwaysThinks: boolean
+export function planExchange (
+  { sightline, thinking }: Planned, attempt: Attempt, { wanted, unwanted }: ThoughtLimits, maxTokens: number,
+  room: number
+): Limits {
+  const thoughts = { wanted: Math.min(wanted, thinking.maxTokens), unwanted }
+  if (sightline) return limitsOfSightline(attempt === 'without thoughts' ? 0 : thoughts.wanted, maxTokens)
+  return divideRoom(planThoughts(attempt, thoughts, thinking), maxTokens, room)
+}
+
+/**
+ * A Sightline keeps both limits itself, within its own context, and `max_tokens` does not include thoughts. A model
+ * behind it that always thinks answers nevertheless.
+ */
+function limitsOfSightline (budget: number, maxTokens: number): Limits {
+  return { wanted: budget > 0, budget, limit: Infinity, patient: true, answer: maxTokens, total: maxTokens }
+}
+
+function planThoughts (
+  attempt: Attempt, { wanted, unwanted }: ThoughtLimits, { alwaysThinks, maxTokens }: Planned['thinking']
 ): ThoughtPlan {
   if (attempt === 'patient' || alwaysThinks) {
-    return { wanted: wanted > 0, budget: wanted || unwanted, limit: Math.max(wanted, unwanted), patient: true }
+    const budget = wanted || Math.min(unwanted, maxTokens)
+    return { wanted: wanted > 0, budget, limit: Math.max(wanted, unwanted), patient: true }
   }
   const limit = attempt === 'without thoughts' ? 0 : wanted
   return { wanted: limit > 0, budget: limit, limit, patient: false }
 }
 
-/**
- * Divides the room behind a prompt as the local engine does: thoughts leave room for the answer, or half of the room
- * if the answer may be longer than that.
- * @param room tokens that remain for thoughts and answer, at least 1
- */
-export function divideRoom (plan: ThoughtPlan, maxTokens: number, room: number): Limits {
-  const limit = Math.min(plan.limit, room - Math.min(maxTokens, Math.ceil(room / 2)))
+/** Divides the room behind a prompt as the local engine does. Here `max_tokens` includes thoughts. */
+function divideRoom (plan: ThoughtPlan, maxTokens: number, room: number): Limits {
+  const limit = Math.min(plan.limit, thoughtRoom(maxTokens, room))
   return {
     ...plan,
     wanted: plan.wanted && limit > 0,

@@ -1,5 +1,6 @@
-const OPEN = '<think>'
-const CLOSE = '</think>'
+import { THOUGHT_TAGS } from '../thought-tags.ts'
+
+const { open: OPEN, close: CLOSE } = THOUGHT_TAGS
 /** The beginning of the closing tag at the end of a text. */
 const PENDING_END = /<(?:\/(?:t(?:h(?:i(?:nk?)?)?)?)?)?$/
 

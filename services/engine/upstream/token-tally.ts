@@ -17,22 +17,25 @@ export class TokenTally {
   }
 
   #total = 0
-  #reports = true
+  #exact = true
+
+  /** True while the upstream reports its tokens in each chunk. */
+  get exact (): boolean { return this.#exact }
+
+  get thoughts (): number { return this.#count(this.#counts.thoughts) }
+  get answer (): number { return this.#count(this.#counts.answer) }
 
   /** @param total the tokens so far, if the upstream reports them in each chunk */
   add (part: 'thoughts' | 'answer', text: string, total: number | undefined): void {
     const count = this.#counts[part]
     count.deltas++
     count.estimate += estimateTokens(text)
-    this.#reports &&= total !== undefined
+    this.#exact &&= total !== undefined
     count.reported += Math.max(0, (total ?? 0) - this.#total)
     this.#total = total ?? 0
   }
 
-  get thoughts (): number { return this.#count(this.#counts.thoughts) }
-  get answer (): number { return this.#count(this.#counts.answer) }
-
   #count ({ deltas, estimate, reported }: Count): number {
-    return this.#reports ? reported : Math.max(deltas, Math.floor(estimate / LARGEST_OVERESTIMATE))
+    return this.#exact ? reported : Math.max(deltas, Math.floor(estimate / LARGEST_OVERESTIMATE))
   }
 }

@@ -5,6 +5,8 @@ const WARNINGS = {
   refused: 'upstream refused fields about thinking',
   askedAgain: 'upstream asked again without thoughts',
   unwanted: 'upstream thinks although thinking is off',
+  lowered: 'upstream allows fewer thought tokens',
+  cannotThink: 'upstream refused to think',
   inText: 'upstream sends thoughts as text'
 } as const
 
@@ -22,6 +24,10 @@ export class UpstreamThinking {
   separates = false
   /** Thoughts have arrived although they were off. */
   alwaysThinks = false
+  /** The upstream refuses requests that want thoughts. */
+  cannotThink = false
+  /** The largest budget of thoughts that the upstream allows. */
+  maxTokens = Infinity
 
   constructor (log: Log, url: string) {
     this.#log = log
@@ -40,6 +46,18 @@ export class UpstreamThinking {
     const refused = this.#refused[thinking]
     for (const field of fields) refused.add(field)
     this.warn('refused', { thinking, fields: [...refused] })
+  }
+
+  /** Records the largest budget of thoughts that the upstream allows. */
+  allowsAtMost (limit: number): void {
+    this.maxTokens = limit
+    this.warn('lowered', { limit, advice: 'raise MAX_THINKING_TOKENS of the server, or lower it here' })
+  }
+
+  /** Records that the upstream refuses requests that want thoughts. */
+  refusesThoughts (): void {
+    this.cannotThink = true
+    this.warn('cannotThink', { advice: 'allow thoughts at the server, or set MAX_THINKING_TOKENS=0 here' })
   }
 
   warn (warning: keyof typeof WARNINGS, fields: object = {}): void {

@@ -3,7 +3,7 @@ import type { Phrase } from '../../../errors/language.ts'
 import { NOT_READY } from '../../../errors/phrases.ts'
 import type { Log } from '../../log.ts'
 import { createDeferred } from '../../deferred.ts'
-import { readModels } from './models.ts'
+import { readModels, type UpstreamModel } from './models.ts'
 import { UpstreamThinking } from './upstream-thinking.ts'
 
 /** One of the servers of `ENGINE_URL`. */
@@ -13,6 +13,8 @@ export interface Upstream {
   readonly ready: boolean
   /** The name of the model on this server. */
   readonly model: string
+  /** True if the server is another Sightline. */
+  readonly sightline: boolean
   /** Number of our running requests. */
   readonly inFlight: number
   readonly thinking: UpstreamThinking
@@ -71,6 +73,7 @@ const SILENT = new Error('it did not return its list of models in time')
 interface Entry extends Upstream {
   ready: boolean
   model: string
+  sightline: boolean
   inFlight: number
   thinking: UpstreamThinking
   failures: number
@@ -88,6 +91,7 @@ export function createUpstreams (
     base: new URL(url),
     ready: false,
     model: wanted,
+    sightline: false,
     inFlight: 0,
     thinking: new UpstreamThinking(log, url),
     failures: 0,
@@ -106,9 +110,9 @@ export function createUpstreams (
     entry.checking = checking
     const timer = setTimeout(() => checking.abort(SILENT), timeoutMs)
     try {
-      const name = await readModels({ url: new URL('models', entry.base), apiKey }, wanted, checking.signal)
+      const found = await readModels({ url: new URL('models', entry.base), apiKey }, wanted, checking.signal)
       entry.checking = null
-      if (!closed) found(entry, name)
+      if (!closed) use(entry, found)
     } catch (error) {
       entry.checking = null
       if (closed) return
@@ -120,9 +124,9 @@ export function createUpstreams (
     }
   }
 
-  function found (entry: Entry, name: string): void {
-    const changed = !entry.ready || entry.model !== name
-    Object.assign(entry, { ready: true, model: name, failures: 0 })
+  function use (entry: Entry, { name, sightline }: UpstreamModel): void {
+    const changed = !entry.ready || entry.model !== name || entry.sightline !== sightline
+    Object.assign(entry, { ready: true, model: name, sightline, failures: 0 })
     if (changed) entry.thinking = new UpstreamThinking(log, entry.base.href)
     // A single upstream can change its model at any time, and clients see the new name.
     if (model === '' || entries.length === 1) model = name

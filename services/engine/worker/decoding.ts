@@ -11,7 +11,7 @@ export type SamplingEnd = 'turn' | 'reader' | 'limit'
 
 export interface Sampled {
   end: SamplingEnd
-  /** Number of sampled tokens, without the one that ended the turn. */
+  /** Number of sampled tokens that count, without the one that ended the turn. */
   count: number
   /** The last token, which is sampled but not evaluated. */
   last: Token
@@ -46,20 +46,22 @@ export class Decoding {
   /**
    * Samples token after token and records each evaluated one.
    * @param first a token that is sampled but not evaluated
-   * @param limit maximum number of tokens, including `first`; at least 1
-   * @param read receives each token; true ends the sampling
+   * @param limit maximum number of tokens that count, including `first`; at least 1
+   * @param room maximum number of all tokens
+   * @param read receives each token, and decides whether sampling ends and whether the token counts
    * @throws the reason of `signal`; Error of llama.cpp, after which the content of the sequence is unknown
    */
   async sample (
-    sequence: Sequence, sampler: Sampler, first: Token, limit: number, signal: AbortSignal,
-    read: (token: Token) => boolean
+    sequence: Sequence, sampler: Sampler, first: Token, { limit, room = limit }: { limit: number, room?: number },
+    signal: AbortSignal, read: (token: Token) => 'counts' | 'hidden' | 'ends'
   ): Promise<Sampled> {
     const member = this.#parts.rounds.join()
     try {
       let last = first
-      for (let count = 0; count < limit; count++) {
+      let hidden = 0
+      for (let sampled = 0; sampled < Math.min(limit + hidden, room); sampled++) {
         signal.throwIfAborted()
-        if (count > 0) {
+        if (sampled > 0) {
           const { index, position } = sequence
           const evaluated = last
           last = await member.step({ sequence: index, position, tokens: [evaluated], sampler }) as Token
@@ -67,10 +69,13 @@ export class Decoding {
           signal.throwIfAborted()
         }
         if (last === NONE_LEFT) throw new Error('The grammar allows no token of the vocabulary')
+        const count = sampled - hidden
         if (this.#parts.model.isEogToken(last)) return { end: 'turn', count, last }
-        if (read(last)) return { end: 'reader', count: count + 1, last }
+        const verdict = read(last)
+        if (verdict === 'ends') return { end: 'reader', count: count + 1, last }
+        if (verdict === 'hidden') hidden++
       }
-      return { end: 'limit', count: limit, last }
+      return { end: 'limit', count: Math.min(limit, room - hidden), last }
     } finally {
       member.leave()
     }

@@ -1,5 +1,5 @@
 import type { Token } from 'node-llama-cpp'
-import type { Sampler, StepItem } from '../../../native/vision.ts'
+import type { StepItem } from '../../../native/vision.ts'
 import type { EngineEvent, GenerateRequest, Usage } from '../engine.ts'
 import { imageCacheKey } from '../image-index.ts'
 import { createClock, toTenths } from './clock.ts'
@@ -15,8 +15,8 @@ import type { Rounds } from './rounds.ts'
 import { samplerOptions } from './sampler-options.ts'
 import { SequencePool } from './sequence-pool.ts'
 import { Sequence, type Prompt } from './sequence.ts'
-import { createTextStream } from './text-stream.ts'
-import { Thinking, type Begun, type ThoughtPlan } from './thinking.ts'
+import { createTextStream, withoutLeadingBlanks } from './text-stream.ts'
+import { Thinking, type AnswerStart, type Begun, type ThoughtPlan } from './thinking.ts'
 
 export interface GeneratorParts {
   loaded: LoadedModel
@@ -63,18 +63,27 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     return { prompt, usage: { promptTokens, imageTokens }, room, plan }
   }
 
-  /** Generates until the model ends the answer, a stop string occurs, or `maxTokens` is reached. */
+  /**
+   * Generates until the model ends the answer, a stop string occurs, or `maxTokens` is reached. A model whose thoughts
+   * were cut off may continue them and write their tags again. Such tags are not text of the answer, and neither is the
+   * white space at its beginning.
+   */
   async function answer (
-    sequence: Sequence, sampler: Sampler, { first, hidden }: Begun, { stop }: GenerateRequest, maxTokens: number,
-    signal: AbortSignal, onText: (text: string) => void
+    start: AnswerStart, { first, follows, cells }: Begun, { stop, maxTokens }: GenerateRequest, signal: AbortSignal,
+    onText: (text: string) => void
   ): Promise<{ finishReason: 'stop' | 'length', count: number }> {
-    const text = createTextStream(detokenize, stop)
-    const { end, count } = await decoding.sample(sequence, sampler, first, maxTokens, signal, token => {
-      if (token !== hidden) onText(text.push(token))
-      return text.stopped
+    const stream = createTextStream(detokenize, stop)
+    const text = follows ? withoutLeadingBlanks(stream) : stream
+    const { openTag, closeTag } = loaded.prompts.thoughts ?? {}
+    const room = start.room - cells
+    const limits = { limit: Math.min(maxTokens, room), room }
+    const { end, count } = await decoding.sample(start.sequence, start.sampler, first, limits, signal, token => {
+      if (follows && (token === openTag || token === closeTag)) return 'hidden'
+      onText(text.push(token))
+      return stream.stopped ? 'ends' : 'counts'
     })
     onText(text.end())
-    return { finishReason: end === 'limit' && !text.stopped ? 'length' : 'stop', count }
+    return { finishReason: end === 'limit' && !stream.stopped ? 'length' : 'stop', count }
   }
 
   /**
@@ -89,7 +98,7 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
     const { prompt, usage: promptUsage, room, plan } = measure(request)
     const usual = loaded.samplingOf(plan.thinks)
     const sampler = loaded.createSampler(samplerOptions(request, usual))
-    const thoughtSampler = loaded.createSampler(samplerOptions({ ...request, grammar: null }, usual))
+    const createThoughtSampler = () => loaded.createSampler(samplerOptions({ ...request, grammar: null }, usual))
     const sequence = await pool.take(prompt, signal)
     const earlier: ImageLease[] = []
     try {
@@ -110,16 +119,12 @@ export function createGenerator ({ loaded, rounds, cache, prompts, encode }: Gen
         ttftMs ||= clock.total()
         emit({ type, text })
       }
-      const begun = await thinking.begin(
-        { sequence, tail, plan, sampler, thoughtSampler, room }, signal, onText('thought')
-      )
+      const start = { sequence, tail, plan, sampler, createThoughtSampler, room }
+      const begun = await thinking.begin(start, signal, onText('thought'))
       const thinkingMs = plan.thinks ? clock.lap() : 0
-      const maxTokens = Math.min(request.maxTokens, room - begun.cells)
-      const { finishReason, count } =
-        await answer(sequence, sampler, begun, request, maxTokens, signal, onText('token'))
-      const usage: Usage = {
-        ...promptUsage, cachedTokens, thinkingTokens: begun.thinkingTokens, completionTokens: count
-      }
+      const { finishReason, count } = await answer(start, begun, request, signal, onText('token'))
+      const { thinkingTokens } = begun
+      const usage: Usage = { ...promptUsage, cachedTokens, thinkingTokens, completionTokens: count }
       const timings = { encodeMs, prefillMs, thinkingMs, decodeMs: clock.lap(), ttftMs: ttftMs || clock.total() }
       emit({ type: 'done', finishReason, usage, timings, cachedImages })
     } catch (error) {

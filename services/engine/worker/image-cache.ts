@@ -38,9 +38,9 @@ export class ImageCache {
   get bytes (): number { return this.#bytes }
   get size (): number { return this.#entries.size }
 
-  /** Returns the most recently used image with this id, in any size. */
-  find (id: string): KnownImage | undefined {
-    return this.#index.latest(id)?.known
+  /** Returns the image with this id in each size that is cached, the most recently used one last. */
+  sizesOf (id: string): KnownImage[] {
+    return this.#index.of(id).map(({ known }) => known)
   }
 
   /** Returns whether the image is cached in exactly this size. */

@@ -94,7 +94,7 @@ function inspect ({ id, turns, tools, ids, thinks }: Extract<ToWorker, { type: '
   const { prompts, cache, loaded } = service!
   const closing = closingOf(loaded.prompts.thoughts, thinks)
   const textTokens = turns.length === 0 ? 0 : countTextTokens(prompts.render(turns, tools, thinks)) + closing.length
-  const known = ids.map(image => cache.find(image)).filter(image => image !== undefined)
+  const known = ids.flatMap(image => cache.sizesOf(image))
   send({ type: 'inspected', id, inspection: { textTokens, known } })
 }
 

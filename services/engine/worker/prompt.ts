@@ -75,7 +75,6 @@ export function createPromptRenderer (model: LlamaModel, seesImages: boolean): P
   const specials = new SpecialTokens(model)
   const vision = seesImages ? visionTokens(specials) : null
   const thoughts = findThoughtSyntax(template, specials)
-  const toolSyntax = findToolSyntax(template)
   const start = specials.split(template.answerStart(false))[0]
 
   function render (turns: Turn[], tools: Tool[], thinks = false): Segment[] {
@@ -135,7 +134,7 @@ export function createPromptRenderer (model: LlamaModel, seesImages: boolean): P
     render,
     thoughts,
     turnStart: typeof start === 'number' ? start : null,
-    toolSyntax: toolSyntax?.form === 'json' ? toolSyntax : null
+    toolSyntax: findToolSyntax(template)
   }
 }
 

@@ -8,19 +8,31 @@ const REPEAT_WINDOW = 64
 /** The frequency and presence penalties of the OpenAI API cover the whole answer. */
 const FREQUENCY_WINDOW = 2048
 
+/** llama.cpp takes this seed for "choose one at random". */
+const RANDOM_SEED = 2 ** 32 - 1
+
 /** Returns the options of the sampler for a request; `usual` contains the values that the request does not set. */
 export function samplerOptions (
   { sampling, grammar }: Pick<GenerateRequest, 'sampling' | 'grammar'>, usual: DefaultSampling
 ): SamplerOptions {
   const {
     temperature = usual.temperature, topK = usual.topK, topP = usual.topP, minP = usual.minP ?? 0,
-    seed = randomInt(2 ** 32 - 1)
+    seed = randomInt(RANDOM_SEED)
   } = sampling
   const { repeatPenalty = 1, frequencyPenalty = 0, presencePenalty = 0 } =
     usesUsualPenalties(sampling, temperature, grammar) ? { ...usual, ...sampling } : sampling
   const penaltyWindow = frequencyPenalty !== 0 || presencePenalty !== 0 ? FREQUENCY_WINDOW : REPEAT_WINDOW
   return {
-    temperature, topK, topP, minP, seed, penaltyWindow, repeatPenalty, frequencyPenalty, presencePenalty, grammar
+    temperature,
+    topK,
+    topP,
+    minP,
+    seed: seed % RANDOM_SEED,
+    penaltyWindow,
+    repeatPenalty,
+    frequencyPenalty,
+    presencePenalty,
+    grammar
   }
 }
 

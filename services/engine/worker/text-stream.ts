@@ -57,7 +57,9 @@ export function createTextStream (detokenize: (tokens: number[]) => string, stop
     },
     end () {
       if (stopped) return ''
-      const text = release(pending.length > 0 ? detokenize(pending).slice(released) : '')
+      // The limit can end an answer within a character, which is then left out.
+      const last = pending.length > 0 ? detokenize(pending).slice(released) : ''
+      const text = release(last.endsWith(REPLACEMENT) ? last.slice(0, -REPLACEMENT.length) : last)
       pending = []
       released = 0
       if (stopped) return text
@@ -76,6 +78,17 @@ export function trimmed (stream: TextStream): Pick<TextStream, 'push' | 'end'> {
     const pending = begun ? blanks + text : (blanks + text).trimStart()
     const ready = pending.trimEnd()
     blanks = pending.slice(ready.length)
+    begun ||= ready !== ''
+    return ready
+  }
+  return { push: token => release(stream.push(token)), end: () => release(stream.end()) }
+}
+
+/** Removes the white space at the beginning of a stream's text. */
+export function withoutLeadingBlanks (stream: TextStream): Pick<TextStream, 'push' | 'end'> {
+  let begun = false
+  const release = (text: string): string => {
+    const ready = begun ? text : text.trimStart()
     begun ||= ready !== ''
     return ready
   }

@@ -1,5 +1,6 @@
 import type { Token } from 'node-llama-cpp'
 import type { Sampler } from '../../../native/vision.ts'
+import { thoughtRoom } from '../thought-room.ts'
 import type { Decoding } from './decoding.ts'
 import { closingOf, closingTokens, type ThoughtSyntax } from './prompt/thought-syntax.ts'
 import type { Sequence } from './sequence.ts'
@@ -22,11 +23,8 @@ export interface Begun {
   thinkingTokens: number
   /** KV cells of the thoughts, in addition to `ThoughtPlan.closing`. */
   cells: number
-  /**
-   * A token that is not text of the answer. A model whose thoughts were cut off may go on with them and write the
-   * closing tag a second time. Null for none.
-   */
-  hidden: Token | null
+  /** The answer follows thoughts, even if they are empty. */
+  follows: boolean
 }
 
 export interface AnswerStart {
@@ -36,7 +34,8 @@ export interface AnswerStart {
   plan: ThoughtPlan
   /** Sampler of the answer, which may follow a grammar. */
   sampler: Sampler
-  thoughtSampler: Sampler
+  /** Creates the sampler of the thoughts, which has no grammar. */
+  createThoughtSampler (): Sampler
   /** KV cells for thoughts and answer. */
   room: number
 }
@@ -50,7 +49,7 @@ export interface ThinkingParts {
 
 /**
  * Runs the thoughts at the beginning of answers. The tokens behind the thoughts are always those of the template,
- * whoever ends the thoughts: the model, or the budget. A grammar therefore never sees them.
+ * whether the model ended the thoughts or the budget did. A grammar therefore never sees them.
  */
 export class Thinking {
   readonly #parts: ThinkingParts
@@ -60,7 +59,7 @@ export class Thinking {
   }
 
   /**
-   * Plans the thoughts of an answer. They leave room for the answer: for `maxTokens`, or half of what is free.
+   * Plans the thoughts of an answer.
    * @param wanted maximum number of thought tokens; 0 for no thoughts
    * @param free KV cells behind the prompt
    */
@@ -68,7 +67,7 @@ export class Thinking {
     const closing = closingOf(this.#parts.syntax, wanted > 0)
     if (closing.length === 0) return { thinks: false, budget: 0, closing }
     const room = Math.max(0, free - closing.length)
-    return { thinks: true, budget: Math.min(wanted, room - Math.min(maxTokens, Math.ceil(room / 2))), closing }
+    return { thinks: true, budget: Math.min(wanted, thoughtRoom(maxTokens, room)), closing }
   }
 
   /**
@@ -78,49 +77,46 @@ export class Thinking {
    */
   async begin (start: AnswerStart, signal: AbortSignal, onText: (text: string) => void): Promise<Begun> {
     const { plan: { thinks, budget, closing }, tail } = start
-    if (!thinks) return await this.#withoutThoughts(start, signal)
-    if (budget === 0) {
-      const first = await this.#sampleAnswer(start, tail, closing, signal)
-      return { first, thinkingTokens: 0, cells: 0, hidden: this.#parts.syntax!.closeTag }
-    }
-    return await this.#think(start, this.#parts.syntax!, signal, onText)
+    const begun = thinks && budget > 0
+      ? await this.#think(start, this.#parts.syntax!, signal, onText)
+      : { first: await this.#sampleAnswer(start, tail, closing, signal), thinkingTokens: 0, cells: 0, follows: thinks }
+    return await this.#withoutMore(start, begun, signal)
   }
 
   async #think (
-    { sequence, tail, plan: { budget, closing }, thoughtSampler, sampler }: AnswerStart,
+    { sequence, tail, plan: { budget, closing }, createThoughtSampler, sampler }: AnswerStart,
     { closeTag, afterClose }: ThoughtSyntax, signal: AbortSignal, onText: (text: string) => void
   ): Promise<Begun> {
     const { decoding, detokenize } = this.#parts
     const text = trimmed(createTextStream(detokenize, []))
+    const thoughtSampler = createThoughtSampler()
     const firstThought = await decoding.sampleAfter(sequence, thoughtSampler, tail, signal)
     sequence.addPrompt(tail)
     const { end, count, last } =
-      await decoding.sample(sequence, thoughtSampler, firstThought, budget, signal, token => {
-        if (token === closeTag) return true
+      await decoding.sample(sequence, thoughtSampler, firstThought, { limit: budget }, signal, token => {
+        if (token === closeTag) return 'ends'
         onText(text.push(token))
-        return false
+        return 'counts'
       })
     onText(text.end())
     // A model that ends its turn within its thoughts has still to answer.
     const rest = end === 'reader' ? [closeTag, ...afterClose] : end === 'limit' ? [last, ...closing] : closing
     const first = await this.#sampleAnswer({ sequence, sampler }, [], rest, signal)
     const thinkingTokens = end === 'reader' ? count - 1 : count
-    return { first, thinkingTokens, cells: thinkingTokens, hidden: end === 'reader' ? null : closeTag }
+    return { first, thinkingTokens, cells: thinkingTokens, follows: true }
   }
 
   /**
-   * Ends thoughts that a model begins although it should not, before they contain anything: the opening tag as the
+   * Ends thoughts that a model begins although it should answer, before they contain anything: the opening tag as the
    * first token of an answer.
    */
-  async #withoutThoughts (start: AnswerStart, signal: AbortSignal): Promise<Begun> {
+  async #withoutMore (start: AnswerStart, begun: Begun, signal: AbortSignal): Promise<Begun> {
     const { syntax } = this.#parts
-    const first = await this.#sampleAnswer(start, start.tail, [], signal)
-    const plain = { first, thinkingTokens: 0, cells: 0, hidden: null }
-    if (syntax === null || first !== syntax.openTag) return plain
+    if (syntax === null || begun.first !== syntax.openTag) return begun
     const empty = [syntax.openTag, ...closingTokens(syntax)]
-    if (start.room <= empty.length) return plain
-    const answer = await this.#sampleAnswer(start, [], empty, signal)
-    return { first: answer, thinkingTokens: 0, cells: empty.length, hidden: syntax.closeTag }
+    if (start.room - begun.cells <= empty.length) return begun
+    const first = await this.#sampleAnswer(start, [], empty, signal)
+    return { ...begun, first, cells: begun.cells + empty.length, follows: true }
   }
 
   /** Evaluates the end of the prompt and tokens of the answer, and samples the next token. */

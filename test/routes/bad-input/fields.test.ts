@@ -48,7 +48,7 @@ const cases: Array<[name: string, fields: Fields, status: number, code: string, 
   ['history that is not a list', history({ images: [] }), 400, 'INVALID_HISTORY', /must be a list/],
   [
     'a single invalid turn instead of a list', history({ role: 'user' }), 400, 'INVALID_HISTORY',
-    /turn 0 must have required properties content/
+    /turn 0 must have "content"/
   ],
   ['an unknown role', history([{ role: 'system', content: 'x' }]), 400, 'INVALID_HISTORY', /turn 0 role/],
   [
@@ -85,11 +85,10 @@ for (const [field, values] of Object.entries({
   min_p: ['-0.1', '1.1', 'low'],
   repeat_penalty: ['0.4', '2.1', 'some'],
   seed: ['-1', '4294967296', '1e400', '1.5', 'lucky'],
-  stop: ['["a","b","c","d","e"]', '[""]']
+  stop: [JSON.stringify(Array.from({ length: 17 }, (_, i) => `${i}`))]
 })) {
   for (const value of values) {
-    const place = value === '[""]' ? '\\[0\\]' : ''
-    const sentence = new RegExp(`^Field "${field}${place}" `)
+    const sentence = new RegExp(`^Field "${field}" `)
     cases.push([`${field}=${value}`, { message: 'Hi', [field]: value }, 400, 'INVALID_FIELD', sentence])
   }
 }

@@ -9,8 +9,14 @@ const PHOTO = { width: 4000, height: 3000 }
 const PHOTO_TOKENS = 972
 
 const input = (changes: Partial<BudgetInput>): BudgetInput => ({
-  contextSize: 8192, textTokens: 100, historyTokens: 0, maxTokens: 1024, thinkingTokens: 0, uploads: [],
-  bounds: BOUNDS, ...changes
+  contextSize: 8192,
+  textTokens: 100,
+  historyTokens: 0,
+  maxTokens: 1024,
+  thinkingTokens: 0,
+  uploads: [],
+  bounds: BOUNDS,
+  ...changes
 })
 const tokensOf = (changes: Partial<BudgetInput>) => planBudget(input(changes)).map(size => size.tokens)
 

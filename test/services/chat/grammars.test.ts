@@ -4,10 +4,12 @@ import t, { type Test } from 'tap'
 import { createGrammars } from '../../../services/chat/grammars.ts'
 import type { Constraint } from '../../../services/chat/request.ts'
 import { MAX_GRAMMAR_LENGTH } from '../../../services/chat/schema-grammar/work.ts'
+import type { JsonToolSyntax, XmlToolSyntax } from '../../../services/engine/engine.ts'
 import { createParser } from './schema-grammar/gbnf.ts'
 
 const never = new AbortController().signal
-const SYNTAX = {
+const SYNTAX: JsonToolSyntax = {
+  form: 'json',
   open: '<tool_call>',
   close: '</tool_call>',
   begin: '<tool_call>\n{"name": "',
@@ -47,7 +49,8 @@ t.test('schemas are converted on a separate thread, and refusals keep their deta
 t.test('the tools of a request share one budget, and strict tools come first', async t => {
   const grammars = createGrammars()
   t.teardown(() => grammars.close())
-  const of = (...tools: Array<ReturnType<typeof tool>>) => grammars.of({ type: 'call', tools }, SYNTAX, never)
+  const of = (...tools: Array<ReturnType<typeof tool>>) =>
+    grammars.of({ type: 'call', tools, singleCall: false }, SYNTAX, never)
   const wide = (i: number) => ({
     type: 'object',
     properties: Object.fromEntries(Array.from({ length: 90 }, (_, k) => [`p${i}_${k}`, { type: 'boolean' }])),
@@ -68,6 +71,22 @@ t.test('the tools of a request share one budget, and strict tools come first', a
 
   await t.rejects(of(tool('one', wide(1), true), tool('two', wide(2), true), tool('three', wide(3), true)), {
     code: 'UNSUPPORTED_SCHEMA', details: { field: /^tools\[\w+\]\.function\.parameters$/ }
+  })
+})
+
+t.test('calls in XML have a grammar of their own', async t => {
+  const grammars = createGrammars()
+  t.teardown(() => grammars.close())
+  const xml: XmlToolSyntax = { form: 'xml', open: '<tool_call>', close: '</tool_call>' }
+  const call = '<tool_call>\n<function=stop>\n</function>\n</tool_call>'
+  for (const singleCall of [true, false]) {
+    const tools = [tool('stop', { type: 'object', properties: {} })]
+    const { accepts } = await parse(await grammars.of({ type: 'call', tools, singleCall }, xml, never))
+    t.strictSame([call, `${call}\n${call}`].map(accepts), [true, !singleCall])
+  }
+  const strict = [tool('look', { not: {} }, true)]
+  await t.rejects(grammars.of({ type: 'call', tools: strict, singleCall: false }, xml, never), {
+    code: 'UNSUPPORTED_SCHEMA', details: { field: 'tools[look].function.parameters', keyword: 'not' }
   })
 })
 

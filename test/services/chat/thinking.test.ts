@@ -1,5 +1,5 @@
 import t from 'tap'
-import { thinkingTokens, type ThinkingLimits, type ThinkingWish } from '../../../services/chat/thinking.ts'
+import { resolveThinking, type ThinkingLimits, type ThinkingWish } from '../../../services/chat/thinking.ts'
 import type { ThinkingMode } from '../../../services/engine/engine.ts'
 import { refusalOf } from '../refusal.ts'
 
@@ -8,7 +8,7 @@ const LIMITS: ThinkingLimits = {
 }
 
 const tokensOf = (amount: ThinkingWish['amount'] | null, mode: ThinkingMode, limits: Partial<ThinkingLimits> = {}) =>
-  thinkingTokens(
+  resolveThinking(
     amount === null ? null : { field: 'thinking', amount }, { thinking: mode, model: 'Tiny' }, { ...LIMITS, ...limits }
   )
 
@@ -36,6 +36,7 @@ t.test('a model that always thinks does so within the budget', async t => {
   t.equal(tokensOf(null, 'always'), 1000)
   t.equal(tokensOf('off', 'always'), 1000)
   t.equal(tokensOf(3, 'always'), 3)
+  t.equal(tokensOf(0, 'always'), 0)
   t.equal(tokensOf('minimal', 'always'), 1)
   t.equal(tokensOf(null, 'always', { maxTokens: 0 }), 0)
 })

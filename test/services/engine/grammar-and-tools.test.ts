@@ -3,9 +3,12 @@ import path from 'node:path'
 import t from 'tap'
 import { DEMO } from '../../../models/presets.ts'
 import { ROOT } from '../../../config/root.ts'
+import { createCallGrammar } from '../../../services/chat/call-grammar.ts'
 import type { EngineEvent, Tool, Turn } from '../../../services/engine/engine.ts'
 import { withChatTemplate } from '../../../tools/lib/gguf.ts'
 import { createTestEngine } from '../../helper.ts'
+import { WITHOUT_THOUGHTS, writeScriptedModel } from '../../models/scripted-model.ts'
+import { say } from './prompts.ts'
 import { collect, createHeartRequest, textOf } from './requests.ts'
 
 const request = await createHeartRequest(t)
@@ -88,4 +91,49 @@ t.test('an answer with singleCall ends after its first call', async t => {
   const events = await collect(engine.generate({ ...twice, singleCall: true }, never))
   t.equal(callsIn(textOf(events)), 1)
   t.match(events.at(-1), { type: 'done', finishReason: 'stop' })
+})
+
+t.test('in XML, a closing tag in the text of a parameter does not end a single call', async t => {
+  const call = '<tool_call>\n<function=look>\n<parameter=at>\na </tool_call> b\n</parameter>\n</function>\n</tool_call>'
+  const { model, mmproj } = await writeScriptedModel(t.testdir(), {
+    family: 'qwen3.5', scripts: [{ after: WITHOUT_THOUGHTS, say: `${call}\n${call}` }]
+  })
+  const engine = await createTestEngine(t, { model, mmproj, threads: 1 })
+  t.same(engine.info().tools, { form: 'xml', open: '<tool_call>', close: '</tool_call>' })
+  const twice = {
+    ...request,
+    images: [],
+    turns: [say('user', 'Hi')],
+    tools: [{ name: 'look' }],
+    sampling: { temperature: 0 },
+    maxTokens: 300
+  }
+  t.equal(textOf(await collect(engine.generate(twice, never))), `${call}\n${call}`)
+  const single = await collect(engine.generate({ ...twice, singleCall: true }, never))
+  t.equal(textOf(single), call.slice(0, -'</function>\n</tool_call>'.length))
+  t.match(single.at(-1), { type: 'done', finishReason: 'stop' })
+})
+
+t.test('a grammar of calls accepts the special tokens around them', async t => {
+  const call = (colour: string) =>
+    `<tool_call>\n<function=mark>\n<parameter=colour>\n${colour}\n</parameter>\n</function>\n</tool_call>`
+  const { model, mmproj } = await writeScriptedModel(t.testdir(), {
+    family: 'qwen3.5', scripts: [{ after: WITHOUT_THOUGHTS, say: call('red') }]
+  })
+  const engine = await createTestEngine(t, { model, mmproj, threads: 1 })
+  const free = { ...request, images: [], turns: [say('user', 'Hi')], sampling: { temperature: 0 }, maxTokens: 300 }
+  const grammarOf = (...colours: string[]) => createCallGrammar([{
+    field: 'tools[0]',
+    name: 'mark',
+    parameters: { type: 'object', properties: { colour: { enum: colours } }, required: ['colour'] },
+    strict: true
+  }], engine.info().tools!, true)
+  const countOf = (events: EngineEvent[]) =>
+    (events.at(-1) as Extract<EngineEvent, { type: 'done' }>).usage.completionTokens
+  const unbound = await collect(engine.generate(free, never))
+  const bound = await collect(engine.generate({ ...free, grammar: grammarOf('blue', 'red') }, never))
+  t.equal(textOf(bound), call('red'))
+  t.equal(countOf(bound), countOf(unbound), 'the same tokens')
+  const other = await collect(engine.generate({ ...free, grammar: grammarOf('blue', 'green') }, never))
+  t.ok([call('blue'), call('green')].includes(textOf(other)), textOf(other))
 })

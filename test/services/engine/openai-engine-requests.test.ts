@@ -35,7 +35,7 @@ t.test('boxes are in pixels of the original image, in any unit of the model', as
   t.same((await ask(blind.url, { message: 'Hi' })).body.boxes, [])
 })
 
-t.test('requests follow the OpenAI API; of fields that the client did not set they contain the switch for thoughts', async t => {
+t.test('requests follow the OpenAI API and contain no fields that the client did not set, but one switch', async t => {
   const front = await startScriptedFront(t, response => say(response, 'Yes.'), { ENGINE_API_KEY: 'sk-upstream' })
   const history = [{ role: 'user', content: 'One' }, { role: 'assistant', content: 'Two' }]
   await askJson(front.url, {

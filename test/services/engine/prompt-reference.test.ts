@@ -62,8 +62,7 @@ const PLAIN: Conversation[] = [
 ]
 const THOUGHTS: Conversation[] = [
   { turns: [say('user', 'One'), say('assistant', '<think>\nhm\n</think>\n\nAnswer '), say('user', 'Two')] },
-  { turns: [say('user', 'One'), say('assistant', 'hm\n</think>\n\nAnswer\n\nx'), say('user', 'Two')] },
-  { turns: [say('user', 'One'), say('assistant', 'x<think>a</think>b<think>c</think>\n\n\nd'), say('user', 'Two')] }
+  { turns: [say('user', 'One'), say('assistant', 'hm\n</think>\n\nAnswer\n\nx'), say('user', 'Two')] }
 ]
 
 /** Converts a conversation to a case of the reference program. */
@@ -105,7 +104,8 @@ function askReference (
 }
 
 for (const [name, removesThoughts, syntax] of [
-  ['Qwen3.5-4B', true, { mode: 'optional', opens: false }], ['Qwen-Qwen3-0.6B', true, { mode: 'optional', opens: true }],
+  ['Qwen3.5-4B', true, { mode: 'optional', opens: false }],
+  ['Qwen-Qwen3-0.6B', true, { mode: 'optional', opens: true }],
   ['Qwen-QwQ-32B', true, { mode: 'optional', opens: false }],
   ['Qwen-Qwen2.5-7B-Instruct', false, { mode: 'never', opens: false }],
   ['Qwen3-Coder', false, { mode: 'never', opens: false }]
@@ -130,7 +130,18 @@ for (const [name, removesThoughts, syntax] of [
   })
 }
 
-t.test('thoughts of an answer that waits for results of its calls are removed, although the template keeps them', async t => {
+t.test('an earlier answer that mentions the tags keeps its text', async t => {
+  const model = await loadVocabulary(t, tiny.model)
+  const prompts = createPromptRenderer(model, true)
+  for (const answer of [
+    'The tag `</think>` ends it.', 'Then </think> in a line, and more.', 'x<think>a</think>b', 'Only <think>'
+  ]) {
+    const segments = prompts.render([say('user', 'One'), say('assistant', answer), say('user', 'Two')], [])
+    t.ok(textOf(model, segments).includes(answer), answer)
+  }
+})
+
+t.test('thoughts before calls are removed, although the template keeps them until the next question', async t => {
   const prompts = createPromptRenderer(await loadVocabulary(t, tiny.model), true)
   const conversation = (text: string): Turn[] =>
     [say('user', 'One'), { ...say('assistant', text), calls: [call('look', { where: 'left' }, 'There')] }]

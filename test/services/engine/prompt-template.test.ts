@@ -61,19 +61,30 @@ t.test('thoughts in earlier answers are removed, also for templates that keep th
 
 t.test('the form of tool calls is found by rendering them', async t => {
   const json = {
+    form: 'json',
     open: '<tool_call>',
     close: '</tool_call>',
     begin: '<tool_call>\n{"name": "',
     separator: '", "arguments": ',
     end: '}\n</tool_call>'
   }
+  const xml = { form: 'xml', open: '<tool_call>', close: '</tool_call>' }
   for (const [name, syntax] of [
-    ['Qwen-Qwen2.5-7B-Instruct', json], ['Qwen-Qwen3-0.6B', json], ['Qwen3.5-4B', null], ['Qwen3-Coder', null],
+    ['Qwen-Qwen2.5-7B-Instruct', json], ['Qwen-Qwen3-0.6B', json], ['Qwen3.5-4B', xml], ['Qwen3-Coder', xml],
+    ['NVIDIA-Nemotron-3-Nano-30B-A3B-BF16', xml],
     ['meta-llama-Llama-3.1-8B-Instruct', null], ['MiniMax-M1', null]
   ] as const) {
     t.same((await createPrompts(t, { template: await templateOf(name) })).prompts.toolSyntax, syntax, name)
   }
   t.equal((await createPrompts(t)).prompts.toolSyntax, null, 'the embedded model')
+  const call = '<call>|<function={{ c.function.name }}>|{% for k, v in c.function.arguments|items %}' +
+    '<parameter={{ k }}>|{{ v }}|</parameter>|{% endfor %}</function>|</call>'
+  const withBreaks = (br: string) =>
+    '{% for m in messages %}{{ m.role }}: {{ m.content }}{% for c in m.tool_calls or [] %}' +
+    `${call.replaceAll('|<', `${br}<`).replaceAll('>|', `>${br}`)}{% endfor %} {% endfor %}`
+  const syntaxOf = async (template: string) => (await createPrompts(t, { template })).prompts.toolSyntax
+  t.same(await syntaxOf(withBreaks('{{ "\\n" }}')), { form: 'xml', open: '<call>', close: '</call>' })
+  t.equal(await syntaxOf(withBreaks('')), null, 'XML without line breaks')
 })
 
 t.test('the token that begins a turn is found in the template', async t => {

@@ -137,7 +137,22 @@ t.test('a second closing tag of a model whose thoughts were cut off is not part 
   const engine = await startEngine([
     { after: WITH_THOUGHTS, say: ' blue', then: 'repeat' }, { after: WITHOUT_THOUGHTS, say: 'It is</think> a circle.' }
   ])
-  t.match(await ask(engine, { thinkingTokens: 3 }), { thoughts: 'blue blue blue', text: 'It is a circle.' })
+  const { text, usage: { completionTokens } } = await ask(engine, { thinkingTokens: 3 })
+  t.equal(text, 'It is a circle.')
+  t.match(await ask(engine, { thinkingTokens: 3, maxTokens: completionTokens }), { text, finishReason: 'length' })
+})
+
+t.test('tags of thoughts after thoughts are not part of an answer', async t => {
+  const scripts = (say: string): Script[] =>
+    [{ after: WITH_THOUGHTS, say: ' blue', then: 'repeat' }, { after: WITHOUT_THOUGHTS, say }]
+  const again = await startEngine(scripts('<think>Secret.'))
+  for (const thinkingTokens of [0, 3]) {
+    const { text } = await ask(again, { thinkingTokens, maxTokens: 5 })
+    t.match(text, /^Secret/, `${thinkingTokens}: without the tag`)
+  }
+  const closing = await startEngine(scripts('</think> Red.'))
+  t.match(await ask(closing, { thinkingTokens: 3, maxTokens: 3 }), { text: /^R/, usage: { completionTokens: 3 } })
+  t.match(await ask(closing, { thinkingTokens: 3 }), { text: 'Red.' })
 })
 
 t.test('a model that always thinks does so within its budget', async t => {

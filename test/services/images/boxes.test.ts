@@ -125,7 +125,8 @@ t.test('assigns a box without a name to the only image that the question names',
   t.equal(imageOf('Locate the cross in the third photo.'), 2)
   t.equal(imageOf('检测第三张图片里的心形。'), 2)
   t.equal(imageOf('框出图3里的心形'), 2)
-  t.equal(imageOf('Find the heart of picture 1 in picture 1.'), 0, 'an image of an earlier turn, named twice')
+  t.equal(imageOf('Find the heart of picture 1 in picture 1.'), 1, 'the first of the latest turn, named twice')
+  t.equal(imageOf('Detect the heart in the second picture.'), 2, 'the second of the latest turn')
   t.equal(imageOf('Is the heart of picture 1 in picture 3?'), 1, 'two are named, so the first of the latest turn')
   t.equal(imageOf('Detect the heart in picture 4.'), 1, 'it does not exist, so the first of the latest turn')
   t.equal(imageOf('Detect the heart in picture 0.'), 1)
@@ -133,6 +134,39 @@ t.test('assigns a box without a name to the only image that the question names',
   const named = box([1, 2, 3, 4], { image: 1 })
   t.equal(imageOf('Detect the heart in picture 3.', named), 0, 'the name in the answer takes precedence')
   t.equal(imageOf('Detect the heart in picture 3.', `Picture 2: ${box([1, 2, 3, 4])}`), 1)
+})
+
+t.test('numbers count the latest turn if it has that many images, else the conversation', async t => {
+  const conversation = (...latest: boolean[]) =>
+    latest.map((isLatest, i) => shownImage([10, 10], [10, 10], 'abcdef'[i], isLatest))
+  const place = box([1, 2, 3, 4])
+  const cases: Array<[images: PointedImage[], question: string, answer: string, places: number[], why: string]> = [
+    [conversation(false, true, true), 'The second picture?', place, [2], 'the question'],
+    [conversation(false, true, true), 'Both?', `Picture 1: ${place}\nPicture 2: ${place}`, [1, 2], 'headings of Qwen'],
+    [conversation(false, true, true), '两张图？', `图1：${place}\n图2：${place}`, [1, 2], 'headings in Chinese'],
+    [conversation(false, true, true), 'Both?', box([1, 2, 3, 4], { image: 2 }), [2], 'a key that counts from 1'],
+    [conversation(false, true, true), 'Both?', box([1, 2, 3, 4], { image_index: 1 }), [2], 'a key that counts from 0'],
+    [
+      conversation(false, true, true), 'All?', `Picture 1: ${place}\nPicture 2: ${place}\nPicture 3: ${place}`,
+      [0, 1, 2], 'all three are numbered'
+    ],
+    [
+      conversation(false, true, true), 'All?', `Picture 1: ${place}\nPicture 3: nothing`, [0],
+      'the answer numbers all three, one of them without a box'
+    ],
+    [
+      conversation(false, true, true), 'Is the cat of picture 3 in picture 1?', `Picture 1: ${place}`, [0],
+      'the question numbers all three'
+    ],
+    [conversation(false, false, true), 'The first picture?', place, [2], 'the only one of the latest turn'],
+    [conversation(false, false, true), 'The second picture?', place, [1], 'the latest turn has only one'],
+    [conversation(false, false), 'The second picture?', place, [1], 'a follow-up without images'],
+    [conversation(false, true, true), 'Picture 9?', `Image 9: ${place} ${box([1, 2, 3, 4], { image: 1 })}`, [1],
+      'a number of no image decides nothing']
+  ]
+  for (const [images, question, answer, places, why] of cases) {
+    t.strictSame(findBoxes(answer, images, 'pixels', question).boxes.map(({ image }) => image), places, why)
+  }
 })
 
 t.test('leaves out boxes of an image that does not exist', async t => {

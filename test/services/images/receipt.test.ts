@@ -12,6 +12,8 @@ const header: ImageHeader = {
   orientation: 1,
   pages: 1,
   bits: 8,
+  depth: 'uchar',
+  zeroIsWhite: false,
   channels: 3,
   space: 'srgb',
   palette: false,

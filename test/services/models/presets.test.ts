@@ -117,9 +117,8 @@ async function allocate (file: string, flashAttention: boolean): Promise<Partial
 t.test('a request without sampling gets the advice for the family of the model', async t => {
   const advice = { temperature: 0.7, topP: 0.8, topK: 20, presencePenalty: 1.5 }
   for (const { name, model } of headers) {
-    t.strictSame(
-      defaultSampling(model, false), name.startsWith('qwen2.5') ? { temperature: 0.7, topP: 0.95, topK: 40 } : advice, name
-    )
+    const expected = name.startsWith('qwen2.5') ? { temperature: 0.7, topP: 0.95, topK: 40 } : advice
+    t.strictSame(defaultSampling(model, false), expected, name)
   }
   t.strictSame(
     defaultSampling({ architecture: 'qwen3vl' }, true), { temperature: 1, topP: 0.95, topK: 20 }, 'with thoughts'

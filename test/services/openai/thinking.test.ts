@@ -10,13 +10,13 @@ const read = (fields: object) => readThinking(
 t.test('a request without such fields does not say how much to think', async t => {
   for (const fields of [
     {}, { reasoning_effort: null }, { chat_template_kwargs: {} }, { chat_template_kwargs: { enable_thinking: null } },
-    { reasoning: {} }, { reasoning: { effort: null, exclude: true } }, { thinking: {} }
+    { reasoning: {} }, { reasoning: { effort: null, exclude: false, summary: 'auto' } }, { thinking: {} }
   ]) t.equal(read(fields), null, JSON.stringify(fields))
 })
 
 t.test('the fields of several servers are understood', async t => {
   const cases: Array<[object, string, unknown]> = [
-    [{ reasoning_effort: 'none' }, 'reasoning_effort', 0],
+    [{ reasoning_effort: 'none' }, 'reasoning_effort', 'off'],
     [{ reasoning_effort: 'low' }, 'reasoning_effort', 'low'],
     [{ reasoning_effort: 'max' }, 'reasoning_effort', 'on'],
     [{ chat_template_kwargs: { enable_thinking: true } }, 'chat_template_kwargs.enable_thinking', 'on'],
@@ -31,6 +31,11 @@ t.test('the fields of several servers are understood', async t => {
     [{ reasoning: { max_tokens: 300 } }, 'reasoning.max_tokens', 300],
     [{ reasoning: { enabled: true } }, 'reasoning.enabled', 'on'],
     [{ thinking: { type: 'disabled' } }, 'thinking.type', 'off'],
+    [{ thinking: 'on' }, 'thinking.type', 'on'],
+    [{ thinking: 300 }, 'thinking.budget_tokens', 300],
+    [{ think: true }, 'reasoning.enabled', 'on'],
+    [{ think: 'low' }, 'reasoning.effort', 'low'],
+    [{ reasoning_budget: 300 }, 'thinking_budget', 300],
     [{ thinking: { type: 'enabled', budget_tokens: 300 } }, 'thinking.budget_tokens', 300]
   ]
   for (const [fields, field, amount] of cases) t.same(read(fields), { field, amount }, JSON.stringify(fields))
@@ -43,7 +48,7 @@ t.test('an amount says more than a switch', async t => {
   })
   t.same(read({ reasoning_effort: 'low', reasoning: { effort: 'low' } }), { field: 'reasoning_effort', amount: 'low' })
   t.same(read({ enable_thinking: false, reasoning_effort: 'none', thinking_budget: 0 }), {
-    field: 'reasoning_effort', amount: 0
+    field: 'reasoning_effort', amount: 'off'
   })
 })
 
@@ -68,9 +73,11 @@ t.test('values and arguments of the template that cannot be obeyed are refused b
   const cases: Array<[object, string, RegExp]> = [
     [{ reasoning_effort: 'huge' }, 'reasoning_effort', /none, minimal, low, medium, high, xhigh or max/],
     [{ chat_template_kwargs: { preserve_thinking: true } }, 'chat_template_kwargs.preserve_thinking', /unknown/],
-    [{ chat_template_kwargs: { enable_thinking: 'no' } }, 'chat_template_kwargs.enable_thinking', /boolean/],
+    [{ chat_template_kwargs: { enable_thinking: 'no' } }, 'chat_template_kwargs.enable_thinking', /true or false/],
     [{ thinking_budget: 1.5 }, 'thinking_budget', /integer/],
     [{ thinking_budget: -2 }, 'thinking_budget', />= -1/],
+    [{ reasoning: { exclude: true } }, 'reasoning.exclude', /not supported/],
+    [{ reasoning: { depth: 3 } }, 'reasoning.depth', /unknown/],
     [{ thinking: { type: 'maybe' } }, 'thinking.type', /enabled or disabled/],
     [{ reasoning: { effort: 'huge' } }, 'reasoning.effort', /none, minimal/]
   ]

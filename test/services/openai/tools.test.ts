@@ -28,7 +28,7 @@ function read (
   return { text: pieces.join(''), calls: calls.map(({ id, ...call }) => call), pieces }
 }
 
-t.test('calls are told from text, however the answer is cut', async t => {
+t.test('calls are separated from text, in any pieces', async t => {
   for (const length of [1, 2, 3, 7, 1000]) {
     t.match(read('No call here, a < b.', length), { text: 'No call here, a < b.', calls: [] })
     t.match(read(CALL, length), { text: '', calls: [{ name: 'look', arguments: '{"at":"<b>"}' }] })
@@ -38,7 +38,7 @@ t.test('calls are told from text, however the answer is cut', async t => {
   }
 })
 
-t.test('white space around calls is nobody\'s words, and where an answer is cut makes no difference', async t => {
+t.test('white space around calls is dropped, in any pieces', async t => {
   const STOP = CALL.replace('look', 'stop')
   const cases: Array<[answer: string, text: string]> = [
     [`${CALL}\n${STOP}`, ''],
@@ -58,7 +58,7 @@ t.test('white space around calls is nobody\'s words, and where an answer is cut 
   }
 })
 
-t.test('where calls must not be parallel the answer ends with its first call', async t => {
+t.test('where calls must not be parallel, the answer ends after its first call', async t => {
   const answer = `I look.\n${CALL}\n${CALL.replace('look', 'stop')}\nDone.`
   for (const length of [1, 5, 1000]) {
     const { text, calls } = read(answer, length, { singleCall: true })
@@ -74,7 +74,7 @@ t.test('text is held back only while it may be the beginning of a call', async t
   t.same(read('a b', 1).pieces, ['a', '', ' b', ''], 'a blank waits for the next word')
 })
 
-t.test('what is no call is text: of no tool, not JSON, cut off', async t => {
+t.test('a call of an unknown tool, without JSON or without its end is text', async t => {
   for (const answer of [
     CALL.replace('look', 'fly'), '<tool_call>\n{oops}\n</tool_call>', '<tool_call>\n{"name": "look", "argu'
   ]) {

@@ -1,5 +1,10 @@
 import t, { type Test } from 'tap'
-import { toArguments } from '../../../services/openai/xml-arguments.ts'
+import type { Tool } from '../../../services/engine/engine.ts'
+import { createArgumentReader, type Parameters } from '../../../services/openai/xml-arguments.ts'
+
+function toArguments (parameters: Parameters, tool: Tool): string {
+  return createArgumentReader(tool)(parameters)
+}
 
 /** The JSON of a parameter `x` with this text. */
 function jsonOf (text: string, x: unknown, root: object = {}): string {
@@ -110,4 +115,52 @@ t.test('names are kept, and the last text of a name counts', async t => {
   const names = ['__proto__', 'a"b', 'toString', '']
   const json = toArguments([...names.map((name): [string, string] => [name, 'a']), ['a"b', 'c']], { name: 'f' })
   t.equal(json, '{"__proto__":"a","a\\"b":"c","toString":"a","":"a"}')
+})
+
+t.test('where types depend on other parameters, the readings satisfy the schema if any do', async t => {
+  const branch = (kind: string, v: object) =>
+    ({ properties: { kind: { const: kind }, v }, required: ['kind', 'v'] })
+  const read = (parameters: object, kind: string, v: string) =>
+    JSON.parse(toArguments([['kind', kind], ['v', v]], { name: 'f', parameters })).v
+  for (const keyword of ['anyOf', 'oneOf']) {
+    const parameters = {
+      type: 'object',
+      [keyword]: [
+        branch('text', { type: 'string' }), branch('count', { type: 'integer' }), branch('on', { type: 'boolean' }),
+        branch('id', { type: 'string', format: 'email' })
+      ]
+    }
+    t.equal(read(parameters, 'text', '5'), '5')
+    t.equal(read(parameters, 'text', 'False'), 'False')
+    t.equal(read(parameters, 'count', '5'), 5)
+    t.equal(read(parameters, 'on', 'False'), false)
+    t.equal(read(parameters, 'id', '5'), '5', 'a format does not exclude texts')
+    t.equal(read(parameters, 'count', 'five'), 'five', 'the usual reading, if none is valid')
+    t.equal(read(parameters, 'other', '5'), 5, 'the usual reading, if none is valid')
+    t.equal(read({ ...parameters, not: {} }, 'text', '5'), 5, 'the usual reading, by a schema beyond the choice')
+  }
+  t.equal(read({ type: 'object', properties: { v: { type: ['string', 'integer'], minimum: 6 } } }, '', '5'), '5')
+  t.equal(read({ type: 'object', properties: { v: { type: ['string', 'number'] } } }, '', '1.50'), 1.5)
+  t.equal(toArguments([['v', '1.50']], {
+    name: 'f', parameters: { type: 'object', oneOf: [{ properties: { v: { type: 'number' } } }] }
+  }), '{"v":1.50}', 'digits are kept')
+})
+
+t.test('the choice between readings ends for hostile schemas and values', async t => {
+  const list = { $defs: { l: { anyOf: [{ type: 'array', items: { $ref: '#/$defs/l' } }, { type: 'null' }] } } }
+  const hostile: Array<[parameters: object, text: string]> = [
+    [{ properties: { v: { type: 'string', pattern: '^(a+)+$' } } }, `${'a'.repeat(50_000)}b`],
+    [{ properties: { v: { type: 'string', pattern: '(a|b)*a(a|b){20}$' } } }, 'x'],
+    [{ ...list, properties: { v: { $ref: '#/$defs/l' } } }, '['.repeat(50_000)],
+    [{ ...list, properties: { v: { $ref: '#/$defs/l' } } }, `${'['.repeat(5000)}1${']'.repeat(5000)}`],
+    [{
+      allOf: Array.from({ length: 30 }, (_, i) => ({ anyOf: ['a', 'b'].map(name => ({ required: [name + i] })) }))
+    }, 'x'],
+    [{ $ref: '#' }, 'x'],
+    [{ properties: 5, required: 'v', anyOf: {}, enum: 'x' }, 'x']
+  ]
+  for (const [parameters, text] of hostile) {
+    const json = toArguments([['v', text]], { name: 'f', parameters: { type: 'object', ...parameters } })
+    t.ok([`{"v":${JSON.stringify(text)}}`, `{"v":${text}}`].includes(json), JSON.stringify(parameters).slice(0, 80))
+  }
 })

@@ -95,12 +95,12 @@ export function Composer () {
           {run
             ? (
               <button key='stop' type='button' class='button composer-go' onClick={() => run.stop()}>
-                <Icon name='stop' /> {t('composer.stop')}
+                <Icon name='stop' /> <span class='composer-words'>{t('composer.stop')}</span>
               </button>
               )
             : (
               <button key='send' type='submit' class='button primary composer-go' disabled={!canSend}>
-                {t('composer.send')} <Icon name='send' />
+                <span class='composer-words'>{t('composer.send')}</span> <Icon name='send' />
               </button>
               )}
         </div>

@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import { t, translate } from '../i18n/index.ts'
-import type { Answer } from '../model/conversation.ts'
-import { hasThoughts, thoughtFor, type Thoughts } from '../model/thoughts.ts'
+import type { Answer, Thoughts } from '../model/conversation.ts'
+import { hasThoughts, thoughtFor } from '../model/thoughts.ts'
 import type { Stage } from '../state/runs.ts'
 import '../styles/thoughts.css'
 import { CopyButton } from './copy-button.tsx'
@@ -39,7 +39,7 @@ export function ThoughtsView ({ answer, stage, onFold }: ThoughtsViewProps) {
     <details class='thoughts' open={isOpen.value} aria-live='off'>
       <summary class='thoughts-title' ref={title} data-running={isRunning} onClick={fold}>
         {isRunning
-          ? <>{t('stage.thinking')} {since !== null && <Seconds since={since} />}</>
+          ? <>{t('stage.thinking')}{since !== null && <Seconds since={since} />}</>
           : translate(thoughtFor(thoughts))}
       </summary>
       {isOpen.value && <Text thoughts={thoughts} isRunning={isRunning} />}
@@ -59,5 +59,5 @@ function Text ({ thoughts: { text }, isRunning }: { thoughts: Thoughts, isRunnin
 /** The running seconds, only for the eye: the name of the title must not change every second. */
 function Seconds ({ since }: { since: number }) {
   const seconds = useSeconds(since)
-  return <span class='thoughts-seconds' aria-hidden='true'>{t('thoughts.seconds', { seconds })}</span>
+  return <span class='thoughts-seconds' aria-hidden='true'> {t('thoughts.seconds', { seconds })}</span>
 }

@@ -1,6 +1,5 @@
 import type { ChatDone, Receipt } from '../api/types.ts'
 import type { Failure } from '../api/failure.ts'
-import type { Thoughts } from './thoughts.ts'
 
 /** An image of a turn. Its bytes are in the database under `key`. */
 export interface StoredImage {
@@ -27,6 +26,13 @@ export interface Question {
 
 /** The requested format: text, any JSON object, or JSON that matches a schema (JSON text). */
 export type Format = { type: 'text' } | { type: 'object' } | { type: 'schema', schema: string }
+
+/** The text that a model wrote before its answer. It is never sent back to the service. */
+export interface Thoughts {
+  text: string
+  /** The time from the first thought to the answer, or to the end if there is no answer. */
+  ms: number
+}
 
 export interface Answer {
   id: string

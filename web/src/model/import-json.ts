@@ -1,6 +1,8 @@
 import type { Failure } from '../api/failure.ts'
 import type { Box, ChatDone, Point, Receipt } from '../api/types.ts'
-import { newId, type Answer, type Conversation, type Format, type StoredImage, type Turn } from './conversation.ts'
+import {
+  newId, type Answer, type Conversation, type Format, type StoredImage, type Thoughts, type Turn
+} from './conversation.ts'
 import { fromDataUri } from './data-uri.ts'
 import { EXPORT_FORMAT, EXPORT_VERSION } from './export-json.ts'
 import { typeOf } from './image-file.ts'
@@ -8,7 +10,6 @@ import {
   flag, list, nullable, number, numbers, oneOf, optional, record, ShapeError, text, time, variant, withDefault,
   type Read
 } from './read.ts'
-import type { Thoughts } from './thoughts.ts'
 
 /** Imported conversations with new ids, and the bytes of their images by key. */
 export interface Imported {

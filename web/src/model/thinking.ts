@@ -4,8 +4,10 @@ import type { Status } from '../api/types.ts'
 export type ThinkingMode = Status['model']['thinking']
 
 export interface Thinking {
-  /** The switch next to the question; it has no effect on a model that always thinks. */
-  isOn: boolean
+  /**
+   * The switch next to the question; null while it was never used. It has no effect on a model that always thinks.
+   */
+  isOn: boolean | null
   /** The maximum number of tokens of the thoughts; null for as many as the service allows. */
   tokens: number | null
 }
@@ -14,6 +16,8 @@ export interface ThinkingAbility {
   mode: ThinkingMode
   /** The maximum number of thought tokens that the service accepts. */
   maxTokens: number
+  /** Questions that do not say it get thoughts. */
+  isDefault: boolean
 }
 
 /** The greatest number of the field `thinking`, for services that do not report their own limit. */
@@ -24,13 +28,21 @@ export function abilityOf (
   status: { model: Pick<Status['model'], 'thinking'>, limits: Status['limits'] } | null
 ): ThinkingAbility {
   const maxTokens = status?.limits.max_thinking_tokens ?? MOST_TOKENS
-  return { mode: maxTokens === 0 ? 'never' : status?.model.thinking ?? 'never', maxTokens }
+  const isDefault = (status?.limits.default_thinking_tokens ?? 0) > 0
+  return { mode: maxTokens === 0 ? 'never' : status?.model.thinking ?? 'never', maxTokens, isDefault }
 }
 
-/** The value of the field `thinking`; null to leave it out. */
-export function thinkingField ({ isOn, tokens }: Thinking, { mode, maxTokens }: ThinkingAbility): string | null {
-  const budget = tokens === null ? null : String(Math.min(tokens, maxTokens))
-  // `off` is sent too, because the service may think by default.
-  if (mode === 'optional') return isOn ? budget ?? 'on' : 'off'
-  return mode === 'always' ? budget : null
+/** Whether the switch is on. */
+export function isThinkingOn ({ isOn }: Thinking, { isDefault }: ThinkingAbility): boolean {
+  return isOn ?? isDefault
+}
+
+/** The value of the field `thinking`; null to leave it out, so that the service decides. */
+export function thinkingField (thinking: Thinking, ability: ThinkingAbility): string | null {
+  const { isOn, tokens } = thinking
+  const budget = tokens === null ? null : String(Math.min(tokens, ability.maxTokens))
+  if (ability.mode === 'always') return budget
+  if (ability.mode === 'never') return null
+  if (!isThinkingOn(thinking, ability)) return isOn === null ? null : 'off'
+  return budget ?? (isOn === null ? null : 'on')
 }

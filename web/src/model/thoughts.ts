@@ -1,12 +1,5 @@
 import type { Key, Message } from '../i18n/index.ts'
-import type { Answer, Conversation } from './conversation.ts'
-
-/** The text that a model wrote before its answer. It is never sent back to the service. */
-export interface Thoughts {
-  text: string
-  /** The time from the first thought to the answer, or to the end if there is no answer. */
-  ms: number
-}
+import type { Answer, Conversation, Thoughts } from './conversation.ts'
 
 /** False for thoughts without a word: some models open and close them at once. */
 export function hasThoughts ({ thoughts }: Answer): boolean {

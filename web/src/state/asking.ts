@@ -4,10 +4,11 @@ import { AskError, networkFailure, type Failure } from '../api/failure.ts'
 import type { ChatDone } from '../api/types.ts'
 import { locale } from '../i18n/index.ts'
 import {
-  newAnswer, newQuestion, withReceipts, withTurn, type Answer, type StoredImage, type Question, type Turn
+  newAnswer, newQuestion, withReceipts, withTurn, type Answer, type StoredImage, type Question, type Thoughts,
+  type Turn
 } from '../model/conversation.ts'
 import { formOf } from '../model/form.ts'
-import { hasThoughts, type Thoughts } from '../model/thoughts.ts'
+import { hasThoughts } from '../model/thoughts.ts'
 import { saveImage } from '../storage/database.ts'
 import { changeTurns, findConversation, keep, removeTurns } from './conversations.ts'
 import { imageBytes } from './image-urls.ts'

@@ -13,7 +13,7 @@ const STORED_AS = 'sightline.settings'
 
 export const NO_SAMPLING: Sampling =
   { max_tokens: null, temperature: null, top_p: null, top_k: null, min_p: null, repeat_penalty: null, seed: null }
-const NO_THINKING: Thinking = { isOn: false, tokens: null }
+const NO_THINKING: Thinking = { isOn: null, tokens: null }
 const DEFAULTS: Settings = {
   system: '', sampling: NO_SAMPLING, stop: [], thinking: NO_THINKING, theme: 'system', format: { type: 'text' }
 }

@@ -1,6 +1,6 @@
 import type { Part, Tool, Turn } from '../../engine.ts'
+import { THOUGHT_TAGS } from '../../thought-tags.ts'
 import type { FunctionTool, Message, TemplateTraits } from './template.ts'
-import { THOUGHT_TAGS } from './thought-syntax.ts'
 
 /** Converts a client's text and images for the template. */
 export interface ContentWriter {
@@ -81,17 +81,20 @@ function joinTexts (parts: Part[]): Part[] {
   return joined
 }
 
+const { open, close } = THOUGHT_TAGS
+/** Thoughts at the beginning of an answer: between both tags, or up to a closing tag in a line of its own. */
+const THOUGHTS = new RegExp(`^\\s*${open}[^]*?${close}\\n*|^[^]*?(?<![^\\n])[ \\t]*${close}[ \\t]*(?:\\n+|$)`)
+
 /**
- * Removes what an earlier answer thought: everything up to the last `</think>`. Clients that do not know thoughts send
- * them back as a part of the answer.
+ * Removes the thoughts from an earlier answer. Clients that do not know thoughts send them back as a part of the
+ * answer, without the opening tag if the template wrote it. An answer that only mentions the tags stays as it is.
  */
 function withoutThoughts (turn: Part[]): Part[] {
   const parts = joinTexts(turn)
-  const last = parts.findLastIndex(part => part.type === 'text' && part.text.includes(THOUGHT_TAGS.close))
-  const part = parts[last]
-  if (part?.type !== 'text') return parts
-  const answer = part.text.slice(part.text.lastIndexOf(THOUGHT_TAGS.close) + THOUGHT_TAGS.close.length)
-  return [{ type: 'text', text: answer.replace(/^\n+/, '') }, ...parts.slice(last + 1)]
+  const [first, ...rest] = parts
+  const thoughts = first?.type === 'text' ? THOUGHTS.exec(first.text)?.[0] : undefined
+  if (first?.type !== 'text' || thoughts === undefined) return parts
+  return [{ type: 'text', text: first.text.slice(thoughts.length) }, ...rest]
 }
 
 function maskValue<T> (value: T, writer: ContentWriter): T {

@@ -1,10 +1,8 @@
 import type { Token } from 'node-llama-cpp'
 import type { ThinkingMode } from '../../engine.ts'
+import { THOUGHT_TAGS } from '../../thought-tags.ts'
 import type { SpecialTokens } from './special-tokens.ts'
 import type { ChatTemplate } from './template.ts'
-
-/** The tags around thoughts. Each must be one token of the vocabulary. */
-export const THOUGHT_TAGS = { open: '<think>', close: '</think>' }
 
 /** The tokens around thoughts, as a model's template writes them. */
 export interface ThoughtSyntax {

@@ -1,3 +1,4 @@
+import { FUNCTION, PARAMETER } from '../../call-tags.ts'
 import type { JsonToolSyntax, ToolSyntax, XmlToolSyntax } from '../../engine.ts'
 import type { ChatTemplate } from './template.ts'
 
@@ -27,10 +28,12 @@ function jsonSyntax (text: string, { name, key, value }: Sample): JsonToolSyntax
   return { form: 'json', open, close, begin, separator, end }
 }
 
+/** Each tag must be on a line of its own. Calls that a grammar enforces are written so. */
 function xmlSyntax (text: string, { name, key, value }: Sample): XmlToolSyntax | null {
   const { open, close } = new RegExp(
-    `(?<open><[^<>\\s]+>)\\s*<function=${name}>\\s*<parameter=${key}>\\s*${value}\\s*</parameter>\\s*</function>` +
-    '\\s*(?<close></[^<>\\s]+>)'
+    `(?<open><[^<>\\s]+>)\n${FUNCTION.open}${name}>\n${PARAMETER.open}${key}>\n${value}\n` +
+    `${PARAMETER.close}\n${FUNCTION.close}\n` +
+    '(?<close></[^<>\\s]+>)'
   ).exec(text)?.groups ?? {}
   return open && close ? { form: 'xml', open, close } : null
 }

@@ -17,6 +17,7 @@ export async function createParser (): Promise<(gbnf: string) => Promise<Accepto
 interface Item { unit: Unit, min: number, max: number }
 type Unit = { text: string } | { ranges: Array<[number, number]> } | { rule: string } | { ways: Item[][] }
 
+const ESCAPES: Record<string, string> = { n: '\n', r: '\r' }
 /** Most repetitions of an unbounded item, beyond its minimum. */
 const MOST = 6
 /** From this depth on, only the shortest alternatives are taken. */
@@ -116,7 +117,7 @@ function parseBody (body: string): Item[][] {
 
   function one (): Unit {
     const text = match(/"((?:\\.|[^"\\])*)"/)
-    if (text) return { text: text[1]!.replace(/\\(["\\])/g, '$1') }
+    if (text) return { text: text[1]!.replace(/\\(.)/g, (_, letter) => ESCAPES[letter] ?? letter) }
     if (match(/\[/)) return { ranges: ranges() }
     if (match(/\(/)) {
       const ways = alternatives()

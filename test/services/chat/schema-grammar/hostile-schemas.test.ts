@@ -1,5 +1,6 @@
 import t from 'tap'
-import { grammarOfSchema } from '../../../../services/chat/schema-grammar/index.ts'
+import type { SightlineError } from '../../../../errors/catalogue.ts'
+import { grammarOfSchema, schemaGrammars } from '../../../../services/chat/schema-grammar/index.ts'
 import { createParser } from './gbnf.ts'
 import { fault } from './refusal.ts'
 
@@ -99,4 +100,25 @@ t.test('hostile schemas take little time and make small grammars', async t => {
     t.ok(gbnf.length < 250_000, `${gbnf.length} characters`)
     if (gbnf !== '') t.type((await parse(gbnf)).accepts('x'), 'boolean', 'llama.cpp can parse it')
   }
+
+  for (const [name, schema] of cases) {
+    for (const parameters of [schema, { type: 'object', properties: { x: schema, y: { type: 'integer' } } }]) {
+      const before = process.cpuUsage()
+      const gbnf = parametersOf(parameters)
+      const { user, system } = process.cpuUsage(before)
+      t.ok((user + system) / 1000 < 1500, `${name} as parameters: ${Math.round((user + system) / 1000)} ms`)
+      t.ok(gbnf.length < 250_000, `${gbnf.length} characters`)
+      if (gbnf !== '') t.type((await parse(gbnf)).accepts('x'), 'boolean', 'llama.cpp can parse it')
+    }
+  }
 })
+
+/** Returns the grammar of parameters in XML; empty if it is refused. */
+function parametersOf (schema: unknown): string {
+  try {
+    return schemaGrammars('parameters')(schema, grammar => grammar)
+  } catch (error) {
+    if ((error as SightlineError).code !== 'UNSUPPORTED_SCHEMA') throw error
+    return ''
+  }
+}

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { grammarOfSchema } from '../../../../services/chat/schema-grammar/index.ts'
 import { refusal, fault } from './refusal.ts'
 
 const within = (schema: unknown) => ({ type: 'object', properties: { 'a/b~': { type: 'array', items: schema } } })
@@ -6,22 +7,19 @@ const PLACE = '#/properties/a~1b~0/items'
 
 t.test('a keyword that cannot be enforced is reported with its place', async t => {
   const keywords: Array<[string, unknown]> = [
-    ['not', {}], ['if', {}], ['then', {}], ['else', {}], ['multipleOf', 2], ['uniqueItems', true],
+    ['not', { type: 'string' }], ['if', {}], ['then', {}], ['else', {}], ['multipleOf', 2], ['uniqueItems', true],
     ['patternProperties', {}], ['dependentRequired', {}], ['dependentSchemas', {}], ['dependencies', {}],
     ['contains', {}], ['minContains', 1], ['maxContains', 1], ['unevaluatedProperties', false],
-    ['unevaluatedItems', false], ['additionalItems', false], ['contentEncoding', 'base64'],
-    ['contentMediaType', 'text/plain'], ['contentSchema', {}], ['$anchor', 'a'], ['$dynamicRef', '#a'],
-    ['$dynamicAnchor', 'a'], ['$recursiveRef', '#'], ['$id', 'x'], ['$schema', 'x'], ['$vocabulary', {}], ['id', 'x'],
-    ['divisibleBy', 2], ['minimun', 3]
+    ['unevaluatedItems', false], ['$dynamicRef', '#a'], ['$recursiveRef', '#'], ['divisibleBy', 2]
   ]
   for (const [keyword, value] of keywords) t.equal(fault(within({ [keyword]: value })), `${keyword} at ${PLACE}`)
-  t.equal(fault({ type: 'string', not: {} }), 'not at #')
-  t.equal(fault({ anyOf: [{ type: 'string' }, { allOf: [{ if: {} }] }] }), 'if at #/anyOf/1/allOf/0')
+  t.equal(fault({ type: 'string', not: { const: 'a' } }), 'not at #')
+  t.equal(fault({ allOf: [{ type: 'string' }, { allOf: [{ if: {} }] }] }), 'if at #/allOf/1/allOf/0')
   t.equal(
-    fault({ $defs: { a: { not: {} } }, type: 'object', additionalProperties: { $ref: '#/$defs/a' } }),
-    'not at #/$defs/a'
+    fault({ $defs: { a: { if: {} } }, type: 'object', additionalProperties: { $ref: '#/$defs/a' } }),
+    'if at #/$defs/a'
   )
-  t.equal(fault({ $defs: { a: { not: {} } }, type: 'null' }), null, 'a definition without references is ignored')
+  t.equal(fault({ $defs: { a: { if: {} } }, type: 'null' }), null, 'a definition without references is ignored')
   t.equal(fault({
     type: 'array',
     uniqueItems: false,
@@ -40,13 +38,53 @@ t.test('a keyword that cannot be enforced is reported with its place', async t =
   }), null)
 })
 
+t.test('a misspelt constraint is refused, and the right one is named', async t => {
+  const cases: Array<[written: string, meant: string]> = [
+    ['minimun', 'minimum'], ['min_length', 'minLength'], ['any_of', 'anyOf'],
+    ['additional_properties', 'additionalProperties'],
+    ['patern', 'pattern'], ['requires', 'required'], ['Enum', 'enum'], ['maxitems', 'maxItems'], ['property', ''],
+    ['propertyOrdering', ''], ['unit', ''], ['enumNames', ''], ['errorMessage', ''], ['order', ''], ['title', ''],
+    ['minDate', ''], ['uniqueItem', 'uniqueItems'], ['oneof', 'oneOf'], ['prefix_items', 'prefixItems']
+  ]
+  for (const [written, meant] of cases) {
+    const found = refusal({ type: 'string', [written]: 1 })
+    t.equal(found?.en.match(/did you mean "(.*)"/)?.[1] ?? '', meant, written)
+  }
+})
+
+t.test('branches of an anyOf that cannot be enforced are dropped while one is left', async t => {
+  const bad = { type: 'integer', multipleOf: 2 }
+  t.equal(fault({ anyOf: [bad, { type: 'string' }] }), null)
+  t.equal(fault({ anyOf: [bad, bad] }), 'multipleOf at #/anyOf/0', 'none is left')
+  t.equal(fault({ anyOf: [{ type: 'string', pattern: 'a(?=b)' }, { type: 'null' }] }), null, 'a pattern')
+  const deep = { type: 'object', properties: { a: { type: 'array', items: bad } } }
+  t.equal(fault({ anyOf: [deep, { type: 'null' }] }), null, 'below a property')
+  t.equal(fault({ $defs: { a: { anyOf: [bad] } }, anyOf: [{ $ref: '#/$defs/a' }, { type: 'null' }] }), null)
+  t.equal(fault({ anyOf: [{ anyOf: [bad, { const: 1 }] }, { allOf: [bad] }] }), null, 'branches of branches')
+  t.equal(fault({
+    $defs: { n: { type: 'object', properties: { next: { $ref: '#/$defs/n' }, x: bad } } },
+    anyOf: [{ $ref: '#/$defs/n' }, { type: 'null' }]
+  }), null, 'a recursive branch')
+  t.equal(fault({ anyOf: [{ type: 'text' }, { type: 'null' }] }), 'type at #/anyOf/0', 'an invalid branch is refused')
+  t.equal(fault({ anyOf: [{ minimun: 1 }, { type: 'null' }] }), 'minimun at #/anyOf/0', 'so is a misspelt one')
+  t.equal(
+    fault({ oneOf: [{ anyOf: [bad, { type: 'null' }] }, { type: 'integer' }] }), 'oneOf at #',
+    'a dropped branch may overlap'
+  )
+  t.equal(fault({ oneOf: [bad, { type: 'null' }] }), 'multipleOf at #/oneOf/0', 'a oneOf needs all of its branches')
+  const grammar = grammarOfSchema({ anyOf: [bad, { const: 'left' }] })
+  t.match(grammar, 'left')
+  t.notMatch(grammar, '[0-9]')
+})
+
 t.test('the reason is given in both languages', async t => {
-  t.strictSame(refusal({ not: {} }), {
-    keyword: 'not',
+  t.strictSame(refusal({ if: {} }), {
+    keyword: 'if',
     pointer: '#',
-    en: 'The JSON schema cannot be enforced: "not" at # is not supported',
-    zh: '无法按此 JSON schema 约束回答：# 处的 "not" 不受支持'
+    en: 'The JSON schema cannot be enforced: "if" at # is not supported',
+    zh: '无法按此 JSON schema 约束回答：# 处的 "if" 不受支持'
   })
+  t.match(refusal({ minimun: 3 })?.en, /"minimun" at # is not a keyword; did you mean "minimum"\?$/)
   for (const schema of [
     { type: 'string', pattern: '(?<=a)b' }, { $ref: 'https://example.com/a' }, { oneOf: [{}, {}] },
     { type: 'string', maxLength: 1e9 }, false
@@ -221,7 +259,7 @@ t.test('keywords with invalid values', async t => {
   const wrong: Array<[string, unknown]> = [
     ['type', 'text'], ['type', ['string', 'any']], ['type', null], ['enum', 'a'], ['minimum', '5'], ['maximum', null],
     ['minLength', -1], ['maxLength', 1.5], ['minItems', '1'], ['maxItems', -5], ['minProperties', []],
-    ['pattern', null], ['format', 5], ['format', 'binary'], ['format', 'regex'], ['items', [{}]], ['items', 5],
+    ['pattern', null], ['format', 5], ['items', 5],
     ['prefixItems', {}], ['properties', []], ['properties', null], ['required', 'a'], ['required', [1]],
     ['additionalProperties', 'no'], ['propertyNames', []], ['allOf', {}], ['anyOf', 'x'], ['oneOf', 1]
   ]
@@ -232,6 +270,7 @@ t.test('keywords with invalid values', async t => {
 })
 
 t.test('names and places in errors have a maximum length', async t => {
-  const { keyword, pointer } = refusal({ properties: { ['p'.repeat(5000)]: { ['k'.repeat(5000)]: 1 } } })!
+  const { pointer } = refusal({ properties: { ['p'.repeat(5000)]: { if: {} } } })!
+  const { keyword } = refusal({ properties: { ['p'.repeat(5000)]: 1 } })!
   t.ok(keyword.length < 300 && pointer.length < 300)
 })

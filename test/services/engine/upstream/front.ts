@@ -92,6 +92,18 @@ export function stream (response: ServerResponse): (data: unknown) => void {
 export const delta = (content: string, finish: string | null = null) =>
   ({ choices: [{ index: 0, delta: { content }, finish_reason: finish }] })
 
+/** @param field the name of the field for thoughts */
+export const thought = (text: string, field = 'reasoning_content') =>
+  ({ choices: [{ index: 0, delta: { [field]: text }, finish_reason: null }] })
+
+/** Ends a stream. */
+export function finish (send: (data: unknown) => void, response: ServerResponse, reason: string, usage?: object): void {
+  send(delta('', reason))
+  if (usage) send({ choices: [], usage })
+  send('[DONE]')
+  response.end()
+}
+
 /** Writes a complete answer. */
 export function say (
   response: ServerResponse, text: string, usage: object | null = { prompt_tokens: 40, completion_tokens: 5 }

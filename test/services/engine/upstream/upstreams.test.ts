@@ -104,6 +104,16 @@ t.test('the log contains the reason why an upstream is not ready', async t => {
   }
 })
 
+t.test('the owner of the model identifies another Sightline', async t => {
+  const models = [{ id: 'a', owned_by: 'llamacpp' }, { id: 'b', owned_by: 'sightline' }, { id: 'c' }]
+  for (const [model, sightline] of [['a', false], ['b', true], ['c', false], ['', false]] as const) {
+    const list = await startList(t, (_request, response) => { response.end(JSON.stringify({ data: models })) })
+    const { upstreams, take } = watch(t, [list.url], model)
+    await upstreams.firstReady
+    t.match(take(), { model: model || 'a', sightline })
+  }
+})
+
 t.test('upstreams with different models get their own model names, and a warning is logged', async t => {
   const lists = [await startList(t, listModels('a')), await startList(t, listModels('b'))]
   const { upstreams, lines, take } = watch(t, lists.map(({ url }) => url))

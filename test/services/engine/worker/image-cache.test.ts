@@ -2,7 +2,7 @@ import t from 'tap'
 import { ImageCache } from '../../../../services/engine/worker/image-cache.ts'
 import { engineImage, fake, never, ORIGINAL, unexpected, use, type FakeImage } from './fake-images.ts'
 
-const isCached = (cache: ImageCache, id: string) => cache.find(id) !== undefined
+const isCached = (cache: ImageCache, id: string) => cache.sizesOf(id).length > 0
 
 t.test('an image is encoded once, and the lease reports whether it was cached', async t => {
   const cache = new ImageCache(1000)
@@ -84,7 +84,7 @@ t.test('an image above the limit is kept only while it is in use', async t => {
   t.equal((encoded as FakeImage).disposed, 0)
   release()
   t.equal((encoded as FakeImage).disposed, 1)
-  t.equal(cache.find('a'), undefined)
+  t.same(cache.sizesOf('a'), [])
 })
 
 t.test('each size of an image is an embedding of its own', async t => {
@@ -101,32 +101,32 @@ t.test('each size of an image is an embedding of its own', async t => {
 
 t.test('find returns the most recently used size of an image', async t => {
   const cache = new ImageCache(1000)
-  t.equal(cache.find('a'), undefined)
+  t.same(cache.sizesOf('a'), [])
   await cache.lease(engineImage('a', 56, 84), async () => fake(60), never)
   await cache.lease(engineImage('a', 112, 112), async () => fake(160), never)
   await cache.lease(engineImage('b'), async () => fake(40), never)
-  t.same(cache.find('a'), { id: 'a', original: ORIGINAL, width: 112, height: 112, tokens: 16 })
+  t.same(cache.sizesOf('a').at(-1), { id: 'a', original: ORIGINAL, width: 112, height: 112, tokens: 16 })
   await cache.lease(engineImage('a', 56, 84), unexpected, never)
-  t.same(cache.find('a'), { id: 'a', original: ORIGINAL, width: 56, height: 84, tokens: 6 })
+  t.same(cache.sizesOf('a').at(-1), { id: 'a', original: ORIGINAL, width: 56, height: 84, tokens: 6 })
 })
 
-t.test('find returns no evicted size', async t => {
+t.test('sizesOf returns no evicted size', async t => {
   const cache = new ImageCache(1000)
   const sizes: Array<[number, number]> = [[56, 56], [84, 56], [56, 84]]
   for (const [width, height] of sizes) {
     (await cache.lease(engineImage('a', width, height), async () => fake(100), never)).release()
   }
-  t.match(cache.find('a'), { width: 56, height: 84 })
+  t.match(cache.sizesOf('a').at(-1), { width: 56, height: 84 })
   cache.touch(engineImage('a', 84, 56))
-  t.match(cache.find('a'), { width: 84, height: 56 })
+  t.match(cache.sizesOf('a').at(-1), { width: 84, height: 56 })
   const { release } = await cache.lease(engineImage('a', 56, 56), unexpected, never)
-  t.match(cache.find('a'), { width: 56, height: 56 })
+  t.match(cache.sizesOf('a').at(-1), { width: 56, height: 56 })
   release()
   // Each of these evicts the least recently used entry.
   for (let i = 0; i < 9; i++) await use(cache, `other-${i}`)
-  t.match(cache.find('a'), { width: 56, height: 56 }, 'the last remaining size')
+  t.match(cache.sizesOf('a').at(-1), { width: 56, height: 56 }, 'the last remaining size')
   await use(cache, 'one more')
-  t.equal(cache.find('a'), undefined)
+  t.same(cache.sizesOf('a'), [])
   cache.clear()
-  for (let i = 0; i < 9; i++) t.equal(cache.find(`other-${i}`), undefined)
+  for (let i = 0; i < 9; i++) t.same(cache.sizesOf(`other-${i}`), [])
 })

@@ -1,0 +1,113 @@
+import { UnknownFieldError, withDetails, type SightlineError } from '../../errors/catalogue.ts'
+import type { Phrase } from '../../errors/language.ts'
+import { UNKNOWN_FIELD_ADVICE } from '../../errors/phrases.ts'
+import { ChatFormSchema } from '../../schemas/chat.ts'
+import { NAME_MAX_SHOWN } from '../../schemas/limits.ts'
+
+const FIELDS = Object.keys(ChatFormSchema.properties)
+export const isChatField = (name: string) => Object.hasOwn(ChatFormSchema.properties, name)
+
+/** Names that other APIs, frameworks and people use for a field, in snake case. */
+const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
+  // Ollama, Gradio, Dify; n8n ("data"); inputs of HTML forms ("file", "upload").
+  images: [
+    'image', 'img', 'imgs', 'picture', 'pictures', 'pic', 'pics', 'photo', 'photos', 'file', 'files', 'upload',
+    'uploads', 'attachment', 'attachments', 'data', 'media', 'image_file', 'image_files', 'image_url', 'image_urls',
+    'image_data', 'input_image', 'base64_image'
+  ],
+  // Ollama's /api/generate, llama-server's /completion, Gradio, Dify, OpenAI's Responses ("input").
+  message: [
+    'prompt', 'question', 'query', 'text', 'msg', 'input', 'inputs', 'content', 'user_message', 'user_prompt',
+    'user_input', 'instruction', 'q', 'ask', 'chat'
+  ],
+  history: ['chat_history', 'conversation', 'context', 'turns', 'past_messages', 'previous_messages', 'dialog'],
+  history_images: ['images_history', 'previous_images', 'old_images'],
+  // OpenAI's Responses ("instructions"), Gradio, llama-server.
+  system: ['system_prompt', 'system_message', 'system_instruction', 'instructions', 'sys_prompt'],
+  // OpenAI, Transformers, llama-server, Ollama, TGI, Gemini.
+  max_tokens: [
+    'max_completion_tokens', 'max_output_tokens', 'max_new_tokens', 'n_predict', 'num_predict', 'max_length', 'tokens',
+    'max_token'
+  ],
+  // Anthropic, TGI, vLLM.
+  stop: ['stop_sequences', 'stop_sequence', 'stop_strings', 'stop_words', 'stops', 'stop_string'],
+  // Ollama ("format"), vLLM, llama-server.
+  response_format: ['format', 'json_schema', 'schema', 'guided_json', 'json_format', 'output_format'],
+  repeat_penalty: ['repetition_penalty', 'rep_pen'],
+  // Ollama, OpenAI, vLLM, Anthropic.
+  thinking: [
+    'think', 'reasoning', 'reasoning_effort', 'enable_thinking', 'thinking_budget', 'thoughts', 'budget_tokens'
+  ],
+  temperature: ['temp'],
+  seed: ['random_seed', 'rng_seed']
+}
+const MEANT = new Map(Object.entries(SYNONYMS).flatMap(([field, names]) => names.map(name => [name, field])))
+
+/** Fields that show that a client speaks another protocol: OpenAI's, or Ollama's `/api/chat` and `/api/generate`. */
+const OTHER_APIS = new Set(['messages', 'model'])
+
+/** Longer names are nobody's typing errors, and the distance of two names takes the product of their lengths. */
+const MAX_COMPARED = 40
+const SHORT = 4
+
+/** Returns the error for a field of this name, with advice about the field that was probably meant. */
+export function unknownField (name: string): SightlineError {
+  const shown = name.slice(0, NAME_MAX_SHOWN)
+  if (OTHER_APIS.has(name)) return new UnknownFieldError(shown, UNKNOWN_FIELD_ADVICE.otherApi)
+  if (name === 'stream') return new UnknownFieldError(shown, UNKNOWN_FIELD_ADVICE.otherPath)
+  const suggestion = suggestField(name)
+  if (suggestion === null) return new UnknownFieldError(shown, UNKNOWN_FIELD_ADVICE.correct)
+  return withDetails(new UnknownFieldError(shown, adviceFor(suggestion, name)), { suggestion })
+}
+
+/** Returns the error for the most telling one of several unknown names. */
+export function unknownFieldAmong (names: string[]): SightlineError {
+  return unknownField(names.find(name => OTHER_APIS.has(name)) ?? names[0]!)
+}
+
+function adviceFor (suggestion: string, name: string): Phrase {
+  // e.g. `response_format[type]`: the field is right, but it does not come in pieces.
+  return name.startsWith(`${suggestion}[`) || name.startsWith(`${suggestion}.`)
+    ? UNKNOWN_FIELD_ADVICE.whole(suggestion)
+    : UNKNOWN_FIELD_ADVICE.didYouMean(suggestion)
+}
+
+/**
+ * Finds the field that a client probably meant: by the name without brackets, by another word for it, or by a typing
+ * error of one letter, or of two in longer names.
+ * @example
+ * suggestField('maxTokens') // max_tokens
+ * suggestField('imgaes') // images
+ */
+export function suggestField (name: string): string | null {
+  if (name.length > MAX_COMPARED) return null
+  const plain = name.replace(/[[{.].*$/s, '').replace(/([a-z0-9])([A-Z])/g, '$1_$2').replace(/[\s-]+/g, '_')
+    .toLowerCase()
+  if (isChatField(plain)) return plain
+  const meant = MEANT.get(plain)
+  if (meant !== undefined) return meant
+  const tolerated = plain.length <= SHORT ? 1 : 2
+  const known = [...FIELDS.map(field => [field, field] as const), ...MEANT]
+  const distances = known.filter(([word]) => word.length > tolerated + 1)
+    .map(([word, field]) => ({ field, distance: distanceOf(plain, word) }))
+  const nearest = distances.reduce((best, next) => next.distance < best.distance ? next : best)
+  return nearest.distance <= tolerated ? nearest.field : null
+}
+
+/** The number of letters to insert, remove, replace or exchange with their neighbour (optimal string alignment). */
+function distanceOf (a: string, b: string): number {
+  let before: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1]
+      row[j] = Math.min(row[j - 1]! + 1, last[j]! + 1, last[j - 1]! + (same ? 0 : 1))
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      if (isSwap) row[j] = Math.min(row[j]!, before[j - 2]! + 1)
+    }
+    before = last
+    last = row
+  }
+  return last[b.length]!
+}
