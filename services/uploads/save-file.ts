@@ -16,6 +16,12 @@ export interface SavedFile {
 export interface SizeLimit { bytes: number, error: () => Error }
 
 /**
+ * Bytes that may wait for the disk. They are written at once, so an upload needs few turns of the threads that it shares
+ * with the preparation of images.
+ */
+const WAITING_BYTES = 256 * 1024
+
+/**
  * Streams bytes to a new file and hashes them. The source is destroyed on every error.
  * @throws StorageError when the file cannot be written; the reason of `signal`; the error of `limit`; whatever the
  *   source throws
@@ -33,8 +39,9 @@ export async function saveFile (
       else done(null, chunk)
     }
   })
+  const file = createWriteStream(path, { flags: 'wx', mode: 0o600, highWaterMark: WAITING_BYTES })
   try {
-    await pipeline(source, hashing, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal })
+    await pipeline(source, hashing, file, { signal })
   } catch (error) {
     signal.throwIfAborted()
     if (!isDiskError(error)) throw error

@@ -15,7 +15,7 @@ function requestFor (path: string, body: Body, { draw }: Material): Buffer {
 function lateFault (material: Material): Draft {
   const { draw, images } = material
   const way = draw.pick(JSONS)
-  const some = Array.from({ length: draw.between(1, 4) }, () => fresh(draw, draw.pick(images.photos)))
+  const some = Array.from({ length: draw.between(1, 2) }, () => fresh(draw, draw.pick(images.photos)))
   const { path, body } = bodyIn(way, material, { question: 'What is it?', images: some })
   const [detail, fault, ending] = draw.pick([
     ['a character that is not base64', '*', 'error 400 INVALID_FIELD'],
