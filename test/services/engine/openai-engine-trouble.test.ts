@@ -24,7 +24,7 @@ t.test('a client that leaves frees the slot of the upstream', async t => {
 
 t.test('a request that exceeds its deadline frees the slot of the upstream', async t => {
   const upstream = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
-  const front = await startFront(t, [upstream.url], { REQUEST_TIMEOUT: '0.5' })
+  const front = await startFront(t, [upstream.url], { REQUEST_TIMEOUT: '1.5' })
   // The first schema starts a thread in each service, which can take as long as the timeout.
   const { response_format: format } = LONG
   for (const { url } of [upstream, front]) await askJson(url, { message: 'Hi', max_tokens: 1, response_format: format })
