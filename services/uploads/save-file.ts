@@ -16,8 +16,8 @@ export interface SavedFile {
 export interface SizeLimit { bytes: number, error: () => Error }
 
 /**
- * Bytes that may wait for the disk. They are written at once, so an upload needs few turns of the threads that it shares
- * with the preparation of images.
+ * Bytes that may wait for the disk. They are written at once, so an upload needs few turns of the threads that it
+ * shares with the preparation of images.
  */
 const WAITING_BYTES = 256 * 1024
 
