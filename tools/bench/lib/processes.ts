@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -100,6 +100,19 @@ export function residentBytes (pid: number): number {
   const sum = (process: number): number => (statusOf(process, 'VmRSS') ?? 0) * 1024 +
     (parents.get(process) ?? []).reduce((total, child) => total + sum(child), 0)
   return sum(pid)
+}
+
+/** Resident memory in bytes of a process alone. */
+export function ownResidentBytes (pid: number): number {
+  return (statusOf(pid, 'VmRSS') ?? 0) * 1024
+}
+
+/** Runs a task and returns the largest resident memory of a process meanwhile, in bytes. */
+export async function peakBytesDuring (pid: number, task: () => Promise<unknown>): Promise<number> {
+  // Resets the maximum (VmHWM) to the memory in use.
+  writeFileSync(`/proc/${pid}/clear_refs`, '5')
+  await task()
+  return (statusOf(pid, 'VmHWM') ?? 0) * 1024
 }
 
 /** A number from /proc/<pid>/status, or null if the process has ended. */

@@ -2,7 +2,7 @@ import { buildsOf, type RunningSightline } from '../contenders/sightline.ts'
 import { post, readSse, readText, type Body } from '../lib/http.ts'
 import { drawImage, drawImages, type Image, type ImageFormat } from '../lib/images.ts'
 import { pacedPost } from '../lib/paced-post.ts'
-import { residentBytes } from '../lib/processes.ts'
+import { ownResidentBytes, peakBytesDuring } from '../lib/processes.ts'
 import { createRow, eachRound, type Bench, type Scenario } from './scenario.ts'
 
 const PATH = '/api/chat_stream'
@@ -10,7 +10,6 @@ const CLIENTS = 4
 const IMAGES = 4
 /** JSON of one client. */
 const BODY_BYTES = 100e6
-const SAMPLE_MS = 10
 const LARGE = { width: 4000, height: 3000 }
 const FORMATS: ImageFormat[] = ['jpeg', 'webp']
 /** 10 Mbit/s. */
@@ -23,7 +22,7 @@ export const jsonImages: Scenario = {
   title: 'Images in JSON bodies: four clients with 100 MB each, and four photos of 12 megapixels at 10 Mbit/s',
 
   async run (bench) {
-    const peak = createRow('4 × 100 MB: peak resident memory above the idle service', 'MB')
+    const peak = createRow('4 × 100 MB: peak memory of the HTTP process above idle', 'MB')
     const delay = createRow('4 × 100 MB: longest delay of the event loop', 'ms')
     const total = createRow('4 × 100 MB: until the last answer', 'ms')
     const photos = FORMATS.map(format => ({ format, first: createRow(`four ${format}: first token`, 'ms') }))
@@ -31,12 +30,12 @@ export const jsonImages: Scenario = {
     try {
       for (const build of buildsOf(bench.before)) running.push(await start(bench, build))
       // Later rounds begin with the memory that the first one has left.
-      const idle = new Map(running.map(service => [service, residentBytes(service.pid)]))
+      const idle = new Map(running.map(service => [service, ownResidentBytes(service.pid)]))
       await eachRound(bench, running, bench.rounds, async service => {
         const body = await bodyOf100Mb(bench)
         await service.eventLoopDelay()
         const startedAt = performance.now()
-        const peakBytes = await peakOf(service, () =>
+        const peakBytes = await peakBytesDuring(service.pid, () =>
           Promise.all(Array.from({ length: CLIENTS }, () => ask(service, body))))
         peak.add(service.name, (peakBytes - idle.get(service)!) / 1e6)
         total.add(service.name, performance.now() - startedAt)
@@ -76,18 +75,6 @@ async function bodyOf100Mb (bench: Bench): Promise<Body> {
   const bytes = Math.floor(BODY_BYTES / IMAGES * 3 / 4)
   const images = await drawImages(Array.from({ length: IMAGES }, bench.freshSeed), bench.model.image)
   return toJson(images.map(({ data, type }) => ({ type, data: Buffer.concat([data, Buffer.alloc(bytes)], bytes) })))
-}
-
-/** Largest resident memory of a service and its engine during a task, in bytes. */
-async function peakOf ({ pid }: RunningSightline, task: () => Promise<unknown>): Promise<number> {
-  let peak = 0
-  const sampler = setInterval(() => { peak = Math.max(peak, residentBytes(pid)) }, SAMPLE_MS)
-  try {
-    await task()
-  } finally {
-    clearInterval(sampler)
-  }
-  return peak
 }
 
 async function ask ({ url }: RunningSightline, body: Body): Promise<void> {

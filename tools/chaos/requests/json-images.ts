@@ -36,7 +36,7 @@ function hugeImage (material: Material): Draft {
   const way = draw.pick(JSONS)
   const isEndless = draw.chance(0.3)
   const [first] = draw.pick(images.known).images
-  const huge = Buffer.concat([images.photos[0]!, draw.bytes((LIMITS.maxFileMb + draw.between(0, 4)) * MB)])
+  const huge = Buffer.concat([images.photos[0]!, draw.bytes((LIMITS.maxFileMb + draw.between(0, 1)) * MB)])
   const { path, body } = bodyIn(way, material, { question: 'What is it?', images: [first!, huge] })
   const uri = dataUri(huge)
   const bytes = body.bytes.subarray(0, body.bytes.lastIndexOf(uri) + uri.length)

@@ -29,7 +29,7 @@ const FIELDS: Case[] = [
   ['images as text', form({ message: 'Hi', images: 'data' }), 'error 400 INVALID_FIELD'],
   ['an answer of no tokens', form({ message: 'Hi', max_tokens: '0' }), 'error 400 INVALID_FIELD'],
   ['a temperature above the limit', jsonBody({ message: 'Hi', temperature: 3 }), 'error 400 INVALID_FIELD'],
-  ['five stops', jsonBody({ message: 'Hi', stop: ['a', 'b', 'c', 'd', 'e'] }), 'error 400 INVALID_FIELD'],
+  ['seventeen stops', jsonBody({ message: 'Hi', stop: [...'abcdefghijklmnopq'] }), 'error 400 INVALID_FIELD'],
   ['history that is not JSON', form({ message: 'Hi', history: '[{' }), 'error 400 INVALID_HISTORY'],
   [
     'an unknown role', jsonBody({ message: 'Hi', history: [{ role: 'system', content: 'x' }] }),
