@@ -23,6 +23,7 @@ export interface UploadOptions {
   /**
    * Called with each image as soon as it is on disk, while the rest of the body is still arriving. The files are kept
    * until the promise has settled.
+   * @param signal fires when the request is over; the same for all images of a request
    */
   onSaved (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
 }
@@ -57,6 +58,8 @@ export class Upload {
   readonly #options: UploadOptions
   readonly #work: Work
   readonly #request: UploadRequest
+  /** Fires when the request is over. All images of the request share it. */
+  readonly #over: AbortSignal
   readonly #timer: NodeJS.Timeout
   /** Images of a JSON body, by the texts that refer to them. */
   readonly #arrived = new Map<string, UploadedFile>()
@@ -66,6 +69,7 @@ export class Upload {
     this.#options = options
     this.#work = work
     this.#request = request
+    this.#over = AbortSignal.any([work.signal, work.ending])
     const { uploadTimeoutMs } = options
     this.#timer = setTimeout(() => work.abort(new UploadTimeoutError(uploadTimeoutMs / 1000)), uploadTimeoutMs)
     // The work has already ended if the client left while its request was waiting for a slot.
@@ -144,9 +148,7 @@ export class Upload {
   }
 
   #prepare (file: UploadedFile): void {
-    const { signal, ending } = this.#work
-    const prepared =
-      this.#work.run(() => this.#options.onSaved(file, this.#request.scope, AbortSignal.any([signal, ending])))
+    const prepared = this.#work.run(() => this.#options.onSaved(file, this.#request.scope, this.#over))
     // It is not awaited, because a refused request needs no preparation. It rejects only if the request is over.
     prepared.catch(() => {})
   }
