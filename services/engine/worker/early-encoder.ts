@@ -21,6 +21,8 @@ interface Job {
 
 /** Maximum share of the image cache for embeddings that no answer has used yet. */
 const CACHE_SHARE = 0.5
+/** Each interruption discards up to a whole encoding, and running answers compute with fewer threads meanwhile. */
+const MAX_TRIES = 3
 
 const INTERRUPTED = new Error('An answer needs the encoder')
 const DROPPED = new Error('An answer encodes the image')
@@ -62,7 +64,7 @@ export class EarlyEncoder {
 
   /**
    * Encodes an image and keeps its embedding in the cache until an answer has used it or `signal` fires. Does nothing
-   * if early embeddings already take half of the cache.
+   * if early embeddings already take half of the cache. Gives up after several interruptions.
    * @returns settles when the computation has ended
    * @throws errors of the encoder; the reason of `signal`; an Error when an answer encodes the image
    */
@@ -73,7 +75,9 @@ export class EarlyEncoder {
     this.#jobs.add(job)
     try {
       await withLock([this, 'encode'], ended, async () => {
-        while (!await this.#attempt(job, image, signal, ended));
+        for (let tries = 0; tries < MAX_TRIES; tries++) {
+          if (await this.#try(job, image, signal, ended)) return
+        }
       })
     } finally {
       this.#jobs.delete(job)
@@ -81,7 +85,7 @@ export class EarlyEncoder {
   }
 
   /** @returns false if the encoding was interrupted */
-  async #attempt (job: Job, image: EngineImage, signal: AbortSignal, ended: AbortSignal): Promise<boolean> {
+  async #try (job: Job, image: EngineImage, signal: AbortSignal, ended: AbortSignal): Promise<boolean> {
     const { cache, encode } = this.#parts
     while (this.#claims.size > 0) await untilAborted(this.#quiet.promise, ended)
     ended.throwIfAborted()

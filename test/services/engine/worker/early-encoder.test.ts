@@ -65,6 +65,18 @@ t.test('an answer interrupts an early encoding that it does not need, which star
   t.same(settled, ['a'])
 })
 
+t.test('after three interruptions an image is left to its answer', async t => {
+  const { early, log, begin, settled } = createManual()
+  void begin('a')
+  for (let answer = 0; answer < 3; answer++) {
+    await turn()
+    t.same([log.at(-1), settled], ['a begins', []])
+    early.claim([engineImage('other')])()
+  }
+  await turn()
+  t.same([log.at(-1), settled], ['a stops', ['a']])
+})
+
 t.test('an answer without images to encode interrupts nothing', async t => {
   const { early, log, begin } = createManual()
   void begin('a')
