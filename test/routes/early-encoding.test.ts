@@ -1,14 +1,19 @@
 import t from 'tap'
 import { jsonHead } from '../clients/clients.ts'
-import { ask, createTestEngine, drawShape, startService, type TestService } from '../helper.ts'
+import { ask, createTestEngine, drawShape, startService } from '../helper.ts'
 import { connectRaw, formBody, formHead, type RawClient } from '../raw-client.ts'
 import { until } from '../server-process.ts'
 
 const COMPLETIONS = '/v1/chat/completions'
 const QUESTION = 'Describe the images.'
-const engine = await createTestEngine(t)
-const reference = await createTestEngine(t)
+/** More tokens than `detail: 'low'` allows. */
+const LIMITS = { imageMaxTokens: 400, threads: 1 }
+const engine = await createTestEngine(t, LIMITS)
+const reference = await createTestEngine(t, LIMITS)
 const { model } = engine.info()
+const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
+/** The same service without early encoding. */
+const late = await startService(t, {}, { ...reference, encodeEarly: undefined })
 const red = await drawShape('circle', 'red', 'white', 150)
 const blue = await drawShape('square', 'blue', 'yellow', 150)
 let copies = 0
@@ -52,12 +57,10 @@ const WAYS: Array<{ name: string, wireOf (images: Buffer[]): Wire }> = [
 ]
 
 /** Sends a request up to the middle of its second image, and waits until the engine has encoded the first. */
-async function sendHalf (
-  { port }: TestService, { head, body, second }: Wire
-): Promise<{ client: RawClient, rest: Buffer }> {
+async function sendHalf ({ head, body, second }: Wire): Promise<{ client: RawClient, rest: Buffer }> {
   const { images } = engine.info().caches
   const cut = body.indexOf(second) + 100
-  const client = await connectRaw(port)
+  const client = await connectRaw(service.port)
   client.send(head)
   client.send(body.subarray(0, cut))
   await until(() => engine.info().caches.images === images + 1)
@@ -71,11 +74,9 @@ async function answerOf (client: RawClient): Promise<any> {
 }
 
 t.test('an image is encoded while the next one is arriving, and the answer is the same as without that', async t => {
-  const service = await startService(t, {}, engine)
-  const late = await startService(t, {}, { ...reference, encodeEarly: undefined })
   for (const { name, wireOf } of WAYS) {
     const images = [fresh(red), fresh(blue)]
-    const { client, rest } = await sendHalf(service, wireOf(images))
+    const { client, rest } = await sendHalf(wireOf(images))
     client.send(rest)
     const answer = await answerOf(client)
     const { body: expected } = await ask(late.url, { message: QUESTION }, images)
@@ -92,10 +93,9 @@ t.test('an image is encoded while the next one is arriving, and the answer is th
 })
 
 t.test('a client that leaves after an image was encoded leaves no file, and the image counts as cached', async t => {
-  const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
   for (const { name, wireOf } of WAYS) {
     const images = [fresh(red), fresh(blue)]
-    const { client } = await sendHalf(service, wireOf(images))
+    const { client } = await sendHalf(wireOf(images))
     client.socket.destroy()
     await service.quiet()
     const { status, body } = await ask(service.url, { message: QUESTION }, images)
@@ -104,9 +104,8 @@ t.test('a client that leaves after an image was encoded leaves no file, and the 
 })
 
 t.test('a request that is refused after an image was encoded leaves nothing', async t => {
-  const service = await startService(t, { MAX_CONCURRENT_REQUESTS: '1' }, engine)
   const images = [fresh(red), fresh(blue)]
-  const { client, rest } = await sendHalf(service, json('/api/chat', { message: 7, images: images.map(uriOf) }, images))
+  const { client, rest } = await sendHalf(json('/api/chat', { message: 7, images: images.map(uriOf) }, images))
   client.send(rest)
   t.match(await answerOf(client), { code: 'INVALID_FIELD' })
   await service.quiet()
@@ -114,12 +113,10 @@ t.test('a request that is refused after an image was encoded leaves nothing', as
 })
 
 t.test('an image that the plan makes smaller is encoded again in that size', async t => {
-  const service = await startService(t, {}, engine)
-  const late = await startService(t, {}, { ...reference, encodeEarly: undefined })
   const images = [fresh(await drawShape('circle', 'red', 'white', 840)), fresh(blue)]
   const content = images.map(image => ({ type: 'image_url', image_url: { url: uriOf(image), detail: 'low' } }))
   const body = { model, messages: [{ role: 'user', content: [...content, { type: 'text', text: QUESTION }] }] }
-  const { client, rest } = await sendHalf(service, json(COMPLETIONS, body, images))
+  const { client, rest } = await sendHalf(json(COMPLETIONS, body, images))
   client.send(rest)
   const answer = await answerOf(client)
   const headers = { 'content-type': 'application/json' }

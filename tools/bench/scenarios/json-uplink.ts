@@ -29,7 +29,9 @@ export const jsonUplink: Scenario = {
         bench.log(measure)
         await eachRound(bench, running, bench.rounds, async service => {
           const photos = await drawImages(Array.from({ length: images }, bench.freshSeed), { ...LARGE, format })
-          first.add(service.name, await firstToken(service, toJson(photos), bytesPerSecond))
+          const ms = await firstToken(service, toJson(photos), bytesPerSecond)
+          bench.log(`first token after ${Math.round(ms)} ms`)
+          first.add(service.name, ms)
         })
       }
     } finally {
