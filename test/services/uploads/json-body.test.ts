@@ -127,6 +127,9 @@ t.test('base64 alone is an image where an image belongs', async t => {
     t.equal(text.text, base64)
     for (const reference of [source.data, part.image_url, images[0]]) t.ok((await saved(reference))?.equals(image))
   }, { place })
+  const lines = base64.replace(/.{20}/g, '$&\r\n')
+  await read(t, [bytesOf({ images: [lines] })], async ({ body, saved }) =>
+    t.ok((await saved(body.images[0]))?.equals(image), 'in short lines'))
   const short = ['SGk=', '/etc/passwd', 'https://example.com/a.png', 'x'.repeat(47), `sha256:${'a'.repeat(64)}`]
   await read(t, [bytesOf({ images: short })], ({ body }) => t.same(body.images, short))
 })
@@ -216,6 +219,7 @@ t.test('a string that is not JSON is refused with its position', async t => {
   for (const [name, rest, message] of [
     ['a line break', '\nAAAA"]}', /a string has a control character at byte 40\d\d\d \(line 1\)/],
     ['an escape', '\\xAAAA"]}', /a string has an invalid escape at byte 40\d\d\d/],
+    ['half an escape at the end', '\\u12"]}', /a string has an invalid escape at byte 40\d\d\d/],
     ['no end', '', /it ends too early at byte 40\d\d\d/],
     ['a missing bracket', '"', /it ends too early/],
     ['no comma', '" 1', /a comma or \] is expected at byte 40\d\d\d/]
