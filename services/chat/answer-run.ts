@@ -113,9 +113,7 @@ export class AnswerRun {
     const { plan: { images }, log } = this.#accepted
     const missing = images.flatMap(({ cached, firstCopy }, index) => cached || firstCopy !== index ? [] : [index])
     if (missing.length > 0) log.info({ images: missing.length }, 'image preparation started')
-    for (const [index, { file, cached, firstCopy }] of images.entries()) {
-      if (cached || firstCopy !== index) this.#options.anticipation.of(file)?.cancel()
-    }
+    for (const { file, cached } of images) if (cached) this.#options.anticipation.of(file)?.cancel()
     // Start all preparations at once. The loop below awaits each of them and throws its error.
     for (const index of missing) this.#preparation.image(index).catch(() => {})
 
