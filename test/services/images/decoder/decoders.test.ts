@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { DecodeError } from '../../../../services/images/decoder/decode-error.ts'
 import { createDecoders, type DecodersOptions } from '../../../../services/images/decoder/decoders.ts'
@@ -98,6 +100,19 @@ t.test('threads that are idle or have much memory end', async t => {
   const { decoders: others, decode: decodeMuch } = odd(t)
   await decodeMuch('takes 40 MiB')
   t.equal(others.threads(), 0)
+})
+
+t.test('an idle thread does not keep the process alive', async t => {
+  const program = `
+    import { createDecoders } from ${JSON.stringify(import.meta.resolve('../../../../services/images/decoder/decoders.ts'))}
+    const decoders = createDecoders({ programs: { heic: new URL(${JSON.stringify(ODD.heic.href)}) } })
+    const { jobs } = await decoders.decode({
+      kind: 'heic', path: '', options: 'decodes', timeLimitMs: 20_000, memoryLimitBytes: 1e8
+    })
+    process.stdout.write(String(jobs) + decoders.threads())`
+  const args = ['--import', 'tsx', '--input-type', 'module', '--eval', program]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 })
+  t.equal(stdout, '11')
 })
 
 t.test('a thread that cannot start is no fault of the file', async t => {
