@@ -77,9 +77,9 @@ async function pngOf (
 
 /** Returns true if the engine can read the original file. All other images are converted. */
 export function isReady (header: ImageHeader, size: Size): boolean {
-  return header.format !== 'heic' && header.width === size.width && header.height === size.height && header.orientation === 1 &&
-    header.space === 'srgb' && header.bits === 8 && header.channels === 3 && !header.palette && !header.hasAlpha &&
-    !header.hasProfile && header.pages === 1
+  return header.format !== 'heic' && header.width === size.width && header.height === size.height &&
+    header.orientation === 1 && header.space === 'srgb' && header.bits === 8 && header.channels === 3 &&
+    !header.palette && !header.hasAlpha && !header.hasProfile && header.pages === 1
 }
 
 /** Returns `<folder>/<name>_compressed.png` for `<folder>/<name>.<ext>`. */
