@@ -17,6 +17,7 @@ export async function hostileHeics (): Promise<HostileImage[]> {
 /** Sizes that the pixels do not have. */
 function claims (): Case[] {
   const plain = codedHeic('plain')
+  const side = TOO_LONG_SIDE
   const claiming = (width: number, height: number): Item =>
     hvc1(1, { ...plain, size: sized(width, height) })
   return [
@@ -30,7 +31,7 @@ function claims (): Case[] {
     ['a long strip', heic([claiming(2020, 10)]), 'IMAGE_TOO_NARROW'],
     [
       'transparency above the limit',
-      heic([hvc1(1, plain), { ...hvc1(2, { ...plain, size: sized(TOO_LONG_SIDE, TOO_LONG_SIDE) }, ALPHA), alphaOf: 1 }]),
+      heic([hvc1(1, plain), { ...hvc1(2, { ...plain, size: sized(side, side) }, ALPHA), alphaOf: 1 }]),
       'IMAGE_TOO_MANY_PIXELS'
     ]
   ]

@@ -162,9 +162,6 @@ t.test('refuses a container that names one codec and contains another', async t 
   const av1 = await coded(64, 64)
   const item: Item = { id: 1, type: 'av01', data: av1.data, properties: [av1.configuration, av1.depth, av1.size] }
   for (const [format, bytes] of [['AVIF', avif([hevc])], ['HEIC', heic([item])]] as Array<[string, Buffer]>) {
-    await t.rejects(inspectImage(await store(t.testdir(), 'a', bytes), LIMITS), {
-      code: 'CORRUPT_IMAGE',
-      message: `images[0] ("a") cannot be decoded: its first bytes say ${format}, but its content is something else`
-    })
+    await t.rejects(inspectImage(await store(t.testdir(), 'a', bytes), LIMITS), { code: 'CORRUPT_IMAGE' }, format)
   }
 })
