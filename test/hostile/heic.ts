@@ -17,6 +17,7 @@ export async function hostileHeics (): Promise<HostileImage[]> {
 /** Sizes that the pixels do not have. */
 function claims (): Case[] {
   const plain = codedHeic('plain')
+  const flat = codedHeic('flat')
   const side = TOO_LONG_SIDE
   const claiming = (width: number, height: number): Item =>
     hvc1(1, { ...plain, size: sized(width, height) })
@@ -26,6 +27,9 @@ function claims (): Case[] {
     ['a bomb of 65535 x 65535', heic([claiming(65_535, 65_535)]), 'IMAGE_TOO_MANY_PIXELS'],
     ['just above the limit', heic([claiming(ALLOWED_SIDE + 1, ALLOWED_SIDE + 1)]), 'IMAGE_TOO_MANY_PIXELS'],
     ['at the limit, with 96 x 64 pixels', heic([claiming(ALLOWED_SIDE, ALLOWED_SIDE)]), 'CORRUPT_IMAGE'],
+    ['36 megapixels', fixture('flat'), 'IMAGE_TOO_MANY_PIXELS'],
+    ['64 x 64 claimed, with 36 megapixels', heic([hvc1(1, { ...flat, size: sized(64, 64) })]), 'CORRUPT_IMAGE'],
+    ['64 x 64 claimed, with 96 x 64', heic([hvc1(1, { ...plain, size: sized(64, 64) })]), 'CORRUPT_IMAGE'],
     ['a size of zero', heic([claiming(0, 64)]), 'CORRUPT_IMAGE'],
     ['without a size', heic([{ ...hvc1(1, plain), properties: [plain.configuration] }]), 'CORRUPT_IMAGE'],
     ['a long strip', heic([claiming(2020, 10)]), 'IMAGE_TOO_NARROW'],
