@@ -133,7 +133,7 @@ async function convertJpeg (
 async function convertHeic (
   file: ImageFile, header: ImageHeader, size: Size, signal?: AbortSignal
 ): Promise<Buffer | null> {
-  const bytes = await decodeHeic(file, header, DECODE_TIMEOUT_S * 1000, signal)
+  const bytes = await decodeHeic(file, header, signal)
   signal?.throwIfAborted()
   const decoded: ImageHeader = { ...header, format: 'tiff', orientation: 1, bits: 8, depth: 'uchar', space: 'srgb' }
   return await convert({ file, header: decoded, bytes }, size)

@@ -225,6 +225,7 @@ export const createProbes = (model: string): Record<LimitName, Probe | Elsewhere
     figure: '200'
   },
   decodeTime: { elsewhere: 'test/services/images/prepare.test.ts' },
+  heicTime: { elsewhere: 'test/services/images/heic.test.ts' },
   text: { elsewhere: 'test/hostile/structure.test.ts' },
   jpegSegments: { elsewhere: 'test/hostile/structure.test.ts' },
   jpegScans: { elsewhere: 'test/hostile/structure.test.ts' },

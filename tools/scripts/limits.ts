@@ -6,6 +6,7 @@ import * as limits from '../../schemas/limits.ts'
 import { MAX_CHARACTERS, MAX_DEPTH, MAX_VALUES } from '../../services/chat/schema-grammar/document.ts'
 import { MAX_GRAMMAR_LENGTH } from '../../services/chat/schema-grammar/work.ts'
 import { MAX_CONSTANTS } from '../../services/chat/schema-grammar/keywords.ts'
+import { HEIC_TIMEOUT_S } from '../../services/images/decoder/heic.ts'
 import { DECODE_TIMEOUT_S } from '../../services/images/prepare.ts'
 import { MAX_RATIO } from '../../services/images/inspect.ts'
 import { MAX_AVIF_FRAMES, MAX_AVIF_UNITS } from '../../services/images/structure/avif.ts'
@@ -162,6 +163,7 @@ export const LIMITS = {
   ),
   ratio: row('longer side over shorter side', MAX_RATIO, '422 `IMAGE_TOO_NARROW`', 'services/images/inspect.ts'),
   decodeTime: row('time to decode an image', `${DECODE_TIMEOUT_S} s`, CORRUPT, 'services/images/prepare.ts'),
+  heicTime: row('time to decode a HEIC', `${HEIC_TIMEOUT_S} s`, CORRUPT, 'services/images/decoder/heic.ts'),
   text: row(
     'comments and XMP of a PNG, WebP, TIFF, AVIF or HEIC', `${MAX_TEXT_MIB} MiB`, CORRUPT, `${STRUCTURE}/text.ts`
   ),

@@ -1,7 +1,10 @@
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import sharp from 'sharp'
 import t, { type Test } from 'tap'
+import { decoders } from '../../../services/images/decoder/decoders.ts'
+import { decodeHeic } from '../../../services/images/decoder/heic.ts'
 import { inspectImage } from '../../../services/images/inspect.ts'
 import { join } from '../../../tools/lib/bytes.ts'
 import { full } from '../../../tools/lib/iso-boxes.ts'
@@ -134,4 +137,28 @@ t.test('a gain map is ignored', async t => {
   const type = full('auxC', 0, 'urn:com:apple:photo:2020:aux:hdrgainmap\0')
   const map = { ...hvc1(2, codedHeic('small-tile'), type), alphaOf: 1 }
   await shows(t, heic([hvc1(1, plain), map]), colourAt)
+})
+
+t.test('a HEIC that takes too long is refused, and its thread ends', async t => {
+  const file = await store(t.testdir({}), 'a.heic', fixture('flat'))
+  const header = await inspectImage(file, LIMITS)
+  const before = decoders.ended().slow
+  await t.rejects(decodeHeic(file, header, undefined, 100), {
+    code: 'CORRUPT_IMAGE',
+    message: 'images[0] ("a.heic") cannot be decoded: it takes longer than 0.1 seconds'
+  })
+  t.equal(decoders.ended().slow, before + 1)
+})
+
+t.test('an abort ends the thread and leaves only the original', async t => {
+  const file = await store(t.testdir({}), 'a.heic', fixture('flat'))
+  const controller = new AbortController()
+  const running = prepare(file, { width: 100, height: 100 }, controller.signal)
+  const before = decoders.ended().aborted
+  while (decoders.threads() === 0) await sleep(5)
+  await sleep(50)
+  controller.abort(new Error('left'))
+  await t.rejects(running, { message: 'left' })
+  while (decoders.ended().aborted === before) await sleep(5)
+  t.same(readdirSync(path.dirname(file.path)), ['a.heic'])
 })
