@@ -231,6 +231,7 @@ export const createProbes = (model: string): Record<LimitName, Probe | Elsewhere
     figure: '200'
   },
   decodeTime: { elsewhere: 'test/services/images/prepare.test.ts' },
+  heicTime: { elsewhere: 'test/services/images/heic.test.ts' },
   text: { elsewhere: 'test/hostile/structure.test.ts' },
   jpegSegments: { elsewhere: 'test/hostile/structure.test.ts' },
   jpegScans: { elsewhere: 'test/hostile/structure.test.ts' },
@@ -242,15 +243,15 @@ export const createProbes = (model: string): Record<LimitName, Probe | Elsewhere
   tiffTagsOfPage: { elsewhere: 'test/hostile/structure.test.ts' },
   tiffTags: { elsewhere: 'test/hostile/structure.test.ts' },
   tiffShared: { elsewhere: 'test/hostile/structure.test.ts' },
-  avifBoxes: { elsewhere: 'test/hostile/structure-avif.test.ts' },
-  avifInnerBoxes: { elsewhere: 'test/hostile/structure-avif.test.ts' },
-  avifItems: { elsewhere: 'test/hostile/structure-avif.test.ts' },
-  avifExtents: { elsewhere: 'test/hostile/structure-avif.test.ts' },
-  avifShared: { elsewhere: 'test/hostile/structure-avif.test.ts' },
-  avifParts: { elsewhere: 'test/hostile/structure-avif.test.ts' },
-  avifPartsOfImage: { elsewhere: 'test/hostile/structure-avif.test.ts' },
-  avifAssociations: { elsewhere: 'test/hostile/structure-avif.test.ts' },
+  heifBoxes: { elsewhere: 'test/hostile/structure-avif.test.ts' },
+  heifInnerBoxes: { elsewhere: 'test/hostile/structure-avif.test.ts' },
+  heifItems: { elsewhere: 'test/hostile/structure-avif.test.ts' },
+  heifExtents: { elsewhere: 'test/hostile/structure-avif.test.ts' },
+  heifShared: { elsewhere: 'test/hostile/structure-avif.test.ts' },
+  heifParts: { elsewhere: 'test/hostile/structure-avif.test.ts' },
+  heifPartsOfImage: { elsewhere: 'test/hostile/structure-avif.test.ts' },
+  heifAssociations: { elsewhere: 'test/hostile/structure-avif.test.ts' },
   avifUnits: { elsewhere: 'test/hostile/structure-avif.test.ts' },
   avifFrames: { elsewhere: 'test/hostile/structure-avif.test.ts' },
-  avifTables: { elsewhere: 'test/hostile/structure-avif.test.ts' }
+  heifTables: { elsewhere: 'test/hostile/structure-avif.test.ts' }
 })

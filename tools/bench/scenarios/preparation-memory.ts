@@ -5,6 +5,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import sharp from '../../../services/images/sharp.ts'
+import { encodeHeic } from '../lib/heic.ts'
 import { drawImage } from '../lib/images.ts'
 import { createRow, type Row, type Scenario } from './scenario.ts'
 
@@ -41,19 +42,27 @@ export const preparationMemory: Scenario = {
       const { data } = await drawImage(bench.freshSeed(), SIZE)
       for (const [kind, encode] of Object.entries(KINDS)) {
         bench.log(kind)
-        const file = path.join(dir, 'image')
-        writeFileSync(file, await encode(sharp(data, { limitInputPixels: false })).toBuffer())
-        const row = createRow(kind, 'MB')
-        const { stdout } = await promisify(execFile)(process.execPath, [
-          '--import', 'tsx', PREPARE_ONCE, file, ...Object.values(TARGET).map(String)
-        ])
-        row.add('Sightline', Number(stdout) / 1e6)
-        row.add('bound', SIZE.width * SIZE.height * BOUND_BYTES_PER_PIXEL / 1e6)
-        rows.push(row)
+        rows.push(await measure(kind, dir, await encode(sharp(data, { limitInputPixels: false })).toBuffer()))
       }
+      bench.log('HEIC')
+      const heic = encodeHeic(data)
+      if (heic === null) bench.log('heif-enc is not installed, so HEIC is left out')
+      else rows.push(await measure('HEIC', dir, heic))
     } finally {
       rmSync(dir, { recursive: true })
     }
     return rows
   }
+}
+
+async function measure (kind: string, dir: string, content: Buffer): Promise<Row> {
+  const file = path.join(dir, 'image')
+  writeFileSync(file, content)
+  const row = createRow(kind, 'MB')
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--import', 'tsx', PREPARE_ONCE, file, ...Object.values(TARGET).map(String)
+  ])
+  row.add('Sightline', Number(stdout) / 1e6)
+  row.add('bound', SIZE.width * SIZE.height * BOUND_BYTES_PER_PIXEL / 1e6)
+  return row
 }

@@ -4,8 +4,9 @@ import path from 'node:path'
 import { inspectImage } from '../../../services/images/inspect.ts'
 import { prepareImage } from '../../../services/images/prepare.ts'
 import sharp from '../../../services/images/sharp.ts'
+import { encodeHeic } from '../lib/heic.ts'
 import { drawImage, type ImageFormat } from '../lib/images.ts'
-import { createRow, rotated, type Row, type Scenario } from './scenario.ts'
+import { createRow, rotated, type Bench, type Row, type Scenario } from './scenario.ts'
 
 const SIZES = { '12 megapixels': { width: 4000, height: 3000 }, '50 megapixels': { width: 8160, height: 6120 } }
 const FORMATS: ImageFormat[] = ['jpeg', 'png', 'webp']
@@ -34,11 +35,23 @@ export const preparation: Scenario = {
           rows.push(row)
         }
       }
+      const heic = encodeHeic((await drawImage(bench.freshSeed(), SIZES['12 megapixels'])).data)
+      if (heic === null) bench.log('heif-enc is not installed, so HEIC is left out')
+      else rows.push(await measureHeic(bench, path.join(dir, 'image.heic'), heic))
     } finally {
       rmSync(dir, { recursive: true })
     }
     return rows
   }
+}
+
+/** No other way is measured, because sharp cannot decode HEIC. */
+async function measureHeic (bench: Bench, file: string, content: Buffer): Promise<Row> {
+  bench.log('12 megapixels, heic')
+  writeFileSync(file, content)
+  const row = createRow('12 megapixels, heic', 'ms')
+  for (let round = 0; round < bench.rounds; round++) row.add('Sightline', await timed(() => WAYS.Sightline!(file)))
+  return row
 }
 
 const WAYS: Record<string, (file: string) => Promise<unknown>> = {

@@ -24,6 +24,7 @@ export interface Images {
 }
 
 const EXAMPLES = path.join(ROOT, 'models/demo/examples')
+const HEIC = path.join(ROOT, 'test/fixtures/heic')
 /** Questions with at most this many images, for which the demo model's answers are certain. */
 const MOST_IMAGES = 2
 const NOT_CLAIMED = ['describe-several', 'difference', 'relation', 'which-picture', 'word']
@@ -44,10 +45,11 @@ export async function createImages (seed: number): Promise<Images> {
     drawImage(seed + 2, { width: 640, height: 480, format: 'png' }),
     drawImage(seed + 3, { width: 168, height: 140, format: 'png' })
   ])
+  const heics = ['plain', 'ten-bits', 'alpha'].map(name => readFileSync(path.join(HEIC, `${name}.heic`)))
   const [photo, , small] = drawn.map(({ data }) => data)
   return {
     known,
-    photos: [...drawn.map(({ data }) => data), ...await Promise.all([
+    photos: [...drawn.map(({ data }) => data), ...heics, ...await Promise.all([
       sharp(small).tiff().toBuffer(),
       sharp(small).gif().toBuffer(),
       sharp(small).jpeg().withMetadata({ orientation: 6 }).toBuffer(),
@@ -63,6 +65,7 @@ export async function createImages (seed: number): Promise<Images> {
       }),
       ...bad('CORRUPT_IMAGE', 422, {
         'half a JPEG': photo!.subarray(0, photo!.length >> 1),
+        'half a HEIC': heics[0]!.subarray(0, heics[0]!.length >> 1),
         'half a PNG': small!.subarray(0, small!.length >> 1),
         'a PNG without its end': known[0]!.images[0]!.subarray(0, -200)
       }),
