@@ -8,7 +8,7 @@ import type { ImageHeader } from '../images/inspect.ts'
 import { KIND_BYTES, kindOf } from '../images/kind.ts'
 import { numberOf, partId, type FilePart, type FramePart } from '../images/part.ts'
 import { shareOut } from './shares.ts'
-import type { ChatTurn, UploadedFile } from './request.ts'
+import type { ChatPart, ChatTurn, UploadedFile } from './request.ts'
 
 /** The pages that a client asks for. */
 export interface PageWish {
@@ -74,7 +74,7 @@ export async function expandFiles (
 
 /** Replaces each image of the turns by the images of its file. */
 export function expandTurns (turns: ChatTurn[], groups: number[][]): ChatTurn[] {
-  const expand = (parts: ChatTurn['parts']) => parts.flatMap(part =>
+  const expand = (parts: ChatPart[]) => parts.flatMap((part): ChatPart[] =>
     part.type === 'upload' ? groups[part.file]!.map(file => ({ ...part, file })) : [part])
   return turns.map(turn => ({
     ...turn,

@@ -57,17 +57,26 @@ const SIZE_BYTES = 8
 const FORM_INFO_BYTES = 256
 const FORM_INFO_VERSION = 2
 
+/** The part of WebAssembly's interface that is used. Node's types do not have it. */
+interface WasmApi {
+  compile (bytes: Uint8Array): Promise<WasmProgram>
+  instantiate (program: WasmProgram, imports: object): Promise<object>
+}
+const wasm = (globalThis as unknown as { WebAssembly: WasmApi }).WebAssembly
+/** A compiled program. */
+type WasmProgram = object
+
 /** Compiles PDFium's program. */
-export async function compilePdfium (): Promise<WebAssembly.Module> {
-  return await WebAssembly.compile(await readFile(fileURLToPath(import.meta.resolve('@hyzyla/pdfium/pdfium.wasm'))))
+export async function compilePdfium (): Promise<WasmProgram> {
+  return await wasm.compile(await readFile(fileURLToPath(import.meta.resolve('@hyzyla/pdfium/pdfium.wasm'))))
 }
 
 /** Starts PDFium with a memory of its own. It takes a few milliseconds. */
-export async function startPdfium (program: WebAssembly.Module): Promise<Pdfium> {
+export async function startPdfium (program: WasmProgram): Promise<Pdfium> {
   const library = await PDFiumLibrary.init({
     instantiateWasm (imports, onStarted) {
-      const start = onStarted as unknown as (instance: WebAssembly.Instance, program: WebAssembly.Module) => void
-      WebAssembly.instantiate(program, imports).then(instance => start(instance, program))
+      const start = onStarted as (instance: object, program: WasmProgram) => void
+      void wasm.instantiate(program, imports).then(instance => start(instance, program))
       return {}
     }
   })
