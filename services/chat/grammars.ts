@@ -41,8 +41,8 @@ export function createGrammars ({ thread = THREAD, timeLimitMs = TIME_LIMIT_MS }
   function start (): Worker {
     // The options with which this process was started do not apply to the thread.
     const started = new Worker(thread, { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: MEMORY_LIMIT_MB } })
-    // An idle thread must not keep the process alive.
-    started.unref()
+    // An idle thread must not keep the process alive. Node ignores this before the thread runs.
+    started.on('online', () => started.unref())
     let outcome: GrammarOutcome = { failure: 'it ended' }
     started.on('error', (error: NodeJS.ErrnoException) => {
       const isFull = error.code === 'ERR_WORKER_OUT_OF_MEMORY'

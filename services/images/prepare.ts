@@ -4,6 +4,7 @@ import type { Sharp, SharpOptions } from 'sharp'
 import { CorruptImageError, StorageError } from '../../errors/catalogue.ts'
 import { verbatim, type Phrase } from '../../errors/language.ts'
 import { IMAGE_FAULTS, STORAGE_FAULTS } from '../../errors/phrases.ts'
+import { decodeHeic } from './decoder/heic.ts'
 import { composeFrame } from './documents/apng-canvas.ts'
 import { renderPage } from './documents/pdf.ts'
 import type { ImageFile, ImageHeader } from './inspect.ts'
@@ -34,7 +35,8 @@ export const DECODE_TIMEOUT_S = 30
  * original already has the required form (see `isReady`), it is used unchanged. It is decoded once anyway, so that a
  * damaged file fails here and not in the engine. A JPEG with harmless oddities is converted (see `repairJpeg`).
  *
- * sharp cannot be interrupted. After an abort the promise settles when sharp has finished. No output remains then.
+ * sharp cannot be interrupted. After an abort the promise settles when sharp has finished. No output remains then. The
+ * thread that decodes a HEIC is ended.
  *
  * @param header the result of `inspectImage` for this file
  * @param size the size of the prepared image in pixels, from the plan
@@ -66,11 +68,14 @@ export async function prepareImage (
   return { path: output, width, height, compressed: true }
 }
 
+/** The engine cannot read these formats. */
+const DECODED_FIRST = new Set<FileFormat>(['heic', 'pdf'])
+
 /** Returns true if the engine can read the original file. All other images are converted. */
 export function isReady (header: ImageHeader, size: Size): boolean {
-  return header.format !== 'pdf' && header.width === size.width && header.height === size.height && header.orientation === 1 &&
-    header.space === 'srgb' && header.bits === 8 && header.channels === 3 && !header.palette && !header.hasAlpha &&
-    !header.hasProfile && header.pages === 1
+  return !DECODED_FIRST.has(header.format) && header.width === size.width && header.height === size.height &&
+    header.orientation === 1 && header.space === 'srgb' && header.bits === 8 && header.channels === 3 &&
+    !header.palette && !header.hasAlpha && !header.hasProfile && header.pages === 1
 }
 
 /**
@@ -90,6 +95,7 @@ async function toPng (
   const { part } = file
   if (part?.type === 'page') return await renderPage(file, part, size, signal)
   if (header.format === 'jpeg') return await convertJpeg(file, header, size, signal)
+  if (header.format === 'heic') return await convertHeic(file, header, size, signal)
   if (header.format !== 'png' || part === undefined) return await convert({ file, header }, size)
   // libvips reads only the first frame of a PNG.
   const bytes = await composeFrame(file, part.frame, signal)
@@ -140,6 +146,16 @@ async function convertJpeg (
     signal?.throwIfAborted()
     return await convert({ file, header, bytes: repaired.bytes }, size)
   }
+}
+
+/** Converts a HEIC. sharp has no decoder for it, so libheif decodes it in a thread, and sharp gets its pixels. */
+async function convertHeic (
+  file: ImageFile, header: ImageHeader, size: Size, signal?: AbortSignal
+): Promise<Buffer | null> {
+  const bytes = await decodeHeic(file, header, DECODE_TIMEOUT_S * 1000, signal)
+  signal?.throwIfAborted()
+  const decoded: ImageHeader = { ...header, format: 'tiff', orientation: 1, bits: 8, depth: 'uchar', space: 'srgb' }
+  return await convert({ file, header: decoded, bytes }, size)
 }
 
 /** Checks the pixels of the last rows too. */
@@ -208,9 +224,7 @@ async function decode (file: ImageFile, image: Sharp): Promise<Buffer> {
     // The folder was removed meanwhile, so the image is not at fault.
     if (message.startsWith('Input file is missing')) throw cause
     const timedOut = message.includes('timeout')
-    const reason = timedOut
-      ? { en: `it takes longer than ${DECODE_TIMEOUT_S} seconds`, zh: `解码超过 ${DECODE_TIMEOUT_S} 秒` }
-      : IMAGE_FAULTS.damaged
+    const reason = timedOut ? IMAGE_FAULTS.tooSlow(DECODE_TIMEOUT_S) : IMAGE_FAULTS.damaged
     throw Object.assign(new CorruptImageError(file.label, reason), { cause })
   }
 }

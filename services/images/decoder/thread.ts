@@ -19,7 +19,8 @@ export class DecoderThread {
     this.#worker = new Worker(program, {
       execArgv: [], env: {}, resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MB }
     })
-    this.#worker.unref()
+    // Node ignores this before the thread runs.
+    this.#worker.on('online', () => this.#worker.unref())
     this.#ready.promise.catch(() => {})
     this.#worker.on('message', (message: ThreadMessage) => {
       if (message.type === 'ready') this.#ready.resolve()

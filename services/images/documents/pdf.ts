@@ -124,7 +124,7 @@ async function run<Job extends PdfJob> (
 function toImageError ({ fault, code }: DecodeError, label: string, timeLimitMs: number): Error {
   if (code === 'password') return new DocumentEncryptedError(label)
   if (code === 'encryption') return new CorruptImageError(label, PDF_FAULTS.encryption)
-  if (fault === 'slow') return new CorruptImageError(label, PDF_FAULTS.slow(timeLimitMs / 1000))
-  if (fault === 'memory') return new CorruptImageError(label, PDF_FAULTS.memory(PDF_MEMORY_MIB))
+  if (fault === 'slow') return new CorruptImageError(label, IMAGE_FAULTS.tooSlow(timeLimitMs / 1000))
+  if (fault === 'memory') return new CorruptImageError(label, IMAGE_FAULTS.tooMuchMemory(PDF_MEMORY_MIB))
   return new CorruptImageError(label, IMAGE_FAULTS.damaged)
 }

@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { DecodeError } from '../../../../services/images/decoder/decode-error.ts'
 import { createDecoders, type DecodersOptions } from '../../../../services/images/decoder/decoders.ts'
 import { threadProgram } from '../../../../services/thread-program.ts'
 import type { Oddity } from './odd-thread.ts'
@@ -99,8 +102,23 @@ t.test('threads that are idle or have much memory end', async t => {
   t.equal(others.threads(), 0)
 })
 
+t.test('an idle thread does not keep the process alive', async t => {
+  const program = `
+    import { createDecoders } from ${JSON.stringify(import.meta.resolve('../../../../services/images/decoder/decoders.ts'))}
+    const decoders = createDecoders({ programs: { heic: new URL(${JSON.stringify(ODD.heic.href)}) } })
+    const { jobs } = await decoders.decode({
+      kind: 'heic', path: '', options: 'decodes', timeLimitMs: 20_000, memoryLimitBytes: 1e8
+    })
+    process.stdout.write(String(jobs) + decoders.threads())`
+  const args = ['--import', 'tsx', '--input-type', 'module', '--eval', program]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 })
+  t.equal(stdout, '11')
+})
+
 t.test('a thread that cannot start is no fault of the file', async t => {
   const programs = { heic: new URL('data:text/javascript,throw new Error("no module")') }
   const { decode } = odd(t, { programs })
-  await t.rejects(decode('decodes'), { message: /^A decoder thread failed to start: Error: no module/, fault: undefined })
+  const error: unknown = await decode('decodes').catch((error: unknown) => error)
+  t.match(error, { message: /^A decoder thread failed to start: Error: no module/ })
+  t.notOk(error instanceof DecodeError)
 })

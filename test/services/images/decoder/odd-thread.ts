@@ -21,7 +21,9 @@ const LOOP = '0061736d010000000104016000000302010007070103' + '72756e00000a09010
 /** `(module (func (export "run") (unreachable)))`, which is how `abort()` of C ends. */
 const TRAP = '0061736d010000000104016000000302010007070103' + '72756e00000a05010300000b'
 
-const runModule = (hex: string) => new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(hex, 'hex'))).exports.run()
+function runModule (hex: string): void {
+  new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(hex, 'hex'))).exports.run()
+}
 
 let jobs = 0
 
