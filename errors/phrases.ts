@@ -103,6 +103,9 @@ export const OPENAI_FAULTS = {
     zh: '必须是文本或图片：{"type": "text", "text": "…"} 或 ' +
       '{"type": "image_url", "image_url": {"url": "data:image/png;base64,…"}}'
   },
+  needsFileData: {
+    en: 'is not supported; send the file as a data URI in "file_data"', zh: '不受支持；请在 "file_data" 中以 data URI 发送文件'
+  },
   mustBeImages: { en: 'must be a list of images in base64', zh: '必须是 base64 图片的列表' },
   onlyJsonOutputs: {
     en: 'is supported with "json" alone; a JSON schema can also be sent in "response_format"',

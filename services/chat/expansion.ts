@@ -14,14 +14,14 @@ import type { ChatPart, ChatTurn, UploadedFile } from './request.ts'
 export interface PageWish {
   /** The place of the list in the request. Errors name it. */
   field: string
-  /** e.g. `1-3,7`; matches `PAGE_LIST_PATTERN`. */
+  /** e.g. `1-3,7`; matches the pattern of `PagesSchema`. */
   list: string
 }
 
 /** A file of a request, with the parts of it that the client asks for. */
 export interface WantedFile {
   file: UploadedFile
-  /** Undefined for the first pages for which there is room. */
+  /** The pages of this file, if they differ from those of the request. */
   pages?: PageWish
 }
 
@@ -32,6 +32,8 @@ export interface ExpansionRequest {
   resent?: UploadedFile[]
   /** The ids of images that the history names. */
   named?: ReadonlySet<string>
+  /** The pages of every PDF. Undefined for the first pages for which there is room. */
+  pages?: PageWish
   /** Number of frames of each animation. */
   frames?: number
 }
@@ -58,11 +60,12 @@ export interface ExpansionOptions {
 export async function expandFiles (
   request: ExpansionRequest, options: ExpansionOptions, signal: AbortSignal
 ): Promise<ExpandedFiles> {
-  const { files, resent = [], named = new Set<string>(), frames = 1 } = request
+  const { files, resent = [], named = new Set<string>(), pages, frames = 1 } = request
   const { maxImages } = options
   const again = await inOrder(resent, file => partsOfHistory(file, named, resent, options, signal))
   const own = await inOrder(files.map(({ file }) => file), (file, index) =>
-    partsOfQuestion(files[index]!, frames, options, signal))
+    partsOfQuestion({ file, pages: files[index]!.pages ?? pages }, frames, options, signal))
+  if (pages && !own.some(({ isDocument }) => isDocument)) throw new InvalidFieldError(pages.field, FIELD_FAULTS.needsPdf)
 
   const count = sum(again.map(({ length }) => length)) + sum(own.map(({ most, isFlexible }) => isFlexible ? 0 : most))
   const shares = shareOut(own.map(({ most, isFlexible }) => isFlexible ? most : 0), maxImages - count)
@@ -90,6 +93,8 @@ interface Images {
   most: number
   /** Fewer images are taken if there is no room. */
   isFlexible: boolean
+  /** The file is a PDF. */
+  isDocument: boolean
 }
 
 async function partsOfQuestion (
@@ -102,12 +107,11 @@ async function partsOfQuestion (
     const measured = await measurePdf(file, wanted, maxInputPixels, signal)
     if (wish) checkPages(wish, wanted, measured, file)
     const images = measured.pages.map(part => imageOf(file, part))
-    return { images, most: images.length, isFlexible: wish === undefined }
+    return { images, most: images.length, isFlexible: wish === undefined, isDocument: true }
   }
-  const images = frames === 1 || !isAnimation(kind)
-    ? [file]
-    : spread(await readFrames(file, await options.inspect(file, signal)), frames).map(part => imageOf(file, part))
-  return { images: images.length === 0 ? [file] : images, most: Math.max(images.length, 1), isFlexible: false }
+  const animation = frames > 1 && isAnimation(kind) ? await readFrames(file, await options.inspect(file, signal)) : []
+  const images = animation.length > 0 ? spread(animation, frames).map(part => imageOf(file, part)) : [file]
+  return { images, most: images.length, isFlexible: false, isDocument: false }
 }
 
 /** @throws InvalidFieldError, TooManyImagesError */

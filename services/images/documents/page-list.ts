@@ -1,9 +1,6 @@
-/** e.g. `1-3,7`. Blanks are allowed around numbers. */
-export const PAGE_LIST_PATTERN = '^ *\\d{1,5} *(- *\\d{1,5} *)?(, *\\d{1,5} *(- *\\d{1,5} *)?)*$'
-
 /**
  * Reads a list of pages. Pages that are repeated count once.
- * @param text matches `PAGE_LIST_PATTERN`
+ * @param text matches the pattern of `PagesSchema`
  * @param most the list ends after one page more than this, so that a long range costs nothing
  * @returns the pages in the order of the list; null if a range is empty or a page is 0
  * @example
