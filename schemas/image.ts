@@ -32,7 +32,7 @@ const FrameSchema = Type.Object({
 export const ReceiptSchema = Type.Object({
   id: Type.String({
     pattern: IMAGE_ID_PATTERN,
-    description: 'SHA-256 of the bytes that were sent, or a hash of them and of the number of the page or frame; names ' +
+    description: 'SHA-256 of the bytes that were sent, or a hash of them and the number of the page or frame; names ' +
       'the image in later turns'
   }),
   original: sizeSchema(

@@ -83,7 +83,8 @@ export function createChatService (options: ChatServiceOptions): ChatService {
     return { plan, grammar: constraint && await grammars.of(constraint, info.tools, signal) }
   }
 
-  const expansion = { maxImages: options.maxImages, maxInputPixels: limits.maxInputPixels, inspect: anticipation.inspect }
+  const { maxImages } = options
+  const expansion = { maxImages, maxInputPixels: limits.maxInputPixels, inspect: anticipation.inspect }
 
   return {
     anticipate: anticipation.begin,

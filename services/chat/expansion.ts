@@ -65,7 +65,8 @@ export async function expandFiles (
   const again = await inOrder(resent, file => partsOfHistory(file, named, resent, options, signal))
   const own = await inOrder(files.map(({ file }) => file), (file, index) =>
     partsOfQuestion({ file, pages: files[index]!.pages ?? pages }, frames, options, signal))
-  if (pages && !own.some(({ isDocument }) => isDocument)) throw new InvalidFieldError(pages.field, FIELD_FAULTS.needsPdf)
+  const hasDocument = own.some(({ isDocument }) => isDocument)
+  if (pages && !hasDocument) throw new InvalidFieldError(pages.field, FIELD_FAULTS.needsPdf)
 
   const count = sum(again.map(({ length }) => length)) + sum(own.map(({ most, isFlexible }) => isFlexible ? 0 : most))
   const shares = shareOut(own.map(({ most, isFlexible }) => isFlexible ? most : 0), maxImages - count)

@@ -5,9 +5,9 @@ import {
 } from '../../errors/catalogue.ts'
 import { verbatim } from '../../errors/language.ts'
 import { FILE_KINDS, IMAGE_ADVICE, IMAGE_FAULTS } from '../../errors/phrases.ts'
-import { headerOfPage } from './documents/pdf.ts'
 import { KIND_BYTES, kindOf, type FileFormat, type ImageFormat } from './kind.ts'
-import type { FilePart } from './part.ts'
+import type { FilePart, PagePart } from './part.ts'
+import type { Size } from './plan.ts'
 import sharp from './sharp.ts'
 import { heifLabel } from './structure/heif.ts'
 import { checkStructure } from './structure/index.ts'
@@ -98,7 +98,7 @@ const BITS_OF_DEPTH: Record<string, number> = { uchar: 8, char: 8, ushort: 16, s
  */
 export async function inspectImage (file: ImageFile, limits: InspectLimits): Promise<ImageHeader> {
   const { part } = file
-  if (part?.type === 'page') return headerOfPage(file, part, MAX_RATIO)
+  if (part?.type === 'page') return headerOfPage(file, part)
   const { format, maxPixels, zeroIsWhite } = await readFormat(file, limits)
   const metadata = await readMetadata(file, format)
   const { width, height } = metadata.autoOrient
@@ -108,9 +108,7 @@ export async function inspectImage (file: ImageFile, limits: InspectLimits): Pro
     const label = isHeif ? heifLabel(format, file.label) : verbatim(file.label)
     throw withDetails(new ImageTooManyPixelsError(label, width, height, maxPixels), { ...size, max_pixels: maxPixels })
   }
-  if (Math.max(width, height) > MAX_RATIO * Math.min(width, height)) {
-    throw withDetails(new ImageTooNarrowError(file.label, width, height), size)
-  }
+  checkRatio(file, size)
 
   return {
     format,
@@ -126,6 +124,31 @@ export async function inspectImage (file: ImageFile, limits: InspectLimits): Pro
     palette: metadata.isPalette,
     hasAlpha: metadata.hasAlpha,
     hasProfile: metadata.hasProfile
+  }
+}
+
+function checkRatio ({ label }: ImageFile, { width, height }: Size): void {
+  if (Math.max(width, height) <= MAX_RATIO * Math.min(width, height)) return
+  throw withDetails(new ImageTooNarrowError(label, width, height), { width, height })
+}
+
+/** A page was measured when its document was opened. */
+function headerOfPage (file: ImageFile, { width, height }: PagePart): ImageHeader {
+  checkRatio(file, { width, height })
+  return {
+    format: 'pdf',
+    width,
+    height,
+    orientation: 1,
+    pages: 1,
+    bits: 8,
+    depth: 'uchar',
+    zeroIsWhite: false,
+    channels: 3,
+    space: 'srgb',
+    palette: false,
+    hasAlpha: false,
+    hasProfile: false
   }
 }
 

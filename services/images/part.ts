@@ -25,8 +25,8 @@ export interface FramePart {
 export type FilePart = PagePart | FramePart
 
 /**
- * Returns the id of a page or of a frame. It looks like the id of a file. The first frame has the id of its file, because
- * a file without `frames` shows this frame.
+ * Returns the id of a page or of a frame. It looks like the id of a file. The first frame has the id of its file,
+ * because a file without `frames` shows this frame.
  * @param file `sha256:<64 hex digits>` of the bytes of the file
  * @param number from 1
  */

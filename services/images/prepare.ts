@@ -79,8 +79,8 @@ export function isReady (header: ImageHeader, size: Size): boolean {
 }
 
 /**
- * Returns `<folder>/<name>_compressed.png` for `<folder>/<name>.<ext>`, and `<folder>/<name>_page2_compressed.png` for a
- * part of it.
+ * Returns `<folder>/<name>_compressed.png` for `<folder>/<name>.<ext>`, and `<folder>/<name>_page2_compressed.png` for
+ * a part of it.
  */
 export function compressedPath (original: string, part?: FilePart): string {
   const { dir, name } = path.parse(original)

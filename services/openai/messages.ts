@@ -87,7 +87,7 @@ function readContent (content: MessageContent, field: string, images: WantedSour
         return { type: 'text', text: part.refusal }
       case 'file':
         return readFile(part.file, placeOfImage(part, `${field}[${index}]`), `${field}[${index}]`, images)
-      case 'image_url':
+      default:
         return readImage(part.image_url, placeOfImage(part, `${field}[${index}]`), images)
     }
   })

@@ -162,7 +162,9 @@ export const LIMITS = {
   ),
   ratio: row('longer side over shorter side', MAX_RATIO, '422 `IMAGE_TOO_NARROW`', 'services/images/inspect.ts'),
   decodeTime: row('time to decode an image', `${DECODE_TIMEOUT_S} s`, CORRUPT, 'services/images/prepare.ts'),
-  text: row('comments and XMP of a PNG, WebP, TIFF, AVIF or HEIC', `${MAX_TEXT_MIB} MiB`, CORRUPT, `${STRUCTURE}/text.ts`),
+  text: row(
+    'comments and XMP of a PNG, WebP, TIFF, AVIF or HEIC', `${MAX_TEXT_MIB} MiB`, CORRUPT, `${STRUCTURE}/text.ts`
+  ),
   jpegSegments: row('segments of a JPEG', jpeg.MAX_JPEG_SEGMENTS, CORRUPT, `${STRUCTURE}/jpeg.ts`),
   jpegScans: row('scans of a JPEG', jpeg.MAX_JPEG_SCANS, CORRUPT, `${STRUCTURE}/jpeg.ts`),
   pngChunks: row('chunks of a PNG before its pixels', png.MAX_PNG_CHUNKS, CORRUPT, `${STRUCTURE}/png.ts`),
@@ -181,7 +183,9 @@ export const LIMITS = {
   heifExtents: row('extents of all items', items.MAX_HEIF_EXTENTS, CORRUPT, `${STRUCTURE}/items.ts`),
   heifShared: row('bytes that items share', `${items.MAX_HEIF_SHARED_MIB} MiB`, CORRUPT, `${STRUCTURE}/items.ts`),
   heifParts: row('parts of all images of an AVIF or HEIC', items.MAX_HEIF_PARTS, CORRUPT, `${STRUCTURE}/items.ts`),
-  heifPartsOfImage: row('parts of one image of an AVIF or HEIC', heif.MAX_HEIF_PARTS_OF_IMAGE, CORRUPT, `${STRUCTURE}/heif.ts`),
+  heifPartsOfImage: row(
+    'parts of one image of an AVIF or HEIC', heif.MAX_HEIF_PARTS_OF_IMAGE, CORRUPT, `${STRUCTURE}/heif.ts`
+  ),
   heifAssociations: row(
     'associations of items with properties', items.MAX_HEIF_ASSOCIATIONS, CORRUPT, `${STRUCTURE}/items.ts`
   ),

@@ -85,8 +85,8 @@ export async function startPdfium (program: WasmProgram): Promise<Pdfium> {
 }
 
 /**
- * A document. PDFium reads the objects of a page when the page is asked for. Nothing is freed, because each document has
- * a PDFium of its own.
+ * A document. PDFium reads the objects of a page when the page is asked for. Nothing is freed, because each document
+ * has a PDFium of its own.
  */
 export class PdfDocument {
   readonly #pdfium: Pdfium

@@ -1,11 +1,9 @@
-import {
-  CorruptImageError, DocumentEncryptedError, ImageTooNarrowError, withDetails
-} from '../../../errors/catalogue.ts'
+import { CorruptImageError, DocumentEncryptedError, withDetails } from '../../../errors/catalogue.ts'
 import { IMAGE_FAULTS } from '../../../errors/phrases.ts'
 import { DecodeError } from '../decoder/decode-error.ts'
 import { decoders } from '../decoder/decoders.ts'
 import type { PageSize, PdfJob, PdfResults } from '../decoder/pdf-job.ts'
-import type { ImageFile, ImageHeader } from '../inspect.ts'
+import type { ImageFile } from '../inspect.ts'
 import type { PagePart } from '../part.ts'
 import type { Size } from '../plan.ts'
 import sharp from '../sharp.ts'
@@ -66,34 +64,6 @@ function toPixels ({ width, height }: PageSize, maxInputPixels: number): Size {
   const factor = Math.min(scale, Math.sqrt(maxInputPixels / (width * height)))
   const pixels = (points: number) => Math.max(1, Math.floor(points * factor))
   return { width: pixels(width), height: pixels(height) }
-}
-
-/**
- * Returns the header of a page.
- * @param maxRatio maximum of the longer side divided by the shorter side
- * @throws ImageTooNarrowError
- */
-export function headerOfPage (
-  { label }: ImageFile, { width, height }: PagePart, maxRatio: number
-): ImageHeader {
-  if (Math.max(width, height) > maxRatio * Math.min(width, height)) {
-    throw withDetails(new ImageTooNarrowError(label, width, height), { width, height })
-  }
-  return {
-    format: 'pdf',
-    width,
-    height,
-    orientation: 1,
-    pages: 1,
-    bits: 8,
-    depth: 'uchar',
-    zeroIsWhite: false,
-    channels: 3,
-    space: 'srgb',
-    palette: false,
-    hasAlpha: false,
-    hasProfile: false
-  }
 }
 
 /**

@@ -27,7 +27,8 @@ export async function drawingWithAlpha ({ premultiplied = false } = {}): Promise
   const data = Buffer.alloc(WIDTH * HEIGHT * 4)
   for (let i = 0; i < WIDTH * HEIGHT; i++) {
     const alpha = alphaAt(i % WIDTH)
-    for (let k = 0; k < 3; k++) data[4 * i + k] = premultiplied ? colours[3 * i + k]! * alpha / 255 : colours[3 * i + k]!
+    const factor = premultiplied ? alpha / 255 : 1
+    for (let k = 0; k < 3; k++) data[4 * i + k] = colours[3 * i + k]! * factor
     data[4 * i + 3] = alpha
   }
   return sharp(data, { raw: { width: WIDTH, height: HEIGHT, channels: 4 } })

@@ -103,8 +103,9 @@ t.test('threads that are idle or have much memory end', async t => {
 })
 
 t.test('an idle thread does not keep the process alive', async t => {
+  const decoders = import.meta.resolve('../../../../services/images/decoder/decoders.ts')
   const program = `
-    import { createDecoders } from ${JSON.stringify(import.meta.resolve('../../../../services/images/decoder/decoders.ts'))}
+    import { createDecoders } from ${JSON.stringify(decoders)}
     const decoders = createDecoders({ programs: { heic: new URL(${JSON.stringify(ODD.heic.href)}) } })
     const { jobs } = await decoders.decode({
       kind: 'heic', path: '', options: 'decodes', timeLimitMs: 20_000, memoryLimitBytes: 1e8
