@@ -7,7 +7,9 @@ export interface PdfPage {
   mediaBox?: number[]
   /** Other entries of the page, e.g. `/Rotate 90`. */
   more?: string
-  /** Entries of the resources besides the font /F1 (Helvetica). */
+  /** Fonts besides /F1 (Helvetica). */
+  fonts?: string
+  /** Other entries of the resources. */
   resources?: string
 }
 
@@ -49,10 +51,10 @@ export function makePdf (pages: PdfPage[], { objects = [], catalog = '', trailer
   bodies.set(1, `<< /Type /Catalog /Pages 2 0 R ${catalog} >>`)
   bodies.set(2, `<< /Type /Pages /Kids [${kids}] /Count ${pages.length} >>`)
   bodies.set(FONT, '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>')
-  for (const [index, { content = '', mediaBox = A4, more = '', resources = '' }] of pages.entries()) {
+  for (const [index, { content = '', mediaBox = A4, more = '', fonts = '', resources = '' }] of pages.entries()) {
     const number = 10 + 2 * index
     bodies.set(number, `<< /Type /Page /Parent 2 0 R /MediaBox [${mediaBox.join(' ')}] /Contents ${number + 1} 0 R ` +
-      `/Resources << /Font << /F1 ${FONT} 0 R >> ${resources} >> ${more} >>`)
+      `/Resources << /Font << /F1 ${FONT} 0 R ${fonts} >> ${resources} >> ${more} >>`)
     bodies.set(number + 1, stream('', content))
   }
   for (const [index, body] of objects.entries()) bodies.set(FIRST_OTHER + index, body)
