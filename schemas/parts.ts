@@ -9,8 +9,8 @@ const PAGE_LIST_PATTERN = '^ *\\d{1,5} *(- *\\d{1,5} *)?(, *\\d{1,5} *(- *\\d{1,
 export const PagesSchema = Type.Optional(Type.String({
   pattern: PAGE_LIST_PATTERN,
   maxLength: PAGES_MAX_CHARACTERS,
-  description: 'The pages of every PDF, e.g. `1-3,7`; each is an image. Without it, the first pages for which MAX_IMAGES ' +
-    'leaves room next to the other images',
+  description: 'The pages of every PDF, e.g. `1-3,7`; each is an image. Without it, the first pages for which ' +
+    'MAX_IMAGES leaves room next to the other images',
   fault: FIELD_FAULTS.mustBePages
 }))
 export const FramesSchema = Type.Optional(Type.Integer({

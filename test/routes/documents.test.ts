@@ -57,7 +57,8 @@ t.test('a page of a PDF is an image', async t => {
 
 t.test('pages without a list share MAX_IMAGES', async t => {
   const service = await startService(t, { MAX_IMAGES: '4' }, engine)
-  const long = makePdf(Array.from({ length: 12 }, (_, index) => ({ ...red, content: `${red.content}${line(`${index}`, 1, 1, 5)}` })))
+  const pages = Array.from({ length: 12 }, (_, page) => ({ ...red, content: red.content + line(`${page}`, 1, 1, 5) }))
+  const long = makePdf(pages)
   const pagesOf = async (files: object[]) => {
     const { status, body } = await ask(service.url, { message: DESCRIBE }, files as never)
     t.equal(status, 200, body.error)
@@ -72,7 +73,10 @@ t.test('pages without a list share MAX_IMAGES', async t => {
 t.test('faults of pages', async t => {
   const service = await startService(t, { MAX_IMAGES: '3' }, engine)
   const cases: Array<[pages: string, files: object[], code: string, sentence: RegExp]> = [
-    ['4', [pdf(report)], 'INVALID_FIELD', /^Field "pages" names page 4, but images\[0\] \("report\.pdf"\) has 3 pages$/],
+    [
+      '4', [pdf(report)], 'INVALID_FIELD',
+      /^Field "pages" names page 4, but images\[0\] \("report\.pdf"\) has 3 pages$/
+    ],
     ['3-1', [pdf(report)], 'INVALID_FIELD', /must be a list of pages such as 1-3,7/],
     ['0', [pdf(report)], 'INVALID_FIELD', /must be a list of pages/],
     ['one', [pdf(report)], 'INVALID_FIELD', /must be a list of pages/],
@@ -131,7 +135,7 @@ t.test('parts of type file on /v1', async t => {
   const text = { type: 'text', text: WHAT }
   const shapes: Array<[string, object, object?]> = [
     ['chat completions', { type: 'file', file: { filename: 'report.pdf', file_data: data, pages: '2' } }],
-    ['base64 alone', { type: 'file', file: { filename: 'report.pdf', file_data: report.toString('base64'), pages: 2 } }],
+    ['base64 alone', { type: 'file', file: { file_data: report.toString('base64'), pages: 2 } }],
     ['Responses', { type: 'input_file', filename: 'report.pdf', file_data: data }, { pages: '2' }],
     ['Anthropic', {
       type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: report.toString('base64') }
@@ -150,7 +154,8 @@ t.test('parts of type file on /v1', async t => {
   const { body } = await complete(service.url, [...two, { type: 'text', text: DESCRIBE }])
   t.match(body.choices[0].message.content, /red.*blue.*green/s)
 
-  const refused = await complete(service.url, [{ type: 'file', file: { filename: 'b.pdf', file_data: data, pages: '9' } }, text])
+  const ninth = { type: 'file', file: { filename: 'b.pdf', file_data: data, pages: '9' } }
+  const refused = await complete(service.url, [ninth, text])
   t.match(refused.body.error, {
     param: 'messages[0].content[0].file.pages',
     message: /names page 9, but messages\[0\]\.content\[0\]\.file\.file_data \("b\.pdf"\) has 3 pages/
@@ -162,12 +167,14 @@ t.test('parts of type file on /v1', async t => {
 
 t.test('frames of an animation', async t => {
   const service = await startService(t, {}, engine)
-  const frames = await Promise.all(['red', 'blue', 'green', 'yellow'].map(colour => drawShape('square', colour, 'white')))
+  const colours = ['red', 'blue', 'green', 'yellow']
+  const frames = await Promise.all(colours.map(colour => drawShape('square', colour, 'white')))
   const raw = await Promise.all(frames.map(frame => sharp(frame).ensureAlpha().raw().toBuffer()))
   const animation = sharp(Buffer.concat(raw), { raw: { width: 140, height: 560, channels: 4, pageHeight: 140 } })
   const delay = [100, 200, 300, 400]
   for (const format of ['gif', 'webp'] as const) {
-    const data = await (format === 'gif' ? animation.clone().gif({ delay }) : animation.clone().webp({ delay, lossless: true })).toBuffer()
+    const encoder = animation.clone()
+    const data = await (format === 'gif' ? encoder.gif({ delay }) : encoder.webp({ delay, lossless: true })).toBuffer()
     const file = { data, name: `a.${format}`, type: `image/${format}` }
     const { status, body } = await ask(service.url, { message: DESCRIBE, frames: '2' }, [file])
     t.equal(status, 200, body.error)
