@@ -210,6 +210,10 @@ export const CorruptImageError = define('CORRUPT_IMAGE', 422, {
   en: (label: string, fault: Phrase) => `${label} cannot be decoded: ${fault.en}`,
   zh: (label, fault) => `${label} 无法解码：${fault.zh}`
 })
+export const DocumentEncryptedError = define('DOCUMENT_ENCRYPTED', 422, {
+  en: (label: string) => `${label} needs a password; send it without encryption`,
+  zh: label => `${label} 需要密码；请发送未加密的文件`
+})
 export const ImageTooManyPixelsError = define('IMAGE_TOO_MANY_PIXELS', 422, {
   en: (label: Phrase, width: number, height: number, limit: number) =>
     `${label.en} has ${width} x ${height} pixels; the limit is ${limit} pixels`,

@@ -23,6 +23,8 @@ export const FIELD_FAULTS = {
     en: 'must be the id of an image as on its receipt: sha256: and 64 hexadecimal digits',
     zh: '必须是回执中的图片 id：sha256: 加 64 位十六进制数字'
   },
+  mustBePages: { en: 'must be a list of pages such as 1-3,7', zh: '必须是页码列表，例如 1-3,7' },
+  needsPdf: { en: 'is given, but no PDF is', zh: '已给出，但没有 PDF' },
   mustBeHistoryImage: { en: 'must be an image that "history" names', zh: '必须是 "history" 中引用过的图片' },
   notBase64: { en: 'contains characters that are not base64', zh: '含有不属于 base64 的字符' },
   truncatedBase64: { en: 'is truncated: base64 never has this length', zh: '不完整：base64 不会是这个长度' },
@@ -100,6 +102,9 @@ export const OPENAI_FAULTS = {
       '{"type": "image_url", "image_url": {"url": "data:image/png;base64,…"}}',
     zh: '必须是文本或图片：{"type": "text", "text": "…"} 或 ' +
       '{"type": "image_url", "image_url": {"url": "data:image/png;base64,…"}}'
+  },
+  needsFileData: {
+    en: 'is not supported; send the file as a data URI in "file_data"', zh: '不受支持；请在 "file_data" 中以 data URI 发送文件'
   },
   mustBeImages: { en: 'must be a list of images in base64', zh: '必须是 base64 图片的列表' },
   onlyJsonOutputs: {
@@ -226,7 +231,9 @@ export const FILE_KINDS = {
 /** What to do about a file that is not accepted. */
 export const IMAGE_ADVICE = {
   convert: { en: 'convert it to JPEG or PNG', zh: '请转换为 JPEG 或 PNG' },
-  send: { en: 'send JPEG, PNG, WebP, AVIF, HEIC, GIF or TIFF', zh: '请发送 JPEG、PNG、WebP、AVIF、HEIC、GIF 或 TIFF' }
+  send: {
+    en: 'send JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF or PDF', zh: '请发送 JPEG、PNG、WebP、AVIF、HEIC、GIF、TIFF 或 PDF'
+  }
 } satisfies Phrases
 
 /** Each completes `photo.jpg cannot be decoded: …`. */

@@ -6,7 +6,7 @@ import { ChatFormSchema, ErrorSchema, type ChatForm } from '../schemas/chat.ts'
 import type { ChatService } from '../services/chat/answer.ts'
 import { parseChatForm } from '../services/chat/fields.ts'
 import { toQuestion } from '../services/chat/question.ts'
-import type { ChatQuestion, ChatRequest } from '../services/chat/request.ts'
+import type { ChatQuestion, ChatRequest, UploadedFile } from '../services/chat/request.ts'
 import type { ImageSource } from '../services/uploads/image-source.ts'
 import { faultDocs } from './error-docs.ts'
 import { validateBy } from './validation.ts'
@@ -21,12 +21,23 @@ export interface ChatRouteOptions {
  * Collects what the chat service needs of a request to `/api/chat` or `/api/chat_stream`. The images are on disk. For a
  * JSON body they are still looked up by the texts that refer to them.
  */
-export async function toChatRequest (request: FastifyRequest, form: ChatForm): Promise<ChatRequest> {
+export async function toChatRequest (
+  request: FastifyRequest, form: ChatForm, expand: ChatService['expand']
+): Promise<ChatRequest> {
   const upload = uploadOf(request)
   if (upload.uploadMs === null) {
     await upload.saveSources(sourcesOf('images', form.images), sourcesOf('history_images', form.history_images))
   }
-  return withRequest(toQuestion(form, upload.images, upload.historyImages), request)
+  const { signal, run } = workOf(request)
+  const named = new Set((form.history ?? []).flatMap(turn => turn.images ?? []))
+  const { files, resent } = await run(() => expand({
+    files: upload.images.map(file => ({ file })),
+    resent: upload.historyImages,
+    named,
+    pages: form.pages === undefined ? undefined : { field: 'pages', list: form.pages },
+    frames: form.frames
+  }, signal))
+  return withRequest(toQuestion(form, files, resent), [...files, ...resent], request)
 }
 
 function sourcesOf (name: string, uris: string[] = []): ImageSource[] {
@@ -34,13 +45,13 @@ function sourcesOf (name: string, uris: string[] = []): ImageSource[] {
 }
 
 /** Completes a question with the images and the timings of its request. */
-export function withRequest (question: ChatQuestion, request: FastifyRequest): ChatRequest {
+export function withRequest (question: ChatQuestion, files: UploadedFile[], request: FastifyRequest): ChatRequest {
   const { client, id, trace } = request
   const { startedAt, slot } = workOf(request)
-  const { images, historyImages, uploadMs } = uploadOf(request)
+  const { uploadMs } = uploadOf(request)
   return {
     ...question,
-    files: [...images, ...historyImages],
+    files,
     scope: client.scope,
     requestId: id,
     startedAt,

@@ -20,7 +20,7 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
     })
   }, async (request, reply) => {
     const work = workOf(request)
-    const events = chat.answer(await toChatRequest(request, request.body), work.signal, request.log)
+    const events = chat.answer(await toChatRequest(request, request.body, chat.expand), work.signal, request.log)
     // A fault before the request is accepted becomes an HTTP status.
     const accepted = await work.run(() => events.next())
     const sse = startSse(reply, work.signal)

@@ -13,7 +13,7 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
     ...chatSchema({ operationId: 'chat', summary: 'Ask about images', answer: ChatAnswerSchema })
   }, async (request): Promise<ChatAnswer> => {
     const work = workOf(request)
-    const question = await toChatRequest(request, request.body)
+    const question = await toChatRequest(request, request.body, chat.expand)
     let response = ''
     let thoughts = ''
 

@@ -7,14 +7,17 @@ import type { ChatDone } from '../schemas/chat.ts'
 import {
   CompletionChunkSchema, CompletionSchema, OpenAiErrorSchema, type Completion
 } from '../schemas/openai-answer.ts'
-import { CompletionRequestSchema } from '../schemas/openai-request.ts'
+import { CompletionRequestSchema, type CompletionRequest } from '../schemas/openai-request.ts'
 import type { ChatEvent } from '../services/chat/events.ts'
+import { expandTurns } from '../services/chat/expansion.ts'
+import type { ChatQuestion, ChatRequest } from '../services/chat/request.ts'
 import { ANSWERED } from '../services/metrics.ts'
 import {
   createHead, toCallDelta, toChunk, toCompletion, toLastChunk, toUsageChunk, type AnswerTexts,
   type CompletionHead
 } from '../services/openai/answer.ts'
 import { unknownFields } from '../services/openai/dialects.ts'
+import type { WantedSource } from '../services/openai/messages.ts'
 import { parseCompletionRequest, toCompletionQuestion } from '../services/openai/request.ts'
 import { createCallReader, PLAIN_READER, type AnswerPart, type CallReader } from '../services/openai/tools.ts'
 import { withRequest, type ChatRouteOptions } from './chat-request.ts'
@@ -61,10 +64,10 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
     assertModel(model, info.model)
     const { question, images } = toCompletionQuestion(request.body, info.tools)
     const ignored = unknownFields(request.body)
-    await uploadOf(request).saveSources(images)
+    const expanded = await expandImages(request, question, images)
     const { tools, singleCall } = question
     const answer = {
-      events: chat.answer(withRequest(question, request), workOf(request).signal, request.log),
+      events: chat.answer(expanded, workOf(request).signal, request.log),
       reader: info.tools && tools.length > 0 ? createCallReader(info.tools, tools, singleCall) : PLAIN_READER,
       head: createHead(request.id, info.model),
       hasStops: question.stop.length > 0,
@@ -73,6 +76,20 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
     if (!stream) return await sendWhole(request, answer)
     await sendChunks(request, reply, answer, options?.include_usage ?? false)
   })
+
+  /** Replaces the files of a question by the images that they contain. */
+  async function expandImages (
+    request: FastifyRequest<{ Body: CompletionRequest }>, question: ChatQuestion, sources: WantedSource[]
+  ): Promise<ChatRequest> {
+    const upload = uploadOf(request)
+    await upload.saveSources(sources)
+    const { pages: list, frames } = request.body
+    const pages = list === undefined ? undefined : { field: 'pages', list }
+    const wanted = upload.images.map((file, index) => ({ file, pages: sources[index]!.pages }))
+    const { signal, run } = workOf(request)
+    const { files, groups } = await run(() => chat.expand({ files: wanted, pages, frames }, signal))
+    return withRequest({ ...question, turns: expandTurns(question.turns, groups) }, files, request)
+  }
 }
 
 async function sendWhole (request: FastifyRequest, answer: RunningAnswer): Promise<Completion> {

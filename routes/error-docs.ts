@@ -58,9 +58,10 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [new errors.PromptTooLongError(9000, 8190), both],
   [new errors.UnsupportedMediaTypeError('text/plain'), both],
   [new errors.UnsupportedEncodingError('gzip'), both],
-  [errors.withDetails(new errors.UnsupportedImageError(PHOTO, FILE_KINDS.pdf, IMAGE_ADVICE.convert), AT_PHOTO), both],
+  [errors.withDetails(new errors.UnsupportedImageError(PHOTO, FILE_KINDS.html, IMAGE_ADVICE.send), AT_PHOTO), both],
   [errors.withDetails(new errors.EmptyFileError(PHOTO), AT_PHOTO), both],
   [errors.withDetails(new errors.CorruptImageError(PHOTO, IMAGE_FAULTS.damaged), AT_PHOTO), both],
+  [errors.withDetails(new errors.DocumentEncryptedError('images[1] ("report.pdf")'), AT_PHOTO), both],
   [errors.withDetails(new errors.ImageTooManyPixelsError(verbatim(PHOTO), 60_000, 40_000, 100_000_000), {
     ...AT_PHOTO, width: 60_000, height: 40_000, max_pixels: 100_000_000
   }), both],

@@ -5,6 +5,7 @@ import {
   HISTORY_MAX_TURNS, MAX_TOKENS_MAX, MESSAGE_MAX_CHARACTERS, NAMED_IMAGES_MAX, STOP_MAX_CHARACTERS, STOP_MAX_STRINGS,
   TURN_MAX_IMAGES
 } from './limits.ts'
+import { FramesSchema, PagesSchema } from './parts.ts'
 import { ResponseFormatSchema } from './response-format.ts'
 
 /** Requests, answers and events of `/api`. Routes check bodies against these schemas. */
@@ -79,7 +80,9 @@ export const ChatFieldsSchema = Type.Object({
   stop: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: STOP_MAX_CHARACTERS }), {
     maxItems: STOP_MAX_STRINGS, description: 'The answer ends before any of these strings'
   })),
-  response_format: Type.Optional(ResponseFormatSchema)
+  response_format: Type.Optional(ResponseFormatSchema),
+  pages: PagesSchema,
+  frames: FramesSchema
 }, { additionalProperties: false })
 export type ChatFields = Static<typeof ChatFieldsSchema>
 

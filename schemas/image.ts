@@ -12,15 +12,33 @@ const sizeSchema = (description: string) => Type.Object({
 
 const FormatSchema = Type.Union([
   Type.Literal('jpeg'), Type.Literal('png'), Type.Literal('webp'), Type.Literal('avif'), Type.Literal('heic'),
-  Type.Literal('gif'), Type.Literal('tiff')
+  Type.Literal('gif'), Type.Literal('tiff'), Type.Literal('pdf')
 ], { description: 'Format of the file that was sent, read from its bytes' })
+
+const DocumentSchema = Type.Object({
+  id: Type.String({ pattern: IMAGE_ID_PATTERN, description: 'SHA-256 of the bytes of the document' }),
+  name: Type.String({ description: 'The name that the client gave the file; may be empty' }),
+  page: Type.Integer({ minimum: 1, description: 'Number of the page, from 1' }),
+  pages: Type.Integer({ minimum: 1, description: 'Number of pages of the document' })
+}, { title: 'DocumentPage', additionalProperties: false, description: 'Only for a page of a PDF' })
+
+const FrameSchema = Type.Object({
+  number: Type.Integer({ minimum: 1, description: 'Number of the frame, from 1' }),
+  frames: Type.Integer({ minimum: 1, description: 'Number of frames of the animation' }),
+  time_ms: Type.Integer({ minimum: 0, description: 'When the frame appears, in milliseconds from the start' })
+}, { title: 'AnimationFrame', additionalProperties: false, description: 'Only for a frame that `frames` asked for' })
 
 /** The report on one image, for the client that sent it. */
 export const ReceiptSchema = Type.Object({
   id: Type.String({
-    pattern: IMAGE_ID_PATTERN, description: 'SHA-256 of the bytes that were sent; names the image in later turns'
+    pattern: IMAGE_ID_PATTERN,
+    description: 'SHA-256 of the bytes that were sent, or a hash of them and the number of the page or frame; names ' +
+      'the image in later turns'
   }),
-  original: sizeSchema('Size of the image that was sent, upright (EXIF orientation applied); boxes use these pixels'),
+  original: sizeSchema(
+    'Size of the image that was sent, upright (EXIF orientation applied), or of the page at 200 dpi; boxes use these ' +
+    'pixels'
+  ),
   sent: sizeSchema('Size of the image that the model got'),
   format: FormatSchema,
   bytes: Type.Integer({ minimum: 1, description: 'Size of the file that was sent, in bytes' }),
@@ -34,7 +52,9 @@ export const ReceiptSchema = Type.Object({
   cached: Type.Boolean({
     description: 'True if the image was not encoded again because its embedding was cached. With ENGINE=openai: ' +
       'true if the prepared image was cached'
-  })
+  }),
+  document: Type.Optional(DocumentSchema),
+  frame: Type.Optional(FrameSchema)
 }, { title: 'Receipt', additionalProperties: false })
 export type Receipt = Static<typeof ReceiptSchema>
 

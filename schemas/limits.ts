@@ -14,6 +14,13 @@ export const STOP_MAX_CHARACTERS = 100
 /** `max_tokens` of a request on `/api`. The context may leave less room. */
 export const MAX_TOKENS_MAX = 131_072
 
+// Documents and animations
+
+/** Characters of a list of pages. */
+export const PAGES_MAX_CHARACTERS = 1_000
+/** `frames` of a request. `MAX_IMAGES` may allow fewer. */
+export const FRAMES_MAX = 64
+
 // Conversations
 
 /** Turns of `history`. */

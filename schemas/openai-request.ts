@@ -2,6 +2,7 @@ import { Type, type Static, type TSchema, type TSchemaOptions } from 'typebox'
 import { FIELD_FAULTS, OPENAI_FAULTS } from '../errors/phrases.ts'
 import type { CheckOptions } from './check.ts'
 import { MAX_TOKENS_MAX, MESSAGES_MAX, STOP_MAX_CHARACTERS, STOP_MAX_STRINGS, TOOLS_MAX } from './limits.ts'
+import { FramesSchema, PagesSchema } from './parts.ts'
 import { ResponseFormatSchema } from './response-format.ts'
 
 /**
@@ -35,11 +36,24 @@ const ImagePartSchema = Type.Object({
   }, { fault: OPENAI_FAULTS.mustBeObject })
 }, { title: 'ImagePart' })
 
+const FilePartSchema = Type.Object({
+  type: Type.Literal('file'),
+  file: Type.Object({
+    filename: Type.Optional(nullable(text(), { fault: FIELD_FAULTS.mustBeString })),
+    file_data: text(FIELD_FAULTS.mustBeString, {
+      description: 'A PDF or an image, as a data URI in base64, or as an http(s) URL whose host is in IMAGE_URL_HOSTS'
+    }),
+    pages: PagesSchema
+  }, { fault: OPENAI_FAULTS.mustBeObject })
+}, { title: 'FilePart' })
+
+export type FilePart = Static<typeof FilePartSchema>
+
 const ContentSchema = Type.Union([
-  Type.String(), Type.Array(Type.Union([TextPartSchema, ImagePartSchema, RefusalPartSchema], {
+  Type.String(), Type.Array(Type.Union([TextPartSchema, ImagePartSchema, FilePartSchema, RefusalPartSchema], {
     fault: OPENAI_FAULTS.mustBeObject
   }))
-], { title: 'MessageContent', description: 'Text and images, in any order', fault: OPENAI_FAULTS.mustBeContent })
+], { title: 'MessageContent', description: 'Text, images and files, in any order', fault: OPENAI_FAULTS.mustBeContent })
 export type MessageContent = Static<typeof ContentSchema>
 
 const EarlierCallSchema = Type.Object({
@@ -211,6 +225,8 @@ export const CompletionRequestSchema = Type.Object({
     description: 'The same seed and request give the same answer on the same machine'
   })),
   response_format: Type.Optional(ResponseFormatSchema),
+  pages: PagesSchema,
+  frames: FramesSchema,
   tools: Type.Optional(Type.Array(ToolSchema, {
     maxItems: TOOLS_MAX,
     description: 'Only with a model whose chat template supports tools',

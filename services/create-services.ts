@@ -36,6 +36,7 @@ export function createServices (config: Config, engine: Engine, traces: Traces |
     engine,
     preparer: createPreparer(),
     grammars,
+    maxImages: config.maxImages,
     limits: {
       maxInputPixels: config.maxInputPixels, maxSide: config.imageCompressionMaxSize, maxPixels: config.maxPixels
     },

@@ -7,6 +7,7 @@ import { createAnticipation } from './anticipation.ts'
 import { createConversation, type Conversation } from './conversation.ts'
 import { SizeMemory } from './earlier-images.ts'
 import type { ChatEvent } from './events.ts'
+import { expandFiles, type ExpandedFiles, type ExpansionRequest } from './expansion.ts'
 import type { Grammars } from './grammars.ts'
 import { planRequest, type ChatPlan, type PlanLimits } from './plan.ts'
 import type { ChatRequest, UploadedFile } from './request.ts'
@@ -15,6 +16,8 @@ import { resolveThinking, type ThinkingLimits } from './thinking.ts'
 export interface ChatServiceOptions extends Omit<AnswerRunOptions, 'anticipation'> {
   grammars: Grammars
   limits: PlanLimits
+  /** Maximum number of images of a request, pages and frames included. */
+  maxImages: number
   thinking: ThinkingLimits
 }
 
@@ -26,6 +29,11 @@ export interface ChatService {
    * @returns settles when the image's file is no longer needed for this, or at once when `signal` fires; never rejects
    */
   anticipate (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
+  /**
+   * Replaces the files of a request by the images that they contain: pages of a PDF, frames of an animation.
+   * @throws errors of `expandFiles`
+   */
+  expand (request: ExpansionRequest, signal: AbortSignal): Promise<ExpandedFiles>
   /**
    * Answers a question about images. After an abort it settles at once. Work that cannot be interrupted (an image
    * that sharp decodes, a node of the model's graph) continues within its own bounds, and needs none of the
@@ -76,5 +84,12 @@ export function createChatService (options: ChatServiceOptions): ChatService {
     return { plan, grammar: constraint && await grammars.of(constraint, info.tools, signal) }
   }
 
-  return { anticipate: anticipation.begin, answer }
+  const { maxImages } = options
+  const expansion = { maxImages, maxInputPixels: limits.maxInputPixels, inspect: anticipation.inspect }
+
+  return {
+    anticipate: anticipation.begin,
+    expand: async (request, signal) => await expandFiles(request, expansion, signal),
+    answer
+  }
 }

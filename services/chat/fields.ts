@@ -14,7 +14,7 @@ import { isChatField, unknownFieldAmong } from './unknown-field.ts'
 
 const check = createCheck(ChatFormSchema)
 
-const NUMERIC = new Set(['max_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'repeat_penalty', 'seed'])
+const NUMERIC = new Set(['max_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'repeat_penalty', 'seed', 'frames'])
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
 
 /**
@@ -64,6 +64,7 @@ function toType (name: string, value: unknown, json: JsonReader): unknown {
   if (name === 'images' || name === 'history_images') return value
   if (Array.isArray(value) && value.length > 1) throw new InvalidFieldError(name, FIELD_FAULTS.repeated)
   if (name === 'response_format' && typeof value !== 'string') return translateFormat(value)
+  if (name === 'pages' && typeof value === 'number') return String(value)
   if (typeof value !== 'string' || name === 'message' || name === 'system') return value
   if (value.trim() === '') return undefined
   if (name === 'thinking') return DECIMAL.test(value.trim()) ? Number(value) : value.trim()

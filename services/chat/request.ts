@@ -1,4 +1,5 @@
 import type { AnswerFormat, Sampling, Tool, Turn } from '../engine/engine.ts'
+import type { FilePart } from '../images/part.ts'
 import type { TraceHeaders } from '../tracing/traces.ts'
 import type { ThinkingWish } from './thinking.ts'
 
@@ -10,8 +11,14 @@ export interface UploadedFile {
   /** Its name in sentences, e.g. `images[1] ("dog.jpg")`. */
   label: string
   bytes: number
-  /** `sha256:<64 hex digits>` of its bytes. */
+  /** `sha256:<64 hex digits>` of its bytes, or of a part of it (`partId`). */
   id: string
+  /** The name that the client gave it, cleared of control characters. */
+  name?: string
+  /** The part of the file that is the image; undefined for a file with one image. */
+  part?: FilePart
+  /** Id of the file of which this is a part. */
+  document?: string
 }
 
 /** A part of a turn: text, an image of this request (by index in `files`) or of an earlier request (by id). */

@@ -4,8 +4,10 @@ import {
   CorruptImageError, EmptyFileError, ImageTooManyPixelsError, ImageTooNarrowError, UnsupportedImageError, withDetails
 } from '../../errors/catalogue.ts'
 import { verbatim } from '../../errors/language.ts'
-import { IMAGE_ADVICE, IMAGE_FAULTS } from '../../errors/phrases.ts'
-import { KIND_BYTES, kindOf, type ImageFormat } from './kind.ts'
+import { FILE_KINDS, IMAGE_ADVICE, IMAGE_FAULTS } from '../../errors/phrases.ts'
+import { KIND_BYTES, kindOf, type FileFormat, type ImageFormat } from './kind.ts'
+import type { FilePart, PagePart } from './part.ts'
+import type { Size } from './plan.ts'
 import sharp from './sharp.ts'
 import { heifLabel } from './structure/heif.ts'
 import { checkStructure } from './structure/index.ts'
@@ -19,11 +21,13 @@ export interface ImageFile {
   label: string
   /** Size of the file. */
   bytes: number
+  /** The part of the file that is the image; undefined for a file with one image. */
+  part?: FilePart
 }
 
 /** The properties of an image that its header states. No pixels are decoded to get them. */
 export interface ImageHeader {
-  format: ImageFormat
+  format: FileFormat
   /** Width in pixels, after the orientation is applied. */
   width: number
   /** Height in pixels, after the orientation is applied. */
@@ -93,6 +97,8 @@ const BITS_OF_DEPTH: Record<string, number> = { uchar: 8, char: 8, ushort: 16, s
  * const { format, width, height } = await inspectImage(file, { maxInputPixels: 100_000_000 })
  */
 export async function inspectImage (file: ImageFile, limits: InspectLimits): Promise<ImageHeader> {
+  const { part } = file
+  if (part?.type === 'page') return headerOfPage(file, part)
   const { format, maxPixels, zeroIsWhite } = await readFormat(file, limits)
   const metadata = await readMetadata(file, format)
   const { width, height } = metadata.autoOrient
@@ -102,16 +108,14 @@ export async function inspectImage (file: ImageFile, limits: InspectLimits): Pro
     const label = isHeif ? heifLabel(format, file.label) : verbatim(file.label)
     throw withDetails(new ImageTooManyPixelsError(label, width, height, maxPixels), { ...size, max_pixels: maxPixels })
   }
-  if (Math.max(width, height) > MAX_RATIO * Math.min(width, height)) {
-    throw withDetails(new ImageTooNarrowError(file.label, width, height), size)
-  }
+  checkRatio(file, size)
 
   return {
     format,
     width,
     height,
     orientation: metadata.orientation ?? 1,
-    pages: metadata.pages ?? 1,
+    pages: part?.frames ?? metadata.pages ?? 1,
     bits: metadata.bitsPerSample ?? BITS_OF_DEPTH[metadata.depth] ?? 64,
     depth: metadata.depth,
     zeroIsWhite,
@@ -120,6 +124,31 @@ export async function inspectImage (file: ImageFile, limits: InspectLimits): Pro
     palette: metadata.isPalette,
     hasAlpha: metadata.hasAlpha,
     hasProfile: metadata.hasProfile
+  }
+}
+
+function checkRatio ({ label }: ImageFile, { width, height }: Size): void {
+  if (Math.max(width, height) <= MAX_RATIO * Math.min(width, height)) return
+  throw withDetails(new ImageTooNarrowError(label, width, height), { width, height })
+}
+
+/** A page was measured when its document was opened. */
+function headerOfPage (file: ImageFile, { width, height }: PagePart): ImageHeader {
+  checkRatio(file, { width, height })
+  return {
+    format: 'pdf',
+    width,
+    height,
+    orientation: 1,
+    pages: 1,
+    bits: 8,
+    depth: 'uchar',
+    zeroIsWhite: false,
+    channels: 3,
+    space: 'srgb',
+    palette: false,
+    hasAlpha: false,
+    hasProfile: false
   }
 }
 
@@ -135,6 +164,8 @@ async function readFormat (
     const kind = kindOf(head)
     if (kind.format === null) throw new UnsupportedImageError(label, kind.seems, kind.advice)
     const { format } = kind
+    // The pages of a document are inspected, not the document.
+    if (format === 'pdf') throw new UnsupportedImageError(label, FILE_KINDS.pdf, IMAGE_ADVICE.convert)
     const maxPixels = maxPixelsOf(format, maxInputPixels)
     const traits = format === 'tiff' ? await readTiffTraits(reader) : null
     if (traits?.unsupported) throw new UnsupportedImageError(label, traits.unsupported, IMAGE_ADVICE.convert)

@@ -4,13 +4,19 @@ import { image, other, strangerOf, type Stranger } from './strangers.ts'
 /** The image formats that the service accepts. */
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'avif' | 'heic' | 'gif' | 'tiff'
 
+/** The formats of files that the service accepts. A PDF document contains several images. */
+export type FileFormat = ImageFormat | 'pdf'
+
 /** An accepted format, or phrases about other content. */
-export type Kind = { format: ImageFormat } | { format: null } & Stranger
+export type Kind = { format: FileFormat } | { format: null } & Stranger
 
 /** `kindOf` needs this many bytes from the start of a file. */
 export const KIND_BYTES = 4096
 
 const HEIF_BRANDS = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs', 'mif1', 'msf1'])
+
+/** The header of a PDF is within these bytes. */
+const PDF_HEADER_BYTES = 1024
 
 /** JPEG-LS has the start of a JPEG, followed by a marker of its own. */
 const JPEG_LS = '\xff\xd8\xff\xf7'
@@ -32,7 +38,7 @@ const IMAGES: Array<[magic: string, format: ImageFormat]> = [
  * @param head the first `KIND_BYTES` bytes of the file, or the whole file if it is shorter
  * @example
  * kindOf(Buffer.from('GIF89a')) // { format: 'gif' }
- * kindOf(Buffer.from('%PDF-1.7')) // { format: null, seems: …, advice: … }
+ * kindOf(Buffer.from('<svg>')) // { format: null, seems: …, advice: … }
  */
 export function kindOf (head: Buffer): Kind {
   const starts = (magic: string): boolean => head.toString('latin1', 0, magic.length) === magic
@@ -42,6 +48,8 @@ export function kindOf (head: Buffer): Kind {
   if (accepted !== undefined) return { format: accepted[1] }
   if (starts('RIFF') && head.toString('latin1', 8, 12) === 'WEBP') return { format: 'webp' }
   if (head.toString('latin1', 4, 8) === 'ftyp') return kindOfContainer(head)
+  // PDF readers accept other bytes before the header.
+  if (head.subarray(0, PDF_HEADER_BYTES).includes('%PDF-')) return { format: 'pdf' }
   return { format: null, ...strangerOf(head) ?? kindOfText(head) }
 }
 

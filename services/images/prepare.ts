@@ -5,8 +5,11 @@ import { CorruptImageError, StorageError } from '../../errors/catalogue.ts'
 import { verbatim, type Phrase } from '../../errors/language.ts'
 import { IMAGE_FAULTS, STORAGE_FAULTS } from '../../errors/phrases.ts'
 import { decodeHeic } from './decoder/heic.ts'
+import { composeFrame } from './documents/apng-canvas.ts'
+import { renderPage } from './documents/pdf.ts'
 import type { ImageFile, ImageHeader } from './inspect.ts'
-import type { ImageFormat } from './kind.ts'
+import type { FileFormat } from './kind.ts'
+import { numberOf, type FilePart } from './part.ts'
 import type { Size } from './plan.ts'
 import { firstScanOf, isSuspicious, repairJpeg, type RepairedJpeg } from './repair-jpeg.ts'
 import sharp from './sharp.ts'
@@ -48,11 +51,11 @@ export async function prepareImage (
   signal?.throwIfAborted()
   const { width, height } = size
   // The output goes through memory (a few MB), so that an error of the decoder differs from an error of the disk.
-  const png = await pngOf(file, header, size, signal)
+  const png = await toPng(file, header, size, signal)
   signal?.throwIfAborted()
   if (png === null) return { path: file.path, width, height, compressed: false }
 
-  const output = compressedPath(file.path)
+  const output = compressedPath(file.path, file.part)
   try {
     await writeFile(output, png, { signal })
     signal?.throwIfAborted()
@@ -65,27 +68,43 @@ export async function prepareImage (
   return { path: output, width, height, compressed: true }
 }
 
-async function pngOf (
-  file: ImageFile, header: ImageHeader, size: Size, signal?: AbortSignal
-): Promise<Buffer | null> {
-  switch (header.format) {
-    case 'jpeg': return await convertJpeg(file, header, size, signal)
-    case 'heic': return await convertHeic(file, header, size, signal)
-    default: return await convert({ file, header }, size)
-  }
-}
+/** The engine cannot read these formats. */
+const DECODED_FIRST = new Set<FileFormat>(['heic', 'pdf'])
 
 /** Returns true if the engine can read the original file. All other images are converted. */
 export function isReady (header: ImageHeader, size: Size): boolean {
-  return header.format !== 'heic' && header.width === size.width && header.height === size.height &&
+  return !DECODED_FIRST.has(header.format) && header.width === size.width && header.height === size.height &&
     header.orientation === 1 && header.space === 'srgb' && header.bits === 8 && header.channels === 3 &&
     !header.palette && !header.hasAlpha && !header.hasProfile && header.pages === 1
 }
 
-/** Returns `<folder>/<name>_compressed.png` for `<folder>/<name>.<ext>`. */
-export function compressedPath (original: string): string {
+/**
+ * Returns `<folder>/<name>_compressed.png` for `<folder>/<name>.<ext>`, and `<folder>/<name>_page2_compressed.png` for
+ * a part of it.
+ */
+export function compressedPath (original: string, part?: FilePart): string {
   const { dir, name } = path.parse(original)
-  return path.join(dir, `${name}_compressed.png`)
+  const suffix = part === undefined ? '' : `_${part.type}${numberOf(part)}`
+  return path.join(dir, `${name}${suffix}_compressed.png`)
+}
+
+/** Returns the converted image as PNG; null if the file is ready. */
+async function toPng (
+  file: ImageFile, header: ImageHeader, size: Size, signal?: AbortSignal
+): Promise<Buffer | null> {
+  const { part } = file
+  if (part?.type === 'page') return await renderPage(file, part, size, signal)
+  if (header.format === 'jpeg') return await convertJpeg(file, header, size, signal)
+  if (header.format === 'heic') return await convertHeic(file, header, size, signal)
+  if (header.format !== 'png' || part === undefined) return await convert({ file, header }, size)
+  // libvips reads only the first frame of a PNG.
+  const bytes = await composeFrame(file, part.frame, signal)
+  return await convert({ file, header: { ...header, ...COMPOSED }, bytes }, size)
+}
+
+/** The samples of a composed frame. */
+const COMPOSED = {
+  bits: 8, depth: 'uchar', channels: 4, space: 'srgb', palette: false, hasAlpha: true, hasProfile: false
 }
 
 /** An image to decode: the file, or other bytes in place of its content. */
@@ -168,7 +187,7 @@ async function convertMeasured (source: Source, { width, height }: Size): Promis
  * The formats whose warnings are about missing pixels. libpng and libtiff warn about profiles and tags, which many
  * programs write wrongly.
  */
-const STRICT = new Set<ImageFormat>(['jpeg', 'gif'])
+const STRICT = new Set<FileFormat>(['jpeg', 'gif'])
 
 function open ({ file, header, bytes }: Source): Sharp {
   const options: SharpOptions = {
@@ -178,6 +197,8 @@ function open ({ file, header, bytes }: Source): Sharp {
     // A file with more pixels than its header claims is refused.
     limitInputPixels: header.width * header.height,
     sequentialRead: true,
+    // Other formats than these have one page, or the first one is the image.
+    page: bytes === undefined && file.part?.type === 'frame' ? file.part.frame - 1 : 0,
     pages: 1
   }
   return sharp(bytes ?? file.path, options).timeout({ seconds: DECODE_TIMEOUT_S })

@@ -88,8 +88,6 @@ const MAGICS: Array<[magic: string, stranger: Stranger, at?: number]> = [
 export function strangerOf (head: Buffer): Stranger | null {
   const starts = (magic: string, at = 0): boolean => head.toString('latin1', at, at + magic.length) === magic
   if (isBmp(head)) return image(IMAGE_KINDS.bmp)
-  // PDF readers accept other bytes before the header.
-  if (head.subarray(0, 1024).includes('%PDF-')) return image(FILE_KINDS.pdf)
   const known = MAGICS.find(([magic, , at]) => starts(magic, at))
   if (known !== undefined) return known[1]
   const text = head.toString('latin1', 0, 20)

@@ -11,6 +11,8 @@ type Json = Record<string, unknown>
 const TEXT_TYPES = new Set(['text', 'input_text', 'output_text'])
 /** Part types that contain an image: chat completions, Responses, Anthropic and Qwen. */
 const IMAGE_TYPES = new Set(['image_url', 'input_image', 'image'])
+/** Part types that contain a PDF or another file: chat completions, Responses, Anthropic. */
+const FILE_TYPES = new Set(['file', 'input_file', 'document'])
 
 /** A text among the parts that is an image. */
 const DATA_URI = /^\s*data:[^,]*;base64,/i
@@ -18,9 +20,9 @@ const DATA_URI = /^\s*data:[^,]*;base64,/i
 /** The places at which clients wrote the images of parts. */
 const places = new WeakMap<object, string>()
 
-/** Returns the place of an image in the request, e.g. `messages[0].content[1].image_url.url`. */
-export function placeOfImage (part: object, field: string): string {
-  return places.get(part) ?? `${field}.image_url.url`
+/** Returns the place of an image or a file in the request, e.g. `messages[0].content[1].image_url.url`. */
+export function placeOfImage (part: { type: string }, field: string): string {
+  return places.get(part) ?? (part.type === 'file' ? `${field}.file.file_data` : `${field}.image_url.url`)
 }
 
 /**
@@ -59,12 +61,14 @@ function translatePart (part: unknown, field: string): unknown {
   const type = part.type ?? guessType(part)
   if (TEXT_TYPES.has(type as string)) return { type: 'text', text: part.text }
   if (IMAGE_TYPES.has(type as string)) return translateImage(part, field)
+  if (FILE_TYPES.has(type as string)) return translateFile(part, field)
   if (type === 'refusal') return part
   throw new InvalidFieldError(`${field}.type`, OPENAI_FAULTS.mustBePart)
 }
 
 function guessType (part: Json): string | undefined {
   if ('text' in part) return 'text'
+  if ('file' in part) return 'file'
   return ['image_url', 'image', 'source'].some(key => key in part) ? 'image' : undefined
 }
 
@@ -85,6 +89,33 @@ function translateImage (part: Json, field: string): Json {
     return imagePart(source[key], `${field}.source.${key}`, detail)
   }
   throw new InvalidFieldError(field, OPENAI_FAULTS.mustBePart)
+}
+
+/** Both names of a file in the content, and the content in the shapes of OpenAI's APIs and of Anthropic's. */
+function translateFile (part: Json, field: string): Json {
+  const file = isObject(part.file) ? part.file : part
+  const inner = isObject(part.file) ? `${field}.file` : field
+  const source = isObject(file.source) ? file.source : {}
+  const [place, data] = [
+    ['file_data', file.file_data], ['file_url', file.file_url], ['source.data', source.data], ['source.url', source.url]
+  ].find(([, value]) => value !== undefined && value !== null) ?? []
+  if (place === undefined) {
+    const isById = 'file_id' in file || 'file_id' in source
+    throw new InvalidFieldError(isById ? `${inner}.file_id` : inner, OPENAI_FAULTS.needsFileData)
+  }
+  if (typeof data !== 'string') throw new InvalidFieldError(`${inner}.${place}`, FIELD_FAULTS.mustBeString)
+  const filename = file.filename ?? file.title ?? part.title
+  const pages = file.pages ?? part.pages
+  const translated = {
+    type: 'file',
+    file: {
+      file_data: data,
+      ...typeof filename === 'string' && { filename },
+      ...pages !== undefined && pages !== null && { pages: typeof pages === 'number' ? String(pages) : pages }
+    }
+  }
+  places.set(translated, `${inner}.${place}`)
+  return translated
 }
 
 /**

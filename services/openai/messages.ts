@@ -4,13 +4,17 @@ import { OPENAI_FAULTS } from '../../errors/phrases.ts'
 import { checkCount } from '../../schemas/check.ts'
 import { IMAGE_ID_PATTERN } from '../../schemas/image.ts'
 import { CALLS_MAX, MESSAGES_MAX_PARTS } from '../../schemas/limits.ts'
-import type { EarlierCall, Message, MessageContent } from '../../schemas/openai-request.ts'
+import type { EarlierCall, FilePart, Message, MessageContent } from '../../schemas/openai-request.ts'
 import { namedImagesFault } from '../chat/named-images.ts'
 import type { ChatPart, ChatTurn } from '../chat/request.ts'
 import type { ToolCall } from '../engine/engine.ts'
 import { JsonBoundsError, JsonReader } from '../json-bounds.ts'
 import type { ImageSource } from '../uploads/image-source.ts'
+import type { PageWish } from '../chat/expansion.ts'
 import { placeOfImage } from './content.ts'
+
+/** An image of a message, or a file with the pages that its part asks for. */
+export type WantedSource = ImageSource & { pages?: PageWish }
 
 /** `image_url: { url: 'sightline:sha256:…' }` names an image of an earlier request by the id on its receipt. */
 const EARLIER = 'sightline:'
@@ -23,10 +27,10 @@ const LOW_DETAIL_SIDE = 512
  * @returns the turns, and the images that their parts name by index
  * @throws InvalidFieldError naming the place, e.g. `messages[0].content[1].image_url.url`
  */
-export function readMessages (messages: Message[]): { turns: ChatTurn[], images: ImageSource[] } {
+export function readMessages (messages: Message[]): { turns: ChatTurn[], images: WantedSource[] } {
   checkSums(messages)
   const turns: ChatTurn[] = []
-  const images: ImageSource[] = []
+  const images: WantedSource[] = []
   const calls = new Map<string, ToolCall<ChatPart>>()
   const json = new JsonReader()
 
@@ -73,7 +77,7 @@ function checkNamedImages (turns: ChatTurn[]): void {
   if (named) throw withDetails(new InvalidFieldError('messages', named.fault), { limit: named.limit })
 }
 
-function readContent (content: MessageContent, field: string, images: ImageSource[]): ChatPart[] {
+function readContent (content: MessageContent, field: string, images: WantedSource[]): ChatPart[] {
   if (typeof content === 'string') return [{ type: 'text', text: content }]
   return content.map((part, index): ChatPart => {
     switch (part.type) {
@@ -81,6 +85,8 @@ function readContent (content: MessageContent, field: string, images: ImageSourc
         return { type: 'text', text: part.text }
       case 'refusal':
         return { type: 'text', text: part.refusal }
+      case 'file':
+        return readFile(part.file, placeOfImage(part, `${field}[${index}]`), `${field}[${index}]`, images)
       default:
         return readImage(part.image_url, placeOfImage(part, `${field}[${index}]`), images)
     }
@@ -88,7 +94,7 @@ function readContent (content: MessageContent, field: string, images: ImageSourc
 }
 
 function readImage (
-  { url, detail }: { url: string, detail?: string | null }, field: string, images: ImageSource[]
+  { url, detail }: { url: string, detail?: string | null }, field: string, images: WantedSource[]
 ): ChatPart {
   if (url.startsWith(EARLIER)) {
     const id = url.slice(EARLIER.length)
@@ -97,6 +103,14 @@ function readImage (
   }
   const file = images.push({ field, uri: url, remote: true }) - 1
   return { type: 'upload', file, ...detail === 'low' && { maxSide: LOW_DETAIL_SIDE } }
+}
+
+function readFile (
+  { file_data: uri, filename, pages }: FilePart['file'], field: string, part: string, images: WantedSource[]
+): ChatPart {
+  const wish = pages === undefined ? {} : { pages: { field: `${part}.file.pages`, list: pages } }
+  const file = images.push({ field, uri, remote: true, filename: filename ?? undefined, ...wish }) - 1
+  return { type: 'upload', file }
 }
 
 /** Returns the calls of a message by their ids. */

@@ -7,9 +7,8 @@ import {
 import { toConstraint } from '../chat/answer-format.ts'
 import { DEFAULT_MAX_TOKENS, type ChatQuestion, type Constraint, type OfferedTool } from '../chat/request.ts'
 import type { ToolSyntax } from '../engine/engine.ts'
-import type { ImageSource } from '../uploads/image-source.ts'
 import { translateFields } from './dialects.ts'
-import { readMessages } from './messages.ts'
+import { readMessages, type WantedSource } from './messages.ts'
 import { readThinking } from './thinking.ts'
 import { translateValues } from './values.ts'
 
@@ -46,7 +45,7 @@ interface Demands {
  */
 export function toCompletionQuestion (
   request: CompletionRequest, syntax: ToolSyntax | null
-): { question: ChatQuestion, images: ImageSource[] } {
+): { question: ChatQuestion, images: WantedSource[] } {
   const { turns, images } = readMessages(request.messages)
   const stop = typeof request.stop === 'string' ? [request.stop] : request.stop ?? []
   const { tools, constraint, singleCall } = readDemands(request)

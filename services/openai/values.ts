@@ -25,6 +25,7 @@ const VALUES: Readonly<Record<string, (value: unknown) => unknown>> = {
   seed: value => value === -1 ? undefined : value,
   top_k: value => value === -1 ? 0 : typeof value === 'number' && value > TOP_K_MAX ? TOP_K_MAX : value,
   stop: value => value === '' ? undefined : withoutEmpty(value),
+  pages: value => typeof value === 'number' ? String(value) : value,
   thinking: translateThinking,
   tools: translateTools,
   tool_choice: translateChoice,

@@ -57,7 +57,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308])
 /** The common limit of servers. */
 const URL_MAX_CHARACTERS = 8192
 const CLIENTS = { 'http:': http, 'https:': https }
-const HEADERS = { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'sightline' }
+const HEADERS = { accept: 'image/*, application/pdf', 'accept-encoding': 'identity', 'user-agent': 'sightline' }
 
 /** Creates a fetcher for images by URL. It sends no cookies or credentials and uses no proxies. */
 export function createImageFetcher (

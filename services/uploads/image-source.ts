@@ -9,4 +9,6 @@ export interface ImageSource {
   uri: string
   /** Whether an http(s) URL is accepted. */
   remote: boolean
+  /** The name that the client gave the file. */
+  filename?: string
 }

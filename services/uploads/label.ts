@@ -8,7 +8,12 @@ const MAX_NAME = 60
  * labelOf('images[1]', 'cat.jpg') // images[1] ("cat.jpg")
  */
 export function labelOf (field: string, filename?: string): string {
-  const name = (filename ?? '').replace(/[\p{C}\p{Z}]+/gu, ' ').replaceAll('"', '\'').trim()
-  const short = [...name].length > MAX_NAME ? `${[...name].slice(0, MAX_NAME - 1).join('')}…` : name
-  return short === '' ? field : `${field} ("${short}")`
+  const name = nameOf(filename)
+  return name === '' ? field : `${field} ("${name}")`
+}
+
+/** Returns a file name, shortened and cleared of control and direction characters. */
+export function nameOf (filename = ''): string {
+  const name = filename.replace(/[\p{C}\p{Z}]+/gu, ' ').replaceAll('"', '\'').trim()
+  return [...name].length > MAX_NAME ? `${[...name].slice(0, MAX_NAME - 1).join('')}…` : name
 }

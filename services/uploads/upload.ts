@@ -12,7 +12,7 @@ import type { Work } from '../work.ts'
 import type { ImageFetcher } from './fetch-image.ts'
 import type { ImageSource } from './image-source.ts'
 import { ImageWriter } from './image-writer.ts'
-import { labelOf } from './label.ts'
+import { labelOf, nameOf } from './label.ts'
 import { saveFile } from './save-file.ts'
 
 export interface UploadOptions {
@@ -107,7 +107,8 @@ export class Upload {
     const path = this.#work.folder.file(number, 'upload')
     const { field, filename } = place
     const limit = { bytes: this.maxBytes, error: () => this.tooLarge(place) }
-    const file = { path, field, label: labelOf(field, filename), ...await saveFile(source, path, signal, limit) }
+    const saved = await saveFile(source, path, signal, limit)
+    const file = { path, field, name: nameOf(filename), label: labelOf(field, filename), ...saved }
     const first = this.#different.get(file.id)
     if (first) {
       await shareBytes(first.path, path)
@@ -160,12 +161,14 @@ export class Upload {
     if (different.size > maxImages) throw new TooManyImagesError(maxImages)
   }
 
-  async #saveSource ({ field, uri, remote }: ImageSource, index: number): Promise<UploadedFile> {
+  async #saveSource ({ field, uri, remote, filename }: ImageSource, index: number): Promise<UploadedFile> {
     const arrived = this.#arrived.get(uri)
+    // The name may come after the content. The object stays the same, because its preparation has begun.
+    if (arrived && filename) Object.assign(arrived, { name: nameOf(filename), label: labelOf(field, filename) })
     if (arrived) return arrived
     if (!remote || !/^https?:/i.test(uri)) throw new InvalidFieldError(field, FIELD_FAULTS.mustBeDataUri)
     const source = await this.#options.fetcher.open(uri, field, this.#work.signal)
-    const file = await this.save(source, { field, index })
+    const file = await this.save(source, { field, index, filename })
     // An image with the same URL is not fetched again.
     this.#arrived.set(uri, file)
     return file

@@ -85,6 +85,7 @@ export const createProbes = (model: string): Record<LimitName, Probe | Elsewhere
     figure: '4194304',
     otherwise: 'INVALID_HISTORY'
   },
+  pagesAndFrames: { elsewhere: 'test/routes/documents.test.ts' },
   images: {
     ask: excess => form({ message: 'Hi' }, repeat(4 + excess, i => Buffer.from(`text ${i}`))),
     names: /images/,
@@ -157,6 +158,14 @@ export const createProbes = (model: string): Record<LimitName, Probe | Elsewhere
   },
   stops: { ask: excess => chat({ stop: repeat(16 + excess, String) }), names: /"stop"/, figure: '16' },
   stop: { ask: excess => chat({ stop: ['x'.repeat(100 + excess)] }), names: /"stop\[0\]"/, figure: '100' },
+  pages: {
+    ask: excess => chat({ pages: `1${' '.repeat(999 + excess)}` }),
+    names: /"pages"/,
+    figure: null,
+    // There is no PDF.
+    otherwise: 'INVALID_FIELD'
+  },
+  frames: { ask: excess => chat({ frames: 64 + excess }), names: /"frames"/, figure: '64' },
   messages: {
     ask: excess => complete(model, { messages: repeat(1000 + excess, () => ({ role: 'user', content: 'Hi' })) }),
     names: /"messages"/,
@@ -253,5 +262,12 @@ export const createProbes = (model: string): Record<LimitName, Probe | Elsewhere
   heifAssociations: { elsewhere: 'test/hostile/structure-avif.test.ts' },
   avifUnits: { elsewhere: 'test/hostile/structure-avif.test.ts' },
   avifFrames: { elsewhere: 'test/hostile/structure-avif.test.ts' },
-  heifTables: { elsewhere: 'test/hostile/structure-avif.test.ts' }
+  heifTables: { elsewhere: 'test/hostile/structure-avif.test.ts' },
+  pdfPages: { elsewhere: 'test/hostile/pdf.test.ts' },
+  pdfOpening: { elsewhere: 'test/hostile/pdf.test.ts' },
+  pdfRendering: { elsewhere: 'test/hostile/pdf.test.ts' },
+  pdfMemory: { elsewhere: 'test/hostile/pdf.test.ts' },
+  animationPixels: { elsewhere: 'test/services/images/documents/apng.test.ts' },
+  framePixels: { elsewhere: 'test/services/images/documents/apng.test.ts' },
+  apngChunks: { elsewhere: 'test/services/images/documents/apng.test.ts' }
 })

@@ -86,8 +86,8 @@ t.test('a client that prefers Chinese gets Chinese sentences and the same codes'
     code: 'MESSAGE_REQUIRED', error: 'Field "message" is required and must not be empty'
   })
   t.match(await refusal({ message: 'Hi', top_p: 2 }, 'zh'), { code: 'INVALID_FIELD', error: /^字段 "top_p" 必须 <= 1$/ })
-  t.match(await refusal({ message: 'Hi', images: ['data:image/png;base64,JVBERi0xLjQK'] }, 'zh'), {
-    code: 'UNSUPPORTED_IMAGE', error: /的类型（PDF 文档）不受支持；/
+  t.match(await refusal({ message: 'Hi', images: ['data:image/png;base64,PCFkb2N0eXBlIGh0bWw+'] }, 'zh'), {
+    code: 'UNSUPPORTED_IMAGE', error: /的类型（HTML 页面）不受支持；/
   })
   t.match(await refusal({ message: 'Hi', history: 7 }, 'zh'), {
     code: 'INVALID_HISTORY', error: '字段 "history" 必须是对话轮次的列表'

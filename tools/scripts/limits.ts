@@ -7,6 +7,11 @@ import { MAX_CHARACTERS, MAX_DEPTH, MAX_VALUES } from '../../services/chat/schem
 import { MAX_GRAMMAR_LENGTH } from '../../services/chat/schema-grammar/work.ts'
 import { MAX_CONSTANTS } from '../../services/chat/schema-grammar/keywords.ts'
 import { HEIC_TIMEOUT_S } from '../../services/images/decoder/heic.ts'
+import { MAX_APNG_CHUNKS } from '../../services/images/documents/apng.ts'
+import { MAX_ANIMATION_PIXELS, MAX_FRAME_PIXELS } from '../../services/images/documents/frames.ts'
+import {
+  MAX_PDF_PAGES, PDF_MEMORY_MIB, PDF_OPEN_LIMIT_MS, PDF_RENDER_LIMIT_MS
+} from '../../services/images/documents/pdf.ts'
 import { DECODE_TIMEOUT_S } from '../../services/images/prepare.ts'
 import { MAX_RATIO } from '../../services/images/inspect.ts'
 import { MAX_AVIF_FRAMES, MAX_AVIF_UNITS } from '../../services/images/structure/avif.ts'
@@ -49,6 +54,7 @@ const FIELDS = 'services/chat/fields.ts'
 const CHECK = 'schemas/check.ts'
 const UPLOAD = 'services/uploads/upload.ts'
 const IMAGE_TEXT = 'services/uploads/image-text.ts'
+const DOCUMENTS = 'services/images/documents'
 const STRUCTURE = 'services/images/structure'
 
 /** Every list, size and time that a client controls, in the order of a request. A test tries each of them. */
@@ -109,6 +115,9 @@ export const LIMITS = {
   formText: row('all text fields of a form', size(limits.FORM_TEXT_MAX_BYTES), '413 `FORM_TOO_LARGE`', FORM),
   images: row('different images', setting('MAX_IMAGES'), '400 `TOO_MANY_IMAGES`', UPLOAD),
   sentImages: row('images with their copies', limits.SENT_IMAGES_MAX, '400 `TOO_MANY_COPIES`', UPLOAD),
+  pagesAndFrames: row(
+    'images with pages and frames', setting('MAX_IMAGES'), '400 `TOO_MANY_IMAGES`', 'services/chat/expansion.ts'
+  ),
   file: row('the file of an image', setting('MAX_FILE_SIZE_MB'), '413 `FILE_TOO_LARGE`', UPLOAD),
   uriHead: row('characters of a data URI before its base64', HEAD_MAX_CHARACTERS, INVALID_FIELD, IMAGE_TEXT),
   uriLength: row(
@@ -132,6 +141,8 @@ export const LIMITS = {
   ),
   stops: row('stop strings', limits.STOP_MAX_STRINGS, INVALID_FIELD, CHECK),
   stop: row('characters of a stop string', limits.STOP_MAX_CHARACTERS, INVALID_FIELD, CHECK),
+  pages: row('characters of `pages`', limits.PAGES_MAX_CHARACTERS, INVALID_FIELD, CHECK),
+  frames: row('`frames`', limits.FRAMES_MAX, INVALID_FIELD, CHECK),
   messages: row('`messages` on `/v1`', limits.MESSAGES_MAX, INVALID_FIELD, CHECK),
   parts: row('parts of all messages', limits.MESSAGES_MAX_PARTS, INVALID_FIELD, MESSAGES),
   calls: row('tool calls of all messages', limits.CALLS_MAX, INVALID_FIELD, MESSAGES),
@@ -194,7 +205,18 @@ export const LIMITS = {
   ),
   avifUnits: row('coded units (OBUs) of all images of an AVIF', MAX_AVIF_UNITS, CORRUPT, `${STRUCTURE}/avif.ts`),
   avifFrames: row('frames of one image of an AVIF', MAX_AVIF_FRAMES, CORRUPT, `${STRUCTURE}/avif.ts`),
-  heifTables: row('table entries of image sequences', MAX_HEIF_TABLE_ENTRIES, CORRUPT, `${STRUCTURE}/tracks.ts`)
+  heifTables: row('table entries of image sequences', MAX_HEIF_TABLE_ENTRIES, CORRUPT, `${STRUCTURE}/tracks.ts`),
+  pdfPages: row('pages of a PDF', MAX_PDF_PAGES, CORRUPT, `${DOCUMENTS}/pdf.ts`),
+  pdfOpening: row('time to open a PDF', `${PDF_OPEN_LIMIT_MS / 1000} s`, CORRUPT, `${DOCUMENTS}/pdf.ts`),
+  pdfRendering: row('time to render a page', `${PDF_RENDER_LIMIT_MS / 1000} s`, CORRUPT, `${DOCUMENTS}/pdf.ts`),
+  pdfMemory: row('memory to render a page', `${PDF_MEMORY_MIB} MiB`, CORRUPT, `${DOCUMENTS}/pdf.ts`),
+  animationPixels: row(
+    'pixels of all frames of an animation, with `frames`', MAX_ANIMATION_PIXELS, CORRUPT, `${DOCUMENTS}/frames.ts`
+  ),
+  framePixels: row(
+    'pixels of one frame of an animation, with `frames`', MAX_FRAME_PIXELS, CORRUPT, `${DOCUMENTS}/frames.ts`
+  ),
+  apngChunks: row('chunks of an animated PNG, with `frames`', MAX_APNG_CHUNKS, CORRUPT, `${DOCUMENTS}/apng.ts`)
 } satisfies Record<string, Limit>
 
 export type LimitName = keyof typeof LIMITS

@@ -43,7 +43,7 @@ export interface DecodersOptions {
   /** An idle thread ends after this time. */
   idleMs?: number
   /** URLs of the threads' programs; tests replace them. */
-  programs?: Record<DecoderKind, URL>
+  programs?: Partial<Record<DecoderKind, URL>>
 }
 
 /** The model and sharp need cores, too. */
@@ -55,7 +55,8 @@ const START_LIMIT_MS = 60_000
 const KEPT_BYTES = 32 * 1024 * 1024
 
 const PROGRAMS: Record<DecoderKind, URL> = {
-  heic: threadProgram('./heic-thread', import.meta.url)
+  heic: threadProgram('./heic-thread', import.meta.url),
+  pdf: threadProgram('./pdf-thread', import.meta.url)
 }
 
 /**
@@ -99,7 +100,7 @@ export function createDecoders ({
     }
     const [oldest] = idle.keys()
     if (threads.size >= limit && oldest !== undefined) await end(oldest)
-    const thread = new DecoderThread(programs[kind])
+    const thread = new DecoderThread(programs[kind] ?? PROGRAMS[kind])
     threads.add(thread)
     return thread
   }

@@ -1,5 +1,5 @@
 /** The decoders that run in threads. Each has a program `<kind>-thread.ts`. */
-export type DecoderKind = 'heic'
+export type DecoderKind = 'heic' | 'pdf'
 
 /** A job, as the thread receives it. */
 export interface ThreadJob {

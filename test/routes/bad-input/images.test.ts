@@ -63,7 +63,7 @@ const cases: Array<[name: string, images: Array<Upload | Buffer>, status: number
     'an SVG', [named('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>', 'a.png')], 415,
     'UNSUPPORTED_IMAGE', /SVG/
   ],
-  ['a PDF', [named('%PDF-1.7\n', 'a.png')], 415, 'UNSUPPORTED_IMAGE', /PDF/],
+  ['a PDF', [named('%PDF-1.7\n', 'a.png')], 422, 'CORRUPT_IMAGE', /truncated or damaged/],
   ['a BMP', [
     named(Buffer.concat([Buffer.from('BM'), Buffer.alloc(12), Buffer.from([40, 0, 0, 0]), Buffer.alloc(60)]), 'a.bmp')
   ], 415, 'UNSUPPORTED_IMAGE', /BMP/],
@@ -107,7 +107,7 @@ t.test('images of the history', async t => {
   for (const [data, status, code, sentence] of [
     [Buffer.alloc(0), 422, 'EMPTY_FILE', /^history_images\[0\] \("0\.png"\) is empty/],
     [half, 422, 'CORRUPT_IMAGE', /^history_images\[0\] \("0\.png"\) cannot be decoded/],
-    [Buffer.from('%PDF-1.7\n'), 415, 'UNSUPPORTED_IMAGE', /^history_images\[0\] \("0\.png"\)/]
+    [Buffer.from('%PDF-1.7\n'), 422, 'CORRUPT_IMAGE', /^history_images\[0\] \("0\.png"\)/]
   ] as const) {
     const id = `sha256:${createHash('sha256').update(data).digest('hex')}`
     const reply = await ask(

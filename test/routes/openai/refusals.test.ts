@@ -67,7 +67,7 @@ t.test('the refusal of a malformed message names its place', async t => {
   const pdf = Buffer.from('%PDF-1.4\n').toString('base64')
   const withPdf = [text('Hi'), image(red), image(`data:image/png;base64,${pdf}`)]
   t.match(await failure(complete([{ role: 'user', content: withPdf }])), {
-    status: 415, code: 'UNSUPPORTED_IMAGE', param: 'messages[0].content[2].image_url.url', error: { image: 1 }
+    status: 422, code: 'CORRUPT_IMAGE', param: 'messages[0].content[2].image_url.url', error: { image: 1 }
   })
   const form = new FormData()
   form.append('messages', '[]')

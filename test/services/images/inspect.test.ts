@@ -84,7 +84,7 @@ t.test('reads depth, palette, alpha, profile and frames', async t => {
 
 t.test('refuses other content and names its kind', async t => {
   const dir = t.testdir()
-  const other = 'send JPEG, PNG, WebP, AVIF, HEIC, GIF or TIFF'
+  const other = 'send JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF or PDF'
   const cases: Array<[seems: string, bytes: Buffer]> = [
     ['a text file', Buffer.from('not an image at all, despite its name: äöü')],
     ['a text file', Buffer.from('BMW is a make of cars and no bitmap')],
