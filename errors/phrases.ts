@@ -240,6 +240,9 @@ export const IMAGE_ADVICE = {
 export const IMAGE_FAULTS = {
   damagedHeader: { en: 'its header is truncated or damaged', zh: '文件头不完整或已损坏' },
   damaged: { en: 'it is truncated or damaged', zh: '不完整或已损坏' },
+  otherContent: (format: string) => ({
+    en: `its first bytes say ${format}, but its content is something else`, zh: `开头是 ${format}，内容却不是`
+  }),
   tooSlow: (seconds: number) => ({ en: `it takes longer than ${seconds} seconds`, zh: `解码超过 ${seconds} 秒` }),
   tooMuchMemory: (mebibytes: number) => ({
     en: `it takes more than ${mebibytes} MiB of memory`, zh: `解码所需内存超过 ${mebibytes} MiB`

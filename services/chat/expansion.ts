@@ -62,7 +62,8 @@ export async function expandFiles (
 ): Promise<ExpandedFiles> {
   const { files, resent = [], named = new Set<string>(), pages, frames = 1 } = request
   const { maxImages } = options
-  const again = await inOrder(resent, file => partsOfHistory(file, named, resent, options, signal))
+  const again =
+    await inOrder(resent, file => partsOfHistory(file, named, resent, options, signal), files.length)
   const own = await inOrder(files.map(({ file }) => file), (file, index) =>
     partsOfQuestion({ file, pages: files[index]!.pages ?? pages }, frames, options, signal))
   const hasDocument = own.some(({ isDocument }) => isDocument)
@@ -175,16 +176,19 @@ async function formatOf ({ path }: UploadedFile): Promise<string | null> {
   }
 }
 
-/** Expands each file. Of several errors, that of the first file is reported, with its place. */
+/**
+ * Expands each file. Of several errors, that of the first file is reported, with its place.
+ * @param first index of the first file among all files of the request
+ */
 async function inOrder<T> (
-  files: UploadedFile[], expand: (file: UploadedFile, index: number) => Promise<T>
+  files: UploadedFile[], expand: (file: UploadedFile, index: number) => Promise<T>, first = 0
 ): Promise<T[]> {
   const outcomes = await Promise.allSettled(files.map(expand))
-  return outcomes.map((outcome, image) => {
+  return outcomes.map((outcome, index) => {
     if (outcome.status === 'fulfilled') return outcome.value
     const { reason } = outcome
     const isOfImage = reason instanceof SightlineError && !isOfRequest(reason)
-    throw isOfImage ? withDetails(reason, { image, field: files[image]!.field }) : reason
+    throw isOfImage ? withDetails(reason, { image: first + index, field: files[index]!.field }) : reason
   })
 }
 

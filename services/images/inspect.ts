@@ -81,9 +81,6 @@ const LOADERS: Record<ImageFormat, string> = {
   jpeg: 'jpeg', png: 'png', webp: 'webp', avif: 'heif', heic: 'heif', gif: 'gif', tiff: 'tiff'
 }
 
-/** The codecs of the formats that share a container. */
-const CODECS: Partial<Record<ImageFormat, string>> = { avif: 'av1', heic: 'hevc' }
-
 const BITS_OF_DEPTH: Record<string, number> = { uchar: 8, char: 8, ushort: 16, short: 16, uint: 32, int: 32, float: 32 }
 
 /**
@@ -185,14 +182,9 @@ async function readMetadata (file: ImageFile, format: ImageFormat): Promise<Meta
     // The message of libvips can contain the path, so it is for the log only.
     throw Object.assign(new CorruptImageError(file.label, IMAGE_FAULTS.damagedHeader), { cause })
   }
-  // Either libvips chose another loader than the first bytes suggest, or the container has another codec.
-  const unexpected = metadata.format !== LOADERS[format] ||
-    (metadata.format === 'heif' && metadata.compression !== CODECS[format])
-  if (unexpected) {
-    throw new CorruptImageError(file.label, {
-      en: `its first bytes say ${format.toUpperCase()}, but its content is something else`,
-      zh: `开头是 ${format.toUpperCase()}，内容却不是`
-    })
+  // libvips can choose another loader than the first bytes suggest.
+  if (metadata.format !== LOADERS[format]) {
+    throw new CorruptImageError(file.label, IMAGE_FAULTS.otherContent(format.toUpperCase()))
   }
   return metadata
 }

@@ -80,8 +80,8 @@ t.test('faults of pages', async t => {
     ['3-1', [pdf(report)], 'INVALID_FIELD', /must be a list of pages such as 1-3,7/],
     ['0', [pdf(report)], 'INVALID_FIELD', /must be a list of pages/],
     ['one', [pdf(report)], 'INVALID_FIELD', /must be a list of pages/],
-    ['1-99999', [pdf(report)], 'TOO_MANY_IMAGES', /more than 3 images/],
-    ['1-2', [pdf(report), pdf(report)], 'TOO_MANY_IMAGES', /more than 3 images/],
+    ['1-99999', [pdf(report)], 'TOO_MANY_IMAGES', /more than 3 different images/],
+    ['1-2', [pdf(report), pdf(makePdf([blue, red]))], 'TOO_MANY_IMAGES', /more than 3 different images/],
     ['1', [await drawShape('circle', 'red', 'white')], 'INVALID_FIELD', /"pages" is given, but no PDF is/]
   ]
   for (const [pages, files, code, sentence] of cases) {

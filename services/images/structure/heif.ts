@@ -16,6 +16,9 @@ export const MAX_HEIF_PARTS_OF_IMAGE = 1000
 /** The formats that share the container HEIF. */
 export type HeifFormat = 'avif' | 'heic'
 
+/** The type of the items that contain coded pixels. */
+const CODED_ITEMS: Record<HeifFormat, string> = { avif: 'av01', heic: 'hvc1' }
+
 export interface HeifLimits {
   /** Maximum pixels of one coded image. */
   maxPixels: number
@@ -52,6 +55,10 @@ export async function checkHeif (
     throw withDetails(new ImageTooManyPixelsError(heifLabel(format, label), width, height, maxPixels), details)
   }
   checkParts(items, label, maxPartPixels)
+  // libvips derives the codec from the first bytes.
+  if (![...items.values()].some(({ type }) => type === CODED_ITEMS[format])) {
+    throw new CorruptImageError(label, IMAGE_FAULTS.otherContent(format.toUpperCase()))
+  }
 }
 
 /**

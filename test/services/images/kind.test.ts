@@ -100,7 +100,7 @@ t.test('files that are no images are named, with the formats that are accepted',
   ]
   for (const [seems, bytes] of cases) {
     const error = await inspectImage(await store(t.testdir(), 'a.jpg', bytes), LIMITS).catch(error => error)
-    t.equal(error.message, `images[0] ("a.jpg") is ${seems}; send JPEG, PNG, WebP, AVIF, HEIC, GIF or TIFF`)
+    t.equal(error.message, `images[0] ("a.jpg") is ${seems}; send JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF or PDF`)
   }
 })
 
