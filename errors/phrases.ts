@@ -169,6 +169,9 @@ export const IMAGE_KINDS = {
   jpegXl: { en: 'a JPEG XL image', zh: 'JPEG XL 图片' },
   jpeg2000: { en: 'a JPEG 2000 image', zh: 'JPEG 2000 图片' },
   jpegXr: { en: 'a JPEG XR image', zh: 'JPEG XR 图片' },
+  jpegLossless: { en: 'a lossless JPEG', zh: '无损 JPEG' },
+  jpegHierarchical: { en: 'a hierarchical JPEG', zh: '分层 JPEG' },
+  jpegBits: (bits: number) => ({ en: `a JPEG with ${bits} bits per sample`, zh: `每个样本 ${bits} 位的 JPEG` }),
   jpegLs: { en: 'a JPEG-LS image', zh: 'JPEG-LS 图片' },
   tga: { en: 'a TGA image', zh: 'TGA 图片' },
   netpbm: { en: 'a PPM, PGM or PBM image', zh: 'PPM、PGM 或 PBM 图片' },
@@ -197,6 +200,9 @@ export const IMAGE_KINDS = {
   metafile: { en: 'a Windows metafile', zh: 'Windows 图元文件' },
   postScript: { en: 'a PostScript document', zh: 'PostScript 文档' },
   tiffCompressed: (method: string) => ({ en: `a TIFF with ${method} compression`, zh: `采用 ${method} 压缩的 TIFF` }),
+  tiffMethod: (method: number) => ({
+    en: `a TIFF with unknown compression (${method})`, zh: `采用未知压缩方式（${method}）的 TIFF`
+  }),
   tiffColour: (space: string) => ({ en: `a TIFF in ${space} colour`, zh: `${space} 色彩的 TIFF` }),
   tiffPacked: (bits: number) => ({ en: `a TIFF with ${bits} bits per sample`, zh: `每个样本 ${bits} 位的 TIFF` }),
   tiffHalf: { en: 'a TIFF with floating-point samples of 16 bits', zh: '样本为 16 位浮点数的 TIFF' },
@@ -233,6 +239,9 @@ export const IMAGE_ADVICE = {
 /** Each completes `photo.jpg cannot be decoded: …`. */
 export const IMAGE_FAULTS = {
   damagedHeader: { en: 'its header is truncated or damaged', zh: '文件头不完整或已损坏' },
+  noSamples: {
+    en: 'all its samples are missing (NaN, infinite or nodata)', zh: '所有样本均缺失（NaN、无穷或 nodata）'
+  },
   damaged: { en: 'it is truncated or damaged', zh: '不完整或已损坏' }
 } satisfies Phrases
 

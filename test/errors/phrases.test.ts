@@ -20,6 +20,8 @@ const ARGUMENTS: Record<string, unknown[]> = {
   'FETCH_FAULTS.afterRedirect': [groups.FETCH_FAULTS.notUrl],
   'IMAGE_KINDS.rawOf': ['Canon'],
   'IMAGE_KINDS.tiffCompressed': ['LZMA'],
+  'IMAGE_KINDS.jpegBits': [12],
+  'IMAGE_KINDS.tiffMethod': [99],
   'IMAGE_KINDS.tiffColour': ['Lab'],
   'IMAGE_KINDS.tiffPacked': [12],
   'IMAGE_KINDS.tiffChannels': [7],
