@@ -30,6 +30,13 @@ export const FIELD_FAULTS = {
     en: `has Content-Transfer-Encoding ${encoding}; send its bytes as they are, or base64`,
     zh: `的 Content-Transfer-Encoding 为 ${encoding}；请直接发送原始字节，或使用 base64`
   }),
+  inQuery: { en: 'is in the query of the address; send it in the body', zh: '出现在地址的查询参数中；请放在请求体中' },
+  notInCharset: (charset: string) => ({
+    en: `has bytes that are not ${charset}; send text in UTF-8`, zh: `含有不符合 ${charset} 的字节；请发送 UTF-8 文本`
+  }),
+  unknownCharset: (charset: string) => ({
+    en: `has the unknown character set ${charset}; send text in UTF-8`, zh: `的字符集 ${charset} 未知；请发送 UTF-8 文本`
+  }),
   repeated: { en: 'is given more than once', zh: '出现了多次' },
   unknown: { en: 'is unknown', zh: '未知' },
   invalid: { en: 'is not valid', zh: '无效' },
@@ -45,7 +52,48 @@ export const UNKNOWN_FIELD_ADVICE = {
     zh: '这是 Sightline 自己的接口，使用 "message" 与 "images"；OpenAI 接口位于 /v1/chat/completions'
   },
   otherPath: { en: 'for a stream, send the request to /api/chat_stream', zh: '如需流式回答，请发送到 /api/chat_stream' },
+  item: (field: string) => ({
+    en: `name the items of the list "${field}[]" or "${field}[0]"`,
+    zh: `请把列表中的项命名为 "${field}[]" 或 "${field}[0]"`
+  }),
   whole: (field: string) => ({ en: `send "${field}" as one field`, zh: `请把 "${field}" 作为一个字段发送` })
+} satisfies Phrases
+
+/** Why a request has no valid API key. */
+export const KEY_FAULTS = {
+  required: {
+    en: 'A valid API key is required; send "Authorization: Bearer <key>" or "X-API-Key: <key>"',
+    zh: '需要有效的 API 密钥；请发送 "Authorization: Bearer <密钥>" 或 "X-API-Key: <密钥>"'
+  },
+  several: {
+    en: 'The request has several different API keys in "Authorization" and "X-API-Key"; send one',
+    zh: '请求的 "Authorization" 与 "X-API-Key" 中有多个不同的 API 密钥；请只发送一个'
+  }
+} satisfies Phrases
+
+/** Types of bodies. Each completes `Content-Type … is not supported; send …`. */
+export const BODY_TYPES = {
+  json: { en: 'application/json', zh: 'JSON 请求体' },
+  formOrJson: { en: 'multipart/form-data or application/json', zh: 'multipart/form-data 或 application/json' }
+} satisfies Phrases
+
+/** Advice about a path that does not exist. Each completes `Not found: GET …; …`. */
+export const PATH_ADVICE = {
+  completions: { en: 'use POST /v1/chat/completions', zh: '请使用 POST /v1/chat/completions' },
+  openai: {
+    en: 'of OpenAI\'s API, this service has POST /v1/chat/completions and GET /v1/models',
+    zh: '本服务在 OpenAI 接口中只提供 POST /v1/chat/completions 与 GET /v1/models'
+  },
+  baseUrl: {
+    en: 'the base URL for OpenAI\'s clients is the address of this service with /v1, for POST /v1/chat/completions',
+    zh: 'OpenAI 客户端的 base URL 是本服务的地址加 /v1，对应 POST /v1/chat/completions'
+  },
+  own: {
+    en: 'this service has POST /api/chat, POST /api/chat_stream, GET /api/status and, for OpenAI\'s clients, ' +
+      'POST /v1/chat/completions',
+    zh: '本服务提供 POST /api/chat、POST /api/chat_stream、GET /api/status，以及面向 OpenAI 客户端的 ' +
+      'POST /v1/chat/completions'
+  }
 } satisfies Phrases
 
 /** Reasons why a request gets no thoughts. */
@@ -140,6 +188,10 @@ export const JSON_FAULTS = {
   nothing: { en: 'the end is expected', zh: '应已结束' },
   scalar: { en: 'it has an invalid number or word', zh: '有无效的数字或单词' },
   control: { en: 'a string has a control character', zh: '的字符串含有控制字符' },
+  repeated: (name: string) => ({
+    en: `an object has the name "${name}" twice`, zh: `一个对象中名称 "${name}" 出现了两次`
+  }),
+  encoding: { en: 'a string is not in UTF-8', zh: '的字符串不是 UTF-8 编码' },
   escape: { en: 'a string has an invalid escape', zh: '的字符串含有无效的转义' },
   prototype: {
     en: 'the names __proto__ and constructor.prototype are not allowed',

@@ -7,7 +7,11 @@ type Entry = Phrase | ((...args: never[]) => Phrase)
 /** The arguments of phrases that contain numbers or names. */
 const ARGUMENTS: Record<string, unknown[]> = {
   'FIELD_FAULTS.transferEncoding': ['quoted-printable'],
+  'FIELD_FAULTS.notInCharset': ['UTF-8'],
+  'FIELD_FAULTS.unknownCharset': ['x-unknown'],
+  'JSON_FAULTS.repeated': ['seed'],
   'UNKNOWN_FIELD_ADVICE.didYouMean': ['images'],
+  'UNKNOWN_FIELD_ADVICE.item': ['images'],
   'UNKNOWN_FIELD_ADVICE.whole': ['response_format'],
   'THINKING_FAULTS.cannot': ['Qwen3VL'],
   'THINKING_FAULTS.tooMany': [4096],
