@@ -24,7 +24,19 @@ export const FIELD_FAULTS = {
     zh: '必须是回执中的图片 id：sha256: 加 64 位十六进制数字'
   },
   mustBeHistoryImage: { en: 'must be an image that "history" names', zh: '必须是 "history" 中引用过的图片' },
-  notBase64: { en: 'contains characters that are not base64', zh: '含有不属于 base64 的字符' },
+  notBase64: (character: string, position: number) => ({
+    en: `contains ${JSON.stringify(character)} at character ${position} of its base64, which base64 does not have`,
+    zh: `的 base64 第 ${position} 个字符是 ${JSON.stringify(character)}，不属于 base64`
+  }),
+  afterPadding: { en: 'contains characters after the padding of its base64', zh: '的 base64 在填充之后还有字符' },
+  notSet: (word: string) => ({
+    en: `contains the word ${word} in place of base64: a variable is not set`,
+    zh: `中应为 base64 的位置是单词 ${word}：有变量未赋值`
+  }),
+  blanksInBase64: {
+    en: 'is truncated, or has blanks in place of "+": send base64 as it is, without decoding it as a form',
+    zh: '不完整，或者 "+" 变成了空格：请原样发送 base64，不要按表单解码'
+  },
   truncatedBase64: { en: 'is truncated: base64 never has this length', zh: '不完整：base64 不会是这个长度' },
   transferEncoding: (encoding: string) => ({
     en: `has Content-Transfer-Encoding ${encoding}; send its bytes as they are, or base64`,

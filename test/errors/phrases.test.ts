@@ -7,6 +7,8 @@ type Entry = Phrase | ((...args: never[]) => Phrase)
 /** The arguments of phrases that contain numbers or names. */
 const ARGUMENTS: Record<string, unknown[]> = {
   'FIELD_FAULTS.transferEncoding': ['quoted-printable'],
+  'FIELD_FAULTS.notBase64': ['#', 3],
+  'FIELD_FAULTS.notSet': ['undefined'],
   'FIELD_FAULTS.notInCharset': ['UTF-8'],
   'FIELD_FAULTS.unknownCharset': ['x-unknown'],
   'JSON_FAULTS.repeated': ['seed'],

@@ -7,19 +7,19 @@ const PLACE = '#/properties/a~1b~0/items'
 
 t.test('a keyword that cannot be enforced is reported with its place', async t => {
   const keywords: Array<[string, unknown]> = [
-    ['not', { type: 'string' }], ['if', {}], ['then', {}], ['else', {}], ['multipleOf', 2], ['uniqueItems', true],
-    ['patternProperties', {}], ['dependentRequired', {}], ['dependentSchemas', {}], ['dependencies', {}],
-    ['contains', {}], ['minContains', 1], ['maxContains', 1], ['unevaluatedProperties', false],
+    ['not', { type: 'string' }], ['multipleOf', 2], ['multipleOf', 1], ['uniqueItems', true],
+    ['patternProperties', {}], ['dependentRequired', { a: ['b'] }], ['dependentSchemas', { a: {} }],
+    ['dependencies', { a: ['b'] }], ['contains', {}], ['unevaluatedProperties', false],
     ['unevaluatedItems', false], ['$dynamicRef', '#a'], ['$recursiveRef', '#'], ['divisibleBy', 2]
   ]
   for (const [keyword, value] of keywords) t.equal(fault(within({ [keyword]: value })), `${keyword} at ${PLACE}`)
   t.equal(fault({ type: 'string', not: { const: 'a' } }), 'not at #')
-  t.equal(fault({ allOf: [{ type: 'string' }, { allOf: [{ if: {} }] }] }), 'if at #/allOf/1/allOf/0')
+  t.equal(fault({ allOf: [{ type: 'string' }, { allOf: [{ contains: {} }] }] }), 'contains at #/allOf/1/allOf/0')
   t.equal(
-    fault({ $defs: { a: { if: {} } }, type: 'object', additionalProperties: { $ref: '#/$defs/a' } }),
-    'if at #/$defs/a'
+    fault({ $defs: { a: { contains: {} } }, type: 'object', additionalProperties: { $ref: '#/$defs/a' } }),
+    'contains at #/$defs/a'
   )
-  t.equal(fault({ $defs: { a: { if: {} } }, type: 'null' }), null, 'a definition without references is ignored')
+  t.equal(fault({ $defs: { a: { contains: {} } }, type: 'null' }), null, 'a definition without references is ignored')
   t.equal(fault({
     type: 'array',
     uniqueItems: false,
@@ -36,6 +36,14 @@ t.test('a keyword that cannot be enforced is reported with its place', async t =
       discriminator: { propertyName: 'k' }
     }
   }), null)
+})
+
+t.test('keywords that constrain nothing here are not refused', async t => {
+  for (const keywords of [
+    { dependentRequired: {} }, { dependentSchemas: {} }, { dependencies: {} }, { then: { minimum: 1 } }, { else: {} },
+    { if: {} }, { minContains: 1 }, { maxContains: 2 }, { type: 'integer', multipleOf: 1 }
+  ]) t.equal(fault(within(keywords)), null, JSON.stringify(keywords))
+  for (const branch of ['then', 'else']) t.equal(fault(within({ if: {}, [branch]: {} })), `if at ${PLACE}`)
 })
 
 t.test('a misspelt constraint is refused, and the right one is named', async t => {
