@@ -90,7 +90,7 @@ t.test('the reason is given in both languages', async t => {
     keyword: 'contains',
     pointer: '#',
     en: 'The JSON schema cannot be enforced: "contains" at # is not supported',
-    zh: '无法按此 JSON schema 约束回答：# 处的 "if" 不受支持'
+    zh: '无法按此 JSON schema 约束回答：# 处的 "contains" 不受支持'
   })
   t.match(refusal({ minimun: 3 })?.en, /"minimun" at # is not a keyword; did you mean "minimum"\?$/)
   for (const schema of [
