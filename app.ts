@@ -18,6 +18,7 @@ import multipart from './plugins/multipart.ts'
 import notFound from './plugins/not-found.ts'
 import openapi from './plugins/openapi.ts'
 import pressure from './plugins/pressure.ts'
+import query from './plugins/query.ts'
 import rateLimit from './plugins/rate-limit.ts'
 import requestBody from './plugins/request-body.ts'
 import { RequestLog } from './plugins/request-log.ts'
@@ -34,7 +35,9 @@ import metricsRoute from './routes/metrics.ts'
 import modelsRoute from './routes/models.ts'
 import statusRoute from './routes/status.ts'
 import uiRoute from './routes/ui.ts'
+import { isCompletionField } from './schemas/openai-request.ts'
 import { createApiKeys } from './services/api-keys.ts'
+import { isChatField } from './services/chat/unknown-field.ts'
 import { createServices, type Services } from './services/create-services.ts'
 import type { Engine } from './services/engine/engine.ts'
 import { maxPixelsOf } from './services/images/inspect.ts'
@@ -104,6 +107,7 @@ export async function buildApp ({ config, engine, logger, traces = null }: AppOp
     if (traces) await questions.register(tracesPlugin, { traces, trustProxy: config.trustProxy })
     await questions.register(metricsPlugin, { metrics: services.metrics })
     await questions.register(auth, access)
+    await questions.register(query, { isField: name => isChatField(name) || isCompletionField(name) })
     await registerModelRoutes(questions, config, engine, services)
     app.decorate('isOverloaded', () => questions.isUnderPressure())
   })

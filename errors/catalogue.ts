@@ -140,8 +140,8 @@ export const ImageUrlFailedError = define('IMAGE_URL_FAILED', 400, {
   details: field => ({ field })
 })
 export const UnauthorizedError = define('UNAUTHORIZED', 401, {
-  en: () => 'A valid API key is required; send "Authorization: Bearer <key>" or "X-API-Key: <key>"',
-  zh: () => '需要有效的 API 密钥；请发送 "Authorization: Bearer <密钥>" 或 "X-API-Key: <密钥>"'
+  en: (fault: Phrase) => fault.en,
+  zh: fault => fault.zh
 })
 /** Always sent in English: the headers of the request, and with them its language, could not be read. */
 export const MalformedRequestError = define('MALFORMED_REQUEST', 400, {
@@ -191,8 +191,8 @@ export const PromptTooLongError = define('PROMPT_TOO_LONG', 413, {
   details: (_tokens, limit) => ({ limit })
 })
 export const UnsupportedMediaTypeError = define('UNSUPPORTED_MEDIA_TYPE', 415, {
-  en: (type: string) => `Content-Type ${type} is not supported; send multipart/form-data or application/json`,
-  zh: type => `不支持 Content-Type ${type}；请发送 multipart/form-data 或 application/json`
+  en: (type: string, supported: Phrase) => `Content-Type ${type} is not supported; send ${supported.en}`,
+  zh: (type, supported) => `不支持 Content-Type ${type}；请发送 ${supported.zh}`
 })
 export const UnsupportedEncodingError = define('UNSUPPORTED_ENCODING', 415, {
   en: (encoding: string) => `Content-Encoding ${encoding} is not supported; send the body uncompressed`,
@@ -239,11 +239,15 @@ export const HeadersTooLargeError = define('HEADERS_TOO_LARGE', 431, {
   zh: kilobytes => `请求的 URL 与头部超过 ${kilobytes} KB`
 })
 
-// The state of the service (404, 429, 5xx)
+// The state of the service, and addresses (404, 405, 429, 5xx)
 
 export const NotFoundError = define('NOT_FOUND', 404, {
   en: (place: Phrase) => `Not found: ${place.en}`,
   zh: place => `未找到：${place.zh}`
+})
+export const MethodNotAllowedError = define('METHOD_NOT_ALLOWED', 405, {
+  en: (method: string, path: string, allowed: string) => `${method} is not supported at ${path}; use ${allowed}`,
+  zh: (method, path, allowed) => `${path} 不支持 ${method}；请使用 ${allowed}`
 })
 export const ModelNotFoundError = define('MODEL_NOT_FOUND', 404, {
   en: (wanted: string, loaded: string) => `The model "${wanted}" is not loaded; use "${loaded}"`,

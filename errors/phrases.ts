@@ -26,11 +26,30 @@ export const FIELD_FAULTS = {
   mustBePages: { en: 'must be a list of pages such as 1-3,7', zh: '必须是页码列表，例如 1-3,7' },
   needsPdf: { en: 'is given, but no PDF is', zh: '已给出，但没有 PDF' },
   mustBeHistoryImage: { en: 'must be an image that "history" names', zh: '必须是 "history" 中引用过的图片' },
-  notBase64: { en: 'contains characters that are not base64', zh: '含有不属于 base64 的字符' },
+  notBase64: (character: string, position: number) => ({
+    en: `contains ${JSON.stringify(character)} at character ${position} of its base64, which base64 does not have`,
+    zh: `的 base64 第 ${position} 个字符是 ${JSON.stringify(character)}，不属于 base64`
+  }),
+  afterPadding: { en: 'contains characters after the padding of its base64', zh: '的 base64 在填充之后还有字符' },
+  notSet: (word: string) => ({
+    en: `contains the word ${word} in place of base64: a variable is not set`,
+    zh: `中应为 base64 的位置是单词 ${word}：有变量未赋值`
+  }),
+  blanksInBase64: {
+    en: 'is truncated, or has blanks in place of "+": send base64 as it is, without decoding it as a form',
+    zh: '不完整，或者 "+" 变成了空格：请原样发送 base64，不要按表单解码'
+  },
   truncatedBase64: { en: 'is truncated: base64 never has this length', zh: '不完整：base64 不会是这个长度' },
   transferEncoding: (encoding: string) => ({
     en: `has Content-Transfer-Encoding ${encoding}; send its bytes as they are, or base64`,
     zh: `的 Content-Transfer-Encoding 为 ${encoding}；请直接发送原始字节，或使用 base64`
+  }),
+  inQuery: { en: 'is in the query of the address; send it in the body', zh: '出现在地址的查询参数中；请放在请求体中' },
+  notInCharset: (charset: string) => ({
+    en: `has bytes that are not ${charset}; send text in UTF-8`, zh: `含有不符合 ${charset} 的字节；请发送 UTF-8 文本`
+  }),
+  unknownCharset: (charset: string) => ({
+    en: `has the unknown character set ${charset}; send text in UTF-8`, zh: `的字符集 ${charset} 未知；请发送 UTF-8 文本`
   }),
   repeated: { en: 'is given more than once', zh: '出现了多次' },
   unknown: { en: 'is unknown', zh: '未知' },
@@ -47,7 +66,48 @@ export const UNKNOWN_FIELD_ADVICE = {
     zh: '这是 Sightline 自己的接口，使用 "message" 与 "images"；OpenAI 接口位于 /v1/chat/completions'
   },
   otherPath: { en: 'for a stream, send the request to /api/chat_stream', zh: '如需流式回答，请发送到 /api/chat_stream' },
+  item: (field: string) => ({
+    en: `name the items of the list "${field}[]" or "${field}[0]"`,
+    zh: `请把列表中的项命名为 "${field}[]" 或 "${field}[0]"`
+  }),
   whole: (field: string) => ({ en: `send "${field}" as one field`, zh: `请把 "${field}" 作为一个字段发送` })
+} satisfies Phrases
+
+/** Why a request has no valid API key. */
+export const KEY_FAULTS = {
+  required: {
+    en: 'A valid API key is required; send "Authorization: Bearer <key>" or "X-API-Key: <key>"',
+    zh: '需要有效的 API 密钥；请发送 "Authorization: Bearer <密钥>" 或 "X-API-Key: <密钥>"'
+  },
+  several: {
+    en: 'The request has several different API keys in "Authorization" and "X-API-Key"; send one',
+    zh: '请求的 "Authorization" 与 "X-API-Key" 中有多个不同的 API 密钥；请只发送一个'
+  }
+} satisfies Phrases
+
+/** Types of bodies. Each completes `Content-Type … is not supported; send …`. */
+export const BODY_TYPES = {
+  json: { en: 'application/json', zh: 'JSON 请求体' },
+  formOrJson: { en: 'multipart/form-data or application/json', zh: 'multipart/form-data 或 application/json' }
+} satisfies Phrases
+
+/** Advice about a path that does not exist. Each completes `Not found: GET …; …`. */
+export const PATH_ADVICE = {
+  completions: { en: 'use POST /v1/chat/completions', zh: '请使用 POST /v1/chat/completions' },
+  openai: {
+    en: 'of OpenAI\'s API, this service has POST /v1/chat/completions and GET /v1/models',
+    zh: '本服务在 OpenAI 接口中只提供 POST /v1/chat/completions 与 GET /v1/models'
+  },
+  baseUrl: {
+    en: 'the base URL for OpenAI\'s clients is the address of this service with /v1, for POST /v1/chat/completions',
+    zh: 'OpenAI 客户端的 base URL 是本服务的地址加 /v1，对应 POST /v1/chat/completions'
+  },
+  own: {
+    en: 'this service has POST /api/chat, POST /api/chat_stream, GET /api/status and, for OpenAI\'s clients, ' +
+      'POST /v1/chat/completions',
+    zh: '本服务提供 POST /api/chat、POST /api/chat_stream、GET /api/status，以及面向 OpenAI 客户端的 ' +
+      'POST /v1/chat/completions'
+  }
 } satisfies Phrases
 
 /** Reasons why a request gets no thoughts. */
@@ -145,6 +205,10 @@ export const JSON_FAULTS = {
   nothing: { en: 'the end is expected', zh: '应已结束' },
   scalar: { en: 'it has an invalid number or word', zh: '有无效的数字或单词' },
   control: { en: 'a string has a control character', zh: '的字符串含有控制字符' },
+  repeated: (name: string) => ({
+    en: `an object has the name "${name}" twice`, zh: `一个对象中名称 "${name}" 出现了两次`
+  }),
+  encoding: { en: 'a string is not in UTF-8', zh: '的字符串不是 UTF-8 编码' },
   escape: { en: 'a string has an invalid escape', zh: '的字符串含有无效的转义' },
   prototype: {
     en: 'the names __proto__ and constructor.prototype are not allowed',
@@ -173,6 +237,9 @@ export const IMAGE_KINDS = {
   jpegXl: { en: 'a JPEG XL image', zh: 'JPEG XL 图片' },
   jpeg2000: { en: 'a JPEG 2000 image', zh: 'JPEG 2000 图片' },
   jpegXr: { en: 'a JPEG XR image', zh: 'JPEG XR 图片' },
+  jpegLossless: { en: 'a lossless JPEG', zh: '无损 JPEG' },
+  jpegHierarchical: { en: 'a hierarchical JPEG', zh: '分层 JPEG' },
+  jpegBits: (bits: number) => ({ en: `a JPEG with ${bits} bits per sample`, zh: `每个样本 ${bits} 位的 JPEG` }),
   jpegLs: { en: 'a JPEG-LS image', zh: 'JPEG-LS 图片' },
   tga: { en: 'a TGA image', zh: 'TGA 图片' },
   netpbm: { en: 'a PPM, PGM or PBM image', zh: 'PPM、PGM 或 PBM 图片' },
@@ -201,6 +268,9 @@ export const IMAGE_KINDS = {
   metafile: { en: 'a Windows metafile', zh: 'Windows 图元文件' },
   postScript: { en: 'a PostScript document', zh: 'PostScript 文档' },
   tiffCompressed: (method: string) => ({ en: `a TIFF with ${method} compression`, zh: `采用 ${method} 压缩的 TIFF` }),
+  tiffMethod: (method: number) => ({
+    en: `a TIFF with unknown compression (${method})`, zh: `采用未知压缩方式（${method}）的 TIFF`
+  }),
   tiffColour: (space: string) => ({ en: `a TIFF in ${space} colour`, zh: `${space} 色彩的 TIFF` }),
   tiffPacked: (bits: number) => ({ en: `a TIFF with ${bits} bits per sample`, zh: `每个样本 ${bits} 位的 TIFF` }),
   tiffHalf: { en: 'a TIFF with floating-point samples of 16 bits', zh: '样本为 16 位浮点数的 TIFF' },
@@ -239,6 +309,9 @@ export const IMAGE_ADVICE = {
 /** Each completes `photo.jpg cannot be decoded: …`. */
 export const IMAGE_FAULTS = {
   damagedHeader: { en: 'its header is truncated or damaged', zh: '文件头不完整或已损坏' },
+  noSamples: {
+    en: 'all its samples are missing (NaN, infinite or nodata)', zh: '所有样本均缺失（NaN、无穷或 nodata）'
+  },
   damaged: { en: 'it is truncated or damaged', zh: '不完整或已损坏' },
   otherContent: (format: string) => ({
     en: `its first bytes say ${format}, but its content is something else`, zh: `开头是 ${format}，内容却不是`

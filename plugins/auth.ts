@@ -1,7 +1,8 @@
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { TooManyWrongKeysError, UnauthorizedError } from '../errors/catalogue.ts'
-import { apiKeyOf, type ApiKeys } from '../services/api-keys.ts'
+import { KEY_FAULTS } from '../errors/phrases.ts'
+import { apiKeyOf, keysOf, type ApiKeys } from '../services/api-keys.ts'
 import { createKeyGuesses, type KeyGuesses } from '../services/key-guesses.ts'
 import { addressOf } from './client-address.ts'
 
@@ -52,7 +53,8 @@ const plugin: FastifyPluginAsync<AuthOptions> = async (app, { keys, guesses }) =
     }
     if (scope === null) {
       reply.header('www-authenticate', 'Bearer')
-      return done(new UnauthorizedError())
+      const hasSeveral = keysOf(request.raw.headersDistinct).length > 1
+      return done(new UnauthorizedError(hasSeveral ? KEY_FAULTS.several : KEY_FAULTS.required))
     }
     request.client = { scope }
     done()

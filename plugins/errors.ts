@@ -5,6 +5,7 @@ import {
   withDetails
 } from '../errors/catalogue.ts'
 import { preferredLanguage, verbatim } from '../errors/language.ts'
+import { BODY_TYPES } from '../errors/phrases.ts'
 import { FORM_MAX_PARTS } from '../schemas/limits.ts'
 import { toOpenAiError } from '../services/openai/error.ts'
 
@@ -81,7 +82,9 @@ export function toSightlineError (error: FastifyError | SightlineError, request:
   const { code = '', statusCode, message } = error
   switch (code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new UnsupportedMediaTypeError(mediaTypeOf(request) ?? '(none)')
+      return new UnsupportedMediaTypeError(
+        mediaTypeOf(request) ?? '(none)', OPENAI_PATH.test(request.url) ? BODY_TYPES.json : BODY_TYPES.formOrJson
+      )
     case 'FST_PARTS_LIMIT':
       return withDetails(new InvalidMultipartError(TOO_MANY_PARTS), { limit: FORM_MAX_PARTS })
   }

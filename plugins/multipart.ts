@@ -7,14 +7,14 @@ import { InvalidFieldError, InvalidMultipartError } from '../errors/catalogue.ts
 import { verbatim } from '../errors/language.ts'
 import { BODY_FAULTS, FIELD_FAULTS } from '../errors/phrases.ts'
 import { ChatFieldsSchema } from '../schemas/chat.ts'
-import { FIELD_MAX_BYTES, FORM_MAX_FIELDS, FORM_MAX_PARTS } from '../schemas/limits.ts'
+import { FORM_MAX_PARTS } from '../schemas/limits.ts'
 import type { UploadedFile } from '../services/chat/request.ts'
-import { isChatField, unknownField } from '../services/chat/unknown-field.ts'
+import { isChatField, isOfBrowser, unknownField } from '../services/chat/unknown-field.ts'
 import { parseFieldName, type FieldName } from '../services/uploads/field-names.ts'
-import { createFormFields, isJsonType, type RawFields } from '../services/uploads/form-fields.ts'
+import { createFormFields, type RawFields } from '../services/uploads/form-fields.ts'
 import { NumberedList } from '../services/uploads/numbered-list.ts'
 import { PartHeads } from '../services/uploads/part-heads.ts'
-import { decodeStream, decodeText } from '../services/uploads/transfer-encoding.ts'
+import { decodeStream } from '../services/uploads/transfer-encoding.ts'
 import { workOf } from './cleanup.ts'
 import { uploadOf } from './uploads.ts'
 
@@ -30,16 +30,12 @@ const looksLikeFile = (type: string, filename: string | undefined) =>
 const plugin: FastifyPluginAsync = async app => {
   await app.register(multipart, {
     throwFileSizeLimit: false,
-    // The parser collects text fields in memory. All other parts become streams when they begin: an unknown field is
-    // refused before its content arrives.
-    isPartAFile: (name, type = '', filename) =>
-      looksLikeFile(type, filename) || isJsonType(type) || name === undefined ||
-      !isTextField(parseFieldName(name, isChatField)?.field ?? ''),
+    // Every part becomes a stream when it begins: an unknown field is refused before its content arrives, and the
+    // parser would decode texts in invalid encodings to other texts.
+    isPartAFile: () => true,
     // These limits are one above ours, so that our checks report the error. `Upload` bounds the number of images.
     limits: {
       fileSize: Infinity,
-      fieldSize: FIELD_MAX_BYTES,
-      fields: FORM_MAX_FIELDS + 1,
       // A file can be a text field, or an input in which nothing is chosen.
       files: FORM_MAX_PARTS + 1,
       headerPairs: 100,
@@ -60,19 +56,25 @@ const plugin: FastifyPluginAsync = async app => {
     const form = createFormFields()
     try {
       const parts = request.parts()
+      let number = 0
       for (let part = await nextPart(parts, signal); part; part = await nextPart(parts, signal)) {
+        number++
         const { fieldname, encoding } = part
         if (fieldname === undefined) throw new InvalidMultipartError(BODY_FAULTS.namelessPart)
-        const name = parseFieldName(fieldname, isChatField)
-        if (name === null) throw unknownField(fieldname)
-        if (part.type === 'field') {
-          form.addText(name, decodeText(part.value as string, encoding, fieldname), part.valueTruncated)
+        // The options make every part a file.
+        if (part.type === 'field') continue
+        const source = addAbortSignal(signal, decodeStream(part.file, encoding, fieldname))
+        if (isOfBrowser(fieldname)) {
+          source.resume()
           continue
         }
-        const source = addAbortSignal(signal, decodeStream(part.file, encoding, fieldname))
+        const name = parseFieldName(fieldname, isChatField)
+        if (name === null) throw unknownField(fieldname)
+        const type = part.mimetype
+        const isFile = looksLikeFile(type, part.filename)
         const read = isImageField(name.field)
           ? readImage(request, part, source, name, images[name.field])
-          : form.addPart(name, source, part.mimetype)
+          : form.addPart(name, source, { type, charset: heads.charsetOf(number), isFile })
         await read.catch(error => {
           signal.throwIfAborted()
           refuseForm(error)
@@ -103,7 +105,7 @@ const plugin: FastifyPluginAsync = async app => {
 const isImageField = (name: string): name is 'images' | 'history_images' => !isTextField(name)
 
 /** Watches the heads of the parts of a form. The signal fires at a part that the parser would skip in silence. */
-function watchHeads ({ raw, headers }: FastifyRequest): { signal: AbortSignal, stop (): void } {
+function watchHeads ({ raw, headers }: FastifyRequest) {
   const heads = new PartHeads(headers['content-type'])
   const fault = new AbortController()
   const read = (chunk: Buffer) => {
@@ -116,7 +118,7 @@ function watchHeads ({ raw, headers }: FastifyRequest): { signal: AbortSignal, s
   }
   const stop = () => raw.off('data', read)
   raw.on('data', read)
-  return { signal: fault.signal, stop }
+  return { signal: fault.signal, charsetOf: (part: number) => heads.charsetOf(part), stop }
 }
 
 /**

@@ -2,8 +2,8 @@ import type { TSchema } from 'typebox'
 import * as errors from '../errors/catalogue.ts'
 import { verbatim } from '../errors/language.ts'
 import {
-  BODY_FAULTS, FETCH_FAULTS, FIELD_FAULTS, FILE_KINDS, IMAGE_ADVICE, IMAGE_FAULTS, NOT_READY, STORAGE_FAULTS,
-  THINKING_FAULTS
+  BODY_FAULTS, BODY_TYPES, FETCH_FAULTS, FIELD_FAULTS, FILE_KINDS, IMAGE_ADVICE, IMAGE_FAULTS, KEY_FAULTS, NOT_READY,
+  STORAGE_FAULTS, THINKING_FAULTS
 } from '../errors/phrases.ts'
 import { unknownField } from '../services/chat/unknown-field.ts'
 import { toOpenAiError } from '../services/openai/error.ts'
@@ -41,9 +41,10 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
     new errors.ImageUrlFailedError('messages[0].content[1].image_url.url', FETCH_FAULTS.status(404)),
     ['openai']
   ],
-  [new errors.UnauthorizedError(), both],
+  [new errors.UnauthorizedError(KEY_FAULTS.required), both],
   [new errors.MalformedRequestError(), ['chat']],
   [new errors.NotFoundError(verbatim('GET /api/cats')), []],
+  [new errors.MethodNotAllowedError('GET', '/api/chat', 'POST'), []],
   [
     errors.withDetails(new errors.ModelNotFoundError('gpt-5', 'Qwen3VL-4B-Instruct-Q4_K_M'), { field: 'model' }),
     ['openai']
@@ -56,7 +57,7 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [new errors.FormTooLargeError('history', 4_194_304), ['chat']],
   [errors.withDetails(new errors.FileTooLargeError(PHOTO, 20), { ...AT_PHOTO, limit_mb: 20 }), both],
   [new errors.PromptTooLongError(9000, 8190), both],
-  [new errors.UnsupportedMediaTypeError('text/plain'), both],
+  [new errors.UnsupportedMediaTypeError('text/plain', BODY_TYPES.formOrJson), both],
   [new errors.UnsupportedEncodingError('gzip'), both],
   [errors.withDetails(new errors.UnsupportedImageError(PHOTO, FILE_KINDS.html, IMAGE_ADVICE.send), AT_PHOTO), both],
   [errors.withDetails(new errors.EmptyFileError(PHOTO), AT_PHOTO), both],

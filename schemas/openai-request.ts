@@ -260,3 +260,4 @@ export const CompletionRequestSchema = Type.Object({
     'would change the answer: `audio`, `functions` and `function_call` are refused'
 })
 export type CompletionRequest = Static<typeof CompletionRequestSchema>
+export const isCompletionField = (name: string) => Object.hasOwn(CompletionRequestSchema.properties, name)

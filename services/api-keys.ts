@@ -37,12 +37,15 @@ export function createApiKeys (keys: readonly string[]): ApiKeys {
  * The same key may be sent several times. Two different keys count as none, because the client would be ambiguous.
  * Empty headers and other kinds of `Authorization`, such as Basic for a proxy, are ignored.
  */
-export function apiKeyOf (
-  { authorization = [], 'x-api-key': plain = [] }: IncomingMessage['headersDistinct']
-): string | null {
-  const bearers = authorization.map(value => /^bearer +(.+)$/i.exec(value)?.[1] ?? '')
-  const [key, ...others] = new Set([...bearers, ...plain].filter(Boolean))
+export function apiKeyOf (headers: IncomingMessage['headersDistinct']): string | null {
+  const [key, ...others] = keysOf(headers)
   return key !== undefined && others.length === 0 ? key : null
+}
+
+/** Returns the different keys of a request, see `apiKeyOf`. */
+export function keysOf ({ authorization = [], 'x-api-key': plain = [] }: IncomingMessage['headersDistinct']): string[] {
+  const bearers = authorization.map(value => /^bearer +(.+)$/i.exec(value)?.[1] ?? '')
+  return [...new Set([...bearers, ...plain].filter(Boolean))]
 }
 
 function sha256 (text: string): Buffer {

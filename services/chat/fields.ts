@@ -15,6 +15,7 @@ import { isChatField, unknownFieldAmong } from './unknown-field.ts'
 const check = createCheck(ChatFormSchema)
 
 const NUMERIC = new Set(['max_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'repeat_penalty', 'seed', 'frames'])
+const NOT_SET = /^(?:null|undefined)$/
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
 
 /**
@@ -65,15 +66,23 @@ function toType (name: string, value: unknown, json: JsonReader): unknown {
   if (Array.isArray(value) && value.length > 1) throw new InvalidFieldError(name, FIELD_FAULTS.repeated)
   if (name === 'response_format' && typeof value !== 'string') return translateFormat(value)
   if (name === 'pages' && typeof value === 'number') return String(value)
+  if (name === 'thinking' && typeof value === 'boolean') return value ? 'on' : 'off'
   if (typeof value !== 'string' || name === 'message' || name === 'system') return value
   if (value.trim() === '') return undefined
-  if (name === 'thinking') return DECIMAL.test(value.trim()) ? Number(value) : value.trim()
+  // FormData.append writes null and undefined as these words.
+  if (NOT_SET.test(value.trim())) return undefined
+  if (name === 'thinking') return toThinking(value.trim())
   if (name === 'response_format') return translateFormat(parseFormatJson(value, json))
   if (NUMERIC.has(name)) {
     if (!DECIMAL.test(value.trim())) throw new InvalidFieldError(name, FIELD_FAULTS.mustBeNumber)
     return Number(value)
   }
   return value
+}
+
+function toThinking (value: string): string | number {
+  if (value === 'true' || value === 'false') return value === 'true' ? 'on' : 'off'
+  return DECIMAL.test(value) ? Number(value) : value
 }
 
 /** Empty stop strings stop nothing. Agents send them for stop strings that are not set. */

@@ -3,9 +3,19 @@ import type { Phrase } from '../../errors/language.ts'
 import { UNKNOWN_FIELD_ADVICE } from '../../errors/phrases.ts'
 import { ChatFormSchema } from '../../schemas/chat.ts'
 import { NAME_MAX_SHOWN } from '../../schemas/limits.ts'
+import { isList } from '../uploads/field-names.ts'
 
 const FIELDS = Object.keys(ChatFormSchema.properties)
 export const isChatField = (name: string) => Object.hasOwn(ChatFormSchema.properties, name)
+
+/** Fields that forms of browsers and frameworks contain next to those of people: Rails, Laravel, Django, ASP.NET. */
+const OF_BROWSERS = new Set([
+  'utf8', '_charset_', '_method', '_token', 'authenticity_token', 'csrf_token', 'csrfmiddlewaretoken', 'commit',
+  'submit', '__requestverificationtoken'
+])
+
+/** Whether a form may contain a field of this name that means nothing to this service. */
+export const isOfBrowser = (name: string) => OF_BROWSERS.has(name.toLowerCase())
 
 /** Names that other APIs, frameworks and people use for a field, in snake case. */
 const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
@@ -48,7 +58,7 @@ const OTHER_APIS = new Set(['messages', 'model'])
 
 /** Longer names are nobody's typing errors, and the distance of two names takes the product of their lengths. */
 const MAX_COMPARED = 40
-const SHORT = 4
+const SHORT = 5
 
 /** Returns the error for a field of this name, with advice about the field that was probably meant. */
 export function unknownField (name: string): SightlineError {
@@ -67,9 +77,10 @@ export function unknownFieldAmong (names: string[]): SightlineError {
 
 function adviceFor (suggestion: string, name: string): Phrase {
   // e.g. `response_format[type]`: the field is right, but it does not come in pieces.
-  return name.startsWith(`${suggestion}[`) || name.startsWith(`${suggestion}.`)
-    ? UNKNOWN_FIELD_ADVICE.whole(suggestion)
-    : UNKNOWN_FIELD_ADVICE.didYouMean(suggestion)
+  if (!name.startsWith(`${suggestion}[`) && !name.startsWith(`${suggestion}.`)) {
+    return UNKNOWN_FIELD_ADVICE.didYouMean(suggestion)
+  }
+  return isList(suggestion) ? UNKNOWN_FIELD_ADVICE.item(suggestion) : UNKNOWN_FIELD_ADVICE.whole(suggestion)
 }
 
 /**
@@ -86,6 +97,7 @@ export function suggestField (name: string): string | null {
   if (isChatField(plain)) return plain
   const meant = MEANT.get(plain)
   if (meant !== undefined) return meant
+  if (isOfBrowser(name)) return null
   const tolerated = plain.length <= SHORT ? 1 : 2
   const known = [...FIELDS.map(field => [field, field] as const), ...MEANT]
   const distances = known.filter(([word]) => word.length > tolerated + 1)

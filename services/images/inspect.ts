@@ -11,8 +11,9 @@ import type { Size } from './plan.ts'
 import sharp from './sharp.ts'
 import { heifLabel } from './structure/heif.ts'
 import { checkStructure } from './structure/index.ts'
+import { unsupportedJpeg } from './structure/jpeg.ts'
 import { createReader } from './structure/reader.ts'
-import { readTiffTraits } from './tiff.ts'
+import { readTiffTraits, type TiffTraits } from './tiff.ts'
 
 /** A file that a client sent. Its request owns the file and removes it. */
 export interface ImageFile {
@@ -49,6 +50,10 @@ export interface ImageHeader {
   /** Pixels are stored as indices into a palette. */
   palette: boolean
   hasAlpha: boolean
+  /** The last channel is neither a colour nor alpha, e.g. near infrared. Only a TIFF can have one. */
+  hasExtra: boolean
+  /** The value of samples without a measurement (GDAL_NODATA of a TIFF). */
+  nodata: number | null
   /** An ICC profile is embedded. */
   hasProfile: boolean
 }
@@ -96,7 +101,7 @@ const BITS_OF_DEPTH: Record<string, number> = { uchar: 8, char: 8, ushort: 16, s
 export async function inspectImage (file: ImageFile, limits: InspectLimits): Promise<ImageHeader> {
   const { part } = file
   if (part?.type === 'page') return headerOfPage(file, part)
-  const { format, maxPixels, zeroIsWhite } = await readFormat(file, limits)
+  const { format, maxPixels, traits } = await readFormat(file, limits)
   const metadata = await readMetadata(file, format)
   const { width, height } = metadata.autoOrient
   const size = { width, height }
@@ -115,11 +120,13 @@ export async function inspectImage (file: ImageFile, limits: InspectLimits): Pro
     pages: part?.frames ?? metadata.pages ?? 1,
     bits: metadata.bitsPerSample ?? BITS_OF_DEPTH[metadata.depth] ?? 64,
     depth: metadata.depth,
-    zeroIsWhite,
+    zeroIsWhite: traits?.zeroIsWhite ?? false,
     channels: metadata.channels,
     space: metadata.space,
     palette: metadata.isPalette,
-    hasAlpha: metadata.hasAlpha,
+    hasAlpha: metadata.hasAlpha && !traits?.hasExtra,
+    hasExtra: metadata.hasAlpha && (traits?.hasExtra ?? false),
+    nodata: traits?.nodata ?? null,
     hasProfile: metadata.hasProfile
   }
 }
@@ -145,14 +152,16 @@ function headerOfPage (file: ImageFile, { width, height }: PagePart): ImageHeade
     space: 'srgb',
     palette: false,
     hasAlpha: false,
-    hasProfile: false
+    hasProfile: false,
+    hasExtra: false,
+    nodata: null
   }
 }
 
 /** Detects the format from the first bytes and checks the structure of the whole file. */
 async function readFormat (
   { path, label, bytes }: ImageFile, { maxInputPixels }: InspectLimits
-): Promise<{ format: ImageFormat, maxPixels: number, zeroIsWhite: boolean }> {
+): Promise<{ format: ImageFormat, maxPixels: number, traits: TiffTraits | null }> {
   const handle = await open(path)
   try {
     const reader = await createReader(handle)
@@ -165,9 +174,10 @@ async function readFormat (
     if (format === 'pdf') throw new UnsupportedImageError(label, FILE_KINDS.pdf, IMAGE_ADVICE.convert)
     const maxPixels = maxPixelsOf(format, maxInputPixels)
     const traits = format === 'tiff' ? await readTiffTraits(reader) : null
-    if (traits?.unsupported) throw new UnsupportedImageError(label, traits.unsupported, IMAGE_ADVICE.convert)
+    const unsupported = format === 'jpeg' ? await unsupportedJpeg(reader) : traits?.unsupported
+    if (unsupported) throw new UnsupportedImageError(label, unsupported, IMAGE_ADVICE.convert)
     await checkStructure(format, reader, label, maxPixels)
-    return { format, maxPixels, zeroIsWhite: traits?.zeroIsWhite ?? false }
+    return { format, maxPixels, traits }
   } finally {
     await handle.close()
   }
@@ -180,7 +190,9 @@ async function readMetadata (file: ImageFile, format: ImageFormat): Promise<Meta
     metadata = await sharp(file.path, { limitInputPixels: false, failOn: 'error' }).metadata()
   } catch (cause) {
     // The message of libvips can contain the path, so it is for the log only.
-    throw Object.assign(new CorruptImageError(file.label, IMAGE_FAULTS.damagedHeader), { cause })
+    // The directory of a TIFF can be anywhere in the file, and libtiff compares it with the length of the file.
+    const fault = format === 'tiff' ? IMAGE_FAULTS.damaged : IMAGE_FAULTS.damagedHeader
+    throw Object.assign(new CorruptImageError(file.label, fault), { cause })
   }
   // libvips can choose another loader than the first bytes suggest.
   if (metadata.format !== LOADERS[format]) {

@@ -9,11 +9,12 @@ import { composeFrame } from './documents/apng-canvas.ts'
 import { renderPage } from './documents/pdf.ts'
 import type { ImageFile, ImageHeader } from './inspect.ts'
 import type { FileFormat } from './kind.ts'
+import { convertMeasured } from './measured.ts'
 import { numberOf, type FilePart } from './part.ts'
 import type { Size } from './plan.ts'
 import { firstScanOf, isSuspicious, repairJpeg, type RepairedJpeg } from './repair-jpeg.ts'
 import sharp from './sharp.ts'
-import { asMeasured, mayBeMeasured, toBytes } from './stretch.ts'
+import { mayBeMeasured } from './stretch.ts'
 
 /** A file that the engine can read: upright, 8-bit sRGB, opaque, and of the planned size. */
 export interface PreparedImage extends Size {
@@ -117,7 +118,12 @@ async function convert (source: Source, size: Size): Promise<Buffer | null> {
     await decode(file, open(source).raw())
     return null
   }
-  return await convertMeasured(source, size) ?? await decode(file, pipeline(open(source), header, size))
+  const measured = mayBeMeasured(header)
+    ? await convertMeasured(change => decode(file, change(open(source))), header, size, file.label)
+    : null
+  if (measured !== null) return measured
+  const image = header.hasExtra ? await openOpaque(source) : open(source)
+  return await decode(file, pipeline(image, header, size))
 }
 
 /**
@@ -169,20 +175,6 @@ async function checkAll ({ file, header }: Source, repaired: RepairedJpeg | null
   await decode(file, open({ file, header, bytes: repaired.probe }).extract(corner).raw())
 }
 
-/** Converts samples that do not use the range of their type; null if sharp converts them. */
-async function convertMeasured (source: Source, { width, height }: Size): Promise<Buffer | null> {
-  const { file, header } = source
-  if (!mayBeMeasured(header)) return null
-  const resized = open(source).resize(width, height, { fit: 'fill', kernel: 'lanczos3' })
-  const { buffer, byteOffset, byteLength } = await decode(file, asMeasured(resized, header))
-  const samples = new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength))
-  const bytes = toBytes(samples, header)
-  if (bytes === null) return null
-  const channels = samples.length / (width * height) as 1 | 3
-  const image = sharp(bytes, { raw: { width, height, channels } })
-  return await image.toColourspace('srgb').png({ compressionLevel: 0 }).toBuffer()
-}
-
 /**
  * The formats whose warnings are about missing pixels. libpng and libtiff warn about profiles and tags, which many
  * programs write wrongly.
@@ -202,6 +194,14 @@ function open ({ file, header, bytes }: Source): Sharp {
     pages: 1
   }
   return sharp(bytes ?? file.path, options).timeout({ seconds: DECODE_TIMEOUT_S })
+}
+
+/** Removes a channel that is no alpha, before sharp would multiply the colours by it. */
+async function openOpaque (source: Source): Promise<Sharp> {
+  const { width, height } = source.header
+  const pixels = await decode(source.file, open(source).removeAlpha().toColourspace('srgb').raw({ depth: 'uchar' }))
+  const channels = pixels.length / (width * height) as 1 | 3
+  return sharp(pixels, { raw: { width, height, channels }, limitInputPixels: false })
 }
 
 function pipeline (image: Sharp, header: ImageHeader, { width, height }: Size): Sharp {

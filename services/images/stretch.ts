@@ -24,55 +24,68 @@ const SPACES = new Set(['b-w', 'grey16', 'rgb16', 'scrgb', 'srgb'])
 export function mayBeMeasured (header: ImageHeader): boolean {
   if (header.format !== 'tiff' && header.format !== 'png') return false
   if (!SPACES.has(header.space) || header.depth === 'uchar') return false
-  return header.depth !== 'ushort' || (!header.hasProfile && !header.hasAlpha)
+  return header.depth !== 'ushort' || header.hasExtra || (!header.hasProfile && !header.hasAlpha)
 }
 
 /**
  * Makes sharp return the samples of an image in the units of the file, as floats.
  * @param image an image that `mayBeMeasured`, already resized
  */
-export function asMeasured (image: Sharp, { space, depth }: ImageHeader): Sharp {
-  if (space === 'grey16' && depth === 'short') image.linear(1, SIGNED_OFFSET)
-  if (space === 'scrgb') image.pipelineColourspace('scrgb')
-  return image.removeAlpha().toColourspace(space).raw({ depth: 'float' })
+export function asMeasured (image: Sharp, header: ImageHeader): Sharp {
+  if (isShifted(header)) image.linear(1, SIGNED_OFFSET)
+  if (header.space === 'scrgb') image.pipelineColourspace('scrgb')
+  return image.removeAlpha().toColourspace(header.space).raw({ depth: 'float' })
+}
+
+const isShifted = ({ space, depth }: ImageHeader) => space === 'grey16' && depth === 'short'
+
+/**
+ * Returns a test for samples that contain no measurement: NaN, infinities, the smallest float, and the value that the
+ * tag GDAL_NODATA names.
+ */
+export function missingIn (header: ImageHeader): (sample: number) => boolean {
+  const { nodata, depth, zeroIsWhite } = header
+  if (nodata === null) return sample => !isNumber(sample)
+  const shifted = isShifted(header) ? nodata + SIGNED_OFFSET : nodata
+  // libvips inverts these samples.
+  const mark = Math.fround(zeroIsWhite && depth === 'ushort' ? MAX_USHORT - shifted : shifted)
+  return sample => sample === mark || !isNumber(sample)
+}
+
+export interface Range { min: number, max: number }
+
+export const isLight = (space: string, { min, max }: Range) =>
+  space === 'scrgb' && min >= LIGHT.min && max >= LIGHT.dark && max <= LIGHT.max
+
+/**
+ * Returns the values that become black and white.
+ * - Signed and floating-point samples and integers of 32 bits are stretched from their smallest to their largest value.
+ * - Samples of 16 bits are stretched if they use at most 14 bits. Otherwise the upper 8 bits stay.
+ *
+ * @param range of the samples that are not missing
+ */
+export function shownRange (range: Range, { depth, zeroIsWhite }: ImageHeader): Range {
+  const used = zeroIsWhite ? MAX_USHORT - range.min : range.max
+  const isFull = depth === 'ushort' && (used > MAX_14_BITS || range.min === range.max)
+  return isFull ? { min: 0, max: MAX_USHORT } : range
 }
 
 /**
  * Converts samples to 8 bits.
- * - Signed and floating-point samples and integers of 32 bits are stretched from their smallest to their largest value.
- * - Samples of 16 bits are stretched if they use at most 14 bits. Otherwise the upper 8 bits stay.
- *
- * @param samples the result of `asMeasured`. Samples that are no numbers become black.
- * @returns null if the samples are linear light, which sharp converts
+ * @param samples the result of `asMeasured`, none of which is missing
  */
-export function toBytes (samples: Float32Array, { space, depth, zeroIsWhite }: ImageHeader): Uint8Array | null {
-  const range = rangeOf(samples)
-  if (space === 'scrgb' && range.min >= LIGHT.min && range.max >= LIGHT.dark && range.max <= LIGHT.max) return null
-
-  const used = zeroIsWhite ? MAX_USHORT - range.min : range.max
-  const isFull = depth === 'ushort' && (used > MAX_14_BITS || range.min === range.max)
-  const { min, max } = isFull ? { min: 0, max: MAX_USHORT } : range
+export function toBytes (samples: Float32Array, { min, max }: Range): Uint8Array {
   const factor = max > min ? 255 / (max - min) : 0
   const bytes = new Uint8Array(samples.length)
   for (let i = 0; i < samples.length; i++) {
     const value = samples[i]!
-    if (!isNumber(value)) continue
     if (factor === 0) bytes[i] = value === 0 ? 0 : MIDDLE
     else bytes[i] = Math.min(255, Math.max(0, Math.round((value - min) * factor)))
   }
   return bytes
 }
 
-function rangeOf (samples: Float32Array): { min: number, max: number } {
-  let [min, max] = [Infinity, -Infinity]
-  for (const value of samples) {
-    if (!isNumber(value)) continue
-    if (value < min) min = value
-    if (value > max) max = value
-  }
-  return { min, max }
-}
-
+/** Whether a sample is a number that instruments measure. */
 function isNumber (value: number): boolean {
   return Math.abs(value) <= MAX_MAGNITUDE
 }

@@ -8,6 +8,10 @@ export interface TiffTraits {
   unsupported: Phrase | null
   /** The value 0 is white, e.g. in X-ray images. */
   zeroIsWhite: boolean
+  /** The file has a channel more than its colours, and does not say that it is alpha. */
+  hasExtra: boolean
+  /** The value that marks samples without a measurement. */
+  nodata: number | null
 }
 
 /** Compressions for which libtiff has no decoder in sharp. */
@@ -29,6 +33,8 @@ const COMPRESSIONS: Record<number, string> = {
   50002: 'JPEG XL',
   52546: 'JPEG XL'
 }
+/** Compressions that libtiff decodes: none, CCITT, LZW, JPEG, Deflate, PackBits and other runs, LogLuv. */
+const DECODED = new Set([1, 2, 3, 4, 5, 7, 8, 32766, 32771, 32773, 32809, 32946, 34676, 34677])
 /** Compressions that only cameras write. */
 const RAW_COMPRESSIONS = new Set([32767, 32769, 32770, 34713, 65000, 65535])
 const COLOUR_FILTER = 32803
@@ -36,6 +42,8 @@ const LINEAR_RAW = 34892
 const LOG_COLOURS = new Set([32844, 32845])
 const [ZERO_IS_WHITE, ZERO_IS_BLACK, RGB] = [0, 1, 2]
 const [CIE_LAB, ICC_LAB, ITU_LAB] = [8, 9, 10]
+/** A value of `extraSamples`. The others are kinds of alpha. */
+const UNSPECIFIED = 0
 const [FLOAT, COMPLEX_INTEGER, COMPLEX] = [3, 5, 6]
 /** Files with more samples are damaged. */
 const MAX_CHANNELS = 64
@@ -50,7 +58,9 @@ const Tag = {
   make: 271,
   samples: 277,
   subDirectories: 330,
+  extraSamples: 338,
   sampleFormat: 339,
+  nodata: 42113,
   dngVersion: 50706
 } as const
 
@@ -69,10 +79,12 @@ interface Directory {
 /** Reads the first directory of a TIFF. */
 export async function readTiffTraits (reader: Reader): Promise<TiffTraits> {
   const directory = await readDirectory(reader)
-  if (directory === null) return { unsupported: null, zeroIsWhite: false }
+  if (directory === null) return { unsupported: null, zeroIsWhite: false, hasExtra: false, nodata: null }
   return {
     unsupported: await rawPhoto(directory) ?? await unsupported(directory),
-    zeroIsWhite: await directory.number(Tag.photometric, RGB) === ZERO_IS_WHITE
+    zeroIsWhite: await directory.number(Tag.photometric, RGB) === ZERO_IS_WHITE,
+    hasExtra: await directory.number(Tag.extraSamples, UNSPECIFIED) === UNSPECIFIED && await isOneMore(directory),
+    nodata: await nodataOf(directory)
   }
 }
 
@@ -122,6 +134,20 @@ async function readDirectory (reader: Reader): Promise<Directory | null> {
   }
 }
 
+/** Whether a pixel has one sample more than its colours need. */
+async function isOneMore (directory: Directory): Promise<boolean> {
+  const samples = await directory.number(Tag.samples, 1)
+  const colours = await directory.number(Tag.photometric, RGB) === RGB ? 3 : 1
+  return samples === colours + 1
+}
+
+/** GDAL writes the value as text, e.g. `-9999`, and `nan` for no number. */
+async function nodataOf (directory: Directory): Promise<number | null> {
+  const text = await directory.text(Tag.nodata)
+  const value = Number(text)
+  return text === '' || !Number.isFinite(value) ? null : value
+}
+
 /** Names of makers as people write them, by the first word of the tag. */
 const MAKERS: Record<string, string> = {
   CANON: 'Canon',
@@ -155,8 +181,10 @@ async function rawPhoto (directory: Directory): Promise<Phrase | null> {
 }
 
 async function unsupported (directory: Directory): Promise<Phrase | null> {
-  const compression = COMPRESSIONS[await directory.number(Tag.compression, 1)]
+  const method = await directory.number(Tag.compression, 1)
+  const compression = COMPRESSIONS[method]
   if (compression !== undefined) return IMAGE_KINDS.tiffCompressed(compression)
+  if (!DECODED.has(method)) return IMAGE_KINDS.tiffMethod(method)
 
   const bits = await directory.number(Tag.bits, 1)
   const photometric = await directory.number(Tag.photometric, RGB)

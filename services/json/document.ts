@@ -1,6 +1,6 @@
 import { JSON_FAULTS } from '../../errors/phrases.ts'
 import { placeOf } from '../../schemas/check.ts'
-import { JSON_MAX_DEPTH, JSON_MAX_NAME, JSON_MAX_VALUES } from '../../schemas/limits.ts'
+import { JSON_MAX_DEPTH, JSON_MAX_NAME, JSON_MAX_VALUES, NAME_MAX_SHOWN } from '../../schemas/limits.ts'
 import { longName, tooDeep, tooManyValues } from '../json-bounds.ts'
 import type { Place } from './place.ts'
 import { QUOTE, SCALAR, TEXT, type JsonTokens } from './tokens.ts'
@@ -135,7 +135,11 @@ export class JsonDocument {
     const name = this.#tokens.text()
     const isOfPrototype = name === 'prototype' && this.#levels.at(-2)?.name === 'constructor'
     if (name === '__proto__' || isOfPrototype) throw this.#tokens.fault(JSON_FAULTS.prototype)
-    this.#levels.at(-1)!.name = name
+    const level = this.#levels.at(-1)!
+    // JSON.parse takes the last one, and the client would not learn that the others do nothing.
+    const isRepeated = Object.hasOwn(level.container, name)
+    if (isRepeated) throw this.#tokens.fault(JSON_FAULTS.repeated(name.slice(0, NAME_MAX_SHOWN)))
+    level.name = name
     this.#expected = 'colon'
   }
 

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { Phrase } from '../../errors/language.ts'
 import { JSON_FAULTS } from '../../errors/phrases.ts'
 import { Carry } from './carry.ts'
@@ -23,6 +24,8 @@ const SHORT_ESCAPE_BYTES = 2
 const UNICODE_ESCAPE_BYTES = 6
 const BYTE_ORDER_MARK = [0xEF, 0xBB, 0xBF]
 const NOTHING = Buffer.alloc(0)
+/** Decoding puts it in place of bytes that are not UTF-8. */
+const REPLACEMENT = '\uFFFD'
 
 /** Kinds of bytes outside of strings. All others belong to scalars. */
 const BLANK = 1
@@ -128,6 +131,9 @@ export class JsonTokens {
    */
   text (length = this.raw.length): string {
     const text = this.raw.toString('utf8', 0, length)
+    if (text.includes(REPLACEMENT) && length === this.raw.length && !isUtf8(this.raw)) {
+      throw this.fault(JSON_FAULTS.encoding)
+    }
     if (!ESCAPED.test(text)) return text
     try {
       return JSON.parse(`"${text}"`)

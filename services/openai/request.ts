@@ -54,7 +54,7 @@ export function toCompletionQuestion (
   const question = {
     turns,
     tools: tools.map(({ name, description, parameters }) => ({ name, description, parameters })),
-    maxTokens: request.max_completion_tokens ?? request.max_tokens ?? DEFAULT_MAX_TOKENS,
+    maxTokens: maxTokensOf(request),
     thinking: readThinking(request),
     stop,
     constraint,
@@ -73,6 +73,14 @@ export function toCompletionQuestion (
     }
   }
   return { question, images }
+}
+
+/** @throws InvalidFieldError if the two names of the field contradict each other */
+function maxTokensOf ({ max_completion_tokens: tokens, max_tokens: older }: CompletionRequest): number {
+  if (tokens !== undefined && older !== undefined && tokens !== older) {
+    throw new InvalidFieldError('max_completion_tokens', OPENAI_FAULTS.contradicts('max_tokens'))
+  }
+  return tokens ?? older ?? DEFAULT_MAX_TOKENS
 }
 
 function readDemands (request: CompletionRequest): Demands {

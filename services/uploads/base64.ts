@@ -3,10 +3,16 @@ import { FIELD_FAULTS } from '../../errors/phrases.ts'
 
 /** Both alphabets are accepted. */
 const DIGITS = /^[A-Za-z0-9+/\-_]*$/
+/** A character that is neither a digit, padding, a blank nor a part of a percent-encoded ASCII character. */
+const WRONG = /[^A-Za-z0-9+/\-_= \t\r\n\f\v%]|%(?![0-7][0-9a-f])/i
 const BLANKS = /[ \t\r\n\f\v]+/g
 /** Longest piece of a percent-encoded character that can be cut off. */
 const CUT_ESCAPE = /%[0-9a-fA-F]?$/
-const MAX_PADDING = 2
+/** Some encoders pad a text that is padded already. */
+const MAX_PADDING = 4
+/** Words of clients whose variable is not set. */
+const NOT_SET = /^(?:undefined|null|None|NaN|\[object Object\])$/
+const MAX_WORD = 16
 const GROUP = 4
 const GROUP_BYTES = 3
 
@@ -20,6 +26,10 @@ export class Base64Decoder {
   #digits = ''
   #escape = ''
   #padding = 0
+  /** Characters of the pieces so far, white space included. */
+  #length = 0
+  #start = ''
+  #hasBlanks = false
 
   /** @param field the place that errors name, e.g. `images[0]` */
   constructor (field: string) {
@@ -40,6 +50,7 @@ export class Base64Decoder {
     // Node skips other characters, so the result is shorter if there are any.
     if (bytes.length * GROUP !== whole * GROUP_BYTES || !DIGITS.test(rest)) return null
     this.#digits = rest
+    this.#note(text)
     return bytes
   }
 
@@ -51,8 +62,10 @@ export class Base64Decoder {
     const start = characters.indexOf('=')
     const digits = start === -1 ? characters : characters.slice(0, start)
     const isAfterPadding = this.#padding > 0 && digits !== ''
-    if (start !== -1) this.#countPadding(characters.slice(start))
-    if (isAfterPadding || !DIGITS.test(digits)) throw this.#notBase64()
+    if (start !== -1) this.#countPadding(characters.slice(start), text)
+    if (isAfterPadding || !DIGITS.test(digits)) throw this.#notBase64(text)
+    this.#note(text)
+    this.#hasBlanks ||= text.includes(' ')
     const known = this.#digits + digits
     const whole = known.length - known.length % GROUP
     this.#digits = known.slice(whole)
@@ -64,18 +77,38 @@ export class Base64Decoder {
    * @throws InvalidFieldError
    */
   end (): Buffer {
-    if (this.#escape !== '') throw this.#notBase64()
-    if (this.#digits.length === 1) throw new InvalidFieldError(this.#field, FIELD_FAULTS.truncatedBase64)
+    if (this.#escape !== '') {
+      const position = this.#length - this.#escape.length + 1
+      throw new InvalidFieldError(this.#field, FIELD_FAULTS.notBase64('%', position))
+    }
+    if (NOT_SET.test(this.#start)) throw new InvalidFieldError(this.#field, FIELD_FAULTS.notSet(this.#start))
+    if (this.#digits.length === 1) {
+      const fault = this.#hasBlanks ? FIELD_FAULTS.blanksInBase64 : FIELD_FAULTS.truncatedBase64
+      throw new InvalidFieldError(this.#field, fault)
+    }
     return Buffer.from(this.#digits, 'base64')
   }
 
-  #countPadding (text: string): void {
-    this.#padding += text.length
-    if (this.#padding > MAX_PADDING || /[^=]/.test(text)) throw this.#notBase64()
+  #countPadding (padding: string, piece: string): void {
+    this.#padding += padding.length
+    if (this.#padding > MAX_PADDING || /[^=]/.test(padding)) throw this.#notBase64(piece)
   }
 
-  #notBase64 (): Error {
-    return new InvalidFieldError(this.#field, FIELD_FAULTS.notBase64)
+  #note (text: string): void {
+    if (this.#start.length < MAX_WORD) this.#start += text.slice(0, MAX_WORD - this.#start.length)
+    this.#length += text.length
+  }
+
+  /** @param piece the last piece, which was not noted */
+  #notBase64 (piece: string): Error {
+    const at = piece.search(WRONG)
+    const character = String.fromCodePoint(piece.codePointAt(Math.max(0, at)) ?? 0)
+    if (NOT_SET.test(this.#start + piece)) {
+      return new InvalidFieldError(this.#field, FIELD_FAULTS.notSet(this.#start + piece))
+    }
+    return new InvalidFieldError(this.#field, at === -1
+      ? FIELD_FAULTS.afterPadding
+      : FIELD_FAULTS.notBase64(character, this.#length + at + 1))
   }
 }
 

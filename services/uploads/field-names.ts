@@ -21,6 +21,7 @@ export interface FieldName {
  * - `images[]`: PHP, Rails, jQuery, axios;
  * - `images[0]`, `history[0][role]`: axios with `indexes: true`, qs, object-to-formdata;
  * - `history[0].role`: axios with `dots: true`, .NET;
+ * - `history[][role]`: Rails, jQuery; the turns follow each other;
  * - `history{}`: axios, for a value that it sends as JSON.
  */
 const NAME = /^([a-z_]+)((?:\[\w*\]|\.\w+){0,3})(?:\{\})?$/
@@ -31,6 +32,7 @@ const INDEX = /^\d{1,4}$/
 const LISTS: Readonly<Record<string, readonly string[]>> = {
   images: [], history_images: [], stop: [], history: ['role', 'content', 'images']
 }
+export const isList = (field: string) => Object.hasOwn(LISTS, field)
 const LIST_MEMBERS = new Set(['images'])
 
 /**
@@ -48,11 +50,10 @@ export function parseFieldName (name: string, isField: (name: string) => boolean
   if (steps.length === 0) return { field, name }
 
   const [item, member, memberItem] = steps
-  if (!Object.hasOwn(LISTS, field) || !isIndex(item!)) return null
+  if (!isList(field) || !isIndex(item!)) return null
   const place = { field, name, index: toIndex(item!) }
   if (member === undefined) return place
-  // Members of items without numbers could belong to any item.
-  if (!LISTS[field]!.includes(member) || place.index === null) return null
+  if (!LISTS[field]!.includes(member)) return null
   if (memberItem === undefined) return { ...place, member }
   return LIST_MEMBERS.has(member) && isIndex(memberItem)
     ? { ...place, member, memberIndex: toIndex(memberItem) }

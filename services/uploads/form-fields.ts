@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import {
   FieldTooLargeError, FormTooLargeError, InvalidFieldError, InvalidHistoryError, InvalidMultipartError, withDetails
@@ -20,17 +19,20 @@ export interface FormFields {
   /** The fields by name. A repeated field, and a field with numbered items, is a list. */
   readonly fields: RawFields
   /**
-   * Adds a text field.
-   * @param isCut whether the parser has dropped bytes beyond FIELD_MAX_BYTES
-   * @throws FieldTooLargeError, FormTooLargeError, InvalidMultipartError, InvalidFieldError
+   * Reads a text field while it arrives.
+   * @throws FieldTooLargeError, FormTooLargeError, InvalidMultipartError, InvalidFieldError, InvalidHistoryError
    */
-  addText (name: FieldName, value: string, isCut: boolean): void
-  /**
-   * Reads a text field that arrives as a file: JSON, or text in UTF-8.
-   * @param type the media type of the part
-   * @throws errors of `addText`, InvalidHistoryError
-   */
-  addPart (name: FieldName, part: Readable, type: string): Promise<void>
+  addPart (name: FieldName, part: Readable, type: PartType): Promise<void>
+}
+
+/** The type of a part as its head states it. */
+export interface PartType {
+  /** The media type; `text/plain` if there is none. */
+  type: string
+  /** The name of the character set; `utf-8` if there is none. */
+  charset: string
+  /** Whether it has the file name or the media type of a file. */
+  isFile: boolean
 }
 
 /** `application/json`, `application/ld+json` … */
@@ -50,6 +52,8 @@ export function createFormFields (): FormFields {
   /** Fields with one value whose name has no brackets. */
   const single = new Set<string>()
   const turns = new Map<unknown, NumberedList<unknown>>()
+  /** The last turn without a number, and its last member. */
+  let open: { turn: Turn, last: string } | null = null
   const json = new JsonReader()
   let count = 0
   let bytes = 0
@@ -83,14 +87,25 @@ export function createFormFields (): FormFields {
 
   /** Returns the turn that a member such as `history[0][role]` belongs to. */
   function turnOf (list: NumberedList<unknown>, name: FieldName): Turn {
+    if (name.index === null) return turnWithoutNumber(list, name)
     const known = list.at(name.index!)
     if (known !== undefined && !turns.has(known)) throw new InvalidFieldError(name.name, FIELD_FAULTS.repeated)
-    const turn = (known ?? {}) as Turn
-    if (known === undefined) {
-      list.add(turn, name)
-      turns.set(turn, new NumberedList())
-    }
+    return known === undefined ? addTurn(list, name) : known as Turn
+  }
+
+  function addTurn (list: NumberedList<unknown>, name: FieldName): Turn {
+    const turn: Turn = {}
+    list.add(turn, name)
+    turns.set(turn, new NumberedList())
     return turn
+  }
+
+  /** A turn without a number ends when a member arrives that it has. Only images follow each other. */
+  function turnWithoutNumber (list: NumberedList<unknown>, name: FieldName): Turn {
+    const member = name.member!
+    const isNew = open === null || (Object.hasOwn(open.turn, member) && !(member === 'images' && open.last === member))
+    open = { turn: isNew ? addTurn(list, name) : open!.turn, last: member }
+    return open.turn
   }
 
   function addMember (turn: Turn, { name, member, memberIndex }: FieldName, value: unknown): void {
@@ -123,18 +138,9 @@ export function createFormFields (): FormFields {
       return Object.assign(Object.create(null), Object.fromEntries(values))
     },
 
-    addText (name, value, isCut) {
-      countField()
-      if (isCut) throw new FieldTooLargeError(name.name, FIELD_MAX_BYTES)
-      const length = Buffer.byteLength(value)
-      // The size is 0 because the parser has already checked it. A field in another character set had fewer bytes than
-      // its text in UTF-8.
-      countBytes(name.name, length, 0)
-      add(name, value)
-    },
-
-    async addPart (name, part, type) {
-      if (!isJsonType(type) && !TEXT_TYPE.test(type)) throw new InvalidFieldError(name.name, FIELD_FAULTS.mustBeText)
+    async addPart (name, part, { type, charset, isFile }) {
+      const isJson = isJsonType(type)
+      if (isFile && !isJson && !TEXT_TYPE.test(type)) throw new InvalidFieldError(name.name, FIELD_FAULTS.mustBeText)
       countField()
       const chunks: Buffer[] = []
       let size = 0
@@ -144,11 +150,29 @@ export function createFormFields (): FormFields {
         chunks.push(chunk)
       }
       const content = Buffer.concat(chunks)
-      if (!isUtf8(content) || content.includes(0)) throw new InvalidFieldError(name.name, FIELD_FAULTS.mustBeText)
-      // Editors on Windows begin text files with a byte order mark.
-      const text = content.toString().replace(/^\uFEFF/, '')
+      if (isFile && content.includes(0)) throw new InvalidFieldError(name.name, FIELD_FAULTS.mustBeText)
+      const text = decode(content, charset, name.name)
       // An empty part is an empty field, whatever its type.
-      add(name, isJsonType(type) && text.trim() !== '' ? parse(name, text) : text)
+      add(name, isJson && text.trim() !== '' ? parse(name, text) : text)
     }
+  }
+}
+
+/** Decodes a text without its byte order mark, with which editors on Windows begin text files. */
+function decode (content: Buffer, charset: string, name: string): string {
+  const decoder = decoderOf(charset)
+  if (decoder === null) throw new InvalidFieldError(name, FIELD_FAULTS.unknownCharset(charset))
+  try {
+    return decoder.decode(content)
+  } catch {
+    throw new InvalidFieldError(name, FIELD_FAULTS.notInCharset(decoder.encoding.toUpperCase()))
+  }
+}
+
+function decoderOf (charset: string) {
+  try {
+    return new TextDecoder(charset, { fatal: true })
+  } catch {
+    return null
   }
 }

@@ -3,7 +3,10 @@ import { Base64Decoder } from './base64.ts'
 import type { ImageWriter } from './image-writer.ts'
 import type { ImagePlace, Upload } from './upload.ts'
 
-const DATA_URI = /^\s*data:[^,]*;base64,/i
+/** A parameter in quotation marks may contain commas. Some clients write blanks, or leave the media type out. */
+const DATA_URI = /^\s*data:(?:(?:[^,"]|"[^"]*")*;)?\s*base64\s*,/i
+/** A data URI without its scheme. */
+const SCHEMELESS = /^\s*image\/[\w.+-]+\s*;\s*base64\s*,/i
 /** Maximum characters of the head of a data URI. */
 export const HEAD_MAX_CHARACTERS = 1_000
 /** A text without such a head is base64 if it begins with this many digits. The smallest images have more. */
@@ -78,10 +81,12 @@ export class ImageText {
 
   /** Decides whether the string is an image, and returns the length of its head. */
   #begin (text: string): number {
-    const head = DATA_URI.exec(text.slice(0, HEAD_MAX_CHARACTERS))?.[0] ?? ''
+    const start = text.slice(0, HEAD_MAX_CHARACTERS)
+    this.#head = DATA_URI.exec(start)?.[0] ?? ''
+    // The reference to such an image has no head, like that to base64 alone.
+    const head = this.#head || (this.#isBareAccepted && SCHEMELESS.exec(start)?.[0]) || ''
     this.#isText = head === '' && !(this.#isBareAccepted && BARE_BASE64.test(text))
     if (this.#isText) return 0
-    this.#head = head
     this.#decoder = new Base64Decoder(this.#place.field)
     this.#writer = this.#upload.open(this.#place)
     return head.length

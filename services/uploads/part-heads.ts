@@ -1,10 +1,12 @@
 import { InvalidMultipartError } from '../../errors/catalogue.ts'
 import { BODY_FAULTS } from '../../errors/phrases.ts'
+import { NAME_MAX_SHOWN } from '../../schemas/limits.ts'
 
 const LINE_END = '\r\n'
 const HEAD_END = '\r\n\r\n'
 const BOUNDARY = /;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i
 const FORM_DATA = /^content-disposition:[ \t]*form-data[ \t]*(?:;|$)/im
+const CHARSET = /^content-type:[^\r\n]*;[ \t]*charset=(?:"([^"\r\n]*)"|([^\s;]+))/im
 /** What may follow a delimiter: blanks and the end of the line, or two dashes after the last part. */
 const AFTER_DELIMITER = /^(?:[ \t]*\r\n|--)/
 const LONGEST_PADDING = 100
@@ -22,6 +24,7 @@ export class PartHeads {
   /** Whether `#rest` begins behind a delimiter. */
   #inHead = false
   #parts = 0
+  readonly #charsets = new Map<number, string>()
   #over = false
 
   /** @param contentType the header of the request. Without a boundary nothing is checked: the parser refuses it */
@@ -29,6 +32,11 @@ export class PartHeads {
     const [, quoted, plain] = BOUNDARY.exec(contentType) ?? []
     this.#delimiter = Buffer.from(`${LINE_END}--${quoted ?? plain ?? ''}`, 'latin1')
     this.#over = (quoted ?? plain) === undefined
+  }
+
+  /** The character set that the head of a part names; the first part is 1. The parser does not report it. */
+  charsetOf (part: number): string {
+    return this.#charsets.get(part) ?? 'utf-8'
   }
 
   /** @throws InvalidMultipartError for a part that is not form data */
@@ -67,6 +75,9 @@ export class PartHeads {
     if (end === -1) return false
     this.#parts++
     if (!FORM_DATA.test(head)) throw new InvalidMultipartError(BODY_FAULTS.notFormData(this.#parts))
+    const [, quoted, plain] = CHARSET.exec(head) ?? []
+    const charset = quoted ?? plain
+    if (charset !== undefined) this.#charsets.set(this.#parts, charset.slice(0, NAME_MAX_SHOWN))
     this.#rest = this.#rest.subarray(end)
     this.#inHead = false
     return true

@@ -22,16 +22,6 @@ export function decodeStream (part: Readable, encoding: string, name: string): R
   return decoder
 }
 
-/**
- * Decodes the text of a part, see `decodeStream`.
- * @throws InvalidFieldError
- */
-export function decodeText (text: string, encoding: string, name: string): string {
-  if (isIdentity(encoding, name)) return text
-  const decoder = new Base64Decoder(name)
-  return Buffer.concat([decoder.push(text), decoder.end()]).toString()
-}
-
 function isIdentity (encoding: string, name: string): boolean {
   const known = encoding.trim().toLowerCase()
   if (IDENTITY.has(known)) return true

@@ -7,7 +7,13 @@ type Entry = Phrase | ((...args: never[]) => Phrase)
 /** The arguments of phrases that contain numbers or names. */
 const ARGUMENTS: Record<string, unknown[]> = {
   'FIELD_FAULTS.transferEncoding': ['quoted-printable'],
+  'FIELD_FAULTS.notBase64': ['#', 3],
+  'FIELD_FAULTS.notSet': ['undefined'],
+  'FIELD_FAULTS.notInCharset': ['UTF-8'],
+  'FIELD_FAULTS.unknownCharset': ['x-unknown'],
+  'JSON_FAULTS.repeated': ['seed'],
   'UNKNOWN_FIELD_ADVICE.didYouMean': ['images'],
+  'UNKNOWN_FIELD_ADVICE.item': ['images'],
   'UNKNOWN_FIELD_ADVICE.whole': ['response_format'],
   'THINKING_FAULTS.cannot': ['Qwen3VL'],
   'THINKING_FAULTS.tooMany': [4096],
@@ -20,6 +26,8 @@ const ARGUMENTS: Record<string, unknown[]> = {
   'FETCH_FAULTS.afterRedirect': [groups.FETCH_FAULTS.notUrl],
   'IMAGE_KINDS.rawOf': ['Canon'],
   'IMAGE_KINDS.tiffCompressed': ['LZMA'],
+  'IMAGE_KINDS.jpegBits': [12],
+  'IMAGE_KINDS.tiffMethod': [99],
   'IMAGE_KINDS.tiffColour': ['Lab'],
   'IMAGE_KINDS.tiffPacked': [12],
   'IMAGE_KINDS.tiffChannels': [7],

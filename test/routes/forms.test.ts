@@ -138,7 +138,6 @@ t.test('refusals say what to do instead', async t => {
     ['files[]', [hi, image('files[]')], 400, { code: 'UNKNOWN_FIELD', suggestion: 'images' }],
     ['Ollama: prompt', [named('prompt', 'Hi'), image('images')], 400, { code: 'UNKNOWN_FIELD', suggestion: 'message' }],
     ['OpenAI: model', [named('model', 'x'), hi], 400, { code: 'UNKNOWN_FIELD', error: /OpenAI's is at \/v1/ }],
-    ['Rails: history[][role]', [hi, named('history[][role]', 'user')], 400, { suggestion: 'history' }],
     ['qs: response_format[type]', [hi, named('response_format[type]', 'text')], 400, {
       error: /send "response_format" as one field/
     }],
@@ -160,7 +159,7 @@ t.test('refusals say what to do instead', async t => {
       code: 'INVALID_FIELD', field: 'system', error: /quoted-printable/
     }],
     ['base64 that is none', [hi, named('images', '####', 'Content-Type: image/png', BASE64)], 400, {
-      code: 'INVALID_FIELD', error: /not base64/
+      code: 'INVALID_FIELD', error: /of its base64, which base64/
     }],
     ['base64 that is cut', [hi, named('images', 'AAAAA', 'Content-Type: image/png', BASE64)], 400, {
       code: 'INVALID_FIELD', error: /truncated/
@@ -208,4 +207,56 @@ t.test('real clients: fetch, and undici with its own FormData', async t => {
   const viaUndici = await (await undiciRequest(url, { method: 'POST', body })).body.json() as Reply['body']
   t.equal(viaUndici.response, BLUE, viaUndici.error)
   await service.quiet()
+})
+
+t.test('texts in other character sets are decoded, and texts in none are refused', async t => {
+  const type = (charset: string) => `Content-Type: text/plain; charset=${charset}`
+  const properties = { café: { type: 'null' } }
+  const schema = { type: 'object', properties, required: ['café'], additionalProperties: false }
+  const format = JSON.stringify({ type: 'json_schema', json_schema: { name: 'x', schema } })
+  const cases: Array<[what: string, format: Part]> = [
+    ['latin1', named('response_format', Buffer.from(format, 'latin1'), type('ISO-8859-1'))],
+    ['a name in quotes', named('response_format', Buffer.from(format, 'latin1'), type('"windows-1252"'))],
+    ['utf-16', named('response_format', Buffer.from(format, 'utf16le'), type('utf-16le'))],
+    ['utf-8', named('response_format', Buffer.from(format), type('UTF-8'))],
+    ['a file', part('name="response_format"; filename="a.txt"', Buffer.from(format, 'latin1'), type('latin1'))]
+  ]
+  for (const [what, format] of cases) {
+    const { status, body } = await send(hi, image('images'), format)
+    t.equal(status, 200, what)
+    t.same(JSON.parse(body.response), { café: null }, what)
+  }
+  const refusals: Array<[part: Part, sentence: RegExp]> = [
+    [named('message', Buffer.from('caf\xe9', 'latin1')), /"message" has bytes that are not UTF-8; send text in UTF-8/],
+    [named('system', 'Hi', type('x-unknown')), /"system" has the unknown character set x-unknown; send text in UTF-8/]
+  ]
+  for (const [part, sentence] of refusals) {
+    const { status, body } = await send(...part.head.includes('"message"') ? [] : [hi], part, image('images'))
+    t.equal(status, 400)
+    t.match(body, { code: 'INVALID_FIELD', error: sentence })
+  }
+})
+
+t.test('fields that are not set, switches and fields of frameworks', async t => {
+  const cases: Array<[client: string, parts: Part[]]> = [
+    ['FormData.append with null', [named('seed', 'null'), named('top_k', 'undefined'), named('thinking', 'null')]],
+    ['a checkbox', [named('thinking', 'false')]],
+    ['Rails', [named('utf8', '✓'), named('authenticity_token', 'abc'), named('commit', 'Send')]],
+    ['browsers', [named('_charset_', 'UTF-8')]],
+    ['Laravel', [named('_token', 'abc'), named('_method', 'POST')]]
+  ]
+  for (const [client, parts] of cases) {
+    const { status, body } = await send(...parts, hi, image('images'))
+    t.equal(status, 200, client)
+    t.equal(body.response, RED, client)
+  }
+})
+
+t.test('turns without numbers follow each other', async t => {
+  const turns = HISTORY.flatMap(({ role, content }) => [
+    named('history[][role]', role), named('history[][content]', content)
+  ])
+  const { status, body } = await send(hi, image('images'), ...turns)
+  t.equal(status, 200)
+  t.equal(body.usage.prompt_tokens, withHistory)
 })

@@ -117,7 +117,7 @@ t.test('faults of an image are answered before the end of the body', async t => 
       name: 'a late character that is not base64',
       start: `${untilSecondImage(dialect, red, large.subarray(0, 60_000))}*`.padEnd(100_000, 'A'),
       status: 400,
-      fault: { code: 'INVALID_FIELD', sentence: /not base64/, field: dialect.second }
+      fault: { code: 'INVALID_FIELD', sentence: /of its base64, which base64/, field: dialect.second }
     },
     {
       name: 'an image that is too large',

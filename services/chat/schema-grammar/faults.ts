@@ -3,6 +3,10 @@ import type { Phrase } from '../../../errors/language.ts'
 /** Reasons to refuse a JSON schema. Each completes `The JSON schema cannot be enforced: "minimum" at #/items …`. */
 export const SCHEMA_FAULTS = {
   unsupported: { en: 'is not supported', zh: '不受支持' },
+  notUnique: {
+    en: 'cannot be enforced; leave it out and remove equal items from the answer',
+    zh: '无法约束；请删除它，并自行去掉回答中的重复项'
+  },
   misspelled: (keyword: string) => ({
     en: `is not a keyword; did you mean "${keyword}"?`, zh: `不是关键字；是否应为 "${keyword}"？`
   }),

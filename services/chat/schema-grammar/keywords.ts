@@ -9,7 +9,7 @@ import type { NumberBound } from './numbers.ts'
 import { UnsupportedPattern } from './pattern.ts'
 import { MAX_REPETITION } from './rules.ts'
 import { ARRAY, BOOLEAN, meet, normal, NULL, NUMBER, OBJECT, STRING, type NumberShape, type Shape } from './shapes.ts'
-import { ASSERTIONS, COMBINATIONS, isAnnotation, misspelled } from './vocabulary.ts'
+import { ASSERTIONS, COMBINATIONS, isAnnotation, isWithoutEffect, misspelled } from './vocabulary.ts'
 import { TooComplex } from './work.ts'
 
 /** Values of an `enum`. */
@@ -61,10 +61,10 @@ export function mainKeyword ({ schema }: Subschema): string {
 export function checkKeywords (node: Subschema): void {
   const keywords = node.schema as Keywords
   for (const [keyword, value] of Object.entries(keywords)) {
-    const isWithoutEffect = value === false || (keyword === 'not' && isEverything(value))
-    if (['uniqueItems', 'not'].includes(keyword) && !isWithoutEffect) {
-      refuseConstraint(node, keyword, SCHEMA_FAULTS.unsupported)
-    }
+    const isOff = value === false || (keyword === 'not' && isEverything(value))
+    if (keyword === 'uniqueItems' && !isOff) refuseConstraint(node, keyword, SCHEMA_FAULTS.notUnique)
+    if (keyword === 'not' && !isOff) refuseConstraint(node, keyword, SCHEMA_FAULTS.unsupported)
+    if (isWithoutEffect(keyword, keywords)) continue
     if (ASSERTIONS.has(keyword) || COMBINATIONS.has(keyword) || isAnnotation(keyword)) continue
     const meant = misspelled(keyword)
     if (meant !== null) refuse(node, keyword, SCHEMA_FAULTS.misspelled(meant))

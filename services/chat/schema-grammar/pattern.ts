@@ -29,12 +29,19 @@ const CLASSES: Record<string, Range[]> =
   { d: DIGITS, w: WORD, s: SPACE, D: complement(DIGITS), W: complement(WORD), S: complement(SPACE) }
 const CONTROLS: Record<string, number> = { t: 0x09, n: 0x0a, v: 0x0b, f: 0x0c, r: 0x0d, 0: 0 }
 
+const PYTHON = /\\[^]|\[(?:\\[^]|[^\]\\])*\]|\(\?P</g
+const OF_PYTHON: Readonly<Record<string, string>> = { '(?P<': '(?<', '\\A': '^', '\\Z': '$', '\\z': '$' }
+
+/** Translates what ECMAScript writes otherwise: `(?P<name>…)`, `\A` and `\Z`. Pydantic's schemas contain them. */
+const fromPython = (pattern: string) => pattern.replace(PYTHON, piece => OF_PYTHON[piece] ?? piece)
+
 /**
  * Parses a regular expression of ECMAScript with flag `u`, as JSON Schema defines `pattern`.
  * @throws SyntaxError when it is not a regular expression; UnsupportedPattern for back references, lookbehind, word
  *   boundaries, Unicode properties, and lookahead that is not at the start
  */
-export function parsePattern (source: string): ParsedPattern {
+export function parsePattern (pattern: string): ParsedPattern {
+  const source = fromPython(pattern)
   // Throws for wrong syntax, so the parser below need not check it.
   RegExp(source, 'u')
   const text = [...source]

@@ -40,6 +40,28 @@ const TYPOS = new Map(CONSTRAINTS.filter(keyword => keyword.length >= MIN_SIMILA
   [...lackingOne(plain(keyword))].map(typo => [typo, keyword] as const)))
 const LONGEST = Math.max(...CONSTRAINTS.map(keyword => keyword.length)) + 1
 
+const isEmpty = (value: unknown) => typeof value === 'object' && value !== null && Object.keys(value).length === 0
+
+/**
+ * Returns whether a keyword that cannot be enforced does not constrain anything here, e.g. the empty
+ * `dependentRequired` of generators.
+ */
+export function isWithoutEffect (keyword: string, schema: Readonly<Record<string, unknown>>): boolean {
+  const value = schema[keyword]
+  switch (keyword) {
+    case 'dependentRequired':
+    case 'dependentSchemas':
+    case 'dependencies': return isEmpty(value)
+    case 'multipleOf': return value === 1 && schema.type === 'integer'
+    case 'if': return !('then' in schema) && !('else' in schema)
+    case 'then':
+    case 'else': return !('if' in schema)
+    case 'minContains':
+    case 'maxContains': return !('contains' in schema)
+    default: return false
+  }
+}
+
 export function isConstraint (keyword: string): boolean {
   return ASSERTIONS.has(keyword) || COMBINATIONS.has(keyword) || UNENFORCEABLE.has(keyword)
 }

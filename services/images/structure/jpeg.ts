@@ -1,3 +1,5 @@
+import type { Phrase } from '../../../errors/language.ts'
+import { IMAGE_KINDS } from '../../../errors/phrases.ts'
 import { Bound } from './bound.ts'
 import type { Reader } from './reader.ts'
 
@@ -51,6 +53,34 @@ export async function checkJpeg (reader: Reader, label: string): Promise<void> {
     // For an invalid length below 2, decoders skip two bytes.
     at = hasLength(code) ? end + Math.max(2, head.readUInt16BE(0)) : end
   }
+}
+
+/** Frames that libjpeg cannot decode. */
+const LOSSLESS = new Set([0xc3, 0xc7, 0xcb, 0xcf])
+const HIERARCHICAL = new Set([0xc5, 0xc6, 0xcd, 0xce])
+const JPEG_LS = 0xf7
+/** Heads of cameras have dozens of segments. `checkJpeg` refuses longer ones. */
+const MAX_HEAD_SEGMENTS = MAX_JPEG_SEGMENTS
+
+/** Returns a phrase for a JPEG that is complete but that no decoder is present for; null for other files. */
+export async function unsupportedJpeg (reader: Reader): Promise<Phrase | null> {
+  for (let at = 2, segments = 0; segments < MAX_HEAD_SEGMENTS; segments++) {
+    const marker = await nextMarker(reader, at)
+    if (marker === null || marker.code === END_OF_IMAGE || marker.code === START_OF_SCAN) return null
+    const { code, end } = marker
+    const head = await reader.from(end, 8)
+    if (head.length < 8) return null
+    if (code === JPEG_LS) return IMAGE_KINDS.jpegLs
+    if (isFrame(code)) return frameFault(code, head[2]!)
+    at = hasLength(code) ? end + Math.max(2, head.readUInt16BE(0)) : end
+  }
+  return null
+}
+
+function frameFault (code: number, bits: number): Phrase | null {
+  if (LOSSLESS.has(code)) return IMAGE_KINDS.jpegLossless
+  if (HIERARCHICAL.has(code)) return IMAGE_KINDS.jpegHierarchical
+  return bits === 12 || bits === 16 ? IMAGE_KINDS.jpegBits(bits) : null
 }
 
 const isFrame = (code: number) => code >= 0xc0 && code <= 0xcf && code !== 0xc4 && code !== 0xc8 && code !== 0xcc

@@ -92,7 +92,7 @@ t.test('invalid forms', async t => {
     '--sightline-test\r\nContent-Dispo', hi.slice(0, -2), `${hi}--sightline-test`,
     `${hi}--sightline-test\r\nContent-Dispo`, '--other--\r\n'
   ]) {
-    await refused(t, await postRaw(cut), 400, 'INVALID_MULTIPART', /Unexpected end/)
+    await refused(t, await postRaw(cut), 400, 'INVALID_MULTIPART', /unexpected end/i)
   }
   for (const header of ['Content-Disposition: form-data', 'Content-Disposition: form-data; filename="a.png"']) {
     await refused(t, await postRaw(hi + part(header, 'x') + FORM_END), 400, 'INVALID_MULTIPART', /a part has no name/)
@@ -114,14 +114,78 @@ t.test('invalid forms', async t => {
 })
 
 t.test('unknown routes', async t => {
-  for (const [method, path] of [
-    ['GET', '/api/chat'], ['GET', '/nothing?secret=1'], ['DELETE', '/api/status']
-  ] as const) {
-    const response = await fetch(service.url + path, { method })
-    const { status, headers } = response
-    const body = await response.json() as Refusal['body']
-    await refused(t, { status, headers, body }, 404, 'NOT_FOUND', /^Not found: /)
-    t.equal(body.error, `Not found: ${method} ${path.split('?')[0]}`)
+  const cases: Array<[method: string, path: string, advice: RegExp]> = [
+    ['GET', '/nothing?secret=1', /^Not found: GET \/nothing$/],
+    ['POST', '/v1/responses', /; use POST \/v1\/chat\/completions$/],
+    ['POST', '/v1/completions', /; use POST \/v1\/chat\/completions$/],
+    ['POST', '/v1/messages', /; use POST \/v1\/chat\/completions$/],
+    ['POST', '//v1/chat/', /; use POST \/v1\/chat\/completions$/],
+    ['POST', '/v1/embeddings', /this service has POST \/v1\/chat\/completions and GET \/v1\/models$/],
+    ['GET', '/v1', /this service has POST \/v1\/chat\/completions and GET \/v1\/models$/],
+    ['POST', '/chat/completions', /base URL .* with \/v1/],
+    ['GET', '/models', /base URL .* with \/v1/],
+    ['POST', '/openai/deployments/x/chat/completions', /base URL .* with \/v1/],
+    ['POST', '/v1/v1/chat/completions', /base URL .* with \/v1/],
+    ['POST', '/v1/deployments/x/chat/completions', /base URL .* with \/v1/],
+    ['POST', '/v1/chat/completions/chat/completions', /base URL .* with \/v1/],
+    ['POST', '/api/generate', /this service has POST \/api\/chat,/],
+    ['GET', '/api/tags', /this service has POST \/api\/chat,/],
+    ['POST', '/chat', /this service has POST \/api\/chat,/]
+  ]
+  for (const [method, path, advice] of cases) {
+    const { status, headers, body } = await ask(method, path)
+    const sentence = path.startsWith('/v1') || path.startsWith('//v1') ? (body.error as never)['message'] : body.error
+    t.equal(status, 404)
+    t.match(sentence, advice, path)
+    t.notMatch(sentence, /secret/)
+    t.type(headers.get('x-request-id'), 'string')
   }
   await refused(t, await postRaw('', 'GET /%zz HTTP/1.1\r\nHost: test\r\n\r\n'), 400, 'VALIDATION', /%zz/)
 })
+
+t.test('a wrong method gets 405 and the right one', async t => {
+  for (const [method, path, allowed] of [
+    ['GET', '/api/chat', 'POST'], ['PUT', '/api/chat_stream/', 'POST'], ['DELETE', '/api/status?a=1', 'GET'],
+    ['POST', '/', 'GET'], ['POST', '/health/live', 'GET']
+  ] as const) {
+    const reply = await ask(method, path)
+    const sentence = `${method} is not supported at ${path.split('?')[0]}; use ${allowed}`
+    await refused(t, reply, 405, 'METHOD_NOT_ALLOWED', new RegExp(`^${sentence}$`))
+    t.equal(reply.headers.get('allow'), allowed)
+  }
+  const { status, headers, body } = await ask('GET', '/v1/chat/completions')
+  t.equal(status, 405)
+  t.equal(headers.get('allow'), 'POST')
+  t.match(body.error, { code: 'METHOD_NOT_ALLOWED', message: /; use POST$/ })
+})
+
+t.test('fields in the query of the address are refused by name', async t => {
+  for (const [path, field] of [
+    ['/api/chat?max_tokens=1', 'max_tokens'], ['/api/chat_stream?a=1&system=Hi', 'system']
+  ] as const) {
+    const reply = await ask('POST', path)
+    await refused(t, reply, 400, 'INVALID_FIELD', /is in the query of the address; send it in the body/)
+    t.equal(reply.body.field, field)
+  }
+  const { status, body } = await ask('POST', '/v1/chat/completions?stream=true')
+  t.equal(status, 400)
+  t.match(body.error, { code: 'INVALID_FIELD', param: 'stream' })
+  const azure = await ask('POST', '/v1/chat/completions?api-version=2024-10-21')
+  t.match(azure.body.error, { code: 'INVALID_JSON' }, 'other names are ignored')
+})
+
+t.test('JSON in which a name is given twice or a text is not UTF-8 is refused', async t => {
+  for (const [bytes, sentence] of [
+    [Buffer.from('{"message":"Hi","max_tokens":1,"max_tokens":2}'),
+      /an object has the name "max_tokens" twice at byte 31/],
+    [Buffer.from('{"message":"caf\xe9"}', 'latin1'), /a string is not in UTF-8 at byte 11/],
+    [Buffer.from('{"m\xe9":1}', 'latin1'), /a string is not in UTF-8 at byte 1/]
+  ] as const) {
+    await refused(t, await post(bytes as never, 'application/json'), 400, 'INVALID_JSON', sentence)
+  }
+})
+
+async function ask (method: string, path: string): Promise<Refusal> {
+  const response = await fetch(service.url + path, { method })
+  return { status: response.status, headers: response.headers, body: await response.json() as Refusal['body'] }
+}

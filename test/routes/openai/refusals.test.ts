@@ -73,7 +73,7 @@ t.test('the refusal of a malformed message names its place', async t => {
   form.append('messages', '[]')
   const response = await fetch(`${service.url}/v1/chat/completions`, { method: 'POST', body: form })
   t.equal(response.status, 415)
-  t.match(await response.json(), { error: { code: 'UNSUPPORTED_MEDIA_TYPE' } })
+  t.match(await response.json(), { error: { code: 'UNSUPPORTED_MEDIA_TYPE', message: /; send application\/json$/ } })
   await service.quiet()
 })
 

@@ -53,7 +53,8 @@ t.teardown(() => grammars.close())
 const serviceFor = (engine: Engine, preparer = createPreparer(1)) => createChatService({
   engine,
   preparer,
-  grammars, maxImages: 8,
+  grammars,
+  maxImages: 8,
   limits: { maxInputPixels: 1e8, maxSide: 1024, maxPixels: 1e6 },
   thinking: { usual: 'off', maxTokens: 100, effortTokens: { minimal: 1, low: 2, medium: 3, high: 4, xhigh: 5 } },
   boxCoordinates: 'auto',

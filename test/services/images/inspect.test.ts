@@ -1,8 +1,10 @@
 import sharp from 'sharp'
 import t from 'tap'
 import { inspectImage } from '../../../services/images/inspect.ts'
+import { prepareImage } from '../../../services/images/prepare.ts'
 import { avif, coded, type Item } from '../../hostile/avif.ts'
 import { codedHeic, fixture, heic, hvc1 } from '../../hostile/heic-parts.ts'
+import { image } from '../../hostile/tiff.ts'
 import { LIMITS, noise, plain, pngOfClaimedSize, store } from './draw.ts'
 
 const SVG = '<?xml version="1.0"?>\n<!-- a drawing -->\n<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
@@ -163,5 +165,39 @@ t.test('refuses a container that names one codec and contains another', async t 
   const item: Item = { id: 1, type: 'av01', data: av1.data, properties: [av1.configuration, av1.depth, av1.size] }
   for (const [format, bytes] of [['AVIF', avif([hevc])], ['HEIC', heic([item])]] as Array<[string, Buffer]>) {
     await t.rejects(inspectImage(await store(t.testdir(), 'a', bytes), LIMITS), { code: 'CORRUPT_IMAGE' }, format)
+  }
+})
+
+t.test('a JPEG or TIFF that no decoder is present for is unsupported, not damaged', async t => {
+  const jpeg = await plain(40, 30).jpeg().toBuffer()
+  const frame = jpeg.indexOf(Buffer.from([0xff, 0xc0]))
+  const patchedJpeg = (at: number, value: number) => {
+    const bytes = Buffer.from(jpeg)
+    bytes[frame + at] = value
+    return bytes
+  }
+  const [marker, precision] = [1, 4]
+  const jpegLs = Buffer.concat([jpeg.subarray(0, frame), Buffer.from([0xff, 0xf7]), jpeg.subarray(frame + 2)])
+  const tiff = image({ width: 40, height: 30, compression: 99 }, Buffer.alloc(3600))
+  const cases: Array<[bytes: Buffer, sentence: RegExp]> = [
+    [patchedJpeg(marker, 0xc3), /is a lossless JPEG;/],
+    [patchedJpeg(marker, 0xcb), /is a lossless JPEG;/],
+    [patchedJpeg(marker, 0xc5), /is a hierarchical JPEG;/],
+    [patchedJpeg(precision, 12), /is a JPEG with 12 bits per sample;/],
+    [jpegLs, /is a JPEG-LS image;/],
+    [tiff, /is a TIFF with unknown compression \(99\);/]
+  ]
+  for (const [bytes, sentence] of cases) {
+    const file = await store(t.testdir(), 'a', bytes)
+    await t.rejects(inspectImage(file, LIMITS), { code: 'UNSUPPORTED_IMAGE', message: sentence })
+  }
+})
+
+t.test('a TIFF that is cut off is not said to have a damaged header', async t => {
+  const tiff = image({ width: 40, height: 30 }, Buffer.alloc(3600))
+  for (const length of [tiff.length - 1000, tiff.length - 3500]) {
+    const file = await store(t.testdir(), 'a.tif', tiff.subarray(0, length))
+    const whole = inspectImage(file, LIMITS).then(async header => await prepareImage(file, header, header))
+    await t.rejects(whole, { code: 'CORRUPT_IMAGE', message: /it is truncated or damaged/ })
   }
 })

@@ -96,3 +96,116 @@ t.test('missing measurements are black and do not count', async t => {
     t.equal((await pixel(path, 63, 9))[0], 255, String(missing))
   }
 })
+
+/** Writes samples of one channel; `valueAt` gets the column and the row. */
+function grid (
+  { bits, format = 1 }: Samples, [width, height]: [number, number], valueAt: (x: number, y: number) => number,
+  nodata?: string
+): Buffer {
+  const data = Buffer.alloc(width * height * bits / 8)
+  for (let i = 0; i < width * height; i++) {
+    const value = valueAt(i % width, Math.floor(i / width))
+    if (format === FLOAT) data.writeFloatLE(value, i * 4)
+    else if (format === SIGNED) data.writeIntLE(value, i * bits / 8, bits / 8)
+    else data.writeUIntLE(value, i * bits / 8, bits / 8)
+  }
+  const entries = nodata === undefined ? [] : [[42113, 2, Buffer.from(`${nodata}\0`)] as [number, number, Buffer]]
+  return image({ width, height, bits, format, samples: 1, photometric: 1 }, data, entries)
+}
+
+async function bytesOf (path: string): Promise<Buffer> {
+  return await sharp(path).toColourspace('b-w').raw().toBuffer()
+}
+
+t.test('a missing sample darkens no others when the image is resized', async t => {
+  for (const missing of [NaN, Infinity, -Infinity, -3.4028234663852886e38]) {
+    const bytes = grid({ bits: 32, format: FLOAT }, [120, 120], (x, y) => (x + y * 120) % 50 === 0 ? missing : 100 + x)
+    const { path } = await prepare(await store(t.testdir(), 'a.tif', bytes), { width: 112, height: 112 })
+    const seen = await bytesOf(path)
+    const black = seen.filter((value, i) => i % 112 > 40 && value < 10).length
+    t.ok(black < seen.length * 0.03, `${missing}: ${black} of ${seen.length}`)
+    t.ok(seen[111]! > 235 || seen[111 + 112]! > 235, 'the largest value is white')
+  }
+})
+
+t.test('an image whose samples are all missing is refused', async t => {
+  const cases = [
+    grid({ bits: 32, format: FLOAT }, [64, 32], () => NaN),
+    grid({ bits: 32, format: FLOAT }, [64, 32], () => -9999, '-9999'),
+    grid({ bits: 16, format: SIGNED }, [64, 32], () => -32768, '-32768')
+  ]
+  for (const bytes of cases) {
+    const file = await store(t.testdir(), 'a.tif', bytes)
+    await t.rejects(prepare(file, SIZE), { code: 'CORRUPT_IMAGE', message: /all its samples are missing/ })
+  }
+})
+
+t.test('the value that GDAL_NODATA names is missing', async t => {
+  const cases: Array<[what: string, bytes: Buffer]> = [
+    ['float', grid({ bits: 32, format: FLOAT }, [64, 32], (x, y) => y < 16 ? -9999 : 300 + x, '-9999')],
+    ['a fraction', grid({ bits: 32, format: FLOAT }, [64, 32], (x, y) => y < 16 ? -99.9 : x, '-99.9')],
+    ['int16', grid({ bits: 16, format: SIGNED }, [64, 32], (x, y) => y < 16 ? -32768 : x, '-32768')],
+    ['uint16', grid({ bits: 16 }, [64, 32], (x, y) => y < 16 ? 65535 : 1000 + x, '65535')],
+    ['uint32', grid({ bits: 32 }, [64, 32], (x, y) => y < 16 ? 4294967295 : x, '4294967295')]
+  ]
+  for (const [what, bytes] of cases) {
+    const { path } = await prepare(await store(t.testdir(), 'a.tif', bytes), SIZE)
+    const [missing, dark, middle, light] = await Promise.all(
+      ([[40, 4], [0, 25], [32, 25], [63, 25]] as const).map(async ([x, y]) => (await pixel(path, x, y))[0]))
+    t.equal(missing, 0, what)
+    t.ok(dark! < 10 && middle! > 110 && middle! < 145 && light! > 245, `${what}: ${dark} ${middle} ${light}`)
+  }
+})
+
+t.test('hot pixels do not darken the rest', async t => {
+  const isHot = (x: number, y: number) => x === 30 && y === 50
+  const cases: Array<[what: string, bytes: Buffer]> = [
+    ['12 bits', grid({ bits: 16 }, [120, 120], (x, y) => isHot(x, y) ? 65535 : Math.round(4095 * x / 119))],
+    ['a dead and a hot pixel', grid({ bits: 32, format: FLOAT }, [120, 120], (x, y) =>
+      isHot(x, y) ? 1e6 : x === 90 && y === 3 ? -1e6 : x)]
+  ]
+  for (const [what, bytes] of cases) {
+    const { path } = await prepare(await store(t.testdir(), 'a.tif', bytes), { width: 112, height: 112 })
+    const seen = await bytesOf(path)
+    const row = seen.subarray(10 * 112, 11 * 112)
+    t.ok(row[0]! < 10 && Math.abs(row[56]! - 128) < 10 && row[111]! > 245, `${what}: ${row[0]} ${row[56]} ${row[111]}`)
+  }
+})
+
+t.test('a small bright object on an even background stays visible', async t => {
+  const bytes = grid({ bits: 32, format: FLOAT }, [120, 120], (x, y) => x === 60 && y === 60 ? 1000 : 7)
+  const { path } = await prepare(await store(t.testdir(), 'a.tif', bytes), { width: 112, height: 112 })
+  const seen = await bytesOf(path)
+  t.ok(seen[0]! < 10)
+  t.ok(Math.max(...seen) > 150)
+})
+
+t.test('missing samples of linear light keep the brightness of the others', async t => {
+  const data = Buffer.alloc(WIDTH * HEIGHT * 12)
+  for (let i = 0; i < WIDTH * HEIGHT * 3; i++) data.writeFloatLE(i % 300 < 3 ? NaN : 0.214, i * 4)
+  const bytes = image({ width: WIDTH, height: HEIGHT, bits: 32, format: FLOAT }, data)
+  const { path } = await prepare(await store(t.testdir(), 'a.tif', bytes), SIZE)
+  t.equal((await pixel(path, 30, 9))[0], 127)
+})
+
+t.test('a channel that is neither a colour nor alpha is not shown', async t => {
+  const UNASSOCIATED = 2
+  for (const [bits, samples] of [[8, 4], [16, 4], [8, 2], [32, 2]] as const) {
+    const data = Buffer.alloc(WIDTH * HEIGHT * samples * bits / 8)
+    for (let i = 0; i < WIDTH * HEIGHT * samples; i++) {
+      const x = Math.floor(i / samples) % WIDTH
+      const part = i % samples === samples - 1 ? 0 : x / (WIDTH - 1)
+      if (bits === 32) data.writeFloatLE(part, i * 4)
+      else data.writeUIntLE(Math.floor(part * (2 ** bits - 1)), i * bits / 8, bits / 8)
+    }
+    for (const extra of [undefined, 0, UNASSOCIATED]) {
+      const tags = extra === undefined ? [] : [[338, 3, [extra]] as [number, number, number[]]]
+      const shape = { width: WIDTH, height: HEIGHT, bits, samples, format: bits === 32 ? FLOAT : 1 }
+      const bytes = image({ ...shape, photometric: samples === 2 ? 1 : 2 }, data, tags)
+      const { path } = await prepare(await store(t.testdir(), 'a.tif', bytes), { width: 128, height: 64 })
+      const [seen] = await pixel(path, 64, 9)
+      if (extra === UNASSOCIATED) t.equal(seen, bits === 32 ? 0 : 255, 'alpha of 0 hides the colours')
+      else t.ok(Math.abs(seen - 128) < 8, `${bits} bits, ${samples} samples, ${extra}: ${seen}`)
+    }
+  }
+})

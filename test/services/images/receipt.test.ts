@@ -18,6 +18,8 @@ const header: ImageHeader = {
   space: 'srgb',
   palette: false,
   hasAlpha: false,
+  hasExtra: false,
+  nodata: null,
   hasProfile: false
 }
 const size = { width: 1008, height: 756, tokens: 972, scaled: false }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import t from 'tap'
 import { JsonBoundsError } from '../../../services/json-bounds.ts'
 import { JsonFault } from '../../../services/json/fault.ts'
@@ -5,14 +6,14 @@ import { fuzz } from '../../hostile/fuzz.ts'
 import { mutateBytes, mutateText, pick, type Below } from '../../hostile/mutate.ts'
 import { cutAt, cutEach, parseJson } from './parse.ts'
 
-type Outcome = { value: unknown } | { refused: true }
+type Outcome = { value: unknown } | { refused: string }
 
 const outcomeOf = (parse: () => unknown): Outcome => {
   try {
     return { value: parse() }
   } catch (error) {
     if (error instanceof JsonFault || error instanceof JsonBoundsError || error instanceof SyntaxError) {
-      return { refused: true }
+      return { refused: error.message }
     }
     throw error
   }
@@ -20,18 +21,22 @@ const outcomeOf = (parse: () => unknown): Outcome => {
 
 /** Names that the reader refuses and `JSON.parse` does not. */
 const FORBIDDEN = /__proto__|prototype/
+/** `JSON.parse` takes the last of equal names. */
+const REPEATED = /^an object has the name /
 
 function same (bytes: Buffer, pieces: Buffer[]): string | null {
   const text = bytes.toString()
-  const expected = outcomeOf(() => JSON.parse(text))
+  // Bytes that are not UTF-8 are refused in strings and are no JSON elsewhere.
+  const expected = isUtf8(bytes) ? outcomeOf(() => JSON.parse(text)) : { refused: 'not UTF-8' }
   const got = outcomeOf(() => parseJson(pieces))
   if ('refused' in got && (FORBIDDEN.test(JSON.stringify(expected) ?? '') || text.startsWith('\uFEFF'))) return null
-  if (text.startsWith('\uFEFF')) return null
+  if (text.startsWith('\uFEFF') || ('refused' in got && REPEATED.test(got.refused))) return null
   return describe(expected) === describe(got) ? null : `${JSON.stringify(text)}: ${describe(got)}`
 }
 
 /** Distinguishes what `JSON.stringify` does not: -0, infinity, and the order of names. */
 function describe (outcome: Outcome): string {
+  if ('refused' in outcome) return 'refused'
   return JSON.stringify(outcome, (_name, value) =>
     typeof value === 'number' && (value === Infinity || value === -Infinity || Object.is(value, -0))
       ? `number ${Object.is(value, -0) ? '-0' : value}`
@@ -39,7 +44,7 @@ function describe (outcome: Outcome): string {
 }
 
 const DOCUMENTS = [
-  '{}', '[]', '""', '0', 'null', 'true', ' false ', '-0', '1e400', '-1.5E-3', '[1,2,[3,{"a":[]}]]', '{"a":1,"a":2}',
+  '{}', '[]', '""', '0', 'null', 'true', ' false ', '-0', '1e400', '-1.5E-3', '[1,2,[3,{"a":[]}]]',
   '{"":{"":[""]}}', '"\\u00e9\\ud83d\\ude00\\n\\\\\\"\\/"', '"\\ud800"', '"é😀"', '[\n1 ,\r\n\t"a" ]', '\uFEFF{"a":1}',
   '{"a":"\\\\","b":"\\\\\\""}', '["\\\\\\\\","\\""]', '{"10":1,"2":2,"a":3}', '12345678901234567890'
 ]
@@ -57,6 +62,7 @@ t.test('parses what JSON.parse parses, wherever it is cut', async t => {
     for (let at = 0; at <= bytes.length; at++) t.equal(same(bytes, cutAt(bytes, at)), null)
     t.equal(same(bytes, cutEach(bytes, 1)), null, 'byte by byte')
   }
+  t.throws(() => parseJson([Buffer.from('{"a":1,"b":{"a":1},"a":1}')]), REPEATED)
   t.same(parseJson([Buffer.from('\uFEFF{"a":1}')]), { a: 1 }, 'a byte order mark is skipped')
   for (const half of [[0xEF], [0xEF, 0xBB], [0xEF, 0xBB, 0xEF]]) {
     t.throws(() => parseJson([Buffer.from([...half, 0x7B, 0x7D])]), /a value is expected/, 'half a byte order mark')

@@ -145,7 +145,8 @@ t.test('the settings of the answer reach the question', async t => {
     presencePenalty: 2,
     seed: 5
   })
-  t.equal(ask({ max_tokens: 7, max_completion_tokens: 9 }).maxTokens, 9, 'the newer name counts')
+  t.equal(ask({ max_tokens: 9, max_completion_tokens: 9 }).maxTokens, 9)
+  t.throws(() => ask({ max_tokens: 7, max_completion_tokens: 9 }), { message: /contradicts "max_tokens"/ })
   t.strictSame(ask({ stop: ['a', 'b'] }).stop, ['a', 'b'])
 })
 

@@ -17,7 +17,7 @@ t.test('names of lists and members are read as clients write them', async t => {
     ['history[0].content', { field: 'history', index: 0, member: 'content' }, '.NET'],
     ['history[0][images][]', { field: 'history', index: 0, member: 'images', memberIndex: null }, 'axios'],
     ['history[0][images][1]', { field: 'history', index: 0, member: 'images', memberIndex: 1 }, 'qs'],
-    ['history[][role]', null, 'Rails: of which turn?'],
+    ['history[][role]', { field: 'history', index: null, member: 'role' }, 'Rails, jQuery'],
     ['history[0][name]', null, 'no member of a turn'],
     ['history[0][role][0]', null, 'no list'],
     ['images[a]', null, 'no number'],

@@ -85,6 +85,7 @@ t.test('the head of a data URI may contain anything', async t => {
     'data:;base64,', 'data:image/svg+xml;base64,', 'data:text/html;charset=utf-8;base64,', 'DATA:IMAGE/PNG;BASE64,',
     'data:application/vnd.x-y.z;base64,', 'data:image/png;name=IMG_0001.png;x=1;base64,', 'data:image/*;base64,',
     ' data:image/png;base64,', '\ndata:image/png;base64,', 'data:image/png;name="ä ö.png";base64,',
+    'data:image/png; base64,', 'data:image/png;base64 ,', 'data:image/png;name="a,b.png";base64,', 'data:base64,',
     `data:image/${'x'.repeat(900)};base64,`
   ]) {
     await read(t, [bytesOf({ images: [`${head}SGk=`] })], async ({ body, saved }) => {
@@ -92,6 +93,11 @@ t.test('the head of a data URI may contain anything', async t => {
       t.ok(body.images[0].startsWith(head), 'the reference begins as the text did')
     })
   }
+})
+
+t.test('a data URI without its scheme is an image', async t => {
+  await read(t, [bytesOf({ images: ['image/png;base64,SGk='] })], async ({ body, saved }) =>
+    t.equal((await saved(body.images[0]))?.toString(), 'Hi'))
 })
 
 t.test('white space, escapes of JSON and percent-encoded characters are decoded', async t => {
@@ -175,7 +181,7 @@ t.test('all shapes of images in messages are found', async t => {
 t.test('other texts at the place of an image stay as they are', async t => {
   const texts = [
     '', 'http://example.com/cat.png', 'file:///etc/passwd', 'data:image/png,SGk=', 'data:image/png;charset=utf-8,SGk=',
-    'data:image/png;base64', 'data:image/png;base64SGk=', 'xdata:image/png;base64,SGk=', 'data:image/png;base64 ,SGk=',
+    'data:image/png;base64', 'data:image/png;base64SGk=', 'xdata:image/png;base64,SGk=', 'data:image/png,base64 SGk=',
     `data:image/${'x'.repeat(1000)};base64,SGk=`, `data:${'a'.repeat(20_000)}`, '中文 \u0000 \ud800', 'é'.repeat(9000)
   ]
   for (const text of texts) {
@@ -190,20 +196,25 @@ t.test('other texts at the place of an image stay as they are', async t => {
 t.test('faults name the image', async t => {
   const { length } = uri
   for (const [name, text, fault] of [
-    ['other characters', JSON.stringify(`${PNG}SGk*`), 'contains characters that are not base64'],
-    ['three signs of padding', JSON.stringify(`${PNG}SGk===`), 'contains characters that are not base64'],
-    ['digits after padding', JSON.stringify(`${PNG}SGk=,SGk=`), 'contains characters that are not base64'],
-    ['padding inside', JSON.stringify(`${PNG}S=Gk`), 'contains characters that are not base64'],
-    ['wide characters', JSON.stringify(`${PNG}中文ŁŁ`), 'contains characters that are not base64'],
-    ['escaped wide characters', `"${PNG}\\u0141AAA"`, 'contains characters that are not base64'],
-    ['a half percent escape', JSON.stringify(`${PNG}SGk%3`), 'contains characters that are not base64'],
-    ['an escaped zero', JSON.stringify(`${PNG}SGk=\0`), 'contains characters that are not base64'],
+    ['other characters', JSON.stringify(`${PNG}SGk*`), 'contains "*" at character 4 of its base64'],
+    ['five signs of padding', JSON.stringify(`${PNG}SGk=====`), 'contains characters after the padding'],
+    ['digits after padding', JSON.stringify(`${PNG}SGk=,SGk=`), 'contains "," at character 5 of its base64'],
+    ['padding inside', JSON.stringify(`${PNG}S=Gk`), 'contains characters after the padding'],
+    ['wide characters', JSON.stringify(`${PNG}中文ŁŁ`), 'contains "中" at character 1 of its base64'],
+    ['escaped wide characters', `"${PNG}\\u0141AAA"`, 'contains "Ł" at character 1 of its base64'],
+    ['a half percent escape', JSON.stringify(`${PNG}SGk%3`), 'contains "%" at character 4 of its base64'],
+    ['an escaped zero', JSON.stringify(`${PNG}SGk=\0`), 'contains "\\u0000" at character 5 of its base64'],
     ['one digit too many', JSON.stringify(`${PNG}SGkaS`), 'is truncated: base64 never has this length'],
     [
       'a late character', JSON.stringify(`${uri.slice(0, length - 100)}!${uri.slice(length - 100)}`),
-      'contains characters that are not base64'
+      `contains "!" at character ${length - 100 - PNG.length + 1} of its base64`
     ],
-    ['late padding', JSON.stringify(`${uri}=${uri.slice(-100)}`), 'contains characters that are not base64']
+    ['late padding', JSON.stringify(`${uri}=${uri.slice(-100)}`), 'contains characters after the padding'],
+    ['Python\'s bytes', JSON.stringify(`${PNG}b'SGk='`), 'contains "\'" at character 2 of its base64'],
+    ['a variable that is not set', JSON.stringify(`${PNG}undefined`), 'contains the word undefined in place of base64'],
+    ['null', JSON.stringify(`${PNG}null`), 'contains the word null in place of base64'],
+    ['an object', JSON.stringify(`${PNG}[object Object]`), 'contains the word [object Object] in place of base64'],
+    ['blanks in place of plus', JSON.stringify(`${PNG}SG k SGk SGk`), 'is truncated, or has blanks in place of "+"']
   ] as const) {
     for (const pieceBytes of [13, 4000, 1_000_000]) {
       const body = cutEach(bytesOf(`{"images":["${uri}",${text}]}`), pieceBytes)

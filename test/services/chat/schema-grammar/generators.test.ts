@@ -94,6 +94,7 @@ t.test('generators by samples of their output', async t => {
     }],
     ['Pydantic', 'Json', { type: 'string', contentMediaType: 'application/json', contentSchema: { type: 'integer' } }],
     ['Pydantic', 'a set', { type: 'array', items: { type: 'string' }, uniqueItems: true }, 'uniqueItems at #'],
+    ['Pydantic', 'a regular expression of Python', { type: 'string', pattern: '\\A(?P<year>\\d{4})-[\\]A]\\Z' }],
     ['Pydantic', 'an optional set', { anyOf: [{ type: 'array', uniqueItems: true }, { type: 'null' }] }],
     ['Pydantic', 'a tuple of v1', { type: 'array', items: [{ type: 'string' }], minItems: 1, maxItems: 1 }],
     ['Pydantic', 'secret and url', {

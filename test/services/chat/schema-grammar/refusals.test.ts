@@ -7,19 +7,19 @@ const PLACE = '#/properties/a~1b~0/items'
 
 t.test('a keyword that cannot be enforced is reported with its place', async t => {
   const keywords: Array<[string, unknown]> = [
-    ['not', { type: 'string' }], ['if', {}], ['then', {}], ['else', {}], ['multipleOf', 2], ['uniqueItems', true],
-    ['patternProperties', {}], ['dependentRequired', {}], ['dependentSchemas', {}], ['dependencies', {}],
-    ['contains', {}], ['minContains', 1], ['maxContains', 1], ['unevaluatedProperties', false],
+    ['not', { type: 'string' }], ['multipleOf', 2], ['multipleOf', 1], ['uniqueItems', true],
+    ['patternProperties', {}], ['dependentRequired', { a: ['b'] }], ['dependentSchemas', { a: {} }],
+    ['dependencies', { a: ['b'] }], ['contains', {}], ['unevaluatedProperties', false],
     ['unevaluatedItems', false], ['$dynamicRef', '#a'], ['$recursiveRef', '#'], ['divisibleBy', 2]
   ]
   for (const [keyword, value] of keywords) t.equal(fault(within({ [keyword]: value })), `${keyword} at ${PLACE}`)
   t.equal(fault({ type: 'string', not: { const: 'a' } }), 'not at #')
-  t.equal(fault({ allOf: [{ type: 'string' }, { allOf: [{ if: {} }] }] }), 'if at #/allOf/1/allOf/0')
+  t.equal(fault({ allOf: [{ type: 'string' }, { allOf: [{ contains: {} }] }] }), 'contains at #/allOf/1/allOf/0')
   t.equal(
-    fault({ $defs: { a: { if: {} } }, type: 'object', additionalProperties: { $ref: '#/$defs/a' } }),
-    'if at #/$defs/a'
+    fault({ $defs: { a: { contains: {} } }, type: 'object', additionalProperties: { $ref: '#/$defs/a' } }),
+    'contains at #/$defs/a'
   )
-  t.equal(fault({ $defs: { a: { if: {} } }, type: 'null' }), null, 'a definition without references is ignored')
+  t.equal(fault({ $defs: { a: { contains: {} } }, type: 'null' }), null, 'a definition without references is ignored')
   t.equal(fault({
     type: 'array',
     uniqueItems: false,
@@ -36,6 +36,14 @@ t.test('a keyword that cannot be enforced is reported with its place', async t =
       discriminator: { propertyName: 'k' }
     }
   }), null)
+})
+
+t.test('keywords that constrain nothing here are not refused', async t => {
+  for (const keywords of [
+    { dependentRequired: {} }, { dependentSchemas: {} }, { dependencies: {} }, { then: { minimum: 1 } }, { else: {} },
+    { if: {} }, { minContains: 1 }, { maxContains: 2 }, { type: 'integer', multipleOf: 1 }
+  ]) t.equal(fault(within(keywords)), null, JSON.stringify(keywords))
+  for (const branch of ['then', 'else']) t.equal(fault(within({ if: {}, [branch]: {} })), `if at ${PLACE}`)
 })
 
 t.test('a misspelt constraint is refused, and the right one is named', async t => {
@@ -78,11 +86,11 @@ t.test('branches of an anyOf that cannot be enforced are dropped while one is le
 })
 
 t.test('the reason is given in both languages', async t => {
-  t.strictSame(refusal({ if: {} }), {
-    keyword: 'if',
+  t.strictSame(refusal({ contains: {} }), {
+    keyword: 'contains',
     pointer: '#',
-    en: 'The JSON schema cannot be enforced: "if" at # is not supported',
-    zh: '无法按此 JSON schema 约束回答：# 处的 "if" 不受支持'
+    en: 'The JSON schema cannot be enforced: "contains" at # is not supported',
+    zh: '无法按此 JSON schema 约束回答：# 处的 "contains" 不受支持'
   })
   t.match(refusal({ minimun: 3 })?.en, /"minimun" at # is not a keyword; did you mean "minimum"\?$/)
   for (const schema of [
@@ -270,7 +278,7 @@ t.test('keywords with invalid values', async t => {
 })
 
 t.test('names and places in errors have a maximum length', async t => {
-  const { pointer } = refusal({ properties: { ['p'.repeat(5000)]: { if: {} } } })!
+  const { pointer } = refusal({ properties: { ['p'.repeat(5000)]: { contains: {} } } })!
   const { keyword } = refusal({ properties: { ['p'.repeat(5000)]: 1 } })!
   t.ok(keyword.length < 300 && pointer.length < 300)
 })

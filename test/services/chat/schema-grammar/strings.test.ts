@@ -45,6 +45,8 @@ t.test('patterns, lengths and formats apply together', async t => {
     const grammar = await parse(grammarOfSchema({ type: 'string', ...schema }))
     return words.filter(word => grammar.accepts(JSON.stringify(word)))
   }
+  const python = { pattern: '\\A(?P<year>\\d{4})\\Z' }
+  t.strictSame(await accepted(python, ['2024', '12024', '20245', 'A2024Z', '2024-01']), ['2024'])
   t.strictSame(await accepted({ pattern: '^[ab]+$', minLength: 2, maxLength: 3 }, ['a', 'ab', 'aba', 'abab', 'ac']), [
     'ab', 'aba'
   ])
