@@ -77,7 +77,7 @@ function toType (name: string, value: unknown, json: JsonReader): unknown {
 
 /** Empty stop strings stop nothing. Agents send them for stop strings that are not set. */
 export function withoutEmpty (stop: unknown): unknown {
-  return Array.isArray(stop) ? stop.filter(string => string !== '') : stop
+  return Array.isArray(stop) ? stop.filter(string => string !== '' && string !== null) : stop
 }
 
 function toStopList (value: unknown, json: JsonReader): unknown {

@@ -1,8 +1,9 @@
 import t from 'tap'
-import { IGNORED, REFUSED, SYNONYMS } from '../../../services/openai/dialects.ts'
 import { CompletionRequestSchema } from '../../../schemas/openai-request.ts'
 import type { ToolSyntax } from '../../../services/engine/engine.ts'
 import { parseCompletionRequest, toCompletionQuestion } from '../../../services/openai/request.ts'
+import { IGNORED, REFUSED } from '../../../services/openai/refused-fields.ts'
+import { SYNONYMS } from '../../../services/openai/synonyms.ts'
 import { refusalOf } from '../refusal.ts'
 
 const SYNTAX: ToolSyntax = { form: 'xml', open: '<call>', close: '</call>' }
