@@ -25,6 +25,10 @@ export const FIELD_FAULTS = {
     en: 'must be the id of an image as on its receipt: sha256: and 64 hexadecimal digits',
     zh: '必须是回执中的图片 id：sha256: 加 64 位十六进制数字'
   },
+  idOfImage: {
+    en: 'is the id of an image; name it in "images" of a turn of "history", and send here only new images',
+    zh: '是图片的 id；请在 "history" 某一轮的 "images" 中引用它，此处只发送新图片'
+  },
   mustBeHistoryImage: { en: 'must be an image that "history" names', zh: '必须是 "history" 中引用过的图片' },
   notBase64: { en: 'contains characters that are not base64', zh: '含有不属于 base64 的字符' },
   truncatedBase64: { en: 'is truncated: base64 never has this length', zh: '不完整：base64 不会是这个长度' },

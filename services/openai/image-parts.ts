@@ -16,7 +16,9 @@ export function placeOfImage (part: object, field: string): string {
 const DETAILS = new Set<unknown>(['auto', 'low', 'high'])
 /** A text among the parts that is an image: a data URI, an id on a receipt, or the URL of an image file. */
 const DATA_URI = /^\s*data:[^,]*;base64,/i
-const EARLIER = /^\s*sightline:sha256:[0-9a-f]+\s*$/i
+const EARLIER = /^sightline:sha256:[0-9a-f]{64}$/
+/** An id without `sightline:` is refused with the way to write it. */
+const BARE_ID = /^sha256:[0-9a-f]{64}$/
 const FILE_URL = /^\s*https?:\/\/\S+\.(?:png|jpe?g|webp|gif|avif|tiff?|bmp|heic|heif)(?:[?#]\S*)?\s*$/i
 
 /** Whether the whole text is an image that arrived with the request or with an earlier one. */
@@ -26,7 +28,7 @@ export function isImageText (text: string): boolean {
 
 /** Whether the whole text is an image or the URL of one. */
 export function isImageReference (text: string): boolean {
-  return isImageText(text) || FILE_URL.test(text)
+  return isImageText(text) || BARE_ID.test(text) || FILE_URL.test(text)
 }
 
 /**
@@ -64,7 +66,7 @@ export function detailOf ({ detail }: Json, place: string): Json {
 }
 
 function imagePart (text: string, place: string, wishes: Json): Json {
-  const part = { type: 'image_url', image_url: { ...wishes, url: text.trim() } }
+  const part = { type: 'image_url', image_url: { ...wishes, url: text } }
   places.set(part, place)
   return part
 }

@@ -159,6 +159,7 @@ export class Upload {
   async #saveSource ({ field, uri, remote }: ImageSource, index: number): Promise<UploadedFile> {
     const arrived = this.#arrived.get(uri)
     if (arrived) return arrived
+    if (!remote && uri.startsWith('sha256:')) throw new InvalidFieldError(field, FIELD_FAULTS.idOfImage)
     if (!remote || !/^https?:/i.test(uri)) throw new InvalidFieldError(field, FIELD_FAULTS.mustBeDataUri)
     const source = await this.#options.fetcher.open(uri, field, this.#work.signal)
     const file = await this.save(source, { field, index })

@@ -51,16 +51,19 @@ t.test('a field that contradicts its equivalent is refused', async t => {
   t.match(refusalOf(() => ask({ n_predict: 7, max_tokens: 8 })), {
     code: 'INVALID_FIELD', message: 'Field "n_predict" contradicts "max_tokens"'
   })
-  t.match(refusalOf(() => ask({ guided_json: SCHEMA, response_format: { type: 'json_object' } })), {
+  t.match(refusalOf(() => ask({ guided_json: { enum: [1] }, response_format: { type: 'json_object' } })), {
     details: { field: 'guided_json' }
   })
+  t.match(refusalOf(() => ask({ think: true, reasoningEffort: 'none' })).message, 'Field "think" contradicts')
 })
 
 t.test('a field that would change the answer is refused by name', async t => {
   for (const field of Object.keys(REFUSED)) {
-    t.match(refusalOf(() => ask({ [field]: { made: 'up' } })), {
+    const needed = Object.fromEntries((REFUSED[field]!.needs ?? []).map(name => [name, 2]))
+    t.match(refusalOf(() => ask({ [field]: { made: 'up' }, ...needed })), {
       code: 'INVALID_FIELD', status: 400, details: { field }
     }, field)
+    if (REFUSED[field]!.needs) t.strictSame(ask({ [field]: 5 }), ask({}), `${field} alone changes nothing`)
     t.strictSame(ask({ [field]: null }), ask({}), `${field}: null`)
   }
   t.match(refusalOf(() => ask({ guided_regex: 'a+' })).message, /"response_format"/, 'it says what to use')

@@ -101,14 +101,14 @@ t.test('a result belongs to the latest call with its id', async t => {
 })
 
 t.test('arguments may be missing, null or an empty text', async t => {
-  for (const args of [undefined, null, '', '{}', ' { } ', {}]) {
+  for (const args of [undefined, null, '', '{}', ' { } ', {}, '[]', []]) {
     t.strictSame(read(asking(call('1', args))).turns[0]!.calls![0]!.arguments, {}, JSON.stringify(args))
   }
 })
 
 t.test('arguments must be a JSON object as text, within the bounds of JSON', async t => {
   const field = 'messages[0].tool_calls[1].function.arguments'
-  for (const args of ['{', '5', 'null', '"a"', 5, [], false]) {
+  for (const args of ['{', '5', 'null', '"a"', '[1]', 5, [1], false]) {
     t.strictSame(faultOf(asking(call('1'), call('2', args))), [field, 'must be a JSON object as text'], String(args))
   }
   t.strictSame(faultOf(asking(call('1'), call('2', `{"a":${'['.repeat(200)}`))), [
