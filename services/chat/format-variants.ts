@@ -34,7 +34,8 @@ export function translateFormat (format: unknown): unknown {
   const { schema, field, others } = takeSchema(rest, 'response_format')
   if (schema === undefined) {
     const { json_schema: own } = rest
-    return { type: type === 'json' ? 'json_object' : type, ...rest, ...isObject(own) && { json_schema: { name: NAMELESS, ...own } } }
+    const nameless = isObject(own) && { json_schema: { name: NAMELESS, ...own } }
+    return { type: type === 'json' ? 'json_object' : type, ...rest, ...nameless }
   }
   return named(parseSchema(schema, field), others)
 }

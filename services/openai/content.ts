@@ -29,8 +29,11 @@ const OTHER_TYPES: ReadonlyArray<[type: RegExp, fault: Phrase]> = [
   [/^tool|^function/, OPENAI_FAULTS.useToolMessages]
 ]
 
+/** Members of messages that are no content. */
+const KEPT = ['role', 'name', 'tool_calls', 'tool_call_id', 'tool_name', 'function_call']
+
 /** An image inside a text. Shorter ones are examples in a talk about data URIs. */
-const EMBEDDED_IMAGE = /data:image\/[^,\s]{0,200};base64,(?:[A-Za-z0-9+/_-]|%2[bf]){64}/i
+const EMBEDDED_IMAGE = /data:image\/[^,:\s]{0,200};base64,(?:[A-Za-z0-9+/_-]|%2[bf]){64}/i
 
 /**
  * Converts messages to the shapes of chat completions. Values that have none of the known shapes stay as they are, and
@@ -44,16 +47,18 @@ export function translateMessages (messages: unknown): unknown {
 }
 
 function translateMessage (message: Json, field: string): Json {
-  const { content: own, parts, refusal, ...given } = withoutNulls(message)
+  const given = withoutNulls(message)
   checkMembers(given, field)
+  const { content: own, parts, refusal } = given
   const images = Object.keys(given).filter(name => isImageName(name) || Object.hasOwn(IMAGE_LIST_NAMES, name))
-  const others = Object.fromEntries(Object.entries(given).filter(([name]) => !images.includes(name)))
+  const others = Object.fromEntries(KEPT.filter(name => Object.hasOwn(given, name)).map(name => [name, given[name]]))
   const more = [
     ...images.flatMap(name => readImages(given[name], `${field}.${name}`)),
     ...typeof refusal === 'string' && refusal !== '' ? [{ type: 'refusal', refusal }] : []
   ]
-  if (own !== undefined && own !== '' && parts !== undefined) refuse(`${field}.parts`, OPENAI_FAULTS.contradicts('content'))
-  const content = parts !== undefined && (own === undefined || own === '')
+  const hasParts = parts !== undefined
+  if (hasParts && own !== undefined && own !== '') refuse(`${field}.parts`, OPENAI_FAULTS.contradicts('content'))
+  const content = hasParts
     ? translateContent(parts, `${field}.parts`)
     : translateContent(own ?? emptyContent(message, more.length > 0), `${field}.content`)
   if (more.length === 0) return { ...others, content }

@@ -12,7 +12,7 @@ interface OpenCall { id: string, name: unknown }
  * belongs to the first open call with the name of its tool, else to the first open call.
  */
 export function translateCalls (messages: unknown[]): unknown[] {
-  // The schema refuses them.
+  // Too many are refused.
   if (messages.length > MESSAGES_MAX) return messages
   let open: OpenCall[] = []
   let count = 0
@@ -20,7 +20,7 @@ export function translateCalls (messages: unknown[]): unknown[] {
     if (!isObject(message)) return message
     if (message.role === 'assistant') {
       const calls = callsOf(message)?.map(call => isObject(call) ? { ...call, id: idOf(call) ?? `#${++count}` } : call)
-      if (calls?.length) open = calls.slice(0, CALLS_MAX).filter(isObject).map(toOpenCall)
+      if (calls?.length && calls.length <= CALLS_MAX) open = calls.filter(isObject).map(toOpenCall)
       const { function_call: _old, tool_calls: others, ...rest } = message
       return calls || others !== undefined ? { ...rest, tool_calls: calls ?? others } : rest
     }
@@ -33,6 +33,7 @@ export function translateCalls (messages: unknown[]): unknown[] {
 
 /** Returns the calls of an answer; undefined if it has none, or no list of them. */
 function callsOf ({ tool_calls: calls, function_call: old }: Json): unknown[] | undefined {
+  if (Array.isArray(calls) && calls.length > CALLS_MAX) return calls
   if (Array.isArray(calls) && calls.length > 0) return calls.map(translateCall)
   if (isObject(old) && !isEmpty(old)) return [translateCall({ function: old })]
   return Array.isArray(calls) ? calls : undefined

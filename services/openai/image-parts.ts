@@ -19,7 +19,7 @@ const DATA_URI = /^\s*data:[^,]*;base64,/i
 const EARLIER = /^sightline:sha256:[0-9a-f]{64}$/
 /** An id without `sightline:` is refused with the way to write it. */
 const BARE_ID = /^sha256:[0-9a-f]{64}$/
-const FILE_URL = /^\s*https?:\/\/\S+\.(?:png|jpe?g|webp|gif|avif|tiff?|bmp|heic|heif)(?:[?#]\S*)?\s*$/i
+const FILE_URL = /^\s*https?:\/\/[^\s?#]+\.(?:png|jpe?g|webp|gif|avif|tiff?|bmp|heic|heif)(?:[?#]\S*)?\s*$/i
 
 /** Whether the whole text is an image that arrived with the request or with an earlier one. */
 export function isImageText (text: string): boolean {

@@ -1,6 +1,7 @@
 import { OPENAI_FAULTS } from '../../errors/phrases.ts'
 import { formatOfSchema, isFormat } from '../chat/format-variants.ts'
-import { isEmpty, isObject, refuse, withoutNulls } from './json.ts'
+import { isEmpty, isObject, refuse, withoutNulls, type Json } from './json.ts'
+import { toSnakeCase } from './members.ts'
 
 /** A field of another server that has an equivalent here. */
 export interface Synonym {
@@ -37,8 +38,9 @@ const toThinking = (think: unknown) => {
 /** Gemini's `thinkingConfig`. */
 const toGeminiThinking = (field: string) => (config: unknown) => {
   if (!isObject(config)) return refuse(field, OPENAI_FAULTS.mustBeObject)
-  const { thinkingBudget, thinking_budget: budget = thinkingBudget, thinkingLevel, thinking_level: level = thinkingLevel,
-    includeThoughts: _shown, include_thoughts: _included, ...others } = withoutNulls(config)
+  const given = Object.entries(withoutNulls(config)).map(([name, value]) => [toSnakeCase(name), value])
+  const { thinking_budget: budget, thinking_level: level, include_thoughts: _shown, ...others } =
+    Object.fromEntries(given) as Json
   const [other] = Object.keys(others)
   if (other !== undefined) refuse(`${field}.${other}`, OPENAI_FAULTS.useThinking)
   return {
@@ -48,7 +50,9 @@ const toGeminiThinking = (field: string) => (config: unknown) => {
 }
 
 /** vLLM writes the constraints that are not set, too. */
-const NEUTRAL_OUTPUTS = new Set(['disable_fallback', 'disable_any_whitespace', 'disable_additional_properties', 'backend'])
+const NEUTRAL_OUTPUTS = new Set([
+  'disable_fallback', 'disable_any_whitespace', 'disable_additional_properties', 'backend'
+])
 
 function toOutputs (outputs: unknown): unknown {
   if (!isObject(outputs)) return refuse('structured_outputs', OPENAI_FAULTS.onlyJsonOutputs)
@@ -57,6 +61,14 @@ function toOutputs (outputs: unknown): unknown {
   if (isOther) refuse('structured_outputs', OPENAI_FAULTS.onlyJsonOutputs)
   if (json !== undefined) return formatOfSchema(json, 'structured_outputs.json')
   return anyObject === true ? { type: 'json_object' } : undefined
+}
+
+/** Gemini's media types of answers. */
+function toFormat (type: unknown): unknown {
+  if (type === 'text/plain') return undefined
+  return type === 'application/json'
+    ? { type: 'json_object' }
+    : refuse('response_mime_type', OPENAI_FAULTS.useResponseFormat)
 }
 
 export const SYNONYMS: readonly Synonym[] = [
@@ -105,9 +117,7 @@ export const SYNONYMS: readonly Synonym[] = [
   {
     field: 'response_mime_type',
     means: 'response_format',
-    convert: type => type === 'text/plain'
-      ? undefined
-      : type === 'application/json' ? { type: 'json_object' } : refuse('response_mime_type', OPENAI_FAULTS.useResponseFormat),
+    convert: toFormat,
     of: 'Gemini'
   },
   {

@@ -49,7 +49,7 @@ function translateFunction (own: Json, field: string): Json {
  */
 export function translateChoice (body: Json): Json {
   const { tool_choice: choice } = body
-  if (typeof choice === 'string') return { ...body, tool_choice: Object.hasOwn(CHOICES, choice) ? CHOICES[choice] : choice }
+  if (typeof choice === 'string' && Object.hasOwn(CHOICES, choice)) return { ...body, tool_choice: CHOICES[choice] }
   if (!isObject(choice)) return body
   const { disable_parallel_tool_use: isSingle, ...rest } = withoutNulls(choice)
   const chosen = rest.type === 'allowed_tools' ? onlyAllowed(body, rest) : { ...body, tool_choice: chosenTool(rest) }

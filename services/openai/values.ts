@@ -66,7 +66,8 @@ export function combine (field: string, one: unknown, other: unknown): unknown {
   if (!isObject(one) || !isObject(other)) return undefined
   if (field === 'response_format') return combineFormats(one, other) ?? combineFormats(other, one)
   const isMergeable = field === 'reasoning' || field === 'chat_template_kwargs'
-  const isAgreed = Object.keys(one).every(name => !Object.hasOwn(other, name) || isDeepStrictEqual(one[name], other[name]))
+  const shared = Object.keys(one).filter(name => Object.hasOwn(other, name))
+  const isAgreed = shared.every(name => isDeepStrictEqual(one[name], other[name]))
   return isMergeable && isAgreed ? { ...one, ...other } : undefined
 }
 

@@ -15,8 +15,6 @@ const URI = `data:image/png;base64,${BASE64}`
 const read = (more: object) =>
   toCompletionQuestion(parseCompletionRequest({ model: 'tiny', messages: MESSAGES, ...more }), SYNTAX)
 const ask = (more: object) => read(more).question
-/** The images of one user message, as the service fetches or decodes them. */
-const imagesOf = (message: object) => read({ messages: [{ role: 'user', ...message }] }).images
 const formatOf = (more: object) => {
   const { constraint } = ask(more)
   return constraint?.type === 'format' ? constraint.format : null
@@ -54,7 +52,8 @@ t.test('a field that contradicts its equivalent is refused', async t => {
   t.match(refusalOf(() => ask({ guided_json: { enum: [1] }, response_format: { type: 'json_object' } })), {
     details: { field: 'guided_json' }
   })
-  t.match(refusalOf(() => ask({ think: true, reasoningEffort: 'none' })).message, 'Field "reasoningEffort" contradicts "think"')
+  const { message } = refusalOf(() => ask({ think: true, reasoningEffort: 'none' }))
+  t.match(message, 'Field "reasoningEffort" contradicts "think"')
 })
 
 t.test('a field that would change the answer is refused by name', async t => {

@@ -58,7 +58,10 @@ t.test('null and empty lists of PHP are absent in schemas, but not where they ar
 
 t.test('two schemas, and values that are none, are refused', async t => {
   const cases: Array<[fields: object, field: string]> = [
-    [{ response_format: { type: 'json_schema', schema: SCHEMA, json_schema: { schema: { enum: [1] } } } }, 'response_format.schema'],
+    [
+      { response_format: { type: 'json_schema', schema: SCHEMA, json_schema: { schema: { enum: [1] } } } },
+      'response_format.schema'
+    ],
     [{ guided_json: SCHEMA, json_schema: { enum: [1] } }, 'json_schema'],
     [{ guided_json: true }, 'guided_json'],
     [{ guided_json: '[1]' }, 'guided_json'],
@@ -68,7 +71,8 @@ t.test('two schemas, and values that are none, are refused', async t => {
     [{ text: { verbosity: 'low' } }, 'text.verbosity']
   ]
   for (const [fields, field] of cases) {
-    t.match(refusalOf(() => ask(fields)), { code: 'INVALID_FIELD', details: { field } }, JSON.stringify(fields).slice(0, 80))
+    const { code, details } = refusalOf(() => ask(fields))
+    t.strictSame([code, details.field], ['INVALID_FIELD', field])
   }
 })
 
