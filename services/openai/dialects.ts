@@ -33,9 +33,9 @@ interface SentField {
   isConverted: boolean
 }
 
-/** The fields of a request, and their names in the request by the names that they have here. */
 export interface Translation {
   fields: Json
+  /** The fields that have other names in the request, by their names here. */
   sent: ReadonlyMap<string, SentField>
 }
 
@@ -50,10 +50,11 @@ export function translateFields (body: Json): Translation {
   const put = (field: string, value: unknown, origin: SentField): void => {
     const translated = translateValue(field, value)
     if (translated === undefined) return
-    const both = Object.hasOwn(fields, field) ? combine(field, fields[field], translated) : translated
+    const isFirst = !Object.hasOwn(fields, field)
+    const both = isFirst ? translated : combine(field, fields[field], translated)
     if (both === undefined) refuse(origin.name, OPENAI_FAULTS.contradicts(sent.get(field)?.name ?? field))
+    if (origin.name !== field && (isFirst || both !== fields[field])) sent.set(field, origin)
     fields[field] = both
-    if (!sent.has(field) || both === translated) sent.set(field, origin)
   }
   const given = Object.entries(body).filter(([, value]) => value !== null)
     .map(([name, value]) => ({ name, field: isListed(name) ? name : listedName(name), value }))

@@ -8,7 +8,8 @@ import { isEmpty, isObject, refuse, type Json } from './json.ts'
 
 /** Members that are read, apart from images. */
 const READ = [
-  'type', 'role', 'content', 'parts', 'text', 'refusal', 'detail', 'tool_calls', 'tool_call_id', 'tool_name', 'function_call'
+  'type', 'role', 'content', 'parts', 'text', 'refusal', 'detail',
+  'tool_calls', 'tool_call_id', 'tool_name', 'function_call'
 ]
 
 /** Members that describe content or repeat it, and do not change the answer. */
