@@ -2,6 +2,8 @@ import type { Phrase } from './language.ts'
 
 // The constant parts of error sentences. Phrases that contain numbers are defined next to the code that throws them.
 
+export { OPENAI_FAULTS } from './openai-phrases.ts'
+
 type Phrases = Record<string, Phrase | ((...args: never[]) => Phrase)>
 
 /** Each completes `Field "…" …`. */
@@ -25,6 +27,10 @@ export const FIELD_FAULTS = {
   },
   mustBePages: { en: 'must be a list of pages such as 1-3,7', zh: '必须是页码列表，例如 1-3,7' },
   needsPdf: { en: 'is given, but no PDF is', zh: '已给出，但没有 PDF' },
+  idOfImage: {
+    en: 'is the id of an image; name it in "images" of a turn of "history", and send here only new images',
+    zh: '是图片的 id；请在 "history" 某一轮的 "images" 中引用它，此处只发送新图片'
+  },
   mustBeHistoryImage: { en: 'must be an image that "history" names', zh: '必须是 "history" 中引用过的图片' },
   notBase64: (character: string, position: number) => ({
     en: `contains ${JSON.stringify(character)} at character ${position} of its base64, which base64 does not have`,
@@ -125,72 +131,6 @@ export const THINKING_FAULTS = {
     en: `asks for more thought tokens than this service allows: at most ${limit} (MAX_THINKING_TOKENS)`,
     zh: `要求的思考 token 数超过本服务的上限 ${limit}（MAX_THINKING_TOKENS）`
   })
-} satisfies Phrases
-
-/** Faults that only requests of the OpenAI-compatible API can have. Each completes `Field "…" …`. */
-export const OPENAI_FAULTS = {
-  required: { en: 'is required', zh: '必填' },
-  mustBeObject: { en: 'must be an object', zh: '必须是对象' },
-  mustBeMessages: { en: 'must be a list with at least one message', zh: '必须是至少含一条消息的列表' },
-  mustBeContent: { en: 'must be a text or a list of parts', zh: '必须是文本或内容片段的列表' },
-  mustBeDetail: { en: 'must be auto, low or high', zh: '必须是 auto、low 或 high' },
-  mustBeImageId: {
-    en: 'must be sightline:sha256: and 64 hexadecimal digits', zh: '必须是 sightline:sha256: 加 64 位十六进制数字'
-  },
-  mustBeCalls: { en: 'must be a list of calls', zh: '必须是调用的列表' },
-  mustBeArguments: { en: 'must be a JSON object as text', zh: '必须是文本形式的 JSON 对象' },
-  unknownCall: { en: 'must be the id of a call in an earlier message', zh: '未指向先前消息中的任何调用' },
-  onlyOneAnswer: { en: 'must be 1: a request has one answer', zh: '必须为 1：每次请求只有一个回答' },
-  onlyText: { en: 'must be ["text"]', zh: '必须是 ["text"]' },
-  unsupported: { en: 'is not supported', zh: '不受支持' },
-  noProbabilities: {
-    en: 'is not supported: the sampler does not report the probabilities of the model',
-    zh: '不受支持：采样器不提供模型本身的概率'
-  },
-  useTools: { en: 'is not supported; use "tools"', zh: '不受支持，请使用 "tools"' },
-  useToolChoice: { en: 'is not supported; use "tool_choice"', zh: '不受支持，请使用 "tool_choice"' },
-  mustBeEffort: {
-    en: 'must be none, minimal, low, medium, high, xhigh or max',
-    zh: '必须是 none、minimal、low、medium、high、xhigh 或 max'
-  },
-  mustBeEnabled: { en: 'must be enabled or disabled', zh: '必须是 enabled 或 disabled' },
-  mustBeTemplateArguments: {
-    en: 'must be an object with "enable_thinking" alone', zh: '必须是只含 "enable_thinking" 的对象'
-  },
-  mustBePart: {
-    en: 'must be text or an image: {"type": "text", "text": "…"} or ' +
-      '{"type": "image_url", "image_url": {"url": "data:image/png;base64,…"}}',
-    zh: '必须是文本或图片：{"type": "text", "text": "…"} 或 ' +
-      '{"type": "image_url", "image_url": {"url": "data:image/png;base64,…"}}'
-  },
-  needsFileData: {
-    en: 'is not supported; send the file as a data URI in "file_data"', zh: '不受支持；请在 "file_data" 中以 data URI 发送文件'
-  },
-  mustBeImages: { en: 'must be a list of images in base64', zh: '必须是 base64 图片的列表' },
-  onlyJsonOutputs: {
-    en: 'is supported with "json" alone; a JSON schema can also be sent in "response_format"',
-    zh: '只支持 "json"；JSON schema 也可放在 "response_format" 中'
-  },
-  useResponseFormat: {
-    en: 'is not supported; constrain the answer by a JSON schema in "response_format"',
-    zh: '不受支持；请在 "response_format" 中用 JSON schema 约束回答'
-  },
-  useMessages: { en: 'is not supported; use "messages"', zh: '不受支持，请使用 "messages"' },
-  useFields: {
-    en: 'is not supported; send its members as fields of the request', zh: '不受支持；请把其中的成员作为请求的字段发送'
-  },
-  contradicts: (field: string) => ({ en: `contradicts "${field}"`, zh: `与 "${field}" 相互矛盾` }),
-  mustBeTools: { en: 'must be a list of tools', zh: '必须是工具的列表' },
-  mustBeToolName: { en: 'must have 1 to 64 letters, digits, _ or -', zh: '必须由 1 到 64 个字母、数字、_ 或 - 组成' },
-  mustBeToolChoice: {
-    en: 'must be none, auto, required or a function', zh: '必须是 none、auto、required 或某个函数'
-  },
-  unknownTool: { en: 'must name one of "tools"', zh: '不是 "tools" 中的任何一个' },
-  needsTools: { en: 'requires "tools"', zh: '需要同时给出 "tools"' },
-  excludesTools: {
-    en: 'cannot be combined with "tools" unless "tool_choice" is "none"',
-    zh: '不能与 "tools" 同时使用，除非 "tool_choice" 为 "none"'
-  }
 } satisfies Phrases
 
 /** Each is completed by its position, e.g. `The JSON body is rejected: a colon is expected at byte 9 (line 1)`. */

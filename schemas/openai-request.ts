@@ -256,8 +256,8 @@ export const CompletionRequestSchema = Type.Object({
 }, {
   title: 'CompletionRequest',
   additionalProperties: true,
-  description: 'A field that is null counts as not given. Other fields of the OpenAI API are ignored, unless they ' +
-    'would change the answer: `audio`, `functions` and `function_call` are refused'
+  description: 'A field that is null counts as not given. Other fields are ignored, unless they would change the ' +
+    'answer: those are obeyed if they have an equivalent, e.g. `n_predict`, and otherwise refused by name'
 })
 export type CompletionRequest = Static<typeof CompletionRequestSchema>
 export const isCompletionField = (name: string) => Object.hasOwn(CompletionRequestSchema.properties, name)

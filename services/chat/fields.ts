@@ -87,7 +87,7 @@ function toThinking (value: string): string | number {
 
 /** Empty stop strings stop nothing. Agents send them for stop strings that are not set. */
 export function withoutEmpty (stop: unknown): unknown {
-  return Array.isArray(stop) ? stop.filter(string => string !== '') : stop
+  return Array.isArray(stop) ? stop.filter(string => string !== '' && string !== null) : stop
 }
 
 function toStopList (value: unknown, json: JsonReader): unknown {

@@ -107,7 +107,7 @@ export function suggestField (name: string): string | null {
 }
 
 /** The number of letters to insert, remove, replace or exchange with their neighbour (optimal string alignment). */
-function distanceOf (a: string, b: string): number {
+export function distanceOf (a: string, b: string): number {
   let before: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {

@@ -11,6 +11,9 @@ export interface OpenAiErrorBody {
   } & Record<string, unknown>
 }
 
+/** Errors about images of the whole conversation. */
+const IN_MESSAGES = new Set(['IMAGE_EXPIRED', 'TOO_MANY_IMAGES', 'TOO_MANY_COPIES'])
+
 /** @param sentence the sentence of the error, in the language of the client */
 export function toOpenAiError (error: SightlineError, sentence: string, requestId: string): OpenAiErrorBody {
   const { field, ...details } = error.details
@@ -18,7 +21,7 @@ export function toOpenAiError (error: SightlineError, sentence: string, requestI
     error: {
       message: sentence,
       type: typeOf(error.statusCode),
-      param: typeof field === 'string' ? field : null,
+      param: typeof field === 'string' ? field : IN_MESSAGES.has(error.code) ? 'messages' : null,
       code: error.code,
       request_id: requestId,
       ...details

@@ -1,6 +1,6 @@
 import { InvalidFieldError, withDetails } from '../../errors/catalogue.ts'
 import type { Phrase } from '../../errors/language.ts'
-import { OPENAI_FAULTS } from '../../errors/phrases.ts'
+import { FIELD_FAULTS, OPENAI_FAULTS } from '../../errors/phrases.ts'
 import { checkCount } from '../../schemas/check.ts'
 import { IMAGE_ID_PATTERN } from '../../schemas/image.ts'
 import { CALLS_MAX, MESSAGES_MAX_PARTS } from '../../schemas/limits.ts'
@@ -11,7 +11,7 @@ import type { ToolCall } from '../engine/engine.ts'
 import { JsonBoundsError, JsonReader } from '../json-bounds.ts'
 import type { ImageSource } from '../uploads/image-source.ts'
 import type { PageWish } from '../chat/expansion.ts'
-import { placeOfImage } from './content.ts'
+import { placeOfImage } from './image-parts.ts'
 
 /** An image of a message, or a file with the pages that its part asks for. */
 export type WantedSource = ImageSource & { pages?: PageWish }
@@ -19,6 +19,7 @@ export type WantedSource = ImageSource & { pages?: PageWish }
 /** `image_url: { url: 'sightline:sha256:…' }` names an image of an earlier request by the id on its receipt. */
 const EARLIER = 'sightline:'
 const EARLIER_ID = new RegExp(IMAGE_ID_PATTERN)
+const BARE_ID = /^sha256:/i
 /** Longest side in pixels with `detail: 'low'`, as in the OpenAI API. */
 const LOW_DETAIL_SIDE = 512
 
@@ -96,6 +97,8 @@ function readContent (content: MessageContent, field: string, images: WantedSour
 function readImage (
   { url, detail }: { url: string, detail?: string | null }, field: string, images: WantedSource[]
 ): ChatPart {
+  // The id on a receipt, as `history` of `/api` names it.
+  if (BARE_ID.test(url)) refuse(field, OPENAI_FAULTS.mustBeImageId)
   if (url.startsWith(EARLIER)) {
     const id = url.slice(EARLIER.length)
     const wanted = detail === 'low' ? { maxSide: LOW_DETAIL_SIDE } : detail === 'high' ? { maxSide: Infinity } : {}
@@ -115,6 +118,11 @@ function readFile (
 
 /** Returns the calls of a message by their ids. */
 function readCalls (calls: EarlierCall[], field: string, json: JsonReader): Map<string, ToolCall<ChatPart>> {
+  const ids = new Set<string>()
+  for (const [index, { id }] of calls.entries()) {
+    if (ids.has(id)) refuse(`${field}[${index}].id`, FIELD_FAULTS.repeated)
+    ids.add(id)
+  }
   return new Map(calls.map(({ id, function: { name, arguments: text } }, index) => {
     const args = parseArguments(text ?? null, `${field}[${index}].function.arguments`, json)
     return [id, { name, arguments: args, result: [] }]
@@ -133,7 +141,10 @@ function parseArguments (text: string | null, field: string, json: JsonReader): 
     }
     parsed = null
   }
-  return typeof parsed === 'object' && parsed !== null ? parsed : refuse(field, OPENAI_FAULTS.mustBeArguments)
+  // PHP writes an empty object as an empty list.
+  if (Array.isArray(parsed) && parsed.length === 0) return {}
+  const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
+  return isObject ? parsed as object : refuse(field, OPENAI_FAULTS.mustBeArguments)
 }
 
 function refuse (field: string, fault: Phrase): never {

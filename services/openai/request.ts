@@ -1,18 +1,21 @@
 import { InvalidFieldError, InvalidJsonError, ToolsNotSupportedError } from '../../errors/catalogue.ts'
 import { BODY_FAULTS, FIELD_FAULTS, OPENAI_FAULTS } from '../../errors/phrases.ts'
-import { createCheck, toFieldError } from '../../schemas/check.ts'
+import { createCheck, placeOf, toFieldError } from '../../schemas/check.ts'
 import {
   CompletionRequestSchema, type CompletionRequest, type RequestedTool, type ToolChoice
 } from '../../schemas/openai-request.ts'
 import { toConstraint } from '../chat/answer-format.ts'
 import { DEFAULT_MAX_TOKENS, type ChatQuestion, type Constraint, type OfferedTool } from '../chat/request.ts'
 import type { ToolSyntax } from '../engine/engine.ts'
-import { translateFields } from './dialects.ts'
+import { sentName, translateFields, type Translation } from './dialects.ts'
 import { readMessages, type WantedSource } from './messages.ts'
 import { readThinking } from './thinking.ts'
-import { translateValues } from './values.ts'
+import { translateChoice } from './tool-variants.ts'
 
 const check = createCheck(CompletionRequestSchema)
+
+/** The names that fields have in the body, by request. */
+const names = new WeakMap<object, Pick<Translation, 'sent'>>()
 
 /**
  * Converts the body of a completion request from the dialects of clients and checks it. Fields that are null are left
@@ -23,10 +26,18 @@ export function parseCompletionRequest (body: unknown): CompletionRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new InvalidJsonError(BODY_FAULTS.mustBeObject)
   }
-  const given = translateValues(translateFields(body as Record<string, unknown>))
+  const translation = translateFields(body as Record<string, unknown>)
+  const given = withoutIdleChoice(translateChoice(translation.fields))
   const fault = check(given)
-  if (fault) throw toFieldError(fault)
+  if (fault) throw toFieldError({ ...fault, steps: [sentName(translation, placeOf(fault.steps))] })
+  names.set(given, translation)
   return given as CompletionRequest
+}
+
+/** Without tools a model cannot choose one. */
+function withoutIdleChoice ({ tool_choice: choice, ...rest }: Record<string, unknown>): Record<string, unknown> {
+  const isIdle = choice === undefined || (rest.tools === undefined && (choice === 'auto' || choice === 'none'))
+  return isIdle ? rest : { ...rest, tool_choice: choice }
 }
 
 /** The tools that the model may call, and the constraints on its answer. */
@@ -55,7 +66,7 @@ export function toCompletionQuestion (
     turns,
     tools: tools.map(({ name, description, parameters }) => ({ name, description, parameters })),
     maxTokens: maxTokensOf(request),
-    thinking: readThinking(request),
+    thinking: readThinking(request, field => sentName(names.get(request) ?? { sent: new Map() }, field)),
     stop,
     constraint,
     singleCall,

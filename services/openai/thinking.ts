@@ -15,11 +15,14 @@ type ThinkingFields = Pick<
 
 /**
  * Reads how much the model shall think. Clients say it with the fields of different servers.
+ * @param nameOf returns the name of a field in the body, which errors contain
  * @returns null if the request does not say it
  * @throws InvalidFieldError when two fields contradict each other
  */
-export function readThinking (request: ThinkingFields): ThinkingWish | null {
-  const { switches, amounts } = readWishes(request)
+export function readThinking (
+  request: ThinkingFields, nameOf = (field: string): string => field
+): ThinkingWish | null {
+  const { switches, amounts } = readWishes(request, nameOf)
   const wishes = [...switches, ...amounts]
   const [first] = wishes
   if (first === undefined) return null
@@ -40,18 +43,20 @@ function refuseOther ({ field }: ThinkingWish, other: ThinkingWish | undefined):
 }
 
 /** Collects the fields that turn thinking on or off, and those that say how much. */
-function readWishes (request: ThinkingFields): Record<'switches' | 'amounts', ThinkingWish[]> {
+function readWishes (
+  request: ThinkingFields, nameOf: (field: string) => string
+): Record<'switches' | 'amounts', ThinkingWish[]> {
   const switches: ThinkingWish[] = []
   const amounts: ThinkingWish[] = []
   const addSwitch = (field: string, value: boolean | null | undefined) => {
-    if (typeof value === 'boolean') switches.push({ field, amount: value ? 'on' : 'off' })
+    if (typeof value === 'boolean') switches.push({ field: nameOf(field), amount: value ? 'on' : 'off' })
   }
   const addEffort = (field: string, effort: CompletionRequest['reasoning_effort'] | null) => {
     if (typeof effort !== 'string') return
-    amounts.push({ field, amount: effort === 'none' ? 'off' : effort === 'max' ? 'on' : effort })
+    amounts.push({ field: nameOf(field), amount: effort === 'none' ? 'off' : effort === 'max' ? 'on' : effort })
   }
   const addTokens = (field: string, tokens: number | null | undefined) => {
-    if (typeof tokens === 'number') amounts.push({ field, amount: tokens === -1 ? 'on' : tokens })
+    if (typeof tokens === 'number') amounts.push({ field: nameOf(field), amount: tokens === -1 ? 'on' : tokens })
   }
   const { chat_template_kwargs: kwargs, reasoning, thinking } = request
   addSwitch('chat_template_kwargs.enable_thinking', kwargs?.enable_thinking)

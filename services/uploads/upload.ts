@@ -166,6 +166,7 @@ export class Upload {
     // The name may come after the content. The object stays the same, because its preparation has begun.
     if (arrived && filename) Object.assign(arrived, { name: nameOf(filename), label: labelOf(field, filename) })
     if (arrived) return arrived
+    if (!remote && uri.startsWith('sha256:')) throw new InvalidFieldError(field, FIELD_FAULTS.idOfImage)
     if (!remote || !/^https?:/i.test(uri)) throw new InvalidFieldError(field, FIELD_FAULTS.mustBeDataUri)
     const source = await this.#options.fetcher.open(uri, field, this.#work.signal)
     const file = await this.save(source, { field, index, filename })

@@ -12,7 +12,8 @@ t.test('fields that cannot be honoured are refused by name, irrelevant ones are 
   const messages: ChatCompletionMessageParam[] = [{ role: 'user', content: 'Hi' }]
   for (const [field, value] of [
     ['n', 2], ['logprobs', true], ['top_logprobs', 3], ['logit_bias', { 5: 1 }], ['modalities', ['text', 'audio']],
-    ['functions', []], ['temperature', 3], ['max_tokens', 0], ['stop', Array(17).fill('a')], ['stream', 'yes']
+    ['functions', [{ name: 'f' }]], ['temperature', 3], ['max_tokens', 0], ['stop', Array(17).fill('a')],
+    ['stream', 'yes']
   ] as const) {
     const error = await failure(complete(messages, { [field]: value }))
     t.type(error, BadRequestError)

@@ -1,8 +1,9 @@
 import t from 'tap'
-import { IGNORED, REFUSED, SYNONYMS } from '../../../services/openai/dialects.ts'
 import { CompletionRequestSchema } from '../../../schemas/openai-request.ts'
 import type { ToolSyntax } from '../../../services/engine/engine.ts'
 import { parseCompletionRequest, toCompletionQuestion } from '../../../services/openai/request.ts'
+import { IGNORED, REFUSED } from '../../../services/openai/refused-fields.ts'
+import { SYNONYMS } from '../../../services/openai/synonyms.ts'
 import { refusalOf } from '../refusal.ts'
 
 const SYNTAX: ToolSyntax = { form: 'xml', open: '<call>', close: '</call>' }
@@ -14,8 +15,6 @@ const URI = `data:image/png;base64,${BASE64}`
 const read = (more: object) =>
   toCompletionQuestion(parseCompletionRequest({ model: 'tiny', messages: MESSAGES, ...more }), SYNTAX)
 const ask = (more: object) => read(more).question
-/** The images of one user message, as the service fetches or decodes them. */
-const imagesOf = (message: object) => read({ messages: [{ role: 'user', ...message }] }).images
 const formatOf = (more: object) => {
   const { constraint } = ask(more)
   return constraint?.type === 'format' ? constraint.format : null
@@ -50,16 +49,20 @@ t.test('a field that contradicts its equivalent is refused', async t => {
   t.match(refusalOf(() => ask({ n_predict: 7, max_tokens: 8 })), {
     code: 'INVALID_FIELD', message: 'Field "n_predict" contradicts "max_tokens"'
   })
-  t.match(refusalOf(() => ask({ guided_json: SCHEMA, response_format: { type: 'json_object' } })), {
+  t.match(refusalOf(() => ask({ guided_json: { enum: [1] }, response_format: { type: 'json_object' } })), {
     details: { field: 'guided_json' }
   })
+  const { message } = refusalOf(() => ask({ think: true, reasoningEffort: 'none' }))
+  t.match(message, 'Field "reasoningEffort" contradicts "think"')
 })
 
 t.test('a field that would change the answer is refused by name', async t => {
   for (const field of Object.keys(REFUSED)) {
-    t.match(refusalOf(() => ask({ [field]: { made: 'up' } })), {
+    const needed = Object.fromEntries((REFUSED[field]!.needs ?? []).map(name => [name, 2]))
+    t.match(refusalOf(() => ask({ [field]: { made: 'up' }, ...needed })), {
       code: 'INVALID_FIELD', status: 400, details: { field }
     }, field)
+    if (REFUSED[field]!.needs) t.strictSame(ask({ [field]: 5 }), ask({}), `${field} alone changes nothing`)
     t.strictSame(ask({ [field]: null }), ask({}), `${field}: null`)
   }
   t.match(refusalOf(() => ask({ guided_regex: 'a+' })).message, /"response_format"/, 'it says what to use')
@@ -130,67 +133,51 @@ t.test('no tools and a choice that needs none are a plain question', async t => 
   t.match(refusalOf(() => ask({ tools: [], tool_choice: 'required' })), { details: { field: 'tool_choice' } })
 })
 
-t.test('images in the shapes of many clients are found, at the place where they are written', async t => {
-  const content = 'messages[0].content[0]'
-  const forms: Array<[client: string, message: object, uri: string, field: string]> = [
-    ['OpenAI', { content: [{ type: 'image_url', image_url: { url: URI } }] }, URI, `${content}.image_url.url`],
-    ['LangChain, Frigate', { content: [{ type: 'image_url', image_url: URI }] }, URI, `${content}.image_url`],
-    ['Responses', { content: [{ type: 'input_image', image_url: URI }] }, URI, `${content}.image_url`],
-    ['Qwen', { content: [{ type: 'image', image: URI }] }, URI, `${content}.image`],
-    ['Qwen, no type', { content: [{ image: URI }] }, URI, `${content}.image`],
-    ['Qwen, URL', { content: [{ type: 'image', url: 'https://x.example/a.png' }] }, 'https://x.example/a.png', `${content}.url`],
-    [
-      'Anthropic',
-      { content: [{ type: 'image', source: { type: 'base64', media_type: 'image/png', data: BASE64 } }] },
-      BASE64, `${content}.source.data`
-    ],
-    [
-      'Anthropic, URL', { content: [{ type: 'image', source: { type: 'url', url: 'https://x.example/a.png' } }] },
-      'https://x.example/a.png', `${content}.source.url`
-    ],
-    [
-      'MCP', { content: [{ type: 'image', data: BASE64, mimeType: 'image/png' }] }, BASE64,
-      `${content}.data`
-    ],
-    [
-      'raw base64', { content: [{ type: 'image_url', image_url: { url: BASE64 } }] }, BASE64,
-      `${content}.image_url.url`
-    ],
-    ['a URI among texts', { content: ['What is this?', URI] }, URI, 'messages[0].content[1]'],
-    ['a part alone', { content: { type: 'image_url', image_url: URI } }, URI, 'messages[0].content.image_url'],
-    ['Ollama', { content: 'What is this?', images: [BASE64] }, BASE64, 'messages[0].images[0]'],
-    ['Ollama, URI', { content: 'What is this?', images: [URI] }, URI, 'messages[0].images[0]']
+t.test('names in camel case, and words of other clients, mean the same', async t => {
+  const cases: Array<[fields: object, same: object]> = [
+    [{ maxTokens: 7 }, { max_tokens: 7 }],
+    [{ maxOutputTokens: 7 }, { max_tokens: 7 }],
+    [{ max_tokens_to_sample: 7 }, { max_tokens: 7 }],
+    [{ topP: 0.5, topK: 3, minP: 0.1 }, { top_p: 0.5, top_k: 3, min_p: 0.1 }],
+    [{ stopSequences: ['a'] }, { stop: ['a'] }],
+    [{ stop_words: ['a'], stop_str: 'a' }, { stop: ['a'] }],
+    [{ responseFormat: { type: 'json_object' } }, { response_format: { type: 'json_object' } }],
+    [{ do_sample: false }, { temperature: 0 }],
+    [{ do_sample: true }, {}],
+    [{ temp: 0.5, random_seed: 3 }, { temperature: 0.5, seed: 3 }],
+    [{ n_predict: -1, max_tokens: 7 }, { max_tokens: 7 }],
+    [{ stop: 'a', stop_sequences: ['a'] }, { stop: 'a' }],
+    [{ stop: [null, ''] }, {}],
+    [{ format: '', reasoning_effort: '', function_call: 'none' }, {}],
+    [{ logit_bias: [], stream_options: [], chat_template_kwargs: [], response_format: [], reasoning: [] }, {}],
+    [{ mirostat: 0, mirostat_tau: 5, mirostat_eta: 0.1 }, {}],
+    [{ samplers: 'edskypmxt', dry_base: 1.75, dry_allowed_length: 2, xtc_threshold: 0.1, xtc_probability: 0 }, {}]
   ]
-  for (const [client, message, uri, field] of forms) {
-    t.strictSame(imagesOf(message), [{ field, uri, remote: true }], client)
-  }
-  t.strictSame(imagesOf({ content: 'Hi', images: [] }), [])
-  t.strictSame(imagesOf({ content: 'Hi', images: null }), [])
+  for (const [fields, same] of cases) t.strictSame(ask(fields), ask(same), JSON.stringify(fields))
+  for (const fields of [
+    { thinkingBudget: 7 }, { budget_tokens: 7 }, { thinkingConfig: { thinkingBudget: 7 } }, { max_thinking_tokens: 7 }
+  ]) t.strictSame(ask(fields).thinking, { field: Object.keys(fields)[0], amount: 7 }, JSON.stringify(fields))
+  t.strictSame(ask({ think: true }).thinking, { field: 'think', amount: 'on' }, 'errors name the field that was sent')
 })
 
-t.test('texts in the shapes of many clients are read', async t => {
-  for (const content of [
-    'Hi', ['Hi'], [{ type: 'text', text: 'Hi' }], [{ type: 'input_text', text: 'Hi' }], [{ text: 'Hi' }],
-    { type: 'text', text: 'Hi' }, ['H', 'i']
-  ]) {
-    const { turns } = ask({ messages: [{ role: 'user', content }] })
-    const text = turns[0]!.parts.map(part => part.type === 'text' ? part.text : '').join('')
-    t.equal(text, 'Hi', JSON.stringify(content))
+t.test('a mistaken name of a field that changes the answer is refused with the right one', async t => {
+  for (const [name, suggestion] of [
+    ['max_tokns', 'max_tokens'], ['temprature', 'temperature'], ['maxTokenz', 'max_tokens'], ['tool', 'tools'],
+    ['repition_penalty', 'repetition_penalty']
+  ] as const) {
+    t.match(refusalOf(() => ask({ [name]: 1 })), { code: 'UNKNOWN_FIELD', details: { field: name, suggestion } })
   }
+  for (const name of ['mode', 'chat_id', 'session', 'title', 'usr', 'x'.repeat(50)]) {
+    t.strictSame(ask({ [name]: 'x' }), ask({}), name)
+  }
+  t.match(refusalOf(() => ask({ anything: { at: [URI] } })), { details: { field: 'anything' } }, 'an image')
 })
 
-t.test('content that is neither is refused with an example of what is accepted', async t => {
-  for (const part of [
-    { type: 'input_audio', input_audio: {} }, { type: 'video_url', video_url: { url: URI } }, { type: 'document' },
-    { type: 'thinking', thinking: 'hm' }
-  ]) {
-    t.match(refusalOf(() => ask({ messages: [{ role: 'user', content: [part] }] })), {
-      code: 'INVALID_FIELD',
-      message: /"image_url": \{"url": "data:image/,
-      details: { field: 'messages[0].content[0].type' }
-    }, part.type)
-  }
-  t.match(refusalOf(() => ask({ messages: [{ role: 'user', content: 'Hi', images: URI }] })), {
-    details: { field: 'messages[0].images' }
-  })
+t.test('a fault names the field that the client sent', async t => {
+  const cases: Array<[fields: object, field: string]> = [
+    [{ think: 'maybe' }, 'think'], [{ repetition_penalty: 3 }, 'repetition_penalty'], [{ topP: 2 }, 'topP'],
+    [{ guided_json: 'x' }, 'guided_json'], [{ json_schema: true }, 'json_schema'], [{ format: 'xml' }, 'format'],
+    [{ output_config: { effort: 'low' } }, 'output_config.effort'], [{ maxTokens: 'x' }, 'maxTokens']
+  ]
+  for (const [fields, field] of cases) t.equal(refusalOf(() => ask(fields)).details.field, field)
 })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { OPENAI_FAULTS } from '../../../errors/phrases.ts'
 import { CALLS_MAX, MESSAGES_MAX, MESSAGES_MAX_PARTS, NAMED_IMAGES_MAX } from '../../../schemas/limits.ts'
 import { parseCompletionRequest } from '../../../services/openai/request.ts'
 import { readMessages } from '../../../services/openai/messages.ts'
@@ -101,14 +102,14 @@ t.test('a result belongs to the latest call with its id', async t => {
 })
 
 t.test('arguments may be missing, null or an empty text', async t => {
-  for (const args of [undefined, null, '', '{}', ' { } ', {}]) {
+  for (const args of [undefined, null, '', '{}', ' { } ', {}, '[]', []]) {
     t.strictSame(read(asking(call('1', args))).turns[0]!.calls![0]!.arguments, {}, JSON.stringify(args))
   }
 })
 
 t.test('arguments must be a JSON object as text, within the bounds of JSON', async t => {
   const field = 'messages[0].tool_calls[1].function.arguments'
-  for (const args of ['{', '5', 'null', '"a"', 5, [], false]) {
+  for (const args of ['{', '5', 'null', '"a"', '[1]', 5, [1], false]) {
     t.strictSame(faultOf(asking(call('1'), call('2', args))), [field, 'must be a JSON object as text'], String(args))
   }
   t.strictSame(faultOf(asking(call('1'), call('2', `{"a":${'['.repeat(200)}`))), [
@@ -154,26 +155,27 @@ t.test('a message at fault is named', async t => {
     [null, '', object],
     [[], '', object],
     [{ content: 'Hi' }, '.role', role],
-    [{ role: 'function', content: 'Hi' }, '.role', role],
+    [{ role: 'critic', content: 'Hi' }, '.role', role],
+    [{ role: 'function', content: 'Hi' }, '.tool_call_id', 'must be the id of a call in an earlier message'],
     [{ role: ['user'], content: 'Hi' }, '.role', role],
     [{ role: 'user' }, '.content', content],
     [user(null), '.content', content],
     [{ role: 'system' }, '.content', content],
     [{ role: 'assistant', content: 5 }, '.content', content],
     [user([text('a'), null]), '.content[1]', object],
-    [user([{}]), '.content[0].type', parts],
-    [user([{ type: 'image', source: {} }]), '.content[0].source.data', 'must be a string'],
-    [user([{ type: 'input_audio' }]), '.content[0].type', parts],
+    [user([{}]), '.content[0]', parts],
+    [user([{ type: 'image', source: {} }]), '.content[0].source', OPENAI_FAULTS.mustBeImage.en],
+    [user([{ type: 'input_audio' }]), '.content[0].type', OPENAI_FAULTS.noAudio.en],
     [user([{ type: 'text' }]), '.content[0].text', 'must be a string'],
     [user([{ type: 'text', text: null }]), '.content[0].text', 'must be a string'],
     [user([{ type: 'refusal', refusal: 5 }]), '.content[0].refusal', 'must be a string'],
     [user([{ type: 'image_url' }]), '.content[0]', parts],
-    [user([{ type: 'image_url', image_url: {} }]), '.content[0].image_url.url', 'must be a string'],
+    [user([{ type: 'image_url', image_url: {} }]), '.content[0].image_url', OPENAI_FAULTS.mustBeImage.en],
     [{ role: 'assistant', content: 'a', tool_calls: {} }, '.tool_calls', 'must be a list of calls'],
     [asking(5), '.tool_calls[0]', object],
     [asking({ id: '1' }), '.tool_calls[0].function', object],
     [asking({ id: '1', function: 'look' }), '.tool_calls[0].function', object],
-    [asking({ function: { name: 'look' } }), '.tool_calls[0].id', 'must be a string'],
+    [asking(call('1'), call('1')), '.tool_calls[1].id', 'is given more than once'],
     [asking({ id: 1, function: { name: 'look' } }), '.tool_calls[0].id', 'must be a string'],
     [asking({ id: '1', function: {} }), '.tool_calls[0].function.name', 'must be a string']
   ]

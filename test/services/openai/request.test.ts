@@ -74,7 +74,8 @@ t.test('a field at fault is named', async t => {
     [{ messages: 'Hi' }, 'messages', 'must be a list with at least one message'],
     [{ messages: [] }, 'messages', 'must be a list with at least one message'],
     [{ stream: 'yes' }, 'stream', 'must be true or false'],
-    [{ stream_options: [] }, 'stream_options', 'must be an object'],
+    [{ stream_options: [1] }, 'stream_options', 'must be an object'],
+    [{ stream_options: { foo: 1 } }, 'stream_options.foo', 'is unknown'],
     [{ stream_options: { include_usage: 1 } }, 'stream_options.include_usage', 'must be true or false'],
     [{ max_tokens: 0 }, 'max_tokens', 'must be >= 1'],
     [{ max_tokens: '5' }, 'max_tokens', 'must be an integer'],
@@ -99,19 +100,22 @@ t.test('a field at fault is named', async t => {
 })
 
 t.test('fields that would change the answer are refused, unless they have the value that changes nothing', async t => {
-  const harmless = { n: 1, logprobs: false, top_logprobs: 0, logit_bias: {}, modalities: ['text'] }
+  const harmless = {
+    n: 1, logprobs: false, top_logprobs: 0, logit_bias: {}, modalities: ['text'], functions: [], function_call: 'none'
+  }
   t.strictSame(ask(harmless), ask({}))
   t.strictSame(ask({ modalities: [] }), ask({}))
+  t.strictSame(ask({ logprobs: 0 }), ask({}))
   const probabilities = 'is not supported: the sampler does not report the probabilities of the model'
   const cases: Array<[name: string, values: unknown[], fault: string]> = [
     ['n', [2, 0, '1'], 'must be 1: a request has one answer'],
-    ['logprobs', [true, 'false', 0], probabilities],
+    ['logprobs', [true, 'false', 5], probabilities],
     ['top_logprobs', [3, '0', false], probabilities],
     ['logit_bias', [{ 50_256: -100 }, 5], 'is not supported'],
     ['modalities', [['text', 'audio'], 'text', {}], 'must be ["text"]'],
     ['audio', [{ voice: 'alloy' }, false], 'is not supported'],
-    ['functions', [[], [{ name: 'look' }]], 'is not supported; use "tools"'],
-    ['function_call', ['none', { name: 'look' }], 'is not supported; use "tool_choice"']
+    ['functions', [[{ name: 'look' }]], 'is not supported; use "tools"'],
+    ['function_call', [{ name: 'look' }], 'is not supported; use "tool_choice"']
   ]
   for (const [name, values, fault] of cases) {
     for (const value of values) {

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import type { UploadedFile } from '../../../services/chat/request.ts'
 import type { Place } from '../../../services/json/place.ts'
+import { IMAGE_LIST_NAMES, IMAGE_NAMES } from '../../../services/uploads/image-names.ts'
 import { CHAT_PLACES, COMPLETION_PLACES } from '../../../services/uploads/image-places.ts'
 import { readJsonBody } from '../../../services/uploads/json-body.ts'
 import type { UploadOptions } from '../../../services/uploads/upload.ts'
@@ -148,10 +149,10 @@ t.test('strings at other places are text, whatever they look like', async t => {
     metadata: { image_url: short, images: [short] },
     messages: [
       short,
-      { role: 'system', content: short, name: short },
+      { role: 'system', content: 'Hi', name: short },
       { role: 'user', content: [{ type: 'text', text: short }, { type: 'x', url: { text: short } }, [short]] },
       { role: 'assistant', tool_calls: [{ function: { name: 'a', arguments: short, url: short } }] },
-      { role: 'tool', content: short, tool_call_id: short, url: short }
+      { role: 'tool', content: 'Hi', tool_call_id: short, citation: short }
     ],
     tools: [{ function: { parameters: { url: short, image: short, data: short, enum: [short] } } }]
   }
@@ -170,12 +171,19 @@ t.test('all shapes of images in messages are found', async t => {
     { type: 'file', file: { file_data: uri } }, { type: 'tool_result', content: [{ type: 'image', image: uri }] },
     { type: 'image', image: { url: uri } }, { '__proto\\': 1, image: uri, constructor: { url: uri } }
   ]
-  const body = { messages: [{ content }, { role: 'user', content: 'Hi', images: [uri, { image_url: { url: uri } }] }] }
+  const members = Object.keys(IMAGE_NAMES).map(name => ({ [name]: uri }))
+  const lists = Object.keys(IMAGE_LIST_NAMES).map(name => ({ [name]: [uri, { url: uri }] }))
+  const body = {
+    messages: [
+      { content: [...content, ...members, ...lists] }, { content: uri }, { parts: [{ inline_data: { data: uri } }] },
+      { role: 'user', content: 'Hi', images: [uri, { image_url: { url: uri } }] }, ...members, ...lists
+    ]
+  }
   await read(t, cutEach(bytesOf(body), 65_536), async ({ body, saved }) => {
     const texts = JSON.stringify(body).match(/data:[^"]*/g)!
-    t.equal(texts.length, 12)
+    t.equal(texts.length, 14 + 2 * members.length + 4 * lists.length)
     for (const text of texts) t.ok((await saved(text))?.equals(image))
-  }, { place: COMPLETION_PLACES, maxImages: 12 })
+  }, { place: COMPLETION_PLACES })
 })
 
 t.test('other texts at the place of an image stay as they are', async t => {
