@@ -39,6 +39,15 @@ export const en = {
   'start.comparePrompt': 'Compare the images: what is the same, what is different?',
   'start.table': 'Extract as table',
   'start.tablePrompt': 'Extract the data in the images as a Markdown table.',
+  'start.samples': 'Or try an example',
+
+  'sample.demoCompare': 'How do the two pictures differ?',
+  'sample.demoLocate': 'Locate every shape.',
+  'sample.demoRead': 'What does the text say?',
+  'sample.compare': 'What has changed in this street between the first and the second picture?',
+  'sample.extract': 'Extract the content of this invoice as JSON.',
+  'sample.locate': 'Locate the cat, the car and the street lamp.',
+  'sample.failed': 'The pictures of the example could not be loaded.',
 
   'composer.label': 'Your question',
   'composer.placeholder': 'Ask about your pictures…',

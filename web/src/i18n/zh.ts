@@ -38,6 +38,15 @@ export const zh: Record<Key, string> = {
   'start.comparePrompt': '比较这些图片：哪些相同，哪些不同？',
   'start.table': '提取为表格',
   'start.tablePrompt': '把图片中的数据提取为 Markdown 表格。',
+  'start.samples': '或试试示例',
+
+  'sample.demoCompare': '两张图片有什么不同？',
+  'sample.demoLocate': '定位每个图形。',
+  'sample.demoRead': '上面写着什么？',
+  'sample.compare': '从第一张图到第二张图，这条街发生了哪些变化？',
+  'sample.extract': '把这张发票的内容提取为 JSON。',
+  'sample.locate': '定位猫、汽车和路灯。',
+  'sample.failed': '无法加载示例图片。',
 
   'composer.label': '你的问题',
   'composer.placeholder': '就你的图片提问…',

@@ -4,8 +4,8 @@ import { AskError, networkFailure, type Failure } from '../api/failure.ts'
 import type { ChatDone } from '../api/types.ts'
 import { locale } from '../i18n/index.ts'
 import {
-  newAnswer, newQuestion, withReceipts, withTurn, type Answer, type StoredImage, type Question, type Thoughts,
-  type Turn
+  newAnswer, newQuestion, withReceipts, withTurn, type Answer, type Format, type StoredImage, type Question,
+  type Thoughts, type Turn
 } from '../model/conversation.ts'
 import { formOf } from '../model/form.ts'
 import { hasThoughts } from '../model/thoughts.ts'
@@ -25,14 +25,19 @@ const KEEP_MS = 1_000
 
 export interface NewImage extends StoredImage { blob: Blob }
 
-/** Asks a new question at the end of a conversation. */
-export function askQuestion (conversation: string, text: string, images: readonly NewImage[]): void {
+/**
+ * Asks a new question at the end of a conversation.
+ * @param format by default the format that the user chose
+ */
+export function askQuestion (
+  conversation: string, text: string, images: readonly NewImage[], format: Format = settings.value.format
+): void {
   const question = newQuestion(
     text,
     images.map(({ key, name, type, bytes, width, height }) => ({ key, name, type, bytes, width, height, id: null }))
   )
   for (const { key, blob } of images) void keep(saveImage(conversation, key, blob))
-  void run(conversation, findConversation(conversation)?.turns ?? [], question)
+  void run(conversation, findConversation(conversation)?.turns ?? [], question, format)
 }
 
 /** Answers a question again, with new text if given. The turns after it are removed, which can be undone. */
@@ -45,11 +50,13 @@ export function askAgain (conversation: string, questionId: string, text?: strin
   const isWorthKeeping =
     turns.slice(index + 1).some(turn => turn.text !== '' || (turn.role === 'assistant' && hasThoughts(turn)))
   if (isWorthKeeping) removeTurns(conversation, () => before, 'turn.replaced')
-  void run(conversation, before, { ...old, text: text ?? old.text, at: Date.now() })
+  void run(conversation, before, { ...old, text: text ?? old.text, at: Date.now() }, settings.value.format)
 }
 
-async function run (conversation: string, before: readonly Turn[], question: Question): Promise<void> {
-  const first = newAnswer(settings.value.format)
+async function run (
+  conversation: string, before: readonly Turn[], question: Question, format: Format
+): Promise<void> {
+  const first = newAnswer(format)
   const answer = signal(first)
   const stage = signal<Stage>({ name: 'uploading', sent: 0, total: 0 })
   const stopping = new AbortController()
@@ -72,7 +79,7 @@ async function run (conversation: string, before: readonly Turn[], question: Que
         before,
         resend,
         settings: settings.value,
-        format: first.format,
+        format,
         ability: thinkingAbility.value,
         bytesOf: imageBytes
       })
