@@ -122,6 +122,9 @@ export default async function (t: Test): Promise<void> {
         await samples(page).nth(2).waitFor()
         t.same(await accessibilityFaults(page), [])
         t.equal(await page.evaluate(() => document.scrollingElement!.scrollWidth), device.viewport.width)
+        t.equal(
+          await page.locator('.conversation-scroll').evaluate(area => area.scrollTop), 0, 'the title is not scrolled away'
+        )
         if (process.env.PAGE_SHOTS) {
           await page.screenshot({ path: path.join(process.env.PAGE_SHOTS, `samples-${name}-${colorScheme}.png`) })
         }
@@ -140,6 +143,11 @@ export default async function (t: Test): Promise<void> {
       await open(page)
       await samples(page).nth(2).waitFor()
       t.same(await accessibilityFaults(page), [])
+      t.same(await samples(page).evaluateAll(buttons => buttons.filter(it => it.scrollWidth > it.clientWidth)), [])
+      t.same(
+        await samples(page).evaluateAll(buttons => buttons.filter(it =>
+          it.getBoundingClientRect().width > it.parentElement!.getBoundingClientRect().width)), [], 'none overlap'
+      )
       for (const image of await page.locator('.samples img').all()) {
         await image.scrollIntoViewIfNeeded()
         t.ok(await image.evaluate((image: HTMLImageElement) => image.decode().then(() => image.naturalWidth)))
