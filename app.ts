@@ -182,6 +182,7 @@ function limitsOf (config: Config) {
     max_file_size_mb: config.maxFileSizeMb,
     max_input_pixels: config.maxInputPixels,
     max_avif_pixels: maxPixelsOf('avif', config.maxInputPixels),
+    max_heic_pixels: maxPixelsOf('heic', config.maxInputPixels),
     max_side: config.imageCompressionMaxSize,
     max_pixels: config.maxPixels,
     max_thinking_tokens: config.maxThinkingTokens,

@@ -183,8 +183,8 @@ export const EnvironmentSchema = Type.Object({
   ),
   MAX_INPUT_PIXELS: integer(
     100_000_000, 3136, 1_000_000_000,
-    'Maximum area of an image according to its header (half of it for an AVIF). A larger image is refused before it ' +
-    'is decoded.',
+    'Maximum area of an image according to its header (half of it for an AVIF or HEIC). A larger image is refused ' +
+    'before it is decoded.',
     { unit: 'pixels', section: 'Limits on images' }
   ),
   UPLOAD_DIR: text(

@@ -165,7 +165,6 @@ export const BODY_FAULTS = {
 /** Formats of images that are not accepted. Each completes `photo.jpg is …`, and `IMAGE_ADVICE.convert` follows. */
 export const IMAGE_KINDS = {
   bmp: { en: 'a BMP image', zh: 'BMP 图片' },
-  heic: { en: 'a HEIC image', zh: 'HEIC 图片' },
   jpegXl: { en: 'a JPEG XL image', zh: 'JPEG XL 图片' },
   jpeg2000: { en: 'a JPEG 2000 image', zh: 'JPEG 2000 图片' },
   jpegXr: { en: 'a JPEG XR image', zh: 'JPEG XR 图片' },
@@ -227,13 +226,17 @@ export const FILE_KINDS = {
 /** What to do about a file that is not accepted. */
 export const IMAGE_ADVICE = {
   convert: { en: 'convert it to JPEG or PNG', zh: '请转换为 JPEG 或 PNG' },
-  send: { en: 'send JPEG, PNG, WebP, AVIF, GIF or TIFF', zh: '请发送 JPEG、PNG、WebP、AVIF、GIF 或 TIFF' }
+  send: { en: 'send JPEG, PNG, WebP, AVIF, HEIC, GIF or TIFF', zh: '请发送 JPEG、PNG、WebP、AVIF、HEIC、GIF 或 TIFF' }
 } satisfies Phrases
 
 /** Each completes `photo.jpg cannot be decoded: …`. */
 export const IMAGE_FAULTS = {
   damagedHeader: { en: 'its header is truncated or damaged', zh: '文件头不完整或已损坏' },
-  damaged: { en: 'it is truncated or damaged', zh: '不完整或已损坏' }
+  damaged: { en: 'it is truncated or damaged', zh: '不完整或已损坏' },
+  tooSlow: (seconds: number) => ({ en: `it takes longer than ${seconds} seconds`, zh: `解码超过 ${seconds} 秒` }),
+  tooMuchMemory: (mebibytes: number) => ({
+    en: `it takes more than ${mebibytes} MiB of memory`, zh: `解码所需内存超过 ${mebibytes} MiB`
+  })
 } satisfies Phrases
 
 /** Each completes `The image at "…" was not fetched: …` or `The image at "…" could not be fetched: …`. */

@@ -13,6 +13,7 @@ export interface StatusRouteOptions {
     max_file_size_mb: number
     max_input_pixels: number
     max_avif_pixels: number
+    max_heic_pixels: number
     max_side: number
     max_pixels: number
     max_thinking_tokens: number

@@ -95,7 +95,7 @@ const filesSchema = (description: string) => Type.Optional(Type.Array(
 export const ChatFormSchema = Type.Object({
   ...ChatFieldsSchema.properties,
   images: filesSchema(
-    'Images: JPEG, PNG, WebP, AVIF, GIF (first frame) or TIFF; one field for each, at most MAX_IMAGES (8)'
+    'Images: JPEG, PNG, WebP, AVIF, HEIC, GIF (first frame) or TIFF; one field for each, at most MAX_IMAGES (8)'
   ),
   history_images: filesSchema('Images of `history`, sent again after 410 IMAGE_EXPIRED; counted with `images`')
 }, {

@@ -11,8 +11,8 @@ const sizeSchema = (description: string) => Type.Object({
 }, { additionalProperties: false, description })
 
 const FormatSchema = Type.Union([
-  Type.Literal('jpeg'), Type.Literal('png'), Type.Literal('webp'), Type.Literal('avif'), Type.Literal('gif'),
-  Type.Literal('tiff')
+  Type.Literal('jpeg'), Type.Literal('png'), Type.Literal('webp'), Type.Literal('avif'), Type.Literal('heic'),
+  Type.Literal('gif'), Type.Literal('tiff')
 ], { description: 'Format of the file that was sent, read from its bytes' })
 
 /** The report on one image, for the client that sent it. */

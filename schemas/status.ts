@@ -71,8 +71,8 @@ export const StatusSchema = Type.Object({
   }),
   uploads: Type.Object({ folders: count('Requests that have temporary files') }),
   limits: Type.Record(Type.String(), Type.Number(), {
-    description: 'Limits of one request: number of images, megabytes of a file, pixels of an original (of an AVIF ' +
-      'original), pixels of a side and of the area of a prepared image, tokens of thoughts, and tokens of thoughts ' +
+    description: 'Limits of one request: number of images, megabytes of a file, pixels of an original (of an AVIF, ' +
+      'of a HEIC), pixels of a side and of the area of a prepared image, tokens of thoughts, and tokens of thoughts ' +
       'of a request that does not ask for them'
   }),
   uptime_s: Type.Number({ description: 'Seconds since the start' })

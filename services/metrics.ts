@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { ChatDone } from '../schemas/chat.ts'
 import type { ChatObserver } from './chat/observer.ts'
 import type { Engine } from './engine/engine.ts'
+import { decoders } from './images/decoder/decoders.ts'
 import type { Slots } from './slots.ts'
 import type { UploadStore } from './upload-store.ts'
 
@@ -72,10 +73,21 @@ export function createMetrics ({ engine, slots, store }: MetricsOptions): Metric
   })
   const imageCounter = new Counter({
     name: 'sightline_pictures_total',
-    help: 'Images of answered requests, by whether their embedding was cached',
-    labelNames: ['cached'],
+    help: 'Images of answered requests, by format and by whether their embedding was cached',
+    labelNames: ['cached', 'format'],
     registers
   })
+
+  registry.registerMetric(new Counter({
+    name: 'sightline_decoder_threads_ended_total',
+    help: 'Threads of decoders that were ended, by the reason',
+    labelNames: ['reason'],
+    registers: [],
+    collect () {
+      this.reset()
+      for (const [reason, count] of Object.entries(decoders.ended())) this.inc({ reason }, count)
+    }
+  }))
 
   /** Creates a gauge whose value is read when metrics are collected. */
   const gauge = (name: string, help: string, read: () => number) =>
@@ -114,7 +126,7 @@ export function createMetrics ({ engine, slots, store }: MetricsOptions): Metric
       tokens.inc({ kind: 'cached' }, usage.cached_tokens)
       tokens.inc({ kind: 'thinking' }, usage.thinking_tokens)
       tokens.inc({ kind: 'completion' }, usage.completion_tokens)
-      for (const { cached } of images) imageCounter.inc({ cached: String(cached) })
+      for (const { cached, format } of images) imageCounter.inc({ cached: String(cached), format })
     }
   }
 }

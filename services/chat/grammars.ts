@@ -3,6 +3,7 @@ import { UnsupportedSchemaError, withDetails } from '../../errors/catalogue.ts'
 import { createDeferred, type Deferred } from '../deferred.ts'
 import type { ToolSyntax } from '../engine/engine.ts'
 import { createGate } from '../gate.ts'
+import { threadProgram } from '../thread-program.ts'
 import type { GrammarJob, GrammarOutcome } from './grammar-thread.ts'
 import type { Constraint } from './request.ts'
 import { SCHEMA_FAULTS } from './schema-grammar/faults.ts'
@@ -26,8 +27,7 @@ const TIME_LIMIT_MS = 10_000
 const MEMORY_LIMIT_MB = 512
 const CLOSED = new Error('The service is closed')
 
-const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
-const THREAD = programOf(new URL(`./grammar-thread${EXTENSION}`, import.meta.url))
+const THREAD = threadProgram('./grammar-thread', import.meta.url)
 
 /** @param thread URL of the thread's program; tests replace it */
 export function createGrammars ({ thread = THREAD, timeLimitMs = TIME_LIMIT_MS } = {}): Grammars {
@@ -41,8 +41,8 @@ export function createGrammars ({ thread = THREAD, timeLimitMs = TIME_LIMIT_MS }
   function start (): Worker {
     // The options with which this process was started do not apply to the thread.
     const started = new Worker(thread, { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: MEMORY_LIMIT_MB } })
-    // An idle thread must not keep the process alive.
-    started.unref()
+    // An idle thread must not keep the process alive. Node ignores this before the thread runs.
+    started.on('online', () => started.unref())
     let outcome: GrammarOutcome = { failure: 'it ended' }
     started.on('error', (error: NodeJS.ErrnoException) => {
       const isFull = error.code === 'ERR_WORKER_OUT_OF_MEMORY'
@@ -92,15 +92,6 @@ export function createGrammars ({ thread = THREAD, timeLimitMs = TIME_LIMIT_MS }
       await worker?.terminate()
     }
   }
-}
-
-/** Returns the URL of a thread's program. Sources need a loader for TypeScript, which threads do not inherit. */
-function programOf (file: URL): URL {
-  if (EXTENSION !== '.ts') return file
-  const loader = import.meta.resolve('tsx/esm/api')
-  const code =
-    `import { register } from ${JSON.stringify(loader)}; register(); await import(${JSON.stringify(file.href)})`
-  return new URL(`data:text/javascript,${encodeURIComponent(code)}`)
 }
 
 /** Returns null when the answer may be any JSON object, whose grammar is constant. */

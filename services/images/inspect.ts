@@ -7,7 +7,7 @@ import { verbatim } from '../../errors/language.ts'
 import { IMAGE_ADVICE, IMAGE_FAULTS } from '../../errors/phrases.ts'
 import { KIND_BYTES, kindOf, type ImageFormat } from './kind.ts'
 import sharp from './sharp.ts'
-import { avifLabel } from './structure/avif.ts'
+import { heifLabel } from './structure/heif.ts'
 import { checkStructure } from './structure/index.ts'
 import { createReader } from './structure/reader.ts'
 import { readTiffTraits } from './tiff.ts'
@@ -50,23 +50,23 @@ export interface ImageHeader {
 }
 
 export interface InspectLimits {
-  /** Maximum of width × height, in pixels. An AVIF may have half as many, see `maxPixelsOf`. */
+  /** Maximum of width × height, in pixels. An AVIF or HEIC may have half as many, see `maxPixelsOf`. */
   maxInputPixels: number
 }
 
 /**
- * An AVIF may have half as many pixels as the other formats, because libheif keeps several copies of it while it
- * decodes. It takes 19 bytes for each pixel, or 31 with 12 bits and alpha. The other formats take at most 10 bytes
- * (16 bits, alpha, interlaced).
+ * An AVIF or HEIC may have half as many pixels as the other formats, because libheif keeps several copies of it while
+ * it decodes. An AVIF takes 19 bytes for each pixel, or 31 with 12 bits and alpha. The other formats take at most 10
+ * bytes (16 bits, alpha, interlaced).
  */
-const AVIF_PART = 0.5
+const HEIF_PART = 0.5
 
 /**
  * Returns the maximum number of pixels of an image of this format.
  * @param maxInputPixels the setting MAX_INPUT_PIXELS
  */
 export function maxPixelsOf (format: ImageFormat, maxInputPixels: number): number {
-  return format === 'avif' ? Math.floor(maxInputPixels * AVIF_PART) : maxInputPixels
+  return format === 'avif' || format === 'heic' ? Math.floor(maxInputPixels * HEIF_PART) : maxInputPixels
 }
 
 /** Maximum of the longer side divided by the shorter side. `smart_resize` of Qwen refuses the same images. */
@@ -74,8 +74,11 @@ export const MAX_RATIO = 200
 
 /** The name that sharp's metadata gives to each format. */
 const LOADERS: Record<ImageFormat, string> = {
-  jpeg: 'jpeg', png: 'png', webp: 'webp', avif: 'heif', gif: 'gif', tiff: 'tiff'
+  jpeg: 'jpeg', png: 'png', webp: 'webp', avif: 'heif', heic: 'heif', gif: 'gif', tiff: 'tiff'
 }
+
+/** The codecs of the formats that share a container. */
+const CODECS: Partial<Record<ImageFormat, string>> = { avif: 'av1', heic: 'hevc' }
 
 const BITS_OF_DEPTH: Record<string, number> = { uchar: 8, char: 8, ushort: 16, short: 16, uint: 32, int: 32, float: 32 }
 
@@ -95,7 +98,8 @@ export async function inspectImage (file: ImageFile, limits: InspectLimits): Pro
   const { width, height } = metadata.autoOrient
   const size = { width, height }
   if (width * height > maxPixels) {
-    const label = format === 'avif' ? avifLabel(file.label) : verbatim(file.label)
+    const isHeif = format === 'avif' || format === 'heic'
+    const label = isHeif ? heifLabel(format, file.label) : verbatim(file.label)
     throw withDetails(new ImageTooManyPixelsError(label, width, height, maxPixels), { ...size, max_pixels: maxPixels })
   }
   if (Math.max(width, height) > MAX_RATIO * Math.min(width, height)) {
@@ -150,8 +154,9 @@ async function readMetadata (file: ImageFile, format: ImageFormat): Promise<Meta
     // The message of libvips can contain the path, so it is for the log only.
     throw Object.assign(new CorruptImageError(file.label, IMAGE_FAULTS.damagedHeader), { cause })
   }
-  // Either libvips chose another loader than the first bytes suggest, or the container says AVIF and contains HEVC.
-  const unexpected = metadata.format !== LOADERS[format] || (format === 'avif' && metadata.compression !== 'av1')
+  // Either libvips chose another loader than the first bytes suggest, or the container has another codec.
+  const unexpected = metadata.format !== LOADERS[format] ||
+    (metadata.format === 'heif' && metadata.compression !== CODECS[format])
   if (unexpected) {
     throw new CorruptImageError(file.label, {
       en: `its first bytes say ${format.toUpperCase()}, but its content is something else`,

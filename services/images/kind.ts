@@ -2,7 +2,7 @@ import { FILE_KINDS, IMAGE_KINDS } from '../../errors/phrases.ts'
 import { image, other, strangerOf, type Stranger } from './strangers.ts'
 
 /** The image formats that the service accepts. */
-export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'avif' | 'gif' | 'tiff'
+export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'avif' | 'heic' | 'gif' | 'tiff'
 
 /** An accepted format, or phrases about other content. */
 export type Kind = { format: ImageFormat } | { format: null } & Stranger
@@ -55,8 +55,8 @@ function kindOfContainer (head: Buffer): Kind {
   if (brands.includes('avif') || brands.includes('avis')) return { format: 'avif' }
   if (major === 'crx ') return { format: null, ...image(IMAGE_KINDS.rawOf('Canon')) }
   if (major.startsWith('M4A')) return { format: null, ...other(FILE_KINDS.sound) }
-  const heif = brands.some(brand => HEIF_BRANDS.has(brand))
-  return { format: null, ...heif ? image(IMAGE_KINDS.heic) : other(FILE_KINDS.video) }
+  if (brands.some(brand => HEIF_BRANDS.has(brand))) return { format: 'heic' }
+  return { format: null, ...other(FILE_KINDS.video) }
 }
 
 function kindOfText (head: Buffer): Stranger {

@@ -4,6 +4,7 @@ import type { Sharp, SharpOptions } from 'sharp'
 import { CorruptImageError, StorageError } from '../../errors/catalogue.ts'
 import { verbatim, type Phrase } from '../../errors/language.ts'
 import { IMAGE_FAULTS, STORAGE_FAULTS } from '../../errors/phrases.ts'
+import { decodeHeic } from './decoder/heic.ts'
 import type { ImageFile, ImageHeader } from './inspect.ts'
 import type { ImageFormat } from './kind.ts'
 import type { Size } from './plan.ts'
@@ -31,7 +32,8 @@ export const DECODE_TIMEOUT_S = 30
  * original already has the required form (see `isReady`), it is used unchanged. It is decoded once anyway, so that a
  * damaged file fails here and not in the engine. A JPEG with harmless oddities is converted (see `repairJpeg`).
  *
- * sharp cannot be interrupted. After an abort the promise settles when sharp has finished. No output remains then.
+ * sharp cannot be interrupted. After an abort the promise settles when sharp has finished. No output remains then. The
+ * thread that decodes a HEIC is ended.
  *
  * @param header the result of `inspectImage` for this file
  * @param size the size of the prepared image in pixels, from the plan
@@ -46,9 +48,7 @@ export async function prepareImage (
   signal?.throwIfAborted()
   const { width, height } = size
   // The output goes through memory (a few MB), so that an error of the decoder differs from an error of the disk.
-  const png = header.format === 'jpeg'
-    ? await convertJpeg(file, header, size, signal)
-    : await convert({ file, header }, size)
+  const png = await pngOf(file, header, size, signal)
   signal?.throwIfAborted()
   if (png === null) return { path: file.path, width, height, compressed: false }
 
@@ -65,11 +65,21 @@ export async function prepareImage (
   return { path: output, width, height, compressed: true }
 }
 
+async function pngOf (
+  file: ImageFile, header: ImageHeader, size: Size, signal?: AbortSignal
+): Promise<Buffer | null> {
+  switch (header.format) {
+    case 'jpeg': return await convertJpeg(file, header, size, signal)
+    case 'heic': return await convertHeic(file, header, size, signal)
+    default: return await convert({ file, header }, size)
+  }
+}
+
 /** Returns true if the engine can read the original file. All other images are converted. */
 export function isReady (header: ImageHeader, size: Size): boolean {
-  return header.width === size.width && header.height === size.height && header.orientation === 1 &&
-    header.space === 'srgb' && header.bits === 8 && header.channels === 3 && !header.palette && !header.hasAlpha &&
-    !header.hasProfile && header.pages === 1
+  return header.format !== 'heic' && header.width === size.width && header.height === size.height &&
+    header.orientation === 1 && header.space === 'srgb' && header.bits === 8 && header.channels === 3 &&
+    !header.palette && !header.hasAlpha && !header.hasProfile && header.pages === 1
 }
 
 /** Returns `<folder>/<name>_compressed.png` for `<folder>/<name>.<ext>`. */
@@ -117,6 +127,16 @@ async function convertJpeg (
     signal?.throwIfAborted()
     return await convert({ file, header, bytes: repaired.bytes }, size)
   }
+}
+
+/** Converts a HEIC. sharp has no decoder for it, so libheif decodes it in a thread, and sharp gets its pixels. */
+async function convertHeic (
+  file: ImageFile, header: ImageHeader, size: Size, signal?: AbortSignal
+): Promise<Buffer | null> {
+  const bytes = await decodeHeic(file, header, DECODE_TIMEOUT_S * 1000, signal)
+  signal?.throwIfAborted()
+  const decoded: ImageHeader = { ...header, format: 'tiff', orientation: 1, bits: 8, depth: 'uchar', space: 'srgb' }
+  return await convert({ file, header: decoded, bytes }, size)
 }
 
 /** Checks the pixels of the last rows too. */
@@ -183,9 +203,7 @@ async function decode (file: ImageFile, image: Sharp): Promise<Buffer> {
     // The folder was removed meanwhile, so the image is not at fault.
     if (message.startsWith('Input file is missing')) throw cause
     const timedOut = message.includes('timeout')
-    const reason = timedOut
-      ? { en: `it takes longer than ${DECODE_TIMEOUT_S} seconds`, zh: `解码超过 ${DECODE_TIMEOUT_S} 秒` }
-      : IMAGE_FAULTS.damaged
+    const reason = timedOut ? IMAGE_FAULTS.tooSlow(DECODE_TIMEOUT_S) : IMAGE_FAULTS.damaged
     throw Object.assign(new CorruptImageError(file.label, reason), { cause })
   }
 }

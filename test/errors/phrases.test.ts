@@ -23,6 +23,8 @@ const ARGUMENTS: Record<string, unknown[]> = {
   'IMAGE_KINDS.tiffColour': ['Lab'],
   'IMAGE_KINDS.tiffPacked': [12],
   'IMAGE_KINDS.tiffChannels': [7],
+  'IMAGE_FAULTS.tooSlow': [30],
+  'IMAGE_FAULTS.tooMuchMemory': [512],
   'NOT_READY.downloading': ['model.gguf', 50]
 }
 

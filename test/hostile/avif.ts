@@ -15,6 +15,8 @@ export interface Item {
   parts?: number[]
   /** Id of the image of which this one is the transparency. */
   alphaOf?: number
+  /** Id of the image that this item describes, e.g. as Exif. */
+  describes?: number
   /** Number of extents in which the bytes are stored. */
   pieces?: number
   /** Extents in the bytes of all items, instead of the item's own bytes. */
@@ -29,20 +31,25 @@ interface Style {
   inner?: Buffer
   /** Ids of four bytes, and indices of properties of two bytes. */
   wide?: boolean
+  /** The first box of the file. */
+  type?: Buffer
 }
+
+const AVIF = box('ftyp', join('avif', be32(0), 'avifmif1miaf'))
 
 export const ALPHA = full('auxC', 0, 'urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0')
 
 /** Creates an AVIF of these items. The first item is displayed. The bytes of all items are in the header (`idat`). */
 export function avif (
-  items: Item[], { before = Buffer.alloc(0), inner = Buffer.alloc(0), wide = false }: Style = {}
+  items: Item[], { before = Buffer.alloc(0), inner = Buffer.alloc(0), wide = false, type = AVIF }: Style = {}
 ): Buffer {
   const id = wide ? be32 : be16
   const properties = [...new Set(items.flatMap(({ properties = [] }) => properties))]
   const infos = items.map(item => full('infe', wide ? 3 : 2, id(item.id), be16(0), item.type, 0))
-  const references = items.flatMap(({ id: from, parts, alphaOf }) => [
+  const references = items.flatMap(({ id: from, parts, alphaOf, describes }) => [
     ...parts ? [box('dimg', join(id(from), be16(parts.length), id(...parts)))] : [],
-    ...alphaOf ? [box('auxl', join(id(from), be16(1), id(alphaOf)))] : []
+    ...alphaOf ? [box('auxl', join(id(from), be16(1), id(alphaOf)))] : [],
+    ...describes ? [box('cdsc', join(id(from), be16(1), id(describes)))] : []
   ])
   const associations = items.map(({ id: of, properties: own = [] }) => {
     const indices = own.map(property => properties.indexOf(property) + 1)
@@ -73,7 +80,7 @@ export function avif (
     )),
     full('iloc', wide ? 2 : 1, 0x44, 0x00, counted, ...locations),
     box('idat', join(...items.map(({ data }) => data))), inner)
-  return join(box('ftyp', join('avif', be32(0), 'avifmif1miaf')), before, meta)
+  return join(type, before, meta)
 }
 
 /** Encodes an image of one colour and returns its coded pixels and the boxes of its properties. */
@@ -94,7 +101,8 @@ export async function coded (
 export function movie (configuration: Buffer, ...tables: Buffer[]): Buffer {
   const matrix = be32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
   const size = join(be16(64, 64), be32(0x480000, 0x480000, 0), be16(1), Buffer.alloc(32), be16(24, 0xffff))
-  const sample = box('av01', join(Buffer.alloc(6), be16(1), Buffer.alloc(16), size, configuration))
+  const codec = configuration.toString('latin1', 4, 8) === 'hvcC' ? 'hvc1' : 'av01'
+  const sample = box(codec, join(Buffer.alloc(6), be16(1), Buffer.alloc(16), size, configuration))
   const information = box('minf', join(
     full('vmhd', 0, Buffer.alloc(8)), box('dinf', full('dref', 0, be32(1), full('url ', 0))),
     box('stbl', join(full('stsd', 0, be32(1), sample), ...tables))))

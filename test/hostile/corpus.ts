@@ -1,5 +1,6 @@
 import { hostileAvifs } from './avif.ts'
 import { hostileGifs } from './gif.ts'
+import { hostileHeics } from './heic.ts'
 import type { HostileImage } from './hostile-image.ts'
 import { hostileJpegs } from './jpeg.ts'
 import { hostilePngs } from './png.ts'
@@ -10,7 +11,8 @@ import { hostileWebps } from './webp.ts'
 /** Returns all hostile and unusual files. They are generated, and equal in each run. */
 export async function hostileImages (): Promise<HostileImage[]> {
   const kinds = await Promise.all([
-    hostilePngs(), hostileJpegs(), hostileGifs(), hostileWebps(), hostileTiffs(), hostileAvifs(), strangers()
+    hostilePngs(), hostileJpegs(), hostileGifs(), hostileWebps(), hostileTiffs(), hostileAvifs(),
+    hostileHeics(), strangers()
   ])
   return kinds.flat()
 }

@@ -4,28 +4,31 @@ import { integers } from '../../tools/lib/random.ts'
 import type { Below } from './mutate.ts'
 
 /**
- * The time in seconds of each fuzz test, and the seed of its cases. Without them, every run tries the same cases.
+ * The time in seconds or the number of cases of each fuzz test, and the seed of its cases. Without them, every run
+ * tries the same cases.
  * @example
  * FUZZ_SECONDS=600 FUZZ_SEED=7 npx tap --timeout=0 test/hostile/fuzz-*.test.ts
  */
 const SECONDS = Number(process.env.FUZZ_SECONDS ?? 0)
+const CASES = Number(process.env.FUZZ_CASES ?? 0)
 const SEED = Number(process.env.FUZZ_SEED ?? 1)
 /** A case that takes longer hangs. */
 export const CASE_MS = 20_000
 
-if (SECONDS > 0) t.setTimeout(0)
+if (SECONDS > 0 || CASES > 0) t.setTimeout(0)
 
 /**
  * Runs a case repeatedly, each time with other random numbers. The first case that fails is reported with its seed.
- * @param cases number of cases, unless FUZZ_SECONDS is set
+ * @param cases number of cases, unless FUZZ_SECONDS or FUZZ_CASES is set
  */
 export async function fuzz (
   t: Test, cases: number, run: (below: Below, index: number) => Promise<void> | void
 ): Promise<void> {
-  if (SECONDS > 0) t.setTimeout(0)
+  if (SECONDS > 0 || CASES > 0) t.setTimeout(0)
+  const most = CASES || cases
   const until = performance.now() + SECONDS * 1000
   let index = 0
-  for (; SECONDS > 0 ? performance.now() < until : index < cases; index++) {
+  for (; SECONDS > 0 ? performance.now() < until : index < most; index++) {
     const started = performance.now()
     try {
       await withinTime(run(integers(SEED * 1_000_003 + index), index))

@@ -8,6 +8,7 @@ import { ask, startService } from '../helper.ts'
 import { connectRaw, formHead } from '../raw-client.ts'
 import { noise } from '../services/images/draw.ts'
 import { hostileImages } from './corpus.ts'
+import { fixture } from './heic-parts.ts'
 import { MAX_INPUT_PIXELS, type HostileImage, type Verdict } from './hostile-image.ts'
 import type { Measurement } from './measure.ts'
 
@@ -127,7 +128,8 @@ t.test('a truncated image is refused, unless only its end is missing', async t =
     webp: drawn.clone().webp(),
     gif: drawn.clone().gif(),
     tiff: drawn.clone().tiff({ compression: 'lzw' }),
-    avif: drawn.clone().avif({ effort: 0 })
+    avif: drawn.clone().avif({ effort: 0 }),
+    heic: { toBuffer: async () => fixture('plain') }
   }
   const refusals: Verdict[] = ['CORRUPT_IMAGE', 'EMPTY_FILE', 'UNSUPPORTED_IMAGE']
   for (const [kind, image] of Object.entries(whole)) {

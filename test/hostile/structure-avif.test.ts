@@ -1,14 +1,13 @@
 import t from 'tap'
 import type { SightlineError } from '../../errors/catalogue.ts'
+import { MAX_AVIF_FRAMES, MAX_AVIF_UNITS } from '../../services/images/structure/avif.ts'
+import { MAX_HEIF_INNER_BOXES } from '../../services/images/structure/boxes.ts'
+import { MAX_HEIF_BOXES, MAX_HEIF_PARTS_OF_IMAGE } from '../../services/images/structure/heif.ts'
 import {
-  MAX_AVIF_BOXES, MAX_AVIF_FRAMES, MAX_AVIF_PARTS_OF_IMAGE, MAX_AVIF_UNITS
-} from '../../services/images/structure/avif.ts'
-import { MAX_AVIF_INNER_BOXES } from '../../services/images/structure/boxes.ts'
-import {
-  MAX_AVIF_ASSOCIATIONS, MAX_AVIF_EXTENTS, MAX_AVIF_ITEMS, MAX_AVIF_PARTS, MAX_AVIF_SHARED_MIB
+  MAX_HEIF_ASSOCIATIONS, MAX_HEIF_EXTENTS, MAX_HEIF_ITEMS, MAX_HEIF_PARTS, MAX_HEIF_SHARED_MIB
 } from '../../services/images/structure/items.ts'
 import { MAX_TEXT_MIB } from '../../services/images/structure/text.ts'
-import { MAX_AVIF_TABLE_ENTRIES } from '../../services/images/structure/tracks.ts'
+import { MAX_HEIF_TABLE_ENTRIES } from '../../services/images/structure/tracks.ts'
 import { be32, join, patched, repeated } from '../../tools/lib/bytes.ts'
 import { box, sized } from '../../tools/lib/iso-boxes.ts'
 import { noise } from '../services/images/draw.ts'
@@ -35,7 +34,7 @@ t.test('frames (all are decoded, and the last one is shown)', async t => {
 
 t.test('boxes (the time of libheif grows with their square)', async t => {
   const make = (count: number) => avif([item(1)], { before: repeated(box('free', Buffer.alloc(0)), count - 2) })
-  await bounded(t, make, MAX_AVIF_BOXES, 'it has more than 100 boxes')
+  await bounded(t, make, MAX_HEIF_BOXES, 'it has more than 100 boxes')
 })
 
 t.test('frames of an image with parts (libheif decodes them too)', async t => {
@@ -70,7 +69,7 @@ t.test('items', async t => {
   ))
   t.match(await inspect(t, avif([item(1), ...others(200)])), { format: 'avif' })
   const make = (count: number) => avif([item(1), ...others(count - 1)])
-  await boundedBefore(t, make, MAX_AVIF_ITEMS, 'it has more than 1000 items')
+  await boundedBefore(t, make, MAX_HEIF_ITEMS, 'it has more than 1000 items')
 })
 
 t.test('extents of all items together', async t => {
@@ -81,7 +80,7 @@ t.test('extents of all items together', async t => {
     })
     return avif([item(1), ...others])
   }
-  await bounded(t, make, MAX_AVIF_EXTENTS, 'its items have more than 3000 extents together')
+  await bounded(t, make, MAX_HEIF_EXTENTS, 'its items have more than 3000 extents together')
 })
 
 t.test('bytes that items share (libheif copies them for each item)', async t => {
@@ -92,7 +91,7 @@ t.test('bytes that items share (libheif copies them for each item)', async t => 
     ))
     return avif([{ ...item(1), extents: [[0, tile.data.length]] }, ...others])
   }
-  await bounded(t, make, MAX_AVIF_SHARED_MIB, 'its items share more than 32 MiB')
+  await bounded(t, make, MAX_HEIF_SHARED_MIB, 'its items share more than 32 MiB')
 })
 
 t.test('parts of all images and of one image', async t => {
@@ -105,17 +104,17 @@ t.test('parts of all images and of one image', async t => {
     ))
     return avif([one, ...images])
   }
-  await boundedBefore(t, total, MAX_AVIF_PARTS, 'its images have more than 5000 parts together')
+  await boundedBefore(t, total, MAX_HEIF_PARTS, 'its images have more than 5000 parts together')
   // Each part has nine parts, so it counts as ten.
   const nested = (tens: number) => avif([made(64, again(8, tens)), made(64, again(1, 9), 8), one])
-  await bounded(t, nested, MAX_AVIF_PARTS_OF_IMAGE / 10, 'it has more than 1000 parts in one image')
+  await bounded(t, nested, MAX_HEIF_PARTS_OF_IMAGE / 10, 'it has more than 1000 parts in one image')
 })
 
 t.test('nested boxes', async t => {
   // `avif` writes six boxes into the header, one for the item, and five for its properties.
   const own = 6 + 1 + 5
   const make = (count: number) => avif([item(1)], { inner: repeated(box('free', Buffer.alloc(0)), count - own) })
-  await boundedBefore(t, make, MAX_AVIF_INNER_BOXES, 'it has more than 5000 nested boxes')
+  await boundedBefore(t, make, MAX_HEIF_INNER_BOXES, 'it has more than 5000 nested boxes')
 })
 
 t.test('associations of items and properties', async t => {
@@ -126,15 +125,15 @@ t.test('associations of items and properties', async t => {
       return { id: i + 2, type: 'Exif', data: Buffer.alloc(1), properties }
     })
   ])
-  await bounded(t, many, MAX_AVIF_ASSOCIATIONS, 'it associates items with properties more than 20000 times')
+  await bounded(t, many, MAX_HEIF_ASSOCIATIONS, 'it associates items with properties more than 20000 times')
 })
 
 t.test('table entries of image sequences (libheif allocates memory for each frame)', async t => {
   const sentence = 'its image sequences have more than 100000 table entries'
   // Three of the four tables have one entry.
   const make = (count: number) => join(avif([item(1)]), movie(tile.configuration, ...frameTables(count - 3)))
-  await bounded(t, make, MAX_AVIF_TABLE_ENTRIES, sentence)
-  const half = movie(tile.configuration, ...frameTables(MAX_AVIF_TABLE_ENTRIES / 2))
+  await bounded(t, make, MAX_HEIF_TABLE_ENTRIES, sentence)
+  const half = movie(tile.configuration, ...frameTables(MAX_HEIF_TABLE_ENTRIES / 2))
   await refused(t, join(avif([item(1)]), half, half), sentence)
 })
 

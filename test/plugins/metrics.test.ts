@@ -75,8 +75,9 @@ t.test('every request is counted once, by its ending', async t => {
     slots: 2, slots_taken: 0, queue_length: 0, upload_folders: 0, engine_ready: 1, engine_restarts: 0, vram_bytes: 0
   })) t.equal(figures.get(`sightline_${name}`), value, name)
 
-  t.equal(figures.get('sightline_pictures_total{cached="false"}'), 2)
-  t.equal(figures.get('sightline_pictures_total{cached="true"}'), 1)
+  t.equal(figures.get('sightline_pictures_total{cached="false",format="png"}'), 2)
+  t.equal(figures.get('sightline_pictures_total{cached="true",format="png"}'), 1)
+  t.equal(figures.get('sightline_decoder_threads_ended_total{reason="slow"}'), 0)
   t.ok(figures.get('sightline_tokens_total{kind="prompt"}')! > body.usage.prompt_tokens)
   for (const stage of ['queue', 'upload', 'prepare', 'encode', 'prefill', 'decode', 'first_token', 'total']) {
     t.equal(figures.get(`sightline_stage_seconds_count{stage="${stage}"}`), 2, stage)

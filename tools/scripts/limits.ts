@@ -8,15 +8,16 @@ import { MAX_GRAMMAR_LENGTH } from '../../services/chat/schema-grammar/work.ts'
 import { MAX_CONSTANTS } from '../../services/chat/schema-grammar/keywords.ts'
 import { DECODE_TIMEOUT_S } from '../../services/images/prepare.ts'
 import { MAX_RATIO } from '../../services/images/inspect.ts'
-import * as avif from '../../services/images/structure/avif.ts'
-import { MAX_AVIF_INNER_BOXES } from '../../services/images/structure/boxes.ts'
+import { MAX_AVIF_FRAMES, MAX_AVIF_UNITS } from '../../services/images/structure/avif.ts'
+import { MAX_HEIF_INNER_BOXES } from '../../services/images/structure/boxes.ts'
 import { MAX_GIF_BLOCKS } from '../../services/images/structure/gif.ts'
+import * as heif from '../../services/images/structure/heif.ts'
 import * as items from '../../services/images/structure/items.ts'
 import * as jpeg from '../../services/images/structure/jpeg.ts'
 import * as png from '../../services/images/structure/png.ts'
 import { MAX_TEXT_MIB } from '../../services/images/structure/text.ts'
 import * as tiff from '../../services/images/structure/tiff.ts'
-import { MAX_AVIF_TABLE_ENTRIES } from '../../services/images/structure/tracks.ts'
+import { MAX_HEIF_TABLE_ENTRIES } from '../../services/images/structure/tracks.ts'
 import { MAX_WEBP_CHUNKS } from '../../services/images/structure/webp.ts'
 import { HEAD_MAX_CHARACTERS, MAX_LENGTH_FACTOR } from '../../services/uploads/image-text.ts'
 
@@ -161,7 +162,9 @@ export const LIMITS = {
   ),
   ratio: row('longer side over shorter side', MAX_RATIO, '422 `IMAGE_TOO_NARROW`', 'services/images/inspect.ts'),
   decodeTime: row('time to decode an image', `${DECODE_TIMEOUT_S} s`, CORRUPT, 'services/images/prepare.ts'),
-  text: row('comments and XMP of a PNG, WebP, TIFF or AVIF', `${MAX_TEXT_MIB} MiB`, CORRUPT, `${STRUCTURE}/text.ts`),
+  text: row(
+    'comments and XMP of a PNG, WebP, TIFF, AVIF or HEIC', `${MAX_TEXT_MIB} MiB`, CORRUPT, `${STRUCTURE}/text.ts`
+  ),
   jpegSegments: row('segments of a JPEG', jpeg.MAX_JPEG_SEGMENTS, CORRUPT, `${STRUCTURE}/jpeg.ts`),
   jpegScans: row('scans of a JPEG', jpeg.MAX_JPEG_SCANS, CORRUPT, `${STRUCTURE}/jpeg.ts`),
   pngChunks: row('chunks of a PNG before its pixels', png.MAX_PNG_CHUNKS, CORRUPT, `${STRUCTURE}/png.ts`),
@@ -174,19 +177,21 @@ export const LIMITS = {
   tiffShared: row(
     'values that pages of a TIFF share', `${tiff.MAX_TIFF_SHARED_MIB} MiB`, CORRUPT, `${STRUCTURE}/tiff.ts`
   ),
-  avifBoxes: row('boxes of an AVIF', avif.MAX_AVIF_BOXES, CORRUPT, `${STRUCTURE}/avif.ts`),
-  avifInnerBoxes: row('boxes within boxes of an AVIF', MAX_AVIF_INNER_BOXES, CORRUPT, `${STRUCTURE}/boxes.ts`),
-  avifItems: row('items of an AVIF', items.MAX_AVIF_ITEMS, CORRUPT, `${STRUCTURE}/items.ts`),
-  avifExtents: row('extents of all items', items.MAX_AVIF_EXTENTS, CORRUPT, `${STRUCTURE}/items.ts`),
-  avifShared: row('bytes that items share', `${items.MAX_AVIF_SHARED_MIB} MiB`, CORRUPT, `${STRUCTURE}/items.ts`),
-  avifParts: row('parts of all images of an AVIF', items.MAX_AVIF_PARTS, CORRUPT, `${STRUCTURE}/items.ts`),
-  avifPartsOfImage: row('parts of one image of an AVIF', avif.MAX_AVIF_PARTS_OF_IMAGE, CORRUPT, `${STRUCTURE}/avif.ts`),
-  avifAssociations: row(
-    'associations of items with properties', items.MAX_AVIF_ASSOCIATIONS, CORRUPT, `${STRUCTURE}/items.ts`
+  heifBoxes: row('boxes of an AVIF or HEIC', heif.MAX_HEIF_BOXES, CORRUPT, `${STRUCTURE}/heif.ts`),
+  heifInnerBoxes: row('boxes within boxes of an AVIF or HEIC', MAX_HEIF_INNER_BOXES, CORRUPT, `${STRUCTURE}/boxes.ts`),
+  heifItems: row('items of an AVIF or HEIC', items.MAX_HEIF_ITEMS, CORRUPT, `${STRUCTURE}/items.ts`),
+  heifExtents: row('extents of all items', items.MAX_HEIF_EXTENTS, CORRUPT, `${STRUCTURE}/items.ts`),
+  heifShared: row('bytes that items share', `${items.MAX_HEIF_SHARED_MIB} MiB`, CORRUPT, `${STRUCTURE}/items.ts`),
+  heifParts: row('parts of all images of an AVIF or HEIC', items.MAX_HEIF_PARTS, CORRUPT, `${STRUCTURE}/items.ts`),
+  heifPartsOfImage: row(
+    'parts of one image of an AVIF or HEIC', heif.MAX_HEIF_PARTS_OF_IMAGE, CORRUPT, `${STRUCTURE}/heif.ts`
   ),
-  avifUnits: row('coded units (OBUs) of all images of an AVIF', avif.MAX_AVIF_UNITS, CORRUPT, `${STRUCTURE}/avif.ts`),
-  avifFrames: row('frames of one image of an AVIF', avif.MAX_AVIF_FRAMES, CORRUPT, `${STRUCTURE}/avif.ts`),
-  avifTables: row('table entries of image sequences', MAX_AVIF_TABLE_ENTRIES, CORRUPT, `${STRUCTURE}/tracks.ts`)
+  heifAssociations: row(
+    'associations of items with properties', items.MAX_HEIF_ASSOCIATIONS, CORRUPT, `${STRUCTURE}/items.ts`
+  ),
+  avifUnits: row('coded units (OBUs) of all images of an AVIF', MAX_AVIF_UNITS, CORRUPT, `${STRUCTURE}/avif.ts`),
+  avifFrames: row('frames of one image of an AVIF', MAX_AVIF_FRAMES, CORRUPT, `${STRUCTURE}/avif.ts`),
+  heifTables: row('table entries of image sequences', MAX_HEIF_TABLE_ENTRIES, CORRUPT, `${STRUCTURE}/tracks.ts`)
 } satisfies Record<string, Limit>
 
 export type LimitName = keyof typeof LIMITS

@@ -34,12 +34,12 @@ export async function * boxesOf (
 }
 
 /** Maximum number of nested boxes. A thousand items, each with a reference and properties, need about 4000. */
-export const MAX_AVIF_INNER_BOXES = 5000
+export const MAX_HEIF_INNER_BOXES = 5000
 
 /** Counts the nested boxes of a whole file. */
 export function boundInnerBoxes (label: string): Bound {
-  return new Bound(label, MAX_AVIF_INNER_BOXES, {
-    en: `it has more than ${MAX_AVIF_INNER_BOXES} nested boxes`, zh: `嵌套的 box 超过 ${MAX_AVIF_INNER_BOXES} 个`
+  return new Bound(label, MAX_HEIF_INNER_BOXES, {
+    en: `it has more than ${MAX_HEIF_INNER_BOXES} nested boxes`, zh: `嵌套的 box 超过 ${MAX_HEIF_INNER_BOXES} 个`
   })
 }
 

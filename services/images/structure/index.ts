@@ -1,6 +1,7 @@
 import type { ImageFormat } from '../kind.ts'
 import { checkAvif } from './avif.ts'
 import { checkGif } from './gif.ts'
+import { checkHeic } from './heic.ts'
 import { checkJpeg } from './jpeg.ts'
 import { checkPng } from './png.ts'
 import type { Reader } from './reader.ts'
@@ -18,7 +19,7 @@ import { checkWebp } from './webp.ts'
  *
  * @param reader the file; the caller opens and closes it
  * @param label the name of the file in messages, e.g. `images[1] ("dog.jpg")`
- * @param maxPixels maximum pixels of one coded image in an AVIF
+ * @param maxPixels maximum pixels of one coded image in an AVIF or HEIC
  * @throws CorruptImageError, ImageTooManyPixelsError
  */
 export async function checkStructure (
@@ -31,5 +32,6 @@ export async function checkStructure (
     case 'gif': return await checkGif(reader, label)
     case 'tiff': return await checkTiff(reader, label)
     case 'avif': return await checkAvif(reader, label, maxPixels)
+    case 'heic': return await checkHeic(reader, label, maxPixels)
   }
 }

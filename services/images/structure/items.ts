@@ -21,20 +21,20 @@ export interface Item {
 }
 
 /** Maximum number of items. libheif has the same limit. */
-export const MAX_AVIF_ITEMS = 1000
+export const MAX_HEIF_ITEMS = 1000
 /** Maximum number of extents of all items together. An image has one for each layer of detail, other items have one. */
-export const MAX_AVIF_EXTENTS = 3000
+export const MAX_HEIF_EXTENTS = 3000
 /** Maximum number of extents of one item. libheif accepts 32. */
 const MAX_EXTENTS_OF_ITEM = 64
 /** Maximum number of parts of all images together, e.g. the tiles of a grid and of its transparency. */
-export const MAX_AVIF_PARTS = 5000
+export const MAX_HEIF_PARTS = 5000
 /** Maximum number of associations of items with properties. A thousand items have about 10000. */
-export const MAX_AVIF_ASSOCIATIONS = 20_000
+export const MAX_HEIF_ASSOCIATIONS = 20_000
 /**
  * Maximum size of the data that items share. Encoders store equal tiles once. libheif copies shared data for each item,
  * up to 2 GB.
  */
-export const MAX_AVIF_SHARED_MIB = 32
+export const MAX_HEIF_SHARED_MIB = 32
 
 /**
  * Reads the items in the header of a HEIF container.
@@ -88,22 +88,22 @@ interface Header {
 
 function boundsOf (label: string, fileBytes: number) {
   return {
-    items: new Bound(label, MAX_AVIF_ITEMS, {
-      en: `it has more than ${MAX_AVIF_ITEMS} items`, zh: `item 超过 ${MAX_AVIF_ITEMS} 个`
+    items: new Bound(label, MAX_HEIF_ITEMS, {
+      en: `it has more than ${MAX_HEIF_ITEMS} items`, zh: `item 超过 ${MAX_HEIF_ITEMS} 个`
     }),
-    extents: new Bound(label, MAX_AVIF_EXTENTS, {
-      en: `its items have more than ${MAX_AVIF_EXTENTS} extents together`,
-      zh: `各 item 的 extent 合计超过 ${MAX_AVIF_EXTENTS} 个`
+    extents: new Bound(label, MAX_HEIF_EXTENTS, {
+      en: `its items have more than ${MAX_HEIF_EXTENTS} extents together`,
+      zh: `各 item 的 extent 合计超过 ${MAX_HEIF_EXTENTS} 个`
     }),
-    bytes: new Bound(label, fileBytes + MAX_AVIF_SHARED_MIB * 1024 * 1024, {
-      en: `its items share more than ${MAX_AVIF_SHARED_MIB} MiB`, zh: `各 item 共用的数据超过 ${MAX_AVIF_SHARED_MIB} MiB`
+    bytes: new Bound(label, fileBytes + MAX_HEIF_SHARED_MIB * 1024 * 1024, {
+      en: `its items share more than ${MAX_HEIF_SHARED_MIB} MiB`, zh: `各 item 共用的数据超过 ${MAX_HEIF_SHARED_MIB} MiB`
     }),
-    parts: new Bound(label, MAX_AVIF_PARTS, {
-      en: `its images have more than ${MAX_AVIF_PARTS} parts together`, zh: `各图片的组成部分合计超过 ${MAX_AVIF_PARTS} 个`
+    parts: new Bound(label, MAX_HEIF_PARTS, {
+      en: `its images have more than ${MAX_HEIF_PARTS} parts together`, zh: `各图片的组成部分合计超过 ${MAX_HEIF_PARTS} 个`
     }),
-    associations: new Bound(label, MAX_AVIF_ASSOCIATIONS, {
-      en: `it associates items with properties more than ${MAX_AVIF_ASSOCIATIONS} times`,
-      zh: `item 与属性的关联超过 ${MAX_AVIF_ASSOCIATIONS} 个`
+    associations: new Bound(label, MAX_HEIF_ASSOCIATIONS, {
+      en: `it associates items with properties more than ${MAX_HEIF_ASSOCIATIONS} times`,
+      zh: `item 与属性的关联超过 ${MAX_HEIF_ASSOCIATIONS} 个`
     })
   }
 }

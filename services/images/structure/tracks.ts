@@ -7,7 +7,7 @@ import type { Reader } from './reader.ts'
  * millions of entries in a few bytes. libheif allocates memory for each frame, and its time grows with the product of
  * two tables.
  */
-export const MAX_AVIF_TABLE_ENTRIES = 100_000
+export const MAX_HEIF_TABLE_ENTRIES = 100_000
 
 /** Types of the boxes that contain the tables of a track, outermost first (ISO 14496-12, 8). */
 const PATH = ['trak', 'mdia', 'minf', 'stbl']
@@ -16,9 +16,9 @@ const COUNT_AT: Record<string, number> = { stsz: 8, stz2: 8, stts: 4, ctts: 4, s
 
 /** Counts the table entries of a whole file. */
 export function boundTableEntries (label: string): Bound {
-  return new Bound(label, MAX_AVIF_TABLE_ENTRIES, {
-    en: `its image sequences have more than ${MAX_AVIF_TABLE_ENTRIES} table entries`,
-    zh: `图像序列的表项超过 ${MAX_AVIF_TABLE_ENTRIES} 个`
+  return new Bound(label, MAX_HEIF_TABLE_ENTRIES, {
+    en: `its image sequences have more than ${MAX_HEIF_TABLE_ENTRIES} table entries`,
+    zh: `图像序列的表项超过 ${MAX_HEIF_TABLE_ENTRIES} 个`
   })
 }
 
