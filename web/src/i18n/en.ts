@@ -78,7 +78,7 @@ export const en = {
   'image.moved': '{name} is now number {number} of {total}',
   'image.reading': 'Reading…',
   'image.empty': 'The file is empty',
-  'image.unsupported': 'Not a JPEG, PNG, WebP, AVIF, GIF or TIFF',
+  'image.unsupported': 'Not a JPEG, PNG, WebP, AVIF, HEIC, GIF or TIFF',
   'image.tooLarge': '{size} MB; at most {limit} MB are possible',
   'image.tooManyPixels': '{size}; at most {limit} megapixels are possible',
   'image.tooNarrow': '{size} is too narrow: at most 200 to 1',

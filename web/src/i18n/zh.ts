@@ -77,7 +77,7 @@ export const zh: Record<Key, string> = {
   'image.moved': '{name} 现在是第 {number} 张，共 {total} 张',
   'image.reading': '读取中…',
   'image.empty': '文件是空的',
-  'image.unsupported': '不是 JPEG、PNG、WebP、AVIF、GIF 或 TIFF',
+  'image.unsupported': '不是 JPEG、PNG、WebP、AVIF、HEIC、GIF 或 TIFF',
   'image.tooLarge': '{size} MB，最多 {limit} MB',
   'image.tooManyPixels': '{size}，最多 {limit} 百万像素',
   'image.tooNarrow': '{size} 太窄：长宽比最多 200 : 1',

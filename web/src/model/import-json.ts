@@ -93,7 +93,7 @@ const readReceipt = record<Receipt>({
   id: text,
   original: readSize,
   sent: readSize,
-  format: oneOf('jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'),
+  format: oneOf('jpeg', 'png', 'webp', 'avif', 'heic', 'gif', 'tiff'),
   bytes: number,
   tokens: number,
   compressed: flag,
