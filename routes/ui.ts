@@ -42,8 +42,8 @@ const route: FastifyPluginAsync<UiRouteOptions> = async (app, { dir }) => {
     preCompressed: true,
     immutable: true,
     maxAge: '1y',
-    setHeaders (response, file) {
-      if (/-worker-[^/]+\.js(\.br|\.gz)?$/.test(file)) response.setHeader('content-security-policy', WORKER_POLICY)
+    setHeaders (reply, file) {
+      if (/-worker-[^/]+\.js(\.br|\.gz)?$/.test(file)) reply.header('content-security-policy', WORKER_POLICY)
     },
     // The service works without a built page.
     suppressWarning: true,

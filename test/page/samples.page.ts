@@ -122,9 +122,8 @@ export default async function (t: Test): Promise<void> {
         await samples(page).nth(2).waitFor()
         t.same(await accessibilityFaults(page), [])
         t.equal(await page.evaluate(() => document.scrollingElement!.scrollWidth), device.viewport.width)
-        t.equal(
-          await page.locator('.conversation-scroll').evaluate(area => area.scrollTop), 0, 'the title is not scrolled away'
-        )
+        const area = page.locator('.conversation-scroll')
+        t.equal(await area.evaluate(area => area.scrollTop), 0, 'the title is not scrolled away')
         if (process.env.PAGE_SHOTS) {
           await page.screenshot({ path: path.join(process.env.PAGE_SHOTS, `samples-${name}-${colorScheme}.png`) })
         }

@@ -43,13 +43,14 @@ export function typeOf (bytes: Uint8Array): string | null {
   if (/^GIF8[79]a$/.test(text(0, 6))) return 'image/gif'
   if (['II*\0', 'MM\0*'].includes(text(0, 4))) return 'image/tiff'
   if (text(4, 8) === 'ftyp' && /avif|avis/.test(text(8, 32))) return 'image/avif'
-  if (text(4, 8) === 'ftyp' && /hei[cxms]|hev[cxms]|m[is]f1/.test(text(8, 32))) return 'image/heic'
+  if (text(4, 8) === 'ftyp' && /he[iv][cxms]|m[is]f1/.test(text(8, 32))) return 'image/heic'
   return null
 }
 
 /** The reason why the service would refuse an image; null when none is known. */
 export function faultOf (
-  { type, width, height }: ImageFile, bytes: number, { maxFileSizeMb, maxInputPixels, maxAvifPixels, maxHeicPixels }: Limits
+  { type, width, height }: ImageFile, bytes: number,
+  { maxFileSizeMb, maxInputPixels, maxAvifPixels, maxHeicPixels }: Limits
 ): Message | null {
   if (bytes === 0) return { key: 'image.empty' }
   if (type === null) return { key: 'image.unsupported' }
