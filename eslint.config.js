@@ -1,7 +1,7 @@
 import neostandard from 'neostandard'
 
 const GENERATED = [
-  'dist/', 'web/src/api/*.gen.ts', 'native/build/', 'native/check/build/', 'tools/bench/build/', '.tap/', 'uploads/'
+  'dist/', '.compiled/', 'web/src/api/*.gen.ts', 'native/build/', 'native/check/build/', 'tools/bench/build/', '.tap/', 'uploads/'
 ]
 
 export default [

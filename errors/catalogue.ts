@@ -99,8 +99,15 @@ export const InvalidMultipartError = define('INVALID_MULTIPART', 400, {
   zh: fault => `multipart 请求体格式有误：${fault.zh}`
 })
 export const TooManyImagesError = define('TOO_MANY_IMAGES', 400, {
-  en: (limit: number) => `The request has more than ${limit} images; send fewer`,
-  zh: limit => `请求中的图片超过 ${limit} 张，请减少图片`,
+  en: (limit: number) => `The request has more than ${limit} different images (MAX_IMAGES); name images of earlier ` +
+    'turns by their ids instead of sending them again',
+  zh: limit => `请求中的不同图片超过 ${limit} 张（MAX_IMAGES）；之前轮次的图片请用其 id 指代，不要重新发送`,
+  details: limit => ({ limit })
+})
+export const TooManyCopiesError = define('TOO_MANY_COPIES', 400, {
+  en: (limit: number) =>
+    `The request sends more than ${limit} images, copies included; send each image once and name it by its id`,
+  zh: limit => `请求中的图片（包括重复的）超过 ${limit} 张；请只发送一次每张图片，并使用其 id`,
   details: limit => ({ limit })
 })
 export const UnsupportedSchemaError = define('UNSUPPORTED_SCHEMA', 400, {

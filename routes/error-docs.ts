@@ -29,6 +29,7 @@ export const ERROR_EXAMPLES: Array<[errors.SightlineError, Interface[]]> = [
   [new errors.InvalidJsonError(BODY_FAULTS.empty), both],
   [new errors.InvalidMultipartError(BODY_FAULTS.namelessPart), ['chat']],
   [new errors.TooManyImagesError(8), both],
+  [new errors.TooManyCopiesError(128), both],
   [new errors.UnsupportedSchemaError('not', '/properties/name', verbatim('cannot be enforced')), both],
   [new errors.PromptRefusedError('No user query found in messages.'), both],
   [new errors.ToolsNotSupportedError(), ['openai']],

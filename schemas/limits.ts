@@ -29,6 +29,9 @@ export const MESSAGES_MAX = 1_000
 /** Parts of the contents of all those messages together. */
 export const MESSAGES_MAX_PARTS = 10_000
 
+/** Images that a request sends, with copies of the same image. `MAX_IMAGES` bounds the different ones. */
+export const SENT_IMAGES_MAX = 128
+
 // Tools
 
 /** The same as in the OpenAI API. */

@@ -157,13 +157,13 @@ export class AnswerRun {
     const { conversation, plan } = this.#accepted
     return conversation.images.map(({ key, file }, index): EngineImage => {
       if (file === null) return plan.earlier[index]!
-      const { header, size } = plan.images[file]!
+      const { header, size, firstCopy } = plan.images[file]!
       return {
         id: key,
         original: { width: header.width, height: header.height },
         width: size.width,
         height: size.height,
-        file: async () => (await this.#preparation.image(file)).path
+        file: async () => (await this.#preparation.image(firstCopy)).path
       }
     })
   }

@@ -20,9 +20,10 @@ export interface ChatServiceOptions extends Omit<AnswerRunOptions, 'anticipation
 
 export interface ChatService {
   /**
-   * Begins to prepare an image while the rest of its request is still arriving. `answer` uses the result.
+   * Prepares and encodes an image while the rest of its request is still arriving. `answer` uses the results.
    * @param scope of the request, as in `ChatRequest`
-   * @returns settles when the image is prepared, or at once when `signal` fires; never rejects
+   * @param signal fires when the request is over; the same for all images of a request
+   * @returns settles when the image's file is no longer needed for this, or at once when `signal` fires; never rejects
    */
   anticipate (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
   /**

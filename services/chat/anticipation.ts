@@ -4,7 +4,8 @@ import { createGate } from '../gate.ts'
 import { inspectImage, type ImageHeader } from '../images/inspect.ts'
 import { fit } from '../images/plan.ts'
 import { CALLED_OFF, type Anticipated } from '../images/preparation.ts'
-import type { Preparer } from '../images/preparer.ts'
+import type { PrepareJob, Preparer } from '../images/preparer.ts'
+import { usualImageTokens } from './budget.ts'
 import { scopedImageId } from './conversation.ts'
 import { boundsOf, type PlanLimits } from './plan.ts'
 import type { UploadedFile } from './request.ts'
@@ -27,9 +28,18 @@ export interface Anticipation {
  */
 const HEADERS_AT_ONCE = 2
 
+/** What the images of one request have in common while they arrive. */
+interface Arrival {
+  /** Tokens of the images so far. */
+  tokens: number
+  /** Aborted when the images are too many for the context: the plan will make all of them smaller. */
+  tooMany: AbortController
+}
+
 /**
- * Prepares images before their request is complete. Each image gets the size that it would have alone, which is mostly
- * the size that the plan gives it. An error of an image is kept for the plan, which knows the image's place.
+ * Prepares and encodes images before their request is complete. Each image gets the size that it would have alone,
+ * which is mostly the size that the plan gives it. An error of an image is kept for the plan, which knows the image's
+ * place.
  */
 export function createAnticipation (
   { engine, preparer, limits }: { engine: Engine, preparer: Preparer, limits: PlanLimits }
@@ -37,6 +47,8 @@ export function createAnticipation (
   const headers = new WeakMap<UploadedFile, Promise<ImageHeader>>()
   const gate = createGate(HEADERS_AT_ONCE)
   const anticipated = new WeakMap<UploadedFile, Anticipated>()
+  /** By the signal of the request, which its images share. */
+  const arrivals = new WeakMap<AbortSignal, Arrival>()
 
   function inspect (file: UploadedFile, signal: AbortSignal): Promise<ImageHeader> {
     let header = headers.get(file)
@@ -47,12 +59,31 @@ export function createAnticipation (
     return header
   }
 
+  /** @returns the signal that ends early encodings of this request because of their number */
+  function count (tokens: number, request: AbortSignal): AbortSignal {
+    const arrival = arrivals.get(request) ?? { tokens: 0, tooMany: new AbortController() }
+    arrivals.set(request, arrival)
+    arrival.tokens += tokens
+    if (arrival.tokens > usualImageTokens(engine.info().contextSize)) arrival.tooMany.abort(CALLED_OFF)
+    return arrival.tooMany.signal
+  }
+
+  async function encode (
+    { file, header, size }: PrepareJob & { file: UploadedFile }, path: string, scope: string, signal: AbortSignal
+  ): Promise<void> {
+    const original = { width: header.width, height: header.height }
+    const { width, height } = size
+    const id = scopedImageId(file.id, scope)
+    await engine.encodeEarly?.({ id, original, width, height, file: async () => path }, signal)
+  }
+
   async function begin (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void> {
     const info = engine.info()
     if (info.state !== 'ready' || info.vision === null) return
     try {
       const header = await inspect(file, signal)
       const size = fit(header.width, header.height, boundsOf(info, limits))
+      const tooMany = count(size.tokens, signal)
       // An image that the engine has cached in this size needs no preparation.
       const { known } = await untilAborted(engine.inspect([], [], [scopedImageId(file.id, scope)]), signal)
       if (signal.aborted || known.some(({ width, height }) => width === size.width && height === size.height)) {
@@ -62,7 +93,8 @@ export function createAnticipation (
       const own = new AbortController()
       const image = preparer.prepare(job, signal, own.signal)
       anticipated.set(file, { job, image, cancel: () => own.abort(CALLED_OFF) })
-      await image
+      const { path } = await image
+      await encode(job, path, scope, AbortSignal.any([signal, own.signal, tooMany]))
     } catch {
       // The plan and the answer await the same promises and handle their errors.
     }

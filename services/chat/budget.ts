@@ -1,5 +1,6 @@
 import { ImagesDoNotFitError, PromptTooLongError } from '../../errors/catalogue.ts'
 import { planImages, smallestTokens, type PlanBounds, type PlanImage, type PlannedSize } from '../images/plan.ts'
+import { DEFAULT_MAX_TOKENS } from './request.ts'
 
 export interface BudgetInput {
   /** KV cells of a sequence. */
@@ -19,6 +20,11 @@ export interface BudgetInput {
 
 /** Images leave at most this share of the context to the answer, and as much to its thoughts. */
 const ANSWER_SHARE = 0.25
+
+/** Returns the tokens that images can have next to a short question with the usual `max_tokens` and no thoughts. */
+export function usualImageTokens (contextSize: number): number {
+  return contextSize - 2 - Math.min(DEFAULT_MAX_TOKENS, Math.floor(contextSize * ANSWER_SHARE))
+}
 
 /**
  * Divides the cells of a sequence among text, images, thoughts and the answer, and sizes the request's images to fit.

@@ -1,7 +1,7 @@
 import { ImageExpiredError, NoVisionError, PromptTooLongError, withDetails } from '../../errors/catalogue.ts'
 import type { Engine, EngineInfo, KnownImage } from '../engine/engine.ts'
 import type { ImageHeader } from '../images/inspect.ts'
-import type { PlanBounds, PlannedSize } from '../images/plan.ts'
+import type { PlanBounds, PlannedSize, Size } from '../images/plan.ts'
 import type { PrepareJob } from '../images/preparer.ts'
 import { planBudget } from './budget.ts'
 import type { Conversation, PlacedImage } from './conversation.ts'
@@ -16,7 +16,7 @@ export interface PlannedImage extends PrepareJob {
   size: PlannedSize
   /** The engine has this image's embedding in exactly this size. */
   cached: boolean
-  /** Index of the file that the conversation uses: this file, or the first copy of an image that was sent twice. */
+  /** Index of the file to prepare: of several copies with the same size, the first. */
   firstCopy: number
 }
 
@@ -75,17 +75,22 @@ export async function planRequest (
     const own = uploads.findIndex(upload => upload.file === index)
     const place = own === -1 ? uploads.findIndex(upload => upload.id === file.id) : own
     const size = sizes[place]!
-    const { key, file: firstCopy } = uploads[place]!
+    const { key } = uploads[place]!
+    const { file: firstCopy } = uploads.find(({ id }, i) => id === file.id && isSameSize(sizes[i]!, size))!
     return {
       file,
       header: headers[index]!,
       size,
-      cached: known.some(({ id, width, height }) => id === key && width === size.width && height === size.height),
+      cached: known.some(image => image.id === key && isSameSize(image, size)),
       firstCopy
     }
   })
   memory.remember(conversation, images.map(({ key, file }, i) => earlier[i] ?? { id: key, ...planned[file!]!.size }))
   return { images: planned, earlier }
+}
+
+function isSameSize (a: Size, b: Size): boolean {
+  return a.width === b.width && a.height === b.height
 }
 
 function isUpload (image: PlacedImage): image is PlacedImage & { file: number } {
@@ -95,7 +100,8 @@ function isUpload (image: PlacedImage): image is PlacedImage & { file: number } 
 async function readHeaders (
   files: UploadedFile[], inspect: (file: UploadedFile) => Promise<ImageHeader>
 ): Promise<ImageHeader[]> {
-  const headers = await Promise.allSettled(files.map(inspect))
+  const first = new Map(files.toReversed().map(file => [file.id, file]))
+  const headers = await Promise.allSettled(files.map(({ id }) => inspect(first.get(id)!)))
   return headers.map((outcome, image) => {
     if (outcome.status === 'fulfilled') return outcome.value
     throw withDetails(outcome.reason, { image, field: files[image]!.field })

@@ -280,6 +280,13 @@ export interface Engine {
   inspect (turns: Turn[], tools: Tool[], ids: string[], thinks?: boolean): Promise<Inspection>
 
   /**
+   * Encodes an image while its request is still arriving, behind all answers that encode images. `generate` then uses
+   * the embedding, which is kept for it until `signal` fires. Absent in engines that cannot do this.
+   * @returns settles when the file is no longer needed; never rejects
+   */
+  encodeEarly? (image: EngineImage, signal: AbortSignal): Promise<void>
+
+  /**
    * Runs one answer. The iterable ends after `done`, or throws an error of `errors/catalogue.ts`. When `signal`
    * fires, it throws `signal.reason` at once. Uninterruptible work then continues within the engine, but does not
    * need the files.

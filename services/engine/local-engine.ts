@@ -7,7 +7,10 @@ import { NOT_READY } from '../../errors/phrases.ts'
 import { createDeferred } from '../deferred.ts'
 import type { Log } from '../log.ts'
 import { createDownloadReporter } from './download-progress.ts'
-import type { Engine, EngineEvent, EngineInfo, GenerateRequest, Inspection, Tool, ToolSyntax, Turn } from './engine.ts'
+import { encodeInChild, type Pending } from './early-encoding.ts'
+import type {
+  Engine, EngineEvent, EngineImage, EngineInfo, GenerateRequest, Inspection, Tool, ToolSyntax, Turn
+} from './engine.ts'
 import { EventQueue } from './event-queue.ts'
 import { createSupervisor, type WorkerProgram } from './supervisor.ts'
 import type { FromWorker, ModelInfo, WireError, WorkerOptions, WorkerStats } from './worker/protocol.ts'
@@ -41,12 +44,6 @@ const NO_MODEL: ModelInfo = {
 }
 const NO_STATS: WorkerStats =
   { caches: { images: 0, imageBytes: 0, imageBytesLimit: 0 }, memory: 0, vram: { used: 0, total: 0 } }
-
-/** A request to the child that waits for messages: one result of `inspect`, or the events of `generate`. */
-interface Pending {
-  onMessage (message: Extract<FromWorker, { id: number }>): void
-  fail (error: unknown): void
-}
 
 /**
  * Creates an engine that runs the model on this machine, in a child process. A failed assertion in native code ends
@@ -245,6 +242,10 @@ export function createLocalEngine (
     }
   }
 
+  async function encodeEarly (image: EngineImage, signal: AbortSignal): Promise<void> {
+    if (state === 'ready') await encodeInChild(image, { id: nextId++, pending, send: supervisor.send }, signal)
+  }
+
   async function close (): Promise<void> {
     if (state === 'closed') return
     state = 'closed'
@@ -260,6 +261,7 @@ export function createLocalEngine (
     ready: () => firstLoad.promise,
     info: () => ({ state, reason, ...model, restarts: supervisor.restarts, pid: supervisor.pid, ...stats }),
     inspect,
+    encodeEarly,
     generate,
     close
   }

@@ -9,7 +9,10 @@ import type { PrepareJob, Preparer } from './preparer.ts'
 export interface Anticipated {
   job: PrepareJob
   image: Promise<PreparedImage>
-  /** Cancels the preparation. If it has not started, it never does. Otherwise its result is discarded. */
+  /**
+   * Cancels the preparation, and the early encoding of its result. If the preparation has not started, it never does.
+   * Otherwise its result is discarded.
+   */
   cancel (): void
 }
 

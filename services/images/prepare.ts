@@ -8,7 +8,7 @@ import { decodeHeic } from './decoder/heic.ts'
 import type { ImageFile, ImageHeader } from './inspect.ts'
 import type { ImageFormat } from './kind.ts'
 import type { Size } from './plan.ts'
-import { isSuspicious, repairJpeg, type RepairedJpeg } from './repair-jpeg.ts'
+import { firstScanOf, isSuspicious, repairJpeg, type RepairedJpeg } from './repair-jpeg.ts'
 import sharp from './sharp.ts'
 import { asMeasured, mayBeMeasured, toBytes } from './stretch.ts'
 
@@ -115,6 +115,10 @@ async function convertJpeg (
     const content = await readFile(file.path)
     if (!isSuspicious(content)) return png
     repaired = await repairJpeg(content)
+    // libjpeg does not notice that a scan is missing, and decodes grey instead of colours.
+    if (repaired === null && firstScanOf(content).isPartial) {
+      throw new CorruptImageError(file.label, IMAGE_FAULTS.damaged)
+    }
     await checkAll({ file, header }, repaired)
     // libjpeg does not always notice that the end marker is missing. The engine gets a complete file in any case.
     return repaired?.endless ? await convert({ file, header, bytes: repaired.bytes }, size) : png

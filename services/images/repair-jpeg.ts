@@ -32,7 +32,6 @@ const APP0 = 0xe0
 const APP14 = 0xee
 const PROGRESSIVE = new Set([0xc2, 0xc6, 0xca, 0xce])
 const COEFFICIENTS = 64
-const FIRST_SCAN = Buffer.from([0xff, START_OF_SCAN])
 const END = Buffer.from([0xff, END_OF_IMAGE])
 
 interface Segment { code: number, start: number, end: number, content: Buffer }
@@ -106,13 +105,30 @@ export async function repairJpeg (file: Buffer): Promise<RepairedJpeg | null> {
 }
 
 /**
- * Returns whether a JPEG that was decoded without a warning needs a closer look: it has no end marker, or as many zeros
- * as lost blocks of the file would leave.
+ * Returns whether a JPEG that was decoded without a warning needs a closer look: it has no end marker, as many zeros as
+ * lost blocks of the file would leave, or several scans, of which one may be missing.
  * @param file the whole file
  */
 export function isSuspicious (file: Buffer): boolean {
-  const start = file.indexOf(FIRST_SCAN)
-  return !file.includes(END, start) || file.includes(Buffer.alloc(HOLE_BYTES), start)
+  const { start, isPartial } = firstScanOf(file)
+  return isPartial || !file.includes(END, start) || file.includes(Buffer.alloc(HOLE_BYTES), start)
+}
+
+/**
+ * Finds the first scan. A thumbnail inside the metadata has scans, too.
+ * @param file the whole file
+ * @returns the offset of the scan, and whether it lacks components of the image, which other scans then contain
+ */
+export function firstScanOf (file: Buffer): { start: number, isPartial: boolean } {
+  let components = 0
+  for (let at = 2; ;) {
+    const segment = segmentAt(file, at)
+    if (segment === null || segment.code === END_OF_IMAGE) return { start: at, isPartial: false }
+    const { code, start, end, content } = segment
+    if (isFrame(code)) components = content[5] ?? 0
+    if (code === START_OF_SCAN) return { start, isPartial: content[0]! < components }
+    at = end
+  }
 }
 
 /** Returns the segment at or after an offset; null if the file ends before the segment does. */

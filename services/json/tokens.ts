@@ -31,9 +31,12 @@ const KINDS = new Uint8Array(256)
 for (const blank of ' \t\n\r') KINDS[blank.charCodeAt(0)] = BLANK
 for (const mark of '{}[],:"') KINDS[mark.charCodeAt(0)] = PUNCTUATION
 
+/** Bytes that end a short escape, and hexadecimal digits. */
+const SHORT_ESCAPES = new Set(Buffer.from('"\\/bfnrt'))
+const HEX_DIGITS = new Set(Buffer.from('0123456789abcdefABCDEF'))
+
 /** Matches control characters, which JSON strings must escape, and the backslash. */
 const ESCAPED = /[^ -[\]-\uFFFF]/
-const ESCAPE = /^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/
 
 /**
  * Splits JSON into tokens while it arrives. A string begins with `QUOTE`, continues with a `PART` at the end of each
@@ -83,6 +86,7 @@ export class JsonTokens {
         continue
       }
       this.#tokenStart = this.#before + this.#at
+      if (this.#markBytes % BYTE_ORDER_MARK.length > 0) throw this.fault(JSON_FAULTS.value)
       if (KINDS[code] === PUNCTUATION && code !== QUOTE) {
         this.#at++
         return code
@@ -166,11 +170,10 @@ export class JsonTokens {
     const { raw } = this
     const start = this.#rawEnd - raw.length
     let at = 0
-    for (; at < raw.length && raw[at]! >= FIRST_PRINTABLE; at++) {
-      if (raw[at] !== BACKSLASH) continue
-      const escape = ESCAPE.exec(raw.toString('latin1', at, at + UNICODE_ESCAPE_BYTES))
-      if (!escape) return new JsonFault(JSON_FAULTS.escape, start + at, this.#line)
-      at += escape[0].length - 1
+    while (at < raw.length && raw[at]! >= FIRST_PRINTABLE) {
+      const bytes = raw[at] === BACKSLASH ? escapeBytes(raw, at) : 1
+      if (bytes === 0) return new JsonFault(JSON_FAULTS.escape, start + at, this.#line)
+      at += bytes
     }
     return new JsonFault(JSON_FAULTS.control, start + at, this.#line)
   }
@@ -223,4 +226,14 @@ export class JsonTokens {
     if (isNext) this.#markBytes++
     return isNext
   }
+}
+
+/** Returns the length of the escape at an offset, or 0 if it is none. */
+function escapeBytes (raw: Buffer, at: number): number {
+  if (SHORT_ESCAPES.has(raw[at + 1]!)) return SHORT_ESCAPE_BYTES
+  if (raw[at + 1] !== LOWER_U) return 0
+  for (let digit = at + SHORT_ESCAPE_BYTES; digit < at + UNICODE_ESCAPE_BYTES; digit++) {
+    if (!HEX_DIGITS.has(raw[digit]!)) return 0
+  }
+  return UNICODE_ESCAPE_BYTES
 }

@@ -7,7 +7,7 @@ const DATA_URI = /^\s*data:[^,]*;base64,/i
 /** Maximum characters of the head of a data URI. */
 export const HEAD_MAX_CHARACTERS = 1_000
 /** A text without such a head is base64 if it begins with this many digits. The smallest images have more. */
-const BARE_BASE64 = /^[A-Za-z0-9+/_-]{48}/
+const BARE_BASE64 = /^(?:[A-Za-z0-9+/_-][\r\n]*){48}/
 /** Pieces are collected up to this size. It has room for a head of escapes, so the first piece contains the head. */
 const PIECE_BYTES = 8192
 /** Base64 with blanks and escapes may take this many times the bytes of the image. */
@@ -21,7 +21,7 @@ export class ImageText {
   readonly #upload: Upload
   readonly #place: ImagePlace
   readonly #isBareAccepted: boolean
-  readonly #decoder: Base64Decoder
+  #decoder: Base64Decoder | null = null
   #writer: ImageWriter | null = null
   #isText = false
   #head = ''
@@ -32,7 +32,6 @@ export class ImageText {
     this.#upload = upload
     this.#place = place
     this.#isBareAccepted = isBareAccepted
-    this.#decoder = new Base64Decoder(place.field)
   }
 
   /**
@@ -43,15 +42,15 @@ export class ImageText {
    */
   async take (tokens: JsonTokens, isEnd: boolean): Promise<number> {
     if (this.#isText || (!isEnd && tokens.raw.length < PIECE_BYTES)) return 0
-    const length = tokens.wholeLength
-    const bytes = this.#writer && this.#decoder.pushDigits(tokens.raw.toString('latin1', 0, length))
+    const length = isEnd ? tokens.raw.length : tokens.wholeLength
+    const bytes = this.#decoder?.pushDigits(tokens.raw.toString('latin1', 0, length))
     if (bytes) {
       await this.#writer!.write(bytes)
     } else {
       const text = tokens.text(length)
       const start = this.#writer ? 0 : this.#begin(text)
       if (!this.#writer) return 0
-      await this.#writer.write(this.#decoder.push(text.slice(start)))
+      await this.#writer.write(this.#decoder!.push(text.slice(start)))
     }
     tokens.drop(length)
     this.#length += length
@@ -68,7 +67,7 @@ export class ImageText {
    */
   async end (): Promise<string | null> {
     if (!this.#writer) return null
-    await this.#writer.write(this.#decoder.end())
+    await this.#writer.write(this.#decoder!.end())
     return this.#upload.referTo(await this.#writer.end(), this.#head)
   }
 
@@ -83,6 +82,7 @@ export class ImageText {
     this.#isText = head === '' && !(this.#isBareAccepted && BARE_BASE64.test(text))
     if (this.#isText) return 0
     this.#head = head
+    this.#decoder = new Base64Decoder(this.#place.field)
     this.#writer = this.#upload.open(this.#place)
     return head.length
   }

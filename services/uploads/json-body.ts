@@ -75,9 +75,12 @@ class JsonBody {
   }
 
   #expectedImage (): ImageText | null {
-    const { place, field } = this.#document
-    if (place?.image === undefined) return null
-    return new ImageText(this.#options.upload, { field, index: this.#images }, place.image === 'base64')
+    const document = this.#document
+    const kind = document.place?.image
+    if (kind === undefined) return null
+    // Most strings need no name of their place, which can be long.
+    const place = { index: this.#images, get field () { return document.field } }
+    return new ImageText(this.#options.upload, place, kind === 'base64')
   }
 
   async #addToImage (image: ImageText, isEnd: boolean): Promise<void> {

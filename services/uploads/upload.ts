@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import { link, rename } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import {
-  FileTooLargeError, InvalidFieldError, TooManyImagesError, UploadTimeoutError, withDetails
+  FileTooLargeError, InvalidFieldError, TooManyCopiesError, TooManyImagesError, UploadTimeoutError, withDetails
 } from '../../errors/catalogue.ts'
 import { FIELD_FAULTS } from '../../errors/phrases.ts'
+import { SENT_IMAGES_MAX } from '../../schemas/limits.ts'
 import type { UploadedFile } from '../chat/request.ts'
 import type { UploadStore } from '../upload-store.ts'
 import type { Work } from '../work.ts'
@@ -16,6 +18,7 @@ import { saveFile } from './save-file.ts'
 export interface UploadOptions {
   store: UploadStore
   fetcher: ImageFetcher
+  /** Maximum number of different images in a request. Equal bytes count once. */
   maxImages: number
   maxFileSizeMb: number
   /** Time from admission until all images are on disk. */
@@ -23,6 +26,7 @@ export interface UploadOptions {
   /**
    * Called with each image as soon as it is on disk, while the rest of the body is still arriving. The files are kept
    * until the promise has settled.
+   * @param signal fires when the request is over; the same for all images of a request
    */
   onSaved (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
 }
@@ -57,15 +61,21 @@ export class Upload {
   readonly #options: UploadOptions
   readonly #work: Work
   readonly #request: UploadRequest
+  /** Fires when the request is over. All images of the request share it. */
+  readonly #over: AbortSignal
   readonly #timer: NodeJS.Timeout
   /** Images of a JSON body, by the texts that refer to them. */
   readonly #arrived = new Map<string, UploadedFile>()
+  /** The first file of each image, by its id. */
+  readonly #different = new Map<string, UploadedFile>()
+  /** Images with their copies. */
   #count = 0
 
   constructor (options: UploadOptions, work: Work, request: UploadRequest) {
     this.#options = options
     this.#work = work
     this.#request = request
+    this.#over = AbortSignal.any([work.signal, work.ending])
     const { uploadTimeoutMs } = options
     this.#timer = setTimeout(() => work.abort(new UploadTimeoutError(uploadTimeoutMs / 1000)), uploadTimeoutMs)
     // The work has already ended if the client left while its request was waiting for a slot.
@@ -79,15 +89,16 @@ export class Upload {
   }
 
   /**
-   * Saves one image and starts its preparation.
+   * Saves one image and starts its preparation. A copy of an earlier image only gets a file. Calls must not overlap,
+   * because only a complete file shows whether it is a copy.
    * @param source destroyed if the image is refused
-   * @throws TooManyImagesError, FileTooLargeError, StorageError, the reason of the work's signal
+   * @throws TooManyImagesError, TooManyCopiesError, FileTooLargeError, StorageError, the reason of the work's signal
    */
   async save (source: Readable, place: ImagePlace): Promise<UploadedFile> {
     const { store, maxImages } = this.#options
     const { signal } = this.#work
     signal.throwIfAborted()
-    if (this.#count >= maxImages) throw new TooManyImagesError(maxImages)
+    if (this.#count >= SENT_IMAGES_MAX) throw new TooManyCopiesError(SENT_IMAGES_MAX)
     const number = this.#count++
     this.#work.folder ??= await store.open(this.#request.id).catch(error => {
       source.destroy()
@@ -97,6 +108,13 @@ export class Upload {
     const { field, filename } = place
     const limit = { bytes: this.maxBytes, error: () => this.tooLarge(place) }
     const file = { path, field, label: labelOf(field, filename), ...await saveFile(source, path, signal, limit) }
+    const first = this.#different.get(file.id)
+    if (first) {
+      await shareBytes(first.path, path)
+      return file
+    }
+    if (this.#different.size >= maxImages) throw new TooManyImagesError(maxImages)
+    this.#different.set(file.id, file)
     this.#prepare(file)
     return file
   }
@@ -123,16 +141,23 @@ export class Upload {
    * @throws errors of `save`, InvalidFieldError, ImageUrlRefusedError, ImageUrlFailedError
    */
   async saveSources (images: ImageSource[], historyImages: ImageSource[] = []): Promise<void> {
-    const { maxImages } = this.#options
-    // Checked before any image is fetched.
-    if (images.length + historyImages.length > maxImages) throw new TooManyImagesError(maxImages)
+    const sources = [...images, ...historyImages]
+    this.#refuseTooMany(sources)
     const files: UploadedFile[] = []
     await this.#work.run(async () => {
-      for (const source of [...images, ...historyImages]) files.push(await this.#saveSource(source, files.length))
+      for (const source of sources) files.push(await this.#saveSource(source, files.length))
     })
     this.images = files.slice(0, images.length)
     this.historyImages = files.slice(images.length)
     this.end()
+  }
+
+  /** Checks the number of images before any of them is fetched. */
+  #refuseTooMany (sources: ImageSource[]): void {
+    const { maxImages } = this.#options
+    if (sources.length > SENT_IMAGES_MAX) throw new TooManyCopiesError(SENT_IMAGES_MAX)
+    const different = new Set(sources.map(({ uri }) => this.#arrived.get(uri)?.id ?? uri))
+    if (different.size > maxImages) throw new TooManyImagesError(maxImages)
   }
 
   async #saveSource ({ field, uri, remote }: ImageSource, index: number): Promise<UploadedFile> {
@@ -140,13 +165,14 @@ export class Upload {
     if (arrived) return arrived
     if (!remote || !/^https?:/i.test(uri)) throw new InvalidFieldError(field, FIELD_FAULTS.mustBeDataUri)
     const source = await this.#options.fetcher.open(uri, field, this.#work.signal)
-    return await this.save(source, { field, index })
+    const file = await this.save(source, { field, index })
+    // An image with the same URL is not fetched again.
+    this.#arrived.set(uri, file)
+    return file
   }
 
   #prepare (file: UploadedFile): void {
-    const { signal, ending } = this.#work
-    const prepared =
-      this.#work.run(() => this.#options.onSaved(file, this.#request.scope, AbortSignal.any([signal, ending])))
+    const prepared = this.#work.run(() => this.#options.onSaved(file, this.#request.scope, this.#over))
     // It is not awaited, because a refused request needs no preparation. It rejects only if the request is over.
     prepared.catch(() => {})
   }
@@ -168,4 +194,10 @@ export class Upload {
   stop (): void {
     clearTimeout(this.#timer)
   }
+}
+
+/** Replaces a copy of a file by a link to it. File systems without links keep both. */
+async function shareBytes (first: string, copy: string): Promise<void> {
+  const linked = `${copy}_link`
+  await link(first, linked).then(() => rename(linked, copy), () => {})
 }

@@ -1,6 +1,8 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import path from 'node:path'
 import t from 'tap'
+import { ROOT } from '../../config/root.ts'
 import { createTestEngine, startService } from '../helper.ts'
 import { connectRaw } from '../raw-client.ts'
 import { until } from '../server-process.ts'
@@ -72,7 +74,7 @@ t.test('a running answer keeps its pace while a client retries immediately after
 
   // The client is a separate process: in this one its own work would slow the service.
   const hammer = fork(
-    new URL('hammer.ts', import.meta.url), [String(service.port)],
+    path.join(ROOT, 'test/clients/hammer.ts'), [String(service.port)],
     { execArgv: ['--import', import.meta.resolve('tsx')] }
   )
   await once(hammer, 'message')

@@ -74,22 +74,39 @@ t.test('an upload of a hundred megabytes passes nginx, and no file of it is left
   }
 })
 
-t.test('refusals by nginx itself have the shape of all errors', { skip: NO_NGINX }, async t => {
-  const service = await start(t)
-  const { url } = await startNginx(t, 'nginx.conf', [service.port, service.port])
-  const client = await connectRaw(portOf(url))
-  client.send(formHead('/api/chat', 221 * MB))
-  t.match(await client.until(/\}/), /^HTTP\/1\.1 413 [^]*"code":"BODY_TOO_LARGE","request_id":"[0-9a-f]{32}"\}/)
-  client.socket.destroy()
+for (const [file, prefix] of [
+  ['nginx.conf', ''], ['nginx-retry.conf', ''], ['nginx-prefix.conf', '/sightline']
+] as const) {
+  t.test(`refusals by ${file} itself have the shape of the service's errors`, { skip: NO_NGINX }, async t => {
+    const service = await start(t)
+    const { url } = await startNginx(t, file, [service.port, service.port])
+    for (const [path, shape] of [
+      ['/api/chat', /\{"error":"The request[^"]+","code":"BODY_TOO_LARGE","request_id":"[0-9a-f]{32}"\}$/],
+      [
+        '/v1/chat/completions',
+        /\{"error":\{"message":"The request[^"]+","type":"invalid_request_error","param":null,"code":"BODY_TOO_LARGE",/
+      ]
+    ] as const) {
+      const client = await connectRaw(portOf(url))
+      client.send(formHead(prefix + path, 221 * MB))
+      const answer = await client.until(/"request_id":"[0-9a-f]{32}"\}/)
+      t.match(answer, /^HTTP\/1\.1 413 /)
+      t.match(answer, shape)
+      client.socket.destroy()
+    }
 
-  const gone = await startNginx(t, 'nginx.conf', [service.port, service.port])
-  await service.app.close()
-  await sleep(50)
-  const response = await fetch(`${gone.url}/api/status`)
-  t.match([response.status, response.headers.get('retry-after'), await response.json()], [
-    503, '5', { code: 'UNREACHABLE' }
-  ])
-})
+    await service.app.close()
+    await sleep(50)
+    const status = await fetch(`${url}${prefix}/api/status`)
+    t.match([status.status, status.headers.get('retry-after'), await status.json()], [
+      503, '5', { code: 'UNREACHABLE', error: /cannot be reached/ }
+    ])
+    const models = await fetch(`${url}${prefix}/v1/models`)
+    t.match([models.status, models.headers.get('retry-after'), await models.json()], [
+      503, '5', { error: { code: 'UNREACHABLE', type: 'server_error', message: /cannot be reached/ } }
+    ])
+  })
+}
 
 t.test('clients behind nginx are limited by address, whatever X-Forwarded-For claims', { skip: NO_NGINX }, async t => {
   const service = await start(t, { RATE_LIMIT_ADDRESS: '2' })

@@ -86,9 +86,15 @@ export const createProbes = (model: string): Record<LimitName, Probe | Elsewhere
     otherwise: 'INVALID_HISTORY'
   },
   images: {
-    ask: excess => form({ message: 'Hi' }, repeat(4 + excess, () => noImage)),
+    ask: excess => form({ message: 'Hi' }, repeat(4 + excess, i => Buffer.from(`text ${i}`))),
     names: /images/,
     figure: '4',
+    otherwise: 'UNSUPPORTED_IMAGE'
+  },
+  sentImages: {
+    ask: excess => form({ message: 'Hi' }, repeat(128 + excess, () => noImage)),
+    names: /images/,
+    figure: '128',
     otherwise: 'UNSUPPORTED_IMAGE'
   },
   file: {

@@ -106,7 +106,8 @@ export const LIMITS = {
   formFields: row('text fields of a form', limits.FORM_MAX_FIELDS, '400 `INVALID_MULTIPART`', FORM),
   formField: row('one text field of a form', size(limits.FIELD_MAX_BYTES), '413 `FIELD_TOO_LARGE`', FORM),
   formText: row('all text fields of a form', size(limits.FORM_TEXT_MAX_BYTES), '413 `FORM_TOO_LARGE`', FORM),
-  images: row('images', setting('MAX_IMAGES'), '400 `TOO_MANY_IMAGES`', UPLOAD),
+  images: row('different images', setting('MAX_IMAGES'), '400 `TOO_MANY_IMAGES`', UPLOAD),
+  sentImages: row('images with their copies', limits.SENT_IMAGES_MAX, '400 `TOO_MANY_COPIES`', UPLOAD),
   file: row('the file of an image', setting('MAX_FILE_SIZE_MB'), '413 `FILE_TOO_LARGE`', UPLOAD),
   uriHead: row('characters of a data URI before its base64', HEAD_MAX_CHARACTERS, INVALID_FIELD, IMAGE_TEXT),
   uriLength: row(

@@ -1,5 +1,6 @@
-// npm test: runs each test file in its own process, several in parallel. tap's own runner loads its coverage and its
-// mocks into every process, which doubles the time of most files. To run one file: npx tap test/config/config.test.ts.
+// npm test: runs each test file in its own process, several in parallel. `pretest` has compiled the files to
+// .compiled/, because TypeScript's loader doubles the time of most files. So do the coverage and the mocks that tap's
+// own runner loads into every process. To run one file: npx tap test/config/config.test.ts.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -28,9 +29,9 @@ await Promise.all(Array.from({ length: JOBS }, async () => {
   }
 }))
 // Parallel browsers, servers and models may delay a test beyond its timeouts. A test with a real fault also fails
-// alone.
+// alone. It runs from its source, so that its stack traces name the right lines.
 for (const entry of failed) {
-  const outcome = await run(entry.file)
+  const outcome = await run(entry.file, true)
   count(outcome)
   entry.passedAlone = outcome.isGood
 }
@@ -45,11 +46,13 @@ console.log(`# time=${(performance.now() - startedAt).toFixed(0)}ms`)
 process.exitCode = totals.fail === 0 ? 0 : 1
 
 /** Runs a file, prints its output, and returns the result. */
-async function run (file) {
+async function run (file, fromSource = false) {
   const from = performance.now()
-  const mocks =
-    readFileSync(path.join(ROOT, file), 'utf8').includes('t.mockImport') ? ['--import=@tapjs/mock/import'] : []
-  const child = spawn(process.execPath, [...mocks, '--import=tsx', file], {
+  const hasMocks = readFileSync(path.join(ROOT, file), 'utf8').includes('t.mockImport')
+  const loaders = hasMocks ? ['--import=@tapjs/mock/import', '--import=tsx'] : ['--import=tsx']
+  // Mocks are named by their sources.
+  const args = hasMocks || fromSource ? [...loaders, file] : [path.join('.compiled', file.replace(/\.ts$/, '.js'))]
+  const child = spawn(process.execPath, args, {
     cwd: ROOT,
     env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(TEST_TIMEOUT_S) },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -4,6 +4,7 @@ import type { EngineEvent, GenerateRequest, Usage } from '../engine.ts'
 import { imageCacheKey } from '../image-index.ts'
 import { createClock, toTenths } from './clock.ts'
 import { Decoding } from './decoding.ts'
+import type { EarlyEncoder } from './early-encoder.ts'
 import type { createEncoder } from './encoder.ts'
 import { WorkerFailure } from './failure.ts'
 import type { ImageCache, ImageLease } from './image-cache.ts'
@@ -25,6 +26,8 @@ export interface GeneratorParts {
   prompts: RenderedPrompts
   /** Null for a model without a projector. */
   encode: ReturnType<typeof createEncoder> | null
+  /** Null for a model without a projector. */
+  early: EarlyEncoder | null
 }
 
 type Emit = (event: EngineEvent) => void
@@ -33,11 +36,11 @@ type Emit = (event: EngineEvent) => void
  * Creates the function that runs answers: it encodes images, fills the KV cache and generates text. Each running
  * answer has its own sequence.
  */
-export function createGenerator ({ loaded, rounds, cache, prompts, encode }: GeneratorParts) {
+export function createGenerator ({ loaded, rounds, cache, prompts, encode, early }: GeneratorParts) {
   const { model, context, decoder } = loaded
   const turnStart = decoder.rewind === 'checkpoints' ? loaded.prompts.turnStart : null
   const pool = new SequencePool(Array.from({ length: loaded.info.slots }, (_, index) => new Sequence(index, decoder)))
-  const prefill = new Prefill({ rounds, cache, encode, batchSize: context.batchSize })
+  const prefill = new Prefill({ rounds, cache, encode, early, batchSize: context.batchSize })
   const decoding = new Decoding({ rounds, decoder, model })
   const detokenize = (tokens: number[]) => model.detokenize(tokens as Token[])
   const thinking = new Thinking({ decoding, syntax: loaded.prompts.thoughts, detokenize })

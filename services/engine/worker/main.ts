@@ -7,6 +7,7 @@ import { untilAborted } from '../../abort.ts'
 import { createDeferred, type Deferred } from '../../deferred.ts'
 import { blockOtherLoaders } from '../../images/sharp.ts'
 import type { EngineEvent, EngineImage, GenerateRequest } from '../engine.ts'
+import { EarlyEncoder } from './early-encoder.ts'
 import { createEncoder } from './encoder.ts'
 import { toWire } from './failure.ts'
 import { createGenerator } from './generator.ts'
@@ -26,10 +27,11 @@ interface Service {
   cache: ImageCache
   prompts: RenderedPrompts
   vram: VramGauge
+  early: EarlyEncoder | null
   generate: ReturnType<typeof createGenerator>
 }
 
-/** A running answer, and the files for which it waits, by the index of their image. */
+/** A running answer or early encoding, and the files for which it waits, by the index of their image. */
 interface Running {
   abort: AbortController
   /** Settles when the computation has ended. Never rejects. */
@@ -63,7 +65,9 @@ async function load (options: WorkerOptions): Promise<void> {
   const encode = loaded.vision === null ? null : createEncoder({ ...loaded, vision: loaded.vision, rounds })
   const prompts = new RenderedPrompts(loaded.prompts.render)
   const vram = new VramGauge(loaded.llama, log)
-  service = { loaded, cache, prompts, vram, generate: createGenerator({ loaded, rounds, cache, prompts, encode }) }
+  const early = encode && new EarlyEncoder({ cache, encode })
+  const generate = createGenerator({ loaded, rounds, cache, prompts, encode, early })
+  service = { loaded, cache, prompts, vram, early, generate }
   measure()
   send({ type: 'loaded', info: loaded.info })
 }
@@ -118,6 +122,22 @@ function generate (id: number, request: WireRequest): void {
     send({ type: 'released', id })
   }
   running.set(id, { abort, files, over: run() })
+}
+
+/** Encodes an image early. The record stays until the parent aborts it, because the signal also ends the keeping. */
+function encodeEarly ({ id, image, path }: Extract<ToWorker, { type: 'encode' }>): void {
+  const abort = new AbortController()
+  const { signal } = abort
+  async function run (): Promise<void> {
+    // The answer that needs the image meets the same error and reports it.
+    await service!.early?.encode({ ...image, file: async () => path }, signal).catch(() => {})
+    sendStats()
+    send({ type: 'encoded', id })
+    const forget = () => running.delete(id)
+    if (signal.aborted) forget()
+    else signal.addEventListener('abort', forget, { once: true })
+  }
+  running.set(id, { abort, files: new Map(), over: run() })
 }
 
 function fromWire (id: number, request: WireRequest, answer: Pick<Running, 'abort' | 'files'>): GenerateRequest {
@@ -178,6 +198,9 @@ process.on('message', (message: ToWorker) => {
       break
     case 'generate':
       generate(message.id, message.request)
+      break
+    case 'encode':
+      encodeEarly(message)
       break
     case 'file':
       running.get(message.id)?.files.get(message.image)?.resolve(message.path)

@@ -3,6 +3,7 @@ import type { StepItem } from '../../../native/vision.ts'
 import type { EngineEvent, EngineImage, GenerateRequest } from '../engine.ts'
 import { imageCacheKey } from '../image-index.ts'
 import { createClock, toTenths } from './clock.ts'
+import type { EarlyEncoder } from './early-encoder.ts'
 import type { createEncoder } from './encoder.ts'
 import { WorkerFailure } from './failure.ts'
 import type { ImageCache, ImageLease } from './image-cache.ts'
@@ -16,6 +17,8 @@ export interface PrefillParts {
   cache: ImageCache
   /** Null for a model without a projector. */
   encode: ReturnType<typeof createEncoder> | null
+  /** Null for a model without a projector. */
+  early: EarlyEncoder | null
   /** Maximum tokens of a slice. */
   batchSize: number
 }
@@ -45,16 +48,28 @@ export class Prefill {
   }
 
   /**
-   * Runs the steps of a plan in order. An image is encoded first if it is not cached.
+   * Runs the steps of a plan in order. An image is encoded first if it is not cached. Early encodings of other images
+   * wait meanwhile.
    * @returns for each image of the request, whether its embedding was cached; milliseconds spent on encoding
    */
   async run (
     sequence: Sequence, steps: PrefillStep[], { images }: GenerateRequest, progress: Progress, signal: AbortSignal
   ): Promise<{ cachedImages: boolean[], encodeMs: number }> {
     const needed = new Set(steps.flatMap(step => step.type === 'image' ? [step.image] : []))
+    progress.encoded(images.length - needed.size)
+    const release = this.#parts.early?.claim([...needed].map(image => images[image]!))
+    try {
+      return await this.#run(sequence, steps, images, progress, signal)
+    } finally {
+      release?.()
+    }
+  }
+
+  async #run (
+    sequence: Sequence, steps: PrefillStep[], images: EngineImage[], progress: Progress, signal: AbortSignal
+  ): Promise<{ cachedImages: boolean[], encodeMs: number }> {
     const cachedImages = images.map(() => true)
     let encodeMs = 0
-    progress.encoded(images.length - needed.size)
     for (const step of steps) {
       if (step.type === 'text') {
         await this.#text(sequence, step.tokens, signal, progress.evaluated)

@@ -46,6 +46,8 @@ export type ToWorker =
   | { type: 'load', options: WorkerOptions }
   | { type: 'inspect', id: number, turns: Turn[], tools: Tool[], ids: string[], thinks: boolean }
   | { type: 'generate', id: number, request: WireRequest }
+  /** Encodes an image whose request is still arriving. The embedding is kept until `abort`. */
+  | { type: 'encode', id: number, image: Omit<EngineImage, 'file'>, path: string }
   | { type: 'file', id: number, image: number, path: string }
   | { type: 'abort', id: number }
   | { type: 'close' }
@@ -65,6 +67,8 @@ export type FromWorker =
   | { type: 'alive' }
   | { type: 'stats', stats: WorkerStats }
   | { type: 'inspected', id: number, inspection: Inspection }
+  /** The file of an `encode` is no longer needed; says nothing about success. */
+  | { type: 'encoded', id: number }
   | { type: 'need-file', id: number, image: number }
   | { type: 'event', id: number, event: EngineEvent }
   | { type: 'failed', id: number, error: WireError }

@@ -12,6 +12,9 @@ const photo = await sharp({
   }
 }).jpeg().toBuffer()
 
+/** A small file, different for each name. */
+const coloured = (name: string) => Buffer.concat([image, Buffer.from(name)])
+
 /** A PNG whose header claims a size that its data does not have. */
 function pngClaiming (width: number, height: number): Buffer {
   const chunk = (type: string, data: Buffer) => {
@@ -34,7 +37,10 @@ function pngClaiming (width: number, height: number): Buffer {
 
 const named = (data: Buffer | string, name: string): Upload => ({ data: Buffer.from(data), name })
 const cases: Array<[name: string, images: Array<Upload | Buffer>, status: number, code: string, sentence: RegExp]> = [
-  ['too many images', [image, image, image, image], 400, 'TOO_MANY_IMAGES', /has more than 3 images/],
+  [
+    'too many images', ['blue', 'green', 'red', 'teal'].map(coloured), 400, 'TOO_MANY_IMAGES',
+    /has more than 3 different images \(MAX_IMAGES\); name images of earlier turns by their ids/
+  ],
   [
     'a file that is too large', [image, named(Buffer.alloc(600 * 1024), 'big.jpg')], 413, 'FILE_TOO_LARGE',
     /images\[1\] \("big\.jpg"\) is larger than 0\.5 MB/
@@ -92,7 +98,7 @@ t.test('images of the history', async t => {
       [image], [named(Buffer.alloc(600 * 1024), 'big.jpg')], 413, 'FILE_TOO_LARGE',
       /^history_images\[0\] \("big\.jpg"\) is larger than 0\.5 MB/
     ],
-    [[image, image], [image, image], 400, 'TOO_MANY_IMAGES', /has more than 3 images/]
+    [['blue', 'green'].map(coloured), ['red', 'teal'].map(coloured), 400, 'TOO_MANY_IMAGES', /more than 3 different/]
   ]
   for (const [images, historyImages, status, code, sentence] of cases) {
     await refused(t, await ask(service.url, { message: 'Hi' }, images, historyImages), status, code, sentence)

@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createGrammars } from '../../../services/chat/grammars.ts'
@@ -153,6 +154,21 @@ t.test('a cached image is prepared only if the engine requests its file', async 
     t.match(events[1], { type: 'image', receipt: { cached: true, compressed: true } })
     t.same(await readdir(dir), asks ? ['0.jpg', '0_compressed.png'] : ['0.jpg'])
   }
+})
+
+t.test('of several copies of an image, the first is prepared for all', async t => {
+  const dir = t.testdir()
+  const [first, other] = [await upload(dir, 0), await upload(dir, 1)]
+  const copy = { ...await store(dir, '2.jpg', await readFile(first.path)), field: 'images[2]', id: first.id }
+  const files: string[] = []
+  const engine = scripted(async function * ({ images }) {
+    for (const image of images) files.push(path.basename(await image.file!()))
+    yield DONE
+  })
+  const events = await collect(serviceFor(engine).answer(requestFor([first, other, copy]), never, silent))
+  t.same(events.map(event => event.type), ['accepted', 'image', 'image', 'image', 'done'])
+  t.same(files, ['0_compressed.png', '1_compressed.png', '0_compressed.png'])
+  t.same((await readdir(dir)).sort(), ['0.jpg', '0_compressed.png', '1.jpg', '1_compressed.png', '2.jpg'])
 })
 
 t.test('a damaged image fails the answer with its error, after the engine has released the request', async t => {

@@ -138,7 +138,8 @@ function createWorker (loaded: LoadedModel, changes: Partial<LoadedModel['decode
     rounds,
     cache: new ImageCache(ENGINE_DEFAULTS.imageCacheBytes),
     prompts: new RenderedPrompts(loaded.prompts.render),
-    encode: createEncoder({ vision: loaded.vision!, decoder, threads: 2, rounds })
+    encode: createEncoder({ vision: loaded.vision!, decoder, threads: 2, rounds }),
+    early: null
   })
 }
 

@@ -84,6 +84,33 @@ t.test('a progressive JPEG that was cut off between two scans is refused', async
   await t.rejects(prepare(await store(t.testdir(), 'a.jpg', cut), SIZE), { code: 'CORRUPT_IMAGE' })
 })
 
+t.test('a JPEG with a scan for each component is refused if a scan is missing', async t => {
+  const { width, height } = READY
+  const options = { chromaSubsampling: '4:4:4', quality: 85 }
+  const grey = await drawn.clone().toColourspace('b-w').jpeg(options).toBuffer()
+  const header = grey.subarray(0, scanAt(grey))
+  const data = grey.subarray(scanAt(grey) + 2 + 8, -2)
+  const frameAt = header.indexOf(join(0xff, 0xc0))
+  const frame = segment(0xc0, join(8, be16(height), be16(width), 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0))
+  const start = join(header.subarray(0, frameAt), frame, header.subarray(frameAt + 2 + 11))
+  const scan = (component: number) => join(segment(0xda, join(1, component, 0, 0, 63, 0)), data)
+  const dir = t.testdir()
+  const prepared = await prepare(await store(dir, 'a.jpg', join(start, scan(1), scan(2), scan(3), END)), SIZE)
+  t.equal(prepared.compressed, true)
+  for (const components of [[1], [2, 3], [1, 2], [1, 1, 1]]) {
+    await t.rejects(prepare(await store(dir, 'b.jpg', join(start, ...components.map(scan), END)), SIZE), {
+      code: 'CORRUPT_IMAGE'
+    }, `${components}`)
+  }
+})
+
+t.test('the thumbnail of a JPEG is not taken for its pixels', async t => {
+  const thumbnail = await drawn.clone().resize(56, 28).jpeg().toBuffer()
+  const jpeg = afterStart(baseline, segment(0xe5, thumbnail))
+  const prepared = await prepare(await store(t.testdir(), 'a.jpg', jpeg.subarray(0, -2)), READY)
+  t.equal(prepared.compressed, true, 'the engine gets a file with an end marker')
+})
+
 t.test('a JPEG with a hole of zeros in its pixels is refused', async t => {
   for (const [kind, jpeg] of Object.entries(kinds)) {
     for (const length of [200, 1000, 4096]) {

@@ -58,6 +58,9 @@ t.test('parses what JSON.parse parses, wherever it is cut', async t => {
     t.equal(same(bytes, cutEach(bytes, 1)), null, 'byte by byte')
   }
   t.same(parseJson([Buffer.from('\uFEFF{"a":1}')]), { a: 1 }, 'a byte order mark is skipped')
+  for (const half of [[0xEF], [0xEF, 0xBB], [0xEF, 0xBB, 0xEF]]) {
+    t.throws(() => parseJson([Buffer.from([...half, 0x7B, 0x7D])]), /a value is expected/, 'half a byte order mark')
+  }
 })
 
 t.test('random documents, damaged and cut anywhere, are read like JSON.parse does', async t => {

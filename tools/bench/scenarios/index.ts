@@ -3,6 +3,7 @@ import { anticipation } from './anticipation.ts'
 import { eventLoop } from './event-loop.ts'
 import { firstToken } from './first-token.ts'
 import { jsonImages } from './json-images.ts'
+import { jsonUplink } from './json-uplink.ts'
 import { memory } from './memory.ts'
 import { overhead } from './overhead.ts'
 import { preparation } from './preparation.ts'
@@ -29,5 +30,6 @@ export const SCENARIOS: Record<string, Scenario> = {
   overhead,
   'event-loop': eventLoop,
   'side-by-side': sideBySide,
-  'json-images': jsonImages
+  'json-images': jsonImages,
+  'json-uplink': jsonUplink
 }

@@ -1,31 +1,25 @@
 import { buildsOf, type RunningSightline } from '../contenders/sightline.ts'
-import { post, readSse, readText, type Body } from '../lib/http.ts'
-import { drawImage, drawImages, type Image, type ImageFormat } from '../lib/images.ts'
-import { pacedPost } from '../lib/paced-post.ts'
+import { post, readText, type Body } from '../lib/http.ts'
+import { drawImage, drawImages, type Image } from '../lib/images.ts'
 import { ownResidentBytes, peakBytesDuring } from '../lib/processes.ts'
 import { createRow, eachRound, type Bench, type Scenario } from './scenario.ts'
 
-const PATH = '/api/chat_stream'
+export const PATH = '/api/chat_stream'
 const CLIENTS = 4
 const IMAGES = 4
 /** JSON of one client. */
 const BODY_BYTES = 100e6
-const LARGE = { width: 4000, height: 3000 }
-const FORMATS: ImageFormat[] = ['jpeg', 'webp']
-/** 10 Mbit/s. */
-const UPLINK_BYTES_PER_SECOND = 1.25e6
 /** Limits that earlier builds need for such bodies. */
 const SETTINGS = { JSON_BODY_LIMIT_MB: '512', MAX_FILE_SIZE_MB: '100' }
 
-/** Memory and event loop of the service while it reads JSON bodies with images, and the gain from early preparation. */
+/** Memory and event loop of the service while it reads JSON bodies with images. */
 export const jsonImages: Scenario = {
-  title: 'Images in JSON bodies: four clients with 100 MB each, and four photos of 12 megapixels at 10 Mbit/s',
+  title: 'Images in JSON bodies: four clients with 100 MB each',
 
   async run (bench) {
     const peak = createRow('4 × 100 MB: peak memory of the HTTP process above idle', 'MB')
     const delay = createRow('4 × 100 MB: longest delay of the event loop', 'ms')
     const total = createRow('4 × 100 MB: until the last answer', 'ms')
-    const photos = FORMATS.map(format => ({ format, first: createRow(`four ${format}: first token`, 'ms') }))
     const running: RunningSightline[] = []
     try {
       for (const build of buildsOf(bench.before)) running.push(await start(bench, build))
@@ -41,21 +35,15 @@ export const jsonImages: Scenario = {
         total.add(service.name, performance.now() - startedAt)
         delay.add(service.name, (await service.eventLoopDelay()).max)
       })
-      for (const { format, first } of photos) {
-        bench.log(`${format} over a slow uplink`)
-        await eachRound(bench, running, bench.rounds, async service => {
-          const images = await drawImages(Array.from({ length: IMAGES }, bench.freshSeed), { ...LARGE, format })
-          first.add(service.name, await firstToken(service, toJson(images)))
-        })
-      }
     } finally {
       await Promise.all(running.map(service => service.stop()))
     }
-    return [peak, delay, total, ...photos.map(({ first }) => first)]
+    return [peak, delay, total]
   }
 }
 
-async function start (bench: Bench, build: ReturnType<typeof buildsOf>[number]): Promise<RunningSightline> {
+/** Starts a build with limits for large bodies, and warms it up. */
+export async function start (bench: Bench, build: ReturnType<typeof buildsOf>[number]): Promise<RunningSightline> {
   const { model, mmproj, contextSize, imageTokens } = bench.model
   const options = { model, mmproj, slots: CLIENTS, contextSize, threads: bench.threads, gpu: bench.gpu, imageTokens }
   bench.log(`starting ${build.name}`)
@@ -64,7 +52,7 @@ async function start (bench: Bench, build: ReturnType<typeof buildsOf>[number]):
   return service
 }
 
-function toJson (images: readonly Image[]): Body {
+export function toJson (images: readonly Image[]): Body {
   const uris = images.map(({ data, type }) => `data:${type};base64,${data.toString('base64')}`)
   const body = { message: 'Describe the images.', max_tokens: 4, temperature: 0, images: uris }
   return { type: 'application/json', bytes: Buffer.from(JSON.stringify(body)) }
@@ -81,18 +69,4 @@ async function ask ({ url }: RunningSightline, body: Body): Promise<void> {
   const response = await post(url + PATH, body)
   const text = await readText(response)
   if (!text.includes('event: done')) throw new Error(`Status ${response.statusCode}: ${text.slice(0, 500)}`)
-}
-
-/** Returns the milliseconds from the begin of the upload to the first token. */
-async function firstToken ({ url }: RunningSightline, body: Body): Promise<number> {
-  const startedAt = performance.now()
-  const { response } = await pacedPost(url + PATH, body, UPLINK_BYTES_PER_SECOND)
-  if (response.statusCode !== 200) throw new Error(`Status ${response.statusCode}: ${await readText(response)}`)
-  let firstAt: number | null = null
-  for await (const { event, data, at } of readSse(response)) {
-    if (event === 'error') throw new Error(data)
-    if (event === 'token') firstAt ??= at
-  }
-  if (firstAt === null) throw new Error('The answer has no token')
-  return firstAt - startedAt
 }

@@ -73,7 +73,7 @@ export const jsonImages: Kind[] = [
       const way = material.draw.pick(JSONS)
       const some = Array<Buffer>(MANY_IMAGES).fill(image!.subarray(0, 100))
       const { path, body } = bodyIn(way, material, { question: 'What is it?', images: some })
-      return draft(requestFor(path, body, material), 'error 400 TOO_MANY_IMAGES', { detail: way })
+      return draft(requestFor(path, body, material), 'error 400 TOO_MANY_COPIES', { detail: way })
     }
   }
 ]

@@ -195,7 +195,11 @@ export const malformed: Kind[] = [
       const [image] = material.images.known[0]!.images
       const way = material.draw.pick(WAYS)
       return {
-        ...askIn(way, material, { question: 'Hi', images: Array(9).fill(image) }), right: ['error 400 TOO_MANY_IMAGES']
+        // Decoders ignore bytes after the end of an image.
+        ...askIn(way, material, {
+          question: 'Hi', images: Array.from({ length: 9 }, (_, i) => Buffer.concat([image!, Buffer.from([i])]))
+        }),
+        right: ['error 400 TOO_MANY_IMAGES']
       }
     }
   },
