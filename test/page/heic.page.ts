@@ -95,9 +95,13 @@ export default async function (t: Test): Promise<void> {
     ...DESKTOP, allow: [/status of 422/]
   }, async (t, page) => {
     await open(page)
+    const worker = page.waitForEvent('worker', worker => worker.url().includes('heic-worker'))
+    const decoder = page.waitForResponse(/libheif.*\.wasm$/)
     const whole = heic('plain.heic')
     await dropFiles(page, 'body', [{ ...whole, buffer: whole.buffer.subarray(0, whole.buffer.length - 400) }])
     await page.getByText('The browser cannot show this picture').first().waitFor({ state: 'attached' })
+    await worker
+    t.ok((await decoder).ok(), 'the decoder has run')
     const answer = await ask(page, 'Describe the images.')
     await complete(answer)
     t.match(await answer.locator('.failure').innerText(), /plain\.heic/)

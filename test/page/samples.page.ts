@@ -63,9 +63,10 @@ export default async function (t: Test): Promise<void> {
     })
   }
 
-  await pageTest('a sample ignores the chosen format, and the next question uses it', DESKTOP, async (t, page) => {
+  await pageTest('a sample keeps its own format, and other questions use the chosen one', DESKTOP, async (
+    t, page
+  ) => {
     const schema = JSON.stringify({ const: { chosen: true } })
-    const sent = await watchForms(page)
     await open(page, { format: { type: 'schema', schema } })
     await samples(page).filter({ hasText: 'What does the text say?' }).click()
     const answer = page.locator('article.answer')
@@ -75,9 +76,18 @@ export default async function (t: Test): Promise<void> {
     await page.keyboard.press('Enter')
     await answer.nth(1).waitFor()
     t.match(await complete(answer.nth(1)), /chosen/)
-    const [first = [], second = []] = await sent()
-    t.same(first.map(([name]) => name), ['message', 'images'])
-    t.ok(second.some(([name]) => name === 'response_format'))
+
+    // The reload shows that the sample's format is stored.
+    await page.reload()
+    await page.locator('.sidebar-open').click()
+    await page.getByRole('button', { name: 'Answer again' }).first().click()
+    await answer.nth(1).waitFor({ state: 'detached' })
+    t.match(await complete(answer), /It says CAKE/, 'answered again in its own format')
+    await page.getByRole('button', { name: 'Edit and send again' }).click()
+    await page.locator('.question-editor textarea').fill('And what else?')
+    await page.keyboard.press('Enter')
+    await page.getByText('And what else?').waitFor()
+    t.match(await complete(answer), /chosen/, 'an edited sample is an own question')
   })
 
   await pageTest('samples are for people without images, and reached by the keyboard', DESKTOP, async (t, page) => {
@@ -163,8 +173,13 @@ export default async function (t: Test): Promise<void> {
         ['message', 'Extract the content of this invoice as JSON.'], ['response_format', /"seller"/],
         ['images', 'invoice.png']
       ])
-      // The embedded weights know no invoices, so only the keys of the schema are certain.
+      // The embedded weights know no invoices, and may fill the answer with items up to its greatest length.
       t.match(await answer.innerText(), /"?seller"?:/)
+      if (await answer.getByText('Cut off').count() === 0) {
+        await answer.getByText('Source', { exact: true }).click()
+        const json = JSON.parse(await answer.locator('.json-source code').innerText()) as object
+        t.same(Object.keys(json), ['seller', 'date', 'currency', 'items', 'tax', 'total'])
+      }
       await other.service.quiet()
     })
   }

@@ -27,20 +27,24 @@ export interface NewImage extends StoredImage { blob: Blob }
 
 /**
  * Asks a new question at the end of a conversation.
- * @param format by default the format that the user chose
+ * @param format that of a sample, which also applies when it is answered again; by default, the user's choice applies
  */
 export function askQuestion (
-  conversation: string, text: string, images: readonly NewImage[], format: Format = settings.value.format
+  conversation: string, text: string, images: readonly NewImage[], format?: Format
 ): void {
   const question = newQuestion(
     text,
-    images.map(({ key, name, type, bytes, width, height }) => ({ key, name, type, bytes, width, height, id: null }))
+    images.map(({ key, name, type, bytes, width, height }) => ({ key, name, type, bytes, width, height, id: null })),
+    format
   )
   for (const { key, blob } of images) void keep(saveImage(conversation, key, blob))
-  void run(conversation, findConversation(conversation)?.turns ?? [], question, format)
+  void run(conversation, findConversation(conversation)?.turns ?? [], question)
 }
 
-/** Answers a question again, with new text if given. The turns after it are removed, which can be undone. */
+/**
+ * Answers a question again, with new text if given. New text makes a sample a question of the user's own, for which the
+ * chosen format applies. The turns after it are removed, which can be undone.
+ */
 export function askAgain (conversation: string, questionId: string, text?: string): void {
   const turns = findConversation(conversation)?.turns ?? []
   const index = turns.findIndex(({ id }) => id === questionId)
@@ -50,12 +54,12 @@ export function askAgain (conversation: string, questionId: string, text?: strin
   const isWorthKeeping =
     turns.slice(index + 1).some(turn => turn.text !== '' || (turn.role === 'assistant' && hasThoughts(turn)))
   if (isWorthKeeping) removeTurns(conversation, () => before, 'turn.replaced')
-  void run(conversation, before, { ...old, text: text ?? old.text, at: Date.now() }, settings.value.format)
+  const { format: _, ...own } = old
+  void run(conversation, before, { ...text === undefined ? old : { ...own, text }, at: Date.now() })
 }
 
-async function run (
-  conversation: string, before: readonly Turn[], question: Question, format: Format
-): Promise<void> {
+async function run (conversation: string, before: readonly Turn[], question: Question): Promise<void> {
+  const format = question.format ?? settings.value.format
   const first = newAnswer(format)
   const answer = signal(first)
   const stage = signal<Stage>({ name: 'uploading', sent: 0, total: 0 })
