@@ -86,7 +86,7 @@ export default async function (t: Test): Promise<void> {
     await page.getByRole('button', { name: 'Edit and send again' }).click()
     await page.locator('.question-editor textarea').fill('And what else?')
     await page.keyboard.press('Enter')
-    await page.getByText('And what else?').waitFor()
+    await page.locator('.question-text', { hasText: 'And what else?' }).waitFor()
     t.match(await complete(answer), /chosen/, 'an edited sample is an own question')
   })
 
