@@ -22,6 +22,8 @@ const POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'"
 ].join('; ')
+/** A worker has the policy of its own file. Those of the page compile WebAssembly, which the page itself may not. */
+const WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
 const PERMISSIONS = 'camera=(self), microphone=(), geolocation=(), display-capture=(), payment=(), usb=()'
 const NOT_BUILT = {
   en: 'GET /: the page has not been built; run "npm run build"',
@@ -40,6 +42,9 @@ const route: FastifyPluginAsync<UiRouteOptions> = async (app, { dir }) => {
     preCompressed: true,
     immutable: true,
     maxAge: '1y',
+    setHeaders (reply, file) {
+      if (/-worker-[^/]+\.js(\.br|\.gz)?$/.test(file)) reply.header('content-security-policy', WORKER_POLICY)
+    },
     // The service works without a built page.
     suppressWarning: true,
     logLevel: 'warn'

@@ -9,8 +9,10 @@ import { dropFiles, pasteFiles } from './images.ts'
 import { startPage } from './start.ts'
 
 export default async function (t: Test): Promise<void> {
-  /** The limit for the transfer size of a first visit. */
-  const FIRST_LOAD_BYTES = 150_000
+  /** The limit for the transfer size of a first visit, without the samples and their images. */
+  const FIRST_LOAD_BYTES = 90_000
+  const FIRST_LOAD_BYTES_WITH_SAMPLES = 150_000
+  const SAMPLES = ['samples', 'shapes-1', 'shapes-2', 'shapes-3', 'word']
 
   const { service, pageTest } = await startPage(t)
 
@@ -18,15 +20,33 @@ export default async function (t: Test): Promise<void> {
     const client = await page.context().newCDPSession(page)
     await client.send('Network.enable')
     const requests = new Map<string, string>()
-    let bytes = 0
-    client.on('Network.requestWillBeSent', ({ requestId, request }) => requests.set(requestId, request.url))
+    const bytes = new Map<string, number>()
+    const samples: string[] = []
+    let isStatusKnown = false
+    client.on('Network.requestWillBeSent', ({ requestId, request: { url } }) => {
+      requests.set(requestId, url)
+      const sample = SAMPLES.find(name => url.startsWith(`${service.url}/assets/${name}-`))
+      if (sample) samples.push(`${sample} ${isStatusKnown ? 'after' : 'before'} the status`)
+    })
+    client.on('Network.responseReceived', ({ response: { url } }) => {
+      if (url === `${service.url}/api/status`) isStatusKnown = true
+    })
     client.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
-      if (!requests.get(requestId)?.startsWith(`${service.url}/api/`)) bytes += encodedDataLength
+      const url = requests.get(requestId) ?? requestId
+      if (!url.startsWith(`${service.url}/api/`)) bytes.set(url, encodedDataLength)
     })
     await page.goto('./', { waitUntil: 'networkidle' })
     t.equal(await page.title(), 'Sightline')
     t.ok(await page.getByRole('textbox').first().isVisible(), 'there is a text field')
-    t.ok(bytes > 1_000 && bytes < FIRST_LOAD_BYTES, `${bytes} bytes for a first visit`)
+    await page.locator('.samples img').nth(3).waitFor()
+    await page.waitForLoadState('networkidle')
+    t.same(samples.sort(), SAMPLES.map(name => `${name} after the status`))
+    const sum = (entries: Array<[url: string, bytes: number]>) => entries.reduce((sum, [, bytes]) => sum + bytes, 0)
+    const all = sum([...bytes])
+    const first = sum([...bytes].filter(([url]) => !SAMPLES.some(name => url.includes(`/assets/${name}-`))))
+    t.ok(first > 1_000 && first < FIRST_LOAD_BYTES, `${first} bytes for a first visit`)
+    t.ok(all > first && all < FIRST_LOAD_BYTES_WITH_SAMPLES, `${all} bytes with the samples`)
+    t.same([...requests.values()].filter(url => /heic|wasm/.test(url)), [], 'no decoder is loaded')
   })
 
   await pageTest('dropped and pasted files reach the page', {}, async (t, page) => {

@@ -64,6 +64,13 @@ t.test('a service that allows no thoughts has a model that never thinks', async 
   t.match(abilityOf(status('optional', { default_thinking_tokens: 512 })), { isDefault: true })
 })
 
+t.test('an export contains the own format of a sample', async t => {
+  const format = { type: 'schema', schema: '{"type":"object"}' } as const
+  const conversation = { ...newConversation(), turns: [newQuestion('Which?', [], format), newQuestion('And?', [])] }
+  const { conversations } = fromJson(await (await toJson([conversation], { withThoughts: true, bytesOf })).text())
+  t.same(conversations[0]!.turns.map(turn => turn.role === 'user' && turn.format), [format, undefined])
+})
+
 t.test('a request contains the answers of earlier turns without their thoughts', async t => {
   t.same(historyOf(THOUGHTFUL.turns), [
     { role: 'user', content: 'What is it?' }, { role: 'assistant', content: 'A circle.' }

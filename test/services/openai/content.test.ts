@@ -152,7 +152,7 @@ t.test('files in the shapes of many clients are read', async t => {
     { type: 'file', data: pdf, mediaType: 'application/pdf' }, { file: { file_data: pdf } },
     { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: pdf } }
   ]) {
-    const { images } = ask({ messages: [{ role: 'user', content: [part] }] })
+    const { images } = read({ messages: [{ role: 'user', content: [part] }] })
     t.same(images.map(({ uri }) => uri), [pdf], JSON.stringify(part))
   }
   for (const part of [{ type: 'document' }, { type: 'file', file: { file_id: 'x' } }]) {

@@ -15,7 +15,7 @@ import { ThinkingSwitch } from './thinking-switch.tsx'
 
 /** The limit of the service, in characters. */
 const MESSAGE_MAX = 32_000
-const TAKEN = 'image/jpeg,image/png,image/webp,image/avif,image/gif,image/tiff'
+const TAKEN = 'image/jpeg,image/png,image/webp,image/avif,image/heic,image/heif,.heic,.heif,image/gif,image/tiff'
 
 /** The field for a question, with the buttons that send it and stop its answer. */
 export function Composer () {

@@ -11,10 +11,10 @@ import { useStickToBottom } from './use-stick-to-bottom.ts'
 
 /** Shows the exchanges of the current conversation, the newest at the bottom. */
 export function ConversationView () {
-  const { area, content, isAway, toBottom, stay } = useStickToBottom()
   const { id, turns } = current.value
+  const { area, content, isAway, toBottom, stay } = useStickToBottom(turns.length > 0)
   const run = runs.value.get(id)
-  useEffect(toBottom, [run])
+  useEffect(() => { if (turns.length > 0) toBottom() }, [run])
 
   const isBusy = run !== undefined
   let images = 0

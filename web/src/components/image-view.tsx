@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import { t } from '../i18n/index.ts'
 import type { StoredImage } from '../model/conversation.ts'
-import { useImageUrl } from '../state/image-urls.ts'
+import { decodePreview, useImageUrl } from '../state/image-urls.ts'
 import { Icon } from './icon.tsx'
 import { useNearness } from './use-nearness.ts'
 import '../styles/image-view.css'
@@ -29,12 +29,19 @@ export function ImageView (
   const isNear = useNearness(place)
   const url = useImageUrl(key, isNear || isAlwaysNear)
   const isUnreadable = useSignal(false)
+  // The URL of the preview replaces that of the file. When the preview itself fails, its URL does not change.
+  const failed = useRef<string | null>(null)
+  async function showPreview (): Promise<void> {
+    const isNew = failed.current === null
+    failed.current = url ?? null
+    if (!isNew || await decodePreview(key) === null) isUnreadable.value = true
+  }
   return (
     <span class='image-view' ref={place}>
       {typeof url === 'string' && !isUnreadable.value && (
         <img
           src={url} alt={alt} draggable={false} decoding='async'
-          onError={() => { isUnreadable.value = true }}
+          onError={() => { void showPreview() }}
           onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) => onSize?.(naturalWidth, naturalHeight)}
         />
       )}

@@ -15,12 +15,17 @@ export interface Stick {
   stay (): void
 }
 
-/** Keeps the newest text visible while an answer grows. When the user has scrolled up, the content does not move. */
-export function useStickToBottom (): Stick {
+/**
+ * Keeps the newest text visible while an answer grows. When the user has scrolled up, the content does not move.
+ * @param follows false while the content is read from its top, as the start screen is
+ */
+export function useStickToBottom (follows: boolean): Stick {
   const area = useRef<HTMLDivElement>(null)
   const content = useRef<HTMLDivElement>(null)
   const isAway = useSignal(false)
   const stays = useRef(false)
+  const following = useRef(follows)
+  following.current = follows
 
   function toBottom (): void {
     isAway.value = false
@@ -34,7 +39,7 @@ export function useStickToBottom (): Stick {
       const { scrollTop } = element
       // Growing content increases the distance too, so only scrolling up counts as a user action.
       if (isNearBottom(element)) isAway.value = false
-      else if (scrollTop < lastTop) isAway.value = true
+      else if (following.current && scrollTop < lastTop) isAway.value = true
       lastTop = scrollTop
     }
     element.addEventListener('scroll', onScroll, { passive: true })
@@ -42,7 +47,7 @@ export function useStickToBottom (): Stick {
       if (stays.current) {
         stays.current = false
         isAway.value = !isNearBottom(element)
-      } else if (!isAway.peek()) {
+      } else if (following.current && !isAway.peek()) {
         element.scrollTop = element.scrollHeight
       }
     })

@@ -22,6 +22,8 @@ export interface Question {
   /** The name is part of stored and exported data. */
   pictures: StoredImage[]
   at: number
+  /** The format that belongs to a sample; other questions are answered in the chosen one. */
+  format?: Format
 }
 
 /** The requested format: text, any JSON object, or JSON that matches a schema (JSON text). */
@@ -73,8 +75,8 @@ export function newConversation (): Conversation {
   return { id: newId(), title: '', turns: [], createdAt: now, updatedAt: now }
 }
 
-export function newQuestion (text: string, images: readonly StoredImage[]): Question {
-  return { id: newId(), role: 'user', text, pictures: [...images], at: Date.now() }
+export function newQuestion (text: string, images: readonly StoredImage[], format?: Format): Question {
+  return { id: newId(), role: 'user', text, pictures: [...images], at: Date.now(), ...format && { format } }
 }
 
 export function newAnswer (format: Format): Answer {

@@ -70,7 +70,7 @@ async function conversationToJson (
           ...withThoughts && thoughts && { thoughts }
         }
       }
-      const { role, text, at, pictures: images } = turn
+      const { role, text, at, pictures: images, format } = turn
       return {
         role,
         text,
@@ -78,7 +78,8 @@ async function conversationToJson (
         pictures: images.map(({ key, ...image }) => {
           types.set(key, image.type)
           return { ...image, data: `${place}${key}` }
-        })
+        }),
+        ...format && { format }
       }
     })
   }

@@ -6,6 +6,7 @@ export interface Limits {
   maxFileSizeMb: number
   maxInputPixels: number
   maxAvifPixels: number
+  maxHeicPixels: number
 }
 
 export interface ImageFile {
@@ -29,7 +30,7 @@ export async function readImageFile (file: Blob): Promise<ImageFile> {
     bitmap.close()
     return { type, width, height }
   } catch {
-    // The browser cannot decode TIFF or damaged files. The service decides about them.
+    // The browser cannot decode TIFF, damaged files and often HEIC. The service decides about them.
     return { type, width: null, height: null }
   }
 }
@@ -42,12 +43,14 @@ export function typeOf (bytes: Uint8Array): string | null {
   if (/^GIF8[79]a$/.test(text(0, 6))) return 'image/gif'
   if (['II*\0', 'MM\0*'].includes(text(0, 4))) return 'image/tiff'
   if (text(4, 8) === 'ftyp' && /avif|avis/.test(text(8, 32))) return 'image/avif'
+  if (text(4, 8) === 'ftyp' && /he[iv][cxms]|m[is]f1/.test(text(8, 32))) return 'image/heic'
   return null
 }
 
 /** The reason why the service would refuse an image; null when none is known. */
 export function faultOf (
-  { type, width, height }: ImageFile, bytes: number, { maxFileSizeMb, maxInputPixels, maxAvifPixels }: Limits
+  { type, width, height }: ImageFile, bytes: number,
+  { maxFileSizeMb, maxInputPixels, maxAvifPixels, maxHeicPixels }: Limits
 ): Message | null {
   if (bytes === 0) return { key: 'image.empty' }
   if (type === null) return { key: 'image.unsupported' }
@@ -55,7 +58,7 @@ export function faultOf (
     return { key: 'image.tooLarge', values: { size: (bytes / MB).toFixed(1), limit: String(maxFileSizeMb) } }
   }
   if (width === null || height === null) return null
-  const limit = type === 'image/avif' ? maxAvifPixels : maxInputPixels
+  const limit = type === 'image/avif' ? maxAvifPixels : type === 'image/heic' ? maxHeicPixels : maxInputPixels
   if (width * height > limit) {
     return {
       key: 'image.tooManyPixels', values: { size: `${width} × ${height}`, limit: String(Math.floor(limit / 1e6)) }

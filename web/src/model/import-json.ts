@@ -1,7 +1,7 @@
 import type { Failure } from '../api/failure.ts'
 import type { Box, ChatDone, Point, Receipt } from '../api/types.ts'
 import {
-  newId, type Answer, type Conversation, type Format, type StoredImage, type Thoughts, type Turn
+  newId, type Answer, type Conversation, type Format, type Question, type StoredImage, type Thoughts, type Turn
 } from './conversation.ts'
 import { fromDataUri } from './data-uri.ts'
 import { EXPORT_FORMAT, EXPORT_VERSION } from './export-json.ts'
@@ -49,7 +49,9 @@ function conversationReader (images: Imported['images']): Read<Conversation> {
     const id = newId()
     const readImage = imageReader((key, blob) => images.push({ conversation: id, key, blob }))
     const readTurn = variant<Turn>('role', {
-      user: record({ id: newId, role: oneOf('user'), text, at: time, pictures: list(readImage) }),
+      user: record<Question>({
+        id: newId, role: oneOf('user'), text, at: time, pictures: list(readImage), format: optional(readFormat)
+      }),
       assistant: readAnswer
     })
     const read = record<Conversation>({
@@ -89,11 +91,12 @@ function imageReader (onBytes: (key: string, blob: Blob) => void): Read<StoredIm
 
 const readSize = record({ width: number, height: number })
 
-const readReceipt = record<Receipt>({
+/** The page sends neither documents nor several frames of an animation. */
+const readReceipt = record<Omit<Receipt, 'document' | 'frame'>>({
   id: text,
   original: readSize,
   sent: readSize,
-  format: oneOf('jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'),
+  format: oneOf('jpeg', 'png', 'webp', 'avif', 'heic', 'gif', 'tiff'),
   bytes: number,
   tokens: number,
   compressed: flag,

@@ -10,6 +10,41 @@ const MAX_ITEMS = 200
 const MAYBE_TEXT = { type: ['string', 'null'] }
 const MAYBE_NUMBER = { type: ['number', 'null'] }
 
+/** Things with their labels and boxes. */
+export const OBJECTS_SCHEMA = {
+  type: 'array',
+  maxItems: MAX_ITEMS,
+  items: {
+    type: 'object',
+    properties: {
+      bbox_2d: { type: 'array', items: { type: 'integer', minimum: 0 }, minItems: 4, maxItems: 4 },
+      label: { type: 'string', minLength: 1 }
+    },
+    required: ['bbox_2d', 'label']
+  }
+}
+
+export const RECEIPT_SCHEMA = {
+  type: 'object',
+  properties: {
+    seller: MAYBE_TEXT,
+    date: MAYBE_TEXT,
+    currency: MAYBE_TEXT,
+    items: {
+      type: 'array',
+      maxItems: MAX_ITEMS,
+      items: {
+        type: 'object',
+        properties: { name: { type: 'string' }, quantity: MAYBE_NUMBER, price: MAYBE_NUMBER },
+        required: ['name', 'quantity', 'price']
+      }
+    },
+    tax: MAYBE_NUMBER,
+    total: MAYBE_NUMBER
+  },
+  required: ['seller', 'date', 'currency', 'items', 'tax', 'total']
+}
+
 /** They use only keywords that the service enforces; see docs/api.md. */
 export const SCHEMA_PRESETS: readonly SchemaPreset[] = [
   {
@@ -34,42 +69,6 @@ export const SCHEMA_PRESETS: readonly SchemaPreset[] = [
       required: ['lines']
     }
   },
-  {
-    name: 'json.presetObjects',
-    schema: {
-      type: 'array',
-      maxItems: MAX_ITEMS,
-      items: {
-        type: 'object',
-        properties: {
-          bbox_2d: { type: 'array', items: { type: 'integer', minimum: 0 }, minItems: 4, maxItems: 4 },
-          label: { type: 'string', minLength: 1 }
-        },
-        required: ['bbox_2d', 'label']
-      }
-    }
-  },
-  {
-    name: 'json.presetReceipt',
-    schema: {
-      type: 'object',
-      properties: {
-        seller: MAYBE_TEXT,
-        date: MAYBE_TEXT,
-        currency: MAYBE_TEXT,
-        items: {
-          type: 'array',
-          maxItems: MAX_ITEMS,
-          items: {
-            type: 'object',
-            properties: { name: { type: 'string' }, quantity: MAYBE_NUMBER, price: MAYBE_NUMBER },
-            required: ['name', 'quantity', 'price']
-          }
-        },
-        tax: MAYBE_NUMBER,
-        total: MAYBE_NUMBER
-      },
-      required: ['seller', 'date', 'currency', 'items', 'tax', 'total']
-    }
-  }
+  { name: 'json.presetObjects', schema: OBJECTS_SCHEMA },
+  { name: 'json.presetReceipt', schema: RECEIPT_SCHEMA }
 ]

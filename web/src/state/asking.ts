@@ -4,8 +4,8 @@ import { AskError, networkFailure, type Failure } from '../api/failure.ts'
 import type { ChatDone } from '../api/types.ts'
 import { locale } from '../i18n/index.ts'
 import {
-  newAnswer, newQuestion, withReceipts, withTurn, type Answer, type StoredImage, type Question, type Thoughts,
-  type Turn
+  newAnswer, newQuestion, withReceipts, withTurn, type Answer, type Format, type StoredImage, type Question,
+  type Thoughts, type Turn
 } from '../model/conversation.ts'
 import { formOf } from '../model/form.ts'
 import { hasThoughts } from '../model/thoughts.ts'
@@ -25,17 +25,26 @@ const KEEP_MS = 1_000
 
 export interface NewImage extends StoredImage { blob: Blob }
 
-/** Asks a new question at the end of a conversation. */
-export function askQuestion (conversation: string, text: string, images: readonly NewImage[]): void {
+/**
+ * Asks a new question at the end of a conversation.
+ * @param format that of a sample, which also applies when it is answered again; by default, the user's choice applies
+ */
+export function askQuestion (
+  conversation: string, text: string, images: readonly NewImage[], format?: Format
+): void {
   const question = newQuestion(
     text,
-    images.map(({ key, name, type, bytes, width, height }) => ({ key, name, type, bytes, width, height, id: null }))
+    images.map(({ key, name, type, bytes, width, height }) => ({ key, name, type, bytes, width, height, id: null })),
+    format
   )
   for (const { key, blob } of images) void keep(saveImage(conversation, key, blob))
   void run(conversation, findConversation(conversation)?.turns ?? [], question)
 }
 
-/** Answers a question again, with new text if given. The turns after it are removed, which can be undone. */
+/**
+ * Answers a question again, with new text if given. New text makes a sample a question of the user's own, for which the
+ * chosen format applies. The turns after it are removed, which can be undone.
+ */
 export function askAgain (conversation: string, questionId: string, text?: string): void {
   const turns = findConversation(conversation)?.turns ?? []
   const index = turns.findIndex(({ id }) => id === questionId)
@@ -45,11 +54,13 @@ export function askAgain (conversation: string, questionId: string, text?: strin
   const isWorthKeeping =
     turns.slice(index + 1).some(turn => turn.text !== '' || (turn.role === 'assistant' && hasThoughts(turn)))
   if (isWorthKeeping) removeTurns(conversation, () => before, 'turn.replaced')
-  void run(conversation, before, { ...old, text: text ?? old.text, at: Date.now() })
+  const { format: _, ...own } = old
+  void run(conversation, before, { ...text === undefined ? old : { ...own, text }, at: Date.now() })
 }
 
 async function run (conversation: string, before: readonly Turn[], question: Question): Promise<void> {
-  const first = newAnswer(settings.value.format)
+  const format = question.format ?? settings.value.format
+  const first = newAnswer(format)
   const answer = signal(first)
   const stage = signal<Stage>({ name: 'uploading', sent: 0, total: 0 })
   const stopping = new AbortController()
@@ -72,7 +83,7 @@ async function run (conversation: string, before: readonly Turn[], question: Que
         before,
         resend,
         settings: settings.value,
-        format: first.format,
+        format,
         ability: thinkingAbility.value,
         bytesOf: imageBytes
       })

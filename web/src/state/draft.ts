@@ -2,7 +2,7 @@ import { computed, signal } from '@preact/signals'
 import { t, type Message } from '../i18n/index.ts'
 import { newId, type StoredImage } from '../model/conversation.ts'
 import { faultOf, readImageFile } from '../model/image-file.ts'
-import { registerImage } from './image-urls.ts'
+import { decodePreview, registerImage } from './image-urls.ts'
 import { announcement } from './notice.ts'
 import { limits } from './service.ts'
 
@@ -54,8 +54,9 @@ export async function addFiles (files: Iterable<File>): Promise<void> {
   // One at a time, because decoding large photographs needs much memory.
   for (const { key, blob } of added) {
     const read = await readImageFile(blob).catch(() => ({ type: null, width: null, height: null }))
+    const size = read.type === 'image/heic' && read.width === null ? await decodePreview(key) : read
     draftImages.value = draftImages.value.map(image => image.key === key
-      ? { ...image, type: read.type ?? '', width: read.width, height: read.height, isRead: true }
+      ? { ...image, type: read.type ?? '', width: size?.width ?? null, height: size?.height ?? null, isRead: true }
       : image)
   }
 }

@@ -1,7 +1,10 @@
 import { signal, useSignal, type ReadonlySignal, type Signal } from '@preact/signals'
 import { useLayoutEffect } from 'preact/hooks'
+import type { Size } from '../model/zoom.ts'
 import { loadImage } from '../storage/database.ts'
+import { typeOf } from '../model/image-file.ts'
 import { isKept, keep } from './conversations.ts'
+import { limits } from './service.ts'
 
 /** A URL for `<img>`; undefined while the bytes are loading, null when they are gone. */
 export type ImageUrl = string | null | undefined
@@ -12,6 +15,8 @@ interface Entry {
   blob: Blob | null
   /** The number of components that show the image. */
   users: number
+  /** Set when the browser cannot show the image itself. */
+  preview?: Promise<Size | null>
 }
 
 /** Unused images that stay loaded, for scrolling back. */
@@ -31,6 +36,36 @@ export function forgetImage (key: string): void {
   if (!entry) return
   entry.blob = null
   if (entry.users === 0) drop(key, entry)
+}
+
+/**
+ * Shows a decoded copy in place of a HEIC that the browser cannot show. The decoder is loaded at the first use.
+ * @returns the size of the image; null when nothing can be shown
+ */
+export async function decodePreview (key: string): Promise<Size | null> {
+  const entry = entries.get(key)
+  if (!entry) return null
+  entry.preview ??= makePreview(key, entry).catch((error: unknown) => {
+    // Loading the decoder fails without a network; the next call retries.
+    console.warn(error)
+    entry.preview = undefined
+    return null
+  })
+  return await entry.preview
+}
+
+async function makePreview (key: string, entry: Entry): Promise<Size | null> {
+  const blob = await imageBytes(key)
+  if (blob === null || typeOf(new Uint8Array(await blob.slice(0, 32).arrayBuffer())) !== 'image/heic') return null
+  const { decodeHeic } = await import('../heic/heic.ts')
+  const decoded = await decodeHeic(blob, limits.value.maxHeicPixels)
+  if (decoded === null) return null
+  const old = entry.url.value
+  if (decoded.preview !== null && entries.get(key) === entry) {
+    entry.url.value = URL.createObjectURL(decoded.preview)
+    if (old) URL.revokeObjectURL(old)
+  }
+  return { width: decoded.width, height: decoded.height }
 }
 
 /** The bytes of an image to send; null when they are gone. */

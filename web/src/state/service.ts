@@ -14,8 +14,9 @@ const POLL_SOON_MS = 1_500
 export const status = signal<Status | null>(null)
 export const isReachable = signal(true)
 
-const UNKNOWN_LIMITS: Limits =
-  { maxImages: 8, maxFileSizeMb: 20, maxInputPixels: 100_000_000, maxAvifPixels: 50_000_000 }
+const UNKNOWN_LIMITS: Limits = {
+  maxImages: 8, maxFileSizeMb: 20, maxInputPixels: 100_000_000, maxAvifPixels: 50_000_000, maxHeicPixels: 50_000_000
+}
 
 export const limits = computed<Limits>(() => {
   const latest = status.value?.limits
@@ -23,7 +24,8 @@ export const limits = computed<Limits>(() => {
     maxImages: latest?.max_images ?? UNKNOWN_LIMITS.maxImages,
     maxFileSizeMb: latest?.max_file_size_mb ?? UNKNOWN_LIMITS.maxFileSizeMb,
     maxInputPixels: latest?.max_input_pixels ?? UNKNOWN_LIMITS.maxInputPixels,
-    maxAvifPixels: latest?.max_avif_pixels ?? UNKNOWN_LIMITS.maxAvifPixels
+    maxAvifPixels: latest?.max_avif_pixels ?? UNKNOWN_LIMITS.maxAvifPixels,
+    maxHeicPixels: latest?.max_heic_pixels ?? UNKNOWN_LIMITS.maxHeicPixels
   }
 })
 
