@@ -1,7 +1,8 @@
 import neostandard from 'neostandard'
 
 const GENERATED = [
-  'dist/', '.compiled/', 'web/src/api/*.gen.ts', 'native/build/', 'native/check/build/', 'tools/bench/build/', '.tap/', 'uploads/'
+  'dist/', '.compiled/', 'web/src/api/*.gen.ts', 'native/build/', 'native/check/build/', 'tools/bench/build/', '.tap/',
+  'uploads/'
 ]
 
 export default [
