@@ -282,7 +282,8 @@ export async function hostileTiffs (): Promise<HostileImage[]> {
     ],
     ['one bit', image({ ...SMALL, samples: 1, bits: 1, photometric: 1 }, Buffer.alloc(150, 0x55)), 'accepted'],
     [
-      'samples that are NaN', image({ ...SMALL, bits: 32, format: 3 }, Buffer.alloc(40 * 30 * 12, 0xff)), 'CORRUPT_IMAGE'
+      'samples that are NaN', image({ ...SMALL, bits: 32, format: 3 }, Buffer.alloc(40 * 30 * 12, 0xff)),
+      'CORRUPT_IMAGE'
     ],
     ['16 bits', await noise(90, 70).toColourspace('rgb16').tiff().toBuffer(), 'accepted'],
     ['CMYK', await noise(90, 70).toColourspace('cmyk').tiff().toBuffer(), 'accepted'],
