@@ -161,6 +161,7 @@ export const JSON_FAULTS = {
 export const BODY_FAULTS = {
   empty: { en: 'it is empty', zh: '内容为空' },
   mustBeObject: { en: 'it must be an object', zh: '必须是一个对象' },
+  crowd: (limit: number) => ({ en: `an object has more than ${limit} members`, zh: `有对象的成员超过 ${limit} 个` }),
   namelessPart: {
     en: 'a part has no name; each needs Content-Disposition: form-data; name="…"',
     zh: '有一个部分没有名称；每个部分都需要 Content-Disposition: form-data; name="…"'

@@ -39,6 +39,9 @@ export const MESSAGES_MAX_PARTS = 10_000
 /** Images that a request sends, with copies of the same image. `MAX_IMAGES` bounds the different ones. */
 export const SENT_IMAGES_MAX = 128
 
+/** Fields of a request on `/v1`, and members of one of its messages or parts. Each is compared with known ones. */
+export const MEMBERS_MAX = 1_000
+
 // Tools
 
 /** The same as in the OpenAI API. */

@@ -4,7 +4,7 @@ import { OPENAI_FAULTS, UNKNOWN_FIELD_ADVICE } from '../../errors/phrases.ts'
 import { NAME_MAX_SHOWN } from '../../schemas/limits.ts'
 import { CompletionRequestSchema } from '../../schemas/openai-request.ts'
 import { distanceOf } from '../chat/unknown-field.ts'
-import { refuse, type Json } from './json.ts'
+import { refuse, refuseCrowd, type Json } from './json.ts'
 import { containsImage, toSnakeCase } from './members.ts'
 import { IGNORED, REFUSED } from './refused-fields.ts'
 import { SYNONYMS } from './synonyms.ts'
@@ -45,6 +45,7 @@ export interface Translation {
  * for an unknown field that resembles one that changes the answer
  */
 export function translateFields (body: Json): Translation {
+  refuseCrowd(body)
   const fields: Json = {}
   const sent = new Map<string, SentField>()
   const put = (field: string, value: unknown, origin: SentField): void => {

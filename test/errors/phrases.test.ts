@@ -18,6 +18,7 @@ const ARGUMENTS: Record<string, unknown[]> = {
   'THINKING_FAULTS.cannot': ['Qwen3VL'],
   'THINKING_FAULTS.tooMany': [4096],
   'OPENAI_FAULTS.contradicts': ['thinking'],
+  'BODY_FAULTS.crowd': [1000],
   'BODY_FAULTS.notFormData': [2],
   'FETCH_FAULTS.tooLong': [8192],
   'FETCH_FAULTS.tooManyRedirects': [3],

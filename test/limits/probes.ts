@@ -190,6 +190,11 @@ export const createProbes = (model: string): Record<LimitName, Probe | Elsewhere
     figure: '1000',
     otherwise: 'PROMPT_TOO_LONG'
   },
+  members: {
+    ask: excess => complete(model, Object.fromEntries(repeat(997 + excess, i => [`unknown ${i}`, i]))),
+    names: /an object .* members/,
+    figure: '1000'
+  },
   tools: {
     ask: excess => complete(model, {
       tools: repeat(128 + excess, i => ({ type: 'function', function: { name: `tool_${i}` } }))

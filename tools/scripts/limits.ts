@@ -146,6 +146,10 @@ export const LIMITS = {
   messages: row('`messages` on `/v1`', limits.MESSAGES_MAX, INVALID_FIELD, CHECK),
   parts: row('parts of all messages', limits.MESSAGES_MAX_PARTS, INVALID_FIELD, MESSAGES),
   calls: row('tool calls of all messages', limits.CALLS_MAX, INVALID_FIELD, MESSAGES),
+  members: row(
+    'fields of a request on `/v1`, members of a message', limits.MEMBERS_MAX, '400 `INVALID_JSON`',
+    'services/openai/json.ts'
+  ),
   tools: row('`tools`', limits.TOOLS_MAX, INVALID_FIELD, CHECK),
   schemaValues: row(
     'values of a JSON schema', MAX_VALUES, UNSUPPORTED_SCHEMA, 'services/chat/schema-grammar/document.ts'
