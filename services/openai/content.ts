@@ -109,7 +109,8 @@ function translatePart (part: unknown, field: string): unknown[] {
 }
 
 function faultOf (type: unknown): Phrase {
-  return OTHER_TYPES.find(([pattern]) => pattern.test(String(type)))?.[1] ?? OPENAI_FAULTS.mustBePart
+  if (typeof type !== 'string') return OPENAI_FAULTS.mustBePart
+  return OTHER_TYPES.find(([pattern]) => pattern.test(type))?.[1] ?? OPENAI_FAULTS.mustBePart
 }
 
 /** OpenAI's Assistants write `text: { value }`. */

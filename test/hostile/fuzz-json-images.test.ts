@@ -74,8 +74,10 @@ const escaped = (text: string, below: Below) => text.replace(/[+/=A]/g, characte
   ? character === '/' ? '\\/' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
   : character)
 
+const REPEATED = /an object has the name ".*" twice/
+
 /** What a reader makes of a body: its value and its images, or the code of a refusal. */
-type Outcome = { value: unknown, images: Buffer[] } | { code: string }
+type Outcome = { value: unknown, images: Buffer[] } | { code: string, sentence: string }
 
 /** Parses the whole body first and decodes the images then. Returns all codes of refusals that are right. */
 function readPlainly (bytes: Buffer, place: Place): Outcome | { codes: string[] } {
@@ -105,7 +107,7 @@ async function readInPieces (dir: string, pieces: Buffer[], place: Place): Promi
     return { value, images: upload.images.map(file => readFileSync(file.path)) }
   } catch (error) {
     if (!(error instanceof SightlineError)) throw error
-    return { code: error.code }
+    return { code: error.code, sentence: error.message }
   } finally {
     await work.end()
   }
@@ -122,6 +124,8 @@ t.test('damaged JSON with images, cut anywhere, is read as if it were parsed fir
     const wanted = readPlainly(bytes, place)
     const got = await readInPieces(dir, cutAt(bytes, ...places), place)
     counts['code' in got ? 'refused' : 'read']++
+    // JSON.parse accepts a name twice.
+    if ('code' in got && REPEATED.test(got.sentence)) return
     const isRight = 'codes' in wanted
       ? 'code' in got && wanted.codes.includes(got.code)
       : JSON.stringify(got) === JSON.stringify(wanted)

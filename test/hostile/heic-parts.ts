@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { ROOT } from '../../config/root.ts'
 import { be16, be32, join } from '../../tools/lib/bytes.ts'
 import { box, full } from '../../tools/lib/iso-boxes.ts'
 import { avif, type Item } from './avif.ts'
 
 /** Reads a file of `test/fixtures/heic/`. */
-export const fixture = (name: string) => readFileSync(new URL(`../fixtures/heic/${name}.heic`, import.meta.url))
+export const fixture = (name: string) =>
+  readFileSync(path.join(ROOT, 'test/fixtures/heic', `${name}.heic`))
 
 /** The first coded image of a file, and the boxes of its properties. */
 export interface CodedHeic { data: Buffer, configuration: Buffer, size: Buffer, depth: Buffer }

@@ -2,8 +2,10 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { ROOT } from '../../../../config/root.ts'
 import { DecodeError } from '../../../../services/images/decoder/decode-error.ts'
 import { createDecoders, type DecodersOptions } from '../../../../services/images/decoder/decoders.ts'
 import { threadProgram } from '../../../../services/thread-program.ts'
@@ -103,7 +105,7 @@ t.test('threads that are idle or have much memory end', async t => {
 })
 
 t.test('an idle thread does not keep the process alive', async t => {
-  const decoders = import.meta.resolve('../../../../services/images/decoder/decoders.ts')
+  const decoders = pathToFileURL(path.join(ROOT, 'services/images/decoder/decoders.ts')).href
   const program = `
     import { createDecoders } from ${JSON.stringify(decoders)}
     const decoders = createDecoders({ programs: { heic: new URL(${JSON.stringify(ODD.heic.href)}) } })
