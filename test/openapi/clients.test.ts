@@ -12,6 +12,8 @@ import { ROOT } from '../../config/root.ts'
 import { ask, createTestEngine, drawShape, startService } from '../helper.ts'
 import type { Refused, Seen } from './programs/seen.ts'
 
+// It imports clients that generators write, so it needs the loader of TypeScript.
+
 interface Program {
   use (baseUrl: string, one: Blob, two: Blob): Promise<Seen>
   refused (): Promise<Refused>

@@ -48,10 +48,12 @@ process.exitCode = totals.fail === 0 ? 0 : 1
 /** Runs a file, prints its output, and returns the result. */
 async function run (file, fromSource = false) {
   const from = performance.now()
-  const hasMocks = readFileSync(path.join(ROOT, file), 'utf8').includes('t.mockImport')
+  const text = readFileSync(path.join(ROOT, file), 'utf8')
+  const hasMocks = text.includes('t.mockImport')
   const loaders = hasMocks ? ['--import=@tapjs/mock/import', '--import=tsx'] : ['--import=tsx']
-  // Mocks are named by their sources.
-  const args = hasMocks || fromSource ? [...loaders, file] : [path.join('.compiled', file.replace(/\.ts$/, '.js'))]
+  // Mocks are named by their sources, and some tests import TypeScript that they write.
+  const needsLoader = hasMocks || text.includes('needs the loader of TypeScript')
+  const args = needsLoader || fromSource ? [...loaders, file] : [path.join('.compiled', file.replace(/\.ts$/, '.js'))]
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
     env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(TEST_TIMEOUT_S) },
