@@ -143,7 +143,7 @@ t.test('missing files are answered with the usual errors', async t => {
   const { body } =
     await get(`${service.url}/assets/missing-12345678.js`, { 'accept-language': 'zh', 'accept-encoding': 'br' })
   t.match(JSON.parse(body.toString()), { error: '未找到：GET /assets/missing-12345678.js' })
-  t.equal((await get(service.url, { 'x-api-key': KEY }, 'POST')).status, 404)
+  t.equal((await get(service.url, { 'x-api-key': KEY }, 'POST')).status, 405)
 
   // Clients normalize such a path, so it is sent over a raw socket.
   const raw = await connectRaw(service.port)
