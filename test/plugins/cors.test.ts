@@ -136,8 +136,8 @@ t.test('an OPTIONS request that is not a preflight is answered in the same way',
 t.test('without CORS_ORIGIN there are no CORS headers, and a preflight is a request like any other', async t => {
   const closed = await startService(t, {}, engine)
   const { status, headers, body } = await preflight(closed.url, PAGE)
-  t.equal(status, 404)
-  t.match(JSON.parse(body), { code: 'NOT_FOUND' })
+  t.equal(status, 405)
+  t.match(JSON.parse(body), { code: 'METHOD_NOT_ALLOWED' })
   t.same(corsHeaders(headers), [])
   const probe = await fetch(`${closed.url}/health/live`, { headers: { origin: PAGE } })
   t.equal(probe.status, 200)
