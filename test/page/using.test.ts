@@ -1,3 +1,3 @@
 import { testPages } from './start.ts'
 
-await testPages('asking', 'trouble', 'conversations', 'storage', 'memory', 'arranging')
+await testPages('asking', 'trouble', 'conversations')

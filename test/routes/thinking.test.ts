@@ -85,7 +85,7 @@ t.test('values that cannot be obeyed are refused by name', async t => {
     const { status, body } = await ask(service.url, { message, thinking })
     t.match({ status, ...body }, { status: 400, code: 'INVALID_FIELD', field: 'thinking' }, thinking)
   }
-  t.match((await askJson(service.url, { message, thinking: true })).body, {
+  t.match((await askJson(service.url, { message, thinking: {} })).body, {
     code: 'INVALID_FIELD', error: 'Field "thinking" must be "off", "on" or a number of tokens'
   })
   t.match((await askJson(service.url, { message, thinking: 501 })).body, {

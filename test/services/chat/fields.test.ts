@@ -269,12 +269,12 @@ t.test('a response format that is not valid is refused', async t => {
   const cases: Array<[format: unknown, place: string]> = [
     ['json_object', ''],
     [5, ''],
-    [[], ''],
+    [[1], ''],
     [{}, '.type'],
     [{ type: 'xml' }, '.type'],
     [{ type: 'json_object', shape: {} }, '.shape'],
     [{ type: 'json_schema' }, ''],
-    [named({ schema: [] }), '.json_schema.schema'],
+    [named({ schema: [1] }), '.json_schema.schema'],
     [named({ strict: 'yes' }), '.json_schema.strict']
   ]
   for (const [format, place] of cases) {
