@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url'
 import { failuresOf } from './tap-failures.mjs'
 
 const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..')
-const TEST_TIMEOUT_S = 240
-const FILE_TIMEOUT_MS = 480_000
+const TEST_TIMEOUT_S = 420
+const FILE_TIMEOUT_MS = 600_000
 /** One more than the number of cores, because many tests wait most of their time. */
 const JOBS = os.availableParallelism() + 1
 
