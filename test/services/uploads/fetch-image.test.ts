@@ -45,7 +45,7 @@ t.test('sends the host only what it needs', async t => {
   t.equal(host.requests.length, 4)
   for (const { headers } of host.requests) {
     t.strictSame(headers, {
-      accept: 'image/*',
+      accept: 'image/*, application/pdf',
       'accept-encoding': 'identity',
       'user-agent': 'sightline',
       host: `pictures.test:${host.port}`,
