@@ -105,7 +105,7 @@ function blendRow (canvas: Buffer, start: number, pixels: Buffer, from: number, 
     const [to, at] = [start + x * CHANNELS, from + x * CHANNELS]
     const above = pixels[at + 3]!
     if (above === 0) continue
-    // What is below shows through the rest.
+    // The canvas below stays visible where the frame is transparent.
     const below = above === OPAQUE ? 0 : canvas[to + 3]! * (OPAQUE - above) / OPAQUE
     const alpha = above + below
     for (let channel = 0; channel < 3; channel++) {
