@@ -14,6 +14,11 @@ export function hostilePdfs (): Array<[what: string, pdf: Buffer, outcomes: RegE
   const bomb = deflateSync(Buffer.alloc(60_000_000))
   return [
     ['a good document', makePdf([good]), /^accepted$/],
+    ['no pages', Buffer.from('%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\n'), /^CORRUPT_IMAGE/],
+    [
+      'a start alone, after blanks', Buffer.concat([Buffer.alloc(500, ' '), Buffer.from('%PDF-1.7\n')]),
+      /^CORRUPT_IMAGE/
+    ],
     ['pages that contain themselves', text(loop('<< /Type /Pages /Kids [2 0 R] /Count 5 >>')), /CORRUPT|accepted/],
     [
       'two billion pages claimed', text(loop('<< /Type /Pages /Kids [10 0 R] /Count 2147483647 >>')),
