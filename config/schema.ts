@@ -171,7 +171,9 @@ export const EnvironmentSchema = Type.Object({
   IMAGE_MAX_TOKENS: integer(undefined, 0, 16_384, 'Maximum tokens of an image.', {
     unit: 'tokens', empty: 'the value of the projector, like `0`'
   }),
-  MAX_IMAGES: integer(8, 1, 64, 'Maximum number of images in one request.', { unit: 'images' }),
+  MAX_IMAGES: integer(
+    8, 1, 64, 'Maximum number of different images in one request. Pages of PDFs and frames count.', { unit: 'images' }
+  ),
   MAX_FILE_SIZE_MB: number(20, 0.001, 2048, 'Maximum size of one image file. A larger one gets 413.', {
     unit: 'megabytes'
   }),
