@@ -34,7 +34,7 @@ export async function toChatRequest (
     files: upload.images.map(file => ({ file })),
     resent: upload.historyImages,
     named,
-    pages: form.pages === undefined ? undefined : { field: 'pages', list: form.pages },
+    pages: form.pages?.map((list, index, { length }) => ({ field: length === 1 ? 'pages' : `pages[${index}]`, list })),
     frames: form.frames
   }, signal))
   return withRequest(toQuestion(form, files, resent), [...files, ...resent], request)

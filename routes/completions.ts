@@ -84,7 +84,7 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
     const upload = uploadOf(request)
     await upload.saveSources(sources)
     const { pages: list, frames } = request.body
-    const pages = list === undefined ? undefined : { field: 'pages', list }
+    const pages = list === undefined ? undefined : [{ field: 'pages', list }]
     const wanted = upload.images.map((file, index) => ({ file, pages: sources[index]!.pages }))
     const { signal, run } = workOf(request)
     const { files, groups } = await run(() => chat.expand({ files: wanted, pages, frames }, signal))

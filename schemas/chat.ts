@@ -5,7 +5,7 @@ import {
   HISTORY_MAX_TURNS, MAX_TOKENS_MAX, MESSAGE_MAX_CHARACTERS, NAMED_IMAGES_MAX, STOP_MAX_CHARACTERS, STOP_MAX_STRINGS,
   TURN_MAX_IMAGES
 } from './limits.ts'
-import { FramesSchema, PagesSchema } from './parts.ts'
+import { FramesSchema, PageListsSchema } from './parts.ts'
 import { ResponseFormatSchema } from './response-format.ts'
 
 /** Requests, answers and events of `/api`. Routes check bodies against these schemas. */
@@ -81,7 +81,7 @@ export const ChatFieldsSchema = Type.Object({
     maxItems: STOP_MAX_STRINGS, description: 'The answer ends before any of these strings'
   })),
   response_format: Type.Optional(ResponseFormatSchema),
-  pages: PagesSchema,
+  pages: PageListsSchema,
   frames: FramesSchema
 }, { additionalProperties: false })
 export type ChatFields = Static<typeof ChatFieldsSchema>
@@ -98,7 +98,7 @@ const filesSchema = (description: string) => Type.Optional(Type.Array(
 export const ChatFormSchema = Type.Object({
   ...ChatFieldsSchema.properties,
   images: filesSchema(
-    'Images: JPEG, PNG, WebP, AVIF, HEIC, GIF (first frame) or TIFF; one field for each, at most MAX_IMAGES (8)'
+    'Images: JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF (first page) or PDF; one field for each, at most MAX_IMAGES (8)'
   ),
   history_images: filesSchema('Images of `history`, sent again after 410 IMAGE_EXPIRED; counted with `images`')
 }, {

@@ -32,8 +32,8 @@ export interface ExpansionRequest {
   resent?: UploadedFile[]
   /** The ids of images that the history names. */
   named?: ReadonlySet<string>
-  /** The pages of every PDF. Undefined for the first pages for which there is room. */
-  pages?: PageWish
+  /** The pages of all PDFs, or of each PDF. Undefined for the first pages for which there is room. */
+  pages?: PageWish[]
   /** Number of frames of each animation. */
   frames?: number
 }
@@ -60,15 +60,13 @@ export interface ExpansionOptions {
 export async function expandFiles (
   request: ExpansionRequest, options: ExpansionOptions, signal: AbortSignal
 ): Promise<ExpandedFiles> {
-  const { files, resent = [], named = new Set<string>(), pages, frames = 1 } = request
+  const { files, resent = [], named = new Set<string>(), frames = 1 } = request
   const { maxImages } = options
+  const wishes = wishesOf(request, await Promise.all(files.map(({ file }) => formatOf(file))))
   const again =
     await inOrder(resent, file => partsOfHistory(file, named, resent, options, signal), files.length)
   const own = await inOrder(files.map(({ file }) => file), (file, index) =>
-    partsOfQuestion({ file, pages: files[index]!.pages ?? pages }, frames, options, signal))
-  const hasDocument = own.some(({ isDocument }) => isDocument)
-  if (pages && !hasDocument) throw new InvalidFieldError(pages.field, FIELD_FAULTS.needsPdf)
-
+    partsOfQuestion({ file, pages: wishes[index] }, frames, options, signal))
   const count = countDifferent([...again.flat(), ...own.flatMap(({ images, isFlexible }) => isFlexible ? [] : images)])
   const shares = shareOut(own.map(({ most, isFlexible }) => isFlexible ? most : 0), maxImages - count)
   if (count > maxImages || shares === null) throw new TooManyImagesError(maxImages)
@@ -95,8 +93,31 @@ interface Images {
   most: number
   /** Fewer images are taken if there is no room. */
   isFlexible: boolean
-  /** The file is a PDF. */
-  isDocument: boolean
+}
+
+/**
+ * Assigns the wishes of a request to its files.
+ * @throws InvalidFieldError
+ */
+function wishesOf (
+  { files, pages = [] }: ExpansionRequest, formats: Array<string | null>
+): Array<PageWish | undefined> {
+  const count = formats.filter(format => format === 'pdf').length
+  const [first] = pages
+  if (first && count === 0) throw new InvalidFieldError('pages', FIELD_FAULTS.needsPdf)
+  if (pages.length > 1 && pages.length !== count) {
+    throw new InvalidFieldError('pages', {
+      en: `has ${pages.length} lists, but the request has ${count} PDF${count === 1 ? '' : 's'}`,
+      zh: `有 ${pages.length} 个列表，但请求中有 ${count} 个 PDF`
+    })
+  }
+  let next = 0
+  return files.map((file, index) => {
+    if (formats[index] !== 'pdf') return undefined
+    const wish = pages.length > 1 ? pages[next] : first
+    next++
+    return file.pages ?? wish
+  })
 }
 
 async function partsOfQuestion (
@@ -109,11 +130,11 @@ async function partsOfQuestion (
     const measured = await measurePdf(file, wanted, maxInputPixels, signal)
     if (wish) checkPages(wish, wanted, measured, file)
     const images = measured.pages.map(part => imageOf(file, part))
-    return { images, most: images.length, isFlexible: wish === undefined, isDocument: true }
+    return { images, most: images.length, isFlexible: wish === undefined }
   }
   const animation = frames > 1 && isAnimation(kind) ? await readFrames(file, await options.inspect(file, signal)) : []
   const images = animation.length > 0 ? spread(animation, frames).map(part => imageOf(file, part)) : [file]
-  return { images, most: images.length, isFlexible: false, isDocument: false }
+  return { images, most: images.length, isFlexible: false }
 }
 
 /** @throws InvalidFieldError, TooManyImagesError */

@@ -60,12 +60,12 @@ function toError (fault: Fault): SightlineError {
  */
 function toType (name: string, value: unknown, json: JsonReader): unknown {
   if (value === null) return undefined
-  if (name === 'stop') return withoutEmpty(toStopList(value, json))
+  if (name === 'stop') return withoutEmpty(toList(name, value, json))
   if (name === 'history') return toHistory(value, json)
+  if (name === 'pages') return toPageLists(value, json)
   if (name === 'images' || name === 'history_images') return value
   if (Array.isArray(value) && value.length > 1) throw new InvalidFieldError(name, FIELD_FAULTS.repeated)
   if (name === 'response_format' && typeof value !== 'string') return translateFormat(value)
-  if (name === 'pages' && typeof value === 'number') return String(value)
   if (name === 'thinking' && typeof value === 'boolean') return value ? 'on' : 'off'
   if (typeof value !== 'string' || name === 'message' || name === 'system') return value
   if (value.trim() === '') return undefined
@@ -90,16 +90,25 @@ export function withoutEmpty (stop: unknown): unknown {
   return Array.isArray(stop) ? stop.filter(string => string !== '' && string !== null) : stop
 }
 
-function toStopList (value: unknown, json: JsonReader): unknown {
+/** Converts a text to a list: it is the JSON of one, or the only text of one. */
+function toList (name: string, value: unknown, json: JsonReader): unknown {
   if (typeof value !== 'string') return value
   if (value === '') return undefined
   if (!value.startsWith('[')) return [value]
   try {
     return json.parse(value)
   } catch (error) {
-    if (error instanceof JsonBoundsError) throw beyond(new InvalidFieldError('stop', error.fault), error)
+    if (error instanceof JsonBoundsError) throw beyond(new InvalidFieldError(name, error.fault), error)
     return [value]
   }
+}
+
+/** A number is a list of one page. */
+function toPageLists (value: unknown, json: JsonReader): unknown {
+  const text = typeof value === 'string' ? value.trim() : value
+  if (typeof text === 'string' && NOT_SET.test(text)) return undefined
+  const lists = toList('pages', typeof text === 'number' ? [text] : text, json)
+  return Array.isArray(lists) ? lists.map(list => typeof list === 'number' ? String(list) : list) : lists
 }
 
 /**

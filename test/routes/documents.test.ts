@@ -70,6 +70,36 @@ t.test('pages without a list share MAX_IMAGES', async t => {
   await service.quiet()
 })
 
+t.test('each PDF has pages of its own', async t => {
+  const service = await startService(t, {}, engine)
+  const circle = await drawShape('circle', 'red', 'white')
+  const second = makePdf([blue, red])
+  const files = [pdf(report), circle, pdf(second, 'second.pdf'), pdf(report)]
+  const uris = [uriOf(report), uriOf(circle, 'image/png'), uriOf(second), uriOf(report)]
+  const lists = ['3,1', '2', '2']
+  const replies = [
+    await ask(service.url, { message: WHAT, pages: JSON.stringify(lists) }, files),
+    await ask(service.url, { message: WHAT, pages: lists }, files),
+    await askJson(service.url, { message: WHAT, pages: ['3,1', 2, 2], images: uris })
+  ]
+  for (const { status, body } of replies) {
+    t.equal(status, 200, body.error)
+    t.same(body.images.map(({ document }) => document?.page ?? null), [3, 1, null, 2, 2])
+  }
+  const faults: Array<[string, string, RegExp]> = [
+    ['["1","2"]', 'pages', /^Field "pages" has 2 lists, but the request has 3 PDFs$/],
+    ['["1","9","1"]', 'pages[1]', /^Field "pages\[1\]" names page 9, but images\[2\] \("second.pdf"\) has 2 pages$/],
+    ['["1","","1"]', 'pages[1]', /must be a list of pages/],
+    ['[]', 'pages', /must not be empty/]
+  ]
+  for (const [pages, field, error] of faults) {
+    const { status, body } = await ask(service.url, { message: WHAT, pages }, files)
+    t.equal(status, 400)
+    t.match(body, { code: 'INVALID_FIELD', field, error }, pages)
+  }
+  await service.quiet()
+})
+
 t.test('faults of pages', async t => {
   const service = await startService(t, { MAX_IMAGES: '3' }, engine)
   const cases: Array<[pages: string, files: object[], code: string, sentence: RegExp]> = [
