@@ -6,6 +6,7 @@ import { brotliCompress, constants, gzip } from 'node:zlib'
 import { defineConfig, type Plugin } from 'vite'
 
 const LARGE_BYTES = 1_000_000
+const NO_MODULE = fileURLToPath(new URL('src/heic/no-module.ts', import.meta.url))
 const SERVICE = process.env.SIGHTLINE_URL ?? 'http://localhost:5000'
 
 /**
@@ -25,6 +26,8 @@ export default defineConfig({
     modulePreload: { polyfill: false }
   },
   worker: { format: 'es' },
+  // libheif asks for them in Node only.
+  resolve: { alias: Object.fromEntries(['fs', 'path', 'crypto'].map(name => [name, NO_MODULE])) },
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
   plugins: [precompress()],
   server: { proxy: { '/api': SERVICE, '/health': SERVICE, '/docs': SERVICE } }

@@ -47,7 +47,7 @@ export default async function (t: Test): Promise<void> {
       page, file('words.png', Buffer.from('no image')),
       file('large.png', Buffer.concat([HEART.file.buffer, Buffer.alloc(1_200_000)])), HEART.file, CROSS.file
     )
-    await page.getByText('Not a JPEG, PNG, WebP, AVIF, HEIC, GIF or TIFF').waitFor()
+    await page.getByText('Not a JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF or PDF').waitFor()
     await page.getByText('1.1 MB; at most 1 MB are possible').waitFor()
     await page.getByText('At most 3 pictures at a time').waitFor()
     await question(page).fill('Describe the images.')

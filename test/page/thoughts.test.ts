@@ -15,6 +15,7 @@ import { haveThoughts, stoppedKey, thoughtFor } from '../../web/src/model/though
 
 const THOUGHTS = { text: 'It is round.\n\n</details> So a circle.\n', ms: 12_400 }
 const bytesOf = async () => null
+const BYTES = { bytesOf, visibleBytesOf: bytesOf }
 
 function conversationWith (...answers: Array<Partial<Answer>>): Conversation {
   return {
@@ -67,7 +68,7 @@ t.test('a service that allows no thoughts has a model that never thinks', async 
 t.test('an export contains the own format of a sample', async t => {
   const format = { type: 'schema', schema: '{"type":"object"}' } as const
   const conversation = { ...newConversation(), turns: [newQuestion('Which?', [], format), newQuestion('And?', [])] }
-  const { conversations } = fromJson(await (await toJson([conversation], { withThoughts: true, bytesOf })).text())
+  const { conversations } = fromJson(await (await toJson([conversation], { withThoughts: true, ...BYTES })).text())
   t.same(conversations[0]!.turns.map(turn => turn.role === 'user' && turn.format), [format, undefined])
 })
 
@@ -109,7 +110,7 @@ t.test('searches find answers and no thoughts', async t => {
 
 t.test('Markdown contains thoughts only on request, as a quotation', async t => {
   const markdown = async (withThoughts: boolean) =>
-    await (await toMarkdown(THOUGHTFUL, words, { withThoughts, bytesOf })).text()
+    await (await toMarkdown(THOUGHTFUL, words, { withThoughts, ...BYTES })).text()
   t.notMatch(await markdown(false), /round|Thought/)
   t.match(
     await markdown(true),
@@ -118,7 +119,7 @@ t.test('Markdown contains thoughts only on request, as a quotation', async t => 
 })
 
 t.test('JSON contains thoughts only on request, and an import reads them', async t => {
-  const json = async (withThoughts: boolean) => await (await toJson([THOUGHTFUL], { withThoughts, bytesOf })).text()
+  const json = async (withThoughts: boolean) => await (await toJson([THOUGHTFUL], { withThoughts, ...BYTES })).text()
   t.notMatch(await json(false), /round|thoughts/)
   const answerOf = async (text: string) => fromJson(text).conversations[0]!.turns[1] as Answer
   t.same((await answerOf(await json(true))).thoughts, THOUGHTS)
@@ -141,7 +142,7 @@ t.test('an export of an earlier version has no numbers of thoughts', async t => 
     model: 'm',
     request_id: 'r'
   }
-  const json = await (await toJson([conversationWith({ done: done as never })], { withThoughts: true, bytesOf })).text()
+  const json = await (await toJson([conversationWith({ done: done as never })], { withThoughts: true, ...BYTES })).text()
   const { usage, timings } = (fromJson(json).conversations[0]!.turns[1] as Answer).done!
   t.same([usage.thinking_tokens, timings.thinking_ms], [0, 0])
   t.same([usage.completion_tokens, timings.decode_ms], [3, 9])

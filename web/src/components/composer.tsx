@@ -5,8 +5,10 @@ import { askQuestion } from '../state/asking.ts'
 import { runs } from '../state/runs.ts'
 import { current } from '../state/conversations.ts'
 import {
-  addFiles, checkedImages, clearDraft, draftImages, draftText, isDraftFaulty, isDraftReady
+  checkedImages, clearDraft, draftImages, draftText, isDraftFaulty, isDraftReady
 } from '../state/draft.ts'
+import { addFiles } from '../state/draft-files.ts'
+import { DraftDocuments } from './draft-documents.tsx'
 import { DraftImages } from './draft-images.tsx'
 import { FormatPicker } from './format-picker.tsx'
 import { Icon, IconButton } from './icon.tsx'
@@ -15,7 +17,8 @@ import { ThinkingSwitch } from './thinking-switch.tsx'
 
 /** The limit of the service, in characters. */
 const MESSAGE_MAX = 32_000
-const TAKEN = 'image/jpeg,image/png,image/webp,image/avif,image/heic,image/heif,.heic,.heif,image/gif,image/tiff'
+const TAKEN = 'image/jpeg,image/png,image/webp,image/avif,image/heic,image/heif,.heic,.heif,image/gif,image/tiff,' +
+  'application/pdf,.pdf'
 
 /** The field for a question, with the buttons that send it and stop its answer. */
 export function Composer () {
@@ -74,6 +77,7 @@ export function Composer () {
       {hasPresets && <Presets onPick={pick} />}
       <div class='composer-box'>
         <DraftImages />
+        <DraftDocuments />
         <textarea
           ref={field} id='question' class='composer-field' rows={1} value={draftText.value}
           aria-label={t('composer.label')}

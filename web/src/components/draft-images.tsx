@@ -5,7 +5,6 @@ import { t, translate } from '../i18n/index.ts'
 import { imagesOf } from '../model/conversation.ts'
 import { current } from '../state/conversations.ts'
 import { checkedImages, moveDraftImage, removeDraftImage, type DraftImage } from '../state/draft.ts'
-import { forgetImage } from '../state/image-urls.ts'
 import { Icon, IconButton } from './icon.tsx'
 import { openLightbox } from './lightbox-state.ts'
 import { ImageView } from './image-view.tsx'
@@ -52,7 +51,6 @@ function Strip ({ images }: { images: readonly DraftImage[] }) {
     focusNext.value = () => element?.querySelectorAll(REMOVE)[Math.min(index, images.length - 2)]
     if (images.length === 1) field?.focus()
     removeDraftImage(key)
-    forgetImage(key)
   }
 
   return (

@@ -1,7 +1,8 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { t } from '../i18n/index.ts'
-import { addFiles } from '../state/draft.ts'
+import { DOCUMENT } from '../model/image-file.ts'
+import { addFiles } from '../state/draft-files.ts'
 import { Icon } from './icon.tsx'
 
 /** Accepts images that are dropped or pasted anywhere on the page. */
@@ -34,7 +35,8 @@ export function DropArea () {
         void addFiles(event.dataTransfer!.files)
       },
       paste (event: ClipboardEvent) {
-        const files = [...event.clipboardData?.files ?? []].filter(({ type }) => type.startsWith('image/'))
+        const files = [...event.clipboardData?.files ?? []]
+          .filter(({ type }) => type.startsWith('image/') || type === DOCUMENT)
         // Text copied from a spreadsheet or page also contains an image of itself.
         const hasText = event.clipboardData?.types.includes('text/plain') ?? false
         if (files.length === 0 || hasText) return

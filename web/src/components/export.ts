@@ -5,7 +5,7 @@ import { toMarkdown } from '../model/export-markdown.ts'
 import { conversations } from '../state/conversations.ts'
 import { withThoughts } from '../state/exporting.ts'
 import { notify } from '../state/notice.ts'
-import { imageBytes } from '../state/image-urls.ts'
+import { imageBytes, visibleBytes } from '../state/image-urls.ts'
 
 /** The browser may read the URL long after the click. */
 const REVOKE_MS = 60_000
@@ -29,7 +29,7 @@ export async function exportEverything (): Promise<void> {
 }
 
 function options (): ExportOptions {
-  return { withThoughts: withThoughts.value, bytesOf: imageBytes }
+  return { withThoughts: withThoughts.value, bytesOf: imageBytes, visibleBytesOf: visibleBytes }
 }
 
 async function offer (make: () => Promise<Blob>, name: string): Promise<void> {

@@ -8,7 +8,7 @@ import { useNearness } from './use-nearness.ts'
 import '../styles/image-view.css'
 
 export interface ImageViewProps {
-  image: Pick<StoredImage, 'key' | 'name'>
+  image: Pick<StoredImage, 'key' | 'name' | 'page'>
   /** Empty when the surrounding element names the image. */
   alt?: string
   /** Loads the image even when it is far from the screen. */
@@ -23,22 +23,24 @@ export interface ImageViewProps {
  * the component keeps the URL of one image.
  */
 export function ImageView (
-  { image: { key, name }, alt = '', isAlwaysNear = false, isSmall = false, onSize }: ImageViewProps
+  { image, alt = '', isAlwaysNear = false, isSmall = false, onSize }: ImageViewProps
 ) {
+  const { key, name } = image
   const place = useRef<HTMLSpanElement>(null)
   const isNear = useNearness(place)
-  const url = useImageUrl(key, isNear || isAlwaysNear)
-  const isUnreadable = useSignal(false)
+  const url = useImageUrl(image, isNear || isAlwaysNear)
+  const isRefused = useSignal(false)
+  const isUnreadable = isRefused.value || url === ''
   // The URL of the preview replaces that of the file. When the preview itself fails, its URL does not change.
   const failed = useRef<string | null>(null)
   async function showPreview (): Promise<void> {
     const isNew = failed.current === null
     failed.current = url ?? null
-    if (!isNew || await decodePreview(key) === null) isUnreadable.value = true
+    if (!isNew || await decodePreview(key) === null) isRefused.value = true
   }
   return (
     <span class='image-view' ref={place}>
-      {typeof url === 'string' && !isUnreadable.value && (
+      {typeof url === 'string' && !isUnreadable && (
         <img
           src={url} alt={alt} draggable={false} decoding='async'
           onError={() => { void showPreview() }}
@@ -46,7 +48,7 @@ export function ImageView (
         />
       )}
       {url === null && <Placeholder words={t('image.gone')} isSmall={isSmall} />}
-      {typeof url === 'string' && isUnreadable.value && (
+      {typeof url === 'string' && isUnreadable && (
         <Placeholder words={t('image.noPreview')} ending={endingOf(name)} isSmall={isSmall} />
       )}
     </span>

@@ -1,11 +1,23 @@
 import type { ChatDone, Receipt } from '../api/types.ts'
 import type { Failure } from '../api/failure.ts'
 
-/** An image of a turn. Its bytes are in the database under `key`. */
+/** A page of a PDF document. */
+export interface DocumentPage {
+  /** The bytes of the document are in the database under this key. */
+  document: string
+  /** The name of the file. */
+  file: string
+  /** From 1. */
+  number: number
+  /** The number of pages of the document. */
+  of: number
+}
+
+/** An image of a turn. Its bytes are in the database under `key`, unless it is a page of a document. */
 export interface StoredImage {
   key: string
   name: string
-  /** The media type, detected from the bytes: image/… */
+  /** The media type, detected from the bytes: image/…, or application/pdf for a page. */
   type: string
   bytes: number
   /** Pixels after EXIF rotation; null when the browser cannot decode the image. */
@@ -13,6 +25,8 @@ export interface StoredImage {
   height: number | null
   /** The service's id of the image, `sha256:…`; null until it was sent. */
   id: string | null
+  /** Absent for a file that is one image. */
+  page?: DocumentPage
 }
 
 export interface Question {
@@ -126,6 +140,11 @@ export function exchangesOf (turns: readonly Turn[]): Array<[Question, Answer | 
     const next = turns[i + 1]
     return [[turn, next?.role === 'assistant' ? next : null] as [Question, Answer | null]]
   })
+}
+
+/** The key of the bytes of an image. Pages of a document share them. */
+export function bytesKeyOf ({ key, page }: Pick<StoredImage, 'key' | 'page'>): string {
+  return page?.document ?? key
 }
 
 export function imagesOf (turns: readonly Turn[]): StoredImage[] {

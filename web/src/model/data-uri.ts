@@ -1,7 +1,7 @@
 /** A multiple of three, so that the base64 pieces can be concatenated. */
 const CHUNK_BYTES = 3 * 1024 * 1024
 
-/** Encodes an image as a data URI. The result is a Blob because the text may be too long for a string. */
+/** Encodes an image or a document as a data URI. The result is a Blob because the text may be too long for a string. */
 export async function toDataUri (blob: Blob, type: string): Promise<Blob> {
   const parts: BlobPart[] = [`data:${type};base64,`]
   for (let from = 0; from < blob.size; from += CHUNK_BYTES) {
@@ -20,9 +20,9 @@ function toBase64 (blob: Blob): Promise<string> {
   })
 }
 
-/** The bytes of a base64 data URI of an image; null for anything else. */
+/** The bytes of a base64 data URI of an image or a PDF; null for anything else. */
 export function fromDataUri (uri: string): Uint8Array<ArrayBuffer> | null {
-  const [head] = /^data:image\/[\w.+-]+;base64,/.exec(uri) ?? []
+  const [head] = /^data:(?:image\/[\w.+-]+|application\/pdf);base64,/.exec(uri) ?? []
   if (head === undefined) return null
   try {
     const characters = atob(uri.slice(head.length))

@@ -1,11 +1,15 @@
-import type { Answer, Conversation, StoredImage, Question } from './conversation.ts'
-import { newId } from './conversation.ts'
+import {
+  bytesKeyOf, newId, type Answer, type Conversation, type StoredImage, type Question
+} from './conversation.ts'
 import { toDataUri } from './data-uri.ts'
 
 export const EXPORT_FORMAT = 'sightline-conversations'
 export const EXPORT_VERSION = 1
 
-/** An image with its bytes as a data URI; `data` is null when the browser no longer had them. */
+/**
+ * An image with its bytes as a data URI; `data` is null when the browser no longer had them. Pages of one document have
+ * the same `page.document`, and only the first of them has its bytes.
+ */
 export type ExportedImage = Omit<StoredImage, 'key'> & { data: string | null }
 /** Times are in ISO 8601. */
 export type ExportedQuestion = Omit<Question, 'id' | 'at' | 'pictures'> & { at: string, pictures: ExportedImage[] }
@@ -26,8 +30,10 @@ export interface Export {
 
 export interface ExportOptions {
   withThoughts: boolean
-  /** Returns the bytes of an image, or null when they are gone. */
+  /** Returns the bytes of an image or of a document, or null when they are gone. */
   bytesOf (key: string): Promise<Blob | null>
+  /** Returns an image in a format that browsers can show, or null when that is impossible. */
+  visibleBytesOf (image: StoredImage): Promise<Blob | null>
 }
 
 /**
@@ -75,9 +81,15 @@ async function conversationToJson (
         role,
         text,
         at: isoOf(at),
-        pictures: images.map(({ key, ...image }) => {
-          types.set(key, image.type)
-          return { ...image, data: `${place}${key}` }
+        pictures: images.map(({ key, page, ...image }) => {
+          const bytes = bytesKeyOf({ key, page })
+          const isFirst = !types.has(bytes)
+          types.set(bytes, image.type)
+          return {
+            ...image,
+            ...page && { page: { ...page, document: String([...types.keys()].indexOf(bytes)) } },
+            data: isFirst || !page ? `${place}${bytes}` : null
+          }
         }),
         ...format && { format }
       }

@@ -13,7 +13,7 @@ export interface MarkdownWords {
 
 /** Exports a conversation as Markdown with embedded images. */
 export async function toMarkdown (
-  conversation: Conversation, words: MarkdownWords, { withThoughts, bytesOf }: ExportOptions
+  conversation: Conversation, words: MarkdownWords, { withThoughts, visibleBytesOf }: ExportOptions
 ): Promise<Blob> {
   const { t, formatDate } = words
   const parts: BlobPart[] =
@@ -30,11 +30,12 @@ export async function toMarkdown (
   }
   return new Blob(parts, { type: 'text/markdown' })
 
-  async function imageToMarkdown ({ key, name, type }: StoredImage, number: number): Promise<BlobPart[]> {
-    const label = inline(t('image.named', { number, name }))
-    const bytes = await bytesOf(key)
+  async function imageToMarkdown (image: StoredImage, number: number): Promise<BlobPart[]> {
+    const label = inline(t('image.named', { number, name: image.name }))
+    const bytes = await visibleBytesOf(image)
     if (bytes === null) return [`*${label}: ${t('image.gone')}*\n\n`]
-    return [`![${label}](`, await toDataUri(bytes, type || bytes.type), ')\n\n']
+    const type = image.page ? bytes.type : image.type || bytes.type
+    return [`![${label}](`, await toDataUri(bytes, type), ')\n\n']
   }
 }
 

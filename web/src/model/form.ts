@@ -1,5 +1,6 @@
 import { AskError, networkFailure } from '../api/failure.ts'
-import { historyOf, imagesOf, type Format, type Question, type Turn } from './conversation.ts'
+import { historyOf, imagesOf, type Format, type Question, type StoredImage, type Turn } from './conversation.ts'
+import { writePageList } from './page-list.ts'
 import type { Sampling } from './sampling.ts'
 import { thinkingField, type Thinking, type ThinkingAbility } from './thinking.ts'
 
@@ -51,9 +52,12 @@ export async function formOf (
   const named = new Set(history.flatMap(({ images = [] }) => images))
   const again = new Map(imagesOf(before).flatMap(image =>
     image.id !== null && named.has(image.id) && resend.has(image.id) ? [[image.id, image] as const] : []))
+  const files = filesOf(question.pictures)
+  const pages = files.flatMap(({ pages }) => pages.length > 0 ? writePageList(pages) : [])
+  if (pages.length > 0) form.set('pages', JSON.stringify(pages))
   // Files come last, so the service knows all other fields when the first file arrives.
-  for (const image of again.values()) form.append('history_images', await load(image.key), image.name)
-  for (const image of question.pictures) form.append('images', await load(image.key), image.name)
+  for (const { key, name } of wholeFilesOf([...again.values()])) form.append('history_images', await load(key), name)
+  for (const { key, name } of files) form.append('images', await load(key), name)
   return form
 
   async function load (key: string): Promise<Blob> {
@@ -61,6 +65,30 @@ export async function formOf (
     if (blob === null) throw new AskError({ ...networkFailure(), code: IMAGE_LOST })
     return blob
   }
+}
+
+interface SentFile {
+  /** The key of its bytes. */
+  key: string
+  name: string
+  /** The pages of a document; empty for an image. */
+  pages: number[]
+}
+
+/** The files of images, in their order. Consecutive pages of a document are sent as one file. */
+function filesOf (images: readonly StoredImage[]): SentFile[] {
+  const files: SentFile[] = []
+  for (const { key, name, page } of images) {
+    const last = files.at(-1)
+    if (page && last?.key === page.document) last.pages.push(page.number)
+    else files.push(page ? { key: page.document, name: page.file, pages: [page.number] } : { key, name, pages: [] })
+  }
+  return files
+}
+
+/** The files of images, each once. */
+function wholeFilesOf (images: readonly StoredImage[]): SentFile[] {
+  return [...new Map(filesOf(images).map(file => [file.key, file])).values()]
 }
 
 function toResponseFormat (format: Exclude<Format, { type: 'text' }>): object {

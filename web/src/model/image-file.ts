@@ -17,12 +17,14 @@ export interface ImageFile {
 }
 
 export const MB = 1024 * 1024
+/** The media type of documents. Each of their pages is an image. */
+export const DOCUMENT = 'application/pdf'
 const MAX_RATIO = 200
 
 /** Inspects a file by its bytes, as the service does. */
 export async function readImageFile (file: Blob): Promise<ImageFile> {
   const type = typeOf(new Uint8Array(await file.slice(0, 32).arrayBuffer()))
-  if (type === null) return { type, width: null, height: null }
+  if (type === null || type === DOCUMENT) return { type, width: null, height: null }
   try {
     // The service counts pixels after EXIF rotation.
     const bitmap = await createImageBitmap(file, { imageOrientation: 'from-image' })
@@ -42,6 +44,7 @@ export function typeOf (bytes: Uint8Array): string | null {
   if (text(0, 4) === 'RIFF' && text(8, 12) === 'WEBP') return 'image/webp'
   if (/^GIF8[79]a$/.test(text(0, 6))) return 'image/gif'
   if (['II*\0', 'MM\0*'].includes(text(0, 4))) return 'image/tiff'
+  if (text(0, 5) === '%PDF-') return DOCUMENT
   if (text(4, 8) === 'ftyp' && /avif|avis/.test(text(8, 32))) return 'image/avif'
   if (text(4, 8) === 'ftyp' && /he[iv][cxms]|m[is]f1/.test(text(8, 32))) return 'image/heic'
   return null

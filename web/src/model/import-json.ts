@@ -1,11 +1,12 @@
 import type { Failure } from '../api/failure.ts'
 import type { Box, ChatDone, Point, Receipt } from '../api/types.ts'
 import {
-  newId, type Answer, type Conversation, type Format, type Question, type StoredImage, type Thoughts, type Turn
+  newId, type Answer, type Conversation, type DocumentPage, type Format, type Question, type StoredImage,
+  type Thoughts, type Turn
 } from './conversation.ts'
 import { fromDataUri } from './data-uri.ts'
 import { EXPORT_FORMAT, EXPORT_VERSION } from './export-json.ts'
-import { typeOf } from './image-file.ts'
+import { DOCUMENT, typeOf } from './image-file.ts'
 import {
   flag, list, nullable, number, numbers, oneOf, optional, record, ShapeError, text, time, variant, withDefault,
   type Read
@@ -74,34 +75,42 @@ function imageReader (onBytes: (key: string, blob: Blob) => void): Read<StoredIm
     width: nullable(number),
     height: nullable(number),
     id: nullable(text),
-    data: nullable(text)
+    data: nullable(text),
+    page: optional(record<DocumentPage>({ document: text, file: text, number, of: number }))
   })
+  /** New keys of documents, by those of the file. */
+  const documents = new Map<string, string>()
   return (value, path) => {
-    const { data, ...image } = readImage(value, path)
+    const { data, page: old, ...image } = readImage(value, path)
     const key = newId()
-    if (data === null) return { key, ...image }
+    const page = old && { ...old, document: documents.get(old.document) ?? newId() }
+    if (page) documents.set(old.document, page.document)
+    if (data === null) return { key, ...image, ...page && { page } }
     const bytes = fromDataUri(data)
     // The type is detected from the bytes: an object URL of the page must never serve anything but an image.
     const type = bytes && typeOf(bytes)
-    if (!bytes || !type) throw new ShapeError(`${path}.data`, 'data:image/…;base64,…')
-    onBytes(key, new Blob([bytes], { type }))
-    return { key, ...image, type, bytes: bytes.length }
+    if (!bytes || !type || (type === DOCUMENT) !== (page !== undefined)) {
+      throw new ShapeError(`${path}.data`, page ? `data:${DOCUMENT};base64,…` : 'data:image/…;base64,…')
+    }
+    onBytes(page?.document ?? key, new Blob([bytes], { type }))
+    return { key, ...image, type, bytes: bytes.length, ...page && { page } }
   }
 }
 
 const readSize = record({ width: number, height: number })
 
-/** The page sends neither documents nor several frames of an animation. */
-const readReceipt = record<Omit<Receipt, 'document' | 'frame'>>({
+const readReceipt = record<Receipt>({
   id: text,
   original: readSize,
   sent: readSize,
-  format: oneOf('jpeg', 'png', 'webp', 'avif', 'heic', 'gif', 'tiff'),
+  format: oneOf('jpeg', 'png', 'webp', 'avif', 'heic', 'gif', 'tiff', 'pdf'),
   bytes: number,
   tokens: number,
   compressed: flag,
   scaled: flag,
-  cached: flag
+  cached: flag,
+  document: optional(record({ id: text, name: text, page: number, pages: number })),
+  frame: optional(record({ number, frames: number, time_ms: number }))
 })
 
 const readDone = record<ChatDone>({

@@ -4,7 +4,7 @@ import { AskError, networkFailure, type Failure } from '../api/failure.ts'
 import type { ChatDone } from '../api/types.ts'
 import { locale } from '../i18n/index.ts'
 import {
-  newAnswer, newQuestion, withReceipts, withTurn, type Answer, type Format, type StoredImage, type Question,
+  bytesKeyOf, newAnswer, newQuestion, withReceipts, withTurn, type Answer, type Format, type StoredImage, type Question,
   type Thoughts, type Turn
 } from '../model/conversation.ts'
 import { formOf } from '../model/form.ts'
@@ -34,10 +34,12 @@ export function askQuestion (
 ): void {
   const question = newQuestion(
     text,
-    images.map(({ key, name, type, bytes, width, height }) => ({ key, name, type, bytes, width, height, id: null })),
+    images.map(({ key, name, type, bytes, width, height, page }) =>
+      ({ key, name, type, bytes, width, height, id: null, ...page && { page } })),
     format
   )
-  for (const { key, blob } of images) void keep(saveImage(conversation, key, blob))
+  const blobs = new Map(images.map(image => [bytesKeyOf(image), image.blob]))
+  for (const [key, blob] of blobs) void keep(saveImage(conversation, key, blob))
   void run(conversation, findConversation(conversation)?.turns ?? [], question)
 }
 

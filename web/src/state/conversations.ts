@@ -1,6 +1,6 @@
 import { batch, computed, signal } from '@preact/signals'
 import {
-  newConversation, imagesOf, titleOf, withTurn, type Answer, type Conversation, type Turn
+  bytesKeyOf, newConversation, imagesOf, titleOf, withTurn, type Answer, type Conversation, type Turn
 } from '../model/conversation.ts'
 import { withTurnsSince } from '../model/turns.ts'
 import * as database from '../storage/database.ts'
@@ -116,8 +116,8 @@ export function removeTurns (
 async function dropImages ({ id, turns }: Conversation): Promise<void> {
   const now = findConversation(id)
   if (!now) return
-  const named = new Set(imagesOf(now.turns).map(({ key }) => key))
-  await keep(database.deleteImages(imagesOf(turns).flatMap(({ key }) => named.has(key) ? [] : [key])))
+  const named = new Set(imagesOf(now.turns).map(bytesKeyOf))
+  await keep(database.deleteImages(imagesOf(turns).map(bytesKeyOf).filter(key => !named.has(key))))
 }
 
 export function removeConversation (id: string): void {

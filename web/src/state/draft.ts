@@ -1,8 +1,9 @@
 import { computed, signal } from '@preact/signals'
 import { t, type Message } from '../i18n/index.ts'
-import { newId, type StoredImage } from '../model/conversation.ts'
-import { faultOf, readImageFile } from '../model/image-file.ts'
-import { decodePreview, registerImage } from './image-urls.ts'
+import type { StoredImage } from '../model/conversation.ts'
+import { faultOf } from '../model/image-file.ts'
+import { forgetDocument } from './documents.ts'
+import { forgetImage } from './image-urls.ts'
 import { announcement } from './notice.ts'
 import { limits } from './service.ts'
 
@@ -32,37 +33,19 @@ export const checkedImages = computed<DraftImage[]>(() => draftImages.value.map(
 export const isDraftFaulty = computed(() => checkedImages.value.some(({ fault }) => fault !== null))
 export const isDraftReady = computed(() => checkedImages.value.every(({ isRead }) => isRead))
 
-/**
- * Adds files at the end of the draft. Files that cannot be sent are added too, with the reason, so that no file
- * disappears without explanation.
- */
-export async function addFiles (files: Iterable<File>): Promise<void> {
-  const added = Array.from(files, (file): DraftImage => ({
-    key: newId(),
-    name: file.name || t('image.fromClipboard'),
-    type: file.type,
-    bytes: file.size,
-    width: null,
-    height: null,
-    id: null,
-    blob: file,
-    isRead: false,
-    fault: null
-  }))
-  for (const { key, blob } of added) registerImage(key, blob)
-  draftImages.value = [...draftImages.value, ...added]
-  // One at a time, because decoding large photographs needs much memory.
-  for (const { key, blob } of added) {
-    const read = await readImageFile(blob).catch(() => ({ type: null, width: null, height: null }))
-    const size = read.type === 'image/heic' && read.width === null ? await decodePreview(key) : read
-    draftImages.value = draftImages.value.map(image => image.key === key
-      ? { ...image, type: read.type ?? '', width: size?.width ?? null, height: size?.height ?? null, isRead: true }
-      : image)
+/** Changes the images of the draft. The bytes of images that are no longer in it are released. */
+export function setDraftImages (images: DraftImage[]): void {
+  const old = draftImages.value
+  draftImages.value = images
+  const kept = new Set(images.flatMap(({ key, page }) => page ? [key, page.document] : [key]))
+  for (const { key, page } of old) {
+    if (!kept.has(key)) forgetImage(key)
+    if (page && !kept.has(page.document)) forgetDocument(page.document)
   }
 }
 
 export function removeDraftImage (key: string): void {
-  draftImages.value = draftImages.value.filter(image => image.key !== key)
+  setDraftImages(draftImages.value.filter(image => image.key !== key))
 }
 
 /** Moves an image to another index. */

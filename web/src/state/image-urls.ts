@@ -1,12 +1,17 @@
 import { signal, useSignal, type ReadonlySignal, type Signal } from '@preact/signals'
 import { useLayoutEffect } from 'preact/hooks'
+import type { DocumentPage, StoredImage } from '../model/conversation.ts'
 import type { Size } from '../model/zoom.ts'
 import { loadImage } from '../storage/database.ts'
 import { typeOf } from '../model/image-file.ts'
 import { isKept, keep } from './conversations.ts'
+import { addedDocument, renderPage } from './documents.ts'
 import { limits } from './service.ts'
 
-/** A URL for `<img>`; undefined while the bytes are loading, null when they are gone. */
+/**
+ * A URL for `<img>`; undefined while the bytes are loading, null when they are gone, empty for a page that cannot be
+ * rendered.
+ */
 export type ImageUrl = string | null | undefined
 
 interface Entry {
@@ -18,6 +23,9 @@ interface Entry {
   /** Set when the browser cannot show the image itself. */
   preview?: Promise<Size | null>
 }
+
+/** Longest side of a rendered page. The lightbox enlarges it further. */
+const PAGE_SIDE = 1_600
 
 /** Unused images that stay loaded, for scrolling back. */
 const MAX_IDLE = 16
@@ -68,20 +76,32 @@ async function makePreview (key: string, entry: Entry): Promise<Size | null> {
   return { width: decoded.width, height: decoded.height }
 }
 
-/** The bytes of an image to send; null when they are gone. */
+/** The bytes of an image or of a document, to send them; null when they are gone. */
 export async function imageBytes (key: string): Promise<Blob | null> {
-  return entries.get(key)?.blob ?? await keep(loadImage(key))
+  return entries.get(key)?.blob ?? addedDocument(key) ?? await keep(loadImage(key))
+}
+
+/** The bytes of an image as browsers can show it: a page of a document is rendered. Null when they are gone. */
+export async function visibleBytes ({ key, page }: Pick<StoredImage, 'key' | 'page'>): Promise<Blob | null> {
+  if (!page) return await imageBytes(key)
+  try {
+    return (await renderPage(page, PAGE_SIDE))?.preview ?? null
+  } catch (error) {
+    console.warn(error)
+    return null
+  }
 }
 
 /**
  * The URL of an image, valid while the component wants it. Decoded photographs need much memory, so a component should
  * not want images far from the screen.
  */
-export function useImageUrl (key: string, isWanted = true): ImageUrl {
+export function useImageUrl (image: Pick<StoredImage, 'key' | 'page'>, isWanted = true): ImageUrl {
+  const { key } = image
   const url = useSignal<ReadonlySignal<ImageUrl> | null>(null)
   useLayoutEffect(() => {
     if (!isWanted) return
-    const entry = acquire(key)
+    const entry = acquire(image)
     url.value = entry.url
     return () => {
       url.value = null
@@ -91,27 +111,40 @@ export function useImageUrl (key: string, isWanted = true): ImageUrl {
   return url.value?.value
 }
 
-function acquire (key: string): Entry {
-  const entry = entries.get(key) ?? fetchInto(key, { url: signal<ImageUrl>(undefined), blob: null, users: 0 })
+function acquire ({ key, page }: Pick<StoredImage, 'key' | 'page'>): Entry {
+  const known = entries.get(key)
+  const entry = known ?? { url: signal<ImageUrl>(undefined), blob: null, users: 0 }
   entry.users++
+  if (known) return entry
+  entries.set(key, entry)
+  void (page ? urlOfPage(page) : urlOfFile(key)).then(url => {
+    if (entries.get(key) === entry) entry.url.value = url
+    // The entry was released before the bytes arrived.
+    else if (url) URL.revokeObjectURL(url)
+  })
   return entry
 }
 
-function fetchInto (key: string, entry: Entry): Entry {
-  entries.set(key, entry)
-  void keep(loadImage(key)).then(blob => {
-    // The entry was released before the bytes arrived.
-    if (entries.get(key) !== entry) return
-    entry.url.value = blob === null ? null : URL.createObjectURL(blob)
-  })
-  return entry
+async function urlOfFile (key: string): Promise<ImageUrl> {
+  const blob = await keep(loadImage(key))
+  return blob && URL.createObjectURL(blob)
+}
+
+async function urlOfPage (page: DocumentPage): Promise<ImageUrl> {
+  try {
+    const rendered = await renderPage(page, PAGE_SIDE)
+    return rendered && (rendered.preview ? URL.createObjectURL(rendered.preview) : '')
+  } catch (error) {
+    console.warn(error)
+    return ''
+  }
 }
 
 function release (key: string, entry: Entry): void {
   if (--entry.users > 0 || entries.get(key) !== entry) return
   entries.delete(key)
-  // Missing bytes may come back with an undo, so the failure is not cached.
-  if (entry.url.value === null) return
+  // Missing bytes may come back with an undo, and a renderer with the network, so failures are not cached.
+  if (entry.url.value === null || entry.url.value === '') return
   entries.set(key, entry)
   void dropIdle()
 }

@@ -1,9 +1,11 @@
 import type { Message } from '../i18n/index.ts'
 import { fromJson, NotAnExportError, type Imported } from '../model/import-json.ts'
 import { EXPORT_VERSION } from '../model/export-json.ts'
+import { DOCUMENT } from '../model/image-file.ts'
 import { ShapeError } from '../model/read.ts'
 import { saveImage } from '../storage/database.ts'
 import { addConversations, keep } from './conversations.ts'
+import { registerDocument } from './documents.ts'
 import { registerImage } from './image-urls.ts'
 
 /** Imports the conversations of a file: all of them, or none when the file has a fault. Returns the message to show. */
@@ -16,7 +18,9 @@ export async function importFile (file: Blob): Promise<{ isDone: boolean, messag
   }
   for (const { conversation, key, blob } of imported.images) {
     const isSaved = await keep(saveImage(conversation, key, blob).then(() => true))
-    if (isSaved === null) registerImage(key, blob)
+    if (isSaved !== null) continue
+    if (blob.type === DOCUMENT) registerDocument(key, blob)
+    else registerImage(key, blob)
   }
   addConversations(imported.conversations)
   return { isDone: true, message: { key: 'import.done', values: { count: imported.conversations.length } } }

@@ -1,5 +1,5 @@
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction, type StoreNames } from 'idb'
-import { imagesOf, type Conversation } from '../model/conversation.ts'
+import { bytesKeyOf, imagesOf, type Conversation } from '../model/conversation.ts'
 
 /** The names are part of stored data. */
 interface Schema extends DBSchema {
@@ -89,7 +89,7 @@ export async function deleteOrphans (keys: readonly string[]): Promise<void> {
 }
 
 function orphansAmong (keys: readonly string[], conversations: readonly Conversation[]): string[] {
-  const named = new Set(conversations.flatMap(({ turns }) => imagesOf(turns)).map(({ key }) => key))
+  const named = new Set(conversations.flatMap(({ turns }) => imagesOf(turns)).map(bytesKeyOf))
   return keys.filter(key => !named.has(key))
 }
 

@@ -1,0 +1,3 @@
+import { testPages } from './start.ts'
+
+await testPages('documents')
