@@ -142,7 +142,8 @@ t.test('an export of an earlier version has no numbers of thoughts', async t => 
     model: 'm',
     request_id: 'r'
   }
-  const json = await (await toJson([conversationWith({ done: done as never })], { withThoughts: true, ...BYTES })).text()
+  const conversation = conversationWith({ done: done as never })
+  const json = await (await toJson([conversation], { withThoughts: true, ...BYTES })).text()
   const { usage, timings } = (fromJson(json).conversations[0]!.turns[1] as Answer).done!
   t.same([usage.thinking_tokens, timings.thinking_ms], [0, 0])
   t.same([usage.completion_tokens, timings.decode_ms], [3, 9])
