@@ -42,9 +42,10 @@ RUN npm run build \
 
 # --- runtime images -------------------------------------------------------------------------------------------------
 FROM nvidia/cuda:13.0.1-base-ubuntu24.04 AS cuda
-# The base image contains cudart. The NVIDIA container toolkit provides the driver's libcuda.
+# The base image contains cudart. The NVIDIA container toolkit provides the driver's libcuda. The font is for documents
+# that do not contain their Chinese, Japanese or Korean fonts.
 RUN apt-get update \
-  && apt-get install --yes --no-install-recommends libcublas-13-0 \
+  && apt-get install --yes --no-install-recommends libcublas-13-0 fonts-wqy-microhei \
   && rm -rf /var/lib/apt/lists/*
 COPY --from=packages /usr/local/bin/node /usr/local/bin/node
 ENV NODE_ENV=production HOST=0.0.0.0 UPLOAD_DIR=/app/uploads MODELS_DIR=/models LLAMA_GPU=cuda NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
@@ -67,6 +68,10 @@ CMD ["node", "dist/server.js"]
 
 # `docker build` without a target builds the last stage.
 FROM node:${NODE_VERSION}-bookworm-slim AS cpu
+# For documents that do not contain their Chinese, Japanese or Korean fonts.
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends fonts-wqy-microhei \
+  && rm -rf /var/lib/apt/lists/*
 ENV NODE_ENV=production HOST=0.0.0.0 UPLOAD_DIR=/app/uploads MODELS_DIR=/models LLAMA_GPU=off
 WORKDIR /app
 RUN useradd --uid 10001 --no-create-home sightline \

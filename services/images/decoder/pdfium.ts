@@ -1,12 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { PDFiumLibrary } from '@hyzyla/pdfium'
+import { withFontFolder, type Imports } from './font-folder.ts'
 import type { PageSize } from './pdf-job.ts'
 
 // PDFium runs only in a thread (`pdf-thread.ts`), because a hostile document can keep it busy or crash it.
 
-/** Why PDFium refuses a document or a page: it is damaged, needs a password, or has an unknown encryption. */
-export type PdfFault = 'damaged' | 'password' | 'encryption'
+/**
+ * Why a document or a page is refused: it is damaged, needs a password, has an unknown encryption, or has Chinese,
+ * Japanese or Korean text for which there is no font.
+ */
+export type PdfFault = 'damaged' | 'password' | 'encryption' | 'font'
 
 /** A document or a page that PDFium refuses. */
 export class PdfError extends Error {
@@ -27,6 +31,13 @@ export interface Pdfium {
   _FPDF_GetPageCount (document: number): number
   _FPDF_GetPageSizeByIndexF (document: number, index: number, size: number): number
   _FPDF_LoadPage (document: number, index: number): number
+  _FPDFText_LoadPage (page: number): number
+  _FPDFText_CountChars (text: number): number
+  _FPDFText_GetUnicode (text: number, index: number): number
+  _FPDFText_GetTextObject (text: number, index: number): number
+  _FPDFTextObj_GetFont (object: number): number
+  _FPDFTextObj_GetTextRenderMode (object: number): number
+  _FPDFFont_GetIsEmbedded (font: number): number
   _FPDFDOC_InitFormFillEnvironment (document: number, info: number): number
   _FPDF_FFLDraw (
     form: number, bitmap: number, page: number, x: number, y: number, width: number, height: number, rotate: number,
@@ -50,6 +61,7 @@ const FLAG_ANNOTATIONS = 0x01
 const FLAG_REVERSE_BYTES = 0x10
 const WHITE = 0xffffffff
 const PIXEL_BYTES = 4
+const INVISIBLE = 3
 /** Two floats. */
 const SIZE_BYTES = 8
 
@@ -60,8 +72,9 @@ const FORM_INFO_VERSION = 2
 /** The part of WebAssembly's interface that is used. Node's types do not have it. */
 interface WasmApi {
   compile (bytes: Uint8Array): Promise<WasmProgram>
-  instantiate (program: WasmProgram, imports: object): Promise<object>
+  instantiate (program: WasmProgram, imports: object): Promise<WasmInstance>
 }
+interface WasmInstance { exports: { memory: { buffer: ArrayBuffer } } }
 const wasm = (globalThis as unknown as { WebAssembly: WasmApi }).WebAssembly
 /** A compiled program. */
 type WasmProgram = object
@@ -71,12 +84,21 @@ export async function compilePdfium (): Promise<WasmProgram> {
   return await wasm.compile(await readFile(fileURLToPath(import.meta.resolve('@hyzyla/pdfium/pdfium.wasm'))))
 }
 
-/** Starts PDFium with a memory of its own. It takes a few milliseconds. */
-export async function startPdfium (program: WasmProgram): Promise<Pdfium> {
+/**
+ * Starts PDFium with a memory of its own. It takes a few milliseconds.
+ * @param font a file with a font for Chinese, Japanese and Korean text; null for none
+ */
+export async function startPdfium (program: WasmProgram, font: string | null): Promise<Pdfium> {
   const library = await PDFiumLibrary.init({
     instantiateWasm (imports, onStarted) {
       const start = onStarted as (instance: object, program: WasmProgram) => void
-      void wasm.instantiate(program, imports).then(instance => start(instance, program))
+      let started: WasmInstance | null = null
+      const given = imports as unknown as Imports
+      const seen = font === null ? given : withFontFolder(given, font, () => started!.exports.memory.buffer)
+      void wasm.instantiate(program, seen).then(instance => {
+        started = instance
+        start(instance, program)
+      })
       return {}
     }
   })
@@ -123,10 +145,11 @@ export class PdfDocument {
   /**
    * Renders a page on white, with annotations and form fields. No script runs.
    * @param page from 1
+   * @param hasCjkFont PDFium was started with a font for Chinese, Japanese and Korean text
    * @returns RGBX, 4 bytes for each pixel
    * @throws PdfError
    */
-  render (page: number, width: number, height: number): Uint8Array<ArrayBuffer> {
+  render (page: number, width: number, height: number, hasCjkFont = true): Uint8Array<ArrayBuffer> {
     const pdfium = this.#pdfium
     const info = allocate(pdfium, FORM_INFO_BYTES)
     pdfium.HEAPU8.fill(0, info, info + FORM_INFO_BYTES)
@@ -134,6 +157,7 @@ export class PdfDocument {
     const form = pdfium._FPDFDOC_InitFormFillEnvironment(this.#document, info)
     const handle = pdfium._FPDF_LoadPage(this.#document, page - 1)
     if (handle === 0) throw new PdfError('damaged')
+    if (!hasCjkFont && needsCjkFont(pdfium, handle)) throw new PdfError('font')
     if (form !== 0) pdfium._FORM_OnAfterLoadPage(handle, form)
 
     const stride = width * PIXEL_BYTES
@@ -145,6 +169,25 @@ export class PdfDocument {
     if (form !== 0) pdfium._FPDF_FFLDraw(form, bitmap, handle, 0, 0, width, height, 0, flags)
     return pdfium.HEAPU8.slice(data, data + stride * height) as Uint8Array<ArrayBuffer>
   }
+}
+
+/** Han, Kana, Hangul and full-width forms. */
+const CJK = /[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]/
+
+/** Whether a page has text that would be blank, because its font is neither embedded nor a font for such text. */
+function needsCjkFont (pdfium: Pdfium, page: number): boolean {
+  const text = pdfium._FPDFText_LoadPage(page)
+  if (text === 0) return false
+  const count = pdfium._FPDFText_CountChars(text)
+  for (let index = 0; index < count; index++) {
+    if (!CJK.test(String.fromCharCode(pdfium._FPDFText_GetUnicode(text, index)))) continue
+    const object = pdfium._FPDFText_GetTextObject(text, index)
+    const font = pdfium._FPDFTextObj_GetFont(object)
+    // Scanners write the recognized text invisibly over the image.
+    if (pdfium._FPDFTextObj_GetTextRenderMode(object) === INVISIBLE) continue
+    if (font !== 0 && pdfium._FPDFFont_GetIsEmbedded(font) === 0) return true
+  }
+  return false
 }
 
 function allocate ({ wasmExports }: Pdfium, bytes: number): number {

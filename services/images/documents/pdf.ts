@@ -93,6 +93,7 @@ async function run<Job extends PdfJob> (
 
 function toImageError ({ fault, code }: DecodeError, label: string, timeLimitMs: number): Error {
   if (code === 'password') return new DocumentEncryptedError(label)
+  if (code === 'font') return new CorruptImageError(label, PDF_FAULTS.font)
   if (code === 'encryption') return new CorruptImageError(label, PDF_FAULTS.encryption)
   if (fault === 'slow') return new CorruptImageError(label, IMAGE_FAULTS.tooSlow(timeLimitMs / 1000))
   if (fault === 'memory') return new CorruptImageError(label, IMAGE_FAULTS.tooMuchMemory(PDF_MEMORY_MIB))

@@ -89,20 +89,6 @@ t.test('a scan, a form field and an annotation are drawn', async t => {
   t.same(annotated(200 / 595, 1 - 200 / 842), [255, 0, 0])
 })
 
-t.test('Chinese text without an embedded font stays blank, other text is drawn', async t => {
-  const objects = [
-    `<< /Type /Font /Subtype /Type0 /BaseFont /STSong-Light /Encoding /UniGB-UCS2-H
-      /DescendantFonts [${FIRST_OTHER + 1} 0 R] >>`,
-    `<< /Type /Font /Subtype /CIDFontType0 /BaseFont /STSong-Light /DW 1000
-      /CIDSystemInfo << /Registry (Adobe) /Ordering (GB1) /Supplement 2 >> /FontDescriptor ${FIRST_OTHER + 2} 0 R >>`,
-    '<< /Type /FontDescriptor /FontName /STSong-Light /Flags 6 /FontBBox [0 -200 1000 900] /StemV 80 >>'
-  ]
-  const content = `BT /F2 60 Tf 50 600 Td <4F60597D> Tj ET ${line('Hello', 50, 300, 60)}`
-  const { ink } = await render(t, makePdf([{ content, fonts: `/F2 ${FIRST_OTHER} 0 R` }], { objects }))
-  t.equal(ink(0, 0, 1, 0.4), 0)
-  t.ok(ink(0, 0.55, 0.5, 0.7) > 0.02)
-})
-
 t.test('page 299 of 300', async t => {
   const pages = Array.from({ length: 300 }, (_, index) => ({
     content: rectangle(index === 298 ? RED : '0 0 1', 0, 0, 595, 842)
