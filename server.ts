@@ -6,13 +6,16 @@ import { ConfigError, compressionWarning, loadConfig, readEnvironment, type Conf
 import { createEngine } from './services/engine/create-engine.ts'
 import { DEMO_NOTICE } from './services/engine/demo-notice.ts'
 import { blockOtherLoaders } from './services/images/sharp.ts'
+import { findMisspelt } from './services/setting-names.ts'
+import { listenFault, uploadFault, uploadSpaceWarning } from './services/start-faults.ts'
 
 /** Time of the shutdown after the grace time of running requests, for closing the model and sending the last bytes. */
 const SHUTDOWN_EXTRA_MS = 10_000
 
-function readConfig (): Config {
+function readSettings (): { config: Config, env: NodeJS.ProcessEnv } {
   try {
-    return loadConfig(readEnvironment(process.cwd()))
+    const env = readEnvironment(process.cwd())
+    return { env, config: loadConfig(env) }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     console.error(`Sightline cannot start: ${error.message}`)
@@ -20,15 +23,20 @@ function readConfig (): Config {
   }
 }
 
-const config = readConfig()
+const { config, env } = readSettings()
 const log = pino({
   level: config.logLevel,
   redact: ['req.headers.authorization', 'req.headers["x-api-key"]'],
   ...process.stdout.isTTY &&
     { transport: { target: 'pino-pretty', options: { translateTime: 'HH:MM:ss', ignore: 'pid,hostname' } } }
 })
+for (const { name, meant } of findMisspelt(env)) log.warn({ name, meant }, 'unknown setting, a similar one exists')
 const warning = compressionWarning(config)
 if (warning) log.warn({ reason: warning }, 'image limits contradict each other')
+const fault = await uploadFault(config)
+if (fault) stop(fault)
+const spaceWarning = await uploadSpaceWarning(config)
+if (spaceWarning) log.warn({ reason: spaceWarning }, 'uploads may fill the disk')
 
 blockOtherLoaders()
 const engine = createEngine(config, log)
@@ -40,20 +48,41 @@ closeWithGrace({ delay: config.shutdownGraceMs + SHUTDOWN_EXTRA_MS, logger: log 
   if (err) log.fatal({ err }, 'unexpected error, shutting down')
   else log.info({ signal }, 'shutting down')
   await app.close()
+  log.info('service stopped')
 })
 
-try {
-  await app.listen({ host: config.host, port: config.port })
-  await engine.ready()
-} catch (error) {
-  if (engine.info().state !== 'closed') {
-    log.fatal({ reason: (error as Error).message }, 'service cannot start')
-    await app.close()
-    process.exit(1)
+const reason = await listen() ?? await loadModel()
+if (reason === null) announce()
+// Otherwise the service was told to stop while it started.
+else if (engine.info().state !== 'closed') {
+  await app.close()
+  stop(reason)
+}
+
+/** Returns the reason why the service cannot listen, otherwise null. */
+async function listen (): Promise<string | null> {
+  try {
+    await app.listen({ host: config.host, port: config.port })
+    return null
+  } catch (error) {
+    return listenFault(error, config)
   }
 }
 
-if (engine.info().state === 'ready') announce()
+/** Returns the reason why the model cannot be loaded, otherwise null. */
+async function loadModel (): Promise<string | null> {
+  try {
+    await engine.ready()
+    return null
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+function stop (reason: string): never {
+  log.fatal({ reason }, 'service cannot start')
+  process.exit(1)
+}
 
 function announce (): void {
   const { port } = app.server.address() as AddressInfo

@@ -302,6 +302,7 @@ export const STORAGE_FAULTS = {
   quotaUsedUp: { en: 'the disk quota is used up', zh: '磁盘配额已用完' },
   readOnly: { en: 'the file system is read-only', zh: '文件系统为只读' },
   notAllowed: { en: 'the service has no permission to write to UPLOAD_DIR', zh: '服务无权写入 UPLOAD_DIR' },
+  cannotExist: { en: 'UPLOAD_DIR cannot be created', zh: '无法创建 UPLOAD_DIR' },
   notAFolder: { en: 'UPLOAD_DIR is not a folder', zh: 'UPLOAD_DIR 不是文件夹' },
   unknown: { en: 'unknown reason', zh: '原因不明' }
 } satisfies Phrases

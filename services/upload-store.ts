@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { StorageError } from '../errors/catalogue.ts'
@@ -59,6 +59,7 @@ const REASONS: Record<string, Phrase> = {
   ENOSPC: STORAGE_FAULTS.diskFull,
   EDQUOT: STORAGE_FAULTS.quotaUsedUp,
   EROFS: STORAGE_FAULTS.readOnly,
+  ENOENT: STORAGE_FAULTS.cannotExist,
   EACCES: STORAGE_FAULTS.notAllowed,
   EPERM: STORAGE_FAULTS.notAllowed,
   ENOTDIR: STORAGE_FAULTS.notAFolder,
@@ -76,8 +77,7 @@ export function createUploadStore ({ dir, foreignAgeMs }: UploadStoreOptions): U
 
     async open (requestId) {
       const id = requestId.replace(/[^A-Za-z0-9_-]/g, '').slice(0, ID_MAX) || 'request'
-      const folder =
-        path.join(dir, `${OWN.host}-${OWN.pid}-${OWN.start}-${id}_${randomBytes(UNIQUE_BYTES).toString('hex')}`)
+      const folder = path.join(dir, nameFolder(id))
       await makeFolder(dir, folder)
       open.add(folder)
       return createFolder(folder, () => open.delete(folder))
@@ -102,16 +102,59 @@ export function createUploadStore ({ dir, foreignAgeMs }: UploadStoreOptions): U
   }
 }
 
+/**
+ * Creates the folder of all uploads if it does not exist, and writes a file to it.
+ * @returns why that is impossible, otherwise null
+ */
+export async function uploadDirFault (dir: string): Promise<Phrase | null> {
+  const folder = path.join(dir, nameFolder('check'))
+  try {
+    await makeAll(dir)
+    await mkdir(folder, { mode: 0o700 })
+    await writeFile(path.join(folder, 'check'), 'check')
+    await rm(folder, REMOVE_OPTIONS)
+    await readdir(dir)
+    return null
+  } catch (error) {
+    // A later start removes a folder that cannot be removed now.
+    await rm(folder, REMOVE_OPTIONS).catch(() => {})
+    return reasonOf(error)
+  }
+}
+
+function nameFolder (id: string): string {
+  return `${OWN.host}-${OWN.pid}-${OWN.start}-${id}_${randomBytes(UNIQUE_BYTES).toString('hex')}`
+}
+
 /** Creates both folders. The inner one is created without `recursive`, which would accept an existing folder. */
 async function makeFolder (dir: string, folder: string): Promise<void> {
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 })
+    await makeAll(dir)
     await mkdir(folder, { mode: 0o700 })
   } catch (error) {
-    const { code = 'UNKNOWN' } = error as NodeJS.ErrnoException
     // The original error contains the whole path, so it is for the log only.
-    throw Object.assign(new StorageError(REASONS[code] ?? verbatim(code)), { cause: error })
+    throw Object.assign(new StorageError(reasonOf(error)), { cause: error })
   }
+}
+
+/**
+ * Creates a folder and those above it that do not exist. `mkdir` with `recursive` never returns where nobody may create
+ * folders and the system says that the path does not exist, as in /proc.
+ */
+async function makeAll (dir: string): Promise<void> {
+  const isThere = await mkdir(dir, { mode: 0o700 }).then(() => true, async (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST' && (await stat(dir)).isDirectory()) return true
+    if (error.code === 'ENOENT' && !await stat(path.dirname(dir)).catch(() => null)) return false
+    throw error
+  })
+  if (isThere) return
+  await makeAll(path.dirname(dir))
+  await makeAll(dir)
+}
+
+function reasonOf (error: unknown): Phrase {
+  const { code = 'UNKNOWN' } = error as NodeJS.ErrnoException
+  return REASONS[code] ?? verbatim(code)
 }
 
 function createFolder (folder: string, onRemoved: () => void): RequestFolder {

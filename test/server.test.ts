@@ -85,12 +85,6 @@ t.test('a missing model stops the start with one sentence', async t => {
   )
 })
 
-t.test('a port in use stops the start', async t => {
-  const server = await start(t, { UPLOAD_DIR: path.join(t.testdir(), 'uploads') })
-  const second = launch(t, { PORT: String(server.port), UPLOAD_DIR: path.join(t.testdir({ other: {} }), 'other') })
-  t.match(await second.exited, { code: 1 })
-  t.match(second.output(), /EADDRINUSE/)
-})
 
 t.test('settings are read from .env as well, and /api/status reports the limits and the demo model', async t => {
   const dir = t.testdir({ '.env': 'MAX_IMAGES=2\n' })

@@ -4,7 +4,7 @@ import { validate } from 'dockerfile-utils'
 import * as models from 'kubernetes-models'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
-import { EnvironmentSchema } from '../../config/config.ts'
+import { EnvironmentSchema, loadConfig } from '../../config/config.ts'
 import { ROOT } from '../../config/root.ts'
 import { ask, createTestEngine, drawShape, startService } from '../helper.ts'
 
@@ -89,4 +89,13 @@ t.test('compose.yaml passes existing settings and mounts existing files', async 
       if (source.startsWith('./')) t.ok(existsSync(path.join(ROOT, source)), `${source} exists`)
     }
   }
+})
+
+t.test('nothing is open by accident', async t => {
+  const { services } = parse(read('compose.yaml'), { merge: true }) as { services: Record<string, Json> }
+  const ports = Object.values(services).flatMap(({ ports = [] }) => ports as string[])
+  t.ok(ports.length > 1)
+  for (const port of ports) t.match(port, /^127\.0\.0\.1:/, 'only this machine reaches a published port')
+  const { API_KEYS } = manifest('Secret').stringData
+  t.throws(() => loadConfig({ API_KEYS }), /^API_KEYS: key 1 must have/, 'the placeholder is no key')
 })

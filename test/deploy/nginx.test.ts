@@ -121,3 +121,23 @@ t.test('clients behind nginx are limited by address, whatever X-Forwarded-For cl
   }
   t.same(statuses, [200, 200, 429], 'three claimed addresses of one client')
 })
+
+t.test('metrics and the description of the API are closed', { skip: NO_NGINX }, async t => {
+  const service = await start(t)
+  t.equal((await fetch(`${service.url}/metrics`)).status, 200)
+  for (const [file, prefix] of [['nginx.conf', ''], ['nginx-retry.conf', ''], ['nginx-prefix.conf', '/sightline']]) {
+    const { url } = await startNginx(t, file!, [service.port, service.port])
+    for (const path of [
+      '/metrics', '/metrics/', '//metrics', '/%6detrics', '/x/../metrics', '/metrics?a', '/docs', '/docs/json'
+    ]) {
+      const client = await connectRaw(portOf(url))
+      client.send(`GET ${prefix}${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`)
+      const answer = await client.until(/"request_id"/)
+      t.match(answer, /^HTTP\/1\.1 403 [^]*application\/json[^]*"code":"FORBIDDEN"/, `${file} ${path}`)
+      client.socket.destroy()
+    }
+    for (const path of ['/openapi.json', '/health/ready', '/v1/models']) {
+      t.equal((await fetch(`${url}${prefix}${path}`)).status, 200, `${file} ${path}`)
+    }
+  }
+})
