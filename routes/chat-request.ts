@@ -6,7 +6,7 @@ import { ChatFormSchema, ErrorSchema, type ChatForm } from '../schemas/chat.ts'
 import type { ChatService } from '../services/chat/answer.ts'
 import { parseChatForm } from '../services/chat/fields.ts'
 import { toQuestion } from '../services/chat/question.ts'
-import type { ChatQuestion, ChatRequest, UploadedFile } from '../services/chat/request.ts'
+import type { ChatQuestion, ChatRequest } from '../services/chat/request.ts'
 import type { ImageSource } from '../services/uploads/image-source.ts'
 import { faultDocs } from './error-docs.ts'
 import { validateBy } from './validation.ts'
@@ -30,14 +30,14 @@ export async function toChatRequest (
   }
   const { signal, run } = workOf(request)
   const named = new Set((form.history ?? []).flatMap(turn => turn.images ?? []))
-  const { files, resent } = await run(() => expand({
+  const { files, resent, prepareStart } = await run(() => expand({
     files: upload.images.map(file => ({ file })),
     resent: upload.historyImages,
     named,
     pages: form.pages?.map((list, index, { length }) => ({ field: length === 1 ? 'pages' : `pages[${index}]`, list })),
     frames: form.frames
-  }, signal))
-  return withRequest(toQuestion(form, files, resent), [...files, ...resent], request)
+  }, request.id, signal))
+  return withRequest(toQuestion(form, files, resent), { files: [...files, ...resent], prepareStart }, request)
 }
 
 function sourcesOf (name: string, uris: string[] = []): ImageSource[] {
@@ -45,13 +45,15 @@ function sourcesOf (name: string, uris: string[] = []): ImageSource[] {
 }
 
 /** Completes a question with the images and the timings of its request. */
-export function withRequest (question: ChatQuestion, files: UploadedFile[], request: FastifyRequest): ChatRequest {
+export function withRequest (
+  question: ChatQuestion, images: Pick<ChatRequest, 'files' | 'prepareStart'>, request: FastifyRequest
+): ChatRequest {
   const { client, id, trace } = request
   const { startedAt, slot } = workOf(request)
   const { uploadMs } = uploadOf(request)
   return {
     ...question,
-    files,
+    ...images,
     scope: client.scope,
     requestId: id,
     startedAt,

@@ -87,8 +87,9 @@ const route: FastifyPluginAsync<ChatRouteOptions> = async (app: TypedApp, { chat
     const pages = list === undefined ? undefined : [{ field: 'pages', list }]
     const wanted = upload.images.map((file, index) => ({ file, pages: sources[index]!.pages }))
     const { signal, run } = workOf(request)
-    const { files, groups } = await run(() => chat.expand({ files: wanted, pages, frames }, signal))
-    return withRequest({ ...question, turns: expandTurns(question.turns, groups) }, files, request)
+    const { files, groups, prepareStart } =
+      await run(() => chat.expand({ files: wanted, pages, frames }, request.id, signal))
+    return withRequest({ ...question, turns: expandTurns(question.turns, groups) }, { files, prepareStart }, request)
   }
 }
 

@@ -121,7 +121,7 @@ const ms = (description: string) => Type.Number({ description: `Milliseconds: ${
 export const TimingsSchema = Type.Object({
   queue_ms: ms('waiting for a slot'),
   upload_ms: ms('receiving the body'),
-  prepare_ms: ms('reading headers, planning and preparing images'),
+  prepare_ms: ms('finding pages and frames, reading headers, planning and preparing images'),
   encode_ms: ms('encoding images'),
   prefill_ms: ms('evaluating the prompt'),
   thinking_ms: ms('generating the thoughts'),

@@ -25,8 +25,6 @@ export interface AcceptedRequest {
   plan: ChatPlan
   /** GBNF; null for free text. */
   grammar: string | null
-  /** On the clock of `performance.now()`. */
-  prepareStart: number
   log: Log
 }
 
@@ -98,7 +96,7 @@ export class AnswerRun {
   }
 
   async #prepare (): Promise<Prepared> {
-    const { request: { requestId }, prepareStart } = this.#accepted
+    const { request: { requestId, prepareStart } } = this.#accepted
     let receipts: Receipt[] | null = null
     try {
       receipts = await this.#prepareImages()

@@ -31,9 +31,12 @@ export interface ChatService {
   anticipate (file: UploadedFile, scope: string, signal: AbortSignal): Promise<void>
   /**
    * Replaces the files of a request by the images that they contain: pages of a PDF, frames of an animation.
+   * @returns also when this began, for `ChatRequest`
    * @throws errors of `expandFiles`
    */
-  expand (request: ExpansionRequest, signal: AbortSignal): Promise<ExpandedFiles>
+  expand (
+    request: ExpansionRequest, requestId: string, signal: AbortSignal
+  ): Promise<ExpandedFiles & Pick<ChatRequest, 'prepareStart'>>
   /**
    * Answers a question about images. After an abort it settles at once. Work that cannot be interrupted (an image
    * that sharp decodes, a node of the model's graph) continues within its own bounds, and needs none of the
@@ -51,7 +54,7 @@ export function createChatService (options: ChatServiceOptions): ChatService {
   async function * answer (request: ChatRequest, signal: AbortSignal, log: Log): AsyncGenerator<ChatEvent> {
     const info = engine.info()
     if (info.state !== 'ready') throw new EngineNotReadyError(info.reason)
-    const prepareStart = performance.now()
+    const { prepareStart } = request
     const thinkingTokens = resolveThinking(request.thinking, info, thinking)
     const conversation = createConversation(request)
     const planned = planAnswer(request, thinkingTokens, info, conversation, signal)
@@ -62,7 +65,7 @@ export function createChatService (options: ChatServiceOptions): ChatService {
     signal.throwIfAborted()
     yield { type: 'accepted', images: plan.images.length }
 
-    const accepted = { request, thinkingTokens, info, conversation, plan, grammar, prepareStart, log }
+    const accepted = { request, thinkingTokens, info, conversation, plan, grammar, log }
     const run = new AnswerRun(accepted, { ...options, anticipation }, signal)
     const settled = run.start()
     try {
@@ -89,7 +92,15 @@ export function createChatService (options: ChatServiceOptions): ChatService {
 
   return {
     anticipate: anticipation.begin,
-    expand: async (request, signal) => await expandFiles(request, expansion, signal),
+    async expand (request, requestId, signal) {
+      const prepareStart = performance.now()
+      try {
+        return { ...await expandFiles(request, expansion, signal), prepareStart }
+      } catch (error) {
+        observer.onStage?.(requestId, 'prepare', prepareStart, performance.now(), true)
+        throw error
+      }
+    },
     answer
   }
 }

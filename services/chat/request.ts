@@ -68,6 +68,8 @@ export interface ChatRequest extends ChatQuestion {
   startedAt: number
   queueMs: number
   uploadMs: number
+  /** When the search for the images of its files began, on the clock of `performance.now()`. */
+  prepareStart: number
   /** Headers of the request's trace, for an engine that sends requests to other servers. */
   traceHeaders?: TraceHeaders
 }

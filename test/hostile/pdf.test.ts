@@ -1,41 +1,40 @@
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
 import t, { type Test } from 'tap'
 import type { SightlineError } from '../../errors/catalogue.ts'
 import { decoders } from '../../services/images/decoder/decoders.ts'
 import { measurePdf, renderPage } from '../../services/images/documents/pdf.ts'
 import { store } from '../services/images/draw.ts'
-import { line, makePdf, rectangle } from '../make-pdf.ts'
-import { fuzz, refusesOnly } from './fuzz.ts'
-import { mutateBytes } from './mutate.ts'
+import { makePdf } from '../../tools/lib/make-pdf.ts'
+import { good } from './pdf-parts.ts'
 import { hostilePdfs } from './pdf.ts'
 
 const never = new AbortController().signal
 const SIZE = { width: 252, height: 364 }
+/** Shorter than the limit of the service, so that the slow documents do not take minutes. */
+const RENDER_LIMIT_MS = 5000
+/** The limits of opening and rendering, and the start of threads on a busy machine. */
+const MOST_MS = 30_000
 
-async function renderFirst (t: Test, pdf: Buffer): Promise<void> {
+/** Renders the last page. */
+async function renderLast (t: Test, pdf: Buffer): Promise<void> {
   const file = await store(t.testdir(), 'a.pdf', pdf)
-  const { pages: [page] } = await measurePdf(file, [1], 100_000_000, never)
-  await renderPage(file, page!, SIZE)
+  const { count } = await measurePdf(file, [], 100_000_000, never)
+  const { pages: [page] } = await measurePdf(file, [count], 100_000_000, never)
+  await renderPage(file, page!, SIZE, never, RENDER_LIMIT_MS)
+  t.same(readdirSync(path.dirname(file.path)), ['a.pdf'])
 }
 
-t.test('hostile documents are rendered or refused, within the limits', { timeout: 600_000 }, async t => {
+t.test('hostile documents are rendered or refused, within the limits', { timeout: 900_000 }, async t => {
   for (const [what, pdf, outcomes] of hostilePdfs()) {
     const start = performance.now()
-    const outcome = await renderFirst(t, pdf).then(() => 'accepted', (error: SightlineError) =>
+    const outcome = await renderLast(t, pdf).then(() => 'accepted', (error: SightlineError) =>
       `${error.code}: ${error.message}`)
     const ms = Math.round(performance.now() - start)
     t.match(outcome, outcomes, `${what}: ${outcome}, ${ms} ms`)
-    t.ok(ms < 45_000, what)
+    t.ok(ms < MOST_MS, what)
   }
   t.comment(JSON.stringify(decoders.ended()))
-  await renderFirst(t, makePdf([{}]))
+  await renderLast(t, makePdf([good]))
   t.ok(decoders.threads() <= 2)
-})
-
-t.test('truncated and fuzzed documents', async t => {
-  const content = rectangle('1 0 0', 100, 100, 300, 300) + line('Hello', 50, 700, 30)
-  const good = makePdf([{ content }, { content, more: '/Rotate 90' }])
-  await fuzz(t, 60, async (below, index) => {
-    const pdf = index % 4 === 0 ? good.subarray(0, below(good.length)) : mutateBytes(good, below)
-    await refusesOnly(async () => await renderFirst(t, pdf), pdf)
-  })
 })

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import sharp from 'sharp'
 import t from 'tap'
 import { ask, askJson, createTestEngine, drawShape, startService } from '../helper.ts'
-import { line, makePdf, rectangle, type PdfPage } from '../make-pdf.ts'
+import { line, makePdf, rectangle, type PdfPage } from '../../tools/lib/make-pdf.ts'
 
 const engine = await createTestEngine(t)
 const { model } = engine.info()

@@ -68,13 +68,14 @@ function toPixels ({ width, height }: PageSize, maxInputPixels: number): Size {
 
 /**
  * Renders a page at the given size, on white, with its annotations and form fields.
+ * @param timeLimitMs maximum time, without the start of a thread
  * @returns PNG
  * @throws CorruptImageError, the reason of `signal`
  */
 export async function renderPage (
-  file: ImageFile, { page }: PagePart, { width, height }: Size, signal?: AbortSignal
+  file: ImageFile, { page }: PagePart, { width, height }: Size, signal?: AbortSignal, timeLimitMs = PDF_RENDER_LIMIT_MS
 ): Promise<Buffer> {
-  const pixels = await run(file, { type: 'render', page, width, height }, PDF_RENDER_LIMIT_MS, signal)
+  const pixels = await run(file, { type: 'render', page, width, height }, timeLimitMs, signal)
   return await sharp(pixels, { raw: { width, height, channels: 4 } }).removeAlpha().png({ compressionLevel: 0 })
     .toBuffer()
 }

@@ -86,7 +86,8 @@ function requestFor (files: UploadedFile[]): ChatRequest {
     requestId: 'test',
     startedAt: performance.now(),
     queueMs: 0,
-    uploadMs: 0
+    uploadMs: 0,
+    prepareStart: performance.now()
   }
 }
 

@@ -1,3 +1,5 @@
+import { isPdf } from './documents.ts'
+
 export interface Body { type: string, bytes: Buffer }
 
 export interface FilePart { field: string, name?: string, type?: string, data: Buffer }
@@ -18,7 +20,7 @@ export function fieldPart (name: string, value: string): Buffer {
   return formPart(`; name="${name}"`, value)
 }
 
-export function filePart ({ field, name = 'image', type = 'image/png', data }: FilePart): Buffer {
+export function filePart ({ field, data, name = 'image', type = typeOf(data) }: FilePart): Buffer {
   return formPart(`; name="${field}"; filename="${name}"\r\nContent-Type: ${type}`, data)
 }
 
@@ -33,8 +35,10 @@ export function jsonBody (value: unknown): Body {
 }
 
 export function dataUri (data: Buffer): string {
-  return `data:image/png;base64,${data.toString('base64')}`
+  return `data:${typeOf(data)};base64,${data.toString('base64')}`
 }
+
+const typeOf = (data: Buffer) => isPdf(data) ? 'application/pdf' : 'image/png'
 
 /** @param headers header lines, each with its line end */
 export function getRequest (path: string, method = 'GET', headers = ''): Buffer {

@@ -6,6 +6,7 @@ import { drawImage } from '../../bench/lib/images.ts'
 import { readExamples } from '../../evaluation/examples.ts'
 import { ROOT } from '../../../config/root.ts'
 import sharp from '../../../services/images/sharp.ts'
+import { createDocuments, type Documents } from './documents.ts'
 
 /** A question whose only right answer is known. */
 export interface KnownQuestion {
@@ -19,6 +20,9 @@ export interface Images {
   known: readonly KnownQuestion[]
   /** Photographs of several sizes and formats, up to 12 megapixels, without known answers. */
   photos: readonly Buffer[]
+  /** It shows a red circle on a white background. */
+  heic: Buffer
+  documents: Documents
   /** Bad images, each with its only right status and code. */
   bad: ReadonlyArray<{ name: string, data: Buffer, status: number, code: string }>
 }
@@ -45,10 +49,13 @@ export async function createImages (seed: number): Promise<Images> {
     drawImage(seed + 2, { width: 640, height: 480, format: 'png' }),
     drawImage(seed + 3, { width: 168, height: 140, format: 'png' })
   ])
-  const heics = ['plain', 'ten-bits', 'alpha'].map(name => readFileSync(path.join(HEIC, `${name}.heic`)))
+  const heics = ['plain', 'ten-bits', 'alpha', 'circle'].map(name => readFileSync(path.join(HEIC, `${name}.heic`)))
+  const documents = createDocuments()
   const [photo, , small] = drawn.map(({ data }) => data)
   return {
     known,
+    heic: heics.at(-1)!,
+    documents,
     photos: [...drawn.map(({ data }) => data), ...heics, ...await Promise.all([
       sharp(small).tiff().toBuffer(),
       sharp(small).gif().toBuffer(),
@@ -60,12 +67,12 @@ export async function createImages (seed: number): Promise<Images> {
       ...bad('UNSUPPORTED_IMAGE', 415, {
         text: Buffer.from('hello there'),
         SVG: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>'),
-        PDF: Buffer.from('%PDF-1.7\n'),
         ZIP: Buffer.from('PK\x03\x04 and so on')
       }),
       ...bad('CORRUPT_IMAGE', 422, {
         'half a JPEG': photo!.subarray(0, photo!.length >> 1),
         'half a HEIC': heics[0]!.subarray(0, heics[0]!.length >> 1),
+        'half a PDF': Buffer.from('%PDF-1.7\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>'),
         'half a PNG': small!.subarray(0, small!.length >> 1),
         'a PNG without its end': known[0]!.images[0]!.subarray(0, -200)
       }),

@@ -1,5 +1,6 @@
 import { aborted } from './aborted.ts'
 import { costly } from './costly.ts'
+import { documents } from './documents.ts'
 import { good } from './good.ts'
 import { history } from './history.ts'
 import { huge } from './huge.ts'
@@ -12,6 +13,6 @@ import { slow } from './slow.ts'
 import { schemas } from './schemas.ts'
 
 export const KINDS: readonly Kind[] = [
-  ...good, ...history, ...malformed, ...huge, ...costly, ...jsonImages, ...schemas, ...slow, ...aborted, ...repeated,
-  ...looking
+  ...good, ...documents, ...history, ...malformed, ...huge, ...costly, ...jsonImages, ...schemas, ...slow, ...aborted,
+  ...repeated, ...looking
 ]

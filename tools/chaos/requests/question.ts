@@ -94,7 +94,9 @@ function toHistory ({ question, images, answer }: NonNullable<Question['before']
 
 function toCompletion (asked: Question, model: string, stream: boolean, draw: Draw): Body {
   const { question, images, before, again, more, uri = dataUri } = asked
-  const image = (url: string) => ({ type: 'image_url', image_url: { url } })
+  const image = (url: string) => url.startsWith('data:application/pdf')
+    ? { type: 'file', file: { filename: 'report.pdf', file_data: url } }
+    : { type: 'image_url', image_url: { url } }
   const earlier = (data: Buffer) => again ? uri(data) : `sightline:${idOf(data)}`
   const turn = (text: string, urls: string[]) =>
     ({ role: 'user', content: [...urls.map(image), { type: 'text', text }] })

@@ -4,7 +4,7 @@ import path from 'node:path'
 import sharp from 'sharp'
 import t, { type Test } from 'tap'
 import { measurePdf, renderPage } from '../../../../services/images/documents/pdf.ts'
-import { FIRST_OTHER, line, makePdf, rectangle, stream } from '../../../make-pdf.ts'
+import { FIRST_OTHER, line, makePdf, rectangle, stream } from '../../../../tools/lib/make-pdf.ts'
 import { store } from '../draw.ts'
 
 const never = new AbortController().signal
