@@ -85,7 +85,6 @@ t.test('a missing model stops the start with one sentence', async t => {
   )
 })
 
-
 t.test('settings are read from .env as well, and /api/status reports the limits and the demo model', async t => {
   const dir = t.testdir({ '.env': 'MAX_IMAGES=2\n' })
   const before = process.cwd()

@@ -49,8 +49,8 @@ const faults: Fault[] = [
   {
     name: 'an unknown name',
     env: dir => ({ UPLOAD_DIR: dir, HOST: 'no-such-host.invalid' }),
-    sentence: () => 'HOST=no-such-host.invalid is no address of this machine: set 127.0.0.1, 0.0.0.0 or an address of ' +
-      'this machine'
+    sentence: () =>
+      'HOST=no-such-host.invalid is no address of this machine: set 127.0.0.1, 0.0.0.0 or an address of this machine'
   }
 ]
 if (!isRoot) {

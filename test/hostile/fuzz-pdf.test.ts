@@ -2,15 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { decoders } from '../../services/images/decoder/decoders.ts'
 import { createForm, startService } from '../helper.ts'
-import { FIRST_PAGE, line, makePdf, rectangle, stream, type PdfOptions, type PdfPage } from '../../tools/lib/make-pdf.ts'
+import {
+  FIRST_PAGE, line, makePdf, rectangle, stream, type PdfOptions, type PdfPage
+} from '../../tools/lib/make-pdf.ts'
 import { fuzz, show } from './fuzz.ts'
 import { mutateBytes, mutateText, pick, type Below } from './mutate.ts'
 import { form, image, other } from './pdf-parts.ts'
 
 /** Operators, names and numbers that a content stream or an object may contain. */
 const WORDS = [
-  'q ', 'Q ', 'cm ', 'Do ', '/X ', '/F1 ', '/P ', '/G gs ', 'BT ', 'ET ', 'Tf ', 'Td ', 'Tj ', 'TJ ', 're f ', 're W n ',
-  'S ', 'B ', 'sh ', 'scn ', '/Pattern cs ', '/DeviceCMYK cs ', 'BI /W 9 /H 9 /CS /RGB /BPC 8 ID ', 'EI ', '[', ']', '<<',
+  'q ', 'Q ', 'cm ', 'Do ', '/X ', '/F1 ', '/P ', '/G gs ', 'BT ', 'ET ', 'Tf ', 'Td ', 'Tj ', 'TJ ', 're f ',
+  're W n ',
+  'S ', 'B ', 'sh ', 'scn ', '/Pattern cs ', '/DeviceCMYK cs ', 'BI /W 9 /H 9 /CS /RGB /BPC 8 ID ', 'EI ', '[', ']',
+  '<<',
   '>>', '(', ')', '<', '>', '0 ', '-1 ', '1e38 ', '0.0000001 ', '2147483647 ', '-2147483648 ', '99999999999999999999 ',
   'true ', 'null ', 'R ', `${FIRST_PAGE} 0 R `, '2 0 R ', `${other()} `, '/Filter /FlateDecode ', '/Filter /DCTDecode ',
   '/Filter /JBIG2Decode ', '/Filter /JPXDecode ', '/Filter /CCITTFaxDecode ', '/Length ', '/Type /Page ', '/Kids ',
@@ -29,8 +33,10 @@ const page: PdfPage = {
 const options: PdfOptions = {
   objects: [
     image(4, 4, Buffer.alloc(48, 'abcdefg'), `/ColorSpace /DeviceRGB /BitsPerComponent 8 /SMask ${other(6)}`),
-    stream('/Type /Pattern /PatternType 1 /PaintType 1 /TilingType 1 /BBox [0 0 9 9] /XStep 9 /YStep 9 /Resources << >>',
-      '0 0 5 5 re f'),
+    stream(
+      '/Type /Pattern /PatternType 1 /PaintType 1 /TilingType 1 /BBox [0 0 9 9] /XStep 9 /YStep 9 /Resources << >>',
+      '0 0 5 5 re f'
+    ),
     `<< /ShadingType 2 /ColorSpace /DeviceRGB /Coords [0 0 400 0] /Function ${other(3)} >>`,
     '<< /FunctionType 2 /Domain [0 1] /N 1 /C0 [1 0 0] /C1 [0 0 1] >>',
     form('1 g 0 0 400 800 re f', '', '/Group << /S /Transparency /CS /DeviceGray >>'),

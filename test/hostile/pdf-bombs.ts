@@ -87,7 +87,9 @@ function slow (): PdfCase[] {
     ['a line of a million corners, one million points wide', withPage({
       content: `1000000 w 1 j 1 J 0 0 m ${'500 800 l 9 9 l '.repeat(500_000)} S`
     }), EITHER],
-    ['100000 clips', withPage({ content: `${'0 0 m 595 842 l 9 700 l h W n '.repeat(100_000)}${good.content}` }), EITHER],
+    ['100000 clips', withPage({
+      content: `${'0 0 m 595 842 l 9 700 l h W n '.repeat(100_000)}${good.content}`
+    }), EITHER],
     ['a million images', withPage({
       content: 'q 595 0 0 842 0 0 cm BI /W 1 /H 1 /CS /G /BPC 8 ID x EI Q '.repeat(MB / 4)
     }), EITHER]

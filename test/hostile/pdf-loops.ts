@@ -89,7 +89,8 @@ function values (): PdfCase[] {
   const colour = (space: string) => withObjects([space], {
     content: '/C cs 0.5 sc 0 0 500 500 re f', resources: `/ColorSpace << /C ${other()} >>`
   })
-  const stitched = `<< /FunctionType 3 /Domain [0 1] /Functions [${other(1)} ${other(1)}] /Bounds [0.5] /Encode [0 1 0 1] >>`
+  const stitched =
+    `<< /FunctionType 3 /Domain [0 1] /Functions [${other(1)} ${other(1)}] /Bounds [0.5] /Encode [0 1 0 1] >>`
   return [
     ['a colour of itself', colour(`[/Indexed ${other()} 1 <000000ffffff>]`), EITHER],
     ['a separation of itself', colour(`[/Separation /A ${other()} << /FunctionType 2 /Domain [0 1] /N 1 >>]`), EITHER],
@@ -99,12 +100,16 @@ function values (): PdfCase[] {
     ['a function of itself', withObjects([
       `<< /ShadingType 2 /ColorSpace /DeviceGray /Coords [0 0 500 500] /Function ${other(1)} >>`, stitched
     ], { content: '/S sh', resources: `/Shading << /S ${other()} >>` }), EITHER],
-    ['content that contains itself', withPage({}, { instead: { [FIRST_PAGE + 1]: `[${FIRST_PAGE + 1} 0 R]` } }), EITHER],
+    ['content that contains itself', withPage({}, {
+      instead: { [FIRST_PAGE + 1]: `[${FIRST_PAGE + 1} 0 R]` }
+    }), EITHER],
     ['a reference to itself', withPage({ more: `/Rotate ${other()}` }, { objects: [other()] }), EITHER],
     ['a stream whose length is itself', withPage({}, {
       instead: { [FIRST_PAGE + 1]: Buffer.from(`<< /Length ${FIRST_PAGE + 1} 0 R >>\nstream\n0 0 9 9 re f\nendstream`) }
     }), EITHER],
-    ['a filter that is its own stream', withObjects([stream(`/Filter ${other()} /DecodeParms ${other()}`, 'x')]), EITHER]
+    ['a filter that is its own stream', withObjects([
+      stream(`/Filter ${other()} /DecodeParms ${other()}`, 'x')
+    ]), EITHER]
   ]
 }
 

@@ -1,4 +1,6 @@
-import { FIRST_OTHER, line, makePdf, rectangle, stream, type PdfOptions, type PdfPage } from '../../tools/lib/make-pdf.ts'
+import {
+  FIRST_OTHER, line, makePdf, rectangle, stream, type PdfOptions, type PdfPage
+} from '../../tools/lib/make-pdf.ts'
 
 /** A hostile or unusual document, and the outcomes that are right for it. */
 export type PdfCase = [what: string, pdf: Buffer, outcomes: RegExp]

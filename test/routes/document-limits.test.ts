@@ -3,7 +3,7 @@ import { decoders, type ThreadEnd } from '../../services/images/decoder/decoders
 import { PDF_MEMORY_MIB, PDF_RENDER_LIMIT_MS } from '../../services/images/documents/pdf.ts'
 import { form, other } from '../hostile/pdf-parts.ts'
 import { ask, createForm, createTestEngine, startService, type TestService } from '../helper.ts'
-import { makePdf, rectangle } from '../../tools/lib/make-pdf.ts'
+import { makePdf, rectangle, stream } from '../../tools/lib/make-pdf.ts'
 import { until } from '../server-process.ts'
 
 const engine = await createTestEngine(t)
@@ -13,15 +13,20 @@ const SQUARE = [0, 0, 100, 100]
 const blue = { mediaBox: SQUARE, content: rectangle('0 0 1', 20, 20, 60, 60) }
 const BLUE = 'A blue square on a white background.'
 
-/** The second page takes hours: each of nine drawings shows the next one ten times. */
-const slow = makePdf([
-  blue, { ...blue, content: '/X Do', resources: `/XObject << /X ${other()} >>` }
-], {
+/** The colour of each pixel of the second page is the result of a long program. */
+const slow = makePdf([blue, { ...blue, content: '/S sh', resources: `/Shading << /S ${other()} >>` }], {
+  objects: [
+    `<< /ShadingType 1 /ColorSpace /DeviceRGB /Domain [0 1 0 1] /Matrix [100 0 0 100 0 0] /Function ${other(1)} >>`,
+    stream(
+      '/FunctionType 4 /Domain [0 1 0 1] /Range [0 1 0 1 0 1]', `{ pop pop ${'1 pop '.repeat(500_000)} 1 0 0 }`
+    )
+  ]
+})
+/** Each of nine drawings of the second page shows the next one ten times, and PDFium keeps all of them. */
+const large = makePdf([blue, { ...blue, content: '/X Do', resources: `/XObject << /X ${other()} >>` }], {
   objects: Array.from({ length: 10 }, (_, level) =>
     form(level === 9 ? '0 0 900 900 re f' : '/X Do '.repeat(10), `/XObject << /X ${other(level + 1)} >>`))
 })
-/** Each rectangle takes more than a hundred bytes of memory. */
-const large = makePdf([blue, { ...blue, content: '0 0 9 9 re f\n'.repeat(1_500_000) }])
 
 const upload = (data: Buffer) => ({ data, name: 'report.pdf', type: 'application/pdf' })
 const uriOf = (data: Buffer) => `data:application/pdf;base64,${data.toString('base64')}`

@@ -15,7 +15,8 @@ const SQUARE = [0, 0, 100, 100]
 const blue = { mediaBox: SQUARE, content: rectangle('0 0 1', 20, 20, 60, 60) }
 const BLUE = 'A blue square on a white background.'
 
-const heic = { data: fixture('circle'), name: 'photo.heic', type: 'image/heic' }
+interface File { data: Buffer, name: string, type: string }
+const heic: File = { data: fixture('circle'), name: 'photo.heic', type: 'image/heic' }
 const pdf = {
   data: makePdf([{ mediaBox: SQUARE, content: line('Page one', 9, 50, 12) }, blue]),
   name: 'report.pdf',
@@ -36,9 +37,9 @@ const RECEIPTS = [
 ]
 const WITHOUT_NAME = RECEIPTS.map(receipt =>
   receipt.document ? { ...receipt, document: { ...receipt.document, name: '' } } : receipt)
-const uriOf = ({ data, type }: typeof heic) => `data:${type};base64,${data.toString('base64')}`
-const imagePart = (file: typeof heic) => ({ type: 'image_url', image_url: { url: uriOf(file) } })
-const filePart = ({ name, ...file }: typeof heic, pages: string) =>
+const uriOf = ({ data, type }: File) => `data:${type};base64,${data.toString('base64')}`
+const imagePart = (file: File) => ({ type: 'image_url', image_url: { url: uriOf(file) } })
+const filePart = ({ name, ...file }: File, pages: string) =>
   ({ type: 'file', file: { filename: name, file_data: uriOf({ name, ...file }), pages } })
 
 async function complete (url: string, content: object[], more = {}): Promise<Response> {
@@ -104,7 +105,7 @@ t.test('prepare_ms contains the time to open a document', async t => {
     { ...pdf, data: makePdf(pages) }
   ])
   t.equal(status, 200, body.error)
-  const { timings: { queue_ms: queue, upload_ms: upload, prepare_ms: prepare, encode_ms: encode, ttft_ms: first } } = body
+  const { queue_ms: queue, upload_ms: upload, prepare_ms: prepare, encode_ms: encode, ttft_ms: first } = body.timings
   t.comment(JSON.stringify(body.timings))
   // Until the first token, no time is outside of the stages. `encode_ms` may overlap `prepare_ms`.
   t.ok(queue + upload + prepare + encode + body.timings.prefill_ms > first - 50)

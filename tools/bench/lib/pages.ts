@@ -9,7 +9,9 @@ const LINES = 60
 /** A page of text. */
 export function textPage (): Buffer {
   const lines = Array.from({ length: LINES }, (_, row) =>
-    line(`${row}. The quick brown fox jumps over the lazy dog and 1,384.50 EUR are due in 30 days.`, 40, 800 - 13 * row, 10))
+    line(
+      `${row}. The quick brown fox jumps over the lazy dog and 1,384.50 EUR are due in 30 days.`, 40, 800 - 13 * row, 10
+    ))
   return makePdf([{ content: lines.join('') }])
 }
 

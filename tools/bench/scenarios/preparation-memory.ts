@@ -50,7 +50,8 @@ export const preparationMemory: Scenario = {
         rows.push(await measure(kind, dir, await encode(sharp(data, { limitInputPixels: false })).toBuffer()))
       }
       rows.push(await measure('JPEG of 12 megapixels', dir, usual, USUAL_SIZE))
-      for (const [kind, source, size] of [['HEIC', data, SIZE], ['HEIC of 12 megapixels', usual, USUAL_SIZE]] as const) {
+      const files = [['HEIC', data, SIZE], ['HEIC of 12 megapixels', usual, USUAL_SIZE]] as const
+      for (const [kind, source, size] of files) {
         bench.log(kind)
         const heic = encodeHeic(source)
         if (heic === null) bench.log('heif-enc is not installed, so HEIC is left out')

@@ -75,7 +75,9 @@ async function measurePages (bench: Bench, dir: string): Promise<Row[]> {
   return [
     await compare(bench, 'A4 page, jpeg', write(dir, 'jpg', scan), PREPARED_PAGE),
     ...await measureDecoder(bench, 'A4 page, PDF with text', write(dir, 'pdf', textPage()), small, PREPARED_PAGE),
-    ...await measureDecoder(bench, 'A4 page, PDF with a scan', write(dir, 'pdf', scannedPage(scan)), small, PREPARED_PAGE)
+    ...await measureDecoder(
+      bench, 'A4 page, PDF with a scan', write(dir, 'pdf', scannedPage(scan)), small, PREPARED_PAGE
+    )
   ]
 }
 
@@ -84,7 +86,9 @@ async function measurePages (bench: Bench, dir: string): Promise<Row[]> {
  * thread does not count.
  * @param small a file of this format, for which the thread starts
  */
-async function measureDecoder (bench: Bench, measure: string, file: string, small: string, target: Size): Promise<Row[]> {
+async function measureDecoder (
+  bench: Bench, measure: string, file: string, small: string, target: Size
+): Promise<Row[]> {
   bench.log(measure)
   const [wall, cpu] = [createRow(measure, 'ms'), createRow(`${measure}, time of all cores`, 'ms')]
   for (let round = 0; round < bench.rounds; round++) {
