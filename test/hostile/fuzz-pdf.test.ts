@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { decoders } from '../../services/images/decoder/decoders.ts'
+import { PDF_OPEN_LIMIT_MS, PDF_RENDER_LIMIT_MS } from '../../services/images/documents/pdf.ts'
 import { createForm, startService } from '../helper.ts'
 import {
   FIRST_PAGE, line, makePdf, rectangle, stream, type PdfOptions, type PdfPage
 } from '../../tools/lib/make-pdf.ts'
-import { fuzz, show } from './fuzz.ts'
+import { CASE_MS, fuzz, show } from './fuzz.ts'
 import { mutateBytes, mutateText, pick, type Below } from './mutate.ts'
 import { form, image, other } from './pdf-parts.ts'
 
@@ -74,7 +75,7 @@ t.test('damaged documents get an answer or a refusal, and leave nothing behind',
     const ending = await ask(pdf, pick(['1', '2', '1-2'], below), leaves ? below(200) : null)
     endings[ending] = (endings[ending] ?? 0) + 1
     if (!/^(200|4\d\d|left)/.test(ending)) throw new Error(`${ending} for ${show(pdf)}`)
-  })
+  }, CASE_MS + PDF_OPEN_LIMIT_MS + 2 * PDF_RENDER_LIMIT_MS)
   await service.quiet()
   t.match(service.engine.info(), { state: 'ready', restarts: 0, pid }, 'the engine did not restart')
   t.ok(decoders.threads() <= 2)
