@@ -24,9 +24,10 @@ export async function freePort (): Promise<number> {
  * Runs nginx with one of the project's configurations until the test ends.
  * @param file name of the configuration in `deploy/`
  * @param instances ports of the service that replace those in the file, in order
+ * @param isOpen without the lines that close metrics and the description of the API, as a comment in the file says
  */
 export async function startNginx (
-  t: Test, file: string, instances: number[]
+  t: Test, file: string, instances: number[], isOpen = false
 ): Promise<{ url: string, errors (): string }> {
   const dir = t.testdir()
   const port = await freePort()
@@ -34,6 +35,7 @@ export async function startNginx (
   for (const [index, instance] of instances.entries()) {
     text = text.replace(`127.0.0.1:${5000 + index} `, `127.0.0.1:${instance} `)
   }
+  if (isOpen) text = text.replace(/^ {2}# Metrics and the interactive[^]*?^ {2}\}\n/m, '')
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   for (const name of temporary) mkdirSync(path.join(dir, name))
   const conf = path.join(dir, 'nginx.conf')

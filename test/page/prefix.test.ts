@@ -7,7 +7,7 @@ import { ask, choose, complete, HEART, open } from './steps.ts'
 
 t.test('behind nginx, below a path of another site', { skip: NO_NGINX || NO_BROWSER }, async t => {
   const service = await startService(t, {}, await createTestEngine(t))
-  const { url, errors } = await startNginx(t, 'nginx-prefix.conf', [service.port])
+  const { url, errors } = await startNginx(t, 'nginx-prefix.conf', [service.port], true)
   const pageTest = createPageTests(t, `${url}/sightline/`)
 
   await pageTest('the page uses only addresses below its path', {}, async (t, page) => {

@@ -3,6 +3,7 @@ import type { RefObject } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { t, translate } from '../i18n/index.ts'
 import { imagesOf } from '../model/conversation.ts'
+import { DOCUMENT } from '../model/image-file.ts'
 import { current } from '../state/conversations.ts'
 import { checkedImages, moveDraftImage, removeDraftImage, type DraftImage } from '../state/draft.ts'
 import { Icon, IconButton } from './icon.tsx'
@@ -102,7 +103,7 @@ interface ThumbnailProps {
 }
 
 function Thumbnail ({ image, number, index, total, reorder, move, onOpen, onRemove }: ThumbnailProps) {
-  const { key, name, fault, isRead } = image
+  const { key, name, type, fault, isRead } = image
   const drag = reorder.drag.value
   const isDragged = drag?.key === key
   const by = drag === null ? 0 : isDragged ? drag.by : asideOf(index, drag)
@@ -134,7 +135,8 @@ function Thumbnail ({ image, number, index, total, reorder, move, onOpen, onRemo
         onClick={onOpen}
       >
         <span class='visually-hidden'>{t('image.enlarge', { name: t('image.named', { number, name }) })}</span>
-        <ImageView key={key} image={image} isSmall />
+        {/* The browser shows no PDF in an image. Once it is read, its pages take its place. */}
+        {(isRead || type !== DOCUMENT) && <ImageView key={key} image={image} isSmall />}
         {!isRead && <span class='draft-images-reading'>{t('image.reading')}</span>}
       </button>
       {fault && <p id={faultId} class='draft-images-fault'><Icon name='warning' />{translate(fault)}</p>}
